@@ -1,0 +1,78 @@
+"""ctxuse: which records enter an agent's context, and what keeping them resident costs.
+
+The names below are the public interface. They are loaded on first use, so that importing this
+package inside an agent costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctxuse.codec import SkipReason as SkipReason
+    from ctxuse.errors import AppendError as AppendError
+    from ctxuse.errors import CtxuseError as CtxuseError
+    from ctxuse.errors import InvalidEventError as InvalidEventError
+    from ctxuse.errors import InvalidPathError as InvalidPathError
+    from ctxuse.errors import InvalidSlugError as InvalidSlugError
+    from ctxuse.errors import LogUnreadableError as LogUnreadableError
+    from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
+    from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
+    from ctxuse.errors import UnknownKindError as UnknownKindError
+    from ctxuse.events import UsageEvent as UsageEvent
+    from ctxuse.events import UsageEventKind as UsageEventKind
+    from ctxuse.events import UsageRecordSnapshot as UsageRecordSnapshot
+    from ctxuse.events import UsageSource as UsageSource
+    from ctxuse.layout import RecordKind as RecordKind
+    from ctxuse.layout import RecordRef as RecordRef
+    from ctxuse.layout import Slug as Slug
+    from ctxuse.layout import WorkspaceLayout as WorkspaceLayout
+    from ctxuse.log.reader import SkippedLine as SkippedLine
+    from ctxuse.report import Evidence as Evidence
+    from ctxuse.report import UsageReport as UsageReport
+    from ctxuse.report import UsageReportRecord as UsageReportRecord
+    from ctxuse.workspace import Workspace as Workspace
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "AppendError": "errors",
+    "CtxuseError": "errors",
+    "Evidence": "report",
+    "InvalidEventError": "errors",
+    "InvalidPathError": "errors",
+    "InvalidSlugError": "errors",
+    "LogUnreadableError": "errors",
+    "RecordKind": "layout",
+    "RecordNotFoundError": "errors",
+    "RecordRef": "layout",
+    "RecordUnreadableError": "errors",
+    "SkipReason": "codec",
+    "SkippedLine": "log.reader",
+    "Slug": "layout",
+    "UnknownKindError": "errors",
+    "UsageEvent": "events",
+    "UsageEventKind": "events",
+    "UsageRecordSnapshot": "events",
+    "UsageReport": "report",
+    "UsageReportRecord": "report",
+    "UsageSource": "events",
+    "Workspace": "workspace",
+    "WorkspaceLayout": "layout",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are strings: keys of a dict
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        message = f"module 'ctxuse' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415 - only when a name is first asked for
+
+    value: object = getattr(import_module(f"ctxuse.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,247 @@
+"""One line → an event, or the reason why it is none. The only definition of a valid line.
+
+`_Line` and the three checks of `decode` (id, time, upper bound of numbers) are that definition.
+A line they refuse is looked at a second time by `_reason`, which only names what was wrong.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from ctxuse.codec import MAX_READ_LINE
+from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.ids import canonical_id
+from ctxuse.times import parse_ns
+
+MAX_DEPTH = 256
+"""How deep the brackets of a line may nest. A bound of ours, so that the answer is the same
+however deep the caller's own stack is."""
+
+
+class SkipReason(StrEnum):
+    """Why a line is not counted; values are the words that `ctxuse check` prints."""
+
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    NOT_OBJECT = "not_object"
+    TOO_DEEP = "too_deep"
+    OVERSIZED = "oversized"
+    LEGACY_SCHEMA = "legacy_schema"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    BAD_ID = "bad_id"
+    BAD_TIME = "bad_time"
+    UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_SOURCE = "unknown_source"
+
+
+class Refusal(NamedTuple):
+    """A line that is not an event.
+
+    Attributes:
+        reason: What kind of fault it has.
+        field: The field at fault, as in ``records[0].slug``; empty when it is the line itself.
+    """
+
+    reason: SkipReason
+    field: str = ""
+
+
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Record(msgspec.Struct, gc=False):
+    kind: str
+    slug: str
+    file_bytes: _Number
+    file_tokens_estimate: _Number
+    # Optional fields are taken raw: whatever they hold, the line counts, as it does for the
+    # reference. One of another type is as good as absent.
+    context_bytes: msgspec.Raw = msgspec.Raw()
+    context_tokens: msgspec.Raw = msgspec.Raw()
+    tokens_from: msgspec.Raw = msgspec.Raw()
+    size_from: msgspec.Raw = msgspec.Raw()
+
+
+class _Line(msgspec.Struct, gc=False):
+    id: str
+    occurred_at: str
+    segment_id: str
+    event: UsageEventKind
+    source: UsageSource
+    records: list[_Record]
+    host: msgspec.Raw = msgspec.Raw()
+    actor: msgspec.Raw = msgspec.Raw()
+    call_id: msgspec.Raw = msgspec.Raw()
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_any = msgspec.json.Decoder().decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_number = msgspec.json.Decoder(_Number).decode
+
+
+def decode(line: bytes) -> UsageEvent | Refusal:
+    """Return the event that `line` stores, or why it stores none.
+
+    Args:
+        line: The bytes between two newlines, not blank.
+    """
+    if len(line) > MAX_READ_LINE:
+        return Refusal(SkipReason.OVERSIZED)
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
+        return Refusal(SkipReason.TOO_DEEP)
+    try:
+        raw = _decode_line(line)
+        if not line.isascii():
+            line.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _reason(line)
+    event_id = canonical_id(raw.id)
+    if event_id is None:
+        return Refusal(SkipReason.BAD_ID, "id")
+    occurred_at_ns = parse_ns(raw.occurred_at)
+    if occurred_at_ns is None:
+        return Refusal(SkipReason.BAD_TIME, "occurred_at")
+    for record in raw.records:
+        if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:
+            return _reason(line)
+    return UsageEvent(
+        event_id,
+        occurred_at_ns,
+        raw.segment_id,
+        raw.event,
+        raw.source,
+        tuple([_snapshot(record) for record in raw.records]),
+        _optional_text(raw.host),
+        _optional_text(raw.actor),
+        _optional_text(raw.call_id),
+    )
+
+
+# What Rust's `str::trim` removes, which is not quite what Python's `str.strip` does.
+_WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether `line` holds nothing but Unicode white space: such a line is ignored."""
+    if line[:1] == b"{":
+        return False
+    try:
+        return not line.decode().strip(_WHITE_SPACE)
+    except UnicodeDecodeError:
+        return False
+
+
+def _snapshot(record: _Record) -> UsageRecordSnapshot:
+    return UsageRecordSnapshot(
+        record.kind,
+        record.slug,
+        record.file_bytes,
+        record.file_tokens_estimate,
+        _optional_number(record.context_bytes),
+        _optional_number(record.context_tokens),
+        _optional_text(record.tokens_from),
+        _optional_text(record.size_from),
+    )
+
+
+def _optional_text(raw: msgspec.Raw) -> str | None:
+    if not raw:
+        return None
+    try:
+        return _decode_text(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _optional_number(raw: msgspec.Raw) -> int | None:
+    if not raw:
+        return None
+    try:
+        number = _decode_number(raw)
+    except msgspec.DecodeError:
+        return None
+    return number if number <= U64_MAX else None
+
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def _depth(line: bytes) -> int:
+    """How deep the brackets outside strings nest at most."""
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.finditer(line):
+        match token[0]:
+            case b"[" | b"{":
+                depth += 1
+                deepest = max(deepest, depth)
+            case b"]" | b"}":
+                depth -= 1
+    return deepest
+
+
+def _reason(line: bytes) -> Refusal:
+    """Name the first fault of a line that was refused."""
+    try:
+        line.decode()
+        value: object = _decode_any(line)
+    except UnicodeDecodeError:
+        return Refusal(SkipReason.NOT_UTF8)
+    except msgspec.ValidationError:  # JSON, but with a number that no type of ours can hold
+        return Refusal(SkipReason.WRONG_TYPE)
+    except msgspec.DecodeError:
+        return Refusal(SkipReason.NOT_JSON)
+    if not isinstance(value, dict):
+        return Refusal(SkipReason.NOT_OBJECT)
+    if "segment_id" not in value and "session_id" in value:
+        return Refusal(SkipReason.LEGACY_SCHEMA, "session_id")
+    return (
+        _field_reason(value, dict.fromkeys(_TEXT_FIELDS, str), "")
+        or _word_reason(value)
+        or _field_reason(value, {"records": list}, "")
+        or _records_reason(value["records"])
+        or Refusal(SkipReason.WRONG_TYPE)
+    )
+
+
+_TEXT_FIELDS = ("id", "occurred_at", "segment_id", "event", "source")
+_RECORD_FIELDS = {"kind": str, "slug": str, "file_bytes": int, "file_tokens_estimate": int}
+
+
+def _field_reason(
+    fields: dict[str, object], types: Mapping[str, type], where: str
+) -> Refusal | None:
+    for name, expected in types.items():
+        if name not in fields:
+            return Refusal(SkipReason.MISSING_FIELD, where + name)
+        value = fields[name]
+        in_range = not isinstance(value, int) or 0 <= value <= U64_MAX
+        if type(value) is not expected or not in_range:
+            return Refusal(SkipReason.WRONG_TYPE, where + name)
+    return None
+
+
+def _word_reason(fields: dict[str, object]) -> Refusal | None:
+    if fields["event"] not in set(UsageEventKind):
+        return Refusal(SkipReason.UNKNOWN_EVENT, "event")
+    if fields["source"] not in set(UsageSource):
+        return Refusal(SkipReason.UNKNOWN_SOURCE, "source")
+    return None
+
+
+def _records_reason(records: list[object]) -> Refusal | None:
+    for index, record in enumerate(records):
+        where = f"records[{index}]"
+        if not isinstance(record, dict):
+            return Refusal(SkipReason.WRONG_TYPE, where)
+        refusal = _field_reason(record, _RECORD_FIELDS, where + ".")
+        if refusal is not None:
+            return refusal
+    return None

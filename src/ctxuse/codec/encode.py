@@ -1,0 +1,144 @@
+"""An event → one line of compact ASCII JSON. Nothing is written here."""
+
+from collections.abc import Iterator
+from json import JSONEncoder
+
+from ctxuse.codec import MAX_WRITTEN_LINE
+from ctxuse.errors import InvalidEventError
+from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.ids import canonical_id, new_id
+from ctxuse.times import MAX_NS, MIN_NS, format_ns
+
+_to_json = JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def encode(event: UsageEvent) -> bytes:
+    """Return the line that stores `event`: ASCII, without its newline.
+
+    Raises:
+        InvalidEventError: A field holds what the format does not allow, there are no records, or
+            the line would be longer than `MAX_WRITTEN_LINE`; see `split` for the last.
+    """
+    line = _line(event)
+    if len(line) >= MAX_WRITTEN_LINE:
+        raise InvalidEventError("records", f"make a line of {len(line)} bytes, over 64 KiB")
+    return line
+
+
+def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
+    """Yield `event` and its line or, where that would be too long, the events that share it.
+
+    The first keeps the id of `event`; the others get new ids. All have its time and its other
+    fields, and together its records, in order.
+
+    Raises:
+        InvalidEventError: As `encode`; also when one record alone makes too long a line.
+    """
+    line = _line(event)
+    if len(line) < MAX_WRITTEN_LINE:
+        yield event, line
+        return
+    for part in [*_parts(event)]:
+        yield part, encode(part)
+
+
+def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
+    room = MAX_WRITTEN_LINE - len(_to_json(_fields(event, []))) - 1
+    records: list[UsageRecordSnapshot] = []
+    used = 0
+    event_id = event.id
+    for record in event.records:
+        size = len(_to_json(_record(record))) + 1
+        if records and used + size > room:
+            yield event._replace(id=event_id, records=tuple(records))
+            event_id = new_id(event.occurred_at_ns)
+            records, used = [], 0
+        records.append(record)
+        used += size
+    yield event._replace(id=event_id, records=tuple(records))
+
+
+def _line(event: UsageEvent) -> bytes:
+    if canonical_id(event.id) != event.id:
+        raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
+    if not isinstance(event.occurred_at_ns, int) or not MIN_NS <= event.occurred_at_ns <= MAX_NS:
+        raise InvalidEventError("occurred_at_ns", "lies outside the years 1 to 9999")
+    if not event.records:
+        raise InvalidEventError("records", "are empty: an event with none is never written")
+    for index, record in enumerate(event.records):
+        _check(record, index)
+    try:
+        line = _to_json(_fields(event, [_record(record) for record in event.records]))
+    except (TypeError, ValueError) as error:
+        raise InvalidEventError("a field", f"is not JSON: {error}") from None
+    if "\\ud" in line:
+        _check_text(event)
+    return line.encode("ascii")
+
+
+def _fields(event: UsageEvent, records: list[dict[str, object]]) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "id": event.id,
+        "occurred_at": format_ns(event.occurred_at_ns),
+        "segment_id": _text(event.segment_id, "segment_id"),
+    }
+    if event.host is not None:
+        fields["host"] = _text(event.host, "host")
+    if event.actor is not None:
+        fields["actor"] = _text(event.actor, "actor")
+    if event.call_id is not None:
+        fields["call_id"] = _text(event.call_id, "call_id")
+    try:
+        fields["event"] = UsageEventKind(event.event).value
+        fields["source"] = UsageSource(event.source).value
+    except ValueError as error:
+        raise InvalidEventError("event or source", f"is not of the closed set: {error}") from None
+    fields["records"] = records
+    return fields
+
+
+def _record(record: UsageRecordSnapshot) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "kind": record.kind,
+        "slug": record.slug,
+        "file_bytes": record.file_bytes,
+        "file_tokens_estimate": record.file_tokens_estimate,
+    }
+    for name in ("context_bytes", "context_tokens", "tokens_from", "size_from"):
+        value = getattr(record, name)
+        if value is not None:
+            fields[name] = value
+    return fields
+
+
+def _check(record: UsageRecordSnapshot, index: int) -> None:
+    for name in ("kind", "slug", "tokens_from", "size_from"):
+        value = getattr(record, name)
+        optional = name in {"tokens_from", "size_from"}
+        if not (isinstance(value, str) or (optional and value is None)):
+            raise InvalidEventError(f"records[{index}].{name}", "is not text")
+    for name in ("file_bytes", "file_tokens_estimate", "context_bytes", "context_tokens"):
+        value = getattr(record, name)
+        if value is None and name.startswith("context"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= U64_MAX:
+            raise InvalidEventError(f"records[{index}].{name}", "is not a number from 0 to 2^64-1")
+
+
+def _text(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidEventError(field, "is not text")
+    return value
+
+
+def _check_text(event: UsageEvent) -> None:
+    """Refuse lone surrogates: they come from undecodable file names and are no text on disk."""
+    texts = {"segment_id": event.segment_id, "host": event.host, "call_id": event.call_id}
+    for index, record in enumerate(event.records):
+        texts[f"records[{index}].kind"] = record.kind
+        texts[f"records[{index}].slug"] = record.slug
+    for field, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise InvalidEventError(field, "holds a lone surrogate, which is no text") from None

@@ -1,0 +1,174 @@
+"""The error tree.
+
+Every error of ours carries its facts as attributes, survives pickling (its attributes are its
+arguments) and has a message that says what happened, where, and what to do next. What a log
+contains and cannot be counted is not an error but a value: see `ctxuse.log.reader.SkippedLine`.
+"""
+
+from ctxuse.visible import quoted, visible
+
+
+class CtxuseError(Exception):
+    """The base of everything ctxuse raises on purpose."""
+
+
+class InvalidSlugError(CtxuseError, ValueError):
+    """A text that should name a record is not a slug.
+
+    Attributes:
+        slug: The text as given.
+    """
+
+    code = "invalid_slug"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+    def __str__(self) -> str:
+        return (
+            f"{quoted(self.slug)} is not a slug: 1 to 64 of a-z, 0-9 and '-', "
+            "with no '-' at either end and no '--'"
+        )
+
+
+class UnknownKindError(CtxuseError, ValueError):
+    """A record was asked for by a kind that has no file in the workspace.
+
+    Attributes:
+        kind: The kind as given.
+    """
+
+    code = "unknown_kind"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return (
+            f"no file is known for records of kind {quoted(self.kind)}: "
+            "use summary, decision, request, workflow or knowledge"
+        )
+
+
+class InvalidPathError(CtxuseError, ValueError):
+    """Something lies where records live but is not a record.
+
+    Attributes:
+        path: The path as given.
+    """
+
+    code = "invalid_path"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{quoted(self.path)} lies where records live but is not one: records are "
+            "memory/summary.md, memory/decisions/<slug>.md, memory/requests/<slug>.md "
+            "and knowledge/<slug>.md"
+        )
+
+
+class RecordNotFoundError(CtxuseError, FileNotFoundError):
+    """The record's file does not exist.
+
+    Attributes:
+        kind: The record's kind.
+        slug: The record's slug.
+        path: Where its file should be.
+    """
+
+    def __init__(self, kind: str, slug: str, path: str) -> None:
+        super().__init__(kind, slug, path)
+        self.kind = kind
+        self.slug = slug
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"no {visible(self.kind)} record {quoted(self.slug)}: "
+            f"{quoted(self.path)} does not exist"
+        )
+
+
+class RecordUnreadableError(CtxuseError, OSError):
+    """The record's file exists but could not be read.
+
+    Attributes:
+        path: The file.
+        reason: What the system said, or what the file is instead of a regular file.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot read the record {quoted(self.path)}: {visible(self.reason)}"
+
+
+class InvalidEventError(CtxuseError, ValueError):
+    """An event that may not be written: nothing was stored.
+
+    Attributes:
+        field: Which field is at fault, as in ``records[0].file_bytes``.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field = field
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the event cannot be written: {visible(self.field)} {visible(self.reason)}"
+
+
+class AppendError(CtxuseError, OSError):
+    """An event could not be appended to the log.
+
+    Attributes:
+        path: The log.
+        action: What was being done, as in ``open`` or ``write``.
+        reason: What happened.
+        stored: False when the event is not in the log; None when it cannot be told (part or all
+            of it may be there, but it was not acknowledged). Never True: a stored event is no
+            error. Appending the same event again is safe: an id is not counted twice by a retry
+            that finds its own unfinished line.
+    """
+
+    def __init__(self, path: str, action: str, reason: str, stored: bool | None = False) -> None:  # noqa: FBT001, FBT002 - a fact carried along, and pickling passes it by position
+        super().__init__(path, action, reason, stored)
+        self.path = path
+        self.action = action
+        self.reason = reason
+        self.stored = stored
+
+    def __str__(self) -> str:
+        stored = "nothing was stored" if self.stored is False else "it may be stored or not"
+        return (
+            f"cannot append to {quoted(self.path)}: {visible(self.action)}: "
+            f"{visible(self.reason)} ({stored})"
+        )
+
+
+class LogUnreadableError(CtxuseError, OSError):
+    """The log exists but could not be read.
+
+    Attributes:
+        path: The log.
+        reason: What the system said, or what was found in its place.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot read the log {quoted(self.path)}: {visible(self.reason)}"

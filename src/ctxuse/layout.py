@@ -1,0 +1,276 @@
+"""Where things are: the workspace's paths, kinds of record, slugs, and what a path is.
+
+The rules are those of docs/format.md §1. Nothing here reads a file's content; the only question
+put to the disk is whether a directory exists.
+"""
+
+import os
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MARKER = (".yoi", "memory")
+"""The directory, below the root, that makes a directory a workspace."""
+
+USAGE_DIR = (*MARKER, "_usage")
+"""Where everything of ours lives, below the root."""
+
+LOG_NAME = "events.jsonl"
+LOCK_NAME = "events.lock"
+
+_SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SUFFIX = ".md"
+_OPAQUE = frozenset({"_staging", "_logs", "_usage"})
+
+
+class RecordKind(StrEnum):
+    """The five kinds of record a workspace holds. Events may name other kinds, as plain text."""
+
+    SUMMARY = "summary"
+    DECISION = "decision"
+    REQUEST = "request"
+    WORKFLOW = "workflow"
+    KNOWLEDGE = "knowledge"
+
+
+_FOLDERS: dict[RecordKind, tuple[str, ...]] = {
+    RecordKind.DECISION: (*MARKER, "decisions"),
+    RecordKind.REQUEST: (*MARKER, "requests"),
+    RecordKind.WORKFLOW: (".yoi", "workflow"),
+    RecordKind.KNOWLEDGE: (".yoi", "knowledge"),
+}
+
+
+class Slug(str):
+    """A record's name within its kind, checked: the Agent Skills rule.
+
+    1 to 64 characters of ``a-z``, ``0-9`` and ``-``, with no ``-`` at either end and no ``--``.
+
+    Raises:
+        InvalidSlugError: The text is not a slug.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check `text` and return it as a slug."""
+        if _SLUG.fullmatch(text) is None or "--" in text:
+            raise InvalidSlugError(text)
+        return super().__new__(cls, text)
+
+
+class RecordRef(NamedTuple):
+    """Which record is meant.
+
+    `slug` is None only in an answer of `WorkspaceLayout.classify` for the summary, which has no
+    slug of its own; in events the summary's slug is the literal ``summary``.
+    """
+
+    kind: str
+    slug: str | None
+
+
+class WorkspaceLayout:
+    """Every path of a workspace. Immutable; two layouts of one root are equal.
+
+    Args:
+        root: The workspace's root directory. It is made absolute; links in it are left alone.
+    """
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self._root = os.path.abspath(os.fspath(root))
+
+    @classmethod
+    def find(cls, start: str | os.PathLike[str] | None = None) -> "WorkspaceLayout":
+        """Return the workspace that `start` lies in.
+
+        That is the nearest directory from `start` upwards that contains ``.yoi/memory/``. With
+        none anywhere it is `start` itself (and `has_marker` is False). A ``.yoi/`` without
+        ``memory/`` does not count.
+
+        Args:
+            start: Where to begin; the current directory when None.
+        """
+        here = os.path.abspath(os.fspath(start) if start is not None else os.getcwd())
+        directory = here
+        while not os.path.isdir(os.path.join(directory, *MARKER)):
+            parent = os.path.dirname(directory)
+            if parent == directory:
+                return cls(here)
+            directory = parent
+        return cls(directory)
+
+    def __fspath__(self) -> str:
+        return self._root
+
+    def __repr__(self) -> str:
+        return f"WorkspaceLayout({self._root!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkspaceLayout) and other._root == self._root
+
+    def __hash__(self) -> int:
+        return hash(self._root)
+
+    @property
+    def has_marker(self) -> bool:
+        """Whether the root contains ``.yoi/memory/``."""
+        return os.path.isdir(os.path.join(self._root, *MARKER))
+
+    @property
+    def root(self) -> "Path":
+        """The workspace's root directory."""
+        return self._path(())
+
+    @property
+    def memory_dir(self) -> "Path":
+        """``.yoi/memory``, the marker."""
+        return self._path(MARKER)
+
+    @property
+    def summary_path(self) -> "Path":
+        """``.yoi/memory/summary.md``."""
+        return self._path((*MARKER, "summary.md"))
+
+    @property
+    def decisions_dir(self) -> "Path":
+        """``.yoi/memory/decisions``."""
+        return self._path(_FOLDERS[RecordKind.DECISION])
+
+    @property
+    def requests_dir(self) -> "Path":
+        """``.yoi/memory/requests``."""
+        return self._path(_FOLDERS[RecordKind.REQUEST])
+
+    @property
+    def workflow_dir(self) -> "Path":
+        """``.yoi/workflow``."""
+        return self._path(_FOLDERS[RecordKind.WORKFLOW])
+
+    @property
+    def knowledge_dir(self) -> "Path":
+        """``.yoi/knowledge``."""
+        return self._path(_FOLDERS[RecordKind.KNOWLEDGE])
+
+    @property
+    def usage_dir(self) -> "Path":
+        """``.yoi/memory/_usage``, where everything of ours lives."""
+        return self._path(USAGE_DIR)
+
+    @property
+    def events_path(self) -> "Path":
+        """``.yoi/memory/_usage/events.jsonl``, the log."""
+        return self._path((*USAGE_DIR, LOG_NAME))
+
+    def decision_path(self, slug: str) -> "Path":
+        """``.yoi/memory/decisions/<slug>.md``. Raises: InvalidSlugError."""
+        return self.record_path(RecordKind.DECISION, slug)
+
+    def request_path(self, slug: str) -> "Path":
+        """``.yoi/memory/requests/<slug>.md``. Raises: InvalidSlugError."""
+        return self.record_path(RecordKind.REQUEST, slug)
+
+    def workflow_path(self, slug: str) -> "Path":
+        """``.yoi/workflow/<slug>.md``. Raises: InvalidSlugError."""
+        return self.record_path(RecordKind.WORKFLOW, slug)
+
+    def knowledge_path(self, slug: str) -> "Path":
+        """``.yoi/knowledge/<slug>.md``. Raises: InvalidSlugError."""
+        return self.record_path(RecordKind.KNOWLEDGE, slug)
+
+    def record_path(self, kind: str, slug: str) -> "Path":
+        """Return where the file of a record is, whether or not it exists.
+
+        Args:
+            kind: One of the five kinds.
+            slug: The record's slug; for the summary the literal ``summary``.
+
+        Raises:
+            UnknownKindError: `kind` is not one of the five.
+            InvalidSlugError: `slug` is not a slug, or not ``summary`` for the summary.
+        """
+        try:
+            known = RecordKind(kind)
+        except ValueError:
+            raise UnknownKindError(str(kind)) from None
+        checked = Slug(slug)
+        if known is RecordKind.SUMMARY:
+            if checked != RecordKind.SUMMARY:
+                raise InvalidSlugError(slug)
+            return self.summary_path
+        return self._path((*_FOLDERS[known], checked + _SUFFIX))
+
+    def records_on_disk(self) -> "Iterator[RecordRef]":
+        """Yield every record that has a file now, sorted by kind and slug.
+
+        The summary is given with its slug in events, ``summary``. Files that are not records, and
+        folders that are missing or unreadable, are passed over.
+        """
+        if os.path.isfile(os.path.join(self._root, *MARKER, "summary.md")):
+            found = [RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)]
+        else:
+            found = []
+        for kind, folder in _FOLDERS.items():
+            try:
+                names = os.listdir(os.path.join(self._root, *folder))
+            except OSError:
+                continue
+            for name in names:
+                stem = name.removesuffix(_SUFFIX)
+                is_slug = stem != name and _SLUG.fullmatch(stem) and "--" not in stem
+                if is_slug and os.path.isfile(os.path.join(self._root, *folder, name)):
+                    found.append(RecordRef(kind.value, stem))
+        yield from sorted(found)
+
+    def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
+        """Return which record `path` is, or None if it is none, as the reference answers.
+
+        The path is taken as text: nothing is looked up, ``..`` is not resolved. Workflows are
+        *not a record* to this question. The summary is answered with the slug None.
+
+        Raises:
+            InvalidSlugError: A file where a record should be, whose name is not a slug.
+            InvalidPathError: Something else that lies where records live.
+        """
+        text = os.fspath(path)
+        parts = _below(self._root, text)
+        match parts:
+            case [".yoi", "memory", area, *_] if area in _OPAQUE:
+                return None
+            case [".yoi", "memory", "summary.md"]:
+                return RecordRef(RecordKind.SUMMARY.value, None)
+            case [".yoi", "memory", "decisions", name] if name.endswith(_SUFFIX):
+                kind = RecordKind.DECISION
+            case [".yoi", "memory", "requests", name] if name.endswith(_SUFFIX):
+                kind = RecordKind.REQUEST
+            case [".yoi", "knowledge", name] if name.endswith(_SUFFIX):
+                kind = RecordKind.KNOWLEDGE
+            case [".yoi", "memory" | "knowledge", *_]:
+                raise InvalidPathError(text)
+            case _:
+                return None
+        return RecordRef(kind.value, Slug(name.removesuffix(_SUFFIX)))
+
+    def _path(self, parts: tuple[str, ...]) -> "Path":
+        from pathlib import Path  # noqa: PLC0415 - not on the way of an agent that only writes
+
+        return Path(self._root, *parts)
+
+
+def _below(root: str, path: str) -> list[str] | None:
+    """The components of `path` below `root`, as text; None when it is not below it."""
+    if not path.startswith("/"):
+        return None
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    above = [part for part in root.split("/") if part]
+    if parts[: len(above)] != above:
+        return None
+    return parts[len(above) :]

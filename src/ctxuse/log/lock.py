@@ -1,0 +1,79 @@
+"""The side lock: keeps ctxuse's own writers from meeting at the end of the file.
+
+It is taken on a file of its own, never on the log (that would break readers elsewhere), with
+`flock` (POSIX record locks vanish when any descriptor of the file is closed). Correctness never
+depends on it: the reference takes none, and who does not get it in time goes on without.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from contextlib import suppress
+
+from ctxuse.layout import LOCK_NAME
+from ctxuse.log.place import close, open_regular
+
+_BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EINTR})
+_FIRST_PAUSE = 0.0002
+_LONGEST_PAUSE = 0.01
+
+
+class SideLock:
+    """The side lock of one log.
+
+    Args:
+        directory: A descriptor of the log's directory, used once, now.
+
+    Attributes:
+        missed: How many times it was not taken in time, or could not be taken at all.
+    """
+
+    def __init__(self, directory: int) -> None:
+        self.missed = 0
+        self._held = False
+        self._descriptor: int | None = None
+        with suppress(OSError):  # without it the log is still correct
+            self._descriptor = open_regular(LOCK_NAME, directory, os.O_RDWR | os.O_CREAT)
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock is held now."""
+        return self._held
+
+    def acquire(self, timeout: float) -> bool:
+        """Try to take the lock for `timeout` seconds and return whether it is held."""
+        if self._descriptor is None:
+            self.missed += 1
+            return False
+        deadline = time.monotonic() + timeout
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in _BUSY or time.monotonic() >= deadline:
+                    self.missed += 1
+                    return False
+            else:
+                self._held = True
+                return True
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def release(self) -> None:
+        """Give the lock back, if it is held."""
+        if not self._held or self._descriptor is None:
+            return
+        self._held = False
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except OSError:
+            self.close()  # closing the descriptor gives the lock back too
+
+    def close(self) -> None:
+        """Close the lock's file, giving the lock back. The file itself is never removed."""
+        self._held = False
+        if self._descriptor is not None:
+            close(self._descriptor)
+            self._descriptor = None

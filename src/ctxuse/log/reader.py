@@ -1,0 +1,186 @@
+"""Reading the log: bytes → lines → events and skipped lines.
+
+The size is taken once and reading stops there; nothing longer than a block and a line is ever
+held. Nothing in the file can crash the reader: what cannot be counted becomes a `SkippedLine`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from ctxuse.codec import MAX_READ_LINE
+from ctxuse.codec.decode import Refusal, SkipReason, decode, is_blank
+from ctxuse.errors import LogUnreadableError
+from ctxuse.events import UsageEvent
+from ctxuse.layout import LOG_NAME, WorkspaceLayout
+from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
+
+BLOCK = 256 * 1024
+"""Bytes read at a time."""
+
+
+class SkippedLine(NamedTuple):
+    """A line that is not counted.
+
+    Attributes:
+        line: Its number, from 1, blank lines included.
+        offset: Where it begins in the file, in bytes.
+        reason: What kind of fault it has.
+        field: The field at fault, as in ``records[0].slug``; empty when it is the line itself.
+    """
+
+    line: int
+    offset: int
+    reason: SkipReason
+    field: str = ""
+
+
+class BlankLine(NamedTuple):
+    """A line of nothing but white space. It is ignored, and counted as blank.
+
+    Attributes:
+        line: Its number, from 1.
+        offset: Where it begins in the file, in bytes.
+    """
+
+    line: int
+    offset: int
+
+
+class Lines(NamedTuple):
+    """Lines that follow one another.
+
+    Attributes:
+        number: The number of the first, from 1.
+        offset: Where it begins in the file, in bytes.
+        lines: Their bytes, without the newline.
+        ended: Whether the last one ends in a newline. If not it is pending, not damaged.
+    """
+
+    number: int
+    offset: int
+    lines: list[bytes]
+    ended: bool = True
+
+
+class Oversized(NamedTuple):
+    """A line too long to be looked at; its bytes were passed over.
+
+    Attributes:
+        number: Its number, from 1.
+        offset: Where it begins in the file, in bytes.
+        length: Its length in bytes, without the newline.
+        ended: Whether it ends in a newline.
+    """
+
+    number: int
+    offset: int
+    length: int
+    ended: bool = True
+
+
+@contextmanager
+def open_log(layout: WorkspaceLayout, name: str = LOG_NAME) -> Iterator[int | None]:
+    """Open a log for reading and give its descriptor, or None when there is none.
+
+    Raises:
+        LogUnreadableError: It exists but cannot be opened, or something else stands there.
+    """
+    descriptor: int | None = None
+    try:
+        directory = open_usage_dir(os.fspath(layout), create=False)
+        try:
+            descriptor = open_regular(name, directory, os.O_RDONLY)
+        finally:
+            close(directory)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unreadable(layout, name, error) from error
+    try:
+        yield descriptor
+    except OSError as error:
+        raise _unreadable(layout, name, error) from error
+    finally:
+        if descriptor is not None:
+            close(descriptor)
+
+
+def read_blocks(
+    descriptor: int, start: int = 0, end: int | None = None, number: int = 1
+) -> Iterator[Lines | Oversized]:
+    """Yield the lines of an open log, a block at a time.
+
+    Args:
+        descriptor: The open log; its file position is neither used nor moved.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        end: Where to stop, in bytes; the present size of the file when None.
+        number: The number of the line at `start`.
+    """
+    if end is None:
+        end = os.fstat(descriptor).st_size
+    position = offset = start
+    carried = b""  # the beginning of a line whose end has not been read yet
+    while position < end and (
+        block := os.pread(descriptor, min(BLOCK, end - position), position)
+    ):  # an empty block: the file shrank while it was read
+        position += len(block)
+        data = carried + block
+        cut = data.rfind(b"\n")
+        if cut >= 0:
+            carried = data[cut + 1 :]
+            lines = data[:cut].split(b"\n")
+            if len(lines[0]) > MAX_READ_LINE:  # only the first can be: a block is shorter
+                length = len(lines.pop(0))
+                yield Oversized(number, offset, length)
+                number, offset, cut = number + 1, offset + length + 1, cut - length - 1
+            if lines:
+                yield Lines(number, offset, lines)
+                number, offset = number + len(lines), offset + cut + 1
+        elif len(data) <= MAX_READ_LINE:
+            carried = data
+        else:
+            carried = b""
+            newline = _find_newline(descriptor, position, end)
+            position = end if newline is None else newline
+            yield Oversized(number, offset, position - offset, ended=newline is not None)
+            position = offset = position + 1
+            number += 1
+    if carried:
+        yield Lines(number, offset, [carried], ended=False)
+
+
+def _find_newline(descriptor: int, position: int, end: int) -> int | None:
+    """Where the next newline from `position` on stands, holding no more than a block."""
+    while position < end and (block := os.pread(descriptor, min(BLOCK, end - position), position)):
+        cut = block.find(b"\n")
+        if cut >= 0:
+            return position + cut
+        position += len(block)
+    return None
+
+
+def read_events(
+    descriptor: int, start: int = 0, end: int | None = None
+) -> Iterator[UsageEvent | SkippedLine | BlankLine]:
+    """Yield what each line of an open log is; see `read_blocks` for the arguments."""
+    for block in read_blocks(descriptor, start, end):
+        if isinstance(block, Oversized):
+            yield SkippedLine(block.number, block.offset, SkipReason.OVERSIZED)
+            continue
+        offset = block.offset
+        for number, line in enumerate(block.lines, block.number):
+            found = decode(line)
+            if not isinstance(found, Refusal):
+                yield found
+            elif is_blank(line):
+                yield BlankLine(number, offset)
+            else:
+                yield SkippedLine(number, offset, found.reason, found.field)
+            offset += len(line) + 1
+
+
+def _unreadable(layout: WorkspaceLayout, name: str, error: OSError) -> LogUnreadableError:
+    path = os.fspath(layout.usage_dir / name)
+    return LogUnreadableError(path, what_happened(error))

@@ -1,0 +1,136 @@
+"""What is counted, and how counts of parts become the count of the whole. Pure.
+
+A tally of the lines 1…n, merged with a tally of the lines n+1…m, is the tally of the lines 1…m:
+`merge` is associative, `Tally()` is its neutral element, and order matters (the last exposure in
+file order gives the size per injection). Everything that counts goes through here: whole logs,
+parts of logs, many logs. A tally grows with the distinct records, not with the events.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from ctxuse.events import UsageEvent, UsageEventKind
+
+MAX_SEGMENTS = 4096
+"""Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
+
+_LONG_SEGMENT = 64
+
+
+class RecordTally(msgspec.Struct):
+    """The counts of one record. Field by field the reference's, before the report's arithmetic."""
+
+    use_count: int = 0
+    last_used_ns: int | None = None
+    sources: dict[str, int] = {}
+    exposure_count: int = 0
+    last_exposure_tokens: int = 0
+
+    def merge(self, later: "RecordTally") -> None:
+        """Add the counts of lines that stand later in the file."""
+        self.use_count += later.use_count
+        if later.last_used_ns is not None:
+            self.last_used_ns = (
+                later.last_used_ns
+                if self.last_used_ns is None
+                else max(self.last_used_ns, later.last_used_ns)
+            )
+        for source, count in later.sources.items():
+            self.sources[source] = self.sources.get(source, 0) + count
+        self.exposure_count += later.exposure_count
+        if later.exposure_count:
+            self.last_exposure_tokens = later.last_exposure_tokens
+
+
+class Tally(msgspec.Struct):
+    """The counts of a stretch of lines.
+
+    Attributes:
+        records: By (kind, slug).
+        events: Lines that are events.
+        blank: Lines that are blank.
+        skipped: Lines that are neither, by reason.
+        since_ns: The earliest time of an event, in nanoseconds since the epoch.
+        until_ns: The latest.
+        segments: The distinct segment ids, long ones by their hash; None once there were more
+            than `MAX_SEGMENTS`.
+    """
+
+    records: dict[tuple[str, str], RecordTally] = {}
+    events: int = 0
+    blank: int = 0
+    skipped: dict[str, int] = {}
+    since_ns: int | None = None
+    until_ns: int | None = None
+    segments: set[str] | None = msgspec.field(default_factory=set)
+
+    def add(self, event: UsageEvent) -> None:
+        """Count one event that stands after everything counted so far."""
+        self.events += 1
+        at = event.occurred_at_ns
+        if self.since_ns is None or at < self.since_ns:
+            self.since_ns = at
+        if self.until_ns is None or at > self.until_ns:
+            self.until_ns = at
+        if self.segments is not None:
+            self._add_segments([_segment_key(event.segment_id)])
+        is_use = event.event is UsageEventKind.USE
+        for snapshot in event.records:
+            key = (snapshot.kind, snapshot.slug)
+            record = self.records.get(key)
+            if record is None:
+                record = self.records[key] = RecordTally()
+            if is_use:
+                record.use_count += 1
+                source = event.source.value
+                record.sources[source] = record.sources.get(source, 0) + 1
+                if record.last_used_ns is None or at > record.last_used_ns:
+                    record.last_used_ns = at
+            else:
+                record.exposure_count += 1
+                record.last_exposure_tokens = snapshot.file_tokens_estimate
+
+    def add_skipped(self, reason: str) -> None:
+        """Count one line that is not an event."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+    def merge(self, later: "Tally") -> None:
+        """Add the tally of lines that stand later in the file. `later` is left as it was."""
+        for key, record in later.records.items():
+            mine = self.records.get(key)
+            if mine is None:
+                mine = self.records[key] = RecordTally()
+            mine.merge(record)
+        self.events += later.events
+        self.blank += later.blank
+        for reason, count in later.skipped.items():
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
+        self.since_ns = _earliest(self.since_ns, later.since_ns)
+        self.until_ns = _latest(self.until_ns, later.until_ns)
+        if later.segments is None:
+            self.segments = None
+        else:
+            self._add_segments(later.segments)
+
+    def _add_segments(self, segments: Iterable[str]) -> None:
+        if self.segments is not None:
+            self.segments.update(segments)
+            if len(self.segments) > MAX_SEGMENTS:
+                self.segments = None
+
+
+def _segment_key(segment_id: str) -> str:
+    """A text of bounded length that stands for `segment_id`, which may be of any length."""
+    if len(segment_id) <= _LONG_SEGMENT:
+        return segment_id
+    return "sha256:" + hashlib.sha256(segment_id.encode()).hexdigest()
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else min(one, other)
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else max(one, other)

@@ -1,0 +1,100 @@
+"""RFC 3339 text ⇄ nanoseconds since 1970-01-01T00:00:00Z.
+
+Inside ctxuse a time is an `int` of nanoseconds: it keeps what the log keeps, it compares and
+merges exactly, and it costs nothing to import where events are written. People get
+`whenever.Instant`, from the properties of the public types.
+"""
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whenever import Instant
+
+SECOND = 1_000_000_000
+
+MIN_NS = -62_135_596_800 * SECOND
+"""0001-01-01T00:00:00Z, the earliest time the format knows."""
+
+MAX_NS = 253_402_300_800 * SECOND - 1
+"""The last nanosecond of the year 9999, the latest time the format knows."""
+
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
+)
+
+
+def format_ns(ns: int) -> str:
+    """Return `ns` as RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits, the fewest that are exact.
+
+    Args:
+        ns: Nanoseconds since the epoch, `MIN_NS` to `MAX_NS`.
+    """
+    seconds, fraction = divmod(ns, SECOND)
+    at = time.gmtime(seconds)
+    text = (
+        f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}"
+        f"T{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
+    )
+    if not fraction:
+        return text + "Z"
+    if not fraction % 1_000_000:
+        return f"{text}.{fraction // 1_000_000:03}Z"
+    if not fraction % 1_000:
+        return f"{text}.{fraction // 1_000:06}Z"
+    return f"{text}.{fraction:09}Z"
+
+
+def parse_ns(text: str) -> int | None:
+    """Return the time that `text` names in nanoseconds since the epoch, or None if it names none.
+
+    Accepted is RFC 3339 with an upper-case ``T``, an upper-case ``Z`` or an offset of less than
+    24 hours with a colon, and at most nine fraction digits; the time in UTC must lie within the
+    years 1 to 9999. A leap second (``:60``) is refused.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        return None
+    date, hour, minute, second, fraction, sign, offset_hours, offset_minutes = match.groups()
+    day = _day_number(date)
+    clock = int(hour), int(minute), int(second)
+    if day is None or clock[0] > 23 or clock[1] > 59 or clock[2] > 59:  # noqa: PLR2004 - a clock
+        return None
+    seconds = day * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    if sign:
+        if int(offset_hours) > 23 or int(offset_minutes) > 59:  # noqa: PLR2004 - a clock
+            return None
+        offset = int(offset_hours) * 3600 + int(offset_minutes) * 60
+        seconds += -offset if sign == "+" else offset
+    ns = seconds * SECOND + (int(fraction.ljust(9, "0")) if fraction else 0)
+    return ns if MIN_NS <= ns <= MAX_NS else None
+
+
+def instant(ns: int) -> "Instant":
+    """Return `ns` as a `whenever.Instant`, for people who want to calculate with it."""
+    from whenever import Instant  # noqa: PLC0415 - not on the way of an agent that only writes
+
+    return Instant.from_timestamp_nanos(ns)
+
+
+_DAYS: dict[str, int | None] = {}
+
+
+def _day_number(date: str) -> int | None:
+    """Days from 1970-01-01 to `date` (``YYYY-MM-DD``), or None if there is no such day."""
+    try:
+        return _DAYS[date]
+    except KeyError:
+        pass
+    from datetime import date as calendar  # noqa: PLC0415 - only reading needs a calendar
+
+    try:
+        day: int | None = calendar.fromisoformat(date).toordinal() - 719_163
+    except ValueError:
+        day = None
+    if len(_DAYS) >= 4096:  # noqa: PLR2004 - eleven years of days; a bound against hostile logs
+        _DAYS.clear()
+    _DAYS[date] = day
+    return day

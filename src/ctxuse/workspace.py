@@ -1,0 +1,250 @@
+"""The one object that users of the library hold: a workspace, its records and its log.
+
+Ties the parts together and adds no rule of its own.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from ctxuse.codec.encode import split
+from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
+from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.writer import Durability, LogWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from whenever import Instant
+
+    from ctxuse.events import Actor
+    from ctxuse.log.reader import SkippedLine
+    from ctxuse.report import UsageReport
+
+
+class Workspace:
+    """A workspace: a root directory with ``.yoi/`` in it.
+
+    Safe to share between threads. Making one touches nothing on disk; the log and its directories
+    are made by the first append.
+
+    Args:
+        root: The root directory. It must exist before anything is appended.
+        durability: When an append is acknowledged: ``os``, the event survives the death of the
+            process; ``fsync``, it is on the disk and survives a power cut. None takes it from the
+            environment variable ``CTXUSE_DURABILITY``, else ``os``.
+        environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
+            recording off when it is set to anything but ``0`` or nothing.
+
+    Raises:
+        ValueError: The durability is neither of the two.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durability: Durability | None = None,
+        environ: "Mapping[str, str]" = os.environ,
+    ) -> None:
+        self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
+        self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
+        self._writer = LogWriter(self.layout, durability=_durability(durability, environ))
+
+    @classmethod
+    def find(cls, start: str | os.PathLike[str] | None = None) -> "Workspace":
+        """Return the workspace that `start` lies in; see `WorkspaceLayout.find`.
+
+        Args:
+            start: Where to begin; the current directory when None.
+        """
+        return cls(WorkspaceLayout.find(start))
+
+    def __repr__(self) -> str:
+        return f"Workspace({os.fspath(self.layout)!r})"
+
+    def append(self, event: UsageEvent) -> UsageEvent | None:
+        """Append one event to the log and return it as stored.
+
+        An event whose records make a line of over 64 KiB is stored as several; the one returned
+        is the first, which keeps the id, and holds the records that fitted.
+
+        Returns:
+            The stored event; None when it has no records or recording is turned off, and nothing
+            was written.
+
+        Raises:
+            InvalidEventError: A field holds what the format does not allow; nothing was stored.
+            AppendError: The log could not be written.
+        """
+        if not event.records or not self.recording:
+            return None
+        parts = [*split(event)]
+        for _, line in parts:
+            self._writer.append(line)
+        return parts[0][0]
+
+    def append_use(  # noqa: PLR0913 - an event has these fields
+        self,
+        segment_id: str,
+        source: UsageSource,
+        records: "Iterable[UsageRecordSnapshot]",
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+        call_id: str | None = None,
+    ) -> UsageEvent | None:
+        """Record that `records` were explicitly read into the context, now.
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            source: The way they entered.
+            records: Their snapshots, in the order they entered.
+            host: The agent whose doing it was, where known.
+            actor: Whose doing within it, where known.
+            call_id: The host's id of the tool call, where there was one.
+
+        Returns:
+            The stored event, or None, as `append`.
+
+        Raises:
+            InvalidEventError: As `append`.
+            AppendError: As `append`.
+        """
+        return self.append(
+            UsageEvent.new(
+                segment_id,
+                UsageEventKind.USE,
+                source,
+                records,
+                host=host,
+                actor=actor,
+                call_id=call_id,
+            )
+        )
+
+    def append_resident_exposure(
+        self,
+        segment_id: str,
+        records: "Iterable[UsageRecordSnapshot]",
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+    ) -> UsageEvent | None:
+        """Record that `records` are in the context because they are resident, now.
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            records: Their snapshots, in the order they stand in the context.
+            host: The agent whose context it is, where known.
+            actor: Whose doing within it, where known.
+
+        Returns:
+            The stored event, or None, as `append`.
+
+        Raises:
+            InvalidEventError: As `append`.
+            AppendError: As `append`.
+        """
+        return self.append(
+            UsageEvent.new(
+                segment_id,
+                UsageEventKind.RESIDENT_EXPOSURE,
+                UsageSource.RESIDENT_INJECTION,
+                records,
+                host=host,
+                actor=actor,
+            )
+        )
+
+    def snapshot(self, kind: str, slug: str) -> UsageRecordSnapshot:
+        """Return the snapshot of a record as its file is now.
+
+        Args:
+            kind: One of the five kinds.
+            slug: The record's slug; for the summary the literal ``summary``.
+
+        Raises:
+            UnknownKindError: No file is known for records of this kind.
+            InvalidSlugError: `slug` is not a slug.
+            RecordNotFoundError: The file does not exist.
+            RecordUnreadableError: It exists but is no regular file, or cannot be read.
+        """
+        path = os.fspath(self.layout.record_path(kind, slug))
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise RecordNotFoundError(str(kind), slug, path) from None
+        except OSError as error:
+            raise RecordUnreadableError(path, error.strerror or str(error)) from error
+        with os.fdopen(descriptor, "rb") as file:
+            try:
+                return UsageRecordSnapshot.from_bytes(kind, slug, file.read())
+            except OSError as error:
+                raise RecordUnreadableError(path, error.strerror or str(error)) from error
+
+    def events(self) -> "Iterator[UsageEvent | SkippedLine]":
+        """Yield every line of the log, in file order: an event, or a line that is not counted.
+
+        Blank lines are left out. Lines that are appended meanwhile are not read.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.log.reader import BlankLine, open_log, read_events  # noqa: PLC0415 - reading
+
+        with open_log(self.layout) as log:
+            if log is not None:
+                for found in read_events(log):
+                    if not isinstance(found, BlankLine):
+                        yield found
+
+    def report(
+        self, *, since: "Instant | None" = None, until: "Instant | None" = None
+    ) -> "UsageReport":
+        """Return what the log says of each record.
+
+        Args:
+            since: Count only events from this time on; all from the first when None.
+            until: Count only events before this time; all up to the last when None.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
+            BlankLine,
+            SkippedLine,
+            open_log,
+            read_events,
+        )
+        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
+        from ctxuse.tally import Tally  # noqa: PLC0415 - likewise
+
+        begin = None if since is None else since.timestamp_nanos()
+        end = None if until is None else until.timestamp_nanos()
+        tally = Tally()
+        with open_log(self.layout) as log:
+            for found in read_events(log) if log is not None else ():
+                if isinstance(found, SkippedLine):
+                    tally.add_skipped(found.reason.value)
+                elif isinstance(found, BlankLine):
+                    tally.blank += 1
+                elif (begin is None or found.occurred_at_ns >= begin) and (
+                    end is None or found.occurred_at_ns < end
+                ):
+                    tally.add(found)
+        return build_report(tally)
+
+    def close(self) -> None:
+        """Close what is held open. The workspace can be used again."""
+        self._writer.close()
+
+
+def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:
+    chosen = durability or environ.get("CTXUSE_DURABILITY") or "os"
+    if chosen == "os":
+        return "os"
+    if chosen == "fsync":
+        return "fsync"
+    message = f"durability is 'os' or 'fsync', not {chosen!r}"
+    raise ValueError(message)

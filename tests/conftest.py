@@ -1,0 +1,50 @@
+"""What every test may use."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctxuse import Workspace
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches them."""
+    for name in ("CTXUSE_DISABLE", "CTXUSE_DURABILITY", "CTXUSE_NO_CACHE", "CTXUSE_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty workspace."""
+    (tmp_path / ".yoi" / "memory").mkdir(parents=True)
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[str], Workspace]:
+    """Copies one of the reference's workspaces to where a test may change it."""
+
+    def copy(name: str) -> Workspace:
+        root = tmp_path / name
+        shutil.copytree(DATA / "workspaces" / name, root)
+        return Workspace(root)
+
+    return copy
+
+
+@pytest.fixture
+def workspace_of_log(tmp_path: Path) -> Callable[[bytes], Workspace]:
+    """Makes a workspace whose log holds the bytes given."""
+
+    def make(log: bytes) -> Workspace:
+        workspace = Workspace(tmp_path)
+        workspace.layout.usage_dir.mkdir(parents=True, exist_ok=True)
+        workspace.layout.events_path.write_bytes(log)
+        return workspace
+
+    return make
