@@ -7,13 +7,14 @@ package inside an agent costs next to nothing.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctxuse.codec import SkipReason as SkipReason
+    from ctxuse.codec.decode import SkipReason as SkipReason
     from ctxuse.errors import AppendError as AppendError
     from ctxuse.errors import CtxuseError as CtxuseError
     from ctxuse.errors import InvalidEventError as InvalidEventError
     from ctxuse.errors import InvalidPathError as InvalidPathError
     from ctxuse.errors import InvalidSlugError as InvalidSlugError
     from ctxuse.errors import LogUnreadableError as LogUnreadableError
+    from ctxuse.errors import NoWorkspaceError as NoWorkspaceError
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
     from ctxuse.errors import UnknownKindError as UnknownKindError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ctxuse.layout import RecordRef as RecordRef
     from ctxuse.layout import Slug as Slug
     from ctxuse.layout import WorkspaceLayout as WorkspaceLayout
+    from ctxuse.log.check import CheckResult as CheckResult
     from ctxuse.log.reader import SkippedLine as SkippedLine
     from ctxuse.report import Evidence as Evidence
     from ctxuse.report import UsageReport as UsageReport
@@ -35,17 +37,19 @@ __version__ = "0.1.0.dev0"
 
 _HOME = {
     "AppendError": "errors",
+    "CheckResult": "log.check",
     "CtxuseError": "errors",
     "Evidence": "report",
     "InvalidEventError": "errors",
     "InvalidPathError": "errors",
     "InvalidSlugError": "errors",
     "LogUnreadableError": "errors",
+    "NoWorkspaceError": "errors",
     "RecordKind": "layout",
     "RecordNotFoundError": "errors",
     "RecordRef": "layout",
     "RecordUnreadableError": "errors",
-    "SkipReason": "codec",
+    "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",
     "Slug": "layout",
     "UnknownKindError": "errors",

@@ -5,11 +5,27 @@ arguments) and has a message that says what happened, where, and what to do next
 contains and cannot be counted is not an error but a value: see `ctxuse.log.reader.SkippedLine`.
 """
 
+from typing import Self
+
 from ctxuse.visible import quoted, visible
 
 
 class CtxuseError(Exception):
     """The base of everything ctxuse raises on purpose."""
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """Pickle by class and arguments, which are all the facts there are."""
+        return type(self), self.args
+
+
+class _FileError(CtxuseError, OSError):
+    """Trouble with a file. An `OSError` too, for who catches those."""
+
+    def __new__(cls, *facts: object) -> Self:
+        """Make it without what `OSError` does: take three arguments for errno, text and path."""
+        made = super().__new__(cls)
+        made.args = facts
+        return made
 
 
 class InvalidSlugError(CtxuseError, ValueError):
@@ -73,7 +89,25 @@ class InvalidPathError(CtxuseError, ValueError):
         )
 
 
-class RecordNotFoundError(CtxuseError, FileNotFoundError):
+class NoWorkspaceError(CtxuseError, LookupError):
+    """There is no workspace where one is needed.
+
+    Attributes:
+        start: The directory from which one was looked for.
+    """
+
+    def __init__(self, start: str) -> None:
+        super().__init__(start)
+        self.start = start
+
+    def __str__(self) -> str:
+        return (
+            f"no .yoi/memory/ in {quoted(self.start)} or above it: no workspace; "
+            "ctxuse init makes one"
+        )
+
+
+class RecordNotFoundError(_FileError, FileNotFoundError):
     """The record's file does not exist.
 
     Attributes:
@@ -83,7 +117,6 @@ class RecordNotFoundError(CtxuseError, FileNotFoundError):
     """
 
     def __init__(self, kind: str, slug: str, path: str) -> None:
-        super().__init__(kind, slug, path)
         self.kind = kind
         self.slug = slug
         self.path = path
@@ -95,7 +128,7 @@ class RecordNotFoundError(CtxuseError, FileNotFoundError):
         )
 
 
-class RecordUnreadableError(CtxuseError, OSError):
+class RecordUnreadableError(_FileError):
     """The record's file exists but could not be read.
 
     Attributes:
@@ -104,7 +137,6 @@ class RecordUnreadableError(CtxuseError, OSError):
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
         self.path = path
         self.reason = reason
 
@@ -129,7 +161,7 @@ class InvalidEventError(CtxuseError, ValueError):
         return f"the event cannot be written: {visible(self.field)} {visible(self.reason)}"
 
 
-class AppendError(CtxuseError, OSError):
+class AppendError(_FileError):
     """An event could not be appended to the log.
 
     Attributes:
@@ -142,8 +174,7 @@ class AppendError(CtxuseError, OSError):
             that finds its own unfinished line.
     """
 
-    def __init__(self, path: str, action: str, reason: str, stored: bool | None = False) -> None:  # noqa: FBT001, FBT002 - a fact carried along, and pickling passes it by position
-        super().__init__(path, action, reason, stored)
+    def __init__(self, path: str, action: str, reason: str, stored: bool | None = False) -> None:  # noqa: FBT001, FBT002 - pickling passes it by position
         self.path = path
         self.action = action
         self.reason = reason
@@ -157,7 +188,7 @@ class AppendError(CtxuseError, OSError):
         )
 
 
-class LogUnreadableError(CtxuseError, OSError):
+class LogUnreadableError(_FileError):
     """The log exists but could not be read.
 
     Attributes:
@@ -166,7 +197,6 @@ class LogUnreadableError(CtxuseError, OSError):
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
         self.path = path
         self.reason = reason
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MARKER = (".yoi", "memory")
@@ -26,6 +25,7 @@ LOCK_NAME = "events.lock"
 
 _SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _SUFFIX = ".md"
+_SUMMARY = (*MARKER, "summary.md")
 _OPAQUE = frozenset({"_staging", "_logs", "_usage"})
 
 
@@ -138,7 +138,7 @@ class WorkspaceLayout:
     @property
     def summary_path(self) -> "Path":
         """``.yoi/memory/summary.md``."""
-        return self._path((*MARKER, "summary.md"))
+        return self._path(_SUMMARY)
 
     @property
     def decisions_dir(self) -> "Path":
@@ -197,27 +197,21 @@ class WorkspaceLayout:
             UnknownKindError: `kind` is not one of the five.
             InvalidSlugError: `slug` is not a slug, or not ``summary`` for the summary.
         """
-        try:
-            known = RecordKind(kind)
-        except ValueError:
-            raise UnknownKindError(str(kind)) from None
-        checked = Slug(slug)
-        if known is RecordKind.SUMMARY:
-            if checked != RecordKind.SUMMARY:
-                raise InvalidSlugError(slug)
-            return self.summary_path
-        return self._path((*_FOLDERS[known], checked + _SUFFIX))
+        return self._path(_record_parts(kind, slug))
 
-    def records_on_disk(self) -> "Iterator[RecordRef]":
-        """Yield every record that has a file now, sorted by kind and slug.
+    def record_file(self, kind: str, slug: str) -> str:
+        """Return `record_path` as text, without the cost of a `Path`; raises the same."""
+        return os.path.join(self._root, *_record_parts(kind, slug))
+
+    def records_on_disk(self) -> list[RecordRef]:
+        """Return every record that has a file now, sorted by kind and slug.
 
         The summary is given with its slug in events, ``summary``. Files that are not records, and
         folders that are missing or unreadable, are passed over.
         """
-        if os.path.isfile(os.path.join(self._root, *MARKER, "summary.md")):
-            found = [RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)]
-        else:
-            found = []
+        found: list[RecordRef] = []
+        if os.path.isfile(os.path.join(self._root, *_SUMMARY)):
+            found.append(RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value))
         for kind, folder in _FOLDERS.items():
             try:
                 names = os.listdir(os.path.join(self._root, *folder))
@@ -228,7 +222,7 @@ class WorkspaceLayout:
                 is_slug = stem != name and _SLUG.fullmatch(stem) and "--" not in stem
                 if is_slug and os.path.isfile(os.path.join(self._root, *folder, name)):
                     found.append(RecordRef(kind.value, stem))
-        yield from sorted(found)
+        return sorted(found)
 
     def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
         """Return which record `path` is, or None if it is none, as the reference answers.
@@ -263,6 +257,20 @@ class WorkspaceLayout:
         from pathlib import Path  # noqa: PLC0415 - not on the way of an agent that only writes
 
         return Path(self._root, *parts)
+
+
+def _record_parts(kind: str, slug: str) -> tuple[str, ...]:
+    """The components of a record's path below the root."""
+    try:
+        known = RecordKind(kind)
+    except ValueError:
+        raise UnknownKindError(str(kind)) from None
+    checked = Slug(slug)
+    if known is not RecordKind.SUMMARY:
+        return (*_FOLDERS[known], checked + _SUFFIX)
+    if checked != known.value:
+        raise InvalidSlugError(slug)
+    return _SUMMARY
 
 
 def _below(root: str, path: str) -> list[str] | None:

@@ -76,7 +76,7 @@ def instant(ns: int) -> "Instant":
     """Return `ns` as a `whenever.Instant`, for people who want to calculate with it."""
     from whenever import Instant  # noqa: PLC0415 - not on the way of an agent that only writes
 
-    return Instant.from_timestamp_nanos(ns)
+    return Instant.from_timestamp(ns, unit="nanosecond")
 
 
 _DAYS: dict[str, int | None] = {}

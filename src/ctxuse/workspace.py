@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 from ctxuse.codec.encode import split
-from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
+from ctxuse.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whenever import Instant
 
     from ctxuse.events import Actor
+    from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
     from ctxuse.report import UsageReport
 
@@ -170,18 +171,7 @@ class Workspace:
             RecordNotFoundError: The file does not exist.
             RecordUnreadableError: It exists but is no regular file, or cannot be read.
         """
-        path = os.fspath(self.layout.record_path(kind, slug))
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise RecordNotFoundError(str(kind), slug, path) from None
-        except OSError as error:
-            raise RecordUnreadableError(path, error.strerror or str(error)) from error
-        with os.fdopen(descriptor, "rb") as file:
-            try:
-                return UsageRecordSnapshot.from_bytes(kind, slug, file.read())
-            except OSError as error:
-                raise RecordUnreadableError(path, error.strerror or str(error)) from error
+        return UsageRecordSnapshot.from_bytes(kind, slug, read_record(self.layout, kind, slug))
 
     def events(self) -> "Iterator[UsageEvent | SkippedLine]":
         """Yield every line of the log, in file order: an event, or a line that is not counted.
@@ -220,8 +210,8 @@ class Workspace:
         from ctxuse.report import build_report  # noqa: PLC0415 - likewise
         from ctxuse.tally import Tally  # noqa: PLC0415 - likewise
 
-        begin = None if since is None else since.timestamp_nanos()
-        end = None if until is None else until.timestamp_nanos()
+        begin = None if since is None else since.timestamp(unit="nanosecond")
+        end = None if until is None else until.timestamp(unit="nanosecond")
         tally = Tally()
         with open_log(self.layout) as log:
             for found in read_events(log) if log is not None else ():
@@ -234,6 +224,36 @@ class Workspace:
                 ):
                     tally.add(found)
         return build_report(tally)
+
+    def check(self) -> "CheckResult":
+        """Read the whole log and return what is there and what cannot be counted.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.log.check import check_log  # noqa: PLC0415 - a writer does not pay for reading
+
+        return check_log(self.layout)
+
+    def init(self, *, track: bool = False) -> bool:
+        """Make the marker ``.yoi/memory/``, and tell git what to do with the log.
+
+        What git is told stands in ``.yoi/memory/_usage/.gitignore`` (and ``.gitattributes``); files
+        of those names that are not ours are left alone. Doing it again changes only that.
+
+        Args:
+            track: Keep the log in git (and have its lines merged as a union); only the lock and
+                what can be made anew are ignored. Otherwise git ignores all of it.
+
+        Returns:
+            Whether there was no workspace before.
+
+        Raises:
+            OSError: A directory or file could not be made.
+        """
+        from ctxuse.marker import make_workspace  # noqa: PLC0415 - once in a workspace's life
+
+        return make_workspace(self.layout, track=track)
 
     def close(self) -> None:
         """Close what is held open. The workspace can be used again."""

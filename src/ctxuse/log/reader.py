@@ -162,22 +162,22 @@ def _find_newline(descriptor: int, position: int, end: int) -> int | None:
 
 
 def read_events(
-    descriptor: int, start: int = 0, end: int | None = None
+    descriptor: int, start: int = 0, end: int | None = None, number: int = 1
 ) -> Iterator[UsageEvent | SkippedLine | BlankLine]:
     """Yield what each line of an open log is; see `read_blocks` for the arguments."""
-    for block in read_blocks(descriptor, start, end):
+    for block in read_blocks(descriptor, start, end, number):
         if isinstance(block, Oversized):
             yield SkippedLine(block.number, block.offset, SkipReason.OVERSIZED)
             continue
         offset = block.offset
-        for number, line in enumerate(block.lines, block.number):
+        for line_number, line in enumerate(block.lines, block.number):
             found = decode(line)
             if not isinstance(found, Refusal):
                 yield found
             elif is_blank(line):
-                yield BlankLine(number, offset)
+                yield BlankLine(line_number, offset)
             else:
-                yield SkippedLine(number, offset, found.reason, found.field)
+                yield SkippedLine(line_number, offset, found.reason, found.field)
             offset += len(line) + 1
 
 

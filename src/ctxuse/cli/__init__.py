@@ -1,0 +1,5 @@
+"""The command line. Each command is a file of its own, imported only when it is called.
+
+Commands parse words, call `ctxuse.workspace` and print what `ctxuse.render` made. Data goes to
+stdout, everything else to stderr.
+"""

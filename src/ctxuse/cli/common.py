@@ -1,0 +1,180 @@
+"""What several commands share: options, the workspace, printing."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ctxuse.errors import InvalidSlugError
+from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
+from ctxuse.times import instant, parse_ns
+from ctxuse.visible import quoted
+
+if TYPE_CHECKING:
+    from whenever import Instant
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def workspace_option(command: Command) -> Command:
+    """Add ``-w/--workspace``; the command gets a `layout`."""
+    return click.option(
+        "-w",
+        "--workspace",
+        "layout",
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False),
+        callback=_layout,
+        help="The workspace's root.  [default: the nearest directory upwards with .yoi/memory/]",
+    )(command)
+
+
+def format_option(*names: str) -> Callable[[Command], Command]:
+    """Add ``--format``, one of `names`, the first by default; the command gets a `form`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="What to print.",
+    )
+
+
+def _layout(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str | None,
+) -> WorkspaceLayout:
+    return WorkspaceLayout.find() if value is None else WorkspaceLayout(value)
+
+
+def records_argument(command: Command) -> Command:
+    """Add ``REC...``, one or more records as people name them; the command gets `records`."""
+    return click.argument(
+        "records",
+        metavar="REC...",
+        nargs=-1,
+        required=True,
+        callback=_records,
+        shell_complete=_complete_record,
+    )(command)
+
+
+def _records(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    value: tuple[str, ...],
+) -> tuple[RecordRef, ...]:
+    return tuple(_record(name) for name in value)
+
+
+def _record(name: str) -> RecordRef:
+    """Return which record `name` means: ``decision/alpha``, ``knowledge/policy``, ``summary``."""
+    kind, slash, slug = name.partition("/")
+    if kind == RecordKind.SUMMARY and (not slash or slug == kind):
+        return RecordRef(kind, kind)
+    if kind not in set(RecordKind) or kind == RecordKind.SUMMARY or not slash:
+        raise click.BadParameter(
+            f"{quoted(name)} names no record: write KIND/SLUG with decision, request, workflow"
+            " or knowledge, or summary"
+        )
+    try:
+        return RecordRef(kind, Slug(slug))
+    except InvalidSlugError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _complete_record(
+    context: click.Context,
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    incomplete: str,
+) -> list[str]:
+    """Offer the records that are on disk."""
+    chosen = context.params.get("layout")
+    layout = chosen if isinstance(chosen, WorkspaceLayout) else WorkspaceLayout.find()
+    names = (
+        ref.kind if ref.kind == RecordKind.SUMMARY else f"{ref.kind}/{ref.slug}"
+        for ref in layout.records_on_disk()
+    )
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def time_option(name: str, explained: str) -> Callable[[Command], Command]:
+    """Add an option that takes a time; the command gets a `whenever.Instant` or None."""
+    return click.option(name, metavar="TIME", callback=_instant, help=explained)
+
+
+def _instant(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str | None,
+) -> "Instant | None":
+    """Return the moment that `value` names: ``2026-11-01`` (UTC) or RFC 3339."""
+    if value is None:
+        return None
+    ns = parse_ns(value)
+    if ns is None:
+        ns = parse_ns(value + "T00:00:00Z")
+    if ns is None:
+        raise click.BadParameter(
+            f"{quoted(value)} is no time: write 2026-11-01 (UTC) or 2026-11-01T09:30:00+01:00"
+        )
+    return instant(ns)
+
+
+def choices(words: Sequence[str]) -> "click.Choice[str]":
+    """Return a choice among `words`, in either case."""
+    return click.Choice([*words], case_sensitive=False)
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+def with_color() -> bool:
+    """Whether to color what is printed: on a terminal, unless ``NO_COLOR`` is set."""
+    return on_terminal() and not os.environ.get("NO_COLOR")
+
+
+def width() -> int:
+    """Columns to print for: those of the terminal, of ``COLUMNS``, else 80."""
+    import shutil  # noqa: PLC0415 - only for tables
+
+    return max(shutil.get_terminal_size().columns, 40)
+
+
+def show(text: str) -> None:
+    """Print `text`, which is safe to show, to stdout as UTF-8 and as it is."""
+    sys.stdout.flush()
+    data = text.encode("utf-8", "backslashreplace")
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+        return
+    buffer.write(data)
+    buffer.flush()
+
+
+def show_json(text: str) -> None:
+    """Print JSON: byte for byte to a file or pipe, with what would not print escaped elsewhere."""
+    if on_terminal():
+        from ctxuse.render.jsontext import for_terminal  # noqa: PLC0415 - only on a terminal
+
+        text = for_terminal(text)
+    show(text)
+
+
+def note(text: str) -> None:
+    """Print a remark to stderr."""
+    click.echo(f"ctxuse: {text}", err=True)
+
+
+def note_no_marker(layout: WorkspaceLayout) -> None:
+    """Say on stderr that there is no workspace here, if there is none."""
+    if not layout.has_marker:
+        here = quoted(os.fspath(layout))
+        note(f"no .yoi/memory/ in {here} or above it: no workspace yet; ctxuse init makes one")

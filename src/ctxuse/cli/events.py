@@ -1,0 +1,96 @@
+"""`ctxuse events`: the log's events, the last ones, or as they arrive."""
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.events import UsageEvent
+from ctxuse.log.follow import Follower
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ctxuse.layout import WorkspaceLayout
+    from ctxuse.log.reader import SkippedLine
+
+_PAUSE = 0.2
+"""Seconds between two looks at the log while following it."""
+
+_AT_ONCE = 2000
+"""Events printed at once; a table takes its widths from as many."""
+
+
+@click.command("events")
+@common.workspace_option
+@common.format_option("table", "json", "csv", "markdown")
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N.")
+@click.option("--follow", "-f", is_flag=True, help="Go on printing events as they arrive.")
+def command(*, layout: "WorkspaceLayout", form: str, tail: int | None, follow: bool) -> None:
+    """Print the events of the log in file order.
+
+    \b
+    Examples:
+      ctxuse events --tail 20
+      ctxuse events --follow
+      ctxuse events --format json | jq .records     one event a line (JSON Lines)
+
+    In a table, lines that could not be counted stand where they are in the file; ctxuse check
+    says more about them. Stop following with Ctrl-C.
+    """
+    common.note_no_marker(layout)
+    follower = Follower(layout)
+    printer = _Printer(form)
+    found: Iterable[UsageEvent | SkippedLine]
+    found = follower.read() if follow else Workspace(layout).events()
+    printer.print(found if tail is None else deque(found, maxlen=tail))
+    try:
+        while follow:
+            time.sleep(_PAUSE)
+            printer.print(follower.read())
+    except KeyboardInterrupt:
+        pass
+
+
+class _Printer:
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._heading = True
+
+    def print(self, found: "Iterable[UsageEvent | SkippedLine]") -> None:
+        batch: list[UsageEvent | SkippedLine] = []
+        for item in found:
+            batch.append(item)
+            if len(batch) >= _AT_ONCE:
+                self._print(batch)
+                batch = []
+        if batch:
+            self._print(batch)
+
+    def _print(self, batch: "list[UsageEvent | SkippedLine]") -> None:
+        events = [item for item in batch if isinstance(item, UsageEvent)]
+        match self._form:
+            case "json":
+                from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only this form
+
+                common.show_json(events_json(events))
+            case "csv":
+                from ctxuse.render.sheet import events_csv  # noqa: PLC0415 - only this form
+
+                common.show(events_csv(events, heading=self._heading))
+            case "markdown":
+                from ctxuse.render.markdown import events_markdown  # noqa: PLC0415 - only this form
+
+                common.show(events_markdown(events, heading=self._heading))
+            case _:
+                from ctxuse.render.table import events_table  # noqa: PLC0415 - only this form
+
+                text = events_table(batch, width=common.width(), color=common.with_color())
+                common.show(text if self._heading else text.split("\n", 2)[2])
+        skipped = len(batch) - len(events)
+        if skipped and self._form != "table":
+            common.note(f"{skipped} lines could not be counted: ctxuse check lists them")
+        self._heading = False

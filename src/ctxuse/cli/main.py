@@ -1,0 +1,105 @@
+"""The entry point: finds the command, and maps what happened to an exit status.
+
+Exit statuses: 0 done, 1 a check found something, 2 wrong usage, 3 could not do it, 130 interrupted.
+"""
+
+import io
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse import __version__
+from ctxuse.errors import CtxuseError
+from ctxuse.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = ("init", "report", "record", "events", "check", "completion")
+"""The commands, in the order the help shows them; each is `command` in the module of its name."""
+
+DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"ctxuse.cli.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="ctxuse", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Show which records enter an agent's context, and what keeping them resident costs.
+
+    \b
+    In a project:
+      ctxuse init                                  make it a workspace
+      ctxuse record use decision/alpha --segment s1
+      ctxuse report                                what is used, what is resident
+      ctxuse events --follow                       watch events arrive
+      ctxuse check                                 is the log in order?
+
+    The evidence lives in .yoi/memory/_usage/ of the workspace; nothing leaves the machine.
+    """
+
+
+def main(arguments: "Sequence[str] | None" = None) -> None:
+    """Run the command line and exit with its status.
+
+    Args:
+        arguments: The words behind the program's name; those of the process when None.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: "Sequence[str] | None" = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        status = cli.main(arguments, prog_name="ctxuse", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        return _wrong_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except CtxuseError as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(visible(str(error)))
+    except Exception as error:
+        if os.environ.get("CTXUSE_DEBUG"):
+            raise
+        return _failed(
+            f"a fault of ctxuse itself: {type(error).__name__}: {visible(str(error))}"
+            " (CTXUSE_DEBUG=1 shows where)"
+        )
+    return status if isinstance(status, int) else DONE
+
+
+def _wrong_usage(error: click.UsageError) -> int:
+    text = io.StringIO()
+    error.show(file=text)
+    for line in text.getvalue().splitlines():
+        click.echo(visible(line), err=True)
+    return USAGE
+
+
+def _failed(message: str) -> int:
+    click.echo(f"ctxuse: {message}", err=True)
+    return FAILED

@@ -1,0 +1,124 @@
+"""`ctxuse record`: append events by hand or from a script."""
+
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from ctxuse.cli.common import choices, records_argument, show_json, workspace_option
+from ctxuse.errors import NoWorkspaceError
+from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctxuse.layout import RecordRef, WorkspaceLayout
+
+_USE_SOURCES = [
+    source.value for source in UsageSource if source is not UsageSource.RESIDENT_INJECTION
+]
+
+
+@click.group("record")
+def command() -> None:
+    """Append an event to the log.
+
+    \b
+    Examples:
+      ctxuse record use decision/alpha knowledge/policy --segment session-1
+      ctxuse record use workflow/deploy --segment session-1 --source WorkflowInvoke
+      ctxuse record exposure summary knowledge/policy --segment session-1
+
+    REC is KIND/SLUG with decision, request, workflow or knowledge, or summary; its file must
+    exist, for its size is part of the event. The stored event is printed as JSON.
+    """
+
+
+def _event_options(function: "Callable[..., None]") -> "Callable[..., None]":
+    for option in (
+        workspace_option,
+        click.option("--host", help="The agent whose doing it was, such as claude-code."),
+        click.option("--actor", type=click.Choice(get_args(Actor)), help="Whose doing within it."),
+        click.option(
+            "--segment", required=True, metavar="ID", help="The stretch of a session it is part of."
+        ),
+        records_argument,
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("use")
+@_event_options
+@click.option(
+    "--source",
+    type=choices(_USE_SOURCES),
+    default=UsageSource.MEMORY_READ.value,
+    show_default=True,
+    help="The way the records entered the context.",
+)
+@click.option("--call-id", metavar="ID", help="The host's id of the tool call.")
+def use(  # noqa: PLR0913 - an event has these fields
+    *,
+    records: "tuple[RecordRef, ...]",
+    segment: str,
+    source: str,
+    host: str | None,
+    actor: Actor | None,
+    call_id: str | None,
+    layout: "WorkspaceLayout",
+) -> None:
+    """Record that REC was explicitly read into the context.
+
+    \b
+    Examples:
+      ctxuse record use decision/alpha --segment session-1
+      ctxuse record use knowledge/policy --segment session-1 --source KnowledgeRef
+    """
+    kind, used_source = UsageEventKind.USE, UsageSource(source)
+    _append(layout, records, segment, kind, used_source, host=host, actor=actor, call_id=call_id)
+
+
+@command.command("exposure")
+@_event_options
+def exposure(
+    *,
+    records: "tuple[RecordRef, ...]",
+    segment: str,
+    host: str | None,
+    actor: Actor | None,
+    layout: "WorkspaceLayout",
+) -> None:
+    """Record that REC is in the context because it is resident.
+
+    \b
+    Example:
+      ctxuse record exposure summary knowledge/policy --segment session-1
+    """
+    kind, source = UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION
+    _append(layout, records, segment, kind, source, host=host, actor=actor, call_id=None)
+
+
+def _append(  # noqa: PLR0913 - an event has these fields
+    layout: "WorkspaceLayout",
+    records: "tuple[RecordRef, ...]",
+    segment: str,
+    kind: UsageEventKind,
+    source: UsageSource,
+    *,
+    host: str | None,
+    actor: Actor | None,
+    call_id: str | None,
+) -> None:
+    if not layout.has_marker:
+        raise NoWorkspaceError(str(layout.root))
+    workspace = Workspace(layout)
+    snapshots = [workspace.snapshot(ref.kind, str(ref.slug)) for ref in records]
+    event = UsageEvent.new(
+        segment, kind, source, snapshots, host=host, actor=actor, call_id=call_id
+    )
+    stored = workspace.append(event)
+    if stored is not None:
+        from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only on success
+
+        show_json(events_json([stored]))

@@ -1,0 +1,27 @@
+"""JSON: the reference's report, events as lines, and what a terminal may be shown of them."""
+
+from collections.abc import Iterable
+
+from ctxuse.codec.encode import to_json
+from ctxuse.events import UsageEvent
+
+
+def events_json(events: Iterable[UsageEvent]) -> str:
+    """Return events as JSON Lines, each as it would be stored."""
+    return "".join(to_json(event) + "\n" for event in events)
+
+
+def for_terminal(text: str) -> str:
+    """Return JSON `text` with all that would not print inside its strings escaped.
+
+    The result is the same JSON: a character outside ASCII that does not print can only stand in a
+    string, where ``\\uXXXX`` means the same. Line ends stay.
+    """
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(char if char == "\n" or char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

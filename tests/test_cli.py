@@ -1,0 +1,466 @@
+"""The command line, from outside: words in, stdout, stderr and exit status out."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from strategies import an_event
+
+from ctxuse import UsageEvent, UsageRecordSnapshot, Workspace, __version__
+from ctxuse.cli.main import COMMANDS, run
+from ctxuse.codec.encode import encode
+
+DATA = Path(__file__).parent / "data"
+REFERENCE = DATA / "workspaces" / "reference"
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ctxuse(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the command line in this process."""
+
+    def call(*words: object) -> Done:
+        capfd.readouterr()
+        status = run([*map(str, words)])
+        return Done(status, *capfd.readouterr())
+
+    return call
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def filled(workspace: Workspace) -> Workspace:
+    """A workspace with two decisions, a summary and a policy."""
+    layout = workspace.layout
+    for kind, slug, text in (
+        ("decision", "alpha", "abcd"),
+        ("decision", "beta", "abcdefghi"),
+        ("knowledge", "policy", "x" * 400),
+        ("summary", "summary", "sum"),
+    ):
+        path = layout.record_path(kind, slug)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return workspace
+
+
+def test_init_makes_the_marker_and_keeps_the_log_out_of_git(tmp_path: Path, ctxuse: Call) -> None:
+    done = ctxuse("init", "-w", tmp_path)
+    assert (done.status, done.out) == (0, "")
+    assert "made the workspace" in done.err
+    assert (tmp_path / ".yoi" / "memory").is_dir()
+    assert git_sees(tmp_path, ".yoi/memory/_usage/events.jsonl") == []
+
+
+def test_init_with_track_lets_git_see_the_log_but_not_lock_and_cache(
+    tmp_path: Path, ctxuse: Call
+) -> None:
+    assert ctxuse("init", "--track", "-w", tmp_path).status == 0
+    seen = git_sees(tmp_path, *(f".yoi/memory/_usage/{name}" for name in (
+        "events.jsonl", "events.20261101T000000Z.jsonl", "events.lock", "checkpoint", "x.tmp"
+    )))  # fmt: skip
+    assert sorted(Path(name).name for name in seen) == [
+        ".gitattributes", ".gitignore", "events.20261101T000000Z.jsonl", "events.jsonl",
+    ]  # fmt: skip
+
+
+def git_sees(root: Path, *names: str) -> list[str]:
+    """Make `names` and return what git would add."""
+    for name in names:
+        (root / name).write_text("text\n")
+    git = ["git", "-c", "init.defaultBranch=main", "-C", str(root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    listed = subprocess.run(
+        [*git, "ls-files", "--others", "--exclude-standard"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return listed.stdout.split()
+
+
+def test_init_can_be_repeated_and_changed_and_touches_nothing_else(
+    filled: Workspace, ctxuse: Call
+) -> None:
+    root = filled.layout.root
+    filled.append(an_event())
+    ignore = filled.layout.usage_dir / ".gitignore"
+    for track in (False, True, True, False):
+        done = ctxuse("init", "-w", root, *(["--track"] if track else []))
+        assert done.status == 0
+        assert "kept the workspace" in done.err
+        assert ("!events.jsonl" in ignore.read_text()) == track
+        assert (filled.layout.usage_dir / ".gitattributes").exists() == track
+    assert [*filled.events()] == [an_event()]
+    ignore.write_text("mine\n")
+    ctxuse("init", "-w", root, "--track")
+    assert ignore.read_text() == "mine\n"
+
+
+def test_a_recorded_use_is_printed_as_it_was_stored(filled: Workspace, ctxuse: Call) -> None:
+    done = ctxuse(
+        "record", "use", "decision/alpha", "summary", "knowledge/policy", "--segment", "s1",
+        "--source", "knowledgeref", "--host", "codex", "--actor", "user", "--call-id", "c1",
+        "-w", filled.layout.root,
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    (event,) = filled.events()
+    assert isinstance(event, UsageEvent)
+    assert encode(event).decode() == done.out.rstrip("\n")
+    assert event.records == (
+        UsageRecordSnapshot("decision", "alpha", 4, 1),
+        UsageRecordSnapshot("summary", "summary", 3, 1),
+        UsageRecordSnapshot("knowledge", "policy", 400, 100),
+    )
+    assert (event.source, event.host, event.actor, event.call_id) == (
+        "KnowledgeRef", "codex", "user", "c1",
+    )  # fmt: skip
+
+
+def test_a_recorded_exposure_is_no_use(filled: Workspace, ctxuse: Call) -> None:
+    root = filled.layout.root
+    assert ctxuse("record", "exposure", "decision/beta", "--segment", "s", "-w", root).status == 0
+    (record,) = filled.report().records
+    assert (record.use_count, record.resident_exposure_count) == (0, 1)
+    assert record.estimated_tokens_per_injection == 3
+
+
+@pytest.mark.parametrize("command", ["use", "exposure"])
+def test_recording_without_a_marker_hints_at_init(
+    tmp_path: Path, ctxuse: Call, command: str
+) -> None:
+    done = ctxuse("record", command, "summary", "--segment", "s", "-w", tmp_path)
+    assert (done.status, done.out) == (3, "")
+    assert "ctxuse init" in done.err
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["record", "use", "decision/gamma", "--segment", "s"], 3, "does not exist"),
+        (["record", "use", "decision/A", "--segment", "s"], 2, "is not a slug"),
+        (["record", "use", "decision/../x", "--segment", "s"], 2, "is not a slug"),
+        (["record", "use", "skill/pdf", "--segment", "s"], 2, "names no record"),
+        (["record", "use", "decision", "--segment", "s"], 2, "names no record"),
+        (["record", "use", "summary/x", "--segment", "s"], 2, "names no record"),
+        (["record", "use", "decision/alpha"], 2, "--segment"),
+        (["record", "use", "--segment", "s"], 2, "REC"),
+        (["record", "use", "summary", "--segment", "s", "--source", "ResidentInjection"], 2, "one"),
+        (["record", "use", "summary", "--segment", "s", "--actor", "robot"], 2, "robot"),
+        (["record", "use", "decision/\x1b[31m", "--segment", "s"], 2, r"\x1b[31m"),
+        (["report", "--since", "yesterday"], 2, "is no time"),
+        (["report", "--sort", "worth"], 2, "worth"),
+        (["report", "--format", "pdf"], 2, "pdf"),
+        (["events", "--tail", "-1"], 2, "-1"),
+        (["nothing"], 2, "nothing"),
+        (["report", "-w", "/not/there"], 2, "/not/there"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_stderr_with_its_status(
+    filled: Workspace, ctxuse: Call, monkeypatch: pytest.MonkeyPatch, words: list[str],
+    status: int, says: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(filled.layout.root)
+    done = ctxuse(*words)
+    assert (done.status, done.out) == (status, "")
+    assert says in done.err
+    assert "Traceback" not in done.err
+    assert "\x1b" not in done.err
+    assert not filled.layout.usage_dir.exists()
+
+
+def test_the_json_report_is_the_references_to_the_byte(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    for name in ("reference", "reference-concurrent"):
+        root = DATA / "workspaces" / name
+        assert run(["report", "--format", "json", "-w", str(root)]) == 0
+        assert capfdbinary.readouterr().out == (root / "expected-report.json").read_bytes()
+
+
+def test_skipped_lines_are_noted_on_stderr_beside_json_and_csv(ctxuse: Call) -> None:
+    root = DATA / "workspaces" / "reference-concurrent"
+    for form in ("json", "csv"):
+        done = ctxuse("report", "--format", form, "-w", root)
+        assert done.err == "ctxuse: 118 lines could not be counted: ctxuse check lists them\n"
+    done = ctxuse("report", "-w", root)
+    assert "118 lines could not be counted: ctxuse check lists them" in done.out
+
+
+def test_the_workspace_is_found_from_a_directory_below(
+    filled: Workspace, ctxuse: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = filled.layout.root / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    filled.append(an_event())
+    assert "decision/alpha" in ctxuse("report").out
+
+
+def test_a_report_without_a_workspace_is_empty_and_says_so(tmp_path: Path, ctxuse: Call) -> None:
+    done = ctxuse("report", "-w", tmp_path, "--format", "json")
+    assert (done.status, done.out) == (0, '{\n  "records": []\n}\n')
+    assert "ctxuse init" in done.err
+
+
+def test_the_report_can_be_filtered_by_kind_and_time(filled: Workspace, ctxuse: Call) -> None:
+    root = filled.layout.root
+    day = 86_400 * 1_000_000_000
+    for number, kind in enumerate(["decision", "knowledge", "knowledge"]):
+        records = (UsageRecordSnapshot(kind, f"r{number}", 4, 1),)
+        filled.append(an_event(records=records, occurred_at_ns=number * day))
+
+    def slugs(*words: str) -> list[str]:
+        done = ctxuse("report", "--format", "json", "-w", root, *words)
+        return [record["slug"] for record in json.loads(done.out)["records"]]
+
+    assert slugs() == ["r0", "r1", "r2"]
+    assert slugs("--kind", "knowledge") == ["r1", "r2"]
+    assert slugs("--kind", "knowledge", "--kind", "decision") == ["r0", "r1", "r2"]
+    assert slugs("--since", "1970-01-02") == ["r1", "r2"]
+    assert slugs("--until", "1970-01-03") == ["r0", "r1"]
+    assert slugs("--since", "1970-01-02T00:00:00Z", "--until", "1970-01-02T00:00:00.1Z") == ["r1"]
+    assert slugs("--since", "1970-01-02T02:00:00+02:00", "--kind", "decision") == []
+
+
+def test_the_report_can_be_sorted_by_any_column(filled: Workspace, ctxuse: Call) -> None:
+    root = filled.layout.root
+    ctxuse("record", "use", "knowledge/policy", "decision/beta", "--segment", "s", "-w", root)
+    ctxuse("record", "use", "knowledge/policy", "--segment", "s", "-w", root)
+    ctxuse("record", "exposure", "decision/beta", "decision/alpha", "--segment", "s", "-w", root)
+    ctxuse("record", "exposure", "decision/alpha", "--segment", "s", "-w", root)
+
+    def slugs(column: str) -> list[str]:
+        done = ctxuse("report", "--format", "json", "--sort", column, "-w", root)
+        return [record["slug"] for record in json.loads(done.out)["records"]]
+
+    assert slugs("record") == slugs("slug") == slugs("kind") == ["alpha", "beta", "policy"]
+    assert slugs("uses") == slugs("last-used") == ["policy", "beta", "alpha"]
+    assert slugs("exposures") == ["alpha", "beta", "policy"]
+    assert slugs("tokens-each") == slugs("tokens-total") == ["beta", "alpha", "policy"]
+
+
+def test_records_in_no_event_show_dashes_with_all(filled: Workspace, ctxuse: Call) -> None:
+    root = filled.layout.root
+    ctxuse("record", "use", "decision/alpha", "--segment", "s", "-w", root)
+    assert "beta" not in ctxuse("report", "-w", root).out
+    done = ctxuse("report", "--all", "-w", root)
+    (row,) = (line for line in done.out.splitlines() if line.startswith("decision/beta"))
+    assert row.split()[1:] == ["\N{EN DASH}"] * 5
+    done = ctxuse("report", "--all", "--kind", "decision", "--format", "json", "-w", root)
+    assert [record["use_count"] for record in json.loads(done.out)["records"]] == [1, None]
+
+
+def test_events_come_in_file_order_in_every_form(ctxuse: Call) -> None:
+    stored = [*Workspace(REFERENCE).events()]
+    done = ctxuse("events", "--format", "json", "-w", REFERENCE)
+    assert [json.loads(line)["id"] for line in done.out.splitlines()] == [
+        event.id for event in stored if isinstance(event, UsageEvent)
+    ]
+    for form, heading in (("table", 2), ("markdown", 2)):
+        done = ctxuse("events", "--tail", "3", "--format", form, "-w", REFERENCE)
+        assert len(done.out.splitlines()) >= 3 + heading
+    done = ctxuse("events", "--tail", "1", "--format", "csv", "-w", REFERENCE)
+    assert done.out.splitlines()[1].startswith(str(stored[-1][0]))
+
+
+def test_following_prints_each_event_once_as_it_arrives(filled: Workspace) -> None:
+    filled.append(an_event(segment_id="before"))
+    following = subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", "events", "--follow", "--format", "json",
+         "-w", filled.layout.root],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert following.stdout is not None
+    assert json.loads(following.stdout.readline())["segment_id"] == "before"
+    path = filled.layout.events_path
+    line = encode(an_event(segment_id="in two pieces"))
+    with path.open("ab") as log:
+        log.write(line[:40])
+        log.flush()
+        os.fsync(log.fileno())
+        log.write(line[40:] + b"\n")
+    assert json.loads(following.stdout.readline())["segment_id"] == "in two pieces"
+    path.rename(path.with_name("moved"))
+    filled.append(an_event(segment_id="in a new file"))
+    assert json.loads(following.stdout.readline())["segment_id"] == "in a new file"
+    following.send_signal(signal.SIGINT)
+    rest, errors = following.communicate(timeout=30)
+    assert (following.returncode, rest, errors) == (0, "", "")
+
+
+def test_check_of_a_clean_log_exits_with_0(ctxuse: Call) -> None:
+    done = ctxuse("check", "-w", REFERENCE)
+    assert done.status == 0
+    assert "123 events" in done.out
+    document = json.loads(ctxuse("check", "--format", "json", "-w", REFERENCE).out)
+    assert document["events"] == 123
+    assert document["blank"] == 0
+    assert document["skipped"] == []
+    assert document["clean"] is True
+
+
+def test_check_names_the_damaged_lines_that_the_reference_left(ctxuse: Call) -> None:
+    root = DATA / "workspaces" / "reference-concurrent"
+    log = (root / ".yoi/memory/_usage/events.jsonl").read_bytes()
+    done = ctxuse("check", "--format", "json", "-w", root)
+    assert done.status == 1
+    document = json.loads(done.out)
+    assert document["events"] == 1764
+    assert document["clean"] is False
+    assert len(document["skipped"]) == 118
+    lines = log.split(b"\n")
+    for skipped in document["skipped"]:
+        line = lines[skipped["line"] - 1]
+        assert log[skipped["offset"] :].startswith(line + b"\n")
+        assert line.count(b'"occurred_at"') >= 2
+        assert skipped["reason"] == "not_json"
+    assert document["blank"] == lines[:-1].count(b"")
+    done = ctxuse("check", "-w", root)
+    assert done.status == 1
+    assert "118 lines not one JSON value (not_json)" in done.out
+
+
+def test_check_says_that_six_lines_have_the_older_schema(
+    workspace: Workspace, ctxuse: Call
+) -> None:
+    legacy = DATA / "workspaces/legacy-insomnia/.insomnia/memory/_usage/events.jsonl"
+    workspace.layout.usage_dir.mkdir()
+    workspace.layout.events_path.write_bytes(legacy.read_bytes())
+    done = ctxuse("check", "-w", workspace.layout.root)
+    assert done.status == 1
+    assert "6 lines of the older schema" in done.out
+    assert done.out.count(" legacy_schema ") == 6
+
+
+def test_the_log_is_never_changed_by_reading_it(
+    copy_of: Callable[[str], Workspace], ctxuse: Call
+) -> None:
+    layout = copy_of("reference-concurrent").layout
+    before = layout.events_path.read_bytes(), layout.events_path.stat().st_mtime_ns
+    for words in (["report"], ["report", "--all"], ["events"], ["check"]):
+        ctxuse(*words, "-w", layout.root)
+    assert (layout.events_path.read_bytes(), layout.events_path.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_by_example(ctxuse: Call, command: str) -> None:
+    done = ctxuse(command, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert f"  ctxuse {command}" in done.out or f"(ctxuse {command}" in done.out
+    assert "Example" in done.out
+
+
+def test_the_version_is_that_of_the_package(ctxuse: Call) -> None:
+    assert ctxuse("--version").out == f"ctxuse {__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_printed(ctxuse: Call, shell: str) -> None:
+    done = ctxuse("completion", shell)
+    assert done.status == 0
+    assert "_CTXUSE_COMPLETE" in done.out
+
+
+def test_completion_offers_the_records_on_disk(filled: Workspace) -> None:
+    offered = subprocess.run(
+        [sys.executable, "-c", "from ctxuse.cli.main import main; main()"],
+        env={**os.environ, "_CTXUSE_COMPLETE": "bash_complete", "COMP_CWORD": "3",
+             "COMP_WORDS": "ctxuse record use dec"},
+        cwd=filled.layout.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert offered.stdout.split() == ["plain,decision/alpha", "plain,decision/beta"]
+
+
+def test_a_reader_that_stops_early_is_no_failure(workspace: Workspace) -> None:
+    for _ in range(2000):  # more than a pipe holds
+        workspace.append(an_event())
+    printing = subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", "events", "--format", "json",
+         "-w", workspace.layout.root],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert printing.stdout is not None
+    assert printing.stderr is not None
+    assert json.loads(printing.stdout.readline())["id"] == an_event().id
+    printing.stdout.close()
+    assert printing.stderr.read() == ""
+    assert printing.wait(timeout=30) == 0
+    printing.stderr.close()
+
+
+def test_an_unreadable_log_is_said_without_a_traceback(filled: Workspace, ctxuse: Call) -> None:
+    filled.layout.usage_dir.mkdir()
+    filled.layout.events_path.symlink_to("/etc/hostname")
+    for words in (["report"], ["events"], ["check"]):
+        done = ctxuse(*words, "-w", filled.layout.root)
+        assert (done.status, done.out) == (3, "")
+        assert "cannot read the log" in done.err
+        assert "it is a link" in done.err
+
+
+def test_a_fault_of_ours_is_a_message_and_a_traceback_only_on_request(
+    ctxuse: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Workspace) -> None:
+        raise RuntimeError("broken\x1b")
+
+    monkeypatch.setattr(Workspace, "check", fails)
+    done = ctxuse("check", "-w", REFERENCE)
+    assert done.status == 3
+    assert "a fault of ctxuse itself: RuntimeError: broken\\x1b" in done.err
+    monkeypatch.setenv("CTXUSE_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        ctxuse("check", "-w", REFERENCE)
+
+
+def on_a_terminal(*words: object) -> str:
+    """What a terminal is sent."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", *map(str, words)], stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    sent = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        sent += piece
+    os.close(ours)
+    process.wait(timeout=30)
+    return sent.decode()
+
+
+def test_json_on_a_terminal_has_its_controls_escaped(workspace: Workspace) -> None:
+    record = an_event().records[0]
+    workspace.append(an_event(records=(record._replace(slug="a\x9b31m\u202e\x1b\x7f"),)))
+    sent = on_a_terminal("report", "--format", "json", "-w", workspace.layout.root)
+    assert "\\u009b" in sent
+    assert all(char.isprintable() for char in sent.replace("\r\n", ""))
+    assert json.loads(sent)["records"][0]["slug"] == "a\x9b31m\u202e\x1b\x7f"
+
+
+def test_a_table_on_a_terminal_has_no_controls_but_colors(workspace: Workspace) -> None:
+    record = an_event().records[0]
+    workspace.append(an_event(records=(record._replace(slug="a\x1b[2J\x9b31m\u202e"),)))
+    sent = on_a_terminal("report", "-w", workspace.layout.root)
+    assert "\x1b[2J" not in sent
+    assert "\x9b" not in sent
+    assert "\u202e" not in sent

@@ -1,0 +1,145 @@
+"""The package as a whole: its names, its layers, what it loads, its errors."""
+
+import ast
+import importlib
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ctxuse
+from ctxuse import errors
+
+SOURCES = Path(ctxuse.__file__).parent
+
+LAYERS = [
+    {"visible"},
+    {"errors", "times", "ids"},
+    {"layout", "events"},
+    {"codec", "tally"},
+    {"log", "records", "report"},
+    {"marker"},
+    {"workspace"},
+    {"render"},
+    {"cli"},
+    {"__main__"},
+]
+"""From below upwards; a module imports only from its own layer's package or from below."""
+
+LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+
+
+def modules() -> list[str]:
+    return [module.name for module in pkgutil.walk_packages([str(SOURCES)], "ctxuse.")]
+
+
+def imports_of(module: str) -> set[str]:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.startswith("ctxuse.")}
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_point_downwards(module: str) -> None:
+    own = module.split(".")[1]
+    for imported in imports_of(module):
+        other = imported.split(".")[1]
+        if other in LEVEL and other != own:
+            assert LEVEL[other] < LEVEL[own], f"{module} imports {imported}"
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {module.split(".")[1] for module in modules()} == set(LEVEL)
+
+
+def test_every_public_name_can_be_had_and_says_what_it_is() -> None:
+    for name in ctxuse.__all__:
+        value = getattr(ctxuse, name)
+        assert name == "__version__" or value.__doc__
+    assert set(ctxuse.__all__) <= set(dir(ctxuse))
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = ctxuse.Nothing
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after `code`."""
+    program = code + "\nimport sys; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    assert loaded_by("import ctxuse") - loaded_by("import typing") == {"ctxuse"}
+
+
+def test_writing_loads_only_what_is_cheap(tmp_path: Path) -> None:
+    (tmp_path / ".yoi" / "memory" / "decisions").mkdir(parents=True)
+    (tmp_path / ".yoi" / "memory" / "decisions" / "alpha.md").write_text("text")
+    loaded = loaded_by(
+        "from ctxuse import UsageSource, Workspace\n"
+        f"workspace = Workspace({str(tmp_path)!r})\n"
+        "snapshot = workspace.snapshot('decision', 'alpha')\n"
+        "assert workspace.append_use('s', UsageSource.MEMORY_READ, [snapshot])"
+    )
+    expensive = {
+        "click", "dataclasses", "datetime", "inspect", "msgspec", "pathlib", "rich", "subprocess",
+        "tempfile", "urllib", "uuid", "whenever",
+    }  # fmt: skip
+    assert not loaded & expensive
+
+
+def test_a_json_report_loads_no_tables_and_no_calendar_library() -> None:
+    root = Path(__file__).parent / "data" / "workspaces" / "reference"
+    loaded = loaded_by(
+        "from ctxuse.cli.main import run\n"
+        f"assert run(['report', '--format', 'json', '-w', {str(root)!r}]) == 0"
+    )
+    assert not loaded & {"rich", "whenever", "csv", "sqlite3", "asyncio", "http", "email"}
+
+
+EXAMPLES: list[errors.CtxuseError] = [
+    errors.InvalidSlugError("a--b"),
+    errors.UnknownKindError("skill"),
+    errors.InvalidPathError("/ws/.yoi/x"),
+    errors.NoWorkspaceError("/ws"),
+    errors.RecordNotFoundError("decision", "a", "/ws/a.md"),
+    errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),
+    errors.InvalidEventError("id", "is none"),
+    errors.AppendError("/ws/log", "write", "disk full", None),
+    errors.LogUnreadableError("/ws/log", "it is a link"),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickling_with_its_facts(error: errors.CtxuseError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert copy.__dict__ == error.__dict__
+
+
+def test_every_error_of_the_tree_has_an_example() -> None:
+    named = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
+    every = {value for name, value in named.items() if name.endswith("Error") and name[0] != "_"}
+    assert {type(example) for example in EXAMPLES} == every - {errors.CtxuseError}
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_shows_nothing_raw(error: errors.CtxuseError) -> None:
+    hostile = "\x1b[31m\u202e\x9b"
+    arguments = [hostile if isinstance(value, str) else value for value in error.args]
+    assert str(type(error)(*arguments)).isprintable()

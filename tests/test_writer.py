@@ -1,0 +1,182 @@
+"""Appending, with real processes and real files."""
+
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from processes import LIKE_THE_REFERENCE, OURS, begin, ended, start
+from strategies import an_event
+
+from ctxuse import AppendError, SkippedLine, UsageEvent, Workspace
+from ctxuse.codec.encode import encode
+from ctxuse.log.writer import LogWriter
+
+LINE = encode(an_event())
+
+
+def test_what_was_appended_stands_in_the_file_as_one_line(workspace: Workspace) -> None:
+    event = workspace.append(an_event())
+    assert event == an_event()
+    assert workspace.layout.events_path.read_bytes() == LINE + b"\n"
+
+
+def test_the_log_and_its_directories_are_private(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.append(an_event())
+    assert stat.S_IMODE(workspace.layout.events_path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(workspace.layout.usage_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE(workspace.layout.memory_dir.stat().st_mode) == 0o700
+
+
+def test_a_fragment_at_the_end_is_left_and_a_new_line_begun(workspace: Workspace) -> None:
+    workspace.append(an_event())
+    path = workspace.layout.events_path
+    for cut in range(1, len(LINE) - 1):
+        path.write_bytes(LINE + b"\n" + LINE[:cut])
+        fresh = an_event(segment_id=f"after {cut}")
+        workspace.append(fresh)
+        assert path.read_bytes() == LINE + b"\n" + LINE[:cut] + b"\n" + encode(fresh) + b"\n"
+
+
+def test_a_whole_last_line_without_newline_goes_on_counting(workspace: Workspace) -> None:
+    workspace.append(an_event())
+    workspace.layout.events_path.write_bytes(LINE)
+    workspace.append(an_event(segment_id="next"))
+    assert [*workspace.events()] == [an_event(), an_event(segment_id="next")]
+
+
+def test_an_event_whose_own_line_was_left_unfinished_is_not_stored_twice(
+    workspace: Workspace,
+) -> None:
+    other = encode(an_event(segment_id="other")) + b"\n"
+    for before in (b"", other):
+        workspace.append(an_event())
+        workspace.layout.events_path.write_bytes(before + LINE)
+        workspace.append(an_event())
+        assert workspace.layout.events_path.read_bytes() == before + LINE + b"\n"
+
+
+def test_a_log_replaced_under_an_open_writer_is_noticed(workspace: Workspace) -> None:
+    path = workspace.layout.events_path
+    workspace.append(an_event())
+    path.rename(path.with_name("moved.jsonl"))
+    workspace.append(an_event(segment_id="after rename"))
+    assert [e.segment_id for e in workspace.events() if isinstance(e, UsageEvent)] == [
+        "after rename"
+    ]
+    path.unlink()
+    workspace.append(an_event(segment_id="after unlink"))
+    fresh = path.with_name("fresh.jsonl")
+    fresh.write_bytes(LINE + b"\n")
+    fresh.replace(path)
+    workspace.append(an_event(segment_id="after replace"))
+    assert [e.segment_id for e in workspace.events() if isinstance(e, UsageEvent)] == [
+        "segment-1",
+        "after replace",
+    ]
+
+
+PLANTED = [
+    (what, level)
+    for what in ("directory", "link", "dangling link", "fifo", "hard link")
+    for level in (1, 2, 3, 4)
+    if what != "directory" or level == 4  # above the log a directory belongs there
+]
+
+
+@pytest.mark.parametrize(("what", "level"), PLANTED)
+def test_what_was_planted_in_the_path_is_refused_and_left_alone(
+    tmp_path: Path, what: str, level: int
+) -> None:
+    root, victim = tmp_path / "root", tmp_path / "victim"
+    victim.mkdir()
+    target = victim / "file"
+    target.write_bytes(b"victim")
+    place = root.joinpath(*[".yoi", "memory", "_usage", "events.jsonl"][:level])
+    place.parent.mkdir(parents=True)
+    match what:
+        case "directory":
+            place.mkdir()
+        case "link":
+            place.symlink_to(victim if level < 4 else target)
+        case "dangling link":
+            place.symlink_to(victim / "nowhere")
+        case "fifo":
+            os.mkfifo(place)
+        case _:
+            place.hardlink_to(target)
+    with pytest.raises(AppendError) as caught:
+        Workspace(root).append(an_event())
+    assert caught.value.stored is False
+    assert [*victim.iterdir()] == [target]
+    assert target.read_bytes() == b"victim"
+
+
+def test_what_was_planted_in_place_of_the_lock_is_left_alone_and_the_event_stored(
+    workspace: Workspace,
+) -> None:
+    victim = workspace.layout.root / "victim"
+    victim.write_bytes(b"victim")
+    workspace.layout.usage_dir.mkdir()
+    (workspace.layout.usage_dir / "events.lock").symlink_to(victim)
+    workspace.append(an_event())
+    assert victim.read_bytes() == b"victim"
+    assert [*workspace.events()] == [an_event()]
+
+
+def test_a_root_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(AppendError, match="nothing was stored") as caught:
+        Workspace(tmp_path / "nowhere").append(an_event())
+    assert caught.value.action == "open"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_root_reached_through_a_link_is_fine(workspace: Workspace, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(workspace.layout.root)
+    Workspace(link).append(an_event())
+    assert [*workspace.events()] == [an_event()]
+
+
+def test_a_writer_can_be_used_again_after_it_was_closed(workspace: Workspace) -> None:
+    for _ in range(3):
+        workspace.append(an_event())
+        workspace.close()
+    assert len([*workspace.events()]) == 3
+
+
+def test_an_open_writer_survives_a_fork(workspace: Workspace) -> None:
+    writer = LogWriter(workspace.layout)
+    writer.append(LINE)
+    child = os.fork()
+    if child == 0:
+        try:
+            for _ in range(200):
+                writer.append(LINE)
+        finally:
+            os._exit(0)
+    for _ in range(200):
+        writer.append(LINE)
+    os.waitpid(child, 0)
+    assert workspace.layout.events_path.read_bytes() == (LINE + b"\n") * 401
+
+
+def test_eight_processes_beside_two_like_the_reference_lose_nothing_of_ours(
+    workspace: Workspace,
+) -> None:
+    root = workspace.layout.root
+    ours = [start(OURS, root, f"ours-{n}", 150, n * 60) for n in range(8)]
+    others = [start(LIKE_THE_REFERENCE, root, f"other-{n}", 1500) for n in range(2)]
+    begin(*ours, *others)
+    acknowledged = [event_id for process in ours for event_id in ended(process)]
+    for process in others:
+        ended(process)
+    assert len(acknowledged) == len(set(acknowledged)) == 8 * 150
+    counted = Counter(
+        found.id
+        for found in workspace.events()
+        if not isinstance(found, SkippedLine) and found.segment_id.startswith("ours")
+    )
+    assert counted == Counter(acknowledged)
