@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all the set-up, in .venv, on a machine with Python 3.11+, git and make.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test lint format docs dist clean
+
+demo: .venv/ready
+	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/ready
+	$(BIN)/python tools/make_command_reference.py
+	$(BIN)/python tools/make_readme.py
+
+# The tests run against the installed wheel, from a directory without src/.
+dist: .venv/ready
+	rm -rf dist build/wheel-test
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/wheel-test/venv
+	build/wheel-test/venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt dist/*.whl
+	git ls-files -z tests docs examples tools README.md CHANGELOG.md pyproject.toml | \
+		tar --null -T - -cf - | tar -xf - -C build/wheel-test
+	cd build/wheel-test && venv/bin/pytest
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable .
+	@touch $@

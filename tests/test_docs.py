@@ -1,0 +1,96 @@
+"""What the documentation says is what happens."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from make_command_reference import TARGET, reference
+
+from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace
+
+ROOT = Path(__file__).parent.parent
+_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    return [(m[1], m[2]) for m in _BLOCK.finditer((ROOT / page).read_text(encoding="utf-8"))]
+
+
+def as_pattern(printed: str) -> str:
+    """A pattern for `printed`, in which an ellipsis stands for anything."""
+    return ".*?".join(re.escape(part) for part in printed.split("…"))
+
+
+class Reader:
+    """Does what a page says, command by command, in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "80",
+        }
+
+    def follow(self, page: str) -> None:
+        for language, text in blocks(page):
+            if language == "python":
+                self.run([sys.executable, "-c", text])
+                continue
+            for command, printed in _COMMAND.findall(text):
+                if command.startswith("mkdir shop && cd shop"):
+                    self.directory /= "shop"
+                    self.directory.mkdir()
+                    continue
+                said = self.run(["bash", "-c", command])
+                assert re.fullmatch(as_pattern(printed), said, re.DOTALL), f"{command}\n{said}"
+
+    def run(self, words: list[str]) -> str:
+        done = subprocess.run(
+            words, cwd=self.directory, env=self.environment, check=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        )  # fmt: skip
+        return done.stdout
+
+
+def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    workspace = Workspace(tmp_path)
+    workspace.layout.workflow_dir.mkdir(parents=True)
+    workspace.layout.workflow_path("release").write_text("Tag, then deploy.\n")
+    workspace.init()
+    Reader(tmp_path).follow("README.md")
+    (record,) = workspace.report().records
+    assert (record.use_count, record.resident_exposure_count) == (1, 1)
+
+
+def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
+    Reader(tmp_path).follow("docs/guide.md")
+    report = Workspace(tmp_path / "shop").report()
+    assert [record.use_count for record in report.records] == [2]
+
+
+def test_the_command_reference_says_what_the_commands_say() -> None:
+    assert TARGET.read_text(encoding="utf-8") == reference(), "run `make docs`"
+
+
+def test_the_format_names_every_reason_source_and_field() -> None:
+    text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    names = [*SkipReason, *UsageSource, *UsageRecordSnapshot._fields]
+    assert [name for name in names if f"{name}" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
+)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{page}: {target}"

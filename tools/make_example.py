@@ -1,0 +1,101 @@
+"""Writes the log of the example workspace: three weeks of made-up work, from a seed.
+
+Run it as `python tools/make_example.py`; the result is committed, so that the example needs
+nothing but the repository.
+"""
+
+import random
+from pathlib import Path
+
+from ctxuse import (
+    RecordKind,
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+    Workspace,
+)
+from ctxuse.codec.encode import encode
+from ctxuse.ids import canonical_id
+from ctxuse.times import SECOND, parse_ns
+
+ROOT = Path(__file__).parent.parent / "examples" / "bike-shop"
+DAY = 86_400 * SECOND
+
+# How often a session reads what, by which way, among those that read at all.
+READS = [
+    (RecordKind.DECISION, "money-as-integers", UsageSource.MEMORY_READ, 9),
+    (RecordKind.DECISION, "retry-with-the-same-key", UsageSource.MEMORY_READ, 5),
+    (RecordKind.DECISION, "postgres-not-sqlite", UsageSource.MEMORY_READ, 2),
+    (RecordKind.REQUEST, "opening-hours-on-invoices", UsageSource.MEMORY_READ, 2),
+    (RecordKind.SUMMARY, "summary", UsageSource.MEMORY_READ, 1),
+    (RecordKind.KNOWLEDGE, "payment-provider", UsageSource.KNOWLEDGE_REF, 8),
+    (RecordKind.KNOWLEDGE, "payment-provider", UsageSource.MEMORY_READ, 3),
+    (RecordKind.KNOWLEDGE, "test-data", UsageSource.KNOWLEDGE_REF, 4),
+    (RecordKind.KNOWLEDGE, "supplier-price-list", UsageSource.MEMORY_READ, 2),
+    (RecordKind.WORKFLOW, "review-a-change", UsageSource.WORKFLOW_INVOKE, 7),
+    (RecordKind.WORKFLOW, "release", UsageSource.WORKFLOW_INVOKE, 3),
+    (RecordKind.WORKFLOW, "import-supplier-prices", UsageSource.WORKFLOW_INVOKE, 1),
+]
+
+RESIDENT = [
+    (RecordKind.SUMMARY, "summary"),
+    (RecordKind.WORKFLOW, "release"),
+    (RecordKind.WORKFLOW, "review-a-change"),
+    (RecordKind.WORKFLOW, "import-supplier-prices"),
+    (RecordKind.KNOWLEDGE, "payment-provider"),
+    (RecordKind.KNOWLEDGE, "deployment-window"),
+    (RecordKind.KNOWLEDGE, "glossary"),
+]
+
+
+def main() -> None:
+    """Write the log."""
+    chance = random.Random(20261123)  # noqa: S311 - an example, not a secret
+    workspace = Workspace(ROOT)
+    begin = parse_ns("2026-11-02T07:30:00Z") or 0
+    events: list[UsageEvent] = []
+    for day in range(19):
+        if day % 7 in {5, 6}:
+            continue
+        for _ in range(chance.randint(3, 9)):
+            at = begin + day * DAY + chance.randrange(9 * 3600 * SECOND)
+            events += session(workspace, chance, at)
+    events.sort(key=lambda event: event.occurred_at_ns)
+    workspace.layout.usage_dir.mkdir(exist_ok=True)
+    lines = b"".join(encode(event) + b"\n" for event in events)
+    workspace.layout.events_path.write_bytes(lines)
+
+
+def session(workspace: Workspace, chance: random.Random, at: int) -> list[UsageEvent]:
+    """Return the events of one session that begins at `at`."""
+    segment = new_id(chance, at)
+    host = chance.choice(["claude-code", "claude-code", "codex"])
+
+    def event(
+        kind: UsageEventKind, source: UsageSource, records: list[UsageRecordSnapshot], actor: str
+    ) -> UsageEvent:
+        return UsageEvent(
+            new_id(chance, at), at, segment, kind, source, tuple(records), host, actor or None
+        )
+
+    resident = [workspace.snapshot(kind, slug) for kind, slug in RESIDENT]
+    found = [event(UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION, resident, "")]
+    weights = [weight for *_, weight in READS]
+    for _ in range(chance.choice([0, 1, 2, 2, 3, 5])):
+        at += chance.randrange(20 * SECOND, 1500 * SECOND)
+        kind, slug, source, _ = chance.choices(READS, weights)[0]
+        actor = "agent" if source is UsageSource.MEMORY_READ else "user"
+        snapshot = workspace.snapshot(kind, slug)
+        found.append(event(UsageEventKind.USE, source, [snapshot], actor))
+    return found
+
+
+def new_id(chance: random.Random, at: int) -> str:
+    """Return a UUIDv7 of `at` whose random bits come from the seed."""
+    value = at // 1_000_000 << 80 | 7 << 76 | chance.getrandbits(12) << 64 | 2 << 62
+    return str(canonical_id(f"{value | chance.getrandbits(62):032x}"))
+
+
+if __name__ == "__main__":
+    main()
