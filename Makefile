@@ -31,7 +31,7 @@ dist: .venv/ready
 	$(BIN)/python -m build --outdir dist .
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt dist/*.whl
-	git ls-files -z tests docs examples tools README.md CHANGELOG.md pyproject.toml | \
+	git ls-files -z -- ":!src" | \
 		tar --null -T - -cf - | tar -xf - -C build/wheel-test
 	cd build/wheel-test && venv/bin/pytest
 
