@@ -120,6 +120,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),
     errors.InvalidEventError("id", "is none"),
     errors.AppendError("/ws/log", "write", "disk full", None),
+    errors.MaintenanceError("/ws/log", "rename", "disk full"),
     errors.LogUnreadableError("/ws/log", "it is a link"),
 ]
 

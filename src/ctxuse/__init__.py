@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import InvalidPathError as InvalidPathError
     from ctxuse.errors import InvalidSlugError as InvalidSlugError
     from ctxuse.errors import LogUnreadableError as LogUnreadableError
+    from ctxuse.errors import MaintenanceError as MaintenanceError
     from ctxuse.errors import NoWorkspaceError as NoWorkspaceError
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout as WorkspaceLayout
     from ctxuse.log.check import CheckResult as CheckResult
     from ctxuse.log.reader import SkippedLine as SkippedLine
+    from ctxuse.log.repair import RepairResult as RepairResult
     from ctxuse.report import Evidence as Evidence
     from ctxuse.report import UsageReport as UsageReport
     from ctxuse.report import UsageReportRecord as UsageReportRecord
@@ -44,11 +46,13 @@ _HOME = {
     "InvalidPathError": "errors",
     "InvalidSlugError": "errors",
     "LogUnreadableError": "errors",
+    "MaintenanceError": "errors",
     "NoWorkspaceError": "errors",
     "RecordKind": "layout",
     "RecordNotFoundError": "errors",
     "RecordRef": "layout",
     "RecordUnreadableError": "errors",
+    "RepairResult": "log.repair",
     "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",
     "Slug": "layout",

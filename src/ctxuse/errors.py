@@ -188,6 +188,27 @@ class AppendError(_FileError):
         )
 
 
+class MaintenanceError(_FileError):
+    """The log could not be repaired or archived. No event was lost by trying.
+
+    Attributes:
+        path: The file or directory at fault.
+        action: What was being done, as in ``copy aside`` or ``rename``.
+        reason: What happened.
+    """
+
+    def __init__(self, path: str, action: str, reason: str) -> None:
+        self.path = path
+        self.action = action
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{quoted(self.path)}: {visible(self.action)}: {visible(self.reason)} "
+            "(no event was lost; try again when this is mended)"
+        )
+
+
 class LogUnreadableError(_FileError):
     """The log exists but could not be read.
 

@@ -72,6 +72,15 @@ def parse_ns(text: str) -> int | None:
     return ns if MIN_NS <= ns <= MAX_NS else None
 
 
+def file_time(ns: int) -> str:
+    """Return `ns` for use in a file's name, to the microsecond: ``20261101T093000.123456Z``.
+
+    Names of later times sort behind those of earlier ones.
+    """
+    seconds, fraction = divmod(ns, SECOND)
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + f".{fraction // 1000:06}Z"
+
+
 def instant(ns: int) -> "Instant":
     """Return `ns` as a `whenever.Instant`, for people who want to calculate with it."""
     from whenever import Instant  # noqa: PLC0415 - not on the way of an agent that only writes

@@ -6,20 +6,21 @@ Ties the parts together and adds no rule of its own.
 import os
 from typing import TYPE_CHECKING
 
-from ctxuse.codec.encode import split
+from ctxuse.codec.encode import encode, split
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
 from ctxuse.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from whenever import Instant
 
     from ctxuse.events import Actor
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
+    from ctxuse.log.repair import RepairResult
     from ctxuse.report import UsageReport
 
 
@@ -50,6 +51,7 @@ class Workspace:
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
         self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
+        self._environ = environ
         self._writer = LogWriter(self.layout, durability=_durability(durability, environ))
 
     @classmethod
@@ -173,26 +175,66 @@ class Workspace:
         """
         return UsageRecordSnapshot.from_bytes(kind, slug, read_record(self.layout, kind, slug))
 
+    def try_append(self, event: UsageEvent, *, once: bool = False) -> UsageEvent | None:
+        """Append one event where recording is a by-product. Never raises.
+
+        What goes wrong goes to the logger ``ctxuse`` and leaves a mark that ``ctxuse doctor``
+        shows; the caller's work goes on.
+
+        Args:
+            event: The event.
+            once: Append it only if its id does not stand in the last 1 MiB of the log already.
+
+        Returns:
+            The event as stored; None when nothing was, for whatever reason.
+        """
+        try:
+            return self.append_once(event) if once else self.append(event)
+        except Exception as error:  # noqa: BLE001 - recording never breaks what it records
+            self._note_failure(error)
+            return None
+
+    def append_once(self, event: UsageEvent) -> UsageEvent | None:
+        """Append one event that others may have recorded under the same id.
+
+        Looks through the last 1 MiB of the log. The event must fit on one line.
+
+        Returns:
+            The stored event; None when it stood in the log already, has no records, or recording
+            is turned off.
+
+        Raises:
+            InvalidEventError: As `append`; also when it does not fit on a line.
+            AppendError: As `append`.
+        """
+        if not event.records or not self.recording:
+            return None
+        return event if self._writer.append_once(event.id, encode(event)) else None
+
     def events(self) -> "Iterator[UsageEvent | SkippedLine]":
         """Yield every line of the log, in file order: an event, or a line that is not counted.
 
-        Blank lines are left out. Lines that are appended meanwhile are not read.
+        Archived logs come first. Blank lines are left out. Lines that are appended meanwhile are
+        not read.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.log.reader import BlankLine, open_log, read_events  # noqa: PLC0415 - reading
+        from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
+            BlankLine,
+            open_logs,
+            read_events,
+        )
 
-        with open_log(self.layout) as log:
-            if log is not None:
-                for found in read_events(log):
-                    if not isinstance(found, BlankLine):
-                        yield found
+        for log in open_logs(self.layout):
+            for found in read_events(log):
+                if not isinstance(found, BlankLine):
+                    yield found
 
     def report(
         self, *, since: "Instant | None" = None, until: "Instant | None" = None
     ) -> "UsageReport":
-        """Return what the log says of each record.
+        """Return what the log says of each record, archived logs included.
 
         Args:
             since: Count only events from this time on; all from the first when None.
@@ -204,7 +246,7 @@ class Workspace:
         from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
             BlankLine,
             SkippedLine,
-            open_log,
+            open_logs,
             read_events,
         )
         from ctxuse.report import build_report  # noqa: PLC0415 - likewise
@@ -213,8 +255,8 @@ class Workspace:
         begin = None if since is None else since.timestamp(unit="nanosecond")
         end = None if until is None else until.timestamp(unit="nanosecond")
         tally = Tally()
-        with open_log(self.layout) as log:
-            for found in read_events(log) if log is not None else ():
+        for log in open_logs(self.layout):
+            for found in read_events(log):
                 if isinstance(found, SkippedLine):
                     tally.add_skipped(found.reason.value)
                 elif isinstance(found, BlankLine):
@@ -225,15 +267,57 @@ class Workspace:
                     tally.add(found)
         return build_report(tally)
 
-    def check(self) -> "CheckResult":
-        """Read the whole log and return what is there and what cannot be counted.
+    def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
+        """Read the whole log, archived files included, and return what is there.
+
+        Args:
+            listed: Called for every line that is not counted, in file order. The result itself
+                lists only the first thousand.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
         from ctxuse.log.check import check_log  # noqa: PLC0415 - a writer does not pay for reading
 
-        return check_log(self.layout)
+        return check_log(self.layout, listed=listed)
+
+    def repair(
+        self, *, dry_run: bool = False, overwrite_invalid_utf8: bool = False
+    ) -> "RepairResult":
+        """Append anew the events that damaged lines hold, under their own ids.
+
+        What is touched is copied aside first. Doing it again changes nothing.
+
+        Args:
+            dry_run: Change nothing; say what would be done.
+            overwrite_invalid_utf8: Also overwrite bytes of invalid UTF-8 in finished lines with
+                ``?``, in place: a single one blinds the reference to the whole file.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+            AppendError: A recovered event could not be appended.
+            MaintenanceError: What is to be touched could not be copied aside or overwritten.
+        """
+        from ctxuse.log.repair import repair_log  # noqa: PLC0415 - seldom wanted
+
+        return repair_log(
+            self.layout, dry_run=dry_run, overwrite_invalid_utf8=overwrite_invalid_utf8
+        )
+
+    def archive(self) -> str | None:
+        """Give the present log a name of its own and begin a new one.
+
+        Reports go on counting archived logs; the reference does not read them.
+
+        Returns:
+            The archive's name in ``_usage``; None when the log is empty.
+
+        Raises:
+            MaintenanceError: It could not be done; the log is where it was.
+        """
+        from ctxuse.log.archive import archive_log  # noqa: PLC0415 - seldom wanted
+
+        return archive_log(self.layout)
 
     def init(self, *, track: bool = False) -> bool:
         """Make the marker ``.yoi/memory/``, and tell git what to do with the log.
@@ -258,6 +342,17 @@ class Workspace:
     def close(self) -> None:
         """Close what is held open. The workspace can be used again."""
         self._writer.close()
+
+    def _note_failure(self, error: Exception) -> None:
+        import logging  # noqa: PLC0415 - only in this case
+
+        from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
+
+        logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
+        action = getattr(error, "action", "append")
+        reason = getattr(error, "reason", "")
+        what = f"{type(error).__name__}: {action}: {reason}"
+        leave_mark(self.layout, what, environ=self._environ)
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

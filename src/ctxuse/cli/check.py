@@ -1,15 +1,17 @@
 """`ctxuse check`: is the log in order?"""
 
 import json
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common
+from ctxuse.layout import LOG_NAME
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
@@ -30,6 +32,10 @@ _EXPLAINED = {
 }
 
 
+_LISTED = 20
+"""How many lines, or ids, the table lists; JSON lists all lines."""
+
+
 @click.command("check")
 @common.workspace_option
 @common.format_option("table", "json")
@@ -37,7 +43,11 @@ _EXPLAINED = {
 def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> None:
     """Read the whole log and list every line that is not counted, with its reason.
 
-    Exits with 0 when every line is an event or blank, else with 1. The log is not changed.
+    Also says which events could be recovered (see ctxuse repair), which ids stand on more than one
+    line, whether the last line is still pending, which events lie in the future, and who else may
+    read the log. Archived logs are read too. Nothing is changed.
+
+    Exits with 0 when every line is counted once or blank, else with 1.
 
     \b
     Examples:
@@ -45,47 +55,92 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
       ctxuse check --format json | jq '.skipped[].line'
     """
     common.note_no_marker(layout)
-    result = Workspace(layout).check()
-    if form == "json":
-        common.show_json(_json(result))
-    else:
-        common.show(_table(result))
+    result = _print_json(layout) if form == "json" else _print_table(layout)
     if not result.clean:
         from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
 
         context.exit(FOUND)
 
 
-def _json(result: "CheckResult") -> str:
-    document = {
+def _print_json(layout: "WorkspaceLayout") -> "CheckResult":
+    """Print the result as JSON, the skipped lines as they are met."""
+    before = '{\n  "skipped": ['
+
+    def listed(line: "SkippedLine") -> None:
+        nonlocal before
+        entry: dict[str, object] = {
+            "line": line.line,
+            "offset": line.offset,
+            "reason": line.reason.value,
+        }
+        if line.file != LOG_NAME:
+            entry["file"] = line.file
+        common.show_json(f"{before}\n    {json.dumps(entry)}")
+        before = ","
+
+    result = Workspace(layout).check(listed=listed)
+    pending = result.pending
+    rest = {
         "events": result.events,
         "blank": result.blank,
-        "skipped": [
-            {"line": line.line, "offset": line.offset, "reason": line.reason.value}
-            for line in result.skipped
-        ],
+        "recoverable": result.recoverable,
+        "repeated": [{"id": repeated, "lines": lines} for repeated, lines in result.repeated],
+        "repeated_ids": result.repeated_ids,
+        "pending": pending
+        and {"offset": pending.offset, "length": pending.length, "counts": pending.counts},
+        "in_future": result.in_future,
+        "permissions": [*result.permissions],
+        "files": [*result.files],
         "clean": result.clean,
     }
-    return json.dumps(document, indent=2) + "\n"
+    opened = f"{before}]" if before.endswith("[") else "\n  ]"
+    common.show_json(f"{opened},{json.dumps(rest, indent=2)[1:]}\n")
+    return result
 
 
-def _table(result: "CheckResult") -> str:
+def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
     from ctxuse.render.table import plain_table  # noqa: PLC0415 - only for this form
     from ctxuse.render.words import plural  # noqa: PLC0415 - likewise
 
+    result = Workspace(layout).check()
     text = f"{plural(result.events, 'event')}, {plural(result.blank, 'blank line')}"
-    if result.clean:
-        return f"{text}: every line is in order.\n"
-    text += f", {plural(len(result.skipped), 'line')} not counted:\n"
-    by_reason = Counter(line.reason.value for line in result.skipped)
-    for reason, number in sorted(by_reason.items()):
+    if result.skipped_lines:
+        text += f", {plural(result.skipped_lines, 'line')} not counted:\n"
+    else:
+        text += ": every line is in order.\n"
+    for reason, number in result.skipped_by_reason.items():
         text += f"  {plural(number, 'line')} {_EXPLAINED[reason]} ({reason})\n"
-    rows = [_row(line) for line in result.skipped]
-    headings = ("Line", "Byte", "Reason", "Where")
-    return (
-        text + "\n" + plain_table(headings, rows, width=common.width(), color=common.with_color())
-    )
+    text += "".join(f"{line}\n" for line in _findings(result))
+    if result.skipped:
+        listed = result.skipped[:_LISTED]
+        headings = ("Line", "Byte", "Reason", "Where", "File")
+        rows = [(str(s.line), str(s.offset), s.reason.value, s.field, s.file) for s in listed]
+        text += "\n" + plain_table(headings, rows, width=common.width(), color=common.with_color())
+        if result.skipped_lines > len(listed):
+            more = result.skipped_lines - len(listed)
+            text += f"and {plural(more, 'line')} more: --format json lists them all\n"
+    common.show(text)
+    return result
 
 
-def _row(line: "SkippedLine") -> tuple[str, str, str, str]:
-    return str(line.line), str(line.offset), line.reason.value, line.field
+def _findings(result: "CheckResult") -> "Iterator[str]":
+    from ctxuse.render.words import plural  # noqa: PLC0415 - only for the table
+
+    if result.recoverable:
+        yield (
+            f"{plural(result.recoverable, 'whole event')} in damaged lines: "
+            "ctxuse repair appends them anew, so that they count"
+        )
+    if result.repeated_ids:
+        yield f"{plural(result.repeated_ids, 'id')} on more than one line, each line counted:"
+        for event_id, lines in result.repeated[:_LISTED]:
+            yield f"  {event_id} on {lines} lines"
+        if result.repeated_ids > _LISTED:
+            yield f"  and {result.repeated_ids - _LISTED:,} more"
+    if result.pending is not None:
+        counts = "it is a whole event and counts" if result.pending.counts else "it counts for none"
+        yield f"the last line has no newline yet, which is no damage; {counts}"
+    if result.in_future:
+        events = plural(result.in_future, "event lies", "events lie")
+        yield f"{events} more than five minutes in the future: some clock is or was wrong"
+    yield from result.permissions

@@ -33,6 +33,22 @@ def to_json(event: UsageEvent) -> str:
     return _dump(_fields(event, [_record(record) for record in event.records]))
 
 
+def ascii_line(line: bytes) -> bytes:
+    """Return a valid `line` that somebody else wrote in ASCII, otherwise as it is.
+
+    Outside ASCII a JSON text can only have characters in strings, where ``\\uXXXX`` means the same.
+    """
+    if line.isascii():
+        return line
+    return "".join(c if c.isascii() else escape(c) for c in line.decode()).encode("ascii")
+
+
+def escape(char: str) -> str:
+    """Return `char` as JSON may write it in a string: ``\\uXXXX``, or two of them."""
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
     """Yield `event` and its line or, where that would be too long, the events that share it.
 

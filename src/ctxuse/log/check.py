@@ -1,10 +1,44 @@
-"""Checking the log: reading all of it and saying what is there."""
+"""Checking the log: reading all of it and saying what is there. Nothing is changed.
 
+Memory does not grow with the log: lines that cannot be counted are handed out one by one, and ids
+are counted on disk.
+"""
+
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
+from ctxuse.codec.decode import Refusal, SkipReason, decode, is_blank
 from ctxuse.events import UsageEvent
-from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.reader import BlankLine, SkippedLine, open_log, read_events
+from ctxuse.layout import LOG_NAME, WorkspaceLayout
+from ctxuse.log.idindex import IdCounter
+from ctxuse.log.reader import Lines, OpenLog, SkippedLine, open_logs, read_blocks
+from ctxuse.log.recover import SEARCHED, recover
+
+MOST_LISTED = 1000
+"""How many skipped lines, repeated ids and the like a `CheckResult` lists; it counts them all."""
+
+CLOCK_SKEW = 300 * 1_000_000_000
+"""How far in the future an event may be before it is named, in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTail:
+    """A last line without its newline: pending, not damaged.
+
+    Attributes:
+        offset: Where it begins in the file, in bytes.
+        length: How many bytes of it there are.
+        counts: Whether it is a whole event, which counts.
+    """
+
+    offset: int
+    length: int
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,34 +48,157 @@ class CheckResult:
     Attributes:
         events: Lines that are events.
         blank: Lines that are blank.
-        skipped: Lines that are neither, in file order.
+        skipped: Lines that are neither, in file order; the first `MOST_LISTED` of them.
+        skipped_by_reason: How many there are, by reason.
+        recoverable: Whole events in damaged lines that stand on no line that counts.
+        repeated: Ids that stand on more than one line, and on how many; the first `MOST_LISTED`.
+        repeated_ids: How many such ids there are.
+        pending: The last line of the present log, where it lacks its newline.
+        in_future: Events that say they happened more than `CLOCK_SKEW` after now.
+        permissions: What others than the owner may do, a sentence for each file; not a damage.
+        files: The files read, archived ones first.
     """
 
     events: int
     blank: int
     skipped: tuple[SkippedLine, ...]
+    skipped_by_reason: Mapping[str, int]
+    recoverable: int
+    repeated: tuple[tuple[str, int], ...]
+    repeated_ids: int
+    pending: PendingTail | None
+    in_future: int
+    permissions: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @property
+    def skipped_lines(self) -> int:
+        """How many lines are not counted."""
+        return sum(self.skipped_by_reason.values())
 
     @property
     def clean(self) -> bool:
-        """Whether every line that is not blank is an event."""
-        return not self.skipped
+        """Whether every line is counted or blank, and none twice."""
+        return not self.skipped_by_reason and not self.repeated_ids
 
 
-def check_log(layout: WorkspaceLayout) -> CheckResult:
-    """Read the whole log and return what was found.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log and what it is.
+
+    Attributes:
+        data: Its bytes, without the newline; empty when it is oversized.
+        found: The event it stores, None when it is blank, or why it is neither.
+        ended: Whether it ends in a newline.
+        offset: Where it begins in the file, in bytes.
+    """
+
+    data: bytes
+    found: UsageEvent | SkippedLine | None
+    ended: bool
+    offset: int
+
+
+def read_lines(log: OpenLog) -> Iterator[Line]:
+    """Yield every line of an open log with its bytes."""
+    for block in read_blocks(log.descriptor, 0, log.end):
+        if not isinstance(block, Lines):
+            skipped = SkippedLine(block.number, block.offset, SkipReason.OVERSIZED, "", log.name)
+            yield Line(b"", skipped, block.ended, block.offset)
+            continue
+        offset = block.offset
+        for number, data in enumerate(block.lines, block.number):
+            found: UsageEvent | Refusal | SkippedLine | None = decode(data)
+            if isinstance(found, Refusal):
+                blank = is_blank(data)
+                found = None if blank else SkippedLine(number, offset, *found, file=log.name)
+            yield Line(data, found, block.ended, offset)
+            offset += len(data) + 1
+
+
+class _Check:
+    def __init__(self, listed: Callable[[SkippedLine], object] | None) -> None:
+        self.events = self.blank = self.in_future = 0
+        self.skipped: list[SkippedLine] = []
+        self.by_reason: Counter[str] = Counter()
+        self.pending: PendingTail | None = None
+        self.ids = IdCounter()
+        self.recovered = IdCounter()
+        self._listed = listed
+        self._latest = time.time_ns() + CLOCK_SKEW
+        self._batch: list[str] = []
+
+    def read(self, log: OpenLog) -> None:
+        for line in read_lines(log):
+            match line.found:
+                case UsageEvent():
+                    self._count(line.found)
+                case SkippedLine():
+                    self._skip(line.found, line.data)
+                case None:
+                    self.blank += 1
+            if not line.ended and log.name == LOG_NAME:
+                counts = isinstance(line.found, UsageEvent)
+                self.pending = PendingTail(line.offset, log.end - line.offset, counts)
+        self._flush()
+
+    def _count(self, event: UsageEvent) -> None:
+        self.events += 1
+        self.in_future += event.occurred_at_ns > self._latest
+        self._batch.append(event.id)
+        if len(self._batch) >= 10_000:  # noqa: PLR2004 - some rows for a transaction
+            self._flush()
+
+    def _skip(self, skipped: SkippedLine, data: bytes) -> None:
+        self.by_reason[skipped.reason.value] += 1
+        if len(self.skipped) < MOST_LISTED:
+            self.skipped.append(skipped)
+        if self._listed is not None:
+            self._listed(skipped)
+        if skipped.reason in SEARCHED:
+            self.recovered.add(found.event.id for found in recover(data))
+
+    def _flush(self) -> None:
+        self.ids.add(self._batch)
+        self._batch = []
+
+
+def check_log(
+    layout: WorkspaceLayout, *, listed: Callable[[SkippedLine], object] | None = None
+) -> CheckResult:
+    """Read the whole log, archived files included, and return what was found.
+
+    Args:
+        layout: The workspace.
+        listed: Called for every line that is not counted, in file order.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    events = blank = 0
-    skipped: list[SkippedLine] = []
-    with open_log(layout) as log:
-        for found in read_events(log) if log is not None else ():
-            match found:
-                case UsageEvent():
-                    events += 1
-                case BlankLine():
-                    blank += 1
-                case SkippedLine():
-                    skipped.append(found)
-    return CheckResult(events, blank, tuple(skipped))
+    check = _Check(listed)
+    permissions: list[str] = []
+    files: list[str] = []
+    with closing(check.ids), closing(check.recovered):
+        for log in open_logs(layout):
+            files.append(log.name)
+            permissions += _open_to_others(log.name, os.fstat(log.descriptor).st_mode)
+            check.read(log)
+        repeated = [*zip(range(MOST_LISTED), check.ids.repeated(), strict=False)]
+        return CheckResult(
+            events=check.events,
+            blank=check.blank,
+            skipped=tuple(check.skipped),
+            skipped_by_reason=dict(sorted(check.by_reason.items())),
+            recoverable=check.recovered.number_absent_from(check.ids),
+            repeated=tuple(found for _, found in repeated),
+            repeated_ids=check.ids.repeated_number(),
+            pending=check.pending,
+            in_future=check.in_future,
+            permissions=tuple(permissions),
+            files=tuple(files),
+        )
+
+
+def _open_to_others(name: str, mode: int) -> list[str]:
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return [f"{name} has mode {stat.S_IMODE(mode):04o}: not its owner's alone"] if others else []

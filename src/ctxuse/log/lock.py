@@ -24,13 +24,9 @@ class SideLock:
 
     Args:
         directory: A descriptor of the log's directory, used once, now.
-
-    Attributes:
-        missed: How many times it was not taken in time, or could not be taken at all.
     """
 
     def __init__(self, directory: int) -> None:
-        self.missed = 0
         self._held = False
         self._descriptor: int | None = None
         with suppress(OSError):  # without it the log is still correct
@@ -44,7 +40,6 @@ class SideLock:
     def acquire(self, timeout: float) -> bool:
         """Try to take the lock for `timeout` seconds and return whether it is held."""
         if self._descriptor is None:
-            self.missed += 1
             return False
         deadline = time.monotonic() + timeout
         pause = _FIRST_PAUSE
@@ -53,7 +48,6 @@ class SideLock:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 if error.errno not in _BUSY or time.monotonic() >= deadline:
-                    self.missed += 1
                     return False
             else:
                 self._held = True

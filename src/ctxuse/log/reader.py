@@ -4,9 +4,9 @@ The size is taken once and reading stops there; nothing longer than a block and 
 held. Nothing in the file can crash the reader: what cannot be counted becomes a `SkippedLine`.
 """
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from ctxuse.codec import MAX_READ_LINE
@@ -14,10 +14,19 @@ from ctxuse.codec.decode import Refusal, SkipReason, decode, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
-from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
+from ctxuse.log.archives import archive_names
+from ctxuse.log.place import (
+    close,
+    identity,
+    log_identity,
+    open_for_reading,
+    what_happened,
+)
 
 BLOCK = 256 * 1024
 """Bytes read at a time."""
+
+_MOST_TRIES = 100
 
 
 class SkippedLine(NamedTuple):
@@ -28,12 +37,14 @@ class SkippedLine(NamedTuple):
         offset: Where it begins in the file, in bytes.
         reason: What kind of fault it has.
         field: The field at fault, as in ``records[0].slug``; empty when it is the line itself.
+        file: The name of the log file it stands in.
     """
 
     line: int
     offset: int
     reason: SkipReason
     field: str = ""
+    file: str = LOG_NAME
 
 
 class BlankLine(NamedTuple):
@@ -80,31 +91,68 @@ class Oversized(NamedTuple):
     ended: bool = True
 
 
-@contextmanager
-def open_log(layout: WorkspaceLayout, name: str = LOG_NAME) -> Iterator[int | None]:
-    """Open a log for reading and give its descriptor, or None when there is none.
+class OpenLog(NamedTuple):
+    """One file of the log, open for reading.
+
+    Attributes:
+        name: Its name: `LOG_NAME`, or that of an archived log.
+        descriptor: Its descriptor; the file position is neither used nor moved.
+        end: Its size when the log was opened, in bytes; nothing behind that is read.
+    """
+
+    name: str
+    descriptor: int
+    end: int
+
+
+def open_logs(layout: WorkspaceLayout) -> Iterator[OpenLog]:
+    """Open the archived logs, oldest first, and then the present one, each while it is used.
+
+    Which files there are is settled first: an archiving that happens meanwhile neither hides an
+    event nor shows one twice.
 
     Raises:
-        LogUnreadableError: It exists but cannot be opened, or something else stands there.
+        LogUnreadableError: A file exists but cannot be opened, or something else stands there.
     """
-    descriptor: int | None = None
+    root = os.fspath(layout)
+    name = LOG_NAME
     try:
-        directory = open_usage_dir(os.fspath(layout), create=False)
+        archived, present = _settled(root)
         try:
-            descriptor = open_regular(name, directory, os.O_RDONLY)
+            for name in archived:
+                descriptor = open_for_reading(root, name)
+                try:
+                    yield OpenLog(name, descriptor, os.fstat(descriptor).st_size)
+                finally:
+                    close(descriptor)
+            name = LOG_NAME
+            if present is not None:
+                yield present
         finally:
-            close(directory)
-    except FileNotFoundError:
-        pass
+            if present is not None:
+                close(present.descriptor)
     except OSError as error:
         raise _unreadable(layout, name, error) from error
+
+
+def _settled(root: str) -> tuple[list[str], OpenLog | None]:
+    """The archived logs and the open present one, as they were at one moment."""
+    for _ in range(_MOST_TRIES):
+        present = _open_present(root)
+        archived = archive_names(root)
+        if log_identity(root) == (None if present is None else identity(present.descriptor)):
+            return archived, present
+        if present is not None:
+            close(present.descriptor)  # it was archived or replaced meanwhile
+    raise OSError(errno.EBUSY, "the log is replaced faster than it can be opened")
+
+
+def _open_present(root: str) -> OpenLog | None:
     try:
-        yield descriptor
-    except OSError as error:
-        raise _unreadable(layout, name, error) from error
-    finally:
-        if descriptor is not None:
-            close(descriptor)
+        descriptor = open_for_reading(root, LOG_NAME)
+    except FileNotFoundError:
+        return None
+    return OpenLog(LOG_NAME, descriptor, os.fstat(descriptor).st_size)
 
 
 def read_blocks(
@@ -123,7 +171,7 @@ def read_blocks(
     position = offset = start
     carried = b""  # the beginning of a line whose end has not been read yet
     while position < end and (
-        block := os.pread(descriptor, min(BLOCK, end - position), position)
+        block := pread(descriptor, min(BLOCK, end - position), position)
     ):  # an empty block: the file shrank while it was read
         position += len(block)
         data = carried + block
@@ -151,6 +199,14 @@ def read_blocks(
         yield Lines(number, offset, [carried], ended=False)
 
 
+def pread(descriptor: int, length: int, position: int) -> bytes:
+    """Return up to `length` bytes from `position` on, also where the system has no `os.pread`."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, position)
+    os.lseek(descriptor, position, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
 def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     """Where the next newline from `position` on stands, holding no more than a block."""
     while position < end and (block := os.pread(descriptor, min(BLOCK, end - position), position)):
@@ -162,12 +218,19 @@ def _find_newline(descriptor: int, position: int, end: int) -> int | None:
 
 
 def read_events(
-    descriptor: int, start: int = 0, end: int | None = None, number: int = 1
+    log: OpenLog, start: int = 0, number: int = 1
 ) -> Iterator[UsageEvent | SkippedLine | BlankLine]:
-    """Yield what each line of an open log is; see `read_blocks` for the arguments."""
-    for block in read_blocks(descriptor, start, end, number):
+    """Yield what each line of an open log is.
+
+    Args:
+        log: The open log.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        number: The number of the line at `start`.
+    """
+    for block in read_blocks(log.descriptor, start, log.end, number):
         if isinstance(block, Oversized):
-            yield SkippedLine(block.number, block.offset, SkipReason.OVERSIZED)
+            reason = SkipReason.OVERSIZED
+            yield SkippedLine(block.number, block.offset, reason, file=log.name)
             continue
         offset = block.offset
         for line_number, line in enumerate(block.lines, block.number):
@@ -177,7 +240,7 @@ def read_events(
             elif is_blank(line):
                 yield BlankLine(line_number, offset)
             else:
-                yield SkippedLine(line_number, offset, found.reason, found.field)
+                yield SkippedLine(line_number, offset, found.reason, found.field, log.name)
             offset += len(line) + 1
 
 

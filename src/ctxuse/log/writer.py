@@ -2,23 +2,24 @@
 
 One event is one `write` on a file opened for appending, so events of many writers never
 interleave. What else can go wrong (a fragment at the end, a writer that takes no lock, a full
-disk, a `write` that lies, a file replaced under an open writer) is met step by step in
-`LogWriter._store`; the faults and the tests that stand for them are in docs/reliability.md.
+disk, a `write` that lies, a file replaced under an open writer) is met step by step below; the
+faults and the tests that stand for them are in docs/reliability.md.
 """
 
-import errno
 import os
-from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ctxuse.errors import AppendError
-from ctxuse.layout import LOG_NAME, MARKER, WorkspaceLayout
-from ctxuse.log.lock import SideLock
-from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.durable import sync_directories, sync_file
+from ctxuse.log.handle import Handle
+from ctxuse.log.once import Look, Standing, in_index, in_tail
+from ctxuse.log.place import what_happened
 
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from ctxuse.log.idindex import IdIndex
 
 Durability = Literal["os", "fsync"]
 """When an append is acknowledged: ``os``, it survives the death of the process; ``fsync``, it is
@@ -27,9 +28,10 @@ on the disk and survives a power cut."""
 LOCK_TIMEOUT = 0.25
 """Seconds an append waits for the side lock before it goes on without."""
 
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
+PATIENT_LOCK_TIMEOUT = 30.0
+"""Seconds an import waits for it."""
+
 _NEWLINE = b"\n"
-_MOST_REOPENINGS = 100
 
 
 class LogWriter:
@@ -52,10 +54,15 @@ class LogWriter:
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
         self._root = os.fspath(layout)
-        self._path = os.path.join(self._root, ".yoi", "memory", "_usage", LOG_NAME)
+        self._path = os.path.join(self._root, *USAGE_DIR, LOG_NAME)
         self._durability = durability
         self._lock_timeout = lock_timeout
-        self._open = _Open(os.getpid())
+        self._handle = Handle(self._root)
+
+    @property
+    def missed_locks(self) -> int:
+        """How many appends went on without the side lock."""
+        return self._handle.missed_locks
 
     def append(self, line: bytes) -> None:
         """Append `line` and a newline. When this returns, the line stands in the log.
@@ -66,41 +73,79 @@ class LogWriter:
         Raises:
             AppendError: It was not stored, or it cannot be told; see its `stored`.
         """
-        if self._open.pid != os.getpid():  # a fork shares file positions and locks: start anew
-            self._open.forget()
-            self._open = _Open(os.getpid())
-        opened = self._open
-        with opened.mutex:
-            try:
-                self._store(opened, line)
-                if self._durability == "fsync":
-                    self._make_durable(opened)
-            except BaseException:
-                opened.forget()
-                raise
-            finally:
-                opened.unlock()
+        self._append(line, None, self._lock_timeout)
+
+    def append_once(self, event_id: str, line: bytes, *, index: "IdIndex | None" = None) -> bool:
+        """Append `line` unless its event stands in the log already, and say whether it did not.
+
+        Without an index this is what a hook does: it looks through the last 1 MiB, and goes on
+        without the side lock when that does not come in time. With one it is what an import does:
+        it waits for the lock and looks through everything, each byte once.
+
+        Args:
+            event_id: The id of the event on `line`, canonical.
+            line: A whole event, without a newline.
+            index: The ids of the log, kept between calls.
+
+        Returns:
+            True when it was appended, False when it was there.
+
+        Raises:
+            AppendError: As `append`.
+        """
+        if index is None:
+            return self._append(line, in_tail(event_id), self._lock_timeout)
+        try:
+            index.catch_up()  # most of the reading is done before the lock is taken
+        except OSError as error:
+            self._fail("read", error)
+        return self._append(line, in_index(event_id, index), PATIENT_LOCK_TIMEOUT)
 
     def close(self) -> None:
         """Close the log. The writer can be used again; it then opens it again."""
-        with self._open.mutex:
-            self._open.forget()
+        with self._handle.mutex:
+            self._handle.forget()
 
-    def _store(self, opened: "_Open", line: bytes) -> None:
+    def _append(self, line: bytes, look: Look | None, lock_timeout: float) -> bool:
+        if self._handle.pid != os.getpid():  # a fork shares file positions and locks: start anew
+            self._handle.forget()
+            self._handle = Handle(self._root)
+        handle = self._handle
+        with handle.mutex:
+            try:
+                stored = self._store(handle, line, look, lock_timeout)
+                if self._durability == "fsync":
+                    self._make_durable(handle)
+            except BaseException:
+                handle.forget()
+                raise
+            finally:
+                handle.unlock()
+        return stored
+
+    def _store(self, handle: Handle, line: bytes, look: Look | None, lock_timeout: float) -> bool:
+        """Bring the line into the log and say whether it was not there."""
         try:
-            size = opened.ready(self._root, self._path, self._lock_timeout)
-            prefix = b""
-            if size and os.pread(opened.log, 1, size - 1) != _NEWLINE:
-                if self._finishes_own_line(opened.log, size, line):
-                    return
-                prefix = _NEWLINE  # a fragment stands there: leave it, start a new line
+            size = handle.ready(lock_timeout)
+            standing = Standing.ABSENT if look is None else look(handle.log, size)
+            if standing is Standing.THERE:
+                return False
+            ended = size == 0 or os.pread(handle.log, 1, size - 1) == _NEWLINE
+            own_line = not ended and self._ends_in(handle.log, size, line)
         except OSError as error:
             self._fail("open", error)
-        if not self._write(opened.log, prefix, line, size) and not self._write(
-            opened.log, _NEWLINE, line, size
+        if own_line or standing is Standing.PENDING:
+            # An earlier try left it without its newline: finish it rather than store it twice.
+            if self._finish(handle.log, size):
+                return own_line
+            ended = True  # somebody glued a line to it; what follows stands on a fresh one
+        prefix = b"" if ended else _NEWLINE  # a fragment stands there: leave it, start a new line
+        if not self._write(handle.log, prefix, line, size) and not self._write(
+            handle.log, _NEWLINE, line, size
         ):
             reason = "the disk took only a part of the line, twice"
             raise AppendError(self._path, "write", reason)
+        return True
 
     def _write(self, log: int, prefix: bytes, line: bytes, size: int) -> bool:
         """Write the line once and say whether it stands whole on a line of its own."""
@@ -133,108 +178,32 @@ class LogWriter:
         if written != 1:
             raise AppendError(self._path, "write", "the final newline was not taken", None)
 
-    def _finishes_own_line(self, log: int, size: int, line: bytes) -> bool:
-        """Whether the file ended in this very line, left without its newline by an earlier try.
+    def _finish(self, log: int, size: int) -> bool:
+        """Write the newline that the last line lacks, and say whether it stands right behind it."""
+        self._write_newline(log)
+        try:
+            return os.pread(log, 1, size) == _NEWLINE
+        except OSError as error:
+            self._fail("read back", error, stored=None)
 
-        If so the newline is written, and the event is not stored twice.
-        """
+    def _ends_in(self, log: int, size: int, line: bytes) -> bool:
+        """Whether the file ends in this very line, without its newline."""
         begin = size - len(line)
         before = min(begin, 1)
-        if begin < 0 or os.pread(log, before + len(line), begin - before) not in {
+        return begin >= 0 and os.pread(log, before + len(line), begin - before) in {
             line,
             _NEWLINE + line,
-        }:
-            return False
-        self._write_newline(log)
-        return os.pread(log, len(line) + 1, begin) == line + _NEWLINE
+        }
 
-    def _make_durable(self, opened: "_Open") -> None:
-        opened.unlock()  # others may append while the disk is busy
+    def _make_durable(self, handle: Handle) -> None:
+        handle.unlock()  # others may append while the disk is busy
         try:
-            _sync_file(opened.log)
-            if not opened.directories_synced:
-                _sync_directories(self._root)
-                opened.directories_synced = True
+            sync_file(handle.log)
+            if not handle.directories_synced:
+                sync_directories(self._root)
+                handle.directories_synced = True
         except OSError as error:
             self._fail("sync to disk", error, stored=None)
 
     def _fail(self, action: str, error: OSError, *, stored: bool | None = False) -> "NoReturn":
         raise AppendError(self._path, action, what_happened(error), stored) from error
-
-
-class _Open:
-    """What one process holds open."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.mutex = Lock()
-        self.log = -1
-        self.directories_synced = False
-        self._identity = (-1, -1)
-        self._lock: SideLock | None = None
-
-    def ready(self, root: str, path: str, lock_timeout: float) -> int:
-        """Open what is not open, take the side lock, and return the present size of the log."""
-        for _ in range(_MOST_REOPENINGS):
-            if self.log < 0:
-                self._open(root)
-            if self._lock is not None and not self._lock.held:
-                self._lock.acquire(lock_timeout)
-            try:
-                status = os.lstat(path)
-            except FileNotFoundError:
-                self.forget()
-                continue
-            if (status.st_dev, status.st_ino) == self._identity:
-                return status.st_size
-            self.forget()
-        raise OSError(errno.EBUSY, "the log is replaced faster than it can be opened")
-
-    def _open(self, root: str) -> None:
-        directory = open_usage_dir(root, create=True)
-        try:
-            self.log = open_regular(LOG_NAME, directory, _FLAGS)
-            status = os.fstat(self.log)
-            self._identity = (status.st_dev, status.st_ino)
-            self._lock = SideLock(directory)
-        finally:
-            close(directory)
-
-    def unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-
-    def forget(self) -> None:
-        """Close everything; what was locked is given back."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        if self.log >= 0:
-            close(self.log)
-            self.log = -1
-        self.directories_synced = False
-
-
-def _sync_file(descriptor: int) -> None:
-    """Bring a file's content to the disk."""
-    import fcntl  # noqa: PLC0415 - beside its only use, for one platform
-
-    if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone stops at the drive's cache
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    elif hasattr(os, "fdatasync"):
-        os.fdatasync(descriptor)
-    else:
-        os.fsync(descriptor)
-
-
-def _sync_directories(root: str) -> None:
-    """Bring the names of the log and of the directories above it, up to the root, to the disk."""
-    parts = (*MARKER, "_usage")
-    for depth in range(len(parts), -1, -1):
-        path = os.path.join(root, *parts[:depth])
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            with suppress(OSError):
-                os.close(descriptor)

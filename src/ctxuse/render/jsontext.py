@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ctxuse.codec.encode import to_json
+from ctxuse.codec.encode import escape, to_json
 from ctxuse.events import UsageEvent
 
 
@@ -19,9 +19,4 @@ def for_terminal(text: str) -> str:
     """
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(char if char == "\n" or char.isprintable() else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    units = char.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+    return "".join(char if char == "\n" or char.isprintable() else escape(char) for char in text)

@@ -1,0 +1,87 @@
+"""Archiving the log: the present file gets a name of its own, and a new one is begun.
+
+Only on request: the reference implementation reads one file. Reports of ours go on counting
+archived files; none is ever written again by us, but a late writer may still hold one open.
+"""
+
+import errno
+import os
+import time
+from contextlib import suppress
+
+from ctxuse.errors import MaintenanceError
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.archives import archive_names, archive_time, is_archive
+from ctxuse.log.durable import sync_file
+from ctxuse.log.lock import SideLock
+from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
+from ctxuse.times import file_time
+
+LOCK_TIMEOUT = 30.0
+"""Seconds to wait for the side lock, without which nothing is archived."""
+
+
+def archive_log(layout: WorkspaceLayout) -> str | None:
+    """Archive the present log and return the archive's name; None when there is nothing in it.
+
+    Args:
+        layout: The workspace.
+
+    Raises:
+        MaintenanceError: It could not be done; the log is where it was.
+    """
+    root = os.fspath(layout)
+    try:
+        directory = open_usage_dir(root, create=False)
+        try:
+            lock = SideLock(directory)
+            try:
+                if not lock.acquire(LOCK_TIMEOUT):
+                    raise TimeoutError(
+                        errno.ETIMEDOUT, "another process holds the lock events.lock"
+                    )
+                return _archive(root, directory)
+            finally:
+                lock.close()
+        finally:
+            close(directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        path = os.path.join(root, *USAGE_DIR, LOG_NAME)
+        raise MaintenanceError(path, "archive", what_happened(error)) from error
+
+
+def _archive(root: str, directory: int) -> str | None:
+    log = open_regular(LOG_NAME, directory, os.O_RDWR | os.O_APPEND)
+    try:
+        size = os.fstat(log).st_size
+        if size == 0:
+            return None
+        if os.pread(log, 1, size - 1) != b"\n":
+            os.write(log, b"\n")  # nothing will be appended to this file: finish its last line
+        name = _reserve(root, directory)
+        try:
+            os.rename(LOG_NAME, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError:
+            os.unlink(name, dir_fd=directory)
+            raise
+        with suppress(FileExistsError):  # a writer was faster
+            close(open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        sync_file(log)
+        os.fsync(directory)
+    finally:
+        close(log)
+    return name
+
+
+def _reserve(root: str, directory: int) -> str:
+    """Make an empty file under a name that sorts behind all archives, so nothing is overwritten."""
+    now = time.time_ns()
+    for last in archive_names(root)[-1:]:
+        now = max(now, archive_time(last) + 1_000)  # the clock may have been set back
+    name = f"events.{file_time(now)}.jsonl"
+    if not is_archive(name):
+        raise OSError(errno.EINVAL, "the name of the last archive leaves no room for a later one")
+    close(open_regular(name, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    return name

@@ -1,0 +1,104 @@
+"""What one process holds open of a log in order to write it."""
+
+import errno
+import os
+import time
+from threading import Lock
+
+from ctxuse.layout import LOG_NAME, USAGE_DIR
+from ctxuse.log.lock import SideLock
+from ctxuse.log.place import close, identity, open_regular, open_usage_dir
+
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
+_MOST_REOPENINGS = 100
+
+IMPATIENCE = 5.0
+"""Seconds after a lock that did not come in time during which it is tried, but not waited for: a
+holder that hangs costs an agent one wait, not one for every event."""
+
+
+class Handle:
+    """The open log and its side lock. Belongs to one process; its mutex is for its threads.
+
+    Args:
+        root: The workspace's root.
+
+    Attributes:
+        pid: The process it belongs to.
+        mutex: Held by the thread that uses it.
+        log: The descriptor of the open log, -1 when it is not open.
+        directories_synced: Whether the names above the open log are known to be on the disk.
+        missed_locks: How many times the side lock was not had in time, or could not be had.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.pid = os.getpid()
+        self.mutex = Lock()
+        self.log = -1
+        self.directories_synced = False
+        self.missed_locks = 0
+        self._root = root
+        self._path = os.path.join(root, *USAGE_DIR, LOG_NAME)
+        self._identity = (-1, -1)
+        self._lock: SideLock | None = None
+        self._impatient_until = 0.0
+
+    def ready(self, lock_timeout: float) -> int:
+        """Open what is not open, take the side lock, and return the present size of the log.
+
+        The log's path is looked at anew: a log that was archived, removed or replaced since it was
+        opened is noticed, and the present one opened.
+
+        Args:
+            lock_timeout: Seconds to wait for the side lock before going on without it.
+
+        Raises:
+            OSError: The log or a directory above it could not be opened, or was refused.
+        """
+        for _ in range(_MOST_REOPENINGS):
+            if self.log < 0:
+                self._open()
+            self._take_lock(lock_timeout)
+            try:
+                status = os.lstat(self._path)
+            except FileNotFoundError:
+                self.forget()
+                continue
+            if (status.st_dev, status.st_ino) == self._identity:
+                return status.st_size
+            self.forget()
+        raise OSError(errno.EBUSY, "the log is replaced faster than it can be opened")
+
+    def _take_lock(self, timeout: float) -> None:
+        """Take the side lock, waiting for it only if it did not just now fail to come."""
+        if self._lock is None or self._lock.held:
+            return
+        patient = time.monotonic() >= self._impatient_until
+        if not self._lock.acquire(timeout if patient else 0):
+            self.missed_locks += 1
+            if patient:
+                self._impatient_until = time.monotonic() + IMPATIENCE
+
+    def unlock(self) -> None:
+        """Give the side lock back, if it is held."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Close everything; what was locked is given back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        if self.log >= 0:
+            close(self.log)
+            self.log = -1
+        self.directories_synced = False
+
+    def _open(self) -> None:
+        directory = open_usage_dir(self._root, create=True)
+        try:
+            self.log = open_regular(LOG_NAME, directory, _FLAGS)
+            self._identity = identity(self.log)
+            self._lock = SideLock(directory)
+        finally:
+            close(directory)

@@ -1,0 +1,131 @@
+"""Which ids stand in the log: for adding each event once, and for finding repeated ids.
+
+The ids lie in a temporary database on disk, so memory does not grow with the log.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+
+from ctxuse.codec.decode import Refusal, decode
+from ctxuse.ids import canonical_id
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.progress import Position, Progress
+from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
+
+_CACHE_KIB = 16 * 1024
+
+
+class IdCounter:
+    """Counts how often each id was met."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+            self._database.execute(f"PRAGMA {setting}")
+        self._database.execute(
+            "CREATE TABLE ids (id BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
+        )
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Count every one of `ids`, which are canonical."""
+        self._database.execute("BEGIN")
+        self._database.executemany(
+            "INSERT INTO ids VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1",
+            ((_packed(event_id),) for event_id in ids),
+        )
+        self._database.execute("COMMIT")
+
+    def __contains__(self, event_id: str) -> bool:
+        query = "SELECT 1 FROM ids WHERE id = ?"
+        with closing(self._database.execute(query, (_packed(event_id),))) as found:
+            return found.fetchone() is not None
+
+    def repeated(self) -> Iterator[tuple[str, int]]:
+        """Yield the ids that were met more than once, and how often, sorted."""
+        query = "SELECT id, number FROM ids WHERE number > 1 ORDER BY id"
+        with closing(self._database.execute(query)) as found:
+            for packed, number in found:
+                yield _text(packed), number
+
+    def repeated_number(self) -> int:
+        """Return how many ids were met more than once."""
+        query = "SELECT count(*) FROM ids WHERE number > 1"
+        with closing(self._database.execute(query)) as found:
+            number: int = found.fetchone()[0]
+            return number
+
+    def number_absent_from(self, other: "IdCounter") -> int:
+        """Return how many distinct ids were met here and not by `other`."""
+        with closing(self._database.execute("SELECT id FROM ids")) as found:
+            return sum(_text(packed) not in other for (packed,) in found)
+
+    def close(self) -> None:
+        """Give back the temporary database."""
+        self._database.close()
+
+
+class IdIndex:
+    """The ids of all finished lines of a log, archived logs included, kept up to date by need.
+
+    Each byte is read once, as long as the log only grows or is archived by us; when it was
+    replaced or shortened, everything is read anew.
+
+    Args:
+        layout: The workspace.
+    """
+
+    def __init__(self, layout: WorkspaceLayout) -> None:
+        self._layout = layout
+        self._known = IdCounter()
+        self._progress = Progress()
+
+    def catch_up(self) -> None:
+        """Read what has been appended since the last time.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        if not self._read_on():
+            self.close()
+            self._known, self._progress = IdCounter(), Progress()
+            self._read_on()
+
+    def _read_on(self) -> bool:
+        """Read what is new and say whether all that was read before is still there."""
+        missed = self._progress.holding
+        for log in open_logs(self._layout):
+            position = self._progress.of(log)
+            if self._progress.holds(log):
+                missed = position.offset == 0
+            self._progress.reached(log, Position(self._read(log, position.offset)))
+        return not missed
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._known
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._known.close()
+        self._progress.close()
+
+    def _read(self, log: OpenLog, start: int) -> int:
+        """Add the ids of the finished lines from `start` on and return where they end."""
+        for block in read_blocks(log.descriptor, start, log.end):
+            if not block.ended:
+                break
+            if isinstance(block, Lines):
+                found = (decode(line) for line in block.lines)
+                self._known.add(event.id for event in found if not isinstance(event, Refusal))
+                start = block.offset + sum(map(len, block.lines)) + len(block.lines)
+            else:
+                start = block.offset + block.length + 1
+        return start
+
+
+def _text(packed: bytes) -> str:
+    return str(canonical_id(packed.hex()))
+
+
+def _packed(event_id: str) -> bytes:
+    return bytes.fromhex(event_id.replace("-", ""))

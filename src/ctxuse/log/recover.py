@@ -1,0 +1,65 @@
+"""Finding whole events in damaged lines.
+
+A writer that puts down a line and its newline in two steps leaves lines glued together; a writer
+that was killed leaves a fragment, and the next event may stand right behind it. What is looked for
+is an object that begins like an event and is, by itself, a valid line.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ctxuse.codec.decode import Refusal, SkipReason, decode
+from ctxuse.events import UsageEvent
+
+SEARCHED = frozenset({SkipReason.NOT_JSON, SkipReason.NOT_UTF8})
+"""Lines refused for these reasons may hold whole events; the others are whole by themselves."""
+
+_MOST_WORK = 16
+"""How many times its own length of a line is looked through at most, against hostile lines."""
+
+_BEGINNING = re.compile(
+    rb'\{[ \t\r]*"(?:id|occurred_at|segment_id|host|actor|call_id|event|source|records)"[ \t\r]*:'
+)
+_STRING_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
+
+
+class Recovered(NamedTuple):
+    """A whole event found in a damaged line.
+
+    Attributes:
+        event: The event.
+        line: Its bytes, as they stand in the damaged line.
+    """
+
+    event: UsageEvent
+    line: bytes
+
+
+def recover(line: bytes) -> Iterator[Recovered]:
+    """Yield the whole events in a damaged `line`, in order."""
+    position = 0
+    work = _MOST_WORK * len(line)
+    while work > 0 and (beginning := _BEGINNING.search(line, position)):
+        begin = beginning.start()
+        end = _end_of_object(line, begin)
+        work -= (end or len(line)) - begin
+        found = Refusal(SkipReason.NOT_JSON) if end is None else decode(line[begin:end])
+        if isinstance(found, Refusal):
+            position = begin + 1
+        else:
+            position = end or begin + 1
+            yield Recovered(found, line[begin:end])
+
+
+def _end_of_object(line: bytes, begin: int) -> int | None:
+    """Where the object that begins at `begin` ends, or None when it does not."""
+    depth = 0
+    for token in _STRING_OR_BRACE.finditer(line, begin):
+        if token[0] == b"{":
+            depth += 1
+        elif token[0] == b"}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None

@@ -1,0 +1,175 @@
+"""Mending the log without changing it: what damaged lines hold is appended anew.
+
+Nothing is asked and nothing is taken away. The damaged lines are copied aside first; then each
+whole event found in them that stands on no line that counts is appended under its own id. Doing it
+again changes nothing.
+
+One exception, on request: bytes of invalid UTF-8 in finished lines are overwritten in place, same
+length, with ``?``, because a single one blinds the reference implementation to the whole file. They
+are copied aside first, too.
+"""
+
+import codecs
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ctxuse.codec.encode import ascii_line
+from ctxuse.errors import MaintenanceError
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.aside import Aside
+from ctxuse.log.check import Line, read_lines
+from ctxuse.log.durable import sync_file
+from ctxuse.log.follow import last_line_end
+from ctxuse.log.idindex import IdIndex
+from ctxuse.log.place import close, open_for_writing, what_happened
+from ctxuse.log.reader import BLOCK, OpenLog, SkippedLine, open_logs, pread
+from ctxuse.log.recover import SEARCHED, Recovered, recover
+from ctxuse.log.writer import LogWriter
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """What a repair did or, as a dry run, would do.
+
+    Attributes:
+        damaged: Damaged lines that hold events which stand on no line that counts.
+        recovered: Events appended anew.
+        present: Whole events in damaged lines that stood on a line that counts already.
+        overwritten: Bytes of invalid UTF-8 overwritten.
+        copies: The files in ``_usage`` to which what was touched was copied.
+    """
+
+    damaged: int
+    recovered: int
+    present: int
+    overwritten: int
+    copies: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.recovered or self.overwritten)
+
+
+def repair_log(
+    layout: WorkspaceLayout, *, dry_run: bool = False, overwrite_invalid_utf8: bool = False
+) -> RepairResult:
+    """Append anew what damaged lines hold, and return what was done.
+
+    Args:
+        layout: The workspace.
+        dry_run: Change nothing; say what would be done.
+        overwrite_invalid_utf8: Also overwrite bytes of invalid UTF-8 in finished lines.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+        AppendError: A recovered event could not be appended.
+        MaintenanceError: What is to be touched could not be copied aside or overwritten.
+    """
+    with closing(Aside(layout, "damaged")) as lines, closing(Aside(layout, "overwritten")) as raw:
+        damaged, recovered, present = _recover(layout, None if dry_run else lines)
+        overwritten = 0
+        if overwrite_invalid_utf8:
+            overwritten = _overwrite(layout, None if dry_run else raw)
+        copies = tuple(aside.name for aside in (lines, raw) if aside.name is not None)
+    return RepairResult(damaged, recovered, present, overwritten, copies)
+
+
+def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, int]:
+    damaged = recovered = present = 0
+    with closing(IdIndex(layout)) as index:
+        index.catch_up()
+        planned: set[str] = set()
+        for log, line in _damaged_lines(layout):
+            found = [*recover(line.data)]
+            fresh = {one.event.id for one in found} - planned
+            fresh = {event_id for event_id in fresh if event_id not in index}
+            present += len(found) - len(fresh)
+            recovered += len(fresh)
+            damaged += bool(fresh)
+            planned |= fresh
+            if fresh and aside is not None:
+                head = f"# {log.name} offset {line.offset} length {len(line.data)}\n"
+                aside.write(head.encode() + line.data + b"\n")
+        if aside is not None and planned:
+            aside.sync()
+            _append(layout, index, planned)
+    return damaged, recovered, present
+
+
+def _damaged_lines(layout: WorkspaceLayout) -> Iterator[tuple[OpenLog, Line]]:
+    for log in open_logs(layout):
+        for line in read_lines(log):
+            if isinstance(line.found, SkippedLine) and line.found.reason in SEARCHED:
+                yield log, line
+
+
+def _append(layout: WorkspaceLayout, index: IdIndex, planned: set[str]) -> None:
+    writer = LogWriter(layout, durability="fsync")
+    with closing(writer):
+        for _, line in _damaged_lines(layout):
+            found: Recovered
+            for found in recover(line.data):
+                if found.event.id in planned:
+                    writer.append_once(found.event.id, ascii_line(found.line), index=index)
+
+
+class _Invalid(NamedTuple):
+    """A run of bytes that are no UTF-8."""
+
+    offset: int
+    data: bytes
+
+
+def _overwrite(layout: WorkspaceLayout, aside: Aside | None) -> int:
+    overwritten = 0
+    for log in open_logs(layout):
+        finished = log._replace(end=last_line_end(log, 0))
+        for run in _invalid_runs(finished):
+            overwritten += len(run.data)
+            if aside is not None:
+                entry = {"file": log.name, "offset": run.offset, "bytes": run.data.hex()}
+                aside.write(json.dumps(entry).encode() + b"\n")
+        if aside is not None and aside.name is not None:
+            aside.sync()
+            _overwrite_file(layout, finished)
+    return overwritten
+
+
+def _overwrite_file(layout: WorkspaceLayout, log: OpenLog) -> None:
+    try:
+        descriptor = open_for_writing(os.fspath(layout), log.name)
+        try:
+            for run in _invalid_runs(log._replace(descriptor=descriptor)):
+                os.pwrite(descriptor, b"?" * len(run.data), run.offset)
+            sync_file(descriptor)
+        finally:
+            close(descriptor)
+    except OSError as error:
+        path = os.fspath(layout.usage_dir / log.name)
+        raise MaintenanceError(path, "overwrite", what_happened(error)) from error
+
+
+_ESCAPED = re.compile("([\udc80-\udcff]+)")
+
+
+def _invalid_runs(log: OpenLog) -> Iterator[_Invalid]:
+    """Yield the runs of invalid UTF-8 in a log, a block at a time, whatever its lines are."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    offset = read = 0
+    while read < log.end:
+        block = pread(log.descriptor, min(BLOCK, log.end - read), read)
+        if not block:
+            return
+        read += len(block)
+        text = decoder.decode(block, final=read >= log.end)
+        for index, piece in enumerate(_ESCAPED.split(text)):
+            data = piece.encode("utf-8", "surrogateescape")
+            if index % 2:
+                yield _Invalid(offset, data)
+            offset += len(data)
