@@ -160,7 +160,7 @@ REFUSED = [
         "session_id",
     ),
     (LINE + b" " * MAX_READ_LINE, SkipReason.OVERSIZED, ""),
-    (LINE[:-1] + b',"later":' + b"[" * 300 + b"]" * 300 + b"}", SkipReason.TOO_DEEP, ""),
+    (LINE[:-1] + b',"later":' + b"[" * 70 + b"]" * 70 + b"}", SkipReason.TOO_DEEP, ""),
     (b"[" * 1_000_000, SkipReason.TOO_DEEP, ""),
 ]
 

@@ -115,6 +115,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.InvalidSlugError("a--b"),
     errors.UnknownKindError("skill"),
     errors.InvalidPathError("/ws/.yoi/x"),
+    errors.InvalidSettingError("CTXUSE_DURABILITY", "hope", "os or fsync"),
     errors.NoWorkspaceError("/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),
     errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),

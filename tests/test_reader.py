@@ -13,25 +13,34 @@ from strategies import an_event, events
 from ctxuse import LogUnreadableError, SkippedLine, SkipReason, UsageEvent, Workspace
 from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.encode import encode
+from ctxuse.layout import LOG_NAME
 from ctxuse.log import reader
-from ctxuse.log.reader import BlankLine, Lines, Oversized, read_blocks, read_events
+from ctxuse.log.reader import (
+    BlankLine,
+    Lines,
+    OpenLog,
+    Oversized,
+    PendingLine,
+    read_blocks,
+    read_events,
+)
 
 LINE = encode(an_event())
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Callable[[bytes], int]]:
-    opened: list[int] = []
+def log(tmp_path: Path) -> Iterator[Callable[[bytes], OpenLog]]:
+    opened: list[OpenLog] = []
 
-    def make(data: bytes) -> int:
+    def make(data: bytes) -> OpenLog:
         path = tmp_path / f"{len(opened)}.jsonl"
         path.write_bytes(data)
-        opened.append(os.open(path, os.O_RDONLY))
+        opened.append(OpenLog(LOG_NAME, os.open(path, os.O_RDONLY), len(data)))
         return opened[-1]
 
     yield make
-    for descriptor in opened:
-        os.close(descriptor)
+    for one in opened:
+        os.close(one.descriptor)
 
 
 def simply(data: bytes, longest: int) -> list[tuple[int, int, bytes | int, bool]]:
@@ -76,21 +85,28 @@ def test_lines_are_the_same_whatever_the_block_size(data: bytes, block: int) -> 
         assert flat(read_blocks(file.fileno())) == simply(data, longest)
 
 
-def test_reading_stops_at_the_size_taken_at_the_start(log: Callable[[bytes], int]) -> None:
-    descriptor = log(LINE + b"\n" + LINE + b"\n")
-    assert len([*read_events(descriptor, 0, len(LINE) + 1)]) == 1
+def test_reading_stops_at_the_size_taken_at_the_start(log: Callable[[bytes], OpenLog]) -> None:
+    opened = log(LINE + b"\n" + LINE + b"\n")
+    assert len([*read_events(opened._replace(end=len(LINE) + 1))]) == 1
 
 
-def test_a_last_line_without_newline_counts_when_it_is_whole(log: Callable[[bytes], int]) -> None:
+def test_a_last_line_without_newline_counts_when_it_is_whole(
+    log: Callable[[bytes], OpenLog],
+) -> None:
     assert [*read_events(log(LINE + b"\n" + LINE))] == [an_event(), an_event()]
-    assert [*read_events(log(LINE + b"\n" + LINE[:-1]))] == [
-        an_event(),
-        SkippedLine(2, len(LINE) + 1, SkipReason.NOT_JSON),
-    ]
+
+
+def test_a_last_line_that_is_not_finished_is_pending_and_not_damaged(
+    log: Callable[[bytes], OpenLog],
+) -> None:
+    data = LINE + b"\n" + LINE[:-1]
+    assert [*read_events(log(data))] == [an_event(), PendingLine(2, len(LINE) + 1)]
+    archived = log(data)._replace(name="events.20261101T000000Z.jsonl")
+    assert [type(found) for found in read_events(archived)] == [UsageEvent, SkippedLine]
 
 
 def test_carriage_returns_and_blank_lines_are_as_for_the_reference(
-    log: Callable[[bytes], int],
+    log: Callable[[bytes], OpenLog],
 ) -> None:
     data = LINE + b"\r\n\r\n \t\n\n" + "\u2003\n".encode() + LINE
     assert [type(found) for found in read_events(log(data))] == [
@@ -104,9 +120,9 @@ def test_carriage_returns_and_blank_lines_are_as_for_the_reference(
 
 
 def test_every_skipped_line_has_its_number_its_offset_and_its_reason(
-    log: Callable[[bytes], int],
+    log: Callable[[bytes], OpenLog],
 ) -> None:
-    data = b"\n".join([b"", LINE, b"{}", b"\xff", LINE, b"[]"])
+    data = b"\n".join([b"", LINE, b"{}", b"\xff", LINE, b"[]", b""])
     skipped = [found for found in read_events(log(data)) if isinstance(found, SkippedLine)]
     after = 1 + len(LINE) + 1
     assert skipped == [
@@ -117,7 +133,7 @@ def test_every_skipped_line_has_its_number_its_offset_and_its_reason(
 
 
 def test_an_oversized_line_is_passed_over_and_the_next_one_counts(
-    log: Callable[[bytes], int],
+    log: Callable[[bytes], OpenLog],
 ) -> None:
     fits = LINE + b" " * (MAX_READ_LINE - len(LINE))
     data = fits + b"\n" + fits + b" \n" + LINE + b"\n"
@@ -136,7 +152,8 @@ def test_a_prefix_of_the_log_gives_a_prefix_of_the_events(
     cut = data.draw(st.integers(0, len(whole)))
     with TemporaryFile(buffering=0) as file:
         file.write(whole[:cut])
-        found = [e for e in read_events(file.fileno()) if isinstance(e, UsageEvent)]
+        opened = OpenLog(LOG_NAME, file.fileno(), cut)
+        found = [e for e in read_events(opened) if isinstance(e, UsageEvent)]
     assert found == written[: len(found)]
     assert len(found) >= whole[:cut].count(b"\n")
 

@@ -8,6 +8,7 @@ from strategies import an_event
 from whenever import Instant
 
 from ctxuse import (
+    InvalidSettingError,
     InvalidSlugError,
     RecordKind,
     RecordNotFoundError,
@@ -232,6 +233,8 @@ def test_durability_is_chosen_by_argument_or_environment(
     assert [*workspace.events()] == [an_event()]
 
 
-def test_another_durability_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="durability is 'os' or 'fsync'"):
-        Workspace(tmp_path, environ={"CTXUSE_DURABILITY": "hope"})
+def test_another_durability_is_an_error_of_appending_and_not_of_reading(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, environ={"CTXUSE_DURABILITY": "hope"})
+    assert workspace.report().records == ()
+    with pytest.raises(InvalidSettingError, match='CTXUSE_DURABILITY is os or fsync, not "hope"'):
+        workspace.append(an_event())

@@ -2,14 +2,12 @@
 
 import os
 import stat
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from processes import LIKE_THE_REFERENCE, OURS, begin, ended, start
 from strategies import an_event
 
-from ctxuse import AppendError, SkippedLine, UsageEvent, Workspace
+from ctxuse import AppendError, UsageEvent, Workspace
 from ctxuse.codec.encode import encode
 from ctxuse.log.writer import LogWriter
 
@@ -161,22 +159,3 @@ def test_an_open_writer_survives_a_fork(workspace: Workspace) -> None:
         writer.append(LINE)
     os.waitpid(child, 0)
     assert workspace.layout.events_path.read_bytes() == (LINE + b"\n") * 401
-
-
-def test_eight_processes_beside_two_like_the_reference_lose_nothing_of_ours(
-    workspace: Workspace,
-) -> None:
-    root = workspace.layout.root
-    ours = [start(OURS, root, f"ours-{n}", 150, n * 60) for n in range(8)]
-    others = [start(LIKE_THE_REFERENCE, root, f"other-{n}", 1500) for n in range(2)]
-    begin(*ours, *others)
-    acknowledged = [event_id for process in ours for event_id in ended(process)]
-    for process in others:
-        ended(process)
-    assert len(acknowledged) == len(set(acknowledged)) == 8 * 150
-    counted = Counter(
-        found.id
-        for found in workspace.events()
-        if not isinstance(found, SkippedLine) and found.segment_id.startswith("ours")
-    )
-    assert counted == Counter(acknowledged)

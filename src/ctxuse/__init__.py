@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import CtxuseError as CtxuseError
     from ctxuse.errors import InvalidEventError as InvalidEventError
     from ctxuse.errors import InvalidPathError as InvalidPathError
+    from ctxuse.errors import InvalidSettingError as InvalidSettingError
     from ctxuse.errors import InvalidSlugError as InvalidSlugError
     from ctxuse.errors import LogUnreadableError as LogUnreadableError
     from ctxuse.errors import MaintenanceError as MaintenanceError
@@ -44,6 +45,7 @@ _HOME = {
     "Evidence": "report",
     "InvalidEventError": "errors",
     "InvalidPathError": "errors",
+    "InvalidSettingError": "errors",
     "InvalidSlugError": "errors",
     "LogUnreadableError": "errors",
     "MaintenanceError": "errors",

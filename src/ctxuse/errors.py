@@ -21,10 +21,10 @@ class CtxuseError(Exception):
 class _FileError(CtxuseError, OSError):
     """Trouble with a file. An `OSError` too, for who catches those."""
 
-    def __new__(cls, *facts: object) -> Self:
+    def __new__(cls, *facts: object, **named: object) -> Self:
         """Make it without what `OSError` does: take three arguments for errno, text and path."""
         made = super().__new__(cls)
-        made.args = facts
+        made.args = (*facts, *named.values())
         return made
 
 
@@ -33,15 +33,19 @@ class InvalidSlugError(CtxuseError, ValueError):
 
     Attributes:
         slug: The text as given.
+        rule: What it breaks, where that is not the rule of slugs.
     """
 
     code = "invalid_slug"
 
-    def __init__(self, slug: str) -> None:
-        super().__init__(slug)
+    def __init__(self, slug: str, rule: str | None = None) -> None:
+        super().__init__(slug, rule)
         self.slug = slug
+        self.rule = rule
 
     def __str__(self) -> str:
+        if self.rule is not None:
+            return f"{quoted(self.slug)}: {visible(self.rule)}"
         return (
             f"{quoted(self.slug)} is not a slug: 1 to 64 of a-z, 0-9 and '-', "
             "with no '-' at either end and no '--'"
@@ -89,11 +93,30 @@ class InvalidPathError(CtxuseError, ValueError):
         )
 
 
+class InvalidSettingError(CtxuseError, ValueError):
+    """A setting has a value that it cannot have.
+
+    Attributes:
+        name: The argument or the environment variable.
+        value: Its value.
+        allowed: What it may be.
+    """
+
+    def __init__(self, name: str, value: str, allowed: str) -> None:
+        super().__init__(name, value, allowed)
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.allowed}, not {quoted(self.value)}"
+
+
 class NoWorkspaceError(CtxuseError, LookupError):
     """There is no workspace where one is needed.
 
     Attributes:
-        start: The directory from which one was looked for.
+        start: The directory that was to be one, or from which one was looked for.
     """
 
     def __init__(self, start: str) -> None:
@@ -102,8 +125,7 @@ class NoWorkspaceError(CtxuseError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"no .yoi/memory/ in {quoted(self.start)} or above it: no workspace; "
-            "ctxuse init makes one"
+            f"no .yoi/memory/ in {quoted(self.start)}: there is no workspace; ctxuse init makes one"
         )
 
 
@@ -170,11 +192,20 @@ class AppendError(_FileError):
         reason: What happened.
         stored: False when the event is not in the log; None when it cannot be told (part or all
             of it may be there, but it was not acknowledged). Never True: a stored event is no
-            error. Appending the same event again is safe: an id is not counted twice by a retry
-            that finds its own unfinished line.
+            error. To try again without the danger of counting it twice, use
+            `Workspace.append_once`.
+        errno: The system's number for what happened, where there is one.
     """
 
-    def __init__(self, path: str, action: str, reason: str, stored: bool | None = False) -> None:  # noqa: FBT001, FBT002 - pickling passes it by position
+    def __init__(
+        self,
+        path: str,
+        action: str,
+        reason: str,
+        stored: bool | None = False,  # noqa: FBT001, FBT002 - pickling passes it by position
+        errno: int | None = None,
+    ) -> None:
+        self.errno = errno
         self.path = path
         self.action = action
         self.reason = reason

@@ -7,9 +7,10 @@ They are named tuples rather than dataclasses because they are made inside hooks
 
 import time
 from collections.abc import Callable, Iterable
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ctxuse.errors import InvalidEventError
 from ctxuse.ids import new_id
 from ctxuse.times import format_ns, instant
 
@@ -95,13 +96,22 @@ class UsageRecordSnapshot(NamedTuple):
             kind: A `RecordKind` or any other word.
             slug: The record's name within its kind; it is not checked.
             data: The file's content; only its length is kept.
+
+        Raises:
+            InvalidEventError: An argument is of another type.
         """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InvalidEventError("data", "is not bytes")
         return cls.from_size(kind, slug, len(data))
 
     @classmethod
     def from_size(cls, kind: str, slug: str, size: int) -> "UsageRecordSnapshot":
-        """Return the snapshot of a record whose file is `size` bytes long."""
-        return cls(str(kind), str(slug), size, estimate_tokens(size))
+        """Return the snapshot of a record whose file is `size` bytes long; see `from_bytes`."""
+        word = kind.value if isinstance(kind, Enum) else kind
+        for field, value in (("kind", word), ("slug", slug)):
+            if not isinstance(value, str):
+                raise InvalidEventError(field, "is not text")
+        return cls(str(word), str(slug), size, estimate_tokens(size))
 
 
 class UsageEvent(NamedTuple):
@@ -153,7 +163,16 @@ class UsageEvent(NamedTuple):
             actor: Whose doing within it, where known.
             call_id: The host's id of the tool call, where there was one.
             clock: Tells the present time in nanoseconds since the epoch.
+
+        Raises:
+            InvalidEventError: `event` or `source` is no word of the closed set.
         """
+        try:
+            event, source = UsageEventKind(event), UsageSource(source)
+        except ValueError as error:
+            raise InvalidEventError(
+                "event or source", f"is not of the closed set: {error}"
+            ) from None
         now = clock()
         return cls(
             id=new_id(now),

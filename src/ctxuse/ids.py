@@ -31,6 +31,17 @@ def new_id(now_ns: int) -> str:
     return _hyphenated(f"{value:032x}")
 
 
+def following_id(event_id: str, number: int) -> str:
+    """Return the id that stands `number` behind `event_id`: the same but for its last 48 bits.
+
+    Args:
+        event_id: A UUID, canonical.
+        number: 0 gives `event_id` itself.
+    """
+    last = (int(event_id[-12:], 16) + number) % 2**48
+    return f"{event_id[:-12]}{last:012x}"
+
+
 def canonical_id(text: str) -> str | None:
     """Return the canonical form of the UUID that `text` is, or None if it is none.
 

@@ -251,6 +251,10 @@ class WorkspaceLayout:
                 raise InvalidPathError(text)
             case _:
                 return None
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # not UTF-8 on disk
+            raise InvalidPathError(text) from None
         return RecordRef(kind.value, Slug(name.removesuffix(_SUFFIX)))
 
     def _path(self, parts: tuple[str, ...]) -> "Path":
@@ -269,7 +273,7 @@ def _record_parts(kind: str, slug: str) -> tuple[str, ...]:
     if known is not RecordKind.SUMMARY:
         return (*_FOLDERS[known], checked + _SUFFIX)
     if checked != known.value:
-        raise InvalidSlugError(slug)
+        raise InvalidSlugError(slug, "the one summary has the slug summary")
     return _SUMMARY
 
 

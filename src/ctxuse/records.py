@@ -7,8 +7,8 @@ from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
 from ctxuse.layout import WorkspaceLayout
 
 
-def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
-    """Return the content of a record's file as it is now.
+def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
+    """Return the size of a record's file as it is now, in bytes.
 
     Args:
         layout: The workspace.
@@ -23,14 +23,15 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
     """
     path = layout.record_file(kind, slug)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise RecordUnreadableError(path, "it is no regular file")
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise RecordNotFoundError(str(kind), slug, path) from None
-    except RecordUnreadableError:
-        raise
     except OSError as error:
         raise RecordUnreadableError(path, error.strerror or str(error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise RecordUnreadableError(path, "it is no regular file")
+    return status.st_size

@@ -85,6 +85,7 @@ class Evidence:
     Attributes:
         events: Events counted.
         blank: Blank lines.
+        pending: Last lines that somebody may still be writing: not counted yet.
         skipped: Lines that could not be counted, by reason.
         since_ns: The earliest time of an event, in nanoseconds since the epoch; None without any.
         until_ns: The latest.
@@ -94,6 +95,7 @@ class Evidence:
 
     events: int = 0
     blank: int = 0
+    pending: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     since_ns: int | None = None
     until_ns: int | None = None
@@ -191,6 +193,7 @@ def build_report(tally: Tally) -> UsageReport:
     evidence = Evidence(
         events=tally.events,
         blank=tally.blank,
+        pending=tally.pending,
         skipped=dict(sorted(tally.skipped.items())),
         since_ns=tally.since_ns,
         until_ns=tally.until_ns,

@@ -51,6 +51,7 @@ class Tally(msgspec.Struct):
         records: By (kind, slug).
         events: Lines that are events.
         blank: Lines that are blank.
+        pending: Last lines that are not finished and no event yet: neither counted nor skipped.
         skipped: Lines that are neither, by reason.
         since_ns: The earliest time of an event, in nanoseconds since the epoch.
         until_ns: The latest.
@@ -61,6 +62,7 @@ class Tally(msgspec.Struct):
     records: dict[tuple[str, str], RecordTally] = {}
     events: int = 0
     blank: int = 0
+    pending: int = 0
     skipped: dict[str, int] = {}
     since_ns: int | None = None
     until_ns: int | None = None
@@ -105,6 +107,7 @@ class Tally(msgspec.Struct):
             mine.merge(record)
         self.events += later.events
         self.blank += later.blank
+        self.pending += later.pending
         for reason, count in later.skipped.items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
         self.since_ns = _earliest(self.since_ns, later.since_ns)

@@ -4,13 +4,14 @@ Ties the parts together and adds no rule of its own.
 """
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ctxuse.codec.encode import encode, split
+from ctxuse.errors import AppendError, InvalidSettingError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
-from ctxuse.records import read_record
+from ctxuse.records import record_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,7 +40,7 @@ class Workspace:
             recording off when it is set to anything but ``0`` or nothing.
 
     Raises:
-        ValueError: The durability is neither of the two.
+        InvalidSettingError: By the first append, when the durability is neither of the two.
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class Workspace:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
         self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
         self._environ = environ
-        self._writer = LogWriter(self.layout, durability=_durability(durability, environ))
+        self._durability = durability
+        self._open_writer: LogWriter | None = None
 
     @classmethod
     def find(cls, start: str | os.PathLike[str] | None = None) -> "Workspace":
@@ -63,14 +65,29 @@ class Workspace:
         """
         return cls(WorkspaceLayout.find(start))
 
+    def __enter__(self) -> Self:
+        """Return the workspace; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return f"Workspace({os.fspath(self.layout)!r})"
+
+    @property
+    def _writer(self) -> LogWriter:
+        if self._open_writer is None:
+            durability = _durability(self._durability, self._environ)
+            self._open_writer = LogWriter(self.layout, durability=durability)
+        return self._open_writer
 
     def append(self, event: UsageEvent) -> UsageEvent | None:
         """Append one event to the log and return it as stored.
 
         An event whose records make a line of over 64 KiB is stored as several; the one returned
-        is the first, which keeps the id, and holds the records that fitted.
+        is the first, which keeps the id, and holds the records that fitted. If storing them fails
+        half-way, appending the same event again stores what is missing.
 
         Returns:
             The stored event; None when it has no records or recording is turned off, and nothing
@@ -82,10 +99,20 @@ class Workspace:
         """
         if not event.records or not self.recording:
             return None
-        parts = [*split(event)]
-        for _, line in parts:
+        (first, line), *others = split(event)
+        if not others:
             self._writer.append(line)
-        return parts[0][0]
+            return first
+        for stored, (part, part_line) in enumerate([(first, line), *others]):
+            try:
+                self._writer.append_once(part.id, part_line)  # what an earlier try stored is kept
+            except AppendError as error:
+                reason = (
+                    f"{error.reason}; {stored} of the event's {len(others) + 1} parts are stored"
+                )
+                known = None if stored else error.stored
+                raise AppendError(error.path, error.action, reason, known, error.errno) from error
+        return first
 
     def append_use(  # noqa: PLR0913 - an event has these fields
         self,
@@ -173,7 +200,7 @@ class Workspace:
             RecordNotFoundError: The file does not exist.
             RecordUnreadableError: It exists but is no regular file, or cannot be read.
         """
-        return UsageRecordSnapshot.from_bytes(kind, slug, read_record(self.layout, kind, slug))
+        return UsageRecordSnapshot.from_size(kind, slug, record_size(self.layout, kind, slug))
 
     def try_append(self, event: UsageEvent, *, once: bool = False) -> UsageEvent | None:
         """Append one event where recording is a by-product. Never raises.
@@ -214,21 +241,21 @@ class Workspace:
     def events(self) -> "Iterator[UsageEvent | SkippedLine]":
         """Yield every line of the log, in file order: an event, or a line that is not counted.
 
-        Archived logs come first. Blank lines are left out. Lines that are appended meanwhile are
-        not read.
+        Archived logs come first. Blank lines are left out, and so is a last line that is not
+        finished yet. Lines that are appended meanwhile are not read.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
         from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
-            BlankLine,
+            SkippedLine,
             open_logs,
             read_events,
         )
 
         for log in open_logs(self.layout):
             for found in read_events(log):
-                if not isinstance(found, BlankLine):
+                if isinstance(found, UsageEvent | SkippedLine):
                     yield found
 
     def report(
@@ -245,6 +272,7 @@ class Workspace:
         """
         from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
             BlankLine,
+            PendingLine,
             SkippedLine,
             open_logs,
             read_events,
@@ -261,6 +289,8 @@ class Workspace:
                     tally.add_skipped(found.reason.value)
                 elif isinstance(found, BlankLine):
                     tally.blank += 1
+                elif isinstance(found, PendingLine):
+                    tally.pending += 1
                 elif (begin is None or found.occurred_at_ns >= begin) and (
                     end is None or found.occurred_at_ns < end
                 ):
@@ -341,7 +371,8 @@ class Workspace:
 
     def close(self) -> None:
         """Close what is held open. The workspace can be used again."""
-        self._writer.close()
+        if self._open_writer is not None:
+            self._open_writer.close()
 
     def _note_failure(self, error: Exception) -> None:
         import logging  # noqa: PLC0415 - only in this case
@@ -361,5 +392,5 @@ def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durabil
         return "os"
     if chosen == "fsync":
         return "fsync"
-    message = f"durability is 'os' or 'fsync', not {chosen!r}"
-    raise ValueError(message)
+    name = "durability" if durability else "CTXUSE_DURABILITY"
+    raise InvalidSettingError(name, chosen, "os or fsync")

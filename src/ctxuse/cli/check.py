@@ -20,7 +20,7 @@ _EXPLAINED = {
     "not_utf8": "bytes that are no UTF-8",
     "not_json": "not one JSON value",
     "not_object": "JSON, but no object",
-    "too_deep": "nested deeper than 256",
+    "too_deep": "nested deeper than 64",
     "oversized": "longer than 1 MiB",
     "legacy_schema": "of the older schema: session_id in place of segment_id",
     "missing_field": "without a required field",
@@ -84,6 +84,7 @@ def _print_json(layout: "WorkspaceLayout") -> "CheckResult":
         "events": result.events,
         "blank": result.blank,
         "recoverable": result.recoverable,
+        "recovered": result.recovered,
         "repeated": [{"id": repeated, "lines": lines} for repeated, lines in result.repeated],
         "repeated_ids": result.repeated_ids,
         "pending": pending
@@ -130,6 +131,11 @@ def _findings(result: "CheckResult") -> "Iterator[str]":
         yield (
             f"{plural(result.recoverable, 'whole event')} in damaged lines: "
             "ctxuse repair appends them anew, so that they count"
+        )
+    if result.recovered:
+        yield (
+            f"{plural(result.recovered, 'whole event')} in damaged lines: "
+            "counted already, on a line of their own"
         )
     if result.repeated_ids:
         yield f"{plural(result.repeated_ids, 'id')} on more than one line, each line counted:"

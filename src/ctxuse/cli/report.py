@@ -97,7 +97,9 @@ def _print(report: "UsageReport", form: str) -> None:
 
 
 def _note_skipped(report: "UsageReport") -> None:
-    if report.evidence.skipped_lines:
-        from ctxuse.render.words import skipped  # noqa: PLC0415 - only in this case
+    if report.evidence.skipped_lines or report.evidence.pending:
+        from ctxuse.render.words import pending, skipped  # noqa: PLC0415 - only in this case
 
-        common.note(str(skipped(report.evidence)))
+        for said in (skipped(report.evidence), pending(report.evidence)):
+            if said:
+                common.note(said)

@@ -16,9 +16,9 @@ from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapsh
 from ctxuse.ids import canonical_id
 from ctxuse.times import parse_ns
 
-MAX_DEPTH = 256
-"""How deep the brackets of a line may nest. A bound of ours, so that the answer is the same
-however deep the caller's own stack is."""
+MAX_DEPTH = 64
+"""How deep the brackets of a line may nest. A bound of ours, far below what Python's own allows, so
+that the answer does not depend on how deep the caller's own stack is."""
 
 
 class SkipReason(StrEnum):
@@ -131,6 +131,8 @@ _WHITE_SPACE = (
 
 def is_blank(line: bytes) -> bool:
     """Whether `line` holds nothing but Unicode white space: such a line is ignored."""
+    if not line:
+        return True
     if line[:1] == b"{":
         return False
     try:

@@ -6,8 +6,11 @@ from json import JSONEncoder
 from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
-from ctxuse.ids import canonical_id, new_id
+from ctxuse.ids import canonical_id, following_id
 from ctxuse.times import MAX_NS, MIN_NS, format_ns
+
+_EVENT_TEXTS = ("segment_id", "host", "actor", "call_id")
+_RECORD_TEXTS = ("kind", "slug", "tokens_from", "size_from")
 
 _dump = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -21,7 +24,7 @@ def encode(event: UsageEvent) -> bytes:
     """
     line = _line(event)
     if len(line) >= MAX_WRITTEN_LINE:
-        raise InvalidEventError("records", f"make a line of {len(line)} bytes, over 64 KiB")
+        raise InvalidEventError("the line", f"would have {len(line):,} bytes, over 64 KiB")
     return line
 
 
@@ -52,8 +55,8 @@ def escape(char: str) -> str:
 def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
     """Yield `event` and its line or, where that would be too long, the events that share it.
 
-    The first keeps the id of `event`; the others get new ids. All have its time and its other
-    fields, and together its records, in order.
+    The first keeps the id of `event`; the ids of the others follow from it, so that doing it again
+    gives the same. All have its time and its other fields, and together its records, in order.
 
     Raises:
         InvalidEventError: As `encode`; also when one record alone makes too long a line.
@@ -69,21 +72,20 @@ def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
 def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
     room = MAX_WRITTEN_LINE - len(_dump(_fields(event, []))) - 1
     records: list[UsageRecordSnapshot] = []
-    used = 0
-    event_id = event.id
+    used = number = 0
     for record in event.records:
         size = len(_dump(_record(record))) + 1
         if records and used + size > room:
-            yield event._replace(id=event_id, records=tuple(records))
-            event_id = new_id(event.occurred_at_ns)
+            yield event._replace(id=following_id(event.id, number), records=tuple(records))
+            number += 1
             records, used = [], 0
         records.append(record)
         used += size
-    yield event._replace(id=event_id, records=tuple(records))
+    yield event._replace(id=following_id(event.id, number), records=tuple(records))
 
 
 def _line(event: UsageEvent) -> bytes:
-    if canonical_id(event.id) != event.id:
+    if not isinstance(event.id, str) or canonical_id(event.id) != event.id:
         raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
     at: object = event.occurred_at_ns
     if not isinstance(at, int) or not MIN_NS <= at <= MAX_NS:
@@ -91,6 +93,8 @@ def _line(event: UsageEvent) -> bytes:
     if not event.records:
         raise InvalidEventError("records", "are empty: an event with none is never written")
     for index, record in enumerate(event.records):
+        if not isinstance(record, UsageRecordSnapshot):
+            raise InvalidEventError(f"records[{index}]", "is no UsageRecordSnapshot")
         _check(record, index)
     line = to_json(event)
     if "\\ud" in line:
@@ -134,7 +138,7 @@ def _record(record: UsageRecordSnapshot) -> dict[str, object]:
 
 
 def _check(record: UsageRecordSnapshot, index: int) -> None:
-    for name in ("kind", "slug", "tokens_from", "size_from"):
+    for name in _RECORD_TEXTS:
         value = getattr(record, name)
         optional = name in {"tokens_from", "size_from"}
         if not (isinstance(value, str) or (optional and value is None)):
@@ -155,10 +159,9 @@ def _text(value: object, field: str) -> str:
 
 def _check_text(event: UsageEvent) -> None:
     """Refuse lone surrogates: they come from undecodable file names and are no text on disk."""
-    texts = {"segment_id": event.segment_id, "host": event.host, "call_id": event.call_id}
+    texts = {name: getattr(event, name) for name in _EVENT_TEXTS}
     for index, record in enumerate(event.records):
-        texts[f"records[{index}].kind"] = record.kind
-        texts[f"records[{index}].slug"] = record.slug
+        texts |= {f"records[{index}].{name}": getattr(record, name) for name in _RECORD_TEXTS}
     for field, text in texts.items():
         try:
             (text or "").encode()

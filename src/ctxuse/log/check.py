@@ -8,15 +8,15 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ctxuse.codec.decode import Refusal, SkipReason, decode, is_blank
 from ctxuse.events import UsageEvent
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
+from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdCounter
-from ctxuse.log.reader import Lines, OpenLog, SkippedLine, open_logs, read_blocks
+from ctxuse.log.reader import BlankLine, Found, OpenLog, SkippedLine, open_logs, read_lines
 from ctxuse.log.recover import SEARCHED, recover
 
 MOST_LISTED = 1000
@@ -51,6 +51,7 @@ class CheckResult:
         skipped: Lines that are neither, in file order; the first `MOST_LISTED` of them.
         skipped_by_reason: How many there are, by reason.
         recoverable: Whole events in damaged lines that stand on no line that counts.
+        recovered: Whole events in damaged lines that stand on a line that counts as well.
         repeated: Ids that stand on more than one line, and on how many; the first `MOST_LISTED`.
         repeated_ids: How many such ids there are.
         pending: The last line of the present log, where it lacks its newline.
@@ -64,6 +65,7 @@ class CheckResult:
     skipped: tuple[SkippedLine, ...]
     skipped_by_reason: Mapping[str, int]
     recoverable: int
+    recovered: int
     repeated: tuple[tuple[str, int], ...]
     repeated_ids: int
     pending: PendingTail | None
@@ -82,40 +84,6 @@ class CheckResult:
         return not self.skipped_by_reason and not self.repeated_ids
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the log and what it is.
-
-    Attributes:
-        data: Its bytes, without the newline; empty when it is oversized.
-        found: The event it stores, None when it is blank, or why it is neither.
-        ended: Whether it ends in a newline.
-        offset: Where it begins in the file, in bytes.
-    """
-
-    data: bytes
-    found: UsageEvent | SkippedLine | None
-    ended: bool
-    offset: int
-
-
-def read_lines(log: OpenLog) -> Iterator[Line]:
-    """Yield every line of an open log with its bytes."""
-    for block in read_blocks(log.descriptor, 0, log.end):
-        if not isinstance(block, Lines):
-            skipped = SkippedLine(block.number, block.offset, SkipReason.OVERSIZED, "", log.name)
-            yield Line(b"", skipped, block.ended, block.offset)
-            continue
-        offset = block.offset
-        for number, data in enumerate(block.lines, block.number):
-            found: UsageEvent | Refusal | SkippedLine | None = decode(data)
-            if isinstance(found, Refusal):
-                blank = is_blank(data)
-                found = None if blank else SkippedLine(number, offset, *found, file=log.name)
-            yield Line(data, found, block.ended, offset)
-            offset += len(data) + 1
-
-
 class _Check:
     def __init__(self, listed: Callable[[SkippedLine], object] | None) -> None:
         self.events = self.blank = self.in_future = 0
@@ -123,24 +91,26 @@ class _Check:
         self.by_reason: Counter[str] = Counter()
         self.pending: PendingTail | None = None
         self.ids = IdCounter()
-        self.recovered = IdCounter()
+        self.found = IdCounter()
         self._listed = listed
         self._latest = time.time_ns() + CLOCK_SKEW
         self._batch: list[str] = []
 
     def read(self, log: OpenLog) -> None:
-        for line in read_lines(log):
-            match line.found:
+        found: Found | None = None
+        for line, found in read_lines(log):
+            match found:
                 case UsageEvent():
-                    self._count(line.found)
+                    self._count(found)
                 case SkippedLine():
-                    self._skip(line.found, line.data)
-                case None:
+                    self._skip(found, line)
+                case BlankLine():
                     self.blank += 1
-            if not line.ended and log.name == LOG_NAME:
-                counts = isinstance(line.found, UsageEvent)
-                self.pending = PendingTail(line.offset, log.end - line.offset, counts)
         self._flush()
+        end = last_line_end(log, 0)
+        if log.name == LOG_NAME and end < log.end:
+            counts = isinstance(found, UsageEvent)
+            self.pending = PendingTail(end, log.end - end, counts)
 
     def _count(self, event: UsageEvent) -> None:
         self.events += 1
@@ -156,7 +126,7 @@ class _Check:
         if self._listed is not None:
             self._listed(skipped)
         if skipped.reason in SEARCHED:
-            self.recovered.add(found.event.id for found in recover(data))
+            self.found.add(found.event.id for found in recover(data))
 
     def _flush(self) -> None:
         self.ids.add(self._batch)
@@ -178,18 +148,20 @@ def check_log(
     check = _Check(listed)
     permissions: list[str] = []
     files: list[str] = []
-    with closing(check.ids), closing(check.recovered):
+    with closing(check.ids), closing(check.found):
         for log in open_logs(layout):
             files.append(log.name)
             permissions += _open_to_others(log.name, os.fstat(log.descriptor).st_mode)
             check.read(log)
+        recoverable = check.found.number_absent_from(check.ids)
         repeated = [*zip(range(MOST_LISTED), check.ids.repeated(), strict=False)]
         return CheckResult(
             events=check.events,
             blank=check.blank,
             skipped=tuple(check.skipped),
             skipped_by_reason=dict(sorted(check.by_reason.items())),
-            recoverable=check.recovered.number_absent_from(check.ids),
+            recoverable=recoverable,
+            recovered=len(check.found) - recoverable,
             repeated=tuple(found for _, found in repeated),
             repeated_ids=check.ids.repeated_number(),
             pending=check.pending,

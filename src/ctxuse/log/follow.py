@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ctxuse.events import UsageEvent
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.progress import Position, Progress
-from ctxuse.log.reader import BlankLine, OpenLog, SkippedLine, open_logs, pread, read_events
+from ctxuse.log.reader import OpenLog, SkippedLine, open_logs, pread, read_events
 
 
 class Follower:
@@ -34,7 +34,7 @@ class Follower:
             finished = log._replace(end=last_line_end(log, offset))
             for found in read_events(finished, offset, number):
                 number += 1
-                if not isinstance(found, BlankLine):
+                if isinstance(found, UsageEvent | SkippedLine):
                     yield found
             self._progress.reached(log, Position(finished.end, number))
 

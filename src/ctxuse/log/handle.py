@@ -2,38 +2,38 @@
 
 import errno
 import os
+import stat
 import time
-from threading import Lock
+from threading import Lock, get_ident
+from typing import Self
 
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.lock import SideLock
 from ctxuse.log.place import close, identity, open_regular, open_usage_dir
 
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
-_MOST_REOPENINGS = 100
-
 IMPATIENCE = 5.0
 """Seconds after a lock that did not come in time during which it is tried, but not waited for: a
 holder that hangs costs an agent one wait, not one for every event."""
 
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
+_MOST_REOPENINGS = 100
+
 
 class Handle:
-    """The open log and its side lock. Belongs to one process; its mutex is for its threads.
+    """The open log and its side lock. A context that one thread at a time may be in.
+
+    What it holds is closed when it is no longer referred to.
 
     Args:
         root: The workspace's root.
 
     Attributes:
-        pid: The process it belongs to.
-        mutex: Held by the thread that uses it.
         log: The descriptor of the open log, -1 when it is not open.
         directories_synced: Whether the names above the open log are known to be on the disk.
         missed_locks: How many times the side lock was not had in time, or could not be had.
     """
 
     def __init__(self, root: str) -> None:
-        self.pid = os.getpid()
-        self.mutex = Lock()
         self.log = -1
         self.directories_synced = False
         self.missed_locks = 0
@@ -42,6 +42,30 @@ class Handle:
         self._identity = (-1, -1)
         self._lock: SideLock | None = None
         self._impatient_until = 0.0
+        self._mutex = Lock()
+        self._owner = 0
+
+    def __enter__(self) -> Self:
+        """Keep other threads out.
+
+        Raises:
+            OSError: This thread is in it already: it was interrupted in the middle of an append,
+                by a signal handler or a finalizer that appends too.
+        """
+        if self._owner == get_ident():
+            raise OSError(errno.EDEADLK, "this thread is in the middle of another append")
+        self._mutex.acquire()
+        self._owner = get_ident()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the side lock back and let other threads in."""
+        self.unlock()
+        self._owner = 0
+        self._mutex.release()
+
+    def __del__(self) -> None:
+        self.forget()
 
     def ready(self, lock_timeout: float) -> int:
         """Open what is not open, take the side lock, and return the present size of the log.
@@ -64,20 +88,11 @@ class Handle:
             except FileNotFoundError:
                 self.forget()
                 continue
-            if (status.st_dev, status.st_ino) == self._identity:
+            same = (status.st_dev, status.st_ino) == self._identity
+            if same and status.st_nlink == 1 and stat.S_ISREG(status.st_mode):
                 return status.st_size
             self.forget()
         raise OSError(errno.EBUSY, "the log is replaced faster than it can be opened")
-
-    def _take_lock(self, timeout: float) -> None:
-        """Take the side lock, waiting for it only if it did not just now fail to come."""
-        if self._lock is None or self._lock.held:
-            return
-        patient = time.monotonic() >= self._impatient_until
-        if not self._lock.acquire(timeout if patient else 0):
-            self.missed_locks += 1
-            if patient:
-                self._impatient_until = time.monotonic() + IMPATIENCE
 
     def unlock(self) -> None:
         """Give the side lock back, if it is held."""
@@ -90,9 +105,19 @@ class Handle:
             self._lock.close()
             self._lock = None
         if self.log >= 0:
-            close(self.log)
-            self.log = -1
+            log, self.log = self.log, -1
+            close(log)
         self.directories_synced = False
+
+    def _take_lock(self, timeout: float) -> None:
+        """Take the side lock, waiting for it only if it did not just now fail to come."""
+        if self._lock is None or self._lock.held:
+            return
+        patient = time.monotonic() >= self._impatient_until
+        if not self._lock.acquire(timeout if patient else 0):
+            self.missed_locks += 1
+            if patient:
+                self._impatient_until = time.monotonic() + IMPATIENCE
 
     def _open(self) -> None:
         directory = open_usage_dir(self._root, create=True)

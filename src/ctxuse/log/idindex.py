@@ -41,6 +41,11 @@ class IdCounter:
         with closing(self._database.execute(query, (_packed(event_id),))) as found:
             return found.fetchone() is not None
 
+    def __len__(self) -> int:
+        with closing(self._database.execute("SELECT count(*) FROM ids")) as found:
+            number: int = found.fetchone()[0]
+            return number
+
     def repeated(self) -> Iterator[tuple[str, int]]:
         """Yield the ids that were met more than once, and how often, sorted."""
         query = "SELECT id, number FROM ids WHERE number > 1 ORDER BY id"

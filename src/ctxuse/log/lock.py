@@ -6,7 +6,6 @@ depends on it: the reference takes none, and who does not get it in time goes on
 """
 
 import errno
-import fcntl
 import os
 import time
 from contextlib import suppress
@@ -27,6 +26,10 @@ class SideLock:
     """
 
     def __init__(self, directory: int) -> None:
+        from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock  # noqa: PLC0415 - not on every system
+
+        self._flock = flock
+        self._take, self._give = LOCK_EX | LOCK_NB, LOCK_UN
         self._held = False
         self._descriptor: int | None = None
         with suppress(OSError):  # without it the log is still correct
@@ -45,7 +48,7 @@ class SideLock:
         pause = _FIRST_PAUSE
         while True:
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._flock(self._descriptor, self._take)
             except OSError as error:
                 if error.errno not in _BUSY or time.monotonic() >= deadline:
                     return False
@@ -61,7 +64,7 @@ class SideLock:
             return
         self._held = False
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            self._flock(self._descriptor, self._give)
         except OSError:
             self.close()  # closing the descriptor gives the lock back too
 
@@ -69,5 +72,5 @@ class SideLock:
         """Close the lock's file, giving the lock back. The file itself is never removed."""
         self._held = False
         if self._descriptor is not None:
-            close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            close(descriptor)

@@ -27,6 +27,7 @@ BLOCK = 256 * 1024
 """Bytes read at a time."""
 
 _MOST_TRIES = 100
+_EMPTY = Refusal(SkipReason.NOT_JSON)
 
 
 class SkippedLine(NamedTuple):
@@ -57,6 +58,24 @@ class BlankLine(NamedTuple):
 
     line: int
     offset: int
+
+
+class PendingLine(NamedTuple):
+    """The last line of the present log while it lacks its newline and is no event, or not yet.
+
+    It is neither counted nor damaged: somebody may be writing it.
+
+    Attributes:
+        line: Its number, from 1.
+        offset: Where it begins in the file, in bytes.
+    """
+
+    line: int
+    offset: int
+
+
+Found = UsageEvent | SkippedLine | BlankLine | PendingLine
+"""What a line can be."""
 
 
 class Lines(NamedTuple):
@@ -96,7 +115,7 @@ class OpenLog(NamedTuple):
 
     Attributes:
         name: Its name: `LOG_NAME`, or that of an archived log.
-        descriptor: Its descriptor; the file position is neither used nor moved.
+        descriptor: Its descriptor; the file position is not used.
         end: Its size when the log was opened, in bytes; nothing behind that is read.
     """
 
@@ -161,7 +180,7 @@ def read_blocks(
     """Yield the lines of an open log, a block at a time.
 
     Args:
-        descriptor: The open log; its file position is neither used nor moved.
+        descriptor: The open log; its file position is not used.
         start: Where to begin, in bytes: 0 or right behind a newline.
         end: Where to stop, in bytes; the present size of the file when None.
         number: The number of the line at `start`.
@@ -207,9 +226,21 @@ def pread(descriptor: int, length: int, position: int) -> bytes:
     return os.read(descriptor, length)
 
 
+def _behind_hole(descriptor: int, position: int, end: int) -> int:
+    """Where the next data of a sparse file stands, from `position` on; its holes are all zeros."""
+    if not hasattr(os, "SEEK_DATA"):
+        return position
+    try:
+        return os.lseek(descriptor, position, os.SEEK_DATA)
+    except OSError as error:
+        return end if error.errno == errno.ENXIO else position
+
+
 def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     """Where the next newline from `position` on stands, holding no more than a block."""
-    while position < end and (block := os.pread(descriptor, min(BLOCK, end - position), position)):
+    while (position := _behind_hole(descriptor, position, end)) < end and (
+        block := pread(descriptor, min(BLOCK, end - position), position)
+    ):
         cut = block.find(b"\n")
         if cut >= 0:
             return position + cut
@@ -217,10 +248,10 @@ def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     return None
 
 
-def read_events(
-    log: OpenLog, start: int = 0, number: int = 1
-) -> Iterator[UsageEvent | SkippedLine | BlankLine]:
-    """Yield what each line of an open log is.
+def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[bytes, Found]]:
+    """Yield each line of an open log, without its newline, and what it is.
+
+    The bytes of an oversized line are not given.
 
     Args:
         log: The open log.
@@ -228,20 +259,35 @@ def read_events(
         number: The number of the line at `start`.
     """
     for block in read_blocks(log.descriptor, start, log.end, number):
+        finished = block.ended or log.name != LOG_NAME  # nobody finishes an archived log
         if isinstance(block, Oversized):
-            reason = SkipReason.OVERSIZED
-            yield SkippedLine(block.number, block.offset, reason, file=log.name)
+            refusal = Refusal(SkipReason.OVERSIZED)
+            yield b"", _refused(block.number, block.offset, refusal, log, finished=finished)
             continue
         offset = block.offset
         for line_number, line in enumerate(block.lines, block.number):
-            found = decode(line)
+            found = decode(line) if line else _EMPTY
             if not isinstance(found, Refusal):
-                yield found
+                yield line, found
             elif is_blank(line):
-                yield BlankLine(line_number, offset)
+                yield line, BlankLine(line_number, offset)
             else:
-                yield SkippedLine(line_number, offset, found.reason, found.field, log.name)
+                yield line, _refused(line_number, offset, found, log, finished=finished)
             offset += len(line) + 1
+
+
+def _refused(
+    number: int, offset: int, refusal: Refusal, log: OpenLog, *, finished: bool
+) -> SkippedLine | PendingLine:
+    if finished:
+        return SkippedLine(number, offset, refusal.reason, refusal.field, log.name)
+    return PendingLine(number, offset)
+
+
+def read_events(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[Found]:
+    """Yield what each line of an open log is; see `read_lines`."""
+    for _, found in read_lines(log, start, number):
+        yield found
 
 
 def _unreadable(layout: WorkspaceLayout, name: str, error: OSError) -> LogUnreadableError:

@@ -22,13 +22,12 @@ from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.aside import Aside
-from ctxuse.log.check import Line, read_lines
 from ctxuse.log.durable import sync_file
 from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.place import close, open_for_writing, what_happened
-from ctxuse.log.reader import BLOCK, OpenLog, SkippedLine, open_logs, pread
-from ctxuse.log.recover import SEARCHED, Recovered, recover
+from ctxuse.log.reader import BLOCK, OpenLog, SkippedLine, open_logs, pread, read_lines
+from ctxuse.log.recover import SEARCHED, recover
 from ctxuse.log.writer import LogWriter
 
 
@@ -85,8 +84,8 @@ def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, in
     with closing(IdIndex(layout)) as index:
         index.catch_up()
         planned: set[str] = set()
-        for log, line in _damaged_lines(layout):
-            found = [*recover(line.data)]
+        for skipped, line in _damaged_lines(layout):
+            found = [*recover(line)]
             fresh = {one.event.id for one in found} - planned
             fresh = {event_id for event_id in fresh if event_id not in index}
             present += len(found) - len(fresh)
@@ -94,27 +93,26 @@ def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, in
             damaged += bool(fresh)
             planned |= fresh
             if fresh and aside is not None:
-                head = f"# {log.name} offset {line.offset} length {len(line.data)}\n"
-                aside.write(head.encode() + line.data + b"\n")
+                head = f"# {skipped.file} offset {skipped.offset} length {len(line)}\n"
+                aside.write(head.encode() + line + b"\n")
         if aside is not None and planned:
             aside.sync()
             _append(layout, index, planned)
     return damaged, recovered, present
 
 
-def _damaged_lines(layout: WorkspaceLayout) -> Iterator[tuple[OpenLog, Line]]:
+def _damaged_lines(layout: WorkspaceLayout) -> Iterator[tuple[SkippedLine, bytes]]:
     for log in open_logs(layout):
-        for line in read_lines(log):
-            if isinstance(line.found, SkippedLine) and line.found.reason in SEARCHED:
-                yield log, line
+        for line, found in read_lines(log):
+            if isinstance(found, SkippedLine) and found.reason in SEARCHED:
+                yield found, line
 
 
 def _append(layout: WorkspaceLayout, index: IdIndex, planned: set[str]) -> None:
     writer = LogWriter(layout, durability="fsync")
     with closing(writer):
         for _, line in _damaged_lines(layout):
-            found: Recovered
-            for found in recover(line.data):
+            for found in recover(line):
                 if found.event.id in planned:
                     writer.append_once(found.event.id, ascii_line(found.line), index=index)
 

@@ -8,6 +8,7 @@ faults and the tests that stand for them are in docs/reliability.md.
 
 import os
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 from ctxuse.errors import AppendError
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
@@ -58,6 +59,7 @@ class LogWriter:
         self._durability = durability
         self._lock_timeout = lock_timeout
         self._handle = Handle(self._root)
+        _watch(self)
 
     @property
     def missed_locks(self) -> int:
@@ -103,25 +105,29 @@ class LogWriter:
 
     def close(self) -> None:
         """Close the log. The writer can be used again; it then opens it again."""
-        with self._handle.mutex:
-            self._handle.forget()
+        with self._handle as handle:
+            handle.forget()
+
+    def begin_anew(self) -> None:
+        """Let go of what is open, as the child of a fork must: it shares positions and locks."""
+        self._handle.forget()
+        self._handle = Handle(self._root)
 
     def _append(self, line: bytes, look: Look | None, lock_timeout: float) -> bool:
-        if self._handle.pid != os.getpid():  # a fork shares file positions and locks: start anew
-            self._handle.forget()
-            self._handle = Handle(self._root)
-        handle = self._handle
-        with handle.mutex:
-            try:
-                stored = self._store(handle, line, look, lock_timeout)
-                if self._durability == "fsync":
-                    self._make_durable(handle)
-            except BaseException:
-                handle.forget()
-                raise
-            finally:
-                handle.unlock()
-        return stored
+        try:
+            with self._handle as handle:
+                try:
+                    stored = self._store(handle, line, look, lock_timeout)
+                    if self._durability == "fsync":
+                        self._make_durable(handle)
+                except BaseException:
+                    handle.forget()
+                    raise
+                return stored
+        except AppendError:
+            raise
+        except OSError as error:
+            self._fail("append", error)
 
     def _store(self, handle: Handle, line: bytes, look: Look | None, lock_timeout: float) -> bool:
         """Bring the line into the log and say whether it was not there."""
@@ -206,4 +212,23 @@ class LogWriter:
             self._fail("sync to disk", error, stored=None)
 
     def _fail(self, action: str, error: OSError, *, stored: bool | None = False) -> "NoReturn":
-        raise AppendError(self._path, action, what_happened(error), stored) from error
+        reason = what_happened(error)
+        raise AppendError(self._path, action, reason, stored, error.errno) from error
+
+
+_writers: "WeakSet[LogWriter] | None" = None
+
+
+def _watch(writer: LogWriter) -> None:
+    """See to it that `writer` begins anew in the child of every fork, while that has one thread."""
+    global _writers  # noqa: PLW0603 - a process has one set of writers
+    if _writers is None:
+        _writers = WeakSet()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_begin_anew)
+    _writers.add(writer)
+
+
+def _begin_anew() -> None:
+    for writer in _writers or ():
+        writer.begin_anew()

@@ -53,6 +53,7 @@ def report_markdown(report: UsageReport) -> str:
     notes = [
         words.since(evidence) + "." if evidence.events else words.NO_EVIDENCE_YET,
         words.skipped(evidence),
+        words.pending(evidence),
         words.without_events(report),
     ]
     table = _table(headings, "lrllrrr", rows) if rows else ""

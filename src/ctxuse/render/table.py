@@ -37,7 +37,8 @@ def report_table(report: UsageReport, *, width: int, color: bool = False) -> str
         )
     else:
         lines.append(Text(words.NO_EVIDENCE_YET))
-    notes = (words.skipped(report.evidence), words.without_events(report))
+    evidence = report.evidence
+    notes = (words.skipped(evidence), words.pending(evidence), words.without_events(report))
     lines += [Text(note) for note in notes if note]
     return _printed(lines, width, color=color)
 

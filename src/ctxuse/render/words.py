@@ -59,6 +59,15 @@ def skipped(evidence: Evidence) -> str | None:
     return f"{plural(lines, 'line')} could not be counted: ctxuse check lists them"
 
 
+def pending(evidence: Evidence) -> str | None:
+    """Return that the last line is not counted yet; None when it is."""
+    return (
+        "The last line of the log is not finished; it is not counted yet"
+        if evidence.pending
+        else None
+    )
+
+
 def without_events(report: UsageReport) -> str | None:
     """Return how many records on disk are in no event; None when there are none to speak of."""
     number = len(report.without_events)
