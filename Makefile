@@ -4,13 +4,17 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint format docs dist clean
+.PHONY: demo test torture lint format docs dist clean
 
 demo: .venv/ready
 	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
 
 test: .venv/ready
 	$(BIN)/pytest
+
+# The long versions of the fault tests, some minutes; TORTURE=--scale=0.1 for less.
+torture: .venv/ready
+	PYTHONPATH=tests $(BIN)/python tests/faults/torture.py $(TORTURE)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from ctxuse.cli.main import COMMANDS, run
 from ctxuse.codec.encode import encode
 
 DATA = Path(__file__).parent / "data"
+OTHER_ID = "00000000-0000-7000-8000-000000000000"
 REFERENCE = DATA / "workspaces" / "reference"
 
 
@@ -400,6 +401,151 @@ def test_a_reader_that_stops_early_is_no_failure(workspace: Workspace) -> None:
     assert printing.stderr.read() == ""
     assert printing.wait(timeout=30) == 0
     printing.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["report"], 0),
+        (["report", "--format", "json"], 0),
+        (["events"], 0),
+        (["check"], 1),
+        (["check", "--format", "json"], 1),
+        (["completion", "bash"], 0),
+        (["--help"], 0),
+    ],
+)
+@pytest.mark.parametrize("where", ["closed pipe", "closed"])
+def test_a_stdout_that_is_closed_is_no_failure(words: list[str], status: int, where: str) -> None:
+    root = DATA / "workspaces" / "reference-concurrent"
+    reads, writes = os.pipe()
+    os.close(reads)
+    program = f"import os; {'os.close(1)' if where == 'closed' else 'pass'};"
+    program += f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'ctxuse', *{words!r}])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=root, stdout=writes, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writes)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert "fault of ctxuse" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_stdout_does_not_hide_that_an_event_is_stored(filled: Workspace) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ctxuse", "record", "use", "decision/alpha", "--segment", "s",
+             "-w", filled.layout.root],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    (event,) = filled.events()
+    assert done.returncode == 0
+    assert f"the event is stored, as {event[0]}" in done.stderr
+
+
+def test_recording_that_is_turned_off_says_so(
+    filled: Workspace, ctxuse: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTXUSE_DISABLE", "1")
+    done = ctxuse("record", "use", "summary", "--segment", "s", "-w", filled.layout.root)
+    assert (done.status, done.out) == (0, "")
+    assert "nothing was stored" in done.err
+
+
+def test_the_tail_counts_what_is_printed(filled: Workspace, ctxuse: Call) -> None:
+    filled.append(an_event())
+    with filled.layout.events_path.open("ab") as log:
+        log.write(b"{}\n{}\n")
+    done = ctxuse("events", "--tail", "1", "--format", "json", "-w", filled.layout.root)
+    assert json.loads(done.out)["id"] == an_event().id
+    assert "2 lines could not be counted" in done.err
+    done = ctxuse("events", "--tail", "1", "-w", filled.layout.root)
+    assert "missing_field: line 3" in done.out
+
+
+def test_init_follows_no_link_and_waits_for_nothing(tmp_path: Path, ctxuse: Call) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    usage = tmp_path / ".yoi" / "memory" / "_usage"
+    usage.parent.mkdir(parents=True)
+    usage.symlink_to(victim)
+    assert ctxuse("init", "-w", tmp_path).status == 3
+    assert [*victim.iterdir()] == []
+    usage.unlink()
+    usage.mkdir()
+    os.mkfifo(usage / ".gitignore")
+    assert ctxuse("init", "-w", tmp_path).status == 3
+    (usage / ".gitignore").unlink()
+    (usage / f".gitignore.{os.getpid()}.tmp").symlink_to(victim / "file")
+    assert ctxuse("init", "-w", tmp_path).status == 0
+    assert [*victim.iterdir()] == []
+
+
+def test_a_window_says_what_lies_outside(filled: Workspace, ctxuse: Call) -> None:
+    filled.append(an_event(occurred_at_ns=0))
+    done = ctxuse("report", "--since", "2026-01-01", "--all", "-w", filled.layout.root)
+    said = " ".join(done.out.split())
+    assert "No evidence yet" not in said
+    assert "Evidence since 1970-01-01 00:00 UTC, here from 2026-01-01 00:00 to" in said
+    assert "0 events in 0 segments; 1 event outside" in said
+    assert "1 record has events only outside the window: not shown" in said
+    assert "decision/alpha" not in said
+    assert "decision/beta" in said
+
+
+def test_repair_and_archive_say_what_they_did(
+    copy_of: Callable[[str], Workspace], ctxuse: Call
+) -> None:
+    root = copy_of("reference-concurrent").layout.root
+    assert "236 events would be appended anew, out of 118 damaged lines" in ctxuse(
+        "repair", "--dry-run", "-w", root
+    ).out  # fmt: skip
+    done = ctxuse("repair", "-w", root)
+    assert done.out == "236 events appended anew, out of 118 damaged lines\n"
+    assert "copied to .yoi/memory/_usage/damaged." in done.err
+    done = ctxuse("repair", "-w", root)
+    assert done.out == "no event to append anew; 236 events in damaged lines counted already\n"
+    done = ctxuse("archive", "-w", root)
+    assert (done.status, done.err) == (0, "")
+    assert (root / ".yoi/memory/_usage" / done.out.strip()).exists()
+    done = ctxuse("archive", "-w", root)
+    assert (done.status, done.out) == (0, "")
+    assert "nothing to archive" in done.err
+    document = json.loads(ctxuse("report", "--format", "json", "-w", root).out)
+    assert sum(record["use_count"] for record in document["records"]) == 2000
+
+
+def test_check_says_what_a_table_can_say(filled: Workspace, ctxuse: Call) -> None:
+    line = encode(an_event())
+    filled.layout.usage_dir.mkdir()
+    log = b"\n".join([line, line, b"x", b"x" + line[:50] + encode(an_event(id=OTHER_ID)), line[:9]])
+    filled.layout.events_path.write_bytes(log + b"\xff")
+    done = ctxuse("check", "-w", filled.layout.root)
+    assert done.status == 1
+    assert "1 whole event in damaged lines: ctxuse repair appends them anew" in done.out
+    assert (
+        f"1 id on more than one line, each line counted:\n  {an_event().id} on 2 lines" in done.out
+    )
+    assert "the last line has no newline yet, which is no damage" in done.out
+    document = json.loads(ctxuse("check", "--format", "json", "-w", filled.layout.root).out)
+    assert document["recoverable"] == 1
+    assert document["repeated"] == [{"id": an_event().id, "lines": 2}]
+    assert document["pending"]["length"] == 10
+    assert [skipped["line"] for skipped in document["skipped"]] == [3, 4]
+
+
+def test_a_terminal_of_another_encoding_is_sent_nothing_it_takes_for_a_control(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second byte of this letter in UTF-8 is a control to a terminal of eight bits."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    record = an_event().records[0]
+    workspace.append(an_event(records=(record._replace(slug="\u011b2J"),)))
+    for form in ("table", "json"):
+        sent = on_a_terminal("report", "--format", form, "-w", workspace.layout.root)
+        assert "\\u011b2J" in sent
 
 
 def test_an_unreadable_log_is_said_without_a_traceback(filled: Workspace, ctxuse: Call) -> None:

@@ -72,7 +72,7 @@ def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
     Reader(tmp_path).follow("docs/guide.md")
     report = Workspace(tmp_path / "shop").report()
-    assert [record.use_count for record in report.records] == [2]
+    assert [record.use_count for record in report.records] == [3]
 
 
 def test_the_command_reference_says_what_the_commands_say() -> None:

@@ -1,13 +1,17 @@
 """The object that users of the library hold."""
 
 import os
+import uuid
+from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from strategies import an_event
 from whenever import Instant
 
 from ctxuse import (
+    InvalidEventError,
     InvalidSettingError,
     InvalidSlugError,
     RecordKind,
@@ -21,6 +25,9 @@ from ctxuse import (
     Workspace,
     WorkspaceLayout,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ALPHA = UsageRecordSnapshot.from_bytes(RecordKind.DECISION, "alpha", b"abcd")
 POLICY = UsageRecordSnapshot.from_bytes(RecordKind.KNOWLEDGE, "policy", b"abcdefgh")
@@ -238,3 +245,84 @@ def test_another_durability_is_an_error_of_appending_and_not_of_reading(tmp_path
     assert workspace.report().records == ()
     with pytest.raises(InvalidSettingError, match='CTXUSE_DURABILITY is os or fsync, not "hope"'):
         workspace.append(an_event())
+
+
+@pytest.mark.parametrize("field", ["segment_id", "host", "actor", "call_id"])
+def test_a_lone_surrogate_is_never_acknowledged(workspace: Workspace, field: str) -> None:
+    with pytest.raises(InvalidEventError) as caught:
+        workspace.append(an_event(**{field: "\udc80"}))
+    assert caught.value.field == field
+    for name in ("kind", "slug", "tokens_from", "size_from"):
+        changes: dict[str, Any] = {name: "\udc80"}
+        with pytest.raises(InvalidEventError):
+            workspace.append(an_event(records=(ALPHA._replace(**changes),)))
+    assert not workspace.layout.events_path.exists()
+
+
+def test_what_is_no_record_is_refused_and_not_guessed(workspace: Workspace) -> None:
+    class Word(Enum):
+        SKILL = "skill"
+
+    assert UsageRecordSnapshot.from_bytes(Word.SKILL, "pdf", b"1").kind == "skill"  # type: ignore[arg-type] # one of their own
+    wrong: list[Callable[[], object]] = [
+        lambda: UsageRecordSnapshot.from_bytes("decision", None, b""),  # type: ignore[arg-type] # wrong
+        lambda: UsageRecordSnapshot.from_bytes(5, "a", b""),  # type: ignore[arg-type] # wrong
+        lambda: UsageRecordSnapshot.from_bytes("decision", "a", "text"),  # type: ignore[arg-type] # wrong
+        lambda: workspace.append_use("s", UsageSource.MEMORY_READ, ALPHA),  # type: ignore[arg-type] # wrong
+        lambda: workspace.append_use("s", "Fifth", [ALPHA]),  # type: ignore[arg-type] # wrong
+        lambda: workspace.append(an_event(id=uuid.uuid4())),
+    ]
+    for call in wrong:
+        with pytest.raises(InvalidEventError):
+            call()
+    assert not workspace.layout.events_path.exists()
+    stored = workspace.append_use("s", "KnowledgeRef", [ALPHA])  # type: ignore[arg-type] # as text
+    assert stored is not None
+    assert stored.source is UsageSource.KNOWLEDGE_REF
+
+
+def test_a_huge_record_is_not_read_to_know_its_size(workspace: Workspace) -> None:
+    path = workspace.layout.decision_path("big")
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    assert workspace.snapshot("decision", "big").file_bytes == 2**40
+
+
+def test_looking_at_what_is_no_record_leaves_nothing_open(workspace: Workspace) -> None:
+    workspace.layout.decision_path("alpha").mkdir(parents=True)
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        with pytest.raises(RecordUnreadableError):
+            workspace.snapshot("decision", "alpha")
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_an_unknown_size_is_unknown_in_the_report(workspace: Workspace) -> None:
+    unknown = UsageRecordSnapshot("skill", "pdf", 0, 0, size_from="unknown")
+    workspace.append_resident_exposure("s", [unknown])
+    (record,) = workspace.report().records
+    assert (record.tokens_each, record.tokens_total) == (None, None)
+    assert record.estimated_tokens_per_injection == 0
+    workspace.append_resident_exposure("s", [unknown._replace(size_from=None, file_bytes=8)])
+    (record,) = workspace.report().records
+    assert (record.tokens_each, record.tokens_total) == (0, 0)
+
+
+def test_a_window_does_not_hide_that_there_is_evidence_outside(workspace: Workspace) -> None:
+    layout = workspace.layout
+    for slug in ("alpha", "beta", "gamma"):
+        layout.decision_path(slug).parent.mkdir(exist_ok=True)
+        layout.decision_path(slug).write_text("text")
+    times = {"alpha": 100, "beta": 200}
+    for slug, seconds in times.items():
+        at = seconds * 1_000_000_000
+        workspace.append(an_event(records=(ALPHA._replace(slug=slug),), occurred_at_ns=at))
+    report = workspace.report(since=Instant.from_timestamp(150)).with_disk(layout.records_on_disk())
+    assert [record.slug for record in report.records] == ["beta"]
+    assert report.outside == {("decision", "alpha")}
+    assert [ref.slug for ref in report.without_events] == ["gamma"]
+    evidence = report.evidence
+    assert (evidence.events, evidence.outside) == (1, 1)
+    assert evidence.log_since_ns == 100 * 1_000_000_000
+    assert evidence.window == (150 * 1_000_000_000, None)

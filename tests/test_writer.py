@@ -1,14 +1,21 @@
 """Appending, with real processes and real files."""
 
+import gc
 import os
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from faults.processes import Child, end_file_size_limit, limit_file_size
 from strategies import an_event
 
-from ctxuse import AppendError, UsageEvent, Workspace
+from ctxuse import AppendError, UsageEvent, UsageRecordSnapshot, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
 
 LINE = encode(an_event())
@@ -159,3 +166,125 @@ def test_an_open_writer_survives_a_fork(workspace: Workspace) -> None:
         writer.append(LINE)
     os.waitpid(child, 0)
     assert workspace.layout.events_path.read_bytes() == (LINE + b"\n") * 401
+
+
+def test_an_open_writer_survives_a_fork_into_threads(workspace: Workspace) -> None:
+    """In the child of a fork, threads that append at once neither fail nor touch foreign files."""
+    found = []
+    for _ in range(20):
+        shared = Workspace(workspace.layout)
+        shared.append(an_event(segment_id="parent"))
+
+        def work(tell: Callable[[str], None], shared: Workspace = shared) -> None:
+            before = len(os.listdir("/dev/fd"))
+            threads = [
+                Thread(target=shared.append, args=(an_event(segment_id="child"),)) for _ in range(6)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            shared.append(an_event(segment_id="child"))
+            shared.close()
+            tell(str(len(os.listdir("/dev/fd")) - before))
+
+        child = Child(work)
+        found += child.lines()
+        assert child.status == 0
+    assert set(found) <= {"0"}
+    events = [e for e in workspace.events() if isinstance(e, UsageEvent)]
+    assert sum(e.segment_id == "child" for e in events) == 20 * 7
+    assert len([*workspace.events()]) == 20 * 8
+
+
+def test_a_workspace_that_is_dropped_closes_what_it_held(tmp_path: Path) -> None:
+    def opened() -> int:
+        gc.collect()
+        return len(os.listdir("/dev/fd"))
+
+    before = opened()
+    for _ in range(50):
+        Workspace(tmp_path).append(an_event())
+    assert opened() == before
+    with Workspace(tmp_path) as workspace:
+        workspace.append(an_event())
+        assert opened() > before
+    assert opened() == before
+
+
+def test_appending_in_the_middle_of_an_append_of_the_same_thread_is_an_error(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal handler or a finalizer would; the append that was interrupted goes on."""
+    caught: list[AppendError] = []
+    ready = Handle.ready
+
+    def interrupted(handle: Handle, lock_timeout: float) -> int:
+        monkeypatch.undo()
+        with pytest.raises(AppendError, match="in the middle of another append") as error:
+            workspace.append(an_event(segment_id="inner"))
+        caught.append(error.value)
+        return ready(handle, lock_timeout)
+
+    monkeypatch.setattr(Handle, "ready", interrupted)
+    workspace.append(an_event(segment_id="outer"))
+    assert caught[0].stored is False
+    assert [*workspace.events()] == [an_event(segment_id="outer")]
+
+
+def test_a_log_that_gets_another_name_under_an_open_writer_is_refused(workspace: Workspace) -> None:
+    workspace.append(an_event())
+    link = workspace.layout.root / "another"
+    link.hardlink_to(workspace.layout.events_path)
+    with pytest.raises(AppendError, match="another name"):
+        workspace.append(an_event())
+    link.unlink()
+    assert workspace.append(an_event(segment_id="again")) is not None
+
+
+def test_a_split_event_that_failed_half_way_is_completed_and_not_doubled(tmp_path: Path) -> None:
+    records = tuple(UsageRecordSnapshot("decision", f"slug-{n}", n, n) for n in range(2000))
+    event = an_event(records=records)
+
+    def work(tell: Callable[[str], None]) -> None:
+        workspace = Workspace(tmp_path)
+        limit_file_size(100_000)
+        try:
+            workspace.append(event)
+        except AppendError as error:
+            tell(f"{error.stored} {'1 of the event' in error.reason}")
+        end_file_size_limit()
+        workspace.append(event)
+
+    assert Child(work).lines() == ["None True"]
+    report = Workspace(tmp_path).report()
+    assert len(report.records) == 2000
+    assert {record.use_count for record in report.records} == {1}
+    assert Workspace(tmp_path).check().repeated_ids == 0
+
+
+def test_on_a_system_without_the_means_logs_are_read_and_writing_is_refused() -> None:
+    root = Path(__file__).parent / "data" / "workspaces" / "reference"
+    program = f"""
+import os, sys
+sys.modules["fcntl"] = None
+for name in ("pread", "O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "SEEK_DATA",
+             "register_at_fork", "fdatasync"):
+    delattr(os, name)
+os.supports_dir_fd = set()
+from ctxuse import AppendError, Workspace
+workspace = Workspace({str(root)!r})
+print(workspace.report().to_json(), end="")
+assert workspace.check().clean
+event = next(workspace.events())
+try:
+    workspace.append(event)
+except AppendError as error:
+    assert "can read logs, not write them" in str(error), error
+else:
+    raise SystemExit("it was written")
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True
+    ).stdout
+    assert printed == (root / "expected-report.json").read_bytes()

@@ -109,7 +109,7 @@ class InvalidSettingError(CtxuseError, ValueError):
         self.allowed = allowed
 
     def __str__(self) -> str:
-        return f"{self.name} is {self.allowed}, not {quoted(self.value)}"
+        return f"{visible(self.name)} is {visible(self.allowed)}, not {quoted(self.value)}"
 
 
 class NoWorkspaceError(CtxuseError, LookupError):

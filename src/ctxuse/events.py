@@ -33,6 +33,10 @@ SizeFrom = Literal["transcript", "unknown"]
 """Where the sizes come from when it is not the file on disk at that moment."""
 
 
+SIZE_UNKNOWN: SizeFrom = "unknown"
+"""The word that says that both sizes are 0 and mean nothing."""
+
+
 class UsageEventKind(StrEnum):
     """What happened to the records of an event; values are the words on disk."""
 

@@ -34,6 +34,8 @@ class UsageReportRecord:
         estimated_tokens_per_injection: The size estimate of the last exposure in file order, in
             tokens; 0 when there was none.
         estimated_total_resident_exposure_tokens: The two before multiplied, at most 2^64-1.
+        size_known: Whether there was an exposure and the size of the record at the last one is
+            known. If not, the two estimates are 0 and mean nothing.
     """
 
     kind: str
@@ -44,6 +46,17 @@ class UsageReportRecord:
     resident_exposure_count: int
     estimated_tokens_per_injection: int
     estimated_total_resident_exposure_tokens: int
+    size_known: bool = True
+
+    @property
+    def tokens_each(self) -> int | None:
+        """`estimated_tokens_per_injection`, None where it means nothing."""
+        return self.estimated_tokens_per_injection if self.size_known else None
+
+    @property
+    def tokens_total(self) -> int | None:
+        """`estimated_total_resident_exposure_tokens`, None where it means nothing."""
+        return self.estimated_total_resident_exposure_tokens if self.size_known else None
 
     @property
     def last_used_at(self) -> "Instant | None":
@@ -91,6 +104,10 @@ class Evidence:
         until_ns: The latest.
         segments: Distinct segments; None when there are more than `at_least_segments`.
         at_least_segments: Up to here segments are counted exactly.
+        window: From when on, and up to but without when, events were counted, in nanoseconds since
+            the epoch; None where nothing was set.
+        outside: Events of the log that lie outside the window.
+        log_since_ns: The earliest time of an event of the whole log.
     """
 
     events: int = 0
@@ -101,6 +118,9 @@ class Evidence:
     until_ns: int | None = None
     segments: int | None = 0
     at_least_segments: int = MAX_SEGMENTS
+    window: tuple[int | None, int | None] = (None, None)
+    outside: int = 0
+    log_since_ns: int | None = None
 
     @property
     def skipped_lines(self) -> int:
@@ -118,11 +138,13 @@ class UsageReport:
         evidence: What the figures rest on: since when, how many events, what was skipped.
         without_events: Records that are on disk and in no event, where they were asked for. Having
             no evidence is not evidence of disuse.
+        outside: The (kind, slug) of records all of whose events lie outside the window.
     """
 
     records: tuple[UsageReportRecord, ...]
     evidence: Evidence
     without_events: tuple[RecordRef, ...] = ()
+    outside: frozenset[tuple[str, str]] = frozenset()
 
     def to_json(self) -> str:
         """Return the report as the reference prints it, newline included.
@@ -135,15 +157,17 @@ class UsageReport:
 
     def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":
         """Return the part of the report that is about records of `kinds`."""
+        kinds = {kinds} if isinstance(kinds, str) else kinds
         return replace(
             self,
             records=tuple(r for r in self.records if r.kind in kinds),
             without_events=tuple(r for r in self.without_events if r.kind in kinds),
+            outside=frozenset(key for key in self.outside if key[0] in kinds),
         )
 
     def with_disk(self, on_disk: "Iterable[RecordRef]") -> "UsageReport":
         """Return the report with those of `on_disk` that are in no event."""
-        seen = {(record.kind, record.slug) for record in self.records}
+        seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
 
     def sorted_by(self, column: str) -> "UsageReport":
@@ -183,13 +207,26 @@ COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
 
 
-def build_report(tally: Tally) -> UsageReport:
-    """Return the report over `tally`."""
+def build_report(
+    tally: Tally,
+    *,
+    window: tuple[int | None, int | None] = (None, None),
+    rest: Tally | None = None,
+) -> UsageReport:
+    """Return the report over `tally`.
+
+    Args:
+        tally: What is counted.
+        window: From when on, and up to but without when, that was.
+        rest: The tally of the events outside the window, so that the report can say that there
+            are some.
+    """
     records = tuple(
         _report_record(kind, slug, record)
         for (kind, slug), record in sorted(tally.records.items(), key=lambda item: item[0])
     )
     segments = tally.segments
+    starts = [part.since_ns for part in (tally, rest) if part and part.since_ns is not None]
     evidence = Evidence(
         events=tally.events,
         blank=tally.blank,
@@ -198,8 +235,12 @@ def build_report(tally: Tally) -> UsageReport:
         since_ns=tally.since_ns,
         until_ns=tally.until_ns,
         segments=None if segments is None else len(segments),
+        window=window,
+        outside=rest.events if rest else 0,
+        log_since_ns=min(starts, default=None),
     )
-    return UsageReport(records, evidence)
+    outside = frozenset(rest.records.keys() - tally.records.keys()) if rest else frozenset()
+    return UsageReport(records, evidence, outside=outside)
 
 
 def _report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
@@ -213,4 +254,5 @@ def _report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecor
         resident_exposure_count=tally.exposure_count,
         estimated_tokens_per_injection=tally.last_exposure_tokens,
         estimated_total_resident_exposure_tokens=min(total, U64_MAX),
+        size_known=tally.last_exposure_sized,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageEventKind
 
 MAX_SEGMENTS = 4096
 """Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
@@ -27,6 +27,7 @@ class RecordTally(msgspec.Struct):
     sources: dict[str, int] = {}
     exposure_count: int = 0
     last_exposure_tokens: int = 0
+    last_exposure_sized: bool = False
 
     def merge(self, later: "RecordTally") -> None:
         """Add the counts of lines that stand later in the file."""
@@ -42,6 +43,7 @@ class RecordTally(msgspec.Struct):
         self.exposure_count += later.exposure_count
         if later.exposure_count:
             self.last_exposure_tokens = later.last_exposure_tokens
+            self.last_exposure_sized = later.last_exposure_sized
 
 
 class Tally(msgspec.Struct):
@@ -93,6 +95,7 @@ class Tally(msgspec.Struct):
             else:
                 record.exposure_count += 1
                 record.last_exposure_tokens = snapshot.file_tokens_estimate
+                record.last_exposure_sized = snapshot.size_from != SIZE_UNKNOWN
 
     def add_skipped(self, reason: str) -> None:
         """Count one line that is not an event."""

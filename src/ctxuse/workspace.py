@@ -282,7 +282,7 @@ class Workspace:
 
         begin = None if since is None else since.timestamp(unit="nanosecond")
         end = None if until is None else until.timestamp(unit="nanosecond")
-        tally = Tally()
+        tally, rest = Tally(), Tally()
         for log in open_logs(self.layout):
             for found in read_events(log):
                 if isinstance(found, SkippedLine):
@@ -295,7 +295,9 @@ class Workspace:
                     end is None or found.occurred_at_ns < end
                 ):
                     tally.add(found)
-        return build_report(tally)
+                else:
+                    rest.add(found)
+        return build_report(tally, window=(begin, end), rest=rest)
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.

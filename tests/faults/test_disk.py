@@ -243,6 +243,31 @@ def test_failing_call_where_recording_is_a_by_product_is_silent(
             Workspace(root, environ=environ).try_append(event("by-product"))
 
 
+def test_durability_fsync_brings_the_event_and_all_names_to_the_disk(tmp_path: Path) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        real(descriptor)
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("there is no /proc here to tell which file was synced")
+    with pytest.MonkeyPatch.context() as patch:
+        fake = SimpleNamespace(**vars(os))
+        fake.fsync = fake.fdatasync = fsync
+        patch.setattr(durable, "os", fake)
+        lasting = Workspace(tmp_path, durability="fsync")
+        lasting.append(event("first"))
+        assert synced == [
+            ".yoi/memory/_usage/events.jsonl", ".yoi/memory/_usage", ".yoi/memory", ".yoi", ".",
+        ]  # fmt: skip
+        lasting.append(event("second"))
+        assert synced[5:] == [".yoi/memory/_usage/events.jsonl"]
+        Workspace(tmp_path).append(event("not asked for"))
+        assert len(synced) == 6
+
+
 Lie = Callable[[int, bytes], int]
 
 

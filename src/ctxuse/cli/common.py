@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ctxuse.errors import InvalidSlugError
+from ctxuse.errors import InvalidSlugError, NoWorkspaceError
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.times import instant, parse_ns
 from ctxuse.visible import quoted
@@ -132,7 +133,7 @@ def choices(words: Sequence[str]) -> "click.Choice[str]":
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def with_color() -> bool:
@@ -141,22 +142,40 @@ def with_color() -> bool:
 
 
 def width() -> int:
-    """Columns to print for: those of the terminal, of ``COLUMNS``, else 80."""
+    """Columns to print for: those of the terminal, of ``COLUMNS``, else 80; 40 to 1,000."""
     import shutil  # noqa: PLC0415 - only for tables
 
-    return max(shutil.get_terminal_size().columns, 40)
+    return min(max(shutil.get_terminal_size().columns, 40), 1000)
 
 
 def show(text: str) -> None:
-    """Print `text`, which is safe to show, to stdout as UTF-8 and as it is."""
-    sys.stdout.flush()
-    data = text.encode("utf-8", "backslashreplace")
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(text)
+    """Print `text`, which is safe to show, to stdout.
+
+    To a file or pipe it goes as UTF-8 and as it is. To a terminal it goes in the terminal's
+    encoding, with escapes for what that does not have. When the reader has gone, or there is no
+    stdout at all, it goes nowhere; see `reader_has_gone`.
+
+    Raises:
+        OSError: It could not be written for another reason.
+    """
+    if sys.stdout is None:
         return
-    buffer.write(data)
-    buffer.flush()
+    encoding = (sys.stdout.encoding or "utf-8") if on_terminal() else "utf-8"
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _gone.append(True)
+
+
+_gone: list[bool] = []
+
+
+def reader_has_gone() -> bool:
+    """Whether who read our stdout has closed it: there is no use in printing more."""
+    return bool(_gone)
 
 
 def show_json(text: str) -> None:
@@ -164,17 +183,17 @@ def show_json(text: str) -> None:
     if on_terminal():
         from ctxuse.render.jsontext import for_terminal  # noqa: PLC0415 - only on a terminal
 
-        text = for_terminal(text)
+        text = for_terminal(text, sys.stdout.encoding or "utf-8")
     show(text)
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr."""
-    click.echo(f"ctxuse: {text}", err=True)
+    """Print a remark to stderr, if that can be written."""
+    with suppress(OSError):
+        click.echo(f"ctxuse: {text}", err=True)
 
 
 def note_no_marker(layout: WorkspaceLayout) -> None:
     """Say on stderr that there is no workspace here, if there is none."""
     if not layout.has_marker:
-        here = quoted(os.fspath(layout))
-        note(f"no .yoi/memory/ in {here} or above it: no workspace yet; ctxuse init makes one")
+        note(str(NoWorkspaceError(os.fspath(layout))))

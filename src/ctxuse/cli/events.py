@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _PAUSE = 0.2
 """Seconds between two looks at the log while following it."""
 
-_AT_ONCE = 2000
-"""Events printed at once; a table takes its widths from as many."""
+_AT_ONCE = 1000
+"""Events, or records of events, printed at once; a table takes its widths from as many."""
 
 
 @click.command("events")
@@ -46,9 +46,9 @@ def command(*, layout: "WorkspaceLayout", form: str, tail: int | None, follow: b
     printer = _Printer(form)
     found: Iterable[UsageEvent | SkippedLine]
     found = follower.read() if follow else Workspace(layout).events()
-    printer.print(found if tail is None else deque(found, maxlen=tail))
     try:
-        while follow:
+        printer.print(found, tail)
+        while follow and not common.reader_has_gone():
             time.sleep(_PAUSE)
             printer.print(follower.read())
     except KeyboardInterrupt:
@@ -60,15 +60,32 @@ class _Printer:
         self._form = form
         self._heading = True
 
-    def print(self, found: "Iterable[UsageEvent | SkippedLine]") -> None:
-        batch: list[UsageEvent | SkippedLine] = []
+    def print(self, found: "Iterable[UsageEvent | SkippedLine]", tail: int | None = None) -> None:
+        """Print what is `found`, or the `tail` of it; lines not counted only have a table row."""
+        skipped = 0
+        shown: deque[UsageEvent | SkippedLine] = deque(maxlen=tail)
+        records = 0
         for item in found:
-            batch.append(item)
-            if len(batch) >= _AT_ONCE:
-                self._print(batch)
-                batch = []
-        if batch:
-            self._print(batch)
+            if isinstance(item, UsageEvent):
+                records += 1 + len(item.records)
+            else:
+                skipped += 1
+                if self._form != "table":
+                    continue
+            shown.append(item)
+            if tail is None and (len(shown) >= _AT_ONCE or records >= _AT_ONCE):
+                self._print([*shown])
+                if common.reader_has_gone():
+                    return
+                shown.clear()
+                records = 0
+        if shown:
+            self._print([*shown])
+        if skipped and self._form != "table":
+            from ctxuse.render.words import plural  # noqa: PLC0415 - only in this case
+
+            lines = plural(skipped, "line")
+            common.note(f"{lines} could not be counted: ctxuse check lists them")
 
     def _print(self, batch: "list[UsageEvent | SkippedLine]") -> None:
         events = [item for item in batch if isinstance(item, UsageEvent)]
@@ -90,7 +107,4 @@ class _Printer:
 
                 text = events_table(batch, width=common.width(), color=common.with_color())
                 common.show(text if self._heading else text.split("\n", 2)[2])
-        skipped = len(batch) - len(events)
-        if skipped and self._form != "table":
-            common.note(f"{skipped} lines could not be counted: ctxuse check lists them")
         self._heading = False

@@ -19,7 +19,9 @@ from ctxuse.workspace import Workspace
     default=".",
     help="Where to make it.  [default: the current directory]",
 )
-@click.option("--track", is_flag=True, help="Keep the log in git; ignore only lock and cache.")
+@click.option(
+    "--track", is_flag=True, help="Keep the log in git; ignore only what can be made anew."
+)
 def command(root: str, *, track: bool) -> None:
     """Make a directory a workspace.
 

@@ -6,6 +6,7 @@ Exit statuses: 0 done, 1 a check found something, 2 wrong usage, 3 could not do 
 import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -68,15 +69,20 @@ def main(arguments: "Sequence[str] | None" = None) -> None:
 
 def run(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command line and return its exit status."""
+    if "_CTXUSE_COMPLETE" in os.environ:
+        cli.main(prog_name="ctxuse")  # a shell asks for completions: click answers and exits
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
     try:
-        status = cli.main(arguments, prog_name="ctxuse", standalone_mode=False)
-        sys.stdout.flush()
+        with cli.make_context("ctxuse", words) as context:
+            cli.invoke(context)
+        return DONE
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.UsageError as error:
         return _wrong_usage(error)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:  # who reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except CtxuseError as error:
         return _failed(str(error))
@@ -89,17 +95,18 @@ def run(arguments: "Sequence[str] | None" = None) -> int:
             f"a fault of ctxuse itself: {type(error).__name__}: {visible(str(error))}"
             " (CTXUSE_DEBUG=1 shows where)"
         )
-    return status if isinstance(status, int) else DONE
 
 
 def _wrong_usage(error: click.UsageError) -> int:
     text = io.StringIO()
     error.show(file=text)
-    for line in text.getvalue().splitlines():
-        click.echo(visible(line), err=True)
+    with suppress(OSError):
+        for line in text.getvalue().splitlines():
+            click.echo(visible(line), err=True)
     return USAGE
 
 
 def _failed(message: str) -> int:
-    click.echo(f"ctxuse: {message}", err=True)
+    with suppress(OSError):
+        click.echo(f"ctxuse: {message}", err=True)
     return FAILED

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from ctxuse.cli.common import choices, records_argument, show_json, workspace_option
+from ctxuse.cli.common import choices, note, records_argument, show_json, workspace_option
 from ctxuse.errors import NoWorkspaceError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
 from ctxuse.workspace import Workspace
@@ -118,7 +118,12 @@ def _append(  # noqa: PLR0913 - an event has these fields
         segment, kind, source, snapshots, host=host, actor=actor, call_id=call_id
     )
     stored = workspace.append(event)
-    if stored is not None:
-        from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only on success
+    if stored is None:
+        note("recording is turned off (CTXUSE_DISABLE): nothing was stored")
+        return
+    from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only on success
 
+    try:
         show_json(events_json([stored]))
+    except OSError as error:
+        note(f"the event is stored, as {stored.id}, but could not be printed: {error.strerror}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
+from ctxuse.report import COLUMNS
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -13,24 +14,13 @@ if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.report import UsageReport
 
-_COLUMNS = (
-    "record",
-    "kind",
-    "slug",
-    "uses",
-    "last-used",
-    "exposures",
-    "tokens-each",
-    "tokens-total",
-)
-
 
 @click.command("report")
 @common.workspace_option
 @common.format_option("table", "json", "csv", "markdown")
 @click.option(
     "--sort",
-    type=click.Choice(_COLUMNS),
+    type=click.Choice(COLUMNS),
     default="record",
     show_default=True,
     help="The column to sort by: texts from A to Z, numbers and times from the largest.",
@@ -80,12 +70,12 @@ def _print(report: "UsageReport", form: str) -> None:
     match form:
         case "json":
             common.show_json(report.to_json())
-            _note_skipped(report)
+            _note(report)
         case "csv":
             from ctxuse.render.sheet import report_csv  # noqa: PLC0415 - only for this form
 
             common.show(report_csv(report))
-            _note_skipped(report)
+            _note(report)
         case "markdown":
             from ctxuse.render.markdown import report_markdown  # noqa: PLC0415 - only for this form
 
@@ -96,10 +86,9 @@ def _print(report: "UsageReport", form: str) -> None:
             common.show(report_table(report, width=common.width(), color=common.with_color()))
 
 
-def _note_skipped(report: "UsageReport") -> None:
-    if report.evidence.skipped_lines or report.evidence.pending:
-        from ctxuse.render.words import pending, skipped  # noqa: PLC0415 - only in this case
+def _note(report: "UsageReport") -> None:
+    """Say on stderr what the forms for programs leave out."""
+    from ctxuse.render.words import notes  # noqa: PLC0415 - rendering comes last
 
-        for said in (skipped(report.evidence), pending(report.evidence)):
-            if said:
-                common.note(said)
+    for said in notes(report)[1:]:
+        common.note(said)

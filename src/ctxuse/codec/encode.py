@@ -85,7 +85,7 @@ def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
 
 
 def _line(event: UsageEvent) -> bytes:
-    if not isinstance(event.id, str) or canonical_id(event.id) != event.id:
+    if canonical_id(str(event.id)) != event.id:
         raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
     at: object = event.occurred_at_ns
     if not isinstance(at, int) or not MIN_NS <= at <= MAX_NS:

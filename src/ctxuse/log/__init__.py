@@ -1,4 +1,4 @@
-"""The log on disk: where it is opened (`place`), written (`writer`) and read (`reader`).
+"""The log on disk: opened, written, read, checked, mended. The map is in ARCHITECTURE.md.
 
 Nothing here knows what a report is.
 """

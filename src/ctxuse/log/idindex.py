@@ -78,12 +78,16 @@ class IdIndex:
 
     Args:
         layout: The workspace.
+
+    Attributes:
+        pending: The id of the event on a last line that is whole but for its newline.
     """
 
     def __init__(self, layout: WorkspaceLayout) -> None:
         self._layout = layout
         self._known = IdCounter()
         self._progress = Progress()
+        self.pending: str | None = None
 
     def catch_up(self) -> None:
         """Read what has been appended since the last time.
@@ -116,8 +120,12 @@ class IdIndex:
 
     def _read(self, log: OpenLog, start: int) -> int:
         """Add the ids of the finished lines from `start` on and return where they end."""
+        self.pending = None
         for block in read_blocks(log.descriptor, start, log.end):
             if not block.ended:
+                if isinstance(block, Lines):
+                    last = decode(block.lines[0])
+                    self.pending = None if isinstance(last, Refusal) else last.id
                 break
             if isinstance(block, Lines):
                 found = (decode(line) for line in block.lines)

@@ -86,7 +86,7 @@ def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, in
         planned: set[str] = set()
         for skipped, line in _damaged_lines(layout):
             found = [*recover(line)]
-            fresh = {one.event.id for one in found} - planned
+            fresh = {one.event.id for one in found} - planned - {index.pending}
             fresh = {event_id for event_id in fresh if event_id not in index}
             present += len(found) - len(fresh)
             recovered += len(fresh)

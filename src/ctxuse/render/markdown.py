@@ -22,22 +22,18 @@ def cell(text: str) -> str:
 
 def report_markdown(report: UsageReport) -> str:
     """Return the report as a Markdown table with what it rests on below."""
-    rows: list[Sequence[str]] = []
-    for record in report.records:
-        exposed = record.resident_exposure_count > 0
-        each = record.estimated_tokens_per_injection if exposed else None
-        total = record.estimated_total_resident_exposure_tokens if exposed else None
-        rows.append(
-            (
-                cell(f"{record.kind}/{record.slug}"),
-                words.count(record.use_count),
-                words.sources(record.source_breakdown),
-                words.minute(record.last_used_at_ns),
-                words.count(record.resident_exposure_count),
-                words.count(each),
-                words.count(total),
-            )
+    rows: list[Sequence[str]] = [
+        (
+            cell(f"{record.kind}/{record.slug}"),
+            words.count(record.use_count),
+            words.sources(record.source_breakdown),
+            words.minute(record.last_used_at_ns),
+            words.count(record.resident_exposure_count),
+            words.count(record.tokens_each),
+            words.count(record.tokens_total),
         )
+        for record in report.records
+    ]
     dashes = [words.UNKNOWN] * 6
     rows += [(cell(f"{ref.kind}/{ref.slug}"), *dashes) for ref in report.without_events]
     headings = (
@@ -49,15 +45,8 @@ def report_markdown(report: UsageReport) -> str:
         "Tokens each (estimated)",
         "Tokens total (estimated)",
     )
-    evidence = report.evidence
-    notes = [
-        words.since(evidence) + "." if evidence.events else words.NO_EVIDENCE_YET,
-        words.skipped(evidence),
-        words.pending(evidence),
-        words.without_events(report),
-    ]
     table = _table(headings, "lrllrrr", rows) if rows else ""
-    return table + "\n".join(f"\n{note}" for note in notes if note) + "\n"
+    return table + "\n".join(f"\n{note}" for note in words.notes(report)) + "\n"
 
 
 def events_markdown(events: Iterable[UsageEvent], *, heading: bool = True) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from ctxuse.events import UsageEvent, UsageSource
+from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageSource
 from ctxuse.report import UsageReport
 from ctxuse.times import format_ns
 from ctxuse.visible import visible
@@ -52,6 +52,11 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
 
 
+def _known(number: int | None) -> int | str:
+    """A figure for a cell; an empty text where it is not known."""
+    return "" if number is None else number
+
+
 def report_csv(report: UsageReport) -> str:
     """Return the report as CSV with a heading; what is unknown is an empty cell."""
     rows: list[Iterable[object]] = []
@@ -65,8 +70,7 @@ def report_csv(report: UsageReport) -> str:
                 "" if last is None else format_ns(last),
                 *(record.source_breakdown.get(source, 0) for source in _SOURCES),
                 record.resident_exposure_count,
-                record.estimated_tokens_per_injection,
-                record.estimated_total_resident_exposure_tokens,
+                *(_known(n) for n in (record.tokens_each, record.tokens_total)),
             )
         )
     empty = [""] * (len(REPORT_COLUMNS) - 2)
@@ -88,10 +92,10 @@ def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
             event.source.value,
             cell(record.kind),
             cell(record.slug),
-            record.file_bytes,
-            record.file_tokens_estimate,
-            "" if record.context_bytes is None else record.context_bytes,
-            "" if record.context_tokens is None else record.context_tokens,
+            _known(None if record.size_from == SIZE_UNKNOWN else record.file_bytes),
+            _known(None if record.size_from == SIZE_UNKNOWN else record.file_tokens_estimate),
+            _known(record.context_bytes),
+            _known(record.context_tokens),
             cell(record.tokens_from or ""),
             cell(record.size_from or ""),
         )

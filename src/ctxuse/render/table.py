@@ -26,8 +26,9 @@ def report_table(report: UsageReport, *, width: int, color: bool = False) -> str
     lines: list[Table | Text] = []
     if report.records or report.without_events:
         lines += [_report_rows(report, wide=width >= WIDE), Text()]
-    if report.evidence.events:
-        lines.append(Text(words.since(report.evidence)))
+    first, *others = words.notes(report)
+    lines.append(Text(first))
+    if report.records:
         lines.append(
             Text(
                 "Times are UTC. Exposed: times resident in a context. Each: estimated tokens of the"
@@ -35,11 +36,7 @@ def report_table(report: UsageReport, *, width: int, color: bool = False) -> str
                 "dim",
             )
         )
-    else:
-        lines.append(Text(words.NO_EVIDENCE_YET))
-    evidence = report.evidence
-    notes = (words.skipped(evidence), words.pending(evidence), words.without_events(report))
-    lines += [Text(note) for note in notes if note]
+    lines += [Text(note) for note in others]
     return _printed(lines, width, color=color)
 
 
@@ -96,17 +93,14 @@ def _report_rows(report: UsageReport, *, wide: bool) -> Table:
 
 
 def _cells(record: UsageReportRecord, *, wide: bool) -> list[Text | str]:
-    exposed = record.resident_exposure_count > 0
-    each = record.estimated_tokens_per_injection if exposed else None
-    total = record.estimated_total_resident_exposure_tokens if exposed else None
     return [
         _name(record.kind, record.slug),
         words.count(record.use_count),
         *([Text(words.sources(record.source_breakdown))] if wide else []),
         words.minute(record.last_used_at_ns)[: None if wide else len("2026-11-22")],
         words.count(record.resident_exposure_count),
-        words.count(each),
-        words.count(total),
+        words.count(record.tokens_each),
+        words.count(record.tokens_total),
     ]
 
 

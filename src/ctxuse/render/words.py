@@ -8,11 +8,6 @@ from ctxuse.times import format_ns
 UNKNOWN = "\N{EN DASH}"
 """What stands where nothing is known. Never zero."""
 
-NO_EVIDENCE_YET = (
-    "No evidence yet: the log holds no events. "
-    "That says nothing about the records; it is not evidence of disuse."
-)
-
 ON_DISK_ONLY = "on disk and in no event: what is not known shows as a dash"
 
 
@@ -41,14 +36,25 @@ def sources(breakdown: Mapping[str, int]) -> str:
 
 def since(evidence: Evidence) -> str:
     """Return since when there is evidence and how much, on one line."""
+    if not evidence.events and not evidence.outside:
+        return (
+            "No evidence yet: the log holds no events. "
+            "That says nothing about the records; it is not evidence of disuse."
+        )
+    text = f"Evidence since {minute(evidence.log_since_ns)} UTC"
+    if evidence.window != (None, None):
+        begin, end = evidence.window
+        text += f", here from {minute(begin)} to {minute(end)}"
     if evidence.segments is None:
         segments = f"more than {evidence.at_least_segments:,} segments"
     else:
         segments = plural(evidence.segments, "segment")
-    return (
-        f"Evidence since {minute(evidence.since_ns)} UTC: "
-        f"{plural(evidence.events, 'event')} in {segments}, the last {minute(evidence.until_ns)}"
-    )
+    text += f": {plural(evidence.events, 'event')} in {segments}"
+    if evidence.events:
+        text += f", the last {minute(evidence.until_ns)}"
+    if evidence.outside:
+        text += f"; {plural(evidence.outside, 'event')} outside"
+    return text
 
 
 def skipped(evidence: Evidence) -> str | None:
@@ -66,6 +72,29 @@ def pending(evidence: Evidence) -> str | None:
         if evidence.pending
         else None
     )
+
+
+def outside(report: UsageReport) -> str | None:
+    """Return how many records have events only outside the window; None when none has."""
+    number = len(report.outside)
+    if not number:
+        return None
+    return (
+        f"{plural(number, 'record has', 'records have')} events only outside the window: not shown"
+    )
+
+
+def notes(report: UsageReport) -> list[str]:
+    """Return what must be said below a report: since when, and what it does not show."""
+    evidence = report.evidence
+    said = (
+        since(evidence),
+        outside(report),
+        skipped(evidence),
+        pending(evidence),
+        without_events(report),
+    )
+    return [text for text in said if text]
 
 
 def without_events(report: UsageReport) -> str | None:

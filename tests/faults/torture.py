@@ -1,0 +1,221 @@
+"""`make torture`: the long versions of the faults, with what became of every event.
+
+What must hold in every row: nothing acknowledged is lost, nothing is counted twice. What this
+system does not permit (mounting, strace) is left out, and said.
+"""
+
+import argparse
+import errno
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from faults import scenarios
+from faults.processes import Child, Figures, Told, event, figures
+
+from ctxuse import AppendError, Workspace
+
+EXT4_SHUTDOWN = 0x8004587D
+WITHOUT_FLUSHING_THE_JOURNAL = 2
+
+
+class NotPermittedError(Exception):
+    """This system does not let us make the fault."""
+
+
+def run(words: list[str]) -> None:
+    """Run a program of the system."""
+    try:
+        subprocess.run(words, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        message = f"{words[0]} does not work here"
+        raise NotPermittedError(message) from error
+
+
+@contextmanager
+def mounted(directory: Path, *words: str) -> Iterator[Path]:
+    """Mount something for the time of a block."""
+    directory.mkdir(exist_ok=True)
+    run(["mount", *words, str(directory)])
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def full_disk(root: Path, rounds: int) -> Figures:
+    """A full small file system, freed and filled again and again."""
+    with mounted(root / "disk", "-t", "tmpfs", "-o", "size=256k", "none") as disk:
+        (disk / "filler").write_bytes(b"x" * 60_000)
+
+        def work(tell: Callable[[str], None]) -> None:
+            workspace = Workspace(disk)
+            for number in range(rounds):
+                for size in (300, 1_500, 5_000, 40_000) * 3:
+                    fresh = event(f"round-{number}", size)
+                    tell(f"try {fresh.id}")
+                    try:
+                        workspace.append(fresh)
+                        tell(f"ok {fresh.id}")
+                    except AppendError as error:
+                        if error.errno not in {errno.ENOSPC, None}:
+                            raise
+                (disk / "filler").write_bytes(b"x" * max(0, 60_000 - 2_000 * number))
+
+        child = Child(work)
+        return figures(disk, [child.told()])
+
+
+APPENDING = """
+import sys
+from ctxuse import AppendError, Workspace
+from faults.processes import event
+workspace = Workspace(sys.argv[1])
+for number in range(5):
+    fresh = event("traced")
+    print("try", fresh.id, flush=True)
+    try:
+        workspace.append(fresh)
+        print("ok", fresh.id, flush=True)
+    except AppendError:
+        pass
+"""
+
+
+def strace(root: Path, code: str) -> Figures:
+    """The k-th write to the log fails as the system would let it fail."""
+    if shutil.which("strace") is None:
+        message = "there is no strace here"
+        raise NotPermittedError(message)
+    told: list[Told] = []
+    workspace = Workspace(root)
+    workspace.append(event("before"))
+    for number in range(1, 6):
+        done = subprocess.run(
+            [
+                "strace", "-f", "-qq", "-o", os.devnull, "-P", str(workspace.layout.events_path),
+                "-e", "trace=write", "-e", f"inject=write:error={code}:when={number}",
+                sys.executable, "-c", APPENDING, str(root),
+            ],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        )  # fmt: skip
+        if done.returncode:
+            message = f"strace does not work here: {done.stderr[-200:]}"
+            raise NotPermittedError(message)
+        lines = done.stdout.splitlines()
+        attempted = [line[4:] for line in lines if line.startswith("try ")]
+        acknowledged = [line[3:] for line in lines if line.startswith("ok ")]
+        assert len(attempted) == 5
+        assert len(acknowledged) == (5 if code == "EINTR" else 4)
+        told.append(Told(attempted, acknowledged))
+    return figures(root, told)
+
+
+def power_cut(root: Path, cuts: int, durability: str) -> Figures:
+    """The file system is shut down under the writer, as by a power cut, and mounted again."""
+    image = root / "image"
+    told: list[Told] = []
+    with image.open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    run(["mkfs.ext4", "-q", "-F", str(image)])
+    disk = root / "disk"
+    for cut in range(cuts):
+        with mounted(disk, "-o", "loop", str(image)):
+
+            def work(tell: Callable[[str], None], cut: int = cut) -> None:
+                workspace = Workspace(disk, environ={"CTXUSE_DURABILITY": durability})
+                for _ in range(1_000_000):
+                    fresh = event(f"cut-{cut}", 700)
+                    tell(f"try {fresh.id}")
+                    try:
+                        workspace.append(fresh)
+                    except AppendError:
+                        return
+                    tell(f"ok {fresh.id}")
+
+            child = Child(work)
+            child.wait_for(40 + 30 * cut)
+            shut_down(disk)
+            told.append(child.told())
+        with mounted(disk, "-o", "loop", str(image)):
+            told.append(one_more(disk))
+    with mounted(disk, "-o", "loop", str(image)):
+        return figures(disk, told)
+
+
+def shut_down(disk: Path) -> None:
+    """Cut the power of a file system."""
+    directory = os.open(disk, os.O_RDONLY)
+    try:
+        fcntl.ioctl(directory, EXT4_SHUTDOWN, struct.pack("I", WITHOUT_FLUSHING_THE_JOURNAL))
+    except OSError as error:
+        message = "shutting a file system down does not work here"
+        raise NotPermittedError(message) from error
+    finally:
+        os.close(directory)
+
+
+def one_more(disk: Path) -> Told:
+    """Append one event, durably, to what was found after a power cut."""
+    fresh = event("after")
+    workspace = Workspace(disk, durability="fsync")
+    workspace.append(fresh)
+    workspace.close()
+    return Told([fresh.id], [fresh.id])
+
+
+def rows(scale: float) -> Iterator[tuple[str, Callable[[Path], Figures], bool]]:
+    """Yield each fault: its name, what makes it, and whether acknowledged means kept."""
+
+    def many(number: int) -> int:
+        return max(1, int(number * scale))
+
+    yield "many-writers", lambda root: scenarios.many_writers(root, many(1_500)), True
+    yield "beside-reference", lambda root: scenarios.beside_reference(root, many(20_000)), True
+    yield "kill", lambda root: scenarios.kill(root, many(500)), True
+    yield "reading-along", lambda root: scenarios.reading_along(root, many(4_000))[0], True
+    yield "archive", lambda root: scenarios.archive(root, many(10_000))[0], True
+    yield "full-disk", lambda root: full_disk(root, many(30)), True
+    for code in ("ENOSPC", "EIO", "EINTR"):
+        yield f"strace {code}", partial(strace, code=code), True
+    yield "power-cut, fsync", lambda root: power_cut(root, many(12), "fsync"), True
+    yield "power-cut, os", lambda root: power_cut(root, many(12), "os"), False
+
+
+def main() -> int:
+    """Run every fault and print the table; return 1 when something was lost or doubled."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="how long, 1 by default")
+    scale: float = parser.parse_args().scale
+    print(
+        f"{'fault':18}{'attempted':>11}{'acknowledged':>14}{'counted':>9}{'lost':>6}{'doubled':>9}"
+    )
+    failed = False
+    for name, make, kept in rows(scale):
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                found = make(Path(directory))
+            except NotPermittedError as error:
+                print(f"{name:18} left out: {error}", flush=True)
+                continue
+        lost = str(found.lost) if kept else "-"
+        print(
+            f"{name:18}{found.attempted:>11,}{found.acknowledged:>14,}{found.counted:>9,}"
+            f"{lost:>6}{found.doubled:>9}",
+            flush=True,
+        )
+        failed = failed or bool(found.doubled or (kept and found.lost))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
