@@ -12,6 +12,7 @@ from strategies import an_event, events
 
 from ctxuse import MaintenanceError, UsageEvent, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.log import reader
 from ctxuse.log.recover import recover
 
 LINE = encode(an_event())
@@ -277,3 +278,23 @@ def test_a_log_is_not_archived_while_another_holds_the_lock(
         with pytest.raises(MaintenanceError, match="holds the lock"):
             workspace.archive()
     assert workspace.archive() is not None
+
+
+@pytest.mark.parametrize("when", ["before listing", "after listing"])
+def test_an_archiving_while_a_reader_opens_the_files_hides_and_doubles_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    workspace.append(an_event())
+    names = reader.archive_names
+    archived: list[str | None] = []
+
+    def listed(root: str) -> list[str]:
+        found = names(root)
+        if not archived:
+            archived.append(workspace.archive())
+            workspace.append(OTHER_EVENT)
+        return found if when == "after listing" else names(root)
+
+    monkeypatch.setattr(reader, "archive_names", listed)
+    assert stored(workspace) == [an_event(), OTHER_EVENT]
+    assert archived != [None]

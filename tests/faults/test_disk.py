@@ -319,6 +319,33 @@ def test_lying_write_is_not_acknowledged(
     assert found[-1] == after
 
 
+def test_full_disk_that_takes_a_part_gets_the_whole_line_again_and_never_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a part and the rest another writer may write: the rest would damage its line too."""
+    workspace = Workspace(tmp_path)
+    workspace.append(an_event())
+    path = log_of(tmp_path)
+    foreign = encode(an_event(segment_id="foreign")) + b"\n"
+    fake = SimpleNamespace(**vars(os))
+
+    def short(descriptor: int, data: bytes) -> int:
+        fake.write = os.write
+        written = os.write(descriptor, data[:50])
+        with path.open("ab") as other:
+            other.write(b"\n" + foreign)
+        return written
+
+    fake.write = short
+    monkeypatch.setattr(writer, "os", fake)
+    fresh = an_event(segment_id="fresh")
+    assert workspace.append(fresh) == fresh
+    line = encode(fresh)
+    written = LINE + b"\n" + line[:50] + b"\n" + foreign + b"\n" + line + b"\n"
+    assert path.read_bytes() == written
+    assert [e.segment_id for e in events_of(tmp_path)] == ["segment-1", "foreign", "fresh"]
+
+
 def test_full_disk_never_leaves_more_than_the_fragment(tmp_path: Path) -> None:
     """What a refused append leaves is never changed or cut: the next line stands below it."""
 

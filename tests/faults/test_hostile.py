@@ -54,7 +54,7 @@ def newlines(path: Path) -> None:
 
 
 def pending(path: Path) -> None:
-    path.write_bytes(LINE + LINE + b'{"id":"' + b"x" * (30 * MIB))
+    path.write_bytes(LINE + LINE + b'{"id":"' + b"x" * (150 * MIB))
 
 
 @pytest.mark.parametrize("make", [sparse, brackets, numbers, newlines, pending])
