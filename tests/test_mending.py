@@ -12,7 +12,7 @@ from strategies import an_event, events
 
 from ctxuse import MaintenanceError, UsageEvent, Workspace
 from ctxuse.codec.encode import encode
-from ctxuse.log import reader
+from ctxuse.log.archives import archive_names
 from ctxuse.log.recover import recover
 
 LINE = encode(an_event())
@@ -285,16 +285,15 @@ def test_an_archiving_while_a_reader_opens_the_files_hides_and_doubles_nothing(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     workspace.append(an_event())
-    names = reader.archive_names
     archived: list[str | None] = []
 
     def listed(root: str) -> list[str]:
-        found = names(root)
+        found = archive_names(root)
         if not archived:
             archived.append(workspace.archive())
             workspace.append(OTHER_EVENT)
-        return found if when == "after listing" else names(root)
+        return found if when == "after listing" else archive_names(root)
 
-    monkeypatch.setattr(reader, "archive_names", listed)
+    monkeypatch.setattr("ctxuse.log.reader.archive_names", listed)
     assert stored(workspace) == [an_event(), OTHER_EVENT]
     assert archived != [None]
