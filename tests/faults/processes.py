@@ -12,7 +12,7 @@ import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +95,14 @@ class Child:
         """Wait until the child has told so many lines, or has ended."""
         while self._told.count(b"\n") < lines and self._read():
             pass
+
+    def take_in(self) -> None:
+        """Take in what the child has told so far, so that it does not wait for us."""
+        os.set_blocking(self._pipe, False)
+        with suppress(BlockingIOError):
+            while self._read():
+                pass
+        os.set_blocking(self._pipe, True)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal."""

@@ -106,4 +106,6 @@ def reading_along(root: Path, each: int, writers: int = 3) -> tuple[Figures, int
         assert evidence.skipped_lines == 0 or not log_of(root).read_bytes().endswith(b"\n")
         counted = evidence.events
         reports += 1
+        for child in children:
+            child.take_in()
     return figures(root, [child.told() for child in children]), reports

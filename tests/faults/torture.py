@@ -182,7 +182,7 @@ def rows(scale: float) -> Iterator[tuple[str, Callable[[Path], Figures], bool]]:
     yield "many-writers", lambda root: scenarios.many_writers(root, many(1_500)), True
     yield "beside-reference", lambda root: scenarios.beside_reference(root, many(20_000)), True
     yield "kill", lambda root: scenarios.kill(root, many(500)), True
-    yield "reading-along", lambda root: scenarios.reading_along(root, many(4_000))[0], True
+    yield "reading-along", lambda root: scenarios.reading_along(root, many(2_000))[0], True
     yield "archive", lambda root: scenarios.archive(root, many(10_000))[0], True
     yield "full-disk", lambda root: full_disk(root, many(30)), True
     for code in ("ENOSPC", "EIO", "EINTR"):
