@@ -59,12 +59,12 @@ def flat(blocks: Iterator[Lines | Oversized]) -> list[tuple[int, int, bytes | in
     found: list[tuple[int, int, bytes | int, bool]] = []
     for block in blocks:
         if isinstance(block, Oversized):
-            found.append((block.number, block.offset, block.length, block.ended))
+            found.append((len(found) + 1, block.offset, block.length, block.ended))
             continue
         offset = block.offset
-        for index, line in enumerate(block.lines):
-            last = index == len(block.lines) - 1
-            found.append((block.number + index, offset, line, block.ended or not last))
+        for line in block.lines:
+            last = offset + len(line) >= block.end
+            found.append((len(found) + 1, offset, line, block.ended or not last))
             offset += len(line) + 1
     return found
 

@@ -92,6 +92,11 @@ class UsageRecordSnapshot(NamedTuple):
     tokens_from: str | None = None
     size_from: str | None = None
 
+    @property
+    def sized(self) -> bool:
+        """Whether the sizes mean something."""
+        return self.size_from != SIZE_UNKNOWN
+
     @classmethod
     def from_bytes(cls, kind: str, slug: str, data: bytes) -> "UsageRecordSnapshot":
         """Return the snapshot of a record whose whole file content is `data`.

@@ -8,15 +8,64 @@ parts of logs, many logs. A tally grows with the distinct records, not with the 
 
 import hashlib
 from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 
-from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageEventKind
+from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 
 MAX_SEGMENTS = 4096
 """Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
 
 _LONG_SEGMENT = 64
+
+
+class CountableRecord(Protocol):
+    """What a tally needs to know of a record in an event."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        ...
+
+    @property
+    def slug(self) -> str:
+        """Its name within the kind."""
+        ...
+
+    @property
+    def file_tokens_estimate(self) -> int:
+        """The estimate of its tokens then."""
+        ...
+
+    @property
+    def sized(self) -> bool:
+        """Whether its size then is known."""
+        ...
+
+
+class Countable(Protocol):
+    """What a tally needs to know of an event."""
+
+    @property
+    def segment_id(self) -> str:
+        """The segment it is part of."""
+        ...
+
+    @property
+    def event(self) -> UsageEventKind:
+        """Use or exposure."""
+        ...
+
+    @property
+    def source(self) -> UsageSource:
+        """How the records entered the context."""
+        ...
+
+    @property
+    def records(self) -> Iterable[CountableRecord]:
+        """The records."""
+        ...
 
 
 class RecordTally(msgspec.Struct):
@@ -72,14 +121,16 @@ class Tally(msgspec.Struct):
 
     def add(self, event: UsageEvent) -> None:
         """Count one event that stands after everything counted so far."""
-        self.events += 1
-        at = event.occurred_at_ns
-        if self.since_ns is None or at < self.since_ns:
-            self.since_ns = at
-        if self.until_ns is None or at > self.until_ns:
-            self.until_ns = at
-        if self.segments is not None:
-            self._add_segments([_segment_key(event.segment_id)])
+        self.count(event, event.occurred_at_ns)
+
+    def count(self, event: Countable, at_ns: int, times: int = 1) -> None:
+        """Count an event that happened `times` times in one segment, at `at_ns` for the last time.
+
+        Only the last time matters to what is counted of a record; of the others `saw` is told.
+        """
+        self.events += times
+        self.saw(at_ns)
+        self.saw_segments((event.segment_id,))
         is_use = event.event is UsageEventKind.USE
         for snapshot in event.records:
             key = (snapshot.kind, snapshot.slug)
@@ -87,15 +138,27 @@ class Tally(msgspec.Struct):
             if record is None:
                 record = self.records[key] = RecordTally()
             if is_use:
-                record.use_count += 1
+                record.use_count += times
                 source = event.source.value
-                record.sources[source] = record.sources.get(source, 0) + 1
-                if record.last_used_ns is None or at > record.last_used_ns:
-                    record.last_used_ns = at
+                record.sources[source] = record.sources.get(source, 0) + times
+                if record.last_used_ns is None or at_ns > record.last_used_ns:
+                    record.last_used_ns = at_ns
             else:
-                record.exposure_count += 1
+                record.exposure_count += times
                 record.last_exposure_tokens = snapshot.file_tokens_estimate
-                record.last_exposure_sized = snapshot.size_from != SIZE_UNKNOWN
+                record.last_exposure_sized = snapshot.sized
+
+    def saw(self, at_ns: int) -> None:
+        """Take note that there is an event at `at_ns`."""
+        if self.since_ns is None or at_ns < self.since_ns:
+            self.since_ns = at_ns
+        if self.until_ns is None or at_ns > self.until_ns:
+            self.until_ns = at_ns
+
+    def saw_segments(self, segments: Iterable[str]) -> None:
+        """Take note that there are events of `segments`."""
+        if self.segments is not None:
+            self._add_segments(map(_segment_key, segments))
 
     def add_skipped(self, reason: str) -> None:
         """Count one line that is not an event."""

@@ -1,7 +1,7 @@
 """One line → an event, or the reason why it is none. The only definition of a valid line.
 
-`_Line` and the three checks of `decode` (id, time, upper bound of numbers) are that definition.
-A line they refuse is looked at a second time by `_reason`, which only names what was wrong.
+`ValidLine` and the checks of `check` are that definition. A line they refuse is looked at a second
+time by `_reason`, which only names what was wrong.
 """
 
 import re
@@ -12,7 +12,14 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from ctxuse.codec import MAX_READ_LINE
-from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.events import (
+    SIZE_UNKNOWN,
+    U64_MAX,
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+)
 from ctxuse.ids import canonical_id
 from ctxuse.times import parse_ns
 
@@ -53,7 +60,9 @@ class Refusal(NamedTuple):
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Record(msgspec.Struct, gc=False):
+class ValidRecord(msgspec.Struct, gc=False):
+    """One record of a valid line."""
+
     kind: str
     slug: str
     file_bytes: _Number
@@ -65,30 +74,40 @@ class _Record(msgspec.Struct, gc=False):
     tokens_from: msgspec.Raw = msgspec.Raw()
     size_from: msgspec.Raw = msgspec.Raw()
 
+    @property
+    def sized(self) -> bool:
+        """Whether the sizes mean something."""
+        return _optional_text(self.size_from) != SIZE_UNKNOWN
 
-class _Line(msgspec.Struct, gc=False):
+
+class ValidLine(msgspec.Struct, gc=False):
+    """The fields of a valid line, as they stand there."""
+
     id: str
     occurred_at: str
     segment_id: str
     event: UsageEventKind
     source: UsageSource
-    records: list[_Record]
+    records: list[ValidRecord]
     host: msgspec.Raw = msgspec.Raw()
     actor: msgspec.Raw = msgspec.Raw()
     call_id: msgspec.Raw = msgspec.Raw()
 
 
-_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_line = msgspec.json.Decoder(ValidLine).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_number = msgspec.json.Decoder(_Number).decode
 
 
-def decode(line: bytes) -> UsageEvent | Refusal:
-    """Return the event that `line` stores, or why it stores none.
+def check(line: bytes) -> "tuple[ValidLine, str, int] | Refusal":
+    """Return what a valid `line` holds, its id and its time, or why it is not valid.
 
     Args:
         line: The bytes between two newlines, not blank.
+
+    Returns:
+        The fields as they stand on the line, the canonical id, and the time in nanoseconds.
     """
     if len(line) > MAX_READ_LINE:
         return Refusal(SkipReason.OVERSIZED)
@@ -109,6 +128,19 @@ def decode(line: bytes) -> UsageEvent | Refusal:
     for record in raw.records:
         if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:
             return _reason(line)
+    return raw, event_id, occurred_at_ns
+
+
+def decode(line: bytes) -> UsageEvent | Refusal:
+    """Return the event that `line` stores, or why it stores none.
+
+    Args:
+        line: The bytes between two newlines, not blank.
+    """
+    found = check(line)
+    if isinstance(found, Refusal):
+        return found
+    raw, event_id, occurred_at_ns = found
     return UsageEvent(
         event_id,
         occurred_at_ns,
@@ -141,7 +173,7 @@ def is_blank(line: bytes) -> bool:
         return False
 
 
-def _snapshot(record: _Record) -> UsageRecordSnapshot:
+def _snapshot(record: ValidRecord) -> UsageRecordSnapshot:
     return UsageRecordSnapshot(
         record.kind,
         record.slug,

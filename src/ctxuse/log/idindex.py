@@ -130,9 +130,7 @@ class IdIndex:
             if isinstance(block, Lines):
                 found = (decode(line) for line in block.lines)
                 self._known.add(event.id for event in found if not isinstance(event, Refusal))
-                start = block.offset + sum(map(len, block.lines)) + len(block.lines)
-            else:
-                start = block.offset + block.length + 1
+            start = block.end
         return start
 
 

@@ -82,32 +82,47 @@ class Lines(NamedTuple):
     """Lines that follow one another.
 
     Attributes:
-        number: The number of the first, from 1.
-        offset: Where it begins in the file, in bytes.
-        lines: Their bytes, without the newline.
-        ended: Whether the last one ends in a newline. If not it is pending, not damaged.
+        offset: Where the first begins in the file, in bytes.
+        data: Their bytes, newlines included.
     """
 
-    number: int
     offset: int
-    lines: list[bytes]
-    ended: bool = True
+    data: bytes
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last one ends in a newline. If not it is pending, not damaged."""
+        return self.data.endswith(b"\n")
+
+    @property
+    def end(self) -> int:
+        """Where the last one ends in the file, in bytes."""
+        return self.offset + len(self.data)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without their newlines."""
+        lines = self.data.split(b"\n")
+        return lines[:-1] if self.ended else lines
 
 
 class Oversized(NamedTuple):
     """A line too long to be looked at; its bytes were passed over.
 
     Attributes:
-        number: Its number, from 1.
         offset: Where it begins in the file, in bytes.
         length: Its length in bytes, without the newline.
         ended: Whether it ends in a newline.
     """
 
-    number: int
     offset: int
     length: int
     ended: bool = True
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the file, in bytes, newline included."""
+        return self.offset + self.length + self.ended
 
 
 class OpenLog(NamedTuple):
@@ -175,7 +190,7 @@ def _open_present(root: str) -> OpenLog | None:
 
 
 def read_blocks(
-    descriptor: int, start: int = 0, end: int | None = None, number: int = 1
+    descriptor: int, start: int = 0, end: int | None = None
 ) -> Iterator[Lines | Oversized]:
     """Yield the lines of an open log, a block at a time.
 
@@ -183,7 +198,6 @@ def read_blocks(
         descriptor: The open log; its file position is not used.
         start: Where to begin, in bytes: 0 or right behind a newline.
         end: Where to stop, in bytes; the present size of the file when None.
-        number: The number of the line at `start`.
     """
     if end is None:
         end = os.fstat(descriptor).st_size
@@ -194,28 +208,26 @@ def read_blocks(
     ):  # an empty block: the file shrank while it was read
         position += len(block)
         data = carried + block
-        cut = data.rfind(b"\n")
-        if cut >= 0:
-            carried = data[cut + 1 :]
-            lines = data[:cut].split(b"\n")
-            if len(lines[0]) > MAX_READ_LINE:  # only the first can be: a block is shorter
-                length = len(lines.pop(0))
-                yield Oversized(number, offset, length)
-                number, offset, cut = number + 1, offset + length + 1, cut - length - 1
-            if lines:
-                yield Lines(number, offset, lines)
-                number, offset = number + len(lines), offset + cut + 1
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            carried = data[cut:]
+            first = data.find(b"\n")
+            if first > MAX_READ_LINE:  # only the first line can be: a block is shorter
+                yield Oversized(offset, first)
+                offset, data, cut = offset + first + 1, data[first + 1 :], cut - first - 1
+            if cut:
+                yield Lines(offset, data[:cut])
+                offset += cut
         elif len(data) <= MAX_READ_LINE:
             carried = data
         else:
             carried = b""
             newline = _find_newline(descriptor, position, end)
             position = end if newline is None else newline
-            yield Oversized(number, offset, position - offset, ended=newline is not None)
+            yield Oversized(offset, position - offset, ended=newline is not None)
             position = offset = position + 1
-            number += 1
     if carried:
-        yield Lines(number, offset, [carried], ended=False)
+        yield Lines(offset, carried)
 
 
 def pread(descriptor: int, length: int, position: int) -> bytes:
@@ -258,22 +270,24 @@ def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[
         start: Where to begin, in bytes: 0 or right behind a newline.
         number: The number of the line at `start`.
     """
-    for block in read_blocks(log.descriptor, start, log.end, number):
+    for block in read_blocks(log.descriptor, start, log.end):
         finished = block.ended or log.name != LOG_NAME  # nobody finishes an archived log
         if isinstance(block, Oversized):
             refusal = Refusal(SkipReason.OVERSIZED)
-            yield b"", _refused(block.number, block.offset, refusal, log, finished=finished)
+            yield b"", _refused(number, block.offset, refusal, log, finished=finished)
+            number += 1
             continue
         offset = block.offset
-        for line_number, line in enumerate(block.lines, block.number):
+        for line in block.lines:
             found = decode(line) if line else _EMPTY
             if not isinstance(found, Refusal):
                 yield line, found
             elif is_blank(line):
-                yield line, BlankLine(line_number, offset)
+                yield line, BlankLine(number, offset)
             else:
-                yield line, _refused(line_number, offset, found, log, finished=finished)
+                yield line, _refused(number, offset, found, log, finished=finished)
             offset += len(line) + 1
+            number += 1
 
 
 def _refused(
