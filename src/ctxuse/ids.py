@@ -9,6 +9,7 @@ every hook call (see docs/decisions/0002-cheap-to-write.md).
 import os
 import re
 
+_CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID = re.compile(
     "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}"
 )
@@ -48,6 +49,8 @@ def canonical_id(text: str) -> str | None:
     Accepted are 32 hexadecimal digits, bare or hyphenated 8-4-4-4-12, in either case; URN and
     braced forms are not.
     """
+    if _CANONICAL.fullmatch(text) is not None:
+        return text
     if _UUID.fullmatch(text) is None:
         return None
     return _hyphenated(text.replace("-", "").lower())

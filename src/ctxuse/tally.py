@@ -48,11 +48,6 @@ class Countable(Protocol):
     """What a tally needs to know of an event."""
 
     @property
-    def segment_id(self) -> str:
-        """The segment it is part of."""
-        ...
-
-    @property
     def event(self) -> UsageEventKind:
         """Use or exposure."""
         ...
@@ -122,15 +117,15 @@ class Tally(msgspec.Struct):
     def add(self, event: UsageEvent) -> None:
         """Count one event that stands after everything counted so far."""
         self.count(event, event.occurred_at_ns)
+        self.saw_segments((event.segment_id,))
 
     def count(self, event: Countable, at_ns: int, times: int = 1) -> None:
-        """Count an event that happened `times` times in one segment, at `at_ns` for the last time.
+        """Count an event that happened `times` times, at `at_ns` for the last time.
 
-        Only the last time matters to what is counted of a record; of the others `saw` is told.
+        Of its segments, and of the times before the last, `saw_segments` and `saw` are told.
         """
         self.events += times
         self.saw(at_ns)
-        self.saw_segments((event.segment_id,))
         is_use = event.event is UsageEventKind.USE
         for snapshot in event.records:
             key = (snapshot.kind, snapshot.slug)

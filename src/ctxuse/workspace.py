@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ctxuse.events import Actor
     from ctxuse.log.check import CheckResult
+    from ctxuse.log.parallel import Progress
+    from ctxuse.log.proof import CacheCheck
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.report import UsageReport
@@ -259,45 +261,45 @@ class Workspace:
                     yield found
 
     def report(
-        self, *, since: "Instant | None" = None, until: "Instant | None" = None
+        self,
+        *,
+        since: "Instant | None" = None,
+        until: "Instant | None" = None,
+        cache: bool | None = None,
+        processes: int | None = None,
+        progress: "Progress | None" = None,
     ) -> "UsageReport":
         """Return what the log says of each record, archived logs included.
 
         Args:
             since: Count only events from this time on; all from the first when None.
             until: Count only events before this time; all up to the last when None.
+            cache: Whether to use the checkpoint in ``_usage`` (and write it), so that only what was
+                appended since is read; None leaves it to the environment variable
+                ``CTXUSE_NO_CACHE``. A report of a window reads everything.
+            processes: How many processes to read a long log with at most; None takes one for each
+                processor, up to four.
+            progress: Told how many bytes have been read, and how many there are.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.log.reader import (  # noqa: PLC0415 - a writer does not pay for reading
-            BlankLine,
-            PendingLine,
-            SkippedLine,
-            open_logs,
-            read_events,
-        )
-        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
-        from ctxuse.tally import Tally  # noqa: PLC0415 - likewise
+        from ctxuse.report import build_report  # noqa: PLC0415 - a writer does not pay for reading
 
         begin = None if since is None else since.timestamp(unit="nanosecond")
         end = None if until is None else until.timestamp(unit="nanosecond")
-        tally, rest = Tally(), Tally()
-        for log in open_logs(self.layout):
-            for found in read_events(log):
-                if isinstance(found, SkippedLine):
-                    tally.add_skipped(found.reason.value)
-                elif isinstance(found, BlankLine):
-                    tally.blank += 1
-                elif isinstance(found, PendingLine):
-                    tally.pending += 1
-                elif (begin is None or found.occurred_at_ns >= begin) and (
-                    end is None or found.occurred_at_ns < end
-                ):
-                    tally.add(found)
-                else:
-                    rest.add(found)
-        return build_report(tally, window=(begin, end), rest=rest)
+        if (begin, end) != (None, None):
+            from ctxuse.log.window import count_window  # noqa: PLC0415 - likewise
+
+            tally, rest = count_window(self.layout, begin, end)
+            return build_report(tally, window=(begin, end), rest=rest)
+        from ctxuse.log.whole import count_whole  # noqa: PLC0415 - likewise
+
+        if cache is None:
+            cache = self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+        return build_report(
+            count_whole(self.layout, cache=cache, processes=processes, progress=progress)
+        )
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.
@@ -312,6 +314,18 @@ class Workspace:
         from ctxuse.log.check import check_log  # noqa: PLC0415 - a writer does not pay for reading
 
         return check_log(self.layout, listed=listed)
+
+    def check_cache(self) -> "list[CacheCheck]":
+        """Read every file of the log in full and compare with what its checkpoint gives.
+
+        A checkpoint that gives something else is removed.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.log.proof import check_cache  # noqa: PLC0415 - seldom wanted
+
+        return check_cache(self.layout)
 
     def repair(
         self, *, dry_run: bool = False, overwrite_invalid_utf8: bool = False

@@ -39,8 +39,9 @@ _LISTED = 20
 @click.command("check")
 @common.workspace_option
 @common.format_option("table", "json")
+@click.option("--cache", is_flag=True, help="Prove the checkpoints against a full read instead.")
 @click.pass_context
-def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> None:
+def command(context: click.Context, *, layout: "WorkspaceLayout", form: str, cache: bool) -> None:
     """Read the whole log and list every line that is not counted, with its reason.
 
     Also says which events could be recovered (see ctxuse repair), which ids stand on more than one
@@ -49,14 +50,36 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
 
     Exits with 0 when every line is counted once or blank, else with 1.
 
+    With --cache it reads everything and compares that with what reports are made from: the
+    checkpoints in .yoi/memory/_usage/. One that gives something else is removed, and the exit
+    status is 1.
+
     \b
     Examples:
       ctxuse check
       ctxuse check --format json | jq '.skipped[].line'
     """
     common.note_no_marker(layout)
+    if cache:
+        _prove_cache(context, layout, form)
+        return
     result = _print_json(layout) if form == "json" else _print_table(layout)
     if not result.clean:
+        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
+
+        context.exit(FOUND)
+
+
+def _prove_cache(context: click.Context, layout: "WorkspaceLayout", form: str) -> None:
+    found = Workspace(layout).check_cache()
+    if form == "json":
+        entries = [{"file": f.file, "bytes": f.bytes, "equal": f.equal} for f in found]
+        common.show_json(json.dumps({"checkpoints": entries}, indent=2) + "\n")
+    for one in found if form == "table" else ():
+        stands = "no checkpoint" if one.bytes is None else f"a checkpoint of {one.bytes:,} bytes"
+        equal = "equal to a full read" if one.equal else "not equal to a full read; removed"
+        common.show(f"{one.file}: {stands}, {equal}\n")
+    if not all(one.equal for one in found):
         from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
 
         context.exit(FOUND)

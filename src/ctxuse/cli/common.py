@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -14,6 +14,9 @@ from ctxuse.times import instant, parse_ns
 from ctxuse.visible import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
     from whenever import Instant
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -185,6 +188,34 @@ def show_json(text: str) -> None:
 
         text = for_terminal(text, sys.stdout.encoding or "utf-8")
     show(text)
+
+
+LONG = 64 * 1024 * 1024
+"""Bytes to read from which on a progress bar is shown."""
+
+
+@contextmanager
+def progress(what: str) -> "Iterator[Callable[[int, int], None]]":
+    """Give a function that shows on stderr, if that is a terminal, how far a long reading is."""
+    shown: list[Progress] = []
+
+    def told(read: int, whole: int) -> None:
+        if whole < LONG or sys.stderr is None or not sys.stderr.isatty():
+            return
+        if not shown:
+            from rich.console import Console  # noqa: PLC0415 - only for a long reading
+            from rich.progress import Progress  # noqa: PLC0415 - likewise
+
+            shown.append(Progress(console=Console(stderr=True), transient=True))
+            shown[0].start()
+            shown[0].add_task(what, total=whole)
+        shown[0].update(shown[0].task_ids[0], completed=read, total=whole)
+
+    try:
+        yield told
+    finally:
+        for bar in shown:
+            bar.stop()
 
 
 def note(text: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @common.time_option("--since", "Only events from this time on.")
 @common.time_option("--until", "Only events before this time.")
 @click.option("--all", "everything", is_flag=True, help="Also records on disk without events.")
+@click.option("--no-cache", is_flag=True, help="Read the whole log; use no checkpoint.")
 def command(  # noqa: PLR0913 - a report has these options
     *,
     layout: "WorkspaceLayout",
@@ -38,6 +39,7 @@ def command(  # noqa: PLR0913 - a report has these options
     since: "Instant | None",
     until: "Instant | None",
     everything: bool,
+    no_cache: bool,
 ) -> None:
     """Print what the log says of each record: uses, exposures, estimated resident tokens.
 
@@ -55,7 +57,11 @@ def command(  # noqa: PLR0913 - a report has these options
     TIME is a date (its first moment, UTC) or RFC 3339; --since counts events from then on, --until
     up to but without it.
     """
-    report = Workspace(layout).report(since=since, until=until)
+    workspace = Workspace(layout)
+    with common.progress("reading the log") as progress:
+        report = workspace.report(
+            since=since, until=until, cache=False if no_cache else None, progress=progress
+        )
     if everything:
         report = report.with_disk(layout.records_on_disk())
     if kinds:

@@ -94,20 +94,34 @@ class ValidLine(msgspec.Struct, gc=False):
     call_id: msgspec.Raw = msgspec.Raw()
 
 
+class Valid(NamedTuple):
+    """A valid line.
+
+    Attributes:
+        line: Its fields, as they stand there.
+        id: Its id, canonical.
+        at_ns: Its time, in nanoseconds since the epoch.
+    """
+
+    line: ValidLine
+    id: str
+    at_ns: int
+
+
+EMPTY = Refusal(SkipReason.NOT_JSON)
+"""What an empty line is, which is also blank."""
+
 _decode_line = msgspec.json.Decoder(ValidLine).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_number = msgspec.json.Decoder(_Number).decode
 
 
-def check(line: bytes) -> "tuple[ValidLine, str, int] | Refusal":
+def check(line: bytes) -> "Valid | Refusal":
     """Return what a valid `line` holds, its id and its time, or why it is not valid.
 
     Args:
         line: The bytes between two newlines, not blank.
-
-    Returns:
-        The fields as they stand on the line, the canonical id, and the time in nanoseconds.
     """
     if len(line) > MAX_READ_LINE:
         return Refusal(SkipReason.OVERSIZED)
@@ -128,7 +142,7 @@ def check(line: bytes) -> "tuple[ValidLine, str, int] | Refusal":
     for record in raw.records:
         if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:
             return _reason(line)
-    return raw, event_id, occurred_at_ns
+    return Valid(raw, event_id, occurred_at_ns)
 
 
 def decode(line: bytes) -> UsageEvent | Refusal:

@@ -23,6 +23,11 @@ def archive_names(root: str) -> list[str]:
     return sorted(name for name in names if is_archive(name))
 
 
+def checkpoint_name(name: str) -> str:
+    """Return the name of the checkpoint of the log file `name`."""
+    return f"{name}.checkpoint"
+
+
 def is_archive(name: str) -> bool:
     """Whether `name` is that of an archived log: ``events.<UTC time>.jsonl``."""
     return _ARCHIVE.fullmatch(name) is not None

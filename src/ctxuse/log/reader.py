@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxuse.codec import MAX_READ_LINE
-from ctxuse.codec.decode import Refusal, SkipReason, decode, is_blank
+from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, decode, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
@@ -27,7 +27,6 @@ BLOCK = 256 * 1024
 """Bytes read at a time."""
 
 _MOST_TRIES = 100
-_EMPTY = Refusal(SkipReason.NOT_JSON)
 
 
 class SkippedLine(NamedTuple):
@@ -279,7 +278,7 @@ def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[
             continue
         offset = block.offset
         for line in block.lines:
-            found = decode(line) if line else _EMPTY
+            found = decode(line) if line else EMPTY
             if not isinstance(found, Refusal):
                 yield line, found
             elif is_blank(line):

@@ -1,0 +1,188 @@
+"""The checkpoint: the tally of a log up to an offset, so that a report costs what came since.
+
+It is a cache. Absent, damaged, of another version or unwritable it only costs time, and a report
+that uses it must be that of a full read. So it records what the bytes were that it stands for: a
+hash of all of them while that is cheap, beyond that of the head, the tail and sampled blocks, with
+a full read every so many reports. Appends, truncation and replacement are always seen; a change of
+the same length in the middle of a longer log is seen at the next full read.
+
+It is replaced by a temporary file and a rename, without a sync: a checksum tells a torn one.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.archives import checkpoint_name
+from ctxuse.log.follow import last_line_end
+from ctxuse.log.parallel import Progress, count_in_parallel
+from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
+from ctxuse.log.reader import OpenLog, pread
+from ctxuse.log.stored import dump as dump_tally
+from ctxuse.log.stored import load as load_tally
+from ctxuse.tally import Tally
+
+VERSION = b"ctxuse checkpoint 1\n"
+"""Raised whenever the stored form or the rules of counting change."""
+
+FULL_HASH_LIMIT = 16 * 1024 * 1024
+"""Up to so many bytes all of them are hashed, in about 13 ms."""
+
+EDGE = 64 * 1024
+"""Of a longer log so many bytes at its beginning and before the offset are hashed."""
+
+SAMPLES = 64
+"""So many blocks in between, evenly spaced."""
+
+SAMPLE = 4 * 1024
+"""Bytes in each of them."""
+
+FULL_READ_EVERY = 100
+"""After so many reports over sampled bytes, one reads everything."""
+
+WORTH = 64 * 1024
+"""A checkpoint is only written when it saves reading so many bytes more than the one before."""
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """What is stored.
+
+    Attributes:
+        offset: How many bytes of the log it stands for; they end in a newline.
+        digest: What those bytes were, as `digest` tells.
+        reports: Reports made from it since everything was read.
+        tally: Their tally.
+    """
+
+    offset: int
+    digest: bytes
+    reports: int
+    tally: Tally
+
+
+def cached_tally(
+    layout: WorkspaceLayout,
+    log: OpenLog,
+    *,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> Tally:
+    """Return the tally of a log, reading only what its checkpoint does not stand for.
+
+    Args:
+        layout: The workspace.
+        log: The open log.
+        processes: How many processes to use at most for what is read.
+        progress: Told how far the reading is.
+    """
+    name = checkpoint_name(log.name)
+    stored = load(layout, name)
+    if stored is not None and not _stands_for(stored, log):
+        stored = None
+    start, tally = (0, Tally()) if stored is None else (stored.offset, stored.tally)
+    end = last_line_end(log, start)
+    finished = log._replace(end=end)
+    tally.merge(count_in_parallel(finished, start, processes=processes, progress=progress))
+    sampled = start > FULL_HASH_LIMIT
+    if end - start >= WORTH or sampled:
+        reports = stored.reports + sampled if stored else 0
+        save(layout, name, Checkpoint(end, digest(log, end), reports, tally))
+    if end < log.end:  # a last line without its newline counts in the report only
+        tally.merge(count_in_parallel(log, end, processes=1))
+    return tally
+
+
+def _stands_for(stored: Checkpoint, log: OpenLog) -> bool:
+    return (
+        0 <= stored.offset <= log.end
+        and stored.reports < FULL_READ_EVERY
+        and digest(log, stored.offset) == stored.digest
+    )
+
+
+def digest(log: OpenLog, offset: int) -> bytes:
+    """Return what tells the first `offset` bytes of a log from others: see the module."""
+    found = hashlib.sha256(f"{offset} of {FULL_HASH_LIMIT} {EDGE} {SAMPLES} {SAMPLE}".encode())
+    if offset <= max(FULL_HASH_LIMIT, 2 * EDGE):
+        _hash(found.update, log, 0, offset)
+        return found.digest()
+    _hash(found.update, log, 0, EDGE)
+    for index in range(1, SAMPLES + 1):
+        at = EDGE + (offset - 2 * EDGE) * index // (SAMPLES + 1)
+        _hash(found.update, log, at, min(at + SAMPLE, offset))
+    _hash(found.update, log, offset - EDGE, offset)
+    return found.digest()
+
+
+def _hash(update: Callable[[bytes], None], log: OpenLog, begin: int, end: int) -> None:
+    while begin < end and (block := pread(log.descriptor, min(1024 * 1024, end - begin), begin)):
+        update(block)
+        begin += len(block)
+
+
+def load(layout: WorkspaceLayout, name: str) -> Checkpoint | None:
+    """Return a stored checkpoint; None when there is none that can be used, for whatever reason."""
+    try:
+        descriptor = open_for_reading(os.fspath(layout), name)
+        with open(descriptor, "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    head, checksum, payload = (
+        data[: len(VERSION)],
+        data[len(VERSION) :][:32],
+        data[len(VERSION) + 32 :],
+    )
+    if head != VERSION or hashlib.sha256(payload).digest() != checksum:
+        return None
+    try:
+        offset, reports, length = (int(number) for number in payload[:60].split())
+        return Checkpoint(
+            offset, payload[60:][:length], reports, load_tally(payload[60 + length :])
+        )
+    except ValueError:
+        return None
+
+
+def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint) -> None:
+    """Store a checkpoint in place of the one before, if that is possible."""
+    numbers = checkpoint.offset, checkpoint.reports, len(checkpoint.digest)
+    head = " ".join(map(str, numbers)).ljust(60).encode()
+    payload = head + checkpoint.digest + dump_tally(checkpoint.tally)
+    data = VERSION + hashlib.sha256(payload).digest() + payload
+    with suppress(OSError):
+        directory = open_usage_dir(os.fspath(layout), create=False)
+        try:
+            _replace(name, directory, data)
+        finally:
+            close(directory)
+
+
+def forget(layout: WorkspaceLayout, name: str) -> None:
+    """Remove a checkpoint, if there is one and it can be removed."""
+    with suppress(OSError):
+        directory = open_usage_dir(os.fspath(layout), create=False)
+        try:
+            os.unlink(name, dir_fd=directory)
+        finally:
+            close(directory)
+
+
+def _replace(name: str, directory: int, data: bytes) -> None:
+    fresh = f"{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    descriptor = open_regular(fresh, directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        finally:
+            close(descriptor)
+        os.rename(fresh, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(fresh, dir_fd=directory)
+        raise

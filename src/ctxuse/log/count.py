@@ -1,0 +1,150 @@
+"""Counting the log: its lines → a tally.
+
+Whole blocks of lines of the usual shape are counted together (`ctxuse.codec.batch`), all others
+line by line. The tally is the same either way.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from ctxuse.codec.batch import Heads, decode_heads, decode_tail, split_tails
+from ctxuse.codec.decode import EMPTY, SkipReason, Valid, ValidLine, check, is_blank
+from ctxuse.layout import LOG_NAME
+from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
+from ctxuse.tally import Tally
+from ctxuse.times import parse_ns
+
+MOST_KEPT = 4 * 1024 * 1024
+"""Bytes of different tails that are kept at a time, against logs in which none repeats."""
+
+_BLOCKS_LEFT_OUT = 16
+"""After a block in which most tails are new, so many go line by line before another try."""
+
+
+def count_log(
+    log: OpenLog, start: int = 0, *, progress: Callable[[int], object] | None = None
+) -> Tally:
+    """Return the tally of a log from `start` to its end.
+
+    Args:
+        log: The open log.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        progress: Told after each block how many bytes have been read.
+    """
+    counting = _Counting(log)
+    for block in read_blocks(log.descriptor, start, log.end):
+        counting.add(block)
+        if progress is not None:
+            progress(block.end - start)
+    return counting.finished()
+
+
+class _Counting:
+    def __init__(self, log: OpenLog) -> None:
+        self._tally = Tally()
+        self._batches = _Batches(self._tally)
+        self._present = log.name == LOG_NAME
+
+    def add(self, block: Lines | Oversized) -> None:
+        if isinstance(block, Lines) and block.ended and self._batches.add(block.data):
+            return
+        self._batches.flush()  # what stands before is counted before
+        if isinstance(block, Oversized):
+            self._skip(SkipReason.OVERSIZED, ended=block.ended)
+            return
+        for line in block.lines:
+            found = check(line) if line else EMPTY
+            if isinstance(found, Valid):
+                self._tally.count(found.line, found.at_ns)
+                self._tally.saw_segments((found.line.segment_id,))
+            elif is_blank(line):
+                self._tally.blank += 1
+            else:
+                self._skip(found.reason, ended=block.ended)
+
+    def finished(self) -> Tally:
+        self._batches.flush()
+        return self._tally
+
+    def _skip(self, reason: SkipReason, *, ended: bool) -> None:
+        if ended or not self._present:  # nobody finishes an archived log
+            self._tally.add_skipped(reason.value)
+        else:
+            self._tally.pending += 1
+
+
+class _Batches:
+    """Counts blocks whose lines all have the usual shape, and hands the counts to a tally."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._left_out = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: dict[bytes, ValidLine] = {}
+        self._records: dict[bytes, int] = {}
+        self._kept = 0
+        self._counts: Counter[bytes] = Counter()
+        self._place: dict[bytes, int] = {}
+        self._latest: dict[bytes, str] = {}
+        self._lines = 0
+        self._last_time = ""
+
+    def add(self, data: bytes) -> bool:
+        """Count the lines of a block, and say whether they could be."""
+        if self._left_out:
+            self._left_out -= 1
+            return False
+        tails = split_tails(data)
+        new = set(tails).difference(self._known)
+        if not self._learn(new):
+            return False
+        heads = decode_heads(data, len(tails), sum(map(self._records.__getitem__, tails)))
+        if heads is None:
+            return False
+        self._count(tails, heads)
+        if len(new) > len(tails) // 2:
+            self._left_out = _BLOCKS_LEFT_OUT
+        if self._left_out or self._kept > MOST_KEPT:
+            self.flush()
+            self._forget()
+        return True
+
+    def flush(self) -> None:
+        """Hand what was counted to the tally, in the order in which it stands in the file."""
+        for tail in sorted(self._counts, key=self._place.__getitem__):
+            at_ns = parse_ns(self._latest[tail] + "Z")
+            if at_ns is not None:  # `decode_heads` lets no other through
+                self._tally.count(self._known[tail], at_ns, self._counts[tail])
+        self._counts.clear()
+        self._place.clear()
+        self._latest.clear()
+        self._last_time = ""
+
+    def _learn(self, tails: set[bytes]) -> bool:
+        for tail in tails:
+            line = decode_tail(tail)
+            if line is None:
+                return False
+            self._known[tail] = line
+            self._records[tail] = len(line.records)
+            self._kept += len(tail)
+        return True
+
+    def _count(self, tails: list[bytes], heads: Heads) -> None:
+        times = heads.times
+        self._counts.update(tails)
+        self._place.update(zip(tails, range(self._lines, self._lines + len(tails)), strict=True))
+        self._lines += len(tails)
+        ordered = sorted(times)
+        for time in (ordered[0], ordered[-1]):
+            self._tally.saw(parse_ns(time + "Z") or 0)
+        if times == ordered and times[0] >= self._last_time:
+            self._latest.update(zip(tails, times, strict=True))
+        else:
+            for tail, time in zip(tails, times, strict=True):
+                if time > self._latest.get(tail, ""):
+                    self._latest[tail] = time
+        self._last_time = max(self._last_time, ordered[-1])
+        self._tally.saw_segments(set(heads.segments))

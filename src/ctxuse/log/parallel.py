@@ -1,0 +1,115 @@
+"""Counting a long log with several processes, each a stretch of it.
+
+The stretches are merged in file order, so the tally is that of one process. The others are fresh
+interpreters that are handed the open file: nothing of the caller's (its main module, its threads)
+is started a second time. Where one cannot be started or fails, its stretch is counted here.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ctxuse.log.count import count_log
+from ctxuse.log.follow import last_line_end
+from ctxuse.log.reader import OpenLog
+from ctxuse.log.stored import dump, load
+from ctxuse.tally import Tally
+
+FROM = 48 * 1024 * 1024
+"""Bytes from which on a second process saves more than it costs to start (docs/performance.md)."""
+
+MOST_PROCESSES = 4
+
+_SEARCHED = 4 * 1024 * 1024
+
+Progress = Callable[[int, int], object]
+"""Told how many bytes have been read, and how many there are."""
+
+
+def count_in_parallel(
+    log: OpenLog, start: int = 0, *, processes: int | None = None, progress: Progress | None = None
+) -> Tally:
+    """Return the tally of a log from `start` to its end, as `count_log` does.
+
+    Args:
+        log: The open log.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        processes: How many to use at most, this one included; as many as there are processors, up
+            to `MOST_PROCESSES`, when None.
+        progress: Told how far it is.
+    """
+    stretches = _stretches(log, start, _how_many(log.end - start, processes))
+    workers = [_start(log, *stretch) for stretch in stretches[1:]]
+    begin, end = stretches[0]
+    told = _scaled(progress, log.end - start, len(stretches)) if progress else None
+    tally = count_log(log._replace(end=end), begin, progress=told)
+    for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
+        later = _result(worker)
+        tally.merge(count_log(log._replace(end=end), begin) if later is None else later)
+    return tally
+
+
+def _how_many(length: int, processes: int | None) -> int:
+    if length < FROM or os.name != "posix" or not sys.executable:
+        return 1
+    if processes is None:
+        available = getattr(os, "sched_getaffinity", None)
+        processors = len(available(0)) if available else os.cpu_count() or 1
+        processes = min(processors, MOST_PROCESSES)
+    return max(1, min(processes, length // (FROM // 2)))
+
+
+def _stretches(log: OpenLog, start: int, number: int) -> list[tuple[int, int]]:
+    """Divide a log into about equal stretches that begin behind a newline."""
+    bounds = [start]
+    for index in range(1, number):
+        target = start + (log.end - start) * index // number
+        lowest = max(bounds[-1], target - _SEARCHED)
+        bound = last_line_end(log._replace(end=target), lowest)
+        if bound > lowest:  # else there is one very long line there
+            bounds.append(bound)
+    return [*zip(bounds, [*bounds[1:], log.end], strict=True)]
+
+
+def _start(log: OpenLog, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
+    here = str(Path(__file__).parent.parent.parent)
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [str(log.descriptor), log.name, str(begin), str(end)]
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own module, numbers and a checked name
+            [sys.executable, "-c", "from ctxuse.log.parallel import work; work()", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[log.descriptor],
+            env={**os.environ, "PYTHONPATH": path},
+        )
+    except OSError:
+        return None
+
+
+def _result(worker: "subprocess.Popen[bytes] | None") -> Tally | None:
+    if worker is None:
+        return None
+    with worker:
+        data, _ = worker.communicate()
+    try:
+        return load(data) if worker.returncode == 0 else None
+    except ValueError:
+        return None
+
+
+def work() -> None:
+    """Count the stretch that the command line names, and print its tally: what a worker does."""
+    descriptor, name, begin, end = sys.argv[1:]
+    tally = count_log(OpenLog(name, int(descriptor), int(end)), int(begin))
+    sys.stdout.buffer.write(dump(tally))
+
+
+def _scaled(progress: Progress, whole: int, parts: int) -> Callable[[int], object]:
+    def told(read: int) -> None:
+        progress(min(read * parts, whole), whole)
+
+    return told

@@ -1,0 +1,34 @@
+"""Counting the whole log: every file of it, each from its checkpoint on."""
+
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.checkpoint import cached_tally
+from ctxuse.log.parallel import Progress, count_in_parallel
+from ctxuse.log.reader import open_logs
+from ctxuse.tally import Tally
+
+
+def count_whole(
+    layout: WorkspaceLayout,
+    *,
+    cache: bool,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> Tally:
+    """Return the tally of the archived logs and the present one, in order.
+
+    Args:
+        layout: The workspace.
+        cache: Whether to use and write checkpoints.
+        processes: How many processes to use at most for what is read.
+        progress: Told how far the reading of each file is.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    whole = Tally()
+    for log in open_logs(layout):
+        if cache:
+            whole.merge(cached_tally(layout, log, processes=processes, progress=progress))
+        else:
+            whole.merge(count_in_parallel(log, processes=processes, progress=progress))
+    return whole

@@ -1,0 +1,516 @@
+"""Counting whole logs: in batches, by several processes, from checkpoints.
+
+All give the tally of a plain loop.
+"""
+
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+
+import pytest
+from faults.processes import Child
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from strategies import an_event, events
+
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace
+from ctxuse.codec.encode import encode
+from ctxuse.layout import LOG_NAME
+from ctxuse.log import checkpoint, count, parallel, reader
+from ctxuse.log.checkpoint import Checkpoint, load
+from ctxuse.log.count import count_log
+from ctxuse.log.parallel import count_in_parallel
+from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
+from ctxuse.tally import Tally
+
+DATA = Path(__file__).parent / "data"
+LOGS = sorted(DATA.glob("conformance/logs/*.events.jsonl"))
+CHECKPOINT = "events.jsonl.checkpoint"
+
+
+def plainly(log: OpenLog) -> Tally:
+    """The straightforward loop: decode each line, add it."""
+    tally = Tally()
+    for found in read_events(log):
+        match found:
+            case UsageEvent():
+                tally.add(found)
+            case SkippedLine():
+                tally.add_skipped(found.reason.value)
+            case BlankLine():
+                tally.blank += 1
+            case PendingLine():
+                tally.pending += 1
+    return tally
+
+
+def usual(chance: random.Random, number: int) -> list[bytes]:
+    """Lines as writers leave them: some records again and again, times that mostly grow."""
+    lines = []
+    at = 1_790_000_000_000_000_000
+    for _ in range(number):
+        at += chance.randrange(-(10**9), 10**10)
+        exact = chance.choice([1, 1000, 10**6, 10**9])
+        snapshots = tuple(
+            UsageRecordSnapshot("decision", f"slug-{chance.randrange(4)}", size, size)
+            for size in chance.sample(range(3), chance.randint(1, 3))
+        )
+        event = an_event(
+            id=f"{chance.getrandbits(32):08x}-0000-7000-8000-000000000000",
+            occurred_at_ns=at // exact * exact,
+            segment_id=f"s{chance.randrange(3)}",
+            event=chance.choice([*UsageEventKind]),
+            records=snapshots,
+            host=chance.choice([None, "codex"]),
+        )
+        lines.append(encode(event))
+    return lines
+
+
+UNUSUAL = [
+    b"",
+    b" ",
+    b"{}",
+    b"\xff",
+    encode(an_event(segment_id="[{")),
+    encode(an_event(segment_id='say "event":')),
+    encode(an_event()).replace(b"segment-1", "\u65e5".encode()),
+    encode(an_event()).replace(b"segment-1", b"\xff"),
+    encode(an_event()) + b"\r",
+    encode(an_event()) + encode(an_event()),
+    encode(an_event())[:-9],
+    encode(an_event())[-90:],
+    encode(an_event()).replace(b"2026-11-22", b"2026-02-30"),
+    encode(an_event()).replace(b"Z", b"+00:00"),
+    encode(an_event()).replace(b"Z", b""),
+    encode(an_event()).replace(b"01a2058a", b"01A2058A"),
+    encode(an_event()).replace(b"01a2058a-", b"01a2058a"),
+    encode(an_event())[:-1] + b',"id":"00000000-0000-7000-8000-00000000000f"}',
+    encode(an_event())[:-1] + b',"id":"x"}',
+    encode(an_event())[:-1] + b',"occurred_at":"1999-01-01T00:00:00Z"}',
+    encode(an_event())[:-1] + b',"segment_id":"later"}',
+    encode(an_event())[:-1] + b',"later":' + b"[" * 70 + b"]" * 70 + b"}",
+    encode(an_event())[:-1] + b',"later":' + b'{"a":' * 70 + b"1" + b"}" * 70 + b"}",
+    b'{"later":' + encode(an_event()) + b"}",
+    encode(an_event()).replace(b'"file_bytes":456', b'"file_bytes":18446744073709551616'),
+    encode(an_event()).replace(b'"event":"use"', b'"event":"read"'),
+    b'{"event":"use","source":"MemoryRead","records":[],' + encode(an_event())[1:],
+    encode(an_event(records=(an_event().records[0]._replace(size_from="unknown"),),
+                    event=UsageEventKind.RESIDENT_EXPOSURE)),
+]  # fmt: skip
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    unusual=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(UNUSUAL)), max_size=4),
+    block=st.sampled_from([100, 700, 5000, 10**6]),
+    kept=st.sampled_from([0, 500, 10**6]),
+    ended=st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_batch_is_counted_as_its_lines_one_by_one(
+    seed: int,
+    unusual: list[tuple[int, bytes]],
+    block: int,
+    kept: int,
+    ended: bool,  # noqa: FBT001 - drawn
+) -> None:
+    lines = usual(random.Random(seed), 60)  # noqa: S311 - a seed that Hypothesis can shrink
+    for place, line in unusual:
+        lines.insert(place, line)
+    data = b"\n".join(lines) + b"\n" * ended
+    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+        file.write(data)
+        patch.setattr(reader, "BLOCK", block)
+        patch.setattr(count, "MOST_KEPT", kept)
+        patch.setattr(count, "_BLOCKS_LEFT_OUT", 1)
+        for name in (LOG_NAME, "events.20260101T000000Z.jsonl"):
+            log = OpenLog(name, file.fileno(), len(data))
+            assert count_log(log) == plainly(log)
+
+
+def test_batches_are_really_used() -> None:
+    """Otherwise the test before would prove nothing."""
+    data = b"".join(line + b"\n" for line in usual(random.Random(1), 500))  # noqa: S311 - a seed
+    taken = count._Batches(Tally()).add(data)  # noqa: SLF001 - whether a private part did it
+    assert taken
+    for line in UNUSUAL[:5]:
+        assert not count._Batches(Tally()).add(data + line + b"\n")  # noqa: SLF001 - likewise
+
+
+@given(st.lists(events, max_size=12))
+@settings(deadline=None)
+def test_any_events_are_counted_as_one_by_one(some: list[UsageEvent]) -> None:
+    data = b"".join(encode(event) + b"\n" for event in some)
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        assert count_log(log) == plainly(log)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes small logs be worth a checkpoint."""
+    monkeypatch.setattr(checkpoint, "WORTH", 1)
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes small logs be shared out among processes."""
+    monkeypatch.setattr(parallel, "FROM", 2000)
+
+
+@pytest.mark.usefixtures("small", "shared")
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.name[:2])
+def test_cold_cached_and_parallel_reports_are_equal_to_the_references(
+    log: Path, workspace_of_log: Callable[[bytes], Workspace]
+) -> None:
+    data = log.read_bytes()
+    expected = log.with_name(log.name[:2] + ".report.json").read_text(encoding="utf-8")
+    workspace = workspace_of_log(data[: len(data) // 3])
+    workspace.report()
+    workspace.layout.events_path.write_bytes(data)
+    for cache, processes in ((False, 1), (False, 3), (True, 1), (True, 1)):
+        assert workspace.report(cache=cache, processes=processes).to_json() == expected
+
+
+def test_several_processes_are_really_used(
+    copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = copy_of("reference-concurrent")
+    monkeypatch.setattr(parallel, "FROM", 2000)
+    results: list[Tally | None] = []
+    original = parallel._result  # noqa: SLF001 - what the workers gave
+
+    def result(worker: object) -> Tally | None:
+        results.append(original(worker))  # type: ignore[arg-type] # passed on
+        return results[-1]
+
+    monkeypatch.setattr(parallel, "_result", result)
+    for log in open_logs(workspace.layout):
+        assert count_in_parallel(log, processes=3) == plainly(log)
+    assert len(results) == 2
+    assert all(tally is not None and tally.events > 100 for tally in results)
+
+
+@pytest.mark.parametrize("broken", ["cannot be started", "fails", "says nonsense"])
+def test_a_worker_that_fails_costs_time_and_nothing_else(
+    copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    workspace = copy_of("reference-concurrent")
+    expected = workspace.report().to_json()
+    monkeypatch.setattr(parallel, "FROM", 2000)
+    false = {"cannot be started": "/not/there", "fails": "/bin/false", "says nonsense": "/bin/echo"}
+    monkeypatch.setattr(sys, "executable", false[broken])
+    assert workspace.report(cache=False, processes=3).to_json() == expected
+
+
+def test_progress_is_told_and_ends_at_the_end(copy_of: Callable[[str], Workspace]) -> None:
+    told: list[tuple[int, int]] = []
+    workspace = copy_of("reference")
+    workspace.report(cache=False, progress=lambda read, whole: told.append((read, whole)))
+    size = workspace.layout.events_path.stat().st_size
+    assert told[-1] == (size, size)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_checkpoint_saves_reading(
+    copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = copy_of("reference")
+    expected = workspace.report().to_json()
+    (log,) = open_logs(workspace.layout)
+    read: list[int] = []
+
+    def counted(log: OpenLog, start: int = 0, **_: object) -> Tally:
+        read.append(log.end - start)
+        return count_log(log, start)
+
+    monkeypatch.setattr(checkpoint, "count_in_parallel", counted)
+    assert workspace.report().to_json() == expected
+    assert sum(read) == 0
+    workspace.append(an_event())
+    workspace.report()
+    assert sum(read) == len(encode(an_event())) + 1
+    workspace.report(cache=False)
+    monkeypatch.setenv("CTXUSE_NO_CACHE", "1")
+    assert workspace.report().evidence.events == 124
+    assert sum(read) == len(encode(an_event())) + 1
+    del log
+
+
+def test_small_logs_leave_no_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
+    workspace = copy_of("reference")
+    workspace.report()
+    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_an_archive_takes_its_checkpoint_along(copy_of: Callable[[str], Workspace]) -> None:
+    workspace = copy_of("reference")
+    expected = workspace.report().to_json()
+    name = workspace.archive()
+    assert load(workspace.layout, f"{name}.checkpoint") is not None
+    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+    assert workspace.report().to_json() == expected
+    assert [found.equal for found in workspace.check_cache()] == [True, True]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_window_neither_uses_nor_writes_a_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
+    from whenever import Instant  # noqa: PLC0415 - beside its only use
+
+    workspace = copy_of("reference")
+    workspace.report(since=Instant.from_timestamp(0))
+    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
+    copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = copy_of("reference")
+    expected = workspace.report(cache=False).to_json()
+
+    def fails(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(checkpoint, "open_regular", fails)
+    assert workspace.report().to_json() == expected
+    assert sorted(p.name for p in workspace.layout.usage_dir.iterdir()) == ["events.jsonl"]
+
+
+@pytest.mark.usefixtures("small")
+def test_cache_damage_of_any_kind_only_costs_time(copy_of: Callable[[str], Workspace]) -> None:
+    workspace = copy_of("reference")
+    expected = workspace.report().to_json()
+    path = workspace.layout.usage_dir / CHECKPOINT
+    good = path.read_bytes()
+
+    def still_right() -> None:
+        assert workspace.report().to_json() == expected
+
+    for at in range(len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ (1 << at % 8)]) + good[at + 1 :])
+        still_right()
+        path.unlink()
+    for cut in range(0, len(good), 7):
+        path.write_bytes(good[:cut])
+        still_right()
+        path.unlink()
+    path.write_bytes(good + b"more")
+    still_right()
+    path.unlink()
+    victim = workspace.layout.root / "victim"
+    victim.write_bytes(good)
+    path.symlink_to(victim)
+    still_right()
+    assert victim.read_bytes() == good
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    still_right()
+    path.rmdir()
+    os.mkfifo(path)
+    still_right()
+
+
+@pytest.mark.usefixtures("small")
+def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
+    copy_of: Callable[[str], Workspace],
+) -> None:
+    workspace = copy_of("reference")
+    path = workspace.layout.usage_dir / CHECKPOINT
+    workspace.report()
+    old = path.read_bytes()
+    log = workspace.layout.events_path.read_bytes()
+    steps = 0
+    for step in range(40):
+        path.write_bytes(old)
+        workspace.layout.events_path.write_bytes(log + encode(an_event()) + b"\n")
+
+        def work(tell: Callable[[str], None], step: int = step) -> None:
+            calls = 0
+
+            def watched(call: Callable[..., object]) -> Callable[..., object]:
+                def made(*arguments: object, **options: object) -> object:
+                    nonlocal calls
+                    if calls == step:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    calls += 1
+                    return call(*arguments, **options)
+
+                return made
+
+            for name in ("write", "rename", "open_regular", "open_usage_dir", "close", "unlink"):
+                home = checkpoint if hasattr(checkpoint, name) else os
+                setattr(home, name, watched(getattr(home, name)))
+            workspace.report()
+            tell("done")
+
+        child = Child(work)
+        child.lines()
+        if child.status == 0:
+            break
+        steps += 1
+        stored = load(workspace.layout, CHECKPOINT)
+        assert stored is not None
+        assert stored.offset in {len(log), len(log) + len(encode(an_event())) + 1}
+        assert workspace.report().evidence.events == 124
+    assert steps >= 4
+
+
+@pytest.mark.usefixtures("small")
+def test_a_checkpoint_that_lies_is_found_and_removed(copy_of: Callable[[str], Workspace]) -> None:
+    workspace = copy_of("reference")
+    workspace.report()
+    assert [found.equal for found in workspace.check_cache()] == [True]
+    stored = load(workspace.layout, CHECKPOINT)
+    assert stored is not None
+    stored.tally.events += 1
+    checkpoint.save(workspace.layout, CHECKPOINT, stored)
+    assert workspace.report().evidence.events == 124
+    assert [found.equal for found in workspace.check_cache()] == [False]
+    assert workspace.report().evidence.events == 123
+
+
+class CacheLaw(RuleBasedStateMachine):
+    """*cache-law*: whatever is done to the log, a cached report is the cold report."""
+
+    full_hash_limit = 10**9
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = TemporaryDirectory()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(checkpoint, "WORTH", 1)
+        self.patch.setattr(checkpoint, "FULL_HASH_LIMIT", self.full_hash_limit)
+        self.patch.setattr(checkpoint, "EDGE", 600)
+        self.patch.setattr(checkpoint, "SAMPLES", 50)
+        self.patch.setattr(checkpoint, "SAMPLE", 400)
+        self.patch.setattr(checkpoint, "FULL_READ_EVERY", 5)
+        self.workspace = Workspace(self.directory.name)
+        self.path = self.workspace.layout.events_path
+        self.copies: list[bytes] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.workspace.append(an_event())
+
+    @property
+    def log(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
+
+    @rule(event=events)
+    def append(self, event: UsageEvent) -> None:
+        self.workspace.append(event)
+
+    @rule(data=st.sampled_from([*UNUSUAL, b"\n", b"{", encode(an_event()) + b"\n"]))
+    def append_foreign(self, data: bytes) -> None:
+        with self.path.open("ab") as log:
+            log.write(data)
+
+    @rule(part=st.floats(0, 1))
+    def truncate(self, part: float) -> None:
+        self.path.write_bytes(self.log[: int(len(self.log) * part)])
+
+    @precondition(lambda self: len(self.log) > 10)
+    @rule(part=st.floats(0, 0.99), byte=st.sampled_from(b'0a"\n}'))
+    def edit(self, part: float, byte: int) -> None:
+        log = bytearray(self.log)
+        log[int(len(log) * part)] = byte
+        with self.path.open("r+b") as file:
+            file.write(log)
+
+    @rule(event=events)
+    def shrink_and_regrow(self, event: UsageEvent) -> None:
+        size = len(self.log)
+        self.path.write_bytes(b"")
+        while len(self.log) <= size:
+            self.workspace.append(event)
+
+    @rule(some=st.lists(events, min_size=1, max_size=3))
+    def replace(self, some: list[UsageEvent]) -> None:
+        fresh = self.path.with_name("fresh")
+        fresh.write_bytes(b"".join(encode(event) + b"\n" for event in some))
+        fresh.replace(self.path)
+
+    @rule()
+    def keep_a_copy(self) -> None:
+        self.copies.append(self.log)
+
+    @precondition(lambda self: self.copies)
+    @rule(data=st.data())
+    def restore_a_copy(self, data: st.DataObject) -> None:
+        self.path.write_bytes(data.draw(st.sampled_from(self.copies)))
+
+    @rule()
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    @invariant()
+    def a_cached_report_is_the_cold_report(self) -> None:
+        cached, cold = (self.workspace.report(cache=cache) for cache in (True, False))
+        assert cached == cold
+        again = self.workspace.report(cache=True)
+        assert again == cold
+
+    def teardown(self) -> None:
+        self.patch.undo()
+        self.workspace.close()
+        self.directory.cleanup()
+
+
+class CacheLawOfLargeLogs(CacheLaw):
+    """The same with samples in place of a full hash: here they cover the whole of a small log."""
+
+    full_hash_limit = 1200
+
+
+TestCacheLaw = CacheLaw.TestCase
+TestCacheLaw.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+TestCacheLawOfLargeLogs = CacheLawOfLargeLogs.TestCase
+TestCacheLawOfLargeLogs.settings = TestCacheLaw.settings
+
+
+def test_an_edit_between_samples_is_seen_at_the_next_full_read(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "WORTH", 1)
+    monkeypatch.setattr(checkpoint, "FULL_HASH_LIMIT", 1000)
+    monkeypatch.setattr(checkpoint, "EDGE", 300)
+    monkeypatch.setattr(checkpoint, "SAMPLES", 1)
+    monkeypatch.setattr(checkpoint, "SAMPLE", 10)
+    monkeypatch.setattr(checkpoint, "FULL_READ_EVERY", 4)
+    for number in range(20):
+        workspace.append(an_event(id=f"00000000-0000-7000-8000-0000000000{number:02}"))
+    workspace.report()
+    path = workspace.layout.events_path
+    log = path.read_bytes()
+    path.write_bytes(log[:1000] + log[1000:2000].replace(b"alpha", b"gamma") + log[2000:])
+    cold = workspace.report(cache=False)
+    seen = [workspace.report() == cold for _ in range(8)]
+    assert not seen[0]
+    assert seen.index(True) <= 5
+    assert all(seen[seen.index(True) :])
+
+
+def holders() -> Iterator[Checkpoint]:
+    yield Checkpoint(5, b"d", 1, Tally())
+    tally = Tally()
+    tally.add(an_event())
+    tally.add_skipped("not_json")
+    yield Checkpoint(2**40, b"\x00" * 32, 99, tally)
+
+
+@pytest.mark.parametrize("stored", [*holders()], ids=["empty", "full"])
+def test_a_checkpoint_is_loaded_as_it_was_saved(workspace: Workspace, stored: Checkpoint) -> None:
+    workspace.layout.usage_dir.mkdir()
+    checkpoint.save(workspace.layout, CHECKPOINT, stored)
+    assert load(workspace.layout, CHECKPOINT) == stored
+    checkpoint.forget(workspace.layout, CHECKPOINT)
+    assert load(workspace.layout, CHECKPOINT) is None
