@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test torture lint format docs dist clean
+.PHONY: demo test torture bench lint format docs dist clean
 
 demo: .venv/ready
 	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
@@ -15,6 +15,10 @@ test: .venv/ready
 # The long versions of the fault tests, some minutes; TORTURE=--scale=0.1 for less.
 torture: .venv/ready
 	PYTHONPATH=tests $(BIN)/python tests/faults/torture.py $(TORTURE)
+
+# Figures, as ratios within one run; BENCH="--events 100000 --repeat 3" for less.
+bench: .venv/ready
+	$(BIN)/python bench/bench.py $(BENCH)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -6,7 +6,6 @@ file order gives the size per injection). Everything that counts goes through he
 parts of logs, many logs. A tally grows with the distinct records, not with the events.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -189,6 +188,8 @@ def _segment_key(segment_id: str) -> str:
     """A text of bounded length that stands for `segment_id`, which may be of any length."""
     if len(segment_id) <= _LONG_SEGMENT:
         return segment_id
+    import hashlib  # noqa: PLC0415 - only for unusual ids
+
     return "sha256:" + hashlib.sha256(segment_id.encode()).hexdigest()
 
 

@@ -10,7 +10,8 @@ shape is taken; of any other nothing is said, and it goes line by line. Why this
 * A tail that completes the made head to a valid line, and leaves its id, time and segment alone,
   closes exactly the one object that the head opens. So each line ends a value, and when there are
   as many values as lines, each line is exactly one.
-* With one ``[`` a line and no more ``{`` than objects and records, nothing nests deeper than three.
+* Tails nest no deeper than `check` allows. Heads do neither: those that are too short to hold so
+  many brackets beside their fields, and, among longer ones, those of a batch with few brackets.
 """
 
 import re
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.codec.decode import Refusal, ValidLine, check
+from ctxuse.codec.decode import MAX_DEPTH, Refusal, ValidLine, check
 from ctxuse.times import parse_ns
 
 
@@ -51,18 +52,36 @@ _MADE_HEAD = f'{{"id":"{_MADE_ID}","occurred_at":"1970-01-01T00:00:00Z","segment
 _TIMES = re.compile(
     r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z\n?)*"
 )
+
+_SHORTEST_HEAD = (
+    len('{"id":"","occurred_at":"","segment_id":"",') + 36 + len("1970-01-01T00:00:00Z")
+)
+_SHORT_HEAD = _SHORTEST_HEAD + 2 * MAX_DEPTH
+"""A head up to so long cannot nest too deep: every bracket in it has its counterpart in it, too."""
+
 _HEXADECIMAL = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
 _ID_SHAPE = b"00000000-0000-0000-0000-000000000000"
 
 
-def split_tails(data: bytes) -> list[bytes]:
-    """Return the tail of each line of `data`, which ends in a newline.
+class Split(NamedTuple):
+    """A block of lines, told apart.
 
-    A line without one has a tail that `decode_tail` refuses.
+    Attributes:
+        tails: The tail of each line; one that `decode_tail` refuses where there is none.
+        longest_head: The length of the longest head, in bytes.
     """
+
+    tails: list[bytes]
+    longest_head: int
+
+
+def split(data: bytes) -> Split:
+    """Tell the lines of `data`, which ends in a newline, apart."""
     lines = data.split(b"\n")
     lines.pop()
-    return [line[line.find(_TAIL) :] for line in lines]
+    places = [line.find(_TAIL, _SHORTEST_HEAD) for line in lines]
+    tails = [line[place:] for line, place in zip(lines, places, strict=True)]
+    return Split(tails, max(places))
 
 
 def decode_tail(tail: bytes) -> ValidLine | None:
@@ -74,15 +93,15 @@ def decode_tail(tail: bytes) -> ValidLine | None:
     return found.line if kept else None
 
 
-def decode_heads(data: bytes, tails: int, records: int) -> Heads | None:
+def decode_heads(data: bytes, split_data: Split) -> Heads | None:
     """Return the heads of the lines of `data`, or None when not all lines are of the usual shape.
 
     Args:
-        data: Lines, each with its newline, all of whose tails are good for `decode_tail`.
-        tails: How many lines there are.
-        records: How many records their tails hold together.
+        data: Lines, each with its newline.
+        split_data: The same, told apart; all of its tails are good for `decode_tail`.
     """
-    if data.count(b"[") != tails or data.count(b"{") != tails + records:
+    number = len(split_data.tails)
+    if split_data.longest_head > _SHORT_HEAD and _may_nest(data, split_data):
         return None
     try:
         if not data.isascii():
@@ -91,7 +110,7 @@ def decode_heads(data: bytes, tails: int, records: int) -> Heads | None:
         ids = "".join([head.id for head in heads]).encode("ascii")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    if len(heads) != tails or ids.translate(_HEXADECIMAL) != _ID_SHAPE * tails:
+    if len(heads) != number or ids.translate(_HEXADECIMAL) != _ID_SHAPE * number:
         return None
     times = [head.occurred_at for head in heads]
     if _TIMES.fullmatch("\n".join(times)) is None:
@@ -99,3 +118,10 @@ def decode_heads(data: bytes, tails: int, records: int) -> Heads | None:
     if any(parse_ns(date + "T00:00:00Z") is None for date in {time[:10] for time in times}):
         return None
     return Heads([time[:-1] for time in times], [head.segment_id for head in heads])
+
+
+def _may_nest(data: bytes, split_data: Split) -> bool:
+    """Whether the heads hold so many brackets that one of them might nest too deep."""
+    opening = data.count(b"[") + data.count(b"{")
+    in_tails = sum(tail.count(b"[") + tail.count(b"{") for tail in split_data.tails)
+    return opening - in_tails - len(split_data.tails) >= MAX_DEPTH - 1

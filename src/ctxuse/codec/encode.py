@@ -1,7 +1,7 @@
 """An event → one line of compact ASCII JSON. Nothing is written here."""
 
 from collections.abc import Iterator
-from json import JSONEncoder
+from json.encoder import encode_basestring_ascii as _quoted
 
 from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.errors import InvalidEventError
@@ -10,9 +10,8 @@ from ctxuse.ids import canonical_id, following_id
 from ctxuse.times import MAX_NS, MIN_NS, format_ns
 
 _EVENT_TEXTS = ("segment_id", "host", "actor", "call_id")
-_RECORD_TEXTS = ("kind", "slug", "tokens_from", "size_from")
-
-_dump = JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_RECORD_TEXTS = frozenset({"kind", "slug", "tokens_from", "size_from"})
+_REQUIRED = frozenset({"kind", "slug", "file_bytes", "file_tokens_estimate"})
 
 
 def encode(event: UsageEvent) -> bytes:
@@ -33,7 +32,7 @@ def to_json(event: UsageEvent) -> str:
 
     For showing an event that was read; what is written goes through `encode`.
     """
-    return _dump(_fields(event, [_record(record) for record in event.records]))
+    return _around(event) + ",".join([_record(record) for record in event.records]) + "]}"
 
 
 def ascii_line(line: bytes) -> bytes:
@@ -70,11 +69,11 @@ def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
 
 
 def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
-    room = MAX_WRITTEN_LINE - len(_dump(_fields(event, []))) - 1
+    room = MAX_WRITTEN_LINE - len(_around(event)) - len("]}") - 1
     records: list[UsageRecordSnapshot] = []
     used = number = 0
     for record in event.records:
-        size = len(_dump(_record(record))) + 1
+        size = len(_record(record)) + 1
         if records and used + size > room:
             yield event._replace(id=following_id(event.id, number), records=tuple(records))
             number += 1
@@ -85,13 +84,7 @@ def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
 
 
 def _line(event: UsageEvent) -> bytes:
-    if canonical_id(str(event.id)) != event.id:
-        raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
-    at: object = event.occurred_at_ns
-    if not isinstance(at, int) or not MIN_NS <= at <= MAX_NS:
-        raise InvalidEventError("occurred_at_ns", "lies outside the years 1 to 9999")
-    if not event.records:
-        raise InvalidEventError("records", "are empty: an event with none is never written")
+    _check_event(event)
     for index, record in enumerate(event.records):
         if not isinstance(record, UsageRecordSnapshot):
             raise InvalidEventError(f"records[{index}]", "is no UsageRecordSnapshot")
@@ -102,59 +95,75 @@ def _line(event: UsageEvent) -> bytes:
     return line.encode("ascii")
 
 
-def _fields(event: UsageEvent, records: list[dict[str, object]]) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "id": event.id,
-        "occurred_at": format_ns(event.occurred_at_ns),
-        "segment_id": _text(event.segment_id, "segment_id"),
-    }
-    if event.host is not None:
-        fields["host"] = _text(event.host, "host")
-    if event.actor is not None:
-        fields["actor"] = _text(event.actor, "actor")
-    if event.call_id is not None:
-        fields["call_id"] = _text(event.call_id, "call_id")
-    try:
-        fields["event"] = UsageEventKind(event.event).value
-        fields["source"] = UsageSource(event.source).value
-    except ValueError as error:
-        raise InvalidEventError("event or source", f"is not of the closed set: {error}") from None
-    fields["records"] = records
-    return fields
+def _check_event(event: UsageEvent) -> None:
+    """Check all but the records: an event is a tuple, which anybody may have filled with anything."""
+    if canonical_id(str(event.id)) != event.id:
+        raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
+    at: object = event.occurred_at_ns
+    if not isinstance(at, int) or not MIN_NS <= at <= MAX_NS:
+        raise InvalidEventError("occurred_at_ns", "lies outside the years 1 to 9999")
+    if not event.records:
+        raise InvalidEventError("records", "are empty: an event with none is never written")
+    for name in _EVENT_TEXTS:
+        value: object = getattr(event, name)
+        if not isinstance(value, str) and (value is not None or name == "segment_id"):
+            raise InvalidEventError(name, "is not text")
+    for name, words in _WORDS.items():
+        if getattr(event, name) not in words:
+            raise InvalidEventError("event or source", "is not of the closed set")
 
 
-def _record(record: UsageRecordSnapshot) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "kind": record.kind,
-        "slug": record.slug,
-        "file_bytes": record.file_bytes,
-        "file_tokens_estimate": record.file_tokens_estimate,
-    }
-    for name in ("context_bytes", "context_tokens", "tokens_from", "size_from"):
-        value = getattr(record, name)
-        if value is not None:
-            fields[name] = value
-    return fields
+def _around(event: UsageEvent) -> str:
+    """All that stands on the line before its records."""
+    optional = "".join(
+        [
+            f'"{name}":{_quoted(value)},'
+            for name, value in (
+                ("host", event.host),
+                ("actor", event.actor),
+                ("call_id", event.call_id),
+            )
+            if value is not None
+        ]
+    )
+    return (
+        f'{{"id":"{event.id}","occurred_at":"{format_ns(event.occurred_at_ns)}",'
+        f'"segment_id":{_quoted(event.segment_id)},{optional}'
+        f'"event":"{event.event}","source":"{event.source}","records":['
+    )
+
+
+def _record(record: UsageRecordSnapshot) -> str:
+    text = (
+        f'{{"kind":{_quoted(record.kind)},"slug":{_quoted(record.slug)},'
+        f'"file_bytes":{record.file_bytes},"file_tokens_estimate":{record.file_tokens_estimate}'
+    )
+    if record[4:] == _NOTHING_MORE:
+        return text + "}"
+    for name in ("context_bytes", "context_tokens"):
+        number = getattr(record, name)
+        if number is not None:
+            text += f',"{name}":{number}'
+    for name in ("tokens_from", "size_from"):
+        word = getattr(record, name)
+        if word is not None:
+            text += f',"{name}":{_quoted(word)}'
+    return text + "}"
+
+
+_WORDS = {"event": tuple(UsageEventKind), "source": tuple(UsageSource)}
+_NOTHING_MORE = (None, None, None, None)
 
 
 def _check(record: UsageRecordSnapshot, index: int) -> None:
-    for name in _RECORD_TEXTS:
-        value = getattr(record, name)
-        optional = name in {"tokens_from", "size_from"}
-        if not (isinstance(value, str) or (optional and value is None)):
-            raise InvalidEventError(f"records[{index}].{name}", "is not text")
-    for name in ("file_bytes", "file_tokens_estimate", "context_bytes", "context_tokens"):
-        value = getattr(record, name)
-        if value is None and name.startswith("context"):
+    for name, value in zip(record._fields, record, strict=True):
+        if value is None and name not in _REQUIRED:
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= U64_MAX:
+        if name in _RECORD_TEXTS:
+            if not isinstance(value, str):
+                raise InvalidEventError(f"records[{index}].{name}", "is not text")
+        elif type(value) is not int or not 0 <= value <= U64_MAX:
             raise InvalidEventError(f"records[{index}].{name}", "is not a number from 0 to 2^64-1")
-
-
-def _text(value: object, field: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidEventError(field, "is not text")
-    return value
 
 
 def _check_text(event: UsageEvent) -> None:

@@ -9,8 +9,8 @@ the same length in the middle of a longer log is seen at the next full read.
 It is replaced by a temporary file and a rename, without a sync: a checksum tells a torn one.
 """
 
-import hashlib
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ SAMPLE = 4 * 1024
 """Bytes in each of them."""
 
 FULL_READ_EVERY = 100
-"""After so many reports over sampled bytes, one reads everything."""
+"""Of so many reports over sampled bytes one, by chance, reads everything."""
 
-WORTH = 64 * 1024
+WORTH = 1024 * 1024
 """A checkpoint is only written when it saves reading so many bytes more than the one before."""
 
 
@@ -54,13 +54,11 @@ class Checkpoint:
     Attributes:
         offset: How many bytes of the log it stands for; they end in a newline.
         digest: What those bytes were, as `digest` tells.
-        reports: Reports made from it since everything was read.
         tally: Their tally.
     """
 
     offset: int
     digest: bytes
-    reports: int
     tally: Tally
 
 
@@ -87,10 +85,8 @@ def cached_tally(
     end = last_line_end(log, start)
     finished = log._replace(end=end)
     tally.merge(count_in_parallel(finished, start, processes=processes, progress=progress))
-    sampled = start > FULL_HASH_LIMIT
-    if end - start >= WORTH or sampled:
-        reports = stored.reports + sampled if stored else 0
-        save(layout, name, Checkpoint(end, digest(log, end), reports, tally))
+    if end - start >= WORTH:
+        save(layout, name, Checkpoint(end, digest(log, end), tally))
     if end < log.end:  # a last line without its newline counts in the report only
         tally.merge(count_in_parallel(log, end, processes=1))
     return tally
@@ -99,14 +95,21 @@ def cached_tally(
 def _stands_for(stored: Checkpoint, log: OpenLog) -> bool:
     return (
         0 <= stored.offset <= log.end
-        and stored.reports < FULL_READ_EVERY
+        and not (stored.offset > FULL_HASH_LIMIT and _chance(FULL_READ_EVERY))
         and digest(log, stored.offset) == stored.digest
     )
 
 
+def _chance(one_in: int) -> bool:
+    """Whether it is the turn of one in so many, by the microsecond."""
+    return time.time_ns() // 1000 % one_in == 0
+
+
 def digest(log: OpenLog, offset: int) -> bytes:
     """Return what tells the first `offset` bytes of a log from others: see the module."""
-    found = hashlib.sha256(f"{offset} of {FULL_HASH_LIMIT} {EDGE} {SAMPLES} {SAMPLE}".encode())
+    from hashlib import sha256  # noqa: PLC0415 - a small log without a checkpoint needs none
+
+    found = sha256(f"{offset} of {FULL_HASH_LIMIT} {EDGE} {SAMPLES} {SAMPLE}".encode())
     if offset <= max(FULL_HASH_LIMIT, 2 * EDGE):
         _hash(found.update, log, 0, offset)
         return found.digest()
@@ -137,23 +140,25 @@ def load(layout: WorkspaceLayout, name: str) -> Checkpoint | None:
         data[len(VERSION) :][:32],
         data[len(VERSION) + 32 :],
     )
-    if head != VERSION or hashlib.sha256(payload).digest() != checksum:
+    from hashlib import sha256  # noqa: PLC0415 - likewise
+
+    if head != VERSION or sha256(payload).digest() != checksum:
         return None
     try:
-        offset, reports, length = (int(number) for number in payload[:60].split())
-        return Checkpoint(
-            offset, payload[60:][:length], reports, load_tally(payload[60 + length :])
-        )
+        offset, length = (int(number) for number in payload[:60].split())
+        return Checkpoint(offset, payload[60:][:length], load_tally(payload[60 + length :]))
     except ValueError:
         return None
 
 
 def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint) -> None:
     """Store a checkpoint in place of the one before, if that is possible."""
-    numbers = checkpoint.offset, checkpoint.reports, len(checkpoint.digest)
+    from hashlib import sha256  # noqa: PLC0415 - likewise
+
+    numbers = checkpoint.offset, len(checkpoint.digest)
     head = " ".join(map(str, numbers)).ljust(60).encode()
     payload = head + checkpoint.digest + dump_tally(checkpoint.tally)
-    data = VERSION + hashlib.sha256(payload).digest() + payload
+    data = VERSION + sha256(payload).digest() + payload
     with suppress(OSError):
         directory = open_usage_dir(os.fspath(layout), create=False)
         try:

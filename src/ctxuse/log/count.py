@@ -7,7 +7,7 @@ line by line. The tally is the same either way.
 from collections import Counter
 from collections.abc import Callable
 
-from ctxuse.codec.batch import Heads, decode_heads, decode_tail, split_tails
+from ctxuse.codec.batch import Heads, decode_heads, decode_tail, split
 from ctxuse.codec.decode import EMPTY, SkipReason, Valid, ValidLine, check, is_blank
 from ctxuse.layout import LOG_NAME
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
@@ -74,7 +74,10 @@ class _Counting:
 
 
 class _Batches:
-    """Counts blocks whose lines all have the usual shape, and hands the counts to a tally."""
+    """Counts blocks whose lines all have the usual shape, and hands the counts to a tally.
+
+    Each different tail is given a number when it is first met; what is counted goes by numbers.
+    """
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -82,13 +85,13 @@ class _Batches:
         self._forget()
 
     def _forget(self) -> None:
-        self._known: dict[bytes, ValidLine] = {}
-        self._records: dict[bytes, int] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._lines: list[ValidLine] = []
         self._kept = 0
-        self._counts: Counter[bytes] = Counter()
-        self._place: dict[bytes, int] = {}
-        self._latest: dict[bytes, str] = {}
-        self._lines = 0
+        self._counts: Counter[int] = Counter()
+        self._place: dict[int, int] = {}
+        self._latest: dict[int, str] = {}
+        self._counted = 0
         self._last_time = ""
 
     def add(self, data: bytes) -> bool:
@@ -96,15 +99,15 @@ class _Batches:
         if self._left_out:
             self._left_out -= 1
             return False
-        tails = split_tails(data)
-        new = set(tails).difference(self._known)
-        if not self._learn(new):
+        block = split(data)
+        known = len(self._lines)
+        if not self._learn(block.tails):
             return False
-        heads = decode_heads(data, len(tails), sum(map(self._records.__getitem__, tails)))
+        heads = decode_heads(data, block)
         if heads is None:
             return False
-        self._count(tails, heads)
-        if len(new) > len(tails) // 2:
+        self._count([self._numbers[tail] for tail in block.tails], heads)
+        if len(self._lines) - known > len(block.tails) // 2:
             self._left_out = _BLOCKS_LEFT_OUT
         if self._left_out or self._kept > MOST_KEPT:
             self.flush()
@@ -113,38 +116,40 @@ class _Batches:
 
     def flush(self) -> None:
         """Hand what was counted to the tally, in the order in which it stands in the file."""
-        for tail in sorted(self._counts, key=self._place.__getitem__):
-            at_ns = parse_ns(self._latest[tail] + "Z")
+        for number in sorted(self._counts, key=self._place.__getitem__):
+            at_ns = parse_ns(self._latest[number] + "Z")
             if at_ns is not None:  # `decode_heads` lets no other through
-                self._tally.count(self._known[tail], at_ns, self._counts[tail])
+                self._tally.count(self._lines[number], at_ns, self._counts[number])
         self._counts.clear()
         self._place.clear()
         self._latest.clear()
         self._last_time = ""
 
-    def _learn(self, tails: set[bytes]) -> bool:
-        for tail in tails:
+    def _learn(self, tails: list[bytes]) -> bool:
+        """Give each new tail a number, and say whether all of them are good."""
+        for tail in set(tails).difference(self._numbers):
             line = decode_tail(tail)
             if line is None:
                 return False
-            self._known[tail] = line
-            self._records[tail] = len(line.records)
+            self._numbers[tail] = len(self._lines)
+            self._lines.append(line)
             self._kept += len(tail)
         return True
 
-    def _count(self, tails: list[bytes], heads: Heads) -> None:
+    def _count(self, numbers: list[int], heads: Heads) -> None:
         times = heads.times
-        self._counts.update(tails)
-        self._place.update(zip(tails, range(self._lines, self._lines + len(tails)), strict=True))
-        self._lines += len(tails)
+        self._counts.update(numbers)
+        places = range(self._counted, self._counted + len(numbers))
+        self._place.update(zip(numbers, places, strict=True))
+        self._counted += len(numbers)
         ordered = sorted(times)
         for time in (ordered[0], ordered[-1]):
             self._tally.saw(parse_ns(time + "Z") or 0)
         if times == ordered and times[0] >= self._last_time:
-            self._latest.update(zip(tails, times, strict=True))
+            self._latest.update(zip(numbers, times, strict=True))
         else:
-            for tail, time in zip(tails, times, strict=True):
-                if time > self._latest.get(tail, ""):
-                    self._latest[tail] = time
+            for number, time in zip(numbers, times, strict=True):
+                if time > self._latest.get(number, ""):
+                    self._latest[number] = time
         self._last_time = max(self._last_time, ordered[-1])
         self._tally.saw_segments(set(heads.segments))

@@ -6,10 +6,9 @@ is started a second time. Where one cannot be started or fails, its stretch is c
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctxuse.log.count import count_log
 from ctxuse.log.follow import last_line_end
@@ -17,10 +16,16 @@ from ctxuse.log.reader import OpenLog
 from ctxuse.log.stored import dump, load
 from ctxuse.tally import Tally
 
+if TYPE_CHECKING:
+    import subprocess
+
 FROM = 48 * 1024 * 1024
 """Bytes from which on a second process saves more than it costs to start (docs/performance.md)."""
 
 MOST_PROCESSES = 4
+
+_AHEAD = 16 * 1024 * 1024
+"""Bytes that this process reads while the others start."""
 
 _SEARCHED = 4 * 1024 * 1024
 
@@ -64,8 +69,9 @@ def _how_many(length: int, processes: int | None) -> int:
 def _stretches(log: OpenLog, start: int, number: int) -> list[tuple[int, int]]:
     """Divide a log into about equal stretches that begin behind a newline."""
     bounds = [start]
+    ahead = min(_AHEAD, log.end - start)
     for index in range(1, number):
-        target = start + (log.end - start) * index // number
+        target = start + ahead + (log.end - start - ahead) * index // number
         lowest = max(bounds[-1], target - _SEARCHED)
         bound = last_line_end(log._replace(end=target), lowest)
         if bound > lowest:  # else there is one very long line there
@@ -74,7 +80,9 @@ def _stretches(log: OpenLog, start: int, number: int) -> list[tuple[int, int]]:
 
 
 def _start(log: OpenLog, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
-    here = str(Path(__file__).parent.parent.parent)
+    import subprocess  # noqa: PLC0415 - only for a long log
+
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     words = [str(log.descriptor), log.name, str(begin), str(end)]
     try:
