@@ -96,7 +96,7 @@ def _line(event: UsageEvent) -> bytes:
 
 
 def _check_event(event: UsageEvent) -> None:
-    """Check all but the records: an event is a tuple, which anybody may have filled with anything."""
+    """Check all but the records: anybody may have filled the tuple with anything."""
     if canonical_id(str(event.id)) != event.id:
         raise InvalidEventError("id", "is not a UUID in lower case with hyphens")
     at: object = event.occurred_at_ns
