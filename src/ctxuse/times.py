@@ -33,11 +33,8 @@ def format_ns(ns: int) -> str:
         ns: Nanoseconds since the epoch, `MIN_NS` to `MAX_NS`.
     """
     seconds, fraction = divmod(ns, SECOND)
-    at = time.gmtime(seconds)
-    text = (
-        f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}"
-        f"T{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
-    )
+    minute, second = divmod(seconds, 60)
+    text = f"{_minute(minute)}{second:02}"
     if not fraction:
         return text + "Z"
     if not fraction % 1_000_000:
@@ -45,6 +42,21 @@ def format_ns(ns: int) -> str:
     if not fraction % 1_000:
         return f"{text}.{fraction // 1_000:06}Z"
     return f"{text}.{fraction:09}Z"
+
+
+_MINUTES: dict[int, str] = {}
+
+
+def _minute(minute: int) -> str:
+    """Return all of a time but its seconds; times that are written mostly share it."""
+    text = _MINUTES.get(minute)
+    if text is None:
+        at = time.gmtime(minute * 60)
+        text = f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}T{at.tm_hour:02}:{at.tm_min:02}:"
+        if len(_MINUTES) >= 1024:  # noqa: PLR2004 - a bound, whatever times are written
+            _MINUTES.clear()
+        _MINUTES[minute] = text
+    return text
 
 
 def parse_ns(text: str) -> int | None:

@@ -115,17 +115,12 @@ def _check_event(event: UsageEvent) -> None:
 
 def _around(event: UsageEvent) -> str:
     """All that stands on the line before its records."""
-    optional = "".join(
-        [
-            f'"{name}":{_quoted(value)},'
-            for name, value in (
-                ("host", event.host),
-                ("actor", event.actor),
-                ("call_id", event.call_id),
-            )
-            if value is not None
-        ]
-    )
+    optional = ""
+    if event[-3:] != (None, None, None):
+        for name in ("host", "actor", "call_id"):
+            value = getattr(event, name)
+            if value is not None:
+                optional += f'"{name}":{_quoted(value)},'
     return (
         f'{{"id":"{event.id}","occurred_at":"{format_ns(event.occurred_at_ns)}",'
         f'"segment_id":{_quoted(event.segment_id)},{optional}'
@@ -156,6 +151,15 @@ _NOTHING_MORE = (None, None, None, None)
 
 
 def _check(record: UsageRecordSnapshot, index: int) -> None:
+    sizes = record.file_bytes, record.file_tokens_estimate
+    if (
+        record[4:] == _NOTHING_MORE
+        and type(record.kind) is type(record.slug) is str
+        and type(sizes[0]) is type(sizes[1]) is int
+        and 0 <= sizes[0] <= U64_MAX
+        and 0 <= sizes[1] <= U64_MAX
+    ):
+        return  # the usual record; the loop below says what is wrong with others
     for name, value in zip(record._fields, record, strict=True):
         if value is None and name not in _REQUIRED:
             continue
