@@ -27,6 +27,9 @@ class IdCounter:
             "CREATE TABLE ids (id BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
         )
 
+    def __del__(self) -> None:
+        self.close()
+
     def add(self, ids: Iterable[str]) -> None:
         """Count every one of `ids`, which are canonical."""
         self._database.execute("BEGIN")

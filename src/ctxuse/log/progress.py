@@ -36,6 +36,9 @@ class Progress:
         self._present = _START
         self._held: int | None = None
 
+    def __del__(self) -> None:
+        self.close()
+
     def holds(self, log: OpenLog) -> bool:
         """Whether `log` is the file that was the present log when it was last read."""
         return self._held is not None and identity(log.descriptor) == identity(self._held)
