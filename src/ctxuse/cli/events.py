@@ -82,10 +82,9 @@ class _Printer:
         if shown:
             self._print([*shown])
         if skipped and self._form != "table":
-            from ctxuse.render.words import plural  # noqa: PLC0415 - only in this case
+            from ctxuse.render import words  # noqa: PLC0415 - only in this case
 
-            lines = plural(skipped, "line")
-            common.note(f"{lines} could not be counted: ctxuse check lists them")
+            common.note(str(words.skipped(skipped)))
 
     def _print(self, batch: "list[UsageEvent | SkippedLine]") -> None:
         events = [item for item in batch if isinstance(item, UsageEvent)]

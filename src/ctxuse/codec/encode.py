@@ -64,7 +64,7 @@ def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
     if len(line) < MAX_WRITTEN_LINE:
         yield event, line
         return
-    for part in [*_parts(event)]:
+    for part in _parts(event):
         yield part, encode(part)
 
 

@@ -4,7 +4,7 @@ import os
 import time
 
 from ctxuse.errors import MaintenanceError
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.durable import sync_directories, sync_file
 from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
 from ctxuse.times import file_time
@@ -61,5 +61,5 @@ class Aside:
         self.name = name
 
     def _failed(self, error: OSError) -> MaintenanceError:
-        path = os.path.join(self._root, ".yoi", "memory", "_usage", self.name or self._word)
+        path = os.path.join(self._root, *USAGE_DIR, self.name or self._word)
         return MaintenanceError(path, "copy aside", what_happened(error))

@@ -3,9 +3,7 @@
 import os
 
 from ctxuse.layout import USAGE_DIR
-from ctxuse.log.place import close
-
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+from ctxuse.log.place import DIRECTORY, close
 
 
 def sync_file(descriptor: int) -> None:
@@ -32,7 +30,7 @@ def sync_directories(root: str) -> None:
         OSError: As `sync_file`.
     """
     for depth in range(len(USAGE_DIR), -1, -1):
-        descriptor = os.open(os.path.join(root, *USAGE_DIR[:depth]), _DIRECTORY)
+        descriptor = os.open(os.path.join(root, *USAGE_DIR[:depth]), DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:

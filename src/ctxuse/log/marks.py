@@ -13,7 +13,7 @@ from json import JSONEncoder
 from typing import NamedTuple
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
+from ctxuse.log.place import DIRECTORY, close, open_for_reading, open_regular, open_usage_dir
 from ctxuse.times import format_ns, parse_ns
 
 NAME = "trouble.jsonl"
@@ -114,11 +114,11 @@ def _state_path(environ: Mapping[str, str]) -> str:
 def _state_dir(environ: Mapping[str, str]) -> int:
     path = _state_path(environ)
     os.makedirs(path, mode=0o700, exist_ok=True)
-    return os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    return os.open(path, DIRECTORY)
 
 
 def _open_state(environ: Mapping[str, str]) -> int:
-    directory = os.open(_state_path(environ), os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    directory = os.open(_state_path(environ), DIRECTORY)
     try:
         return open_regular(NAME, directory, os.O_RDONLY)
     finally:

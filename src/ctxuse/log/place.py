@@ -19,7 +19,9 @@ CAN_WRITE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
+"""How a directory is opened."""
+
 _FILE = _NOFOLLOW | _CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -40,7 +42,7 @@ def open_usage_dir(root: str, *, create: bool) -> int:
     """
     if not CAN_WRITE:
         raise OSError(errno.ENOTSUP, "this system can read logs, not write them")
-    directory = os.open(root, _DIRECTORY)
+    directory = os.open(root, DIRECTORY)
     try:
         for name in USAGE_DIR:
             try:
@@ -155,7 +157,7 @@ def _checked(descriptor: int, name: str) -> int:
 
 def _open_directory(name: str, parent: int) -> int:
     try:
-        return os.open(name, _DIRECTORY | _NOFOLLOW, dir_fd=parent)
+        return os.open(name, DIRECTORY | _NOFOLLOW, dir_fd=parent)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -25,10 +25,14 @@ def count_whole(
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    whole = Tally()
+    whole: Tally | None = None
     for log in open_logs(layout):
         if cache:
-            whole.merge(cached_tally(layout, log, processes=processes, progress=progress))
+            tally = cached_tally(layout, log, processes=processes, progress=progress)
         else:
-            whole.merge(count_in_parallel(log, processes=processes, progress=progress))
-    return whole
+            tally = count_in_parallel(log, processes=processes, progress=progress)
+        if whole is None:
+            whole = tally  # mostly there is only one: nothing to merge
+        else:
+            whole.merge(tally)
+    return Tally() if whole is None else whole

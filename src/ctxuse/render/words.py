@@ -57,9 +57,8 @@ def since(evidence: Evidence) -> str:
     return text
 
 
-def skipped(evidence: Evidence) -> str | None:
-    """Return how many lines were not counted and what lists them; None when all were."""
-    lines = evidence.skipped_lines
+def skipped(lines: int) -> str | None:
+    """Return that so many lines were not counted and what lists them; None when all were."""
     if not lines:
         return None
     return f"{plural(lines, 'line')} could not be counted: ctxuse check lists them"
@@ -90,7 +89,7 @@ def notes(report: UsageReport) -> list[str]:
     said = (
         since(evidence),
         outside(report),
-        skipped(evidence),
+        skipped(evidence.skipped_lines),
         pending(evidence),
         without_events(report),
     )
