@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ctxuse.events import UsageEvent
-from ctxuse.layout import LOG_NAME, WorkspaceLayout
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdCounter
 from ctxuse.log.reader import BlankLine, Found, OpenLog, SkippedLine, open_logs, read_lines
@@ -108,7 +108,7 @@ class _Check:
                     self.blank += 1
         self._flush()
         end = last_line_end(log, 0)
-        if log.name == LOG_NAME and end < log.end:
+        if log.is_present and end < log.end:
             counts = isinstance(found, UsageEvent)
             self.pending = PendingTail(end, log.end - end, counts)
 

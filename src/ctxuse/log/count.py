@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_tail, split
 from ctxuse.codec.decode import EMPTY, SkipReason, Valid, ValidLine, check, is_blank
-from ctxuse.layout import LOG_NAME
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
 from ctxuse.tally import Tally
 from ctxuse.times import parse_ns
@@ -43,7 +42,7 @@ class _Counting:
     def __init__(self, log: OpenLog) -> None:
         self._tally = Tally()
         self._batches = _Batches(self._tally)
-        self._present = log.name == LOG_NAME
+        self._present = log.is_present
 
     def add(self, block: Lines | Oversized) -> None:
         if isinstance(block, Lines) and block.ended and self._batches.add(block.data):
@@ -67,7 +66,7 @@ class _Counting:
         return self._tally
 
     def _skip(self, reason: SkipReason, *, ended: bool) -> None:
-        if ended or not self._present:  # nobody finishes an archived log
+        if ended or not self._present:
             self._tally.add_skipped(reason.value)
         else:
             self._tally.pending += 1

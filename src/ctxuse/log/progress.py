@@ -3,7 +3,6 @@
 import os
 from typing import NamedTuple
 
-from ctxuse.layout import LOG_NAME
 from ctxuse.log.place import close, identity
 from ctxuse.log.reader import OpenLog
 
@@ -53,7 +52,7 @@ class Progress:
 
     def reached(self, log: OpenLog, position: Position) -> None:
         """Remember that `log` has been read up to `position`."""
-        if log.name != LOG_NAME:
+        if not log.is_present:
             self._archived[log.name] = position
             return
         self._present = position

@@ -137,6 +137,11 @@ class OpenLog(NamedTuple):
     descriptor: int
     end: int
 
+    @property
+    def is_present(self) -> bool:
+        """Whether events are appended to it; nobody finishes the last line of an archived log."""
+        return self.name == LOG_NAME
+
 
 def open_logs(layout: WorkspaceLayout) -> Iterator[OpenLog]:
     """Open the archived logs, oldest first, and then the present one, each while it is used.
@@ -270,7 +275,7 @@ def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[
         number: The number of the line at `start`.
     """
     for block in read_blocks(log.descriptor, start, log.end):
-        finished = block.ended or log.name != LOG_NAME  # nobody finishes an archived log
+        finished = block.ended or not log.is_present
         if isinstance(block, Oversized):
             refusal = Refusal(SkipReason.OVERSIZED)
             yield b"", _refused(number, block.offset, refusal, log, finished=finished)
