@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace
+from ctxuse.codec import batch
 from ctxuse.codec.encode import encode
 from ctxuse.layout import LOG_NAME
 from ctxuse.log import checkpoint, count, parallel, reader
@@ -49,8 +50,11 @@ def plainly(log: OpenLog) -> Tally:
     return tally
 
 
-def usual(chance: random.Random, number: int) -> list[bytes]:
-    """Lines as writers leave them: some records again and again, times that mostly grow."""
+def usual(chance: random.Random, number: int, *, sizes: int = 3) -> list[bytes]:
+    """Lines as writers leave them: some records again and again, times that mostly grow.
+
+    With many sizes hardly a line has the tail of another.
+    """
     lines = []
     at = 1_790_000_000_000_000_000
     for _ in range(number):
@@ -58,7 +62,7 @@ def usual(chance: random.Random, number: int) -> list[bytes]:
         exact = chance.choice([1, 1000, 10**6, 10**9])
         snapshots = tuple(
             UsageRecordSnapshot("decision", f"slug-{chance.randrange(4)}", size, size)
-            for size in chance.sample(range(3), chance.randint(1, 3))
+            for size in chance.sample(range(sizes), chance.randint(1, 3))
         )
         event = an_event(
             id=f"{chance.getrandbits(32):08x}-0000-7000-8000-000000000000",
@@ -110,17 +114,20 @@ UNUSUAL = [
     unusual=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(UNUSUAL)), max_size=4),
     block=st.sampled_from([100, 700, 5000, 10**6]),
     kept=st.sampled_from([0, 500, 10**6]),
+    sizes=st.sampled_from([3, 10**6]),
     ended=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_batch_is_counted_as_its_lines_one_by_one(
     seed: int,
     unusual: list[tuple[int, bytes]],
     block: int,
     kept: int,
+    sizes: int,
     ended: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    lines = usual(random.Random(seed), 60)  # noqa: S311 - a seed that Hypothesis can shrink
+    chance = random.Random(seed)  # noqa: S311 - a seed that Hypothesis can shrink
+    lines = usual(chance, 60, sizes=sizes)
     for place, line in unusual:
         lines.insert(place, line)
     data = b"\n".join(lines) + b"\n" * ended
@@ -139,8 +146,23 @@ def test_batches_are_really_used() -> None:
     data = b"".join(line + b"\n" for line in usual(random.Random(1), 500))  # noqa: S311 - a seed
     taken = count._Batches(Tally()).add(data)  # noqa: SLF001 - whether a private part did it
     assert taken
+    assert batch.decode_lines(data) is not None
     for line in (UNUSUAL[0], UNUSUAL[2], UNUSUAL[3], UNUSUAL[9], UNUSUAL[12]):
         assert not count._Batches(Tally()).add(data + line + b"\n"), line  # noqa: SLF001 - likewise
+        assert batch.decode_lines(data + line + b"\n") is None
+
+
+def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = [b"".join(line + b"\n" for line in usual(random.Random(seed), 50, sizes=10**6))  # noqa: S311
+            for seed in range(3)]  # fmt: skip
+    batches = count._Batches(Tally())  # noqa: SLF001 - whether a private part did it
+    monkeypatch.setattr(count, "decode_tail", lambda _: None)
+    assert not batches.add(data[0])
+    monkeypatch.undo()
+    assert batches.add(data[0])
+    monkeypatch.setattr(count, "decode_tail", lambda _: None)
+    assert batches.add(data[1])
+    assert batches.add(data[2])
 
 
 @given(st.lists(events, max_size=12))

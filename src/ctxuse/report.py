@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from json import JSONEncoder
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
 from ctxuse.tally import MAX_SEGMENTS, RecordTally, Tally
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from whenever import Instant
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReportRecord:
+class UsageReportRecord(msgspec.Struct, frozen=True):
     """The evidence on one record.
 
     Attributes:
@@ -245,12 +246,13 @@ def build_report(
 
 def _report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
     total = tally.last_exposure_tokens * tally.exposure_count
+    sources = tally.sources
     return UsageReportRecord(
         kind=kind,
         slug=slug,
         use_count=tally.use_count,
         last_used_at_ns=tally.last_used_ns,
-        source_breakdown=dict(sorted(tally.sources.items())),
+        source_breakdown=dict(sorted(sources.items())) if len(sources) > 1 else sources.copy(),
         resident_exposure_count=tally.exposure_count,
         estimated_tokens_per_injection=tally.last_exposure_tokens,
         estimated_total_resident_exposure_tokens=min(total, U64_MAX),

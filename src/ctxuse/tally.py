@@ -6,7 +6,7 @@ file order gives the size per injection). Everything that counts goes through he
 parts of logs, many logs. A tally grows with the distinct records, not with the events.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -125,15 +125,27 @@ class Tally(msgspec.Struct):
         """
         self.events += times
         self.saw(at_ns)
+        self._count_records(event, at_ns, times)
+
+    def count_all(self, events: Sequence[Countable], times_ns: Sequence[int]) -> None:
+        """Count events that follow one another, with the time of each; of segments, as `count`."""
+        self.events += len(events)
+        self.saw(min(times_ns))
+        self.saw(max(times_ns))
+        for event, at_ns in zip(events, times_ns, strict=True):
+            self._count_records(event, at_ns, 1)
+
+    def _count_records(self, event: Countable, at_ns: int, times: int) -> None:
         is_use = event.event is UsageEventKind.USE
+        source = event.source._value_
+        records = self.records
         for snapshot in event.records:
             key = (snapshot.kind, snapshot.slug)
-            record = self.records.get(key)
+            record = records.get(key)
             if record is None:
-                record = self.records[key] = RecordTally()
+                record = records[key] = RecordTally()
             if is_use:
                 record.use_count += times
-                source = event.source.value
                 record.sources[source] = record.sources.get(source, 0) + times
                 if record.last_used_ns is None or at_ns > record.last_used_ns:
                     record.last_used_ns = at_ns

@@ -66,6 +66,28 @@ def parse_ns(text: str) -> int | None:
     24 hours with a colon, and at most nine fraction digits; the time in UTC must lie within the
     years 1 to 9999. A leap second (``:60``) is refused.
     """
+    day_ns, clock_ns = _DAYS_NS.get(text[:11]), _CLOCKS_NS.get(text[11:17])
+    if day_ns is not None and clock_ns is not None:
+        match = _SECONDS.fullmatch(text, 17)
+        if match is not None:  # the usual time, on a day that was met before
+            seconds_text, fraction = match.groups()
+            in_minute = int(seconds_text) * SECOND + (
+                int(fraction.ljust(9, "0")) if fraction else 0
+            )
+            return day_ns + clock_ns + in_minute
+    return _parse(text)
+
+
+_SECONDS = re.compile(r"([0-5][0-9])(?:\.([0-9]{1,9}))?Z")
+
+_DAYS_NS: dict[str, int] = {}
+"""``YYYY-MM-DDT`` → when that day begins."""
+
+_CLOCKS_NS: dict[str, int] = {}
+"""``HH:MM:`` → how long after its day's beginning that minute does."""
+
+
+def _parse(text: str) -> int | None:
     match = _RFC3339.fullmatch(text)
     if match is None:
         return None
@@ -74,7 +96,12 @@ def parse_ns(text: str) -> int | None:
     clock = int(hour), int(minute), int(second)
     if day is None or clock[0] > 23 or clock[1] > 59 or clock[2] > 59:  # noqa: PLR2004 - a clock
         return None
-    seconds = day * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    in_day = clock[0] * 3600 + clock[1] * 60
+    _CLOCKS_NS[f"{hour}:{minute}:"] = in_day * SECOND
+    if len(_DAYS_NS) >= 4096:  # noqa: PLR2004 - eleven years of days; a bound against hostile logs
+        _DAYS_NS.clear()
+    _DAYS_NS[f"{date}T"] = day * 86_400 * SECOND
+    seconds = day * 86_400 + in_day + clock[2]
     if sign:
         if int(offset_hours) > 23 or int(offset_minutes) > 59:  # noqa: PLR2004 - a clock
             return None
@@ -100,22 +127,11 @@ def instant(ns: int) -> "Instant":
     return Instant.from_timestamp(ns, unit="nanosecond")
 
 
-_DAYS: dict[str, int | None] = {}
-
-
 def _day_number(date: str) -> int | None:
     """Days from 1970-01-01 to `date` (``YYYY-MM-DD``), or None if there is no such day."""
-    try:
-        return _DAYS[date]
-    except KeyError:
-        pass
     from datetime import date as calendar  # noqa: PLC0415 - only reading needs a calendar
 
     try:
-        day: int | None = calendar.fromisoformat(date).toordinal() - 719_163
+        return calendar.fromisoformat(date).toordinal() - 719_163
     except ValueError:
-        day = None
-    if len(_DAYS) >= 4096:  # noqa: PLR2004 - eleven years of days; a bound against hostile logs
-        _DAYS.clear()
-    _DAYS[date] = day
-    return day
+        return None

@@ -5,7 +5,7 @@ time by `_reason`, which only names what was wrong.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -60,8 +60,8 @@ class Refusal(NamedTuple):
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class ValidRecord(msgspec.Struct, gc=False):
-    """One record of a valid line."""
+class CountedRecord(msgspec.Struct, gc=False):
+    """What counting needs of one record of a valid line."""
 
     kind: str
     slug: str
@@ -69,26 +69,37 @@ class ValidRecord(msgspec.Struct, gc=False):
     file_tokens_estimate: _Number
     # Optional fields are taken raw: whatever they hold, the line counts, as it does for the
     # reference. One of another type is as good as absent.
-    context_bytes: msgspec.Raw = msgspec.Raw()
-    context_tokens: msgspec.Raw = msgspec.Raw()
-    tokens_from: msgspec.Raw = msgspec.Raw()
     size_from: msgspec.Raw = msgspec.Raw()
 
     @property
     def sized(self) -> bool:
         """Whether the sizes mean something."""
-        return _optional_text(self.size_from) != SIZE_UNKNOWN
+        return not self.size_from or _optional_text(self.size_from) != SIZE_UNKNOWN
 
 
-class ValidLine(msgspec.Struct, gc=False):
-    """The fields of a valid line, as they stand there."""
+class ValidRecord(CountedRecord, gc=False):
+    """One record of a valid line."""
+
+    context_bytes: msgspec.Raw = msgspec.Raw()
+    context_tokens: msgspec.Raw = msgspec.Raw()
+    tokens_from: msgspec.Raw = msgspec.Raw()
+
+
+class CountedLine(msgspec.Struct, gc=False):
+    """What counting needs of a valid line."""
 
     id: str
     occurred_at: str
     segment_id: str
     event: UsageEventKind
     source: UsageSource
-    records: list[ValidRecord]
+    records: Sequence[CountedRecord]
+
+
+class ValidLine(CountedLine, gc=False):
+    """The fields of a valid line, as they stand there."""
+
+    records: Sequence[ValidRecord]
     host: msgspec.Raw = msgspec.Raw()
     actor: msgspec.Raw = msgspec.Raw()
     call_id: msgspec.Raw = msgspec.Raw()
@@ -139,10 +150,17 @@ def check(line: bytes) -> "Valid | Refusal":
     occurred_at_ns = parse_ns(raw.occurred_at)
     if occurred_at_ns is None:
         return Refusal(SkipReason.BAD_TIME, "occurred_at")
-    for record in raw.records:
-        if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:
-            return _reason(line)
+    if not in_range(raw.records):
+        return _reason(line)
     return Valid(raw, event_id, occurred_at_ns)
+
+
+def in_range(records: Iterable[CountedRecord]) -> bool:
+    """Whether all sizes are within the 64 bits that the format gives them."""
+    for record in records:
+        if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:
+            return False
+    return True
 
 
 def decode(line: bytes) -> UsageEvent | Refusal:

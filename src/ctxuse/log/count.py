@@ -1,13 +1,14 @@
 """Counting the log: its lines → a tally.
 
-Whole blocks of lines of the usual shape are counted together (`ctxuse.codec.batch`), all others
-line by line. The tally is the same either way.
+Whole blocks of lines of the usual shape are counted together (`ctxuse.codec.batch`): by their
+tails where these repeat, else decoded in full. All others go line by line. The tally is the same
+whichever way a line goes.
 """
 
 from collections import Counter
 from collections.abc import Callable
 
-from ctxuse.codec.batch import Heads, decode_heads, decode_tail, split
+from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
 from ctxuse.codec.decode import EMPTY, SkipReason, Valid, ValidLine, check, is_blank
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
 from ctxuse.tally import Tally
@@ -17,7 +18,7 @@ MOST_KEPT = 4 * 1024 * 1024
 """Bytes of different tails that are kept at a time, against logs in which none repeats."""
 
 _BLOCKS_LEFT_OUT = 16
-"""After a block in which most tails are new, so many go line by line before another try."""
+"""After a block in which most tails are new, so many are decoded in full before another try."""
 
 
 def count_log(
@@ -97,7 +98,7 @@ class _Batches:
         """Count the lines of a block, and say whether they could be."""
         if self._left_out:
             self._left_out -= 1
-            return False
+            return self._add_in_full(data)
         block = split(data)
         known = len(self._lines)
         if not self._learn(block.tails):
@@ -111,6 +112,16 @@ class _Batches:
         if self._left_out or self._kept > MOST_KEPT:
             self.flush()
             self._forget()
+        return True
+
+    def _add_in_full(self, data: bytes) -> bool:
+        """Count the lines of a block in which tails hardly repeat, and say whether they could."""
+        found = decode_lines(data)
+        if found is None:
+            return False
+        lines, times = found
+        self._tally.count_all(lines, times)
+        self._tally.saw_segments({line.segment_id for line in lines})
         return True
 
     def flush(self) -> None:
