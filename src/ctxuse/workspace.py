@@ -6,7 +6,8 @@ Ties the parts together and adds no rule of its own.
 import os
 from typing import TYPE_CHECKING, Self
 
-from ctxuse.codec.encode import encode, split
+from ctxuse.codec import MAX_WRITTEN_LINE
+from ctxuse.codec.encode import encode, encode_any, split
 from ctxuse.errors import AppendError, InvalidSettingError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.layout import WorkspaceLayout
@@ -101,20 +102,22 @@ class Workspace:
         """
         if not event.records or not self.recording:
             return None
-        (first, line), *others = split(event)
-        if not others:
-            self._writer.append(line)
-            return first
-        for stored, (part, part_line) in enumerate([(first, line), *others]):
+        line = encode_any(event)
+        if len(line) >= MAX_WRITTEN_LINE:
+            return self._append_parts(event)
+        self._writer.append(line)
+        return event
+
+    def _append_parts(self, event: UsageEvent) -> UsageEvent:
+        parts = [*split(event)]
+        for stored, (part, line) in enumerate(parts):
             try:
-                self._writer.append_once(part.id, part_line)  # what an earlier try stored is kept
+                self._writer.append_once(part.id, line)  # what an earlier try stored is kept
             except AppendError as error:
-                reason = (
-                    f"{error.reason}; {stored} of the event's {len(others) + 1} parts are stored"
-                )
+                reason = f"{error.reason}; {stored} of the event's {len(parts)} parts are stored"
                 known = None if stored else error.stored
                 raise AppendError(error.path, error.action, reason, known, error.errno) from error
-        return first
+        return parts[0][0]
 
     def append_use(  # noqa: PLR0913 - an event has these fields
         self,

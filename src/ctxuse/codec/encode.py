@@ -21,7 +21,7 @@ def encode(event: UsageEvent) -> bytes:
         InvalidEventError: A field holds what the format does not allow, there are no records, or
             the line would be longer than `MAX_WRITTEN_LINE`; see `split` for the last.
     """
-    line = _line(event)
+    line = encode_any(event)
     if len(line) >= MAX_WRITTEN_LINE:
         raise InvalidEventError("the line", f"would have {len(line):,} bytes, over 64 KiB")
     return line
@@ -60,7 +60,7 @@ def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
     Raises:
         InvalidEventError: As `encode`; also when one record alone makes too long a line.
     """
-    line = _line(event)
+    line = encode_any(event)
     if len(line) < MAX_WRITTEN_LINE:
         yield event, line
         return
@@ -83,8 +83,14 @@ def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
     yield event._replace(id=following_id(event.id, number), records=tuple(records))
 
 
-def _line(event: UsageEvent) -> bytes:
-    _check_event(event)
+def encode_any(event: UsageEvent) -> bytes:
+    """Return the line that would store `event` if lines could have any length; see `split`.
+
+    Raises:
+        InvalidEventError: A field holds what the format does not allow, or there are no records.
+    """
+    if not _is_usual(event):
+        _check_event(event)
     for index, record in enumerate(event.records):
         if not isinstance(record, UsageRecordSnapshot):
             raise InvalidEventError(f"records[{index}]", "is no UsageRecordSnapshot")
@@ -93,6 +99,24 @@ def _line(event: UsageEvent) -> bytes:
     if "\\ud" in line:
         _check_text(event)
     return line.encode("ascii")
+
+
+def _is_usual(event: UsageEvent) -> bool:
+    """Whether all but the records is as it should be, looked at in the quickest way."""
+    event_id, at, segment, kind, source, records, host, actor, call_id = event
+    return (
+        type(event_id) is str
+        and canonical_id(event_id) is event_id
+        and type(at) is int
+        and MIN_NS <= at <= MAX_NS
+        and type(segment) is str
+        and type(kind) is UsageEventKind
+        and type(source) is UsageSource
+        and bool(records)
+        and (host is None or type(host) is str)
+        and (actor is None or type(actor) is str)
+        and (call_id is None or type(call_id) is str)
+    )
 
 
 def _check_event(event: UsageEvent) -> None:

@@ -29,12 +29,15 @@ class Handle:
 
     Attributes:
         log: The descriptor of the open log, -1 when it is not open.
+        end: Where the last line ends that was written and read back through it, -1 for none: a log
+            of this size still ends in a newline.
         directories_synced: Whether the names above the open log are known to be on the disk.
         missed_locks: How many times the side lock was not had in time, or could not be had.
     """
 
     def __init__(self, root: str) -> None:
         self.log = -1
+        self.end = -1
         self.directories_synced = False
         self.missed_locks = 0
         self._root = root
@@ -105,13 +108,13 @@ class Handle:
             self._lock.close()
             self._lock = None
         if self.log >= 0:
-            log, self.log = self.log, -1
+            log, self.log, self.end = self.log, -1, -1
             close(log)
         self.directories_synced = False
 
     def _take_lock(self, timeout: float) -> None:
         """Take the side lock, waiting for it only if it did not just now fail to come."""
-        if self._lock is None or self._lock.held:
+        if self._lock is None or self._lock.held or self._lock.try_acquire():
             return
         patient = time.monotonic() >= self._impatient_until
         if not self._lock.acquire(timeout if patient else 0):

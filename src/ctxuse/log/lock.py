@@ -40,23 +40,29 @@ class SideLock:
         """Whether the lock is held now."""
         return self._held
 
-    def acquire(self, timeout: float) -> bool:
-        """Try to take the lock for `timeout` seconds and return whether it is held."""
+    def try_acquire(self) -> bool:
+        """Try once to take the lock and return whether it is held."""
         if self._descriptor is None:
             return False
+        try:
+            self._flock(self._descriptor, self._take)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                self.close()  # it cannot be had at all: not waited for either
+            return False
+        self._held = True
+        return True
+
+    def acquire(self, timeout: float) -> bool:
+        """Try to take the lock for `timeout` seconds and return whether it is held."""
         deadline = time.monotonic() + timeout
         pause = _FIRST_PAUSE
-        while True:
-            try:
-                self._flock(self._descriptor, self._take)
-            except OSError as error:
-                if error.errno not in _BUSY or time.monotonic() >= deadline:
-                    return False
-            else:
-                self._held = True
-                return True
+        while not self.try_acquire():
+            if self._descriptor is None or time.monotonic() >= deadline:
+                return False
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+        return True
 
     def release(self) -> None:
         """Give the lock back, if it is held."""

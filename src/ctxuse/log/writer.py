@@ -136,7 +136,7 @@ class LogWriter:
             standing = Standing.ABSENT if look is None else look(handle.log, size)
             if standing is Standing.THERE:
                 return False
-            ended = size == 0 or os.pread(handle.log, 1, size - 1) == _NEWLINE
+            ended = size in {0, handle.end} or os.pread(handle.log, 1, size - 1) == _NEWLINE
             own_line = not ended and self._ends_in(handle.log, size, line)
         except OSError as error:
             self._fail("open", error)
@@ -146,9 +146,9 @@ class LogWriter:
                 return own_line
             ended = True  # somebody glued a line to it; what follows stands on a fresh one
         prefix = b"" if ended else _NEWLINE  # a fragment stands there: leave it, start a new line
-        if not self._write(handle.log, prefix, line, size) and not self._write(
-            handle.log, _NEWLINE, line, size
-        ):
+        if self._write(handle.log, prefix, line, size):
+            handle.end = size + len(prefix) + len(line) + 1
+        elif not self._write(handle.log, _NEWLINE, line, size):
             reason = "the disk took only a part of the line, twice"
             raise AppendError(self._path, "write", reason)
         return True
@@ -165,15 +165,22 @@ class LogWriter:
         elif written != len(data):
             return False
         try:
+            if self._stands(log, line, size + len(prefix)):
+                return True
+            # A writer without a lock got in between: the system knows where the line went.
             begin = os.lseek(log, 0, os.SEEK_CUR) - len(line) - 1
-            before = min(begin, 1)
-            stands = os.pread(log, before + len(line) + 1, begin - before) if begin >= 0 else b""
+            if begin < size or os.pread(log, len(line) + 1, begin) != line + _NEWLINE:
+                reason = "what stands at the end of the file is not what was written"
+                raise AppendError(self._path, "read back", reason, None)
+            return self._stands(log, line, begin)
         except OSError as error:
             self._fail("read back", error, stored=None)
-        if begin < size or stands[before:] != line + _NEWLINE:
-            reason = "what stands at the end of the file is not what was written"
-            raise AppendError(self._path, "read back", reason, None)
-        return stands[:before] in {b"", _NEWLINE}  # else a writer without a lock got in between
+
+    def _stands(self, log: int, line: bytes, begin: int) -> bool:
+        """Whether the line stands at `begin`, right behind a newline and with its own."""
+        if not begin:
+            return os.pread(log, len(line) + 1, 0) == line + _NEWLINE
+        return os.pread(log, len(line) + 2, begin - 1) == _NEWLINE + line + _NEWLINE
 
     def _write_newline(self, log: int) -> None:
         """Write the newline that a short write left out."""
