@@ -18,6 +18,7 @@ torture: .venv/ready
 
 # Figures, as ratios within one run; BENCH="--events 100000 --repeat 3" for less.
 bench: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	$(BIN)/python bench/bench.py $(BENCH)
 
 lint: .venv/ready

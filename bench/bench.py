@@ -1,158 +1,43 @@
 """`make bench`: what reading, appending and starting cost, as ratios within one run.
 
 Machines are noisy: every figure is the median of several rounds that take turns, and what counts is
-its ratio to another figure of the same run. Writes a table to stdout and figures to a JSON file.
+its ratio to another figure of the same run. Writes tables to stdout, figures to a JSON file and,
+where the growth over size is asked for, a plot.
 """
 
 import argparse
 import json
 import os
 import platform
-import random
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from uuid import UUID
 
-import msgspec
+from inputs import lines, make_log
+from rivals import Case, duckdb_case, json_loop, loop
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.codec.encode import encode
-from ctxuse.log import parallel
+from ctxuse.log import checkpoint, parallel
+from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
 
-Case = Callable[[], object]
+CACHED = ("ours, cached, 1,000 new", "ours, those 1,000 alone")
+
+Figures = dict[str, list[float]]
+"""The seconds (or other figures) of each case, one for each round."""
 
 
-def lines(number: int, *, different: bool = False, seed: int = 1) -> Iterator[bytes]:
-    """Lines of a made-up log: some hundred records, few of them read often, a dozen resident."""
-    chance = random.Random(seed)  # noqa: S311 - inputs, not secrets
-    kinds = ("decision", "knowledge", "workflow", "request", "skill")
-    names = [(kinds[i % 5], f"record-{i}") for i in range(300)]
-    sizes = [chance.randint(400, 20_000) for _ in names]
-    at, segment = 1_780_000_000_000_000_000, ""
-    for index in range(number):
-        at += chance.randrange(1, 20_000_000_000)
-        if index % 20 == 0:
-            segment = str(UUID(int=chance.getrandbits(128)))
-        if index % 500 == 0:
-            sizes[chance.randrange(300)] = chance.randint(400, 20_000)
-        exposed = index % 25 == 0
-        chosen = range(0, 300, 25) if exposed else [min(int(chance.expovariate(1 / 30)), 299)]
-        host = chance.choice([None, None, "claude-code", "codex"])
-        yield encode(
-            UsageEvent(
-                id=str(
-                    UUID(int=at // 1_000_000 << 80 | 7 << 76 | 2 << 62 | chance.getrandbits(62))
-                ),
-                occurred_at_ns=at,
-                segment_id=segment,
-                event=UsageEventKind.RESIDENT_EXPOSURE if exposed else UsageEventKind.USE,
-                source=UsageSource.RESIDENT_INJECTION if exposed else UsageSource.MEMORY_READ,
-                records=tuple(
-                    UsageRecordSnapshot.from_size(
-                        *names[i], chance.randint(1, 10**7) if different else sizes[i]
-                    )
-                    for i in chosen
-                ),
-                host=host,
-                actor="agent" if host else None,
-            )
-        )
-
-
-def make_log(root: Path, number: int, *, different: bool = False) -> Path:
-    """Write a log of `number` events below `root` and return its path."""
-    path = Workspace(root).layout.events_path
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as log:
-        log.writelines(line + b"\n" for line in lines(number, different=different))
-    return path
-
-
-class _Record(msgspec.Struct):
-    kind: str
-    slug: str
-    file_bytes: int
-    file_tokens_estimate: int
-
-
-class _Event(msgspec.Struct):
-    id: UUID
-    occurred_at: datetime
-    segment_id: str
-    event: UsageEventKind
-    source: UsageSource
-    records: list[_Record]
-
-
-def loop(path: Path) -> int:
-    """The straightforward loop: decode each line by type, add to a dictionary."""
-    decode = msgspec.json.Decoder(_Event).decode
-    found: dict[tuple[str, str], list[object]] = {}
-    with path.open("rb") as log:
-        for line in log:
-            event = decode(line)
-            for record in event.records:
-                entry = found.setdefault((record.kind, record.slug), [0, None, {}, 0, 0])
-                count(
-                    entry, event.event, event.source, event.occurred_at, record.file_tokens_estimate
-                )
-    return len(found)
-
-
-def count(entry: list[object], kind: str, source: str, at: object, tokens: int) -> None:
-    """Add one record of one event to its entry, as a loop would."""
-    if kind == "use":
-        entry[0] += 1  # type: ignore[operator] # a list as a loop would have it
-        sources = entry[2]
-        sources[source] = sources.get(source, 0) + 1  # type: ignore[index,attr-defined] # likewise
-        if entry[1] is None or at > entry[1]:  # type: ignore[operator] # likewise
-            entry[1] = at
-    else:
-        entry[3] += 1  # type: ignore[operator] # likewise
-        entry[4] = tokens
-
-
-def json_loop(path: Path) -> int:
-    """The same with the standard library's json, which checks no types."""
-    found: dict[tuple[str, str], list[object]] = {}
-    with path.open("rb") as log:
-        for line in log:
-            event = json.loads(line)
-            for record in event["records"]:
-                entry = found.setdefault((record["kind"], record["slug"]), [0, None, {}, 0, 0])
-                tokens = record["file_tokens_estimate"]
-                count(entry, event["event"], event["source"], event["occurred_at"], tokens)
-    return len(found)
-
-
-def duckdb_case(path: Path) -> Case | None:
-    """DuckDB's `read_json` with the same aggregation: fast, and not strict."""
-    try:
-        import duckdb  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 - only if there
-    except ImportError:
-        return None
-    query = f"""
-        select r.kind, r.slug, count(*) filter (event = 'use'),
-               max(occurred_at) filter (event = 'use') :: varchar,
-               count(*) filter (event = 'resident_exposure')
-        from (select event, occurred_at, unnest(records) as r
-              from read_json('{path}', format = 'newline_delimited'))
-        group by all order by all
-    """  # noqa: S608 - our own path
-    return lambda: duckdb.execute(query).fetchall()
-
-
-def rounds(cases: dict[str, Case], number: int) -> dict[str, list[float]]:
+def rounds(cases: dict[str, Case], number: int) -> Figures:
     """Run the cases in turns and return the seconds of each."""
-    taken: dict[str, list[float]] = {name: [] for name in cases}
+    taken: Figures = {name: [] for name in cases}
     for _ in range(number):
         for name, case in cases.items():
             begin = time.perf_counter()
@@ -161,7 +46,7 @@ def rounds(cases: dict[str, Case], number: int) -> dict[str, list[float]]:
     return taken
 
 
-def reading(number: int, repeat: int, *, different: bool) -> dict[str, list[float]]:
+def reading(number: int, repeat: int, *, different: bool) -> Figures:
     """Time the reports on a log of `number` events."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "whole"
@@ -183,31 +68,43 @@ def reading(number: int, repeat: int, *, different: bool) -> dict[str, list[floa
         return taken
 
 
-def cached(
-    directory: Path, workspace: Workspace, path: Path, repeat: int
-) -> dict[str, list[float]]:
-    """Time a report with a thousand new events against one on those thousand alone."""
-    fresh = [*lines(1000, seed=2)]
-    alone = directory / "alone"
-    alone_path = Workspace(alone).layout.events_path
-    alone_path.parent.mkdir(parents=True)
-    alone_path.write_bytes(b"".join(line + b"\n" for line in fresh))
-    whole: list[float] = []
-    only: list[float] = []
-    workspace.report()
-    for _ in range(max(repeat, 9)):
+def cached(directory: Path, workspace: Workspace, path: Path, repeat: int) -> Figures:
+    """Time a report with a thousand new events against one on those thousand alone.
+
+    The full read that one report in a hundred makes is left out.
+    """
+    fresh = b"".join(line + b"\n" for line in lines(1000, seed=2))
+    alone = Workspace(directory / "alone")
+    alone.layout.events_path.parent.mkdir(parents=True, exist_ok=True)
+    alone.layout.events_path.write_bytes(fresh)
+    workspace.report(cache=True)
+    size = path.stat().st_size
+    with changed(checkpoint, "FULL_READ_EVERY", 2**62):
         with path.open("ab") as log:
-            log.writelines(line + b"\n" for line in fresh)
-        begin = time.perf_counter()
-        workspace.report()
-        whole.append(time.perf_counter() - begin)
-        begin = time.perf_counter()
-        Workspace(alone).report(cache=False)
-        only.append(time.perf_counter() - begin)
-    return {"ours, cached, 1,000 new": whole, "ours, those 1,000 alone": only}
+            log.write(fresh)
+        taken = rounds(
+            {
+                CACHED[0]: lambda: workspace.report(cache=True),
+                CACHED[1]: lambda: alone.report(cache=False),
+            },
+            max(5 * repeat, 25),
+        )
+    os.truncate(path, size)
+    return taken
 
 
-def appending(number: int, repeat: int) -> dict[str, list[float]]:
+@contextmanager
+def changed(home: object, name: str, value: object) -> Iterator[None]:
+    """Set an attribute for a while."""
+    before = getattr(home, name)
+    setattr(home, name, value)
+    try:
+        yield
+    finally:
+        setattr(home, name, before)
+
+
+def appending(number: int, repeat: int) -> Figures:
     """Time appends: without any protection, and ours."""
     made = [
         UsageEvent.new(
@@ -237,15 +134,29 @@ def appending(number: int, repeat: int) -> dict[str, list[float]]:
         ours, synced = Workspace(roots[0]), Workspace(roots[1], durability="fsync")
         writer = LogWriter(Workspace(roots[2]).layout)
 
+        def all_of_it() -> None:
+            for event in made:
+                ours.append(event)
+
         def without_encoding() -> None:
             for line in encoded:
                 writer.append(line)
 
+        def without_lock() -> None:
+            with changed(Handle, "_take_lock", lambda *_: None):
+                all_of_it()
+
+        def without_reading_back() -> None:
+            with changed(LogWriter, "_stands", lambda *_: True):
+                all_of_it()
+
         return rounds(
             {
                 "json.dumps, open, write, close": unprotected,
-                "ours": lambda: [ours.append(event) for event in made],
-                "ours, without encoding": without_encoding,
+                "ours": all_of_it,
+                "ours, without the side lock": without_lock,
+                "ours, without reading back": without_reading_back,
+                "ours, without checks and encoding": without_encoding,
                 "ours, fsync (a tenth)": lambda: [synced.append(e) for e in made[: number // 10]],
             },
             repeat,
@@ -262,7 +173,7 @@ workspace.append_use(payload["session"], UsageSource.MEMORY_READ,
 """
 
 
-def starting(repeat: int) -> dict[str, list[float]]:
+def starting(repeat: int) -> Figures:
     """Time processes from their start to their end."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
@@ -294,7 +205,96 @@ def starting(repeat: int) -> dict[str, list[float]]:
         )
 
 
-def show(title: str, taken: dict[str, list[float]], base: str) -> None:
+MEMORY = """
+import re, sys
+if len(sys.argv) > 1:
+    from ctxuse import Workspace
+    Workspace(sys.argv[1]).report(cache=False, processes=1)
+print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+def memory(number: int) -> Figures:
+    """How many MiB a cold report of a thousand records takes above the bare interpreter's.
+
+    Nothing where the system does not tell (a process's own maximum, not that of its parent).
+    """
+    if sys.platform != "linux":
+        return {}
+
+    def most(*words: str) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", MEMORY, *words], check=True, capture_output=True
+        )
+        return int(done.stdout) / 2**10
+
+    bare = most()
+    found: Figures = {}
+    for different in (False, True):
+        for size in (number // 10, number):
+            with tempfile.TemporaryDirectory() as directory:
+                make_log(Path(directory), size, different=different, records=1000)
+                name = f"{size:,} {'different' if different else 'usual'} lines"
+                found[name] = [most(directory) - bare]
+    return found
+
+
+def from_which_size(repeat: int) -> dict[str, Figures]:
+    """Time one process against two on logs of growing size."""
+    found: dict[str, Figures] = {}
+    with changed(parallel, "FROM", 2), changed(parallel, "_AHEAD", 2 * 2**20):
+        for number in (12_500, 25_000, 50_000, 100_000, 200_000, 400_000):
+            with tempfile.TemporaryDirectory() as directory:
+                path = make_log(Path(directory), number)
+                workspace = Workspace(directory)
+                found[f"{path.stat().st_size / 2**20:.0f} MiB"] = rounds(
+                    {
+                        "one": partial(workspace.report, cache=False, processes=1),
+                        "two": partial(workspace.report, cache=False, processes=2),
+                    },
+                    repeat,
+                )
+    return found
+
+
+def growth(sizes: list[int], repeat: int, plot: Path) -> dict[str, Figures]:
+    """Time reports over logs of growing size, and plot them."""
+    import matplotlib.pyplot as plt  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 - only here
+
+    found: dict[str, Figures] = {}
+    for number in sizes:
+        with tempfile.TemporaryDirectory() as directory:
+            path = make_log(Path(directory) / "whole", number)
+            workspace = Workspace(Path(directory) / "whole")
+            taken = rounds(
+                {
+                    "straightforward loop": partial(loop, path),
+                    "ours, cold": partial(workspace.report, cache=False),
+                },
+                repeat,
+            )
+            found[str(number)] = taken | cached(Path(directory), workspace, path, repeat)
+            show_reading(f"{number:,} events", found[str(number)])
+    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for name in next(iter(found.values())):
+        axes.plot(sizes, [statistics.median(found[str(n)][name]) for n in sizes], "o-", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="events in the log", ylabel="seconds")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend()
+    figure.savefig(plot, metadata={"Date": None})
+    return found
+
+
+def show_reading(title: str, taken: Figures) -> None:
+    """Print the cold cases against the loop, and the cached one against the new events alone."""
+    cold = {name: seconds for name, seconds in taken.items() if not name.startswith(CACHED)}
+    show(title, cold, "straightforward loop")
+    warm = {name: taken[name] for name in CACHED if name in taken}
+    if warm:
+        show(f"{title}, with a checkpoint", warm, CACHED[1])
+
+
+def show(title: str, taken: Figures, base: str) -> None:
     """Print one table of ratios to the median of `base`."""
     print(f"\n{title}\n")
     print(f"| what | times {base} | spread | seconds |")
@@ -314,22 +314,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="events of the large log")
     parser.add_argument("--repeat", type=int, default=5, help="rounds of each case")
+    parser.add_argument(
+        "--growth", type=int, default=0, metavar="N",
+        help="instead, plot the growth from 10,000 to N events",
+    )  # fmt: skip
+    parser.add_argument("--plot", type=Path, default=Path("docs/growth.svg"))
     parser.add_argument("--json", type=Path, default=Path("bench/figures.json"))
     options = parser.parse_args()
-    figures: dict[str, dict[str, list[float]]] = {}
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     events: int = options.events
-    parallel.FROM = min(parallel.FROM, 4 * 1024 * 1024)
-    for title, different in ((f"{events:,} events", False), (f"{events // 4:,} different", True)):
-        taken = reading(events // 4 if different else events, options.repeat, different=different)
-        figures[title] = taken
-        show(f"Reading a log of {title}", taken, "straightforward loop")
-    figures["appending"] = appending(2_000, options.repeat)
-    show("Appending 2,000 events", figures["appending"], "json.dumps, open, write, close")
-    figures["starting"] = starting(max(options.repeat, 15))
-    show("Starting", figures["starting"], "python -c pass")
+    figures: dict[str, Figures] = {}
+    if options.growth:
+        sizes = [10**n for n in range(4, 12) if 10**n <= options.growth]
+        figures = growth(sizes, options.repeat, options.plot)
+    else:
+        figures = everything(events, options.repeat)
     options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     shutil.rmtree("bench/__pycache__", ignore_errors=True)
+
+
+def everything(events: int, repeat: int) -> dict[str, Figures]:
+    """Run all but the growth."""
+    figures: dict[str, Figures] = {}
+    with changed(parallel, "FROM", min(parallel.FROM, 4 * 2**20)):
+        for title, number, different in (
+            (f"{events:,} events", events, False),
+            (f"{events // 4:,} different", events // 4, True),
+        ):
+            figures[title] = reading(number, repeat, different=different)
+            show_reading(f"Reading a log of {title}", figures[title])
+    figures["memory"] = memory(events // 2)
+    print("\nMemory of a cold report on a thousand records, in one process\n")
+    print("| log | MiB above the interpreter's |\n| --- | ---: |")
+    for name, (figure,) in figures["memory"].items():
+        print(f"| {name} | {figure:.0f} |")
+    print("\nTwo processes, in times of one\n")
+    print("| log | times | spread |\n| --- | ---: | ---: |")
+    for size, taken in from_which_size(max(repeat, 7)).items():
+        figures[f"processes, {size}"] = taken
+        ratios = [two / one for one, two in zip(taken["one"], taken["two"], strict=True)]
+        middle = statistics.median(ratios)
+        print(f"| {size} | {middle:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |", flush=True)
+    figures["appending"] = appending(2_000, max(repeat, 9))
+    show("Appending 2,000 events", figures["appending"], "json.dumps, open, write, close")
+    figures["starting"] = starting(max(repeat, 15))
+    show("Starting", figures["starting"], "python -c pass")
+    return figures
 
 
 if __name__ == "__main__":

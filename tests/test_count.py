@@ -50,10 +50,10 @@ def plainly(log: OpenLog) -> Tally:
     return tally
 
 
-def usual(chance: random.Random, number: int, *, sizes: int = 3) -> list[bytes]:
+def usual(chance: random.Random, number: int, *, sizes: int = 3, slugs: int = 4) -> list[bytes]:
     """Lines as writers leave them: some records again and again, times that mostly grow.
 
-    With many sizes hardly a line has the tail of another.
+    With many sizes hardly a line has the tail of another; with few sizes and slugs most have.
     """
     lines = []
     at = 1_790_000_000_000_000_000
@@ -61,8 +61,8 @@ def usual(chance: random.Random, number: int, *, sizes: int = 3) -> list[bytes]:
         at += chance.randrange(-(10**9), 10**10)
         exact = chance.choice([1, 1000, 10**6, 10**9])
         snapshots = tuple(
-            UsageRecordSnapshot("decision", f"slug-{chance.randrange(4)}", size, size)
-            for size in chance.sample(range(sizes), chance.randint(1, 3))
+            UsageRecordSnapshot("decision", f"slug-{chance.randrange(slugs)}", size, size)
+            for size in chance.sample(range(sizes), chance.randint(1, min(slugs, 3)))
         )
         event = an_event(
             id=f"{chance.getrandbits(32):08x}-0000-7000-8000-000000000000",
@@ -114,7 +114,7 @@ UNUSUAL = [
     unusual=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(UNUSUAL)), max_size=4),
     block=st.sampled_from([100, 700, 5000, 10**6]),
     kept=st.sampled_from([0, 500, 10**6]),
-    sizes=st.sampled_from([3, 10**6]),
+    variety=st.sampled_from([(2, 1), (3, 4), (10**6, 4)]),
     ended=st.booleans(),
 )
 @settings(max_examples=300, deadline=None)
@@ -123,11 +123,11 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     unusual: list[tuple[int, bytes]],
     block: int,
     kept: int,
-    sizes: int,
+    variety: tuple[int, int],
     ended: bool,  # noqa: FBT001 - drawn
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - a seed that Hypothesis can shrink
-    lines = usual(chance, 60, sizes=sizes)
+    lines = usual(chance, 60, sizes=variety[0], slugs=variety[1])
     for place, line in unusual:
         lines.insert(place, line)
     data = b"\n".join(lines) + b"\n" * ended
@@ -150,6 +150,41 @@ def test_batches_are_really_used() -> None:
     for line in (UNUSUAL[0], UNUSUAL[2], UNUSUAL[3], UNUSUAL[9], UNUSUAL[12]):
         assert not count._Batches(Tally()).add(data + line + b"\n"), line  # noqa: SLF001 - likewise
         assert batch.decode_lines(data + line + b"\n") is None
+
+
+A, B = encode(an_event()), encode(an_event(segment_id="other"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        A + A + b"\n\n",
+        b"\n" + A + A + b"\n",
+        A + b"\n \n" + B + A + b"\n",
+        A[:9] + b"\n" + A[9:] + B + b"\n",
+        A.replace(b'"records":[{', b'"records":[\n{') + B + b"\n",
+        A.replace(b"}]", b"}\n]") + B + b"\n",
+        A[:-1] + b',"x":{}\n}' + B + b"\n",
+        A[:-1] + b',"x":[{}\n,{}]}' + B + b"\n",
+        A[:-1] + b',"x":"\xff"}\n' + B + b"\n",
+        A.replace(b"456", b"18446744073709551616") + b"\n",
+        A[:-1] + b',"x":' + b"[" * 64 + b"]" * 64 + b"}\n" + B + b"\n",
+        b'{"x":' + b"[" * 64 + b"]" * 64 + b"," + A[1:] + b"\n" + B + b"\n",
+        A.replace(b"Z", b"z") + b"\n" + B + b"\n",
+        A.replace(b"2026-11", b"2026-13") + b"\n" + B + b"\n",
+        A + b"\n" + B,
+    ],
+)
+def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None:
+    """Each is taken whole by somebody who only looks whether there are as many values as lines."""
+    told_apart = batch.split(lines)
+    good_tails = all(batch.decode_tail(tail) for tail in told_apart.tails)
+    assert batch.decode_lines(lines) is None
+    assert not good_tails or batch.decode_heads(lines, told_apart) is None
+    with TemporaryFile(buffering=0) as file:
+        file.write(lines)
+        log = OpenLog(LOG_NAME, file.fileno(), len(lines))
+        assert count_log(log) == plainly(log)
 
 
 def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +302,23 @@ def test_a_checkpoint_saves_reading(
     assert workspace.report().evidence.events == 124
     assert sum(read) == len(encode(an_event())) + 1
     del log
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_change_at_either_end_of_a_long_log_is_always_seen(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    for name, value in (("FULL_HASH_LIMIT", 0), ("EDGE", 200), ("SAMPLES", 0)):
+        monkeypatch.setattr(checkpoint, name, value)
+    monkeypatch.setattr(checkpoint, "FULL_READ_EVERY", 2**62)
+    for _ in range(9):
+        workspace.append(an_event())
+    workspace.report()
+    log = workspace.layout.events_path.read_bytes()
+    index = log.find(b'"use"') if place == "first" else log.rfind(b'"use"')
+    workspace.layout.events_path.write_bytes(log[:index] + b'"xse"' + log[index + 5 :])
+    assert workspace.report().evidence.events == 8
 
 
 def test_small_logs_leave_no_checkpoint(copy_of: Callable[[str], Workspace]) -> None:

@@ -21,9 +21,10 @@ LAYERS = [
     {"layout", "events"},
     {"codec", "tally"},
     {"log", "records", "report"},
-    {"marker"},
+    {"context", "marker"},
     {"workspace"},
     {"render"},
+    {"mcp_server"},
     {"cli"},
     {"__main__"},
 ]
@@ -102,13 +103,20 @@ def test_writing_loads_only_what_is_cheap(tmp_path: Path) -> None:
     assert not loaded & expensive
 
 
-def test_a_json_report_loads_no_tables_and_no_calendar_library() -> None:
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_a_report_loads_only_what_its_form_needs(form: str) -> None:
     root = Path(__file__).parent / "data" / "workspaces" / "reference"
     loaded = loaded_by(
         "from ctxuse.cli.main import run\n"
-        f"assert run(['report', '--format', 'json', '-w', {str(root)!r}]) == 0"
+        f"assert run(['report', '--format', {form!r}, '-w', {str(root)!r}]) == 0"
     )
-    assert not loaded & {"rich", "whenever", "csv", "sqlite3", "asyncio", "http", "email"}
+    needless = {
+        "asyncio", "csv", "email", "frontmatter", "hashlib", "http", "markdown_it", "mcp",
+        "pydantic", "sqlite3", "subprocess", "whenever", "yaml",
+    }  # fmt: skip
+    if form == "json":
+        needless |= {"rich", "dataclasses", "calendar"}
+    assert not loaded & needless
 
 
 EXAMPLES: list[errors.CtxuseError] = [
@@ -116,9 +124,12 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.UnknownKindError("skill"),
     errors.InvalidPathError("/ws/.yoi/x"),
     errors.InvalidSettingError("CTXUSE_DURABILITY", "hope", "os or fsync"),
+    errors.MissingExtraError("ctxuse mcp", "mcp"),
     errors.NoWorkspaceError("/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),
     errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),
+    errors.BrokenRecordError("workflow", "a", "requires is no list of slugs"),
+    errors.NotForUsersError("workflow", "a"),
     errors.InvalidEventError("id", "is none"),
     errors.AppendError("/ws/log", "write", "disk full", None),
     errors.MaintenanceError("/ws/log", "rename", "disk full"),

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctxuse.codec.decode import SkipReason as SkipReason
+    from ctxuse.context.given import Excerpt as Excerpt
+    from ctxuse.context.given import Expansion as Expansion
+    from ctxuse.context.given import Included as Included
+    from ctxuse.context.given import LeftOut as LeftOut
+    from ctxuse.context.given import ReadText as ReadText
+    from ctxuse.context.given import Resident as Resident
+    from ctxuse.context.given import SearchHit as SearchHit
+    from ctxuse.context.segment import Segment as Segment
     from ctxuse.errors import AppendError as AppendError
+    from ctxuse.errors import BrokenRecordError as BrokenRecordError
     from ctxuse.errors import CtxuseError as CtxuseError
     from ctxuse.errors import InvalidEventError as InvalidEventError
     from ctxuse.errors import InvalidPathError as InvalidPathError
@@ -16,6 +25,8 @@ if TYPE_CHECKING:
     from ctxuse.errors import InvalidSlugError as InvalidSlugError
     from ctxuse.errors import LogUnreadableError as LogUnreadableError
     from ctxuse.errors import MaintenanceError as MaintenanceError
+    from ctxuse.errors import MissingExtraError as MissingExtraError
+    from ctxuse.errors import NotForUsersError as NotForUsersError
     from ctxuse.errors import NoWorkspaceError as NoWorkspaceError
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
@@ -40,21 +51,32 @@ __version__ = "0.1.0.dev0"
 
 _HOME = {
     "AppendError": "errors",
+    "BrokenRecordError": "errors",
     "CheckResult": "log.check",
     "CtxuseError": "errors",
     "Evidence": "report",
+    "Excerpt": "context.given",
+    "Expansion": "context.given",
+    "Included": "context.given",
     "InvalidEventError": "errors",
     "InvalidPathError": "errors",
     "InvalidSettingError": "errors",
     "InvalidSlugError": "errors",
+    "LeftOut": "context.given",
     "LogUnreadableError": "errors",
     "MaintenanceError": "errors",
+    "MissingExtraError": "errors",
     "NoWorkspaceError": "errors",
+    "NotForUsersError": "errors",
+    "ReadText": "context.given",
     "RecordKind": "layout",
     "RecordNotFoundError": "errors",
     "RecordRef": "layout",
     "RecordUnreadableError": "errors",
     "RepairResult": "log.repair",
+    "Resident": "context.given",
+    "SearchHit": "context.given",
+    "Segment": "context.segment",
     "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",
     "Slug": "layout",

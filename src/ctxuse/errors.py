@@ -112,6 +112,24 @@ class InvalidSettingError(CtxuseError, ValueError):
         return f"{visible(self.name)} is {visible(self.allowed)}, not {quoted(self.value)}"
 
 
+class MissingExtraError(CtxuseError, ImportError):
+    """A part of ctxuse was asked for whose libraries are not installed.
+
+    Attributes:
+        what: What was asked for.
+        extra: The extra that brings the libraries.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(what, extra)
+        self.what = what
+        self.extra = extra
+
+    def __str__(self) -> str:
+        install = f"pip install 'ctxuse[{self.extra}]'"
+        return f"{self.what} needs libraries that are not installed: {install}"
+
+
 class NoWorkspaceError(CtxuseError, LookupError):
     """There is no workspace where one is needed.
 
@@ -164,6 +182,45 @@ class RecordUnreadableError(_FileError):
 
     def __str__(self) -> str:
         return f"cannot read the record {quoted(self.path)}: {visible(self.reason)}"
+
+
+class BrokenRecordError(CtxuseError, ValueError):
+    """A record's file was read, but what it says of itself cannot be understood.
+
+    Attributes:
+        kind: The record's kind.
+        slug: The record's slug.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, kind: str, slug: str, reason: str) -> None:
+        super().__init__(kind, slug, reason)
+        self.kind = kind
+        self.slug = slug
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{visible(self.kind)} {quoted(self.slug)} is broken: {visible(self.reason)}"
+
+
+class NotForUsersError(CtxuseError):
+    """A user asked for a record that is not for users.
+
+    Attributes:
+        kind: The record's kind.
+        slug: The record's slug.
+    """
+
+    def __init__(self, kind: str, slug: str) -> None:
+        super().__init__(kind, slug)
+        self.kind = kind
+        self.slug = slug
+
+    def __str__(self) -> str:
+        return (
+            f"{visible(self.kind)} {quoted(self.slug)} is not for users: its frontmatter says "
+            "user_invocable: false"
+        )
 
 
 class InvalidEventError(CtxuseError, ValueError):

@@ -1,10 +1,13 @@
-"""Reading the files of records."""
+"""The files of records: their sizes and their bytes."""
 
 import os
 import stat
 
 from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
 from ctxuse.layout import WorkspaceLayout
+
+MAX_RECORD = 16 * 1024 * 1024
+"""Bytes up to which a record's file is read; nobody puts more into a context."""
 
 
 def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
@@ -22,16 +25,61 @@ def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
         RecordUnreadableError: It exists but is no regular file, or cannot be read.
     """
     path = layout.record_file(kind, slug)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    descriptor, status = _open(path, kind, slug)
+    os.close(descriptor)
+    return status.st_size
+
+
+def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
+    """Return all bytes of a record's file.
+
+    Links are followed as long as they stay in the workspace.
+
+    Args:
+        layout: The workspace.
+        kind: One of the five kinds.
+        slug: The record's slug; for the summary the literal ``summary``.
+
+    Raises:
+        UnknownKindError: As `record_size`.
+        InvalidSlugError: As `record_size`.
+        RecordNotFoundError: As `record_size`.
+        RecordUnreadableError: As `record_size`; also when the file lies outside the workspace or
+            has more than `MAX_RECORD` bytes.
+    """
+    path = layout.record_file(kind, slug)
+    descriptor, status = _open(path, kind, slug)
+    with open(descriptor, "rb") as file:
         try:
-            status = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
+            _check_inside(path, os.fspath(layout), status)
+            data = file.read(MAX_RECORD + 1)
+        except OSError as error:
+            raise RecordUnreadableError(path, error.strerror or str(error)) from error
+    if len(data) > MAX_RECORD:
+        raise RecordUnreadableError(path, f"it has more than {MAX_RECORD:,} bytes")
+    return data
+
+
+def _open(path: str, kind: str, slug: str) -> tuple[int, os.stat_result]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
     except FileNotFoundError:
         raise RecordNotFoundError(str(kind), slug, path) from None
     except OSError as error:
         raise RecordUnreadableError(path, error.strerror or str(error)) from error
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
         raise RecordUnreadableError(path, "it is no regular file")
-    return status.st_size
+    return descriptor, status
+
+
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _check_inside(path: str, root: str, status: os.stat_result) -> None:
+    """Refuse an open file that links led to from `path`, out of the workspace."""
+    real, real_root = os.path.realpath(path), os.path.realpath(root)
+    inside = real.startswith(os.path.join(real_root, ""))
+    if not inside or not os.path.samestat(os.stat(real), status):
+        raise RecordUnreadableError(path, "a link leads out of the workspace")

@@ -5,11 +5,11 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from json import JSONEncoder
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
@@ -92,8 +92,7 @@ NO_EVIDENCE: dict[str, object] = {
 """The fields of a record that is on disk and in no event: unknown, which is not zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """What a report rests on.
 
     Attributes:
@@ -114,7 +113,7 @@ class Evidence:
     events: int = 0
     blank: int = 0
     pending: int = 0
-    skipped: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = msgspec.field(default_factory=dict)
     since_ns: int | None = None
     until_ns: int | None = None
     segments: int | None = 0
@@ -129,8 +128,7 @@ class Evidence:
         return sum(self.skipped.values())
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
+class UsageReport(msgspec.Struct, frozen=True):
     """What the log of a workspace says of each record. Evidence, never a verdict.
 
     Attributes:

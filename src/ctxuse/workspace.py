@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from whenever import Instant
 
+    from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
     from ctxuse.log.check import CheckResult
     from ctxuse.log.parallel import Progress
@@ -225,6 +226,31 @@ class Workspace:
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
             self._note_failure(error)
             return None
+
+    def segment(
+        self,
+        segment_id: str,
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+        call_id: str | None = None,
+    ) -> "Segment":
+        """Return the object through which records enter the context of one agent's segment.
+
+        It gives records, and records what it gave as a by-product: it returns what was asked for
+        also when the log cannot be written (see `try_append`).
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            host: The agent whose session it is, where known.
+            actor: Whose doing within it what is asked for is, where known.
+            call_id: The host's id of the tool call, where there is one.
+        """
+        from ctxuse.context.segment import Segment  # noqa: PLC0415 - not for who only appends
+
+        return Segment(
+            self.layout, segment_id, self.try_append, host=host, actor=actor, call_id=call_id
+        )
 
     def append_once(self, event: UsageEvent) -> UsageEvent | None:
         """Append one event that others may have recorded under the same id.

@@ -1,11 +1,10 @@
 """The archived logs: their names and their order."""
 
-import calendar
 import os
 import re
-import time
 
 from ctxuse.layout import USAGE_DIR
+from ctxuse.times import parse_ns
 
 _ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
 
@@ -42,8 +41,7 @@ def archive_time(name: str) -> int:
     match = _ARCHIVE.fullmatch(name)
     if match is None:
         return 0
-    try:
-        seconds = calendar.timegm(time.strptime(match[1], "%Y%m%dT%H%M%S"))
-    except ValueError:
-        return 0
-    return seconds * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+    date, clock = match[1].split("T")
+    fraction = f".{match[2]}" if match[2] else ""
+    text = f"{date[:4]}-{date[4:6]}-{date[6:]}T{clock[:2]}:{clock[2:4]}:{clock[4:]}{fraction}Z"
+    return parse_ns(text) or 0

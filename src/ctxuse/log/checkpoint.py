@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
@@ -47,8 +47,7 @@ WORTH = 1024 * 1024
 """A checkpoint is only written when it saves reading so many bytes more than the one before."""
 
 
-@dataclass(slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What is stored.
 
     Attributes:

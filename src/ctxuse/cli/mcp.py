@@ -1,0 +1,60 @@
+"""`ctxuse mcp`: serve a workspace's records to an agent."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.errors import MissingExtraError
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ctxuse.mcp_server.server import Server
+
+
+@click.command("mcp")
+@click.option(
+    "-w",
+    "--workspace",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="The workspace's root.  [default: the nearest directory upwards with .yoi/memory/, from"
+    " the current one or from CLAUDE_PROJECT_DIR]",
+)
+def command(*, workspace: str | None) -> None:
+    """Serve the workspace's records over MCP, on stdin and stdout, and record what is read.
+
+    For an agent to start, not for a terminal. Offers tools to read, search and invoke records, the
+    records as resources, the workflows as prompts, and in its instructions what is to be resident.
+    Nothing outside the workspace can be reached through it. Needs the extra ctxuse[mcp].
+
+    \b
+    Examples:
+      claude mcp add ctxuse -- ctxuse mcp
+      codex mcp add ctxuse -- ctxuse mcp
+    """
+    layout = WorkspaceLayout(workspace) if workspace is not None else _found()
+    common.note_no_marker(layout)
+    _server(Workspace(layout)).run()
+
+
+def _found() -> WorkspaceLayout:
+    """The workspace of the current directory or, where that has none, of Claude Code's project."""
+    here = WorkspaceLayout.find()
+    project = os.environ.get("CLAUDE_PROJECT_DIR")
+    if here.has_marker or not project or not os.path.isdir(project):
+        return here
+    there = WorkspaceLayout.find(project)
+    return there if there.has_marker else here
+
+
+def _server(workspace: Workspace) -> "Server":
+    try:
+        from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in {"mcp", "mcp_types", "pydantic", "anyio"}:
+            raise MissingExtraError("ctxuse mcp", "mcp") from error
+        raise
+    return Server(workspace)

@@ -1,0 +1,122 @@
+"""A record's file, taken apart: what its frontmatter says, and its body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+
+from ctxuse.errors import BrokenRecordError
+
+MAX_FRONTMATTER = 64 * 1024
+"""Characters of frontmatter that are looked at; more is nobody's description."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordText:
+    """A record, taken apart.
+
+    Attributes:
+        kind: Its kind.
+        slug: Its slug; ``summary`` for the summary.
+        file_bytes: The size of its whole file, in bytes.
+        body: Its text behind the frontmatter, without white space at either end.
+        fields: What the frontmatter says; empty without one.
+    """
+
+    kind: str
+    slug: str
+    file_bytes: int
+    body: str
+    fields: Mapping[object, object]
+
+    @property
+    def description(self) -> str:
+        """Its ``description`` on one line; empty when it has none."""
+        value = self.fields.get("description")
+        return " ".join(value.split()) if isinstance(value, str) else ""
+
+    @property
+    def for_model(self) -> bool:
+        """Whether it asks to be made known to the model (``model_invokation: true``)."""
+        return any(self.fields.get(name) is True for name in _FOR_MODEL)
+
+    @property
+    def for_user(self) -> bool:
+        """Whether users may ask for it: always, but for ``user_invocable: false``."""
+        return self.fields.get("user_invocable") is not False
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The knowledge it ``requires:``, as text, in the order given.
+
+        Raises:
+            BrokenRecordError: That is no list of names.
+        """
+        value = self.fields.get("requires")
+        if value is None:
+            return ()
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BrokenRecordError(self.kind, self.slug, "requires is no list of slugs")
+        return tuple(dict.fromkeys(names))
+
+
+_FOR_MODEL = ("model_invokation", "model_invocation")
+"""The first is how the records on disk spell it."""
+
+
+def take_apart(kind: str, slug: str, data: bytes) -> RecordText:
+    """Return the record whose file holds `data`.
+
+    Bytes that are no UTF-8 are replaced.
+
+    Raises:
+        BrokenRecordError: There is frontmatter, but it is no YAML, or too long.
+    """
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    head, body = _split(text)
+    if len(head) > MAX_FRONTMATTER:
+        raise BrokenRecordError(kind, slug, "its frontmatter has more than 64 KiB")
+    try:
+        fields = _handler.load(head, Loader=_Loader) if head else {}
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError, TypeError) as error:
+        raise BrokenRecordError(kind, slug, f"its frontmatter is no YAML: {_why(error)}") from error
+    if fields is None:
+        fields = {}
+    if not isinstance(fields, dict):
+        body, fields = text, {}  # two rulers with text between them, not frontmatter
+    return RecordText(kind, slug, len(data), body.strip(), fields)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, without the text around it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem:
+        mark = error.problem_mark
+        return error.problem + (f" (line {mark.line + 1})" if mark else "")
+    if isinstance(error, yaml.reader.ReaderError):
+        return str(error.reason)
+    return "it nests too deep" if isinstance(error, RecursionError) else str(error)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of plain values, without references: a few of those can stand for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(problem="it holds a reference (*name)")
+        return super().compose_node(parent, index)
+
+
+_handler = YAMLHandler()
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The frontmatter of `text` and the rest; the first is empty when there is none."""
+    if not _handler.detect(text):
+        return "", text
+    try:
+        head, body = _handler.split(text)
+    except ValueError:  # it never ends
+        return "", text
+    return head, body

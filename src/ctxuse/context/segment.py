@@ -1,0 +1,311 @@
+"""A segment of an agent's session: the object through which records enter its context."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxuse.context.given import Expansion, Included, LeftOut, ReadText, Resident
+from ctxuse.errors import (
+    CtxuseError,
+    InvalidSettingError,
+    InvalidSlugError,
+    NotForUsersError,
+    RecordNotFoundError,
+)
+from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.layout import RecordKind, WorkspaceLayout
+from ctxuse.records import read_record
+from ctxuse.visible import visible
+
+if TYPE_CHECKING:
+    from ctxuse.context.frontmatter import RecordText
+    from ctxuse.context.given import SearchHit
+
+Record = Callable[[UsageEvent], object]
+"""Stores an event where that is a by-product: it never raises."""
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+class Segment:
+    """One stretch of one agent's session: gives records, and records what it gave.
+
+    What is recorded never changes what is given, also when the log cannot be written. Safe to
+    share between threads. Made by `Workspace.segment`.
+
+    Args:
+        layout: The workspace.
+        segment_id: The segment's id; any text.
+        record: Stores an event.
+        host: The agent whose session it is, where known.
+        actor: Whose doing within it what is asked for is, where known.
+        call_id: The host's id of the tool call, where there is one.
+    """
+
+    def __init__(  # noqa: PLR0913 - an event has these fields
+        self,
+        layout: WorkspaceLayout,
+        segment_id: str,
+        record: Record,
+        *,
+        host: str | None = None,
+        actor: Actor | None = None,
+        call_id: str | None = None,
+    ) -> None:
+        self._layout = layout
+        self._segment_id = segment_id
+        self._record = record
+        self._host = host
+        self._actor = actor
+        self._call_id = call_id
+
+    def read(
+        self, kind: str, slug: str | None = None, offset: int = 0, limit: int = 2000
+    ) -> ReadText:
+        r"""Return a record's text, or some lines of it. Recorded as ``MemoryRead``.
+
+        Lines end in ``\n``. Bytes that are no UTF-8 are replaced.
+
+        Args:
+            kind: One of the five kinds.
+            slug: The record's slug; None for the summary.
+            offset: How many lines to leave out at the beginning.
+            limit: How many lines to return at most.
+
+        Raises:
+            UnknownKindError: No file is known for records of this kind.
+            InvalidSlugError: `slug` is not a slug, is missing, or was given for the summary.
+            InvalidSettingError: `offset` is negative or not before the end, or `limit` is below 1.
+            RecordNotFoundError: The file does not exist.
+            RecordUnreadableError: It exists but cannot be read, or a link leads out of the
+                workspace.
+        """
+        if kind == RecordKind.SUMMARY:
+            if slug is not None:
+                raise InvalidSlugError(slug, "there is one summary; leave the slug out")
+            slug = RecordKind.SUMMARY.value
+        elif slug is None:
+            raise InvalidSlugError("", f"which {kind} record is meant? Give its slug")
+        if offset < 0:
+            raise InvalidSettingError("offset", str(offset), "0 or more")
+        if limit < 1:
+            raise InvalidSettingError("limit", str(limit), "1 or more")
+        data = read_record(self._layout, kind, slug)
+        lines = _LINE.findall(data.decode("utf-8", "replace"))
+        if offset and offset >= len(lines):
+            raise InvalidSettingError(
+                "offset", str(offset), f"below {len(lines)}, the lines it has"
+            )
+        chosen = lines[offset : offset + limit]
+        text = "".join(chosen)
+        given = ReadText(
+            str(kind), slug, text, offset, len(chosen), len(lines), len(text.encode()), len(data)
+        )
+        snapshot = _snapshot(given.kind, slug, given.file_bytes, given.context_bytes)
+        self._use(UsageSource.MEMORY_READ, [snapshot])
+        return given
+
+    def reference(self, slug: str) -> Included:
+        """Return the body of a knowledge record. Recorded as ``KnowledgeRef``.
+
+        Raises:
+            InvalidSlugError: `slug` is not a slug.
+            RecordNotFoundError: The file does not exist.
+            RecordUnreadableError: As `read`.
+            BrokenRecordError: Its frontmatter cannot be understood.
+        """
+        included = _included(self._open(RecordKind.KNOWLEDGE, slug))
+        self._use(UsageSource.KNOWLEDGE_REF, _snapshots([included]))
+        return included
+
+    def invoke(self, slug: str, *, by_user: bool = False) -> Expansion:
+        """Return the body of a workflow and of the knowledge it requires.
+
+        Recorded as ``WorkflowInvoke``, all in one event. Required knowledge that cannot be had is
+        left out, with the reason.
+
+        Args:
+            slug: The workflow's slug.
+            by_user: Whether a user asks for it; some are not for users.
+
+        Raises:
+            NotForUsersError: `by_user`, and the frontmatter says ``user_invocable: false``.
+            InvalidSlugError: As `reference`.
+            RecordNotFoundError: As `reference`; only for the workflow itself.
+            RecordUnreadableError: As `reference`, likewise.
+            BrokenRecordError: As `reference`, likewise.
+        """
+        workflow = self._open(RecordKind.WORKFLOW, slug)
+        if by_user and not workflow.for_user:
+            raise NotForUsersError(workflow.kind, slug)
+        included, left_out = self._with_required(workflow, set())
+        self._use(UsageSource.WORKFLOW_INVOKE, _snapshots(included))
+        return Expansion(tuple(included), tuple(left_out))
+
+    def expand(self, text: str) -> Expansion:
+        """Return what the references in a message stand for.
+
+        ``#slug`` is a knowledge record and recorded as ``KnowledgeRef``; ``/slug`` is a workflow,
+        which brings the knowledge that it requires along, and recorded as ``WorkflowInvoke``. Only
+        whole words count, and none in code, links and paths. Nothing in the message is an error.
+
+        Args:
+            text: The message, as the user wrote it; it is not stored.
+        """
+        from ctxuse.context.references import references  # noqa: PLC0415 - Markdown is dear
+
+        found = references(text)
+        named = {ref.slug for ref in found if ref.kind == RecordKind.KNOWLEDGE}
+        included: list[Included] = []
+        left_out: list[LeftOut] = []
+        unknown: list[str] = []
+        knowledge: list[Included] = []
+        for reference in found:
+            try:
+                record = self._open(reference.kind, reference.slug)
+                if not record.for_user:
+                    raise NotForUsersError(record.kind, record.slug)
+                if reference.kind == RecordKind.KNOWLEDGE:
+                    knowledge.append(_included(record))
+                    included.append(knowledge[-1])
+                else:
+                    seen = {*named, *(r.slug for r in included if r.required_by)}
+                    parts, missing = self._with_required(record, seen)
+                    self._use(UsageSource.WORKFLOW_INVOKE, _snapshots(parts))
+                    included += parts
+                    left_out += missing
+            except RecordNotFoundError:
+                if not reference.slug.replace("-", "").isdigit():
+                    unknown.append(str(reference))
+            except CtxuseError as error:
+                left_out.append(LeftOut(reference.kind, reference.slug, str(error)))
+        self._use(UsageSource.KNOWLEDGE_REF, _snapshots(knowledge))
+        return Expansion(tuple(included), tuple(left_out), tuple(unknown))
+
+    def resident(self) -> Resident:
+        """Return what should stand in the system prompt. Recorded as one exposure.
+
+        That is the body of the summary, and a line for every knowledge and workflow record whose
+        frontmatter says ``model_invokation: true``: how to refer to it, and its description. What
+        is broken is left out, with the reason.
+        """
+        resident = self.resident_unrecorded()
+        self.expose(resident)
+        return resident
+
+    def resident_unrecorded(self) -> Resident:
+        """Return what `resident` does and record nothing; see `expose`."""
+        from ctxuse.context.catalog import catalog  # noqa: PLC0415 - YAML is dear
+
+        parts: list[Included] = []
+        left_out: list[LeftOut] = []
+        for record in catalog(self._layout, _RESIDENT_KINDS):
+            if isinstance(record, LeftOut):
+                left_out.append(record)
+            elif record.kind == RecordKind.SUMMARY:
+                if record.body:
+                    parts.append(_included(record))
+            elif record.for_model and not record.description:
+                left_out.append(_left_out(record, "it has no description"))
+            elif record.for_model:
+                parts.append(replace(_included(record), text=_line(record)))
+        parts.sort(key=lambda part: part.kind != RecordKind.SUMMARY)
+        summary = [part.text for part in parts if part.kind == RecordKind.SUMMARY]
+        lines = [part.text for part in parts if part.kind != RecordKind.SUMMARY]
+        text = "\n\n".join(filter(None, [*summary, "\n".join(lines)]))
+        return Resident(text, tuple(parts), tuple(left_out))
+
+    def expose(self, resident: Resident) -> None:
+        """Record that what `resident_unrecorded` gave has come into a context, as one event."""
+        self._append(
+            UsageEventKind.RESIDENT_EXPOSURE,
+            UsageSource.RESIDENT_INJECTION,
+            _snapshots(resident.records),
+        )
+
+    def search(
+        self, query: str, kinds: Collection[str] | None = None, limit: int = 20
+    ) -> "tuple[SearchHit, ...]":
+        """Return the records that hold every word of `query`, in their name or file.
+
+        Case does not matter. Records whose name holds a word come first; otherwise they are
+        sorted by kind and slug. Nothing is recorded: to be found is not to be read.
+
+        Args:
+            query: Words, with white space between them.
+            kinds: Only records of these kinds; of all five when None.
+            limit: How many records to return at most.
+
+        Raises:
+            InvalidSettingError: `query` has no word, or `limit` is below 1.
+        """
+        from ctxuse.context.search import search  # noqa: PLC0415 - YAML is dear
+
+        return search(self._layout, query, kinds, limit)
+
+    def _open(self, kind: str, slug: str) -> "RecordText":
+        from ctxuse.context.catalog import open_record  # noqa: PLC0415 - YAML is dear
+
+        return open_record(self._layout, kind, slug)
+
+    def _with_required(
+        self, workflow: "RecordText", seen: set[str]
+    ) -> tuple[list[Included], list[LeftOut]]:
+        """A workflow and the knowledge it requires, but for what is in the context already."""
+        included, left_out = [_included(workflow)], []
+        for slug in workflow.requires:
+            if slug in seen:
+                continue
+            try:
+                record = self._open(RecordKind.KNOWLEDGE, slug)
+            except CtxuseError as error:
+                left_out.append(LeftOut(RecordKind.KNOWLEDGE.value, slug, str(error)))
+            else:
+                included.append(_included(record, required_by=workflow.slug))
+        return included, left_out
+
+    def _use(self, source: UsageSource, snapshots: Iterable[UsageRecordSnapshot]) -> None:
+        self._append(UsageEventKind.USE, source, snapshots)
+
+    def _append(
+        self, event: UsageEventKind, source: UsageSource, snapshots: Iterable[UsageRecordSnapshot]
+    ) -> None:
+        records = tuple(snapshots)
+        if records:
+            self._record(
+                UsageEvent.new(
+                    self._segment_id,
+                    event,
+                    source,
+                    records,
+                    host=self._host,
+                    actor=self._actor,
+                    call_id=self._call_id,
+                )
+            )
+
+
+_RESIDENT_KINDS = (RecordKind.SUMMARY, RecordKind.KNOWLEDGE, RecordKind.WORKFLOW)
+
+
+def _line(record: "RecordText") -> str:
+    sign = "#" if record.kind == RecordKind.KNOWLEDGE else "/"
+    return f"- {sign}{record.slug}: {visible(record.description)}"
+
+
+def _included(record: "RecordText", required_by: str | None = None) -> Included:
+    return Included(record.kind, record.slug, record.body, record.file_bytes, required_by)
+
+
+def _left_out(record: "RecordText", reason: str) -> LeftOut:
+    return LeftOut(record.kind, record.slug, reason)
+
+
+def _snapshots(records: Iterable[Included]) -> list[UsageRecordSnapshot]:
+    return [_snapshot(r.kind, r.slug, r.file_bytes, r.context_bytes) for r in records]
+
+
+def _snapshot(kind: str, slug: str, file_bytes: int, context_bytes: int) -> UsageRecordSnapshot:
+    snapshot = UsageRecordSnapshot.from_size(kind, slug, file_bytes)
+    return snapshot._replace(context_bytes=context_bytes)

@@ -1,0 +1,447 @@
+"""The MCP server, spoken to by the SDK's own client: in memory, and as a real process."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+pytest.importorskip("mcp", reason="the extra ctxuse[mcp] is not installed")
+
+import anyio
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from mcp_types import Implementation, RequestParamsMeta, TextContent, TextResourceContents
+
+from ctxuse import UsageEvent, Workspace
+from ctxuse.cli.main import run as run_command
+from ctxuse.mcp_server.caller import Caller, caller
+from ctxuse.mcp_server.server import Server
+
+Talk = Callable[[Client], Awaitable[None]]
+
+
+@pytest.fixture
+def filled(workspace: Workspace) -> Workspace:
+    """A workspace with a record of every kind."""
+    for name, text in {
+        "memory/summary.md": "We build ships.\n",
+        "memory/decisions/alpha.md": "one\ntwo\nthree\n",
+        "memory/requests/wish.md": "Please.\n",
+        "knowledge/policy.md": "---\ndescription: Rules\nmodel_invokation: true\n---\nBe kind.\n",
+        "workflow/deploy.md": "---\ndescription: How to\nrequires: [policy, gone]\n---\nDo it.\n",
+        "workflow/inner.md": "---\nuser_invocable: false\n---\nInner.\n",
+        "workflow/broken.md": "---\n: [\n---\nBroken.\n",
+    }.items():
+        path = workspace.layout.root / ".yoi" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return workspace
+
+
+def talk(
+    server: "Server | StdioServerParameters", conversation: Talk, client: str = "test"
+) -> None:
+    """Connect a client to a server and have a conversation."""
+
+    async def main() -> None:
+        info = Implementation(name=client, version="1")
+        async with Client(server, client_info=info) as connected:
+            await conversation(connected)
+
+    anyio.run(main)
+
+
+def events(workspace: Workspace) -> list[UsageEvent]:
+    return [event for event in workspace.events() if isinstance(event, UsageEvent)]
+
+
+def of_call(call_id: str) -> RequestParamsMeta:
+    return cast("RequestParamsMeta", {"claudecode/toolUseId": call_id})
+
+
+def uses(workspace: Workspace) -> list[tuple[str, str | None, list[str]]]:
+    """Source, actor and slugs of every use."""
+    return [
+        (event.source.value, event.actor, [record.slug for record in event.records])
+        for event in events(workspace)
+        if event.event.value == "use"
+    ]
+
+
+def answer(result: object) -> Mapping[str, object]:
+    assert not getattr(result, "is_error", True), result
+    structured: Mapping[str, object] = getattr(result, "structured_content", {})
+    return structured
+
+
+def test_the_tools_are_typed_and_read_only(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert [*tools] == [
+            "memory_read",
+            "memory_search",
+            "knowledge_reference",
+            "workflow_invoke",
+            "usage_report",
+            "usage_record",
+        ]
+        for tool in tools.values():
+            assert tool.annotations is not None
+            assert tool.annotations.read_only_hint
+            assert tool.output_schema
+            assert tool.description
+            assert "\n  " not in tool.description
+            assert "ctx" not in tool.input_schema["properties"]
+        kinds = tools["memory_read"].input_schema["properties"]["kind"]["enum"]
+        assert kinds == ["summary", "decision", "request", "workflow", "knowledge"]
+
+    talk(Server(filled, {}), conversation)
+
+
+def test_tools_give_records_and_every_read_is_recorded(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        part = {"kind": "decision", "slug": "alpha", "offset": 1, "limit": 1}
+        read = answer(await client.call_tool("memory_read", part))
+        assert (read["text"], read["total_lines"]) == ("two\n", 3)
+        assert answer(await client.call_tool("memory_read", {"kind": "summary"}))["text"]
+        found = answer(await client.call_tool("knowledge_reference", {"slug": "policy"}))
+        assert found["text"] == "Be kind."
+        flow = answer(await client.call_tool("workflow_invoke", {"slug": "deploy"}))
+        assert flow["text"] == "Do it."
+        assert flow["required"] == [{"kind": "knowledge", "slug": "policy", "text": "Be kind."}]
+        assert "gone" in str(flow["left_out"])
+
+    talk(Server(filled, {}), conversation)
+    assert uses(filled) == [
+        ("MemoryRead", "agent", ["alpha"]),
+        ("MemoryRead", "agent", ["summary"]),
+        ("KnowledgeRef", "agent", ["policy"]),
+        ("WorkflowInvoke", "agent", ["deploy", "policy"]),
+    ]
+    assert events(filled)[1].records[0].context_bytes == 4
+
+
+def test_searches_and_reports_and_failed_reads_are_no_uses(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        hits = answer(await client.call_tool("memory_search", {"query": "kind"}))["hits"]
+        assert [hit["slug"] for hit in hits] == ["policy"]  # type: ignore[attr-defined] # a list
+        await client.call_tool("memory_search", {"query": "x", "kinds": ["decision"]})
+        await client.call_tool("usage_report", {})
+        await client.call_tool("usage_record", {"kind": "decision", "slug": "alpha"})
+        for name, arguments in (
+            ("memory_read", {"kind": "decision"}),
+            ("memory_read", {"kind": "decision", "slug": "gone"}),
+            ("memory_read", {"kind": "decision", "slug": "../../summary"}),
+            ("memory_read", {"kind": "skill", "slug": "alpha"}),
+            ("memory_read", {"kind": "decision", "slug": "alpha", "offset": 99}),
+            ("memory_read", {"kind": "decision", "slug": "alpha", "limit": 0}),
+            ("memory_search", {"query": " "}),
+            ("knowledge_reference", {"slug": "/etc/passwd"}),
+            ("workflow_invoke", {"slug": "gone"}),
+            ("workflow_invoke", {"slug": "broken"}),
+            ("no_such_tool", {}),
+        ):
+            result = await client.call_tool(name, arguments)
+            assert result.is_error
+            text = result.content[0]
+            assert isinstance(text, TextContent)
+            assert "Traceback" not in text.text
+        for uri in ("ctxuse://decision/gone", "ctxuse://decision/..%2f..%2fsummary", "file:///etc"):
+            with pytest.raises(MCPError):
+                await client.read_resource(uri)
+        for name in ("gone", "inner", "../x"):
+            with pytest.raises(MCPError):
+                await client.get_prompt(name)
+
+    talk(Server(filled, {}), conversation)
+    assert uses(filled) == []
+
+
+def test_records_are_resources_and_a_read_of_one_is_a_memory_read(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        listed = (await client.list_resources()).resources
+        assert [resource.uri for resource in listed] == [
+            "ctxuse://decision/alpha",
+            "ctxuse://knowledge/policy",
+            "ctxuse://request/wish",
+            "ctxuse://summary/summary",
+            "ctxuse://workflow/broken",
+            "ctxuse://workflow/deploy",
+            "ctxuse://workflow/inner",
+        ]
+        assert listed[1].description == "Rules"
+        (filled.layout.knowledge_dir / "later.md").write_text("Later.")
+        assert len((await client.list_resources()).resources) == 8
+        for uri, text in (
+            ("ctxuse://knowledge/later", "Later."),
+            ("ctxuse://summary/summary", "We build ships.\n"),
+        ):
+            (content,) = (await client.read_resource(uri)).contents
+            assert isinstance(content, TextResourceContents)
+            assert content.text == text
+            assert content.mime_type == "text/markdown"
+
+    talk(Server(filled, {}), conversation)
+    assert uses(filled) == [("MemoryRead", None, ["later"]), ("MemoryRead", None, ["summary"])]
+
+
+def test_workflows_are_prompts_that_the_user_asks_for(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        prompts = (await client.list_prompts()).prompts
+        assert [(p.name, p.description) for p in prompts] == [("deploy", "How to")]
+        (message,) = (await client.get_prompt("deploy")).messages
+        assert message.role == "user"
+        assert isinstance(message.content, TextContent)
+        assert message.content.text == "Do it.\n\nBe kind."
+
+    talk(Server(filled, {}), conversation)
+    assert uses(filled) == [("WorkflowInvoke", "user", ["deploy", "policy"])]
+
+
+def test_the_resident_text_is_the_instructions_and_exposed_with_the_first_call(
+    filled: Workspace,
+) -> None:
+    async def conversation(client: Client) -> None:
+        assert client.instructions == "We build ships.\n\n- #policy: Rules"
+        await client.list_tools()
+        await client.list_resources()
+        await client.read_resource("ctxuse://decision/alpha")
+        assert [event.event.value for event in events(filled)] == ["use"]
+        await client.call_tool("memory_search", {"query": "x"})
+        await client.call_tool("memory_search", {"query": "x"})
+        await client.get_prompt("deploy")
+
+    talk(Server(filled, {}), conversation, client="some-agent")
+    (exposure,) = (e for e in events(filled) if e.event.value == "resident_exposure")
+    assert [(r.slug, r.context_bytes) for r in exposure.records] == [
+        ("summary", 15),
+        ("policy", 16),
+    ]
+    assert (exposure.host, exposure.actor) == ("some-agent", None)
+
+
+def test_reports_say_since_when_and_unknown_is_null(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        read = {"kind": "decision", "slug": "alpha"}
+        await client.call_tool("memory_read", read)
+        report = answer(await client.call_tool("usage_report", {}))
+        assert report["evidence"]["since"] == events(filled)[0].occurred_at_text  # type: ignore[index] # an object
+        found = answer(await client.call_tool("usage_record", read))
+        assert found["record"]["use_count"] == 1  # type: ignore[index] # likewise
+        assert found["record"]["tokens_per_injection"] is None  # type: ignore[index] # likewise
+        gone = answer(await client.call_tool("usage_record", {"kind": "skill", "slug": "pdf"}))
+        assert gone["record"]["use_count"] is None  # type: ignore[index] # likewise
+
+    talk(Server(filled, {}), conversation)
+
+
+def test_a_directory_without_the_marker_is_served_and_nothing_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / ".yoi" / "knowledge").mkdir(parents=True)
+    (tmp_path / ".yoi" / "knowledge" / "k.md").write_text("K")
+
+    async def conversation(client: Client) -> None:
+        assert answer(await client.call_tool("knowledge_reference", {"slug": "k"}))["text"] == "K"
+
+    talk(Server(Workspace(tmp_path), {}), conversation)
+    assert not (tmp_path / ".yoi" / "memory").exists()
+
+
+def test_nothing_outside_the_workspace_can_be_reached(filled: Workspace, tmp_path: Path) -> None:
+    secret = tmp_path.parent / f"{tmp_path.name}-secret.md"
+    secret.write_text("secret")
+    (filled.layout.decisions_dir / "out.md").symlink_to(secret)
+
+    async def conversation(client: Client) -> None:
+        read = await client.call_tool("memory_read", {"kind": "decision", "slug": "out"})
+        assert read.is_error
+        with pytest.raises(MCPError):
+            await client.read_resource("ctxuse://decision/out")
+        assert not answer(await client.call_tool("memory_search", {"query": "secret"}))["hits"]
+
+    talk(Server(filled, {}), conversation)
+
+
+ENV = {"CLAUDE_CODE_SESSION_ID": "from-env"}
+CODEX_TURN = "x-codex-turn-metadata"
+
+
+@pytest.mark.parametrize(
+    ("meta", "client", "expected"),
+    [
+        ({"claudecode/toolUseId": "t"}, "claude-code", Caller("from-env", "claude-code", "t")),
+        ({}, "claude-code", Caller("from-env", "claude-code")),
+        ({CODEX_TURN: {"session_id": "s"}}, "codex-mcp-client", Caller("s", "codex")),
+        ({"threadId": "t"}, "codex-mcp-client", Caller("t", "codex")),
+        (
+            {CODEX_TURN: {"session_id": "s", "thread_id": "c", "parent_thread_id": "s"}},
+            "codex-mcp-client",
+            Caller("s/c", "codex", in_subagent=True),
+        ),
+        ({CODEX_TURN: {"session_id": "s", "thread_id": "s"}}, None, Caller("s", "codex")),
+        ({CODEX_TURN: {"session_id": "s", "thread_id": "c"}}, None, Caller("s", "codex")),
+        ({"ai.opencode/sessionID": "o"}, "opencode", Caller("o", "opencode")),
+        ({}, "gemini-cli-mcp-client", Caller(None, "gemini-cli")),
+        ({}, "cursor", Caller(None, "cursor")),
+        ({}, None, Caller(None, None)),
+        ({"claudecode/toolUseId": 7, CODEX_TURN: "x"}, "", Caller(None, None)),
+        ({CODEX_TURN: {"session_id": ["s"]}, "threadId": {}}, None, Caller(None, "codex")),
+        ({"ai.opencode/sessionID": "o" * 300}, "c" * 300, Caller(None, None)),
+    ],
+)
+def test_who_is_calling_the_request_says_before_the_environment(
+    meta: Mapping[str, object], client: str | None, expected: Caller
+) -> None:
+    assert caller(meta, client, ENV) == expected
+
+
+def test_who_is_calling_is_recorded(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("toolu_1"))
+
+    talk(Server(filled, ENV), conversation, client="claude-code")
+    exposure, read = events(filled)
+    assert (read.segment_id, read.host, read.call_id) == ("from-env", "claude-code", "toolu_1")
+    assert (exposure.segment_id, exposure.host, exposure.call_id) == (
+        "from-env",
+        "claude-code",
+        None,
+    )
+
+
+def process(workspace: Workspace) -> StdioServerParameters:
+    root = os.fspath(workspace.layout)
+    environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": os.environ["PATH"]}
+    return StdioServerParameters(
+        command=sys.executable, args=["-m", "ctxuse", "mcp", "-w", root], env=environ
+    )
+
+
+def test_a_real_process_serves_over_stdio(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        assert client.instructions == "We build ships.\n\n- #policy: Rules"
+        read = await client.call_tool("memory_read", {"kind": "summary"})
+        assert answer(read)["text"] == "We build ships.\n"
+
+    talk(process(filled), conversation, client="codex-mcp-client")
+    assert [event.host for event in events(filled)] == ["codex", "codex"]
+
+
+def test_eight_servers_and_the_library_record_every_read_once(filled: Workspace) -> None:
+    async def conversation() -> None:
+        async def one(number: int) -> None:
+            async with Client(process(filled)) as client:
+                for index in range(20):
+                    meta = of_call(f"{number}-{index}")
+                    arguments = {"kind": "decision", "slug": "alpha"}
+                    answer(await client.call_tool("memory_read", arguments, meta=meta))
+
+        def library() -> None:
+            for index in range(100):
+                filled.segment("lib", call_id=f"lib-{index}").read("decision", "alpha")
+
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(one, number)
+            group.start_soon(anyio.to_thread.run_sync, library)
+
+    anyio.run(conversation)
+    reads = [e.call_id for e in events(filled) if e.event.value == "use"]
+    expected = {f"{n}-{i}" for n in range(8) for i in range(20)}
+    assert sorted(filter(None, reads)) == sorted(expected | {f"lib-{i}" for i in range(100)})
+    exposures = [e for e in events(filled) if e.event.value == "resident_exposure"]
+    assert len(exposures) == 8
+    assert filled.check().clean
+
+
+def test_the_server_ends_quietly_when_it_is_interrupted(filled: Workspace) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(
+            b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":'
+            b'"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
+        )
+        running.stdin.flush()
+        hello = json.loads(running.stdout.readline())
+        assert hello["result"]["instructions"].startswith("We build ships.")
+        running.send_signal(signal.SIGINT)
+        time.sleep(0)
+        running.stdin.close()
+        running.wait(timeout=30)
+        assert running.stderr is not None
+        assert b"Traceback" not in running.stderr.read()
+
+
+def test_rubbish_on_stdin_is_no_traceback(filled: Workspace) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],
+        input=b"rubbish\n\xff\xfe\n{}\n[]\n" + b"[" * 100_000 + b"\n",
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stdout
+
+
+def test_without_the_extra_the_command_says_what_to_install(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in {"mcp", "mcp_types"}]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "ctxuse.mcp_server.server")
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    monkeypatch.setitem(sys.modules, "mcp.server", None)
+    assert run_command(["mcp", "-w", os.fspath(filled.layout)]) == 3
+    assert "pip install 'ctxuse[mcp]'" in capsys.readouterr().err
+
+
+INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
+
+
+def inspector() -> list[str] | None:
+    """How the MCP inspector is started, or None where it cannot be had."""
+    npx = shutil.which("npx")
+    if npx is None:
+        return None
+    words = [npx, "--yes", INSPECTOR, "--cli"]
+    try:
+        probe = subprocess.run(
+            [npx, "--yes", "--package", INSPECTOR, "--", "node", "--version"],
+            capture_output=True,
+            check=False,
+            timeout=240,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return words if probe.returncode == 0 else None
+
+
+def test_a_client_that_nobody_here_wrote_gets_a_record(filled: Workspace) -> None:
+    words = inspector()
+    if words is None:
+        pytest.skip("the MCP inspector needs npx and a package registry")
+    server = [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)]
+    call = ["--method", "tools/call", "--tool-name", "memory_read"]
+    arguments = ["--tool-arg", "kind=decision", "--tool-arg", "slug=alpha"]
+    done = subprocess.run(
+        [*words, *server, *call, *arguments], capture_output=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["structuredContent"]["text"] == "one\ntwo\nthree\n"
+    assert uses(filled) == [("MemoryRead", "agent", ["alpha"])]
