@@ -187,6 +187,26 @@ def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None
         assert count_log(log) == plainly(log)
 
 
+def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
+    workspace_of_log: Callable[[bytes], Workspace],
+) -> None:
+    def exposure(size: int) -> bytes:
+        snapshot = UsageRecordSnapshot("decision", "alpha", size, size)
+        return encode(an_event(event=UsageEventKind.RESIDENT_EXPOSURE, records=(snapshot,)))
+
+    usual_lines = [exposure(1), exposure(2)] * 9
+    for lines, last in (
+        ([*usual_lines, exposure(7) + b"\r", b"rubbish", exposure(8)], 8),
+        ([exposure(7) + b" ", b"rubbish", *usual_lines], 2),
+        ([exposure(size) for size in range(99)], 98),
+    ):
+        for block in (700, 5000, 10**6):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(reader, "BLOCK", block)
+                (record,) = workspace_of_log(b"\n".join(lines)).report(cache=False).records
+            assert record.estimated_tokens_per_injection == last
+
+
 def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     data = [b"".join(line + b"\n" for line in usual(random.Random(seed), 50, sizes=10**6))  # noqa: S311
             for seed in range(3)]  # fmt: skip

@@ -1,10 +1,12 @@
 """What the documentation says is what happens."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,7 +74,21 @@ def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
     Reader(tmp_path).follow("docs/guide.md")
     report = Workspace(tmp_path / "shop").report()
-    assert [record.use_count for record in report.records] == [3]
+    assert [record.use_count for record in report.records] == [4]
+
+
+@pytest.mark.parametrize("page", ["claude-code", "codex", "cursor", "gemini-cli"])
+def test_the_configurations_of_the_how_tos_start_the_server(page: str) -> None:
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    found = [
+        (json.loads if language == "json" else tomllib.loads)(block)
+        for language, block in re.findall(r"^```(json|toml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+    servers = [config[key]["ctxuse"] for config in found for key in config if key.startswith("mcp")]
+    assert servers
+    for server in servers:
+        assert server["command"] == "ctxuse"
+        assert server["args"][0] == "mcp"
 
 
 def test_the_command_reference_says_what_the_commands_say() -> None:

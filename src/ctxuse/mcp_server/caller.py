@@ -10,8 +10,12 @@ CLAUDE_CODE = "claude-code"
 CODEX = "codex"
 OPENCODE = "opencode"
 
-_CLIENTS = {"codex-mcp-client": CODEX, "gemini-cli-mcp-client": "gemini-cli"}
-"""Names that clients give themselves, where those are not the names of the agents."""
+_CLIENTS = {
+    "codex-mcp-client": CODEX,
+    "cursor-vscode": "cursor",
+    "gemini-cli-mcp-client": "gemini-cli",  # followed by the server's name in some versions
+}
+"""How the names begin that clients give themselves, where those are not the agents' names."""
 
 _LONGEST = 256
 """Characters of a name or id that are taken; a longer one is as good as none."""
@@ -45,13 +49,14 @@ def caller(meta: Mapping[str, object], client: str | None, environ: Mapping[str,
     turn = meta.get("x-codex-turn-metadata")
     opencode = _text(meta.get("ai.opencode/sessionID"))
     name = _text(client)
-    if isinstance(turn, Mapping) or name == "codex-mcp-client":
+    host = next((h for begin, h in _CLIENTS.items() if name and name.startswith(begin)), name)
+    if isinstance(turn, Mapping) or host == CODEX:
         return _codex(turn if isinstance(turn, Mapping) else {}, meta)
     if opencode is not None:
         return Caller(opencode, OPENCODE)
-    if call_id is not None or name == CLAUDE_CODE:
+    if call_id is not None or host == CLAUDE_CODE:
         return Caller(_text(environ.get("CLAUDE_CODE_SESSION_ID")), CLAUDE_CODE, call_id)
-    return Caller(None, None if name is None else _CLIENTS.get(name, name))
+    return Caller(None, host)
 
 
 def _codex(turn: Mapping[str, object], meta: Mapping[str, object]) -> Caller:
