@@ -80,10 +80,9 @@ def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", ["claude-code", "codex", "cursor", "gemini-cli"])
 def test_the_configurations_of_the_how_tos_start_the_server(page: str) -> None:
     text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
-    found = [
-        (json.loads if language == "json" else tomllib.loads)(block)
-        for language, block in re.findall(r"^```(json|toml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
+    configuration = re.compile(r"^```(json|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    read = {"json": json.loads, "toml": tomllib.loads}
+    found = [read[language](block) for language, block in configuration.findall(text)]
     servers = [config[key]["ctxuse"] for config in found for key in config if key.startswith("mcp")]
     assert servers
     for server in servers:

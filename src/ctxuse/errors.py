@@ -126,8 +126,8 @@ class MissingExtraError(CtxuseError, ImportError):
         self.extra = extra
 
     def __str__(self) -> str:
-        install = f"pip install 'ctxuse[{self.extra}]'"
-        return f"{self.what} needs libraries that are not installed: {install}"
+        install = f"pip install 'ctxuse[{visible(self.extra)}]'"
+        return f"{visible(self.what)} needs libraries that are not installed: {install}"
 
 
 class NoWorkspaceError(CtxuseError, LookupError):
