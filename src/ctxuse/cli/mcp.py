@@ -32,8 +32,9 @@ def command(*, workspace: str | None) -> None:
 
     \b
     Examples:
-      claude mcp add ctxuse -- ctxuse mcp
-      codex mcp add ctxuse -- ctxuse mcp
+      ctxuse mcp                                in the project's directory
+      ctxuse mcp --workspace ~/work/shop
+      claude mcp add ctxuse -- ctxuse mcp       makes Claude Code start it
     """
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
     common.note_no_marker(layout)
