@@ -8,6 +8,15 @@ every hook call (see docs/decisions/0002-cheap-to-write.md).
 
 import os
 import re
+from json.encoder import encode_basestring_ascii as _json
+
+try:  # what `hashlib` falls back on; importing that loads OpenSSL and costs three times as much
+    from _sha1 import sha1 as _sha1  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    from hashlib import sha1 as _sha1
+
+_NAMESPACE = bytes.fromhex("b0c1f1de52a54b1c9d0e6c1f3c7a9e42")
+"""The namespace of ids that are derived (docs/format.md §5)."""
 
 _CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID = re.compile(
@@ -30,6 +39,25 @@ def new_id(now_ns: int) -> str:
         | random & (1 << 62) - 1
     )
     return _hyphenated(f"{value:032x}")
+
+
+def derived_id(host: str, call_id: str, kind: str, slug: str) -> str:
+    """Return the UUIDv5 of an occurrence that several programs can see (docs/format.md §5).
+
+    Whoever sees it derives the same id: the name is the compact ASCII JSON of the four texts.
+
+    Args:
+        host: The agent, such as ``claude-code``.
+        call_id: The host's id of the tool call, or what else tells the occurrence from others.
+        kind: The record's kind.
+        slug: The record's slug.
+    """
+    name = ",".join([_json(text) for text in (host, call_id, kind, slug)])
+    named = _NAMESPACE + f"[{name}]".encode("ascii")
+    digest = bytearray(_sha1(named).digest()[:16])  # noqa: S324 - what a UUIDv5 is made of
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return _hyphenated(digest.hex())
 
 
 def following_id(event_id: str, number: int) -> str:

@@ -208,7 +208,9 @@ class Workspace:
         """
         return UsageRecordSnapshot.from_size(kind, slug, record_size(self.layout, kind, slug))
 
-    def try_append(self, event: UsageEvent, *, once: bool = False) -> UsageEvent | None:
+    def try_append(
+        self, event: UsageEvent, *, once: bool = False, quiet: bool = False
+    ) -> UsageEvent | None:
         """Append one event where recording is a by-product. Never raises.
 
         What goes wrong goes to the logger ``ctxuse`` and leaves a mark that ``ctxuse doctor``
@@ -217,6 +219,7 @@ class Workspace:
         Args:
             event: The event.
             once: Append it only if its id does not stand in the last 1 MiB of the log already.
+            quiet: Only leave a mark; say nothing to the logger, which may be somebody's stderr.
 
         Returns:
             The event as stored; None when nothing was, for whatever reason.
@@ -224,7 +227,7 @@ class Workspace:
         try:
             return self.append_once(event) if once else self.append(event)
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
-            self._note_failure(error)
+            self._note_failure(error, quiet=quiet)
             return None
 
     def segment(
@@ -419,12 +422,13 @@ class Workspace:
         if self._open_writer is not None:
             self._open_writer.close()
 
-    def _note_failure(self, error: Exception) -> None:
-        import logging  # noqa: PLC0415 - only in this case
-
+    def _note_failure(self, error: Exception, *, quiet: bool) -> None:
         from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
 
-        logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
+        if not quiet:
+            import logging  # noqa: PLC0415 - only in this case
+
+            logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
         action = getattr(error, "action", "append")
         reason = getattr(error, "reason", "")
         what = f"{type(error).__name__}: {action}: {reason}"

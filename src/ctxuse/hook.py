@@ -1,0 +1,98 @@
+"""`ctxuse-hook HOST`: what an agent's hook calls. Takes a payload on stdin, appends what it means.
+
+The agent comes first: nothing is printed, the exit status is 0 whatever happens, no prompt and no
+content of a file is kept, and what costs time to import is imported where it is used.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import BinaryIO
+
+MAX_PAYLOAD = 64 * 1024 * 1024
+"""Bytes of a payload that are read; a longer one is none."""
+
+USAGE = """\
+usage: ctxuse-hook HOST [--everywhere] < payload
+
+For an agent's hook to call, not for people: ctxuse setup installs it, ctxuse doctor
+says whether it works. Reads one payload, prints nothing, and always exits with 0.
+"""
+
+
+def main() -> None:
+    """Run a hook. Never raises, never prints, always exits with 0."""
+    try:
+        if sys.stdin is not None and sys.stdin.isatty():
+            sys.stderr.write(USAGE)
+        elif sys.stdin is not None:
+            run(sys.argv[1:], sys.stdin.buffer, os.environ)
+    except BaseException:  # noqa: BLE001, S110 - nothing disturbs the agent, not even an interrupt
+        pass
+    finally:
+        _leave()
+
+
+def _leave() -> None:
+    """Exit with 0 at once, so that nothing that runs at the end can say otherwise."""
+    os._exit(0)
+
+
+def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
+    """Append what one payload means.
+
+    Args:
+        words: The host, and ``--everywhere`` to write also where there is no workspace yet.
+        stdin: The payload: JSON.
+        environ: The environment.
+    """
+    import json  # noqa: PLC0415 - not for the usage
+
+    from ctxuse.hosts import hook  # noqa: PLC0415 - likewise
+
+    data = stdin.read(MAX_PAYLOAD + 1)
+    host = hook(words[0]) if words else None
+    if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
+        return
+    try:
+        payload: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(payload, dict):
+        return
+    root = _root(host.project(payload, environ), environ, everywhere="--everywhere" in words[1:])
+    if root is None:
+        return
+    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - most calls end above
+    from ctxuse.places import Places  # noqa: PLC0415 - likewise
+
+    layout = WorkspaceLayout(root)
+    workspace = None
+    for seen in host.events(payload, Places(layout, environ), environ):
+        if workspace is None:
+            from ctxuse.workspace import Workspace  # noqa: PLC0415 - most files are no records
+
+            workspace = Workspace(layout, environ=environ)
+        workspace.try_append(seen.event, once=seen.once, quiet=True)
+
+
+def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:
+    """The root of the workspace that a project lies in; None where nothing is to be written.
+
+    That is the project's directory or the nearest above it with the marker, but none from the home
+    directory upwards: a marker there would collect every project of the user.
+    """
+    if not project or not os.path.isabs(project):
+        return None
+    project = os.path.normpath(project)
+    home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
+    directory = project
+    while directory != home and directory != os.path.dirname(directory):
+        if os.path.isdir(os.path.join(directory, ".yoi", "memory")):
+            return directory
+        directory = os.path.dirname(directory)
+    return project if everywhere and project != home and os.path.isdir(project) else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+"""Claude Code."""
+
+NAME = "claude-code"
+"""The agent, as events name it."""

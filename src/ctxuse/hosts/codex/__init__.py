@@ -1,0 +1,4 @@
+"""Codex."""
+
+NAME = "codex"
+"""The agent, as events name it."""
