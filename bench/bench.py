@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -163,16 +163,6 @@ def appending(number: int, repeat: int) -> Figures:
         )
 
 
-HOOK = """
-import json, sys
-from ctxuse import UsageSource, Workspace
-payload = json.load(sys.stdin)
-workspace = Workspace(payload["root"])
-workspace.append_use(payload["session"], UsageSource.MEMORY_READ,
-                     [workspace.snapshot("decision", "alpha")])
-"""
-
-
 def starting(repeat: int) -> Figures:
     """Time processes from their start to their end."""
     with tempfile.TemporaryDirectory() as directory:
@@ -180,7 +170,20 @@ def starting(repeat: int) -> Figures:
         make_log(root, 100)
         (root / ".yoi/memory/decisions").mkdir()
         (root / ".yoi/memory/decisions/alpha.md").write_text("text")
-        payload = json.dumps({"root": directory, "session": "s"}).encode()
+        read = {"file_path": str(root / ".yoi/memory/decisions/alpha.md")}
+        payload = {
+            "session_id": "s", "cwd": directory, "hook_event_name": "PostToolUse",
+            "tool_name": "Read", "tool_input": read,
+        }  # fmt: skip
+        other = {**payload, "tool_input": {"file_path": str(root / "README.md")}}
+        call_ids = iter(range(10**9))
+
+        def hook(content: Mapping[str, object]) -> Case:
+            def call() -> object:
+                stdin = json.dumps({**content, "tool_use_id": str(next(call_ids))}).encode()
+                return start("-m", "ctxuse.hook", "claude-code", stdin=stdin)()
+
+            return call
 
         def start(*words: str, stdin: bytes = b"") -> Case:
             return lambda: subprocess.run(
@@ -197,7 +200,8 @@ def starting(repeat: int) -> Figures:
         return rounds(
             {
                 "python -c pass": start("-c", "pass"),
-                "append one event": start("-c", HOOK, stdin=payload),
+                "a hook, a record was read": hook(payload),
+                "a hook, another file was read": hook(other),
                 "report --format json": start(*report, "--format", "json"),
                 "report (table)": start(*report),
             },

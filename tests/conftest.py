@@ -12,10 +12,16 @@ DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No setting of the person who runs the tests reaches them."""
-    for name in ("CTXUSE_DISABLE", "CTXUSE_DURABILITY", "CTXUSE_NO_CACHE", "CTXUSE_DEBUG"):
+    for name in (
+        "CTXUSE_DISABLE", "CTXUSE_DURABILITY", "CTXUSE_NO_CACHE", "CTXUSE_DEBUG", "XDG_STATE_HOME",
+        "CLAUDE_CONFIG_DIR", "CLAUDE_PROJECT_DIR", "CLAUDE_CODE_SESSION_ID", "CODEX_HOME",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture

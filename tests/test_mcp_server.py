@@ -413,6 +413,9 @@ def test_without_the_extra_the_command_says_what_to_install(
     assert "pip install 'ctxuse[mcp]'" in capsys.readouterr().err
 
 
+HOME = os.environ.get("HOME", "")
+"""The home of who runs the tests: there npm keeps what it has fetched."""
+
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
 
 
@@ -428,6 +431,7 @@ def inspector() -> list[str] | None:
             capture_output=True,
             check=False,
             timeout=240,
+            env={**os.environ, "HOME": HOME},
         )
     except subprocess.TimeoutExpired:
         return None
@@ -442,7 +446,11 @@ def test_a_client_that_nobody_here_wrote_gets_a_record(filled: Workspace) -> Non
     call = ["--method", "tools/call", "--tool-name", "memory_read"]
     arguments = ["--tool-arg", "kind=decision", "--tool-arg", "slug=alpha"]
     done = subprocess.run(
-        [*words, *server, *call, *arguments], capture_output=True, check=False, timeout=240
+        [*words, *server, *call, *arguments],
+        capture_output=True,
+        check=False,
+        timeout=240,
+        env={**os.environ, "HOME": HOME},
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["structuredContent"]["text"] == "one\ntwo\nthree\n"

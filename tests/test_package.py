@@ -20,11 +20,12 @@ LAYERS = [
     {"errors", "times", "ids"},
     {"layout", "events"},
     {"codec", "tally"},
-    {"log", "records", "report"},
+    {"log", "places", "records", "report"},
     {"context", "marker"},
     {"workspace"},
     {"render"},
-    {"mcp_server"},
+    {"hosts", "mcp_server"},
+    {"doctor", "hook", "setup"},
     {"cli"},
     {"__main__"},
 ]
@@ -133,6 +134,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.InvalidEventError("id", "is none"),
     errors.AppendError("/ws/log", "write", "disk full", None),
     errors.MaintenanceError("/ws/log", "rename", "disk full"),
+    errors.SettingsError("/home/kim/settings.json", "it is not UTF-8"),
     errors.LogUnreadableError("/ws/log", "it is a link"),
 ]
 

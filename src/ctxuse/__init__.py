@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import NoWorkspaceError as NoWorkspaceError
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
+    from ctxuse.errors import SettingsError as SettingsError
     from ctxuse.errors import UnknownKindError as UnknownKindError
     from ctxuse.events import UsageEvent as UsageEvent
     from ctxuse.events import UsageEventKind as UsageEventKind
@@ -77,6 +78,7 @@ _HOME = {
     "Resident": "context.given",
     "SearchHit": "context.given",
     "Segment": "context.segment",
+    "SettingsError": "errors",
     "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",
     "Slug": "layout",

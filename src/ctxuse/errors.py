@@ -297,6 +297,22 @@ class MaintenanceError(_FileError):
         )
 
 
+class SettingsError(_FileError):
+    """A file of an agent's settings could not be read or changed; it is as it was.
+
+    Attributes:
+        path: The file.
+        reason: What happened, or what is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the settings {quoted(self.path)}: {visible(self.reason)}"
+
+
 class LogUnreadableError(_FileError):
     """The log exists but could not be read.
 

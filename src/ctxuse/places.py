@@ -15,6 +15,7 @@ from ctxuse.events import UsageRecordSnapshot
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
+OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)
 """The kinds of the records that are not in ``.yoi``."""
 
 SKILL_FILE = "SKILL.md"

@@ -19,7 +19,19 @@ from ctxuse.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("init", "report", "record", "events", "mcp", "check", "repair", "archive", "completion")
+COMMANDS = (
+    "init",
+    "setup",
+    "doctor",
+    "report",
+    "record",
+    "events",
+    "mcp",
+    "check",
+    "repair",
+    "archive",
+    "completion",
+)
 """The commands, in the order the help shows them; each is `command` in the module of its name."""
 
 DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130

@@ -54,6 +54,9 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse report --since 2026-11-01 --format csv > november.csv
       ctxuse report --format json                as the reference prints it
 
+    --all also lists skills, instruction files and memories of agents: the project's, and once there
+    is an event of such a record, the user's and those of plugins.
+
     TIME is a date (its first moment, UTC) or RFC 3339; --since counts events from then on, --until
     up to but without it.
     """
@@ -63,7 +66,10 @@ def command(  # noqa: PLR0913 - a report has these options
             since=since, until=until, cache=False if no_cache else None, progress=progress
         )
     if everything:
-        report = report.with_disk(layout.records_on_disk())
+        from ctxuse.places import OTHER_KINDS, Places  # noqa: PLC0415 - only for this option
+
+        known = any(record.kind in OTHER_KINDS for record in report.records)
+        report = report.with_disk(Places(layout).on_disk(outside=known))
     if kinds:
         report = report.of_kinds(kinds)
     if sort != "record":

@@ -1,0 +1,136 @@
+"""`ctxuse doctor`: are the counters alive?"""
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.doctor import Examination, HostFacts, examine
+from ctxuse.render.words import UNKNOWN, count, minute
+from ctxuse.times import format_ns
+from ctxuse.visible import visible
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxuse.layout import WorkspaceLayout
+
+
+@click.command("doctor")
+@common.workspace_option
+@common.format_option("text", "json")
+@click.pass_context
+def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> None:
+    """Say what is installed, what has ever fired and when, and what stands in the way.
+
+    Looks at the hooks of every known agent, at the log and at what failed recordings have left.
+    Facts about the plumbing and what to do about it; nothing is changed.
+
+    Exits with 0 when nothing stands in the way, else with 1.
+
+    \b
+    Examples:
+      ctxuse doctor
+      ctxuse doctor --format json | jq '.sources'
+    """
+    found = examine(Workspace(layout), os.environ)
+    if form == "json":
+        common.show_json(json.dumps(_as_json(found), indent=2) + "\n")
+    else:
+        common.show("".join(visible(line) + "\n" for line in _lines(found)))
+    if found.troubles:
+        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
+
+        context.exit(FOUND)
+
+
+def _lines(found: Examination) -> "Iterator[str]":
+    yield f"Workspace   {found.root}{'' if found.has_marker else ' (no .yoi/memory/)'}"
+    yield f"Log         {_log(found)}"
+    for host in found.hosts:
+        yield from _host_lines(host)
+    yield ""
+    yield "Has fired                                  events  last (UTC)"
+    for source in found.sources:
+        name = f"{source.host or 'unknown host'}, {source.source}"
+        yield f"  {name:<38} {count(source.events):>8}  {minute(source.last_ns)}"
+    if not found.sources:
+        yield "  nothing yet"
+    if found.gone:
+        yield ""
+        yield "Was resident, and has no file now          last (UTC)"
+        for record in found.gone:
+            yield f"  {record.kind + '/' + record.slug:<40} {minute(record.last_ns)}"
+    if found.marks:
+        yield ""
+        yield "Recordings that failed"
+        for mark in found.marks:
+            yield f"  {minute(mark.at_ns)}  {mark.what}"
+    yield ""
+    if not found.troubles:
+        yield "Nothing stands in the way of recording."
+    for trouble in found.troubles:
+        yield f"! {trouble.what}"
+        yield f"  → {trouble.remedy}"
+
+
+def _log(found: Examination) -> str:
+    if found.log_bytes is None and not found.events:
+        return "none yet"
+    checkpoint = found.checkpoint_bytes
+    cache = "no checkpoint" if checkpoint is None else f"a checkpoint of {checkpoint:,} bytes"
+    size = UNKNOWN if found.log_bytes is None else f"{found.log_bytes:,}"
+    return (
+        f"{found.events:,} events, {found.lines_not_counted:,} lines not counted, {size} bytes, "
+        f"{cache}"
+    )
+
+
+def _host_lines(host: HostFacts) -> "Iterator[str]":
+    program = host.program or "not on the path"
+    if not host.hooks:
+        yield f"{host.title:<11} no hooks installed; the program: {program}"
+        return
+    for file in sorted({hook.file for hook in host.hooks}):
+        events = [hook.event for hook in host.hooks if hook.file == file]
+        yield f"{host.title:<11} hooks for {', '.join(events)} in {file}; the program: {program}"
+
+
+def _as_json(found: Examination) -> dict[str, object]:
+    return {
+        "root": found.root,
+        "has_marker": found.has_marker,
+        "recording": found.recording,
+        "log_bytes": found.log_bytes,
+        "events": found.events,
+        "lines_not_counted": found.lines_not_counted,
+        "checkpoint_bytes": found.checkpoint_bytes,
+        "hosts": [
+            {
+                "host": host.host,
+                "program": host.program,
+                "hooks": [
+                    {"file": h.file, "event": h.event, "command": h.command} for h in host.hooks
+                ],
+                "missing": [*host.missing],
+            }
+            for host in found.hosts
+        ],
+        "sources": [
+            {
+                "host": s.host,
+                "source": s.source,
+                "events": s.events,
+                "last": format_ns(s.last_ns),
+            }
+            for s in found.sources
+        ],
+        "gone": [
+            {"kind": r.kind, "slug": r.slug, "last": format_ns(r.last_ns)} for r in found.gone
+        ],
+        "failed_recordings": [{"at": format_ns(m.at_ns), "what": m.what} for m in found.marks],
+        "troubles": [{"what": t.what, "remedy": t.remedy} for t in found.troubles],
+    }

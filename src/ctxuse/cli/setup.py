@@ -1,0 +1,139 @@
+"""`ctxuse setup`: install the hooks of an agent."""
+
+import difflib
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.errors import CtxuseError
+from ctxuse.hosts import HOSTS, installation
+from ctxuse.hosts.installation import COMMAND, installed
+from ctxuse.places import Places
+from ctxuse.setup import change, settings
+from ctxuse.visible import quoted, visible
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.installation import Installation
+    from ctxuse.layout import WorkspaceLayout
+    from ctxuse.setup.settings import SettingsFile
+
+
+@click.command("setup")
+@click.argument("host", type=click.Choice([*HOSTS]))
+@common.workspace_option
+@click.option("--user", is_flag=True, help="For all your projects, in your own settings.")
+@click.option(
+    "--everywhere",
+    is_flag=True,
+    help="With --user: write in projects without .yoi/memory/, too, and make it there.",
+)
+@click.option("--remove", is_flag=True, help="Take the hooks out again.")
+@click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def command(  # noqa: PLR0913 - these are its options
+    *,
+    host: str,
+    layout: "WorkspaceLayout",
+    user: bool,
+    everywhere: bool,
+    remove: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Make an agent's hooks record what enters its context.
+
+    Shows the change to the agent's settings, asks, keeps a copy of the file and replaces it in one
+    step; everything else in it stays as it is. Without --user the hooks are the project's, and the
+    project becomes a workspace.
+
+    \b
+    Examples:
+      ctxuse setup claude-code                  for this project
+      ctxuse setup claude-code --user           for all projects that are workspaces
+      ctxuse setup codex --dry-run
+      ctxuse setup claude-code --remove
+    """
+    if everywhere and not user:
+        raise click.UsageError("--everywhere goes with --user: a project has one place to write")
+    agent = installation(host)
+    places = Places(layout)
+    path = agent.user_file(places) if user else agent.project_file(places)
+    file = settings.read(path)
+    if remove:
+        text = change.without_hooks(file)
+        if text == file.text:
+            common.note(f"no hook of ctxuse in {quoted(path)}: nothing to remove")
+            return
+    else:
+        _refuse_second(agent, places)
+        program = _program(for_user=user)
+        text = change.with_hooks(file, agent, program, everywhere=everywhere)
+    _show(file, text)
+    makes_workspace = not user and not remove and not layout.has_marker
+    if makes_workspace:
+        common.note(f"makes the workspace {quoted(os.fspath(layout.memory_dir))}, too")
+    if dry_run or not (yes or _agreed()):
+        common.note("nothing was written")
+        return
+    copy = settings.replace(file, text)
+    if makes_workspace:
+        Workspace(layout).init()
+    common.note(f"wrote {quoted(file.path)}")
+    if copy is not None:
+        common.note(f"what was there before is in {quoted(copy)}")
+    if not remove:
+        common.note(agent.afterwards)
+
+
+def _refuse_second(agent: "Installation", places: Places) -> None:
+    """Refuse to install what is installed: everything would be reported twice."""
+    files = sorted({found.file for found in installed(agent, places)})
+    if files:
+        where = ", ".join(quoted(file) for file in files)
+        raise AlreadyInstalledError(
+            f"the hooks for {agent.title} are installed already, in {where}; a second time they"
+            " would only cost time. --remove takes them out there"
+        )
+
+
+class AlreadyInstalledError(CtxuseError):
+    """The hooks are installed already."""
+
+
+def _program(*, for_user: bool) -> str:
+    """How the hook is called: by name in settings that a project shares, else by its path."""
+    beside = os.path.join(os.path.dirname(sys.executable), COMMAND)
+    found = shutil.which(COMMAND) or (beside if os.path.isfile(beside) else None)
+    if found is None:
+        raise HookMissingError(f"{COMMAND} is not on the path; install ctxuse with pip or uv")
+    if for_user:
+        return os.path.abspath(found)
+    if shutil.which(COMMAND) is None:
+        common.note(f"{COMMAND} is not on this shell's path; the agent needs it on its own")
+    return COMMAND
+
+
+class HookMissingError(CtxuseError):
+    """The program that the hooks are to call is not there."""
+
+
+def _show(file: "SettingsFile", text: str) -> None:
+    lines = difflib.unified_diff(
+        file.text.splitlines(),
+        text.splitlines(),
+        file.path if file.exists else os.devnull,
+        file.path,
+        lineterm="",
+    )
+    common.show("".join(visible(line.expandtabs(4)) + "\n" for line in lines))
+
+
+def _agreed() -> bool:
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise click.UsageError("cannot ask here: --yes writes it, --dry-run only shows it")
+    return click.confirm("Write this?", err=True)

@@ -1,0 +1,272 @@
+"""Are the counters alive? What is installed, what has ever fired, and what stands in the way.
+
+Facts about the plumbing, and what to do about it. Of records nothing is said but whether the file
+of one that was resident is still there.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ctxuse.errors import CtxuseError
+from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.hosts import HOSTS, installation
+from ctxuse.hosts.installation import Installed, installed
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.archives import checkpoint_name
+from ctxuse.log.checkpoint import load
+from ctxuse.log.marks import Mark, read_marks
+from ctxuse.places import INSTRUCTIONS, MEMORY, SKILL, Places
+from ctxuse.workspace import Workspace
+
+MOST_MARKS = 10
+"""So many marks of failed recordings are given, the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that keeps events from being recorded or counted.
+
+    Attributes:
+        what: What it is.
+        remedy: What to do about it.
+    """
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What is installed for one agent.
+
+    Attributes:
+        host: The agent, as events name it.
+        title: Its name for people.
+        program: Where its program is; None when it is not on the path.
+        hooks: Our hooks that are installed, in whatever file.
+        missing: Of its events those that no hook of ours is installed for, if any is.
+    """
+
+    host: str
+    title: str
+    program: str | None
+    hooks: tuple[Installed, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """One way in which records have entered contexts.
+
+    Attributes:
+        host: The agent; None for events that do not say.
+        source: The source.
+        events: How many events of it there are.
+        last_ns: When the last of them happened, in nanoseconds since the epoch.
+    """
+
+    host: str | None
+    source: str
+    events: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoneRecord:
+    """A record that was resident and has no file now.
+
+    Attributes:
+        kind: Its kind.
+        slug: Its slug.
+        last_ns: When it was last resident, in nanoseconds since the epoch.
+    """
+
+    kind: str
+    slug: str
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        root: The workspace's root.
+        has_marker: Whether it has ``.yoi/memory/``.
+        recording: Whether recording is turned on.
+        log_bytes: The size of the present log; None when there is none.
+        events: Events of the whole log.
+        lines_not_counted: Lines of it that are not counted.
+        checkpoint_bytes: How much of the present log its checkpoint stands for; None without one.
+        hosts: What is installed for each agent that is known.
+        sources: What has ever fired, sorted by host and source.
+        gone: Records that were resident and have no file now.
+        marks: What failed recordings have left, the latest.
+        troubles: What stands in the way, and what to do about it.
+    """
+
+    root: str
+    has_marker: bool
+    recording: bool
+    log_bytes: int | None
+    events: int
+    lines_not_counted: int
+    checkpoint_bytes: int | None
+    hosts: tuple[HostFacts, ...]
+    sources: tuple[SourceFacts, ...]
+    gone: tuple[GoneRecord, ...]
+    marks: tuple[Mark, ...]
+    troubles: tuple[Trouble, ...]
+
+
+def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Examination:
+    """Look at everything that recording depends on. Nothing is changed.
+
+    Args:
+        workspace: The workspace.
+        environ: The environment: where the agents' settings are, and what is on the path.
+    """
+    layout = workspace.layout
+    places = Places(layout, environ)
+    hosts = tuple(_host(name, places, environ) for name in HOSTS)
+    marks = tuple([*read_marks(layout, environ=environ)][-MOST_MARKS:])
+    troubles = [*_workspace_troubles(workspace), *_host_troubles(hosts, environ)]
+    sources: dict[tuple[str, str], SourceFacts] = {}
+    exposed: dict[tuple[str, str], int] = {}
+    events = not_counted = 0
+    try:
+        check = workspace.check()
+        events, not_counted = check.events, check.skipped_lines
+        if not check.clean:
+            troubles.append(Trouble(_not_clean(check.skipped_lines, check.repeated_ids), _CHECK))
+        if check.in_future:
+            what = f"{check.in_future:,} events lie in the future"
+            troubles.append(Trouble(what, "compare the clocks of the machines that write the log"))
+        sources, exposed = _fired(workspace)
+    except CtxuseError as error:
+        troubles.append(Trouble(str(error), "mend that first: no report can be made"))
+    if marks:
+        what = f"{len(marks)} recordings failed, the last one with: {marks[-1].what}"
+        troubles.append(Trouble(what, "the marks below say when and what"))
+    return Examination(
+        root=os.fspath(layout),
+        has_marker=layout.has_marker,
+        recording=workspace.recording,
+        log_bytes=_size(layout),
+        events=events,
+        lines_not_counted=not_counted,
+        checkpoint_bytes=_checkpoint(layout),
+        hosts=hosts,
+        sources=tuple(sources[key] for key in sorted(sources)),
+        gone=tuple(_gone(exposed, places)),
+        marks=marks,
+        troubles=tuple(troubles),
+    )
+
+
+_CHECK = "ctxuse check lists them, ctxuse repair recovers what can be recovered"
+
+
+def _not_clean(skipped: int, repeated: int) -> str:
+    parts = [f"{skipped:,} lines of the log are not counted"] if skipped else []
+    return " and ".join([*parts, *([f"{repeated:,} ids stand twice"] if repeated else [])])
+
+
+def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
+    agent = installation(name)
+    hooks = tuple(installed(agent, places))
+    wanted = agent.groups("", everywhere=False)
+    there = {hook.event for hook in hooks}
+    missing = tuple(event for event in wanted if event not in there) if hooks else ()
+    program = shutil.which(agent.executable, path=environ.get("PATH"))
+    return HostFacts(name, agent.title, program, hooks, missing)
+
+
+def _workspace_troubles(workspace: Workspace) -> Iterator[Trouble]:
+    if not workspace.layout.has_marker:
+        yield Trouble(
+            "there is no .yoi/memory/ here, so hooks and the server record nothing", "ctxuse init"
+        )
+    if not workspace.recording:
+        yield Trouble("CTXUSE_DISABLE is set: recording is turned off", "unset it")
+
+
+def _host_troubles(hosts: tuple[HostFacts, ...], environ: Mapping[str, str]) -> Iterator[Trouble]:
+    for host in hosts:
+        for command in sorted({hook.command for hook in host.hooks}):
+            if shutil.which(command, path=environ.get("PATH")) is None:
+                where = ", ".join(sorted({h.file for h in host.hooks if h.command == command}))
+                yield Trouble(
+                    f"the hooks of {host.title} in {where} call {command}, which is not there",
+                    f"ctxuse setup {host.host} --remove, then install it anew",
+                )
+        files = sorted({hook.file for hook in host.hooks})
+        if len(files) > 1:
+            yield Trouble(
+                f"the hooks of {host.title} are installed more than once: {', '.join(files)}",
+                f"ctxuse setup {host.host} --remove (with --user for your own settings)",
+            )
+        if host.missing:
+            yield Trouble(
+                f"the hooks of {host.title} miss {', '.join(host.missing)}",
+                f"ctxuse setup {host.host} --remove, then ctxuse setup {host.host}",
+            )
+
+
+def _fired(
+    workspace: Workspace,
+) -> tuple[dict[tuple[str, str], SourceFacts], dict[tuple[str, str], int]]:
+    """What has fired by host and source, and when each record was last resident."""
+    sources: dict[tuple[str, str], SourceFacts] = {}
+    exposed: dict[tuple[str, str], int] = {}
+    for event in workspace.events():
+        if not isinstance(event, UsageEvent):
+            continue
+        key = (event.host or "", event.source.value)
+        seen = sources.get(key)
+        at = event.occurred_at_ns
+        sources[key] = SourceFacts(
+            event.host,
+            event.source.value,
+            1 if seen is None else seen.events + 1,
+            at if seen is None else max(at, seen.last_ns),
+        )
+        if event.event is UsageEventKind.RESIDENT_EXPOSURE:
+            for record in event.records:
+                name = (record.kind, record.slug)
+                exposed[name] = max(at, exposed.get(name, at))
+    return sources, exposed
+
+
+def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:
+    for (kind, slug), last_ns in sorted(exposed.items()):
+        if _is_there(kind, slug, places) is False:
+            yield GoneRecord(kind, slug, last_ns)
+
+
+def _is_there(kind: str, slug: str, places: Places) -> bool | None:
+    """Whether a record has a file now; None where that is not known."""
+    if kind == SKILL:
+        return places.skill_named(slug) is not None
+    if kind in {INSTRUCTIONS, MEMORY}:
+        if slug.startswith("external:"):
+            return None
+        return os.path.isfile(places.absolute(slug))
+    try:
+        return os.path.isfile(places.layout.record_file(kind, slug))
+    except CtxuseError:
+        return None
+
+
+def _size(layout: WorkspaceLayout) -> int | None:
+    try:
+        return layout.events_path.stat().st_size
+    except OSError:
+        return None
+
+
+def _checkpoint(layout: WorkspaceLayout) -> int | None:
+    stored = load(layout, checkpoint_name(layout.events_path.name))
+    return None if stored is None else stored.offset

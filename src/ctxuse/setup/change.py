@@ -1,0 +1,54 @@
+"""What installing and removing hooks changes in a file of settings. Pure."""
+
+from ctxuse.errors import SettingsError
+from ctxuse.hosts.installation import Installation, handlers, our_command
+from ctxuse.setup.jsontext import NotEditableError, add, take_out
+from ctxuse.setup.settings import SettingsFile
+
+_BY_HAND = " (--dry-run in an empty directory shows what to write by hand)"
+
+
+def with_hooks(
+    file: SettingsFile, installation: Installation, command: str, *, everywhere: bool
+) -> str:
+    """Return the text of the settings with our hooks.
+
+    Raises:
+        SettingsError: The file cannot be edited; the message says what to do by hand.
+    """
+    text = file.text if file.text.strip() else "{}\n"
+    try:
+        for event, group in installation.groups(command, everywhere=everywhere).items():
+            text = add(text, ["hooks", event], group)
+    except NotEditableError as error:
+        raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
+    return text
+
+
+def without_hooks(file: SettingsFile) -> str:
+    """Return the text of the settings without our hooks; others in the same entry stay.
+
+    Raises:
+        SettingsError: As `with_hooks`.
+    """
+    from ctxuse.hosts.installation import read_settings  # noqa: PLC0415 - beside its only use
+
+    text = file.text
+    if not text.strip():
+        return text
+    settings = read_settings(file.path)
+    hooks = settings.get("hooks") if isinstance(settings, dict) else None
+    try:
+        for event in hooks if isinstance(hooks, dict) else []:
+            text = take_out(text, ["hooks", event], _only_ours)
+        if settings is None:
+            take_out(text, [], bool)  # says what is wrong with it
+    except NotEditableError as error:
+        raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
+    return text
+
+
+def _only_ours(group: object) -> bool:
+    """Whether an entry holds our handlers and no others."""
+    inner = [handler for _, handler in handlers({"hooks": {"": [group]}})]
+    return bool(inner) and all(our_command(handler)[0] is not None for handler in inner)

@@ -1,0 +1,92 @@
+"""Files of settings: read, and replaced in one step, with a copy of what was there."""
+
+import os
+import stat
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from ctxuse.errors import SettingsError
+from ctxuse.times import file_time
+
+_LARGEST = 4 * 1024 * 1024
+
+
+class SettingsFile(NamedTuple):
+    """A file of settings as it is.
+
+    Attributes:
+        path: The file, with links resolved: what is written is the file, never a link.
+        text: What it holds; empty when it does not exist.
+        exists: Whether it does.
+    """
+
+    path: str
+    text: str
+    exists: bool
+
+
+def read(path: str) -> SettingsFile:
+    """Return a file of settings.
+
+    Raises:
+        SettingsError: It exists but cannot be read, or is no text.
+    """
+    real = os.path.realpath(path)
+    try:
+        with open(real, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SettingsError(path, "it is no regular file")
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return SettingsFile(real, "", exists=False)
+    except OSError as error:
+        raise SettingsError(path, error.strerror or str(error)) from error
+    if len(data) > _LARGEST:
+        raise SettingsError(path, "it has more than 4 MiB")
+    try:
+        return SettingsFile(real, data.decode(), exists=True)
+    except UnicodeDecodeError:
+        raise SettingsError(path, "it is not UTF-8") from None
+
+
+def replace(before: SettingsFile, text: str) -> str | None:
+    """Put `text` in the place of what a file of settings held, and return where that is kept.
+
+    The file is replaced in one step, keeps its mode, and is left alone when it changed meanwhile.
+
+    Returns:
+        The path of the copy; None when there was no file.
+
+    Raises:
+        SettingsError: It could not be written, or changed meanwhile; it is as it was.
+    """
+    path = before.path
+    copy = f"{path}.{file_time(time.time_ns())}.bak" if before.exists else None
+    fresh = f"{path}.ctxuse-{os.getpid()}.tmp"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if read(path) != before:
+            raise SettingsError(path, "it changed meanwhile; try again")
+        mode = stat.S_IMODE(os.stat(path).st_mode) if before.exists else 0o600
+        if copy is not None:
+            _write(copy, before.text, mode)
+        _write(fresh, text, mode)
+        os.replace(fresh, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(fresh)
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(path, error.strerror or str(error)) from error
+    return copy
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(descriptor)
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, mode)
