@@ -152,6 +152,7 @@ def test_batches_are_really_used() -> None:
         assert batch.decode_lines(data + line + b"\n") is None
 
 
+ID = an_event().id.encode()
 A, B = encode(an_event()), encode(an_event(segment_id="other"))
 
 
@@ -173,18 +174,81 @@ A, B = encode(an_event()), encode(an_event(segment_id="other"))
         A.replace(b"Z", b"z") + b"\n" + B + b"\n",
         A.replace(b"2026-11", b"2026-13") + b"\n" + B + b"\n",
         A + b"\n" + B,
+        A.replace(b"Z", b"Z\\n") + b"\n" + B + b"\n",
+        A.replace(b"Z", b"Z\\n2026-11-22T23:15:03Z") + b"\n" + B + b"\n",
+        A.replace(b"Z", b"Z2026-11-22T23:15:03Z") + b"\n" + B + b"\n",
+        A.replace(b"01a2058a", b"1a2058a") + b"\n" + B.replace(b"01a2058a", b"001a2058a") + b"\n",
+        A.replace(ID, b"") + b"\n" + B.replace(ID, ID + ID) + b"\n",
+        A.replace(ID, ID + b"\\n" + ID) + b"\n" + B + b"\n",
+        A.replace(b'"event"', b'"x\\"event"') + b"\n" + B + b"\n",
+        A.replace(b'"event"', b'"source":"Nope","event"') + b"\n" + B + b"\n",
+        A.replace(b'"event"', b'"records":5,"event"') + b"\n" + B + b"\n",
+        A.replace(b'"event"', b'"records":[{"kind":1}],"event"') + b"\n" + B + b"\n",
+        b'{"event":"bogus",' + A[1:] + b"\n" + B + b"\n",
+        A.replace(b'"host"', b"host").replace(b'"event"', b'"host":7,"event"') + b"\n" + B + b"\n",
+        A + A + b"\n" + b'{"xxx":{' + A[A.index(b'"event"') :] + b"\n" + b',"id":"x"}\n',
+        A.replace(b"segment-1", b"a\tb") + b"\n" + B + b"\n",
+        A.replace(b"occurred", b"oc2urred") + b"\n" + B + b"\n",
+        A.replace(b'"id"', b'"i0"') + b"\n" + B + b"\n",
+        A.replace(b"segment-1", b"a\x7fb") + b"\n" + B + b"\n",
+        A.replace(b"segment-1", "日".encode()) + b"\n" + B + b"\n",
+        A.replace(b"segment-1", b'","actor":"x') + b"\n" + B + b"\n",
+        A.replace(b"segment-1", b"a\\u000ab") + b"\n" + B + b"\n",
     ],
 )
 def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None:
     """Each is taken whole by somebody who only looks whether there are as many values as lines."""
-    told_apart = batch.split(lines)
-    good_tails = all(batch.decode_tail(tail) for tail in told_apart.tails)
-    assert batch.decode_lines(lines) is None
-    assert not good_tails or batch.decode_heads(lines, told_apart) is None
     with TemporaryFile(buffering=0) as file:
         file.write(lines)
         log = OpenLog(LOG_NAME, file.fileno(), len(lines))
-        assert count_log(log) == plainly(log)
+        for left_out in (0, 1):  # by tails, and in full
+            counting = count._Counting(log)  # noqa: SLF001 - which way it goes
+            counting._batches._left_out = left_out  # noqa: SLF001 - likewise
+            for block in reader.read_blocks(log.descriptor, 0, log.end):
+                counting.add(block)
+            assert counting.finished() == plainly(log)
+
+
+PIECES = [
+    *(bytes([sign]) for sign in b'"\\{}[],:\n\r\t 0Z\x7f\xff'), b'"event":', b'"records":',
+    b'"id":',
+    b'"source":', b'"host":', b'"occurred_at":', b'"segment_id":', b'"use"', b'"x":1,', b"null",
+    b"\\n", b'"},{"', b"}{", b'"]}', "é".encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(seed: int) -> None:
+    """Changes that Hypothesis would not come upon: pieces of lines put elsewhere, single bytes."""
+    chance = random.Random(seed)  # noqa: S311 - a seed
+    with TemporaryFile(buffering=0) as file:
+        for _ in range(400):
+            many = chance.choice([(3, 3), (3, 1), (10**6, 3)])
+            lines = usual(chance, 6, sizes=many[0], slugs=many[1])
+            data = bytearray(b"\n".join(lines) + b"\n")
+            for _ in range(chance.randint(1, 3)):
+                place = chance.randrange(len(data))
+                other = chance.randrange(len(data))
+                match chance.randrange(4):
+                    case 0:
+                        data[place : place + chance.choice([0, 0, 1, 3])] = chance.choice(PIECES)
+                    case 1:
+                        del data[place : place + chance.choice([1, 2, 10, 60])]
+                    case 2:
+                        data[place:place] = data[other : other + chance.choice([5, 30, 90, 200])]
+                    case _:
+                        data[place] = chance.randrange(256)
+                data += b"\n" * (not data)
+            file.seek(0)
+            file.truncate()
+            file.write(data)
+            log = OpenLog(LOG_NAME, file.fileno(), len(data))
+            for left_out in (0, 1):  # by tails, and in full
+                counting = count._Counting(log)  # noqa: SLF001 - which way it goes
+                counting._batches._left_out = left_out  # noqa: SLF001 - likewise
+                for block in reader.read_blocks(log.descriptor, 0, log.end):
+                    counting.add(block)
+                assert counting.finished() == plainly(log), bytes(data)
 
 
 def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(

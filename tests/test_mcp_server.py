@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import cast
@@ -382,11 +381,61 @@ def test_the_server_ends_quietly_when_it_is_interrupted(filled: Workspace) -> No
         hello = json.loads(running.stdout.readline())
         assert hello["result"]["instructions"].startswith("We build ships.")
         running.send_signal(signal.SIGINT)
-        time.sleep(0)
-        running.stdin.close()
-        running.wait(timeout=30)
+        assert running.wait(timeout=30) == 130  # while its stdin is still open
         assert running.stderr is not None
         assert b"Traceback" not in running.stderr.read()
+
+
+def test_a_broken_record_stops_nothing(filled: Workspace) -> None:
+    bad = (
+        '---\ndescription: "a\\ud800b"\nrequires: ["\\ud800"]\nmodel_invokation: true\n---\nx kind'
+    )
+    (filled.layout.workflow_dir / "odd.md").write_text(bad)
+    (filled.layout.knowledge_dir / "tag.md").write_text("---\na: !!bool maybe\n---\nx kind")
+
+    async def conversation(client: Client) -> None:
+        assert len((await client.list_resources()).resources) == 9
+        assert len((await client.list_prompts()).prompts) == 2
+        assert len(answer(await client.call_tool("memory_search", {"query": "kind"}))["hits"]) == 3  # type: ignore[arg-type] # a list
+        flow = answer(await client.call_tool("workflow_invoke", {"slug": "odd"}))
+        assert "is not a slug" in str(flow["left_out"])
+        long = await client.call_tool("memory_read", {"kind": "decision", "slug": "x" * 10**6})
+        assert long.is_error
+        assert len(str(long.content)) < 2000
+
+    talk(Server(filled, {"CLAUDE_CODE_SESSION_ID": "\udcff"}), conversation, "claude-code")
+    assert events(filled)[0].segment_id.startswith("mcp-")
+
+
+def test_an_exposure_that_could_not_be_recorded_is_recorded_later(filled: Workspace) -> None:
+    blocked = filled.layout.usage_dir
+    blocked.write_text("in the way")
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_search", {"query": "x"})
+        blocked.unlink()
+        await client.call_tool("memory_search", {"query": "x"})
+        await client.call_tool("memory_search", {"query": "x"})
+
+    talk(Server(filled, {}), conversation)
+    assert [event.event.value for event in events(filled)] == ["resident_exposure"]
+
+
+def test_an_agent_that_has_gone_is_no_fault(filled: Workspace) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as running:  # fmt: skip
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        running.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n' * 9)
+        running.stdin.close()
+        said = running.stderr.read()
+        running.wait(timeout=30)
+    assert b"fault" not in said
+    assert b"Traceback" not in said
 
 
 def test_rubbish_on_stdin_is_no_traceback(filled: Workspace) -> None:

@@ -288,3 +288,68 @@ else:
         [sys.executable, "-c", program], check=True, capture_output=True
     ).stdout
     assert printed == (root / "expected-report.json").read_bytes()
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"\r", b" \r\t  "])
+def test_white_space_of_another_writer_before_the_line_does_not_double_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, blank: bytes
+) -> None:
+    path = workspace.layout.events_path
+    workspace.append(an_event(segment_id="before"))
+    write = os.write
+
+    def after_another(descriptor: int, data: bytes) -> int:
+        monkeypatch.undo()
+        with path.open("ab") as log:
+            log.write(blank)
+        return write(descriptor, data)
+
+    monkeypatch.setattr("ctxuse.log.writer.os.write", after_another)
+    workspace.append(an_event())
+    assert path.read_bytes().count(LINE) == 1
+    assert workspace.report().evidence.events == 2
+
+
+def test_a_log_rewritten_in_place_to_its_own_size_does_not_double_the_next_event(
+    workspace: Workspace,
+) -> None:
+    path = workspace.layout.events_path
+    workspace.append(an_event(segment_id="before"))
+    with path.open("r+b") as log:
+        log.write(b" " * path.stat().st_size)
+    workspace.append(an_event())
+    assert path.read_bytes().count(LINE) == 1
+    assert workspace.report().evidence.events == 1
+
+
+def test_a_signal_handler_that_appends_never_hangs(tmp_path: Path) -> None:
+    """It is refused in the middle of an append, and appends anywhere else."""
+    program = f"""
+import os, signal, time
+from ctxuse import AppendError, UsageRecordSnapshot, UsageSource, Workspace
+workspace = Workspace({str(tmp_path)!r})
+record = [UsageRecordSnapshot("decision", "alpha", 1, 1)]
+stored = refused = 0
+def append(*_):
+    global stored, refused
+    try:
+        workspace.append_use("s", UsageSource.MEMORY_READ, record)
+        stored += 1
+    except AppendError:
+        refused += 1
+signal.signal(signal.SIGALRM, append)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+end = time.monotonic() + 2
+outer = 0
+while time.monotonic() < end:
+    workspace.append_use("s", UsageSource.MEMORY_READ, record)
+    outer += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(stored + outer, refused > 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    appended, refused = done.stdout.split()
+    assert refused == "True"
+    assert Workspace(tmp_path).report().evidence.events == int(appended)

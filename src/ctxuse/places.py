@@ -88,6 +88,8 @@ class Places:
             path: An absolute path, or one that begins with ``~/``.
         """
         path = self.absolute(path)
+        if "\0" in path:
+            return None
         try:
             path.encode()
             found = self._record_at(path, self.root)
@@ -96,7 +98,7 @@ class Places:
                 real_root = os.path.realpath(self.root)
                 if (real, real_root) != (path, self.root):
                     found = self._record_at(real, real_root)
-        except (UnicodeEncodeError, ValueError, OSError):  # no text, a NUL, a loop of links
+        except (UnicodeEncodeError, OSError):  # no text, a loop of links
             return None
         return found
 

@@ -10,6 +10,9 @@ MAX_RECORD = 16 * 1024 * 1024
 """Bytes up to which a record's file is read; nobody puts more into a context."""
 
 
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
 def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
     """Return the size of a record's file as it is now, in bytes.
 
@@ -48,16 +51,45 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
             has more than `MAX_RECORD` bytes.
     """
     path = layout.record_file(kind, slug)
-    descriptor, status = _open(path, kind, slug)
-    with open(descriptor, "rb") as file:
-        try:
-            _check_inside(path, os.fspath(layout), status)
+    try:
+        descriptor = _open_inside(path, os.fspath(layout))
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise RecordUnreadableError(path, "it is no regular file")
             data = file.read(MAX_RECORD + 1)
-        except OSError as error:
-            raise RecordUnreadableError(path, error.strerror or str(error)) from error
+    except FileNotFoundError:
+        raise RecordNotFoundError(str(kind), slug, path) from None
+    except RecordUnreadableError:
+        raise
+    except OSError as error:
+        raise RecordUnreadableError(path, error.strerror or str(error)) from error
     if len(data) > MAX_RECORD:
         raise RecordUnreadableError(path, f"it has more than {MAX_RECORD:,} bytes")
     return data
+
+
+def _open_inside(path: str, root: str) -> int:
+    """Open a file that lies below `root` once all links are resolved.
+
+    The resolved path is then walked without following any link, so that one that is put there
+    meanwhile leads nowhere.
+    """
+    real, real_root = os.path.realpath(path), os.path.realpath(root)
+    prefix = os.path.join(real_root, "")
+    if not real.startswith(prefix):
+        raise RecordUnreadableError(path, "a link leads out of the workspace")
+    if os.open not in os.supports_dir_fd:
+        return os.open(real, os.O_RDONLY | _FLAGS)
+    *directories, name = real.removeprefix(prefix).split(os.sep)
+    directory = os.open(real_root, _DIRECTORY)
+    try:
+        for part in directories:
+            deeper = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+            os.close(directory)
+            directory = deeper
+        return os.open(name, os.O_RDONLY | _FLAGS | os.O_NOFOLLOW, dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def _open(path: str, kind: str, slug: str) -> tuple[int, os.stat_result]:
@@ -75,11 +107,3 @@ def _open(path: str, kind: str, slug: str) -> tuple[int, os.stat_result]:
 
 
 _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-
-
-def _check_inside(path: str, root: str, status: os.stat_result) -> None:
-    """Refuse an open file that links led to from `path`, out of the workspace."""
-    real, real_root = os.path.realpath(path), os.path.realpath(root)
-    inside = real.startswith(os.path.join(real_root, ""))
-    if not inside or not os.path.samestat(os.stat(real), status):
-        raise RecordUnreadableError(path, "a link leads out of the workspace")

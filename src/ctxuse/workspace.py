@@ -4,6 +4,7 @@ Ties the parts together and adds no rule of its own.
 """
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ctxuse.codec import MAX_WRITTEN_LINE
@@ -227,7 +228,8 @@ class Workspace:
         try:
             return self.append_once(event) if once else self.append(event)
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
-            self._note_failure(error, quiet=quiet)
+            with suppress(Exception):  # a handler of the logger may raise as well
+                self._note_failure(error, quiet=quiet)
             return None
 
     def segment(
@@ -425,14 +427,14 @@ class Workspace:
     def _note_failure(self, error: Exception, *, quiet: bool) -> None:
         from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
 
-        if not quiet:
-            import logging  # noqa: PLC0415 - only in this case
-
-            logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
         action = getattr(error, "action", "append")
         reason = getattr(error, "reason", "")
         what = f"{type(error).__name__}: {action}: {reason}"
         leave_mark(self.layout, what, environ=self._environ)
+        if not quiet:
+            import logging  # noqa: PLC0415 - only in this case
+
+            logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

@@ -1,6 +1,7 @@
 """`ctxuse mcp`: serve a workspace's records to an agent."""
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -38,7 +39,18 @@ def command(*, workspace: str | None) -> None:
     """
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
     common.note_no_marker(layout)
-    _server(Workspace(layout)).run()
+    server = _server(Workspace(layout))
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        server.run()
+    except BaseExceptionGroup as group:
+        if group.split(BrokenPipeError)[1] is not None:  # else the agent has gone
+            raise
+
+
+def _leave(*_: object) -> None:
+    """Exit at once: what is read from stdin cannot be interrupted, and there is nothing to save."""
+    os._exit(130)
 
 
 def _found() -> WorkspaceLayout:

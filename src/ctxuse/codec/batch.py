@@ -1,25 +1,25 @@
 """Many lines at once: the same answer as `check` for each of them, for a fraction of the cost.
 
 Only a batch all of whose lines are valid and of the usual shape is taken; of any other nothing is
-said, and it goes line by line. Why this gives the same:
+said, and it goes line by line. There are two ways.
 
-* A batch is decoded as JSON values. Every line begins with ``{`` and ends with ``}``, and no JSON
-  value has a newline between these two. So every newline stands between two values, and when there
-  are as many values as lines, each line is exactly one.
-* Ids, times and numbers are held to what `check` holds them to, only for all lines together.
-* No line nests deeper than `check` allows: beside those that the fields themselves need, the whole
-  batch has not as many brackets.
+*By tails*, where lines repeat: what follows ``"event":`` is mostly the same as on a line before. Of
+each line the head, up to there, must be exactly what a writer of ours puts down: an opening brace
+and id, time, segment and the optional texts, each behind its key and followed by a comma, in
+characters that JSON takes as they are. Each different tail is decoded once, by `check`, behind a
+head of that form made for it. Since a head leaves a JSON reader where any other head leaves it (in
+an object, behind a comma), a tail makes a valid line behind one if it does behind the other; it
+must leave the made head's id, time and segment alone, so that those of the line are in its head.
 
-Where lines repeat, there is a way that is faster still: what follows ``"event":``, the *tail*, is
-mostly the same as on a line before. So only the heads (id, time, segment) are decoded, all
-together, each from its whole line, and each different tail once, by `check`, behind a head made
-for it. A tail that completes that head to a valid line, and leaves its id, time and segment alone,
-closes exactly the one object that a head opens: so here, too, each line ends a value.
+*In full*, where they hardly repeat: a batch is decoded as JSON values. Every line begins with ``{``
+and ends with ``}``, and no JSON value has a newline between these two. So every newline stands
+between two values, and when there are as many values as lines, each line is exactly one. Ids,
+times and numbers are held to what `check` holds them to. No line nests deeper than `check`
+allows: beside those that the fields need, the whole batch has not as many brackets.
 """
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,16 +40,7 @@ class Heads(NamedTuple):
     segments: list[str]
 
 
-class _Head(msgspec.Struct, gc=False):
-    id: str
-    occurred_at: str
-    segment_id: str
-
-
-_decode_heads = msgspec.json.Decoder(_Head).decode_lines
 _decode_lines = msgspec.json.Decoder(CountedLine).decode_lines
-
-_Value = TypeVar("_Value", _Head, CountedLine)
 
 _USUAL_DEPTH = 3
 """How deep a line nests by its own fields: event, records, record."""
@@ -59,40 +50,45 @@ _TAIL = b'"event":'
 _MADE_ID = "00000000-0000-0000-0000-000000000000"
 _MADE_HEAD = f'{{"id":"{_MADE_ID}","occurred_at":"1970-01-01T00:00:00Z","segment_id":"",'.encode()
 
-_TIMES = re.compile(
-    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?Z\n?)*"
-)
+_ID_BEGINS = len('{"id":"')
+_ID_ENDS = _ID_BEGINS + len(_MADE_ID)
+_FIRST = _MADE_HEAD[:_ID_BEGINS]
 
-_SHORTEST_HEAD = (
-    len('{"id":"","occurred_at":"","segment_id":"",') + 36 + len("1970-01-01T00:00:00Z")
+_TEXT = r"[ !#-\[\]-~]*"
+_REST_OF_HEAD = re.compile(
+    r'^","occurred_at":"([0-9]{4}-[0-9]{2}-[0-9]{2}'
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?)Z"
+    rf'","segment_id":"({_TEXT})",'
+    rf'(?:"host":"{_TEXT}",)?(?:"actor":"{_TEXT}",)?(?:"call_id":"{_TEXT}",)?$',
+    re.MULTILINE,
 )
-_SHORT_HEAD = _SHORTEST_HEAD + 2 * MAX_DEPTH
-"""A head up to so long cannot nest too deep: every bracket in it has its counterpart in it, too."""
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _HEXADECIMAL = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
-_ID_SHAPE = b"00000000-0000-0000-0000-000000000000"
+_ID_SHAPE = _MADE_ID.encode()
 
 
 class Split(NamedTuple):
     """A block of lines, told apart.
 
     Attributes:
+        lines: The lines, without their newlines.
+        places: Where the tail of each begins; -1 where there is none.
         tails: The tail of each line; one that `decode_tail` refuses where there is none.
-        longest_head: The length of the longest head, in bytes.
     """
 
+    lines: list[bytes]
+    places: list[int]
     tails: list[bytes]
-    longest_head: int
 
 
 def split(data: bytes) -> Split:
     """Tell the lines of `data`, which ends in a newline, apart."""
     lines = data.split(b"\n")
     lines.pop()
-    places = [line.find(_TAIL, _SHORTEST_HEAD) for line in lines]
+    places = [line.find(_TAIL, _ID_ENDS) for line in lines]
     tails = [line[place:] for line, place in zip(lines, places, strict=True)]
-    return Split(tails, max(places))
+    return Split(lines, places, tails)
 
 
 def decode_tail(tail: bytes) -> ValidLine | None:
@@ -104,24 +100,28 @@ def decode_tail(tail: bytes) -> ValidLine | None:
     return found.line if kept else None
 
 
-def decode_heads(data: bytes, split_data: Split) -> Heads | None:
-    """Return the heads of the lines of `data`, or None when not all lines are of the usual shape.
+def decode_heads(told_apart: Split) -> Heads | None:
+    """Return the heads of lines, or None when not all are of the usual form.
 
     Args:
-        data: Lines, each with its newline.
-        split_data: The same, told apart; all of its tails are good for `decode_tail`.
+        told_apart: The lines; all of their tails are good for `decode_tail`.
     """
-    if split_data.longest_head > _SHORT_HEAD and _may_nest(data, split_data):
+    lines, places, _ = told_apart
+    ids = b"".join([line[_ID_BEGINS:_ID_ENDS] for line in lines])
+    if ids.translate(_HEXADECIMAL) != _ID_SHAPE * len(lines):
         return None
-    heads = _values(data, len(split_data.tails), _decode_heads)
-    if heads is None:
+    if {line[:_ID_BEGINS] for line in lines} != {_FIRST}:
         return None
-    times = [head.occurred_at for head in heads]
-    if _TIMES.fullmatch("\n".join(times)) is None:
+    rest = b"\n".join([line[_ID_ENDS:place] for line, place in zip(lines, places, strict=True)])
+    if not rest.isascii():
         return None
+    found: list[tuple[str, str]] = _REST_OF_HEAD.findall(rest.decode())
+    if len(found) != len(lines):  # each line gives one at most: no part of it takes a newline
+        return None
+    times = [time for time, _ in found]
     if any(parse_ns(date + "T00:00:00Z") is None for date in {time[:10] for time in times}):
         return None
-    return Heads([time[:-1] for time in times], [head.segment_id for head in heads])
+    return Heads(times, [segment for _, segment in found])
 
 
 def decode_lines(data: bytes) -> "tuple[list[CountedLine], list[int]] | None":
@@ -133,8 +133,14 @@ def decode_lines(data: bytes) -> "tuple[list[CountedLine], list[int]] | None":
     number = data.count(b"\n")
     if not data.startswith(b"{") or data.count(b"}\n{") != number - 1 or not data.endswith(b"}\n"):
         return None
-    lines = _values(data, number, _decode_lines)
-    if lines is None:
+    try:
+        if not data.isascii():
+            data.decode()
+        lines = _decode_lines(data)
+        ids = "\n".join([line.id for line in lines]).encode("ascii")
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if len(lines) != number or ids.translate(_HEXADECIMAL) != b"\n".join([_ID_SHAPE] * number):
         return None
     brackets = len(data.translate(None, _NO_BRACKETS))
     needed = 2 * len(lines) + sum([len(line.records) for line in lines])
@@ -147,26 +153,3 @@ def decode_lines(data: bytes) -> "tuple[list[CountedLine], list[int]] | None":
             return None
         times.append(at_ns)
     return lines, times
-
-
-def _values(
-    data: bytes, number: int, decode: Callable[[bytes], list[_Value]]
-) -> list[_Value] | None:
-    """The values in `data`, if there are so many and their ids are good."""
-    try:
-        if not data.isascii():
-            data.decode()
-        values = decode(data)
-        ids = "".join([value.id for value in values]).encode("ascii")
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    if len(values) != number or ids.translate(_HEXADECIMAL) != _ID_SHAPE * number:
-        return None
-    return values
-
-
-def _may_nest(data: bytes, split_data: Split) -> bool:
-    """Whether the heads hold so many brackets that one of them might nest too deep."""
-    opening = data.count(b"[") + data.count(b"{")
-    in_tails = sum(tail.count(b"[") + tail.count(b"{") for tail in split_data.tails)
-    return opening - in_tails - len(split_data.tails) >= MAX_DEPTH - 1

@@ -34,7 +34,7 @@ class RecordText:
     def description(self) -> str:
         """Its ``description`` on one line; empty when it has none."""
         value = self.fields.get("description")
-        return " ".join(value.split()) if isinstance(value, str) else ""
+        return " ".join(_text(value).split()) if isinstance(value, str) else ""
 
     @property
     def for_model(self) -> bool:
@@ -59,7 +59,7 @@ class RecordText:
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise BrokenRecordError(self.kind, self.slug, "requires is no list of slugs")
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(map(_text, names)))
 
 
 _FOR_MODEL = ("model_invokation", "model_invocation")
@@ -76,17 +76,22 @@ def take_apart(kind: str, slug: str, data: bytes) -> RecordText:
     """
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     head, body = _split(text)
-    if len(head) > MAX_FRONTMATTER:
-        raise BrokenRecordError(kind, slug, "its frontmatter has more than 64 KiB")
+    if len(head) > MAX_FRONTMATTER:  # nobody's description: a text between two rulers
+        return RecordText(kind, slug, len(data), text.strip(), {})
     try:
         fields = _handler.load(head, Loader=_Loader) if head else {}
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError, TypeError) as error:
+    except _YAML_ERRORS as error:
         raise BrokenRecordError(kind, slug, f"its frontmatter is no YAML: {_why(error)}") from error
     if fields is None:
         fields = {}
     if not isinstance(fields, dict):
         body, fields = text, {}  # two rulers with text between them, not frontmatter
     return RecordText(kind, slug, len(data), body.strip(), fields)
+
+
+def _text(value: str) -> str:
+    """`value` with a sign in place of lone surrogates, which YAML can name and nobody can store."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def _why(error: Exception) -> str:
@@ -99,12 +104,22 @@ def _why(error: Exception) -> str:
     return "it nests too deep" if isinstance(error, RecursionError) else str(error)
 
 
+_YAML_ERRORS = (
+    yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, TypeError,
+    RecursionError,
+)  # fmt: skip
+"""What the library raises for text that is no YAML, or only half."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML of plain values, without references: a few of those can stand for gigabytes."""
+    """YAML of plain values: without tags, and without references, which can stand for gigabytes."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(problem="it holds a reference (*name)")
+        event: object = self.peek_event()  # type: ignore[no-untyped-call] # the stubs say nothing
+        if getattr(event, "tag", None) is not None:
+            raise yaml.composer.ComposerError(problem="it holds a tag (!name)")
         return super().compose_node(parent, index)
 
 

@@ -82,12 +82,12 @@ class Expansion:
         left_out: Records that exist but may not or cannot be included, and required ones that do
             not exist, with the reason.
         unknown: References, as in the message, to records that do not exist. Those without a
-            letter, such as ``#12``, are not mentioned.
     """
 
     included: tuple[Included, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unknown: tuple[str, ...] = ()
+    unread: int = 0
 
     @property
     def text(self) -> str:

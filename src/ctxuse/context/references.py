@@ -1,8 +1,8 @@
 """References to records in a message: ``#slug`` and ``/slug``. Pure.
 
-A reference is a whole word: it stands at the beginning, behind white space or behind an opening
-bracket, and only punctuation may follow. Code, links and paths hold none. What is code and what is
-text, the message says in Markdown.
+A reference is a whole word: it stands at the beginning or behind white space, opening brackets may
+stand before it, and only punctuation may follow. Code, links and paths hold none. What is code and
+what is text, the message says in Markdown.
 """
 
 import re
@@ -68,8 +68,10 @@ def _plain(tokens: list[Token]) -> str:
 
 
 def _reference(text: str, match: re.Match[str]) -> Reference | None:
-    before = text[match.start() - 1] if match.start() else " "
-    begins = before.isspace() or unicodedata.category(before) == "Ps"
+    begin = match.start()
+    while begin and unicodedata.category(text[begin - 1]) == "Ps":
+        begin -= 1
+    begins = not begin or text[begin - 1].isspace()
     sign, name, rest = match.groups()
     if not begins or not all(_is_punctuation(char) for char in rest):
         return None

@@ -1,5 +1,6 @@
 """Looking for records. Nothing is recorded: to be found is not to be read."""
 
+import re
 from collections.abc import Collection
 
 from ctxuse.context.frontmatter import take_apart
@@ -8,17 +9,23 @@ from ctxuse.errors import BrokenRecordError, CtxuseError, InvalidSettingError
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.records import read_record
 
+MOST_WORDS = 32
 MOST_EXCERPTS = 3
 LONGEST_EXCERPT = 200
+
+SEARCHED = 1024 * 1024
+"""Bytes of a record that are looked through, from its beginning."""
 
 
 def search(
     layout: WorkspaceLayout, query: str, kinds: Collection[str] | None, limit: int
 ) -> tuple[SearchHit, ...]:
     """Return the records that hold every word of `query`; see `Segment.search`."""
-    words = query.casefold().split()
-    if not words:
-        raise InvalidSettingError("query", query, "one word or more")
+    words = [*dict.fromkeys(query.casefold().split())]
+    if not words or len(words) > MOST_WORDS:
+        raise InvalidSettingError("query", query[:LONGEST_EXCERPT], f"1 to {MOST_WORDS} words")
+    kinds = {kinds} if isinstance(kinds, str) else kinds
+    anyone = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
     if limit < 1:
         raise InvalidSettingError("limit", str(limit), "1 or more")
     named: list[SearchHit] = []
@@ -30,11 +37,11 @@ def search(
             data = read_record(layout, kind, slug)
         except CtxuseError:
             continue  # it went, or cannot be read: then it cannot be found either
-        text = data.decode("utf-8", "replace")
+        text = data[:SEARCHED].decode("utf-8", "replace")
         name = f"{kind}/{slug}".casefold()
         folded = f"{name}\n{text.casefold()}"
         if all(word in folded for word in words):
-            hit = SearchHit(kind, slug, _description(kind, slug, data), _excerpts(text, words))
+            hit = SearchHit(kind, slug, _description(kind, slug, data), _excerpts(text, anyone))
             (named if any(word in name for word in words) else others).append(hit)
     return tuple([*named, *others][:limit])
 
@@ -46,14 +53,16 @@ def _description(kind: str, slug: str, data: bytes) -> str:
         return ""
 
 
-def _excerpts(text: str, words: list[str]) -> tuple[Excerpt, ...]:
+def _excerpts(text: str, anyone: re.Pattern[str]) -> tuple[Excerpt, ...]:
+    """The first lines that hold a word."""
     found: list[Excerpt] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        folded = line.casefold()
-        places = [place for word in words if (place := folded.find(word)) >= 0]
-        if places:
-            begin = max(0, min(places) - LONGEST_EXCERPT // 4)
-            found.append(Excerpt(number, line[begin:][:LONGEST_EXCERPT].strip()))
-            if len(found) == MOST_EXCERPTS:
-                break
+    number, counted, end = 1, 0, 0
+    while len(found) < MOST_EXCERPTS and (match := anyone.search(text, end)):
+        start = text.rfind("\n", 0, match.start()) + 1
+        end = text.find("\n", match.end())
+        end = len(text) if end < 0 else end
+        number += text.count("\n", counted, start)
+        counted = start
+        begin = max(start, match.start() - LONGEST_EXCERPT // 4)
+        found.append(Excerpt(number, text[begin:end][:LONGEST_EXCERPT].strip()))
     return tuple(found)

@@ -1,6 +1,5 @@
 """A segment of an agent's session: the object through which records enter its context."""
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,11 +20,13 @@ from ctxuse.visible import visible
 if TYPE_CHECKING:
     from ctxuse.context.frontmatter import RecordText
     from ctxuse.context.given import SearchHit
+    from ctxuse.context.references import Reference
 
-Record = Callable[[UsageEvent], object]
-"""Stores an event where that is a by-product: it never raises."""
+Record = Callable[[UsageEvent], UsageEvent | None]
+"""Stores an event where that is a by-product: never raises, returns None when it was not stored."""
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+LONGEST_MESSAGE = 256 * 1024
+"""Characters of a message in which references are looked for."""
 
 
 class Segment:
@@ -92,16 +93,15 @@ class Segment:
         if limit < 1:
             raise InvalidSettingError("limit", str(limit), "1 or more")
         data = read_record(self._layout, kind, slug)
-        lines = _LINE.findall(data.decode("utf-8", "replace"))
-        if offset and offset >= len(lines):
-            raise InvalidSettingError(
-                "offset", str(offset), f"below {len(lines)}, the lines it has"
-            )
-        chosen = lines[offset : offset + limit]
-        text = "".join(chosen)
-        given = ReadText(
-            str(kind), slug, text, offset, len(chosen), len(lines), len(text.encode()), len(data)
-        )
+        whole = data.decode("utf-8", "replace")
+        total = whole.count("\n") + (not whole.endswith("\n") and whole != "")
+        if offset and offset >= total:
+            raise InvalidSettingError("offset", str(offset), f"below {total}, the lines it has")
+        begin = _behind_lines(whole, 0, offset)
+        text = whole[begin : _behind_lines(whole, begin, limit)]
+        lines = min(limit, total - offset)
+        size = len(text.encode())
+        given = ReadText(str(kind), slug, text, offset, lines, total, size, len(data))
         snapshot = _snapshot(given.kind, slug, given.file_bytes, given.context_bytes)
         self._use(UsageSource.MEMORY_READ, [snapshot])
         return given
@@ -155,8 +155,8 @@ class Segment:
         """
         from ctxuse.context.references import references  # noqa: PLC0415 - Markdown is dear
 
-        found = references(text)
-        named = {ref.slug for ref in found if ref.kind == RecordKind.KNOWLEDGE}
+        found = references(text[:LONGEST_MESSAGE])
+        named = {ref.slug for ref in found if self._is_for_user(ref)}
         included: list[Included] = []
         left_out: list[LeftOut] = []
         unknown: list[str] = []
@@ -181,7 +181,8 @@ class Segment:
             except CtxuseError as error:
                 left_out.append(LeftOut(reference.kind, reference.slug, str(error)))
         self._use(UsageSource.KNOWLEDGE_REF, _snapshots(knowledge))
-        return Expansion(tuple(included), tuple(left_out), tuple(unknown))
+        unread = max(0, len(text) - LONGEST_MESSAGE)
+        return Expansion(tuple(included), tuple(left_out), tuple(unknown), unread)
 
     def resident(self) -> Resident:
         """Return what should stand in the system prompt. Recorded as one exposure.
@@ -216,9 +217,13 @@ class Segment:
         text = "\n\n".join(filter(None, [*summary, "\n".join(lines)]))
         return Resident(text, tuple(parts), tuple(left_out))
 
-    def expose(self, resident: Resident) -> None:
-        """Record that what `resident_unrecorded` gave has come into a context, as one event."""
-        self._append(
+    def expose(self, resident: Resident) -> bool:
+        """Record that what `resident_unrecorded` gave has come into a context, as one event.
+
+        Returns:
+            Whether there was nothing to record or it was recorded.
+        """
+        return self._append(
             UsageEventKind.RESIDENT_EXPOSURE,
             UsageSource.RESIDENT_INJECTION,
             _snapshots(resident.records),
@@ -249,6 +254,16 @@ class Segment:
 
         return open_record(self._layout, kind, slug)
 
+    def _is_for_user(self, reference: "Reference") -> bool:
+        """Whether a reference brings knowledge by itself."""
+        try:
+            return (
+                reference.kind == RecordKind.KNOWLEDGE
+                and self._open(reference.kind, reference.slug).for_user
+            )
+        except CtxuseError:
+            return False
+
     def _with_required(
         self, workflow: "RecordText", seen: set[str]
     ) -> tuple[list[Included], list[LeftOut]]:
@@ -270,23 +285,34 @@ class Segment:
 
     def _append(
         self, event: UsageEventKind, source: UsageSource, snapshots: Iterable[UsageRecordSnapshot]
-    ) -> None:
+    ) -> bool:
         records = tuple(snapshots)
-        if records:
-            self._record(
-                UsageEvent.new(
-                    self._segment_id,
-                    event,
-                    source,
-                    records,
-                    host=self._host,
-                    actor=self._actor,
-                    call_id=self._call_id,
-                )
-            )
+        if not records:
+            return True
+        made = UsageEvent.new(
+            self._segment_id,
+            event,
+            source,
+            records,
+            host=self._host,
+            actor=self._actor,
+            call_id=self._call_id,
+        )
+        return self._record(made) is not None
 
 
 _RESIDENT_KINDS = (RecordKind.SUMMARY, RecordKind.KNOWLEDGE, RecordKind.WORKFLOW)
+
+
+def _behind_lines(text: str, position: int, number: int) -> int:
+    """Where in `text` the line begins that stands `number` behind the one at `position`."""
+    if number >= len(text):
+        return len(text)
+    for _ in range(number):
+        position = text.find("\n", position) + 1
+        if not position:
+            return len(text)
+    return position
 
 
 def _line(record: "RecordText") -> str:

@@ -13,7 +13,13 @@ def text(payload: object, *names: str) -> str | None:
         names: The way to the text.
     """
     value = at(payload, *names)
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST else None
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which no event can hold
+        return None
+    return value
 
 
 def at(payload: object, *names: str) -> object:

@@ -103,7 +103,7 @@ class _Batches:
         known = len(self._lines)
         if not self._learn(block.tails):
             return False
-        heads = decode_heads(data, block)
+        heads = decode_heads(block)
         if heads is None:
             return False
         self._count([self._numbers[tail] for tail in block.tails], heads)
@@ -127,9 +127,8 @@ class _Batches:
     def flush(self) -> None:
         """Hand what was counted to the tally, in the order in which it stands in the file."""
         for number in sorted(self._counts, key=self._place.__getitem__):
-            at_ns = parse_ns(self._latest[number] + "Z")
-            if at_ns is not None:  # `decode_heads` lets no other through
-                self._tally.count(self._lines[number], at_ns, self._counts[number])
+            at_ns = _ns(self._latest[number])
+            self._tally.count(self._lines[number], at_ns, self._counts[number])
         self._counts.clear()
         self._place.clear()
         self._latest.clear()
@@ -154,7 +153,7 @@ class _Batches:
         self._counted += len(numbers)
         ordered = sorted(times)
         for time in (ordered[0], ordered[-1]):
-            self._tally.saw(parse_ns(time + "Z") or 0)
+            self._tally.saw(_ns(time))
         if times == ordered and times[0] >= self._last_time:
             self._latest.update(zip(numbers, times, strict=True))
         else:
@@ -163,3 +162,12 @@ class _Batches:
                     self._latest[number] = time
         self._last_time = max(self._last_time, ordered[-1])
         self._tally.saw_segments(set(heads.segments))
+
+
+def _ns(time: str) -> int:
+    """The time that a head holds, in nanoseconds since the epoch."""
+    at_ns = parse_ns(time + "Z")
+    if at_ns is None:
+        message = f"{time!r} was taken for a time"
+        raise AssertionError(message)  # `decode_heads` lets no other through
+    return at_ns

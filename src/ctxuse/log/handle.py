@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import time
-from threading import Lock, get_ident
+from threading import RLock
 from typing import Self
 
 from ctxuse.layout import LOG_NAME, USAGE_DIR
@@ -45,8 +45,8 @@ class Handle:
         self._identity = (-1, -1)
         self._lock: SideLock | None = None
         self._impatient_until = 0.0
-        self._mutex = Lock()
-        self._owner = 0
+        self._mutex = RLock()  # one that its own thread can take again, so as to notice that
+        self._inside = False
 
     def __enter__(self) -> Self:
         """Keep other threads out.
@@ -55,16 +55,17 @@ class Handle:
             OSError: This thread is in it already: it was interrupted in the middle of an append,
                 by a signal handler or a finalizer that appends too.
         """
-        if self._owner == get_ident():
-            raise OSError(errno.EDEADLK, "this thread is in the middle of another append")
         self._mutex.acquire()
-        self._owner = get_ident()
+        if self._inside:
+            self._mutex.release()
+            raise OSError(errno.EDEADLK, "this thread is in the middle of another append")
+        self._inside = True
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the side lock back and let other threads in."""
         self.unlock()
-        self._owner = 0
+        self._inside = False
         self._mutex.release()
 
     def __del__(self) -> None:

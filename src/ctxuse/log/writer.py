@@ -34,6 +34,9 @@ PATIENT_LOCK_TIMEOUT = 30.0
 
 _NEWLINE = b"\n"
 
+_LOOKED_BACK = 64 * 1024
+"""Bytes before a line that are looked at for what another writer may have put there."""
+
 
 class LogWriter:
     """Appends lines to the log of one workspace. Safe to share between threads and over a fork.
@@ -172,9 +175,17 @@ class LogWriter:
             if begin < size or os.pread(log, len(line) + 1, begin) != line + _NEWLINE:
                 reason = "what stands at the end of the file is not what was written"
                 raise AppendError(self._path, "read back", reason, None)
-            return self._stands(log, line, begin)
+            return self._counts(log, begin)
         except OSError as error:
             self._fail("read back", error, stored=None)
+
+    def _counts(self, log: int, begin: int) -> bool:
+        """Whether a line that stands at `begin` has nothing before it but what JSON passes over."""
+        size = min(begin, _LOOKED_BACK)
+        before = os.pread(log, size, begin - size)
+        cut = before.rfind(_NEWLINE)
+        whole = cut >= 0 or size == begin
+        return whole and not before[cut + 1 :].strip(b" \t\r")
 
     def _stands(self, log: int, line: bytes, begin: int) -> bool:
         """Whether the line stands at `begin`, right behind a newline and with its own."""

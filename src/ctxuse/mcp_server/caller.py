@@ -70,4 +70,10 @@ def _codex(turn: Mapping[str, object], meta: Mapping[str, object]) -> Caller:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST else None
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # from an environment that is no UTF-8
+        return None
+    return value

@@ -33,7 +33,7 @@ from ctxuse.context.catalog import catalog
 from ctxuse.context.frontmatter import RecordText
 from ctxuse.context.given import LeftOut, Resident
 from ctxuse.context.segment import Segment
-from ctxuse.errors import CtxuseError, RecordNotFoundError
+from ctxuse.errors import CtxuseError, RecordUnreadableError
 from ctxuse.events import Actor, UsageEvent
 from ctxuse.ids import new_id
 from ctxuse.layout import RecordKind
@@ -53,6 +53,8 @@ from ctxuse.workspace import Workspace
 SCHEME = "ctxuse"
 MARKDOWN = "text/markdown"
 _WHOLE = 2**62
+_LONGEST_NAME = 65
+"""Characters of a name that are looked at: one more than a slug can have."""
 
 Slug = Annotated[str, Field(description="The record's name", min_length=1, max_length=64)]
 """An argument that names a record; whether it is a slug, the answer says."""
@@ -106,9 +108,10 @@ class Server(MCPServer[None]):
         context: "Context[None, object] | None" = None,
     ) -> GetPromptResult:
         """Return a workflow that the user asked for. Recorded as ``WorkflowInvoke``."""
-        segment = self._segment(context, "user")
         try:
-            given = await anyio.to_thread.run_sync(lambda: segment.invoke(name, by_user=True))
+            given = await anyio.to_thread.run_sync(
+                lambda: self._segment(context, "user").invoke(name[:_LONGEST_NAME], by_user=True)
+            )
         except CtxuseError as error:
             raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
         text = TextContent(type="text", text=given.text)
@@ -131,7 +134,7 @@ class Server(MCPServer[None]):
         ctx: Context[None, object],
         kind: Kind,
         slug: Annotated[
-            str | None, Field(description="The record's name; none for the summary")
+            str | None, Field(description="The record's name; none for the summary", max_length=64)
         ] = None,
         offset: Annotated[int, Field(ge=0, description="Lines to leave out")] = 0,
         limit: Annotated[int, Field(ge=1, description="Lines to give at most")] = 2000,
@@ -201,10 +204,10 @@ class Server(MCPServer[None]):
         try:
             name = None if kind == slug == "summary" else slug
             return segment.read(kind, name, limit=_WHOLE).text
-        except RecordNotFoundError as error:
-            raise ResourceNotFoundError(str(error)) from error
-        except CtxuseError as error:
+        except RecordUnreadableError as error:
             raise ResourceError(str(error)) from error
+        except CtxuseError as error:
+            raise ResourceNotFoundError(str(error)) from error
 
     def _segment(
         self,
@@ -236,9 +239,8 @@ class Server(MCPServer[None]):
 
     def _expose(self, segment: Segment) -> None:
         with self._exposure:
-            resident, self._resident = self._resident, None
-        if resident is not None:
-            segment.expose(resident)
+            if self._resident is not None and segment.expose(self._resident):
+                self._resident = None
 
     def _resources(self) -> Iterator[Resource]:
         for record in catalog(self._workspace.layout):

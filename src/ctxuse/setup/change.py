@@ -39,7 +39,10 @@ def without_hooks(file: SettingsFile) -> str:
     settings = read_settings(file.path)
     hooks = settings.get("hooks") if isinstance(settings, dict) else None
     try:
-        for event in hooks if isinstance(hooks, dict) else []:
+        for event, groups in hooks.items() if isinstance(hooks, dict) else ():
+            for index in range(len(groups) if isinstance(groups, list) else 0):
+                shared = not _only_ours(groups[index])
+                text = take_out(text, ["hooks", event, index, "hooks"], _ours) if shared else text
             text = take_out(text, ["hooks", event], _only_ours)
         if settings is None:
             take_out(text, [], bool)  # says what is wrong with it
@@ -48,7 +51,11 @@ def without_hooks(file: SettingsFile) -> str:
     return text
 
 
+def _ours(handler: object) -> bool:
+    return our_command(handler)[0] is not None
+
+
 def _only_ours(group: object) -> bool:
     """Whether an entry holds our handlers and no others."""
     inner = [handler for _, handler in handlers({"hooks": {"": [group]}})]
-    return bool(inner) and all(our_command(handler)[0] is not None for handler in inner)
+    return bool(inner) and all(map(_ours, inner))

@@ -56,10 +56,15 @@ def add(text: str, path: Sequence[str], value: object) -> str:
     return _inserted(text, node, value, None)
 
 
-def take_out(text: str, path: Sequence[str], unwanted: Callable[[object], bool]) -> str:
+def take_out(text: str, path: Sequence[str | int], unwanted: Callable[[object], bool]) -> str:
     """Return `text` without those elements of the array at `path` that are unwanted.
 
     An array, or an object around it, that holds nothing then goes as well, but never the outermost.
+
+    Args:
+        text: A JSON object.
+        path: Keys, and numbers of elements, from the outside inwards.
+        unwanted: Says of an element whether it goes.
 
     Raises:
         NotEditableError: As `add`.
@@ -74,17 +79,25 @@ def take_out(text: str, path: Sequence[str], unwanted: Callable[[object], bool])
         depth = len(nodes) - 1
         while depth > 0 and len(nodes[depth].children) == 1:
             depth -= 1
-            index = nodes[depth].keys[path[depth]]
+            index = _place(nodes[depth], path[depth]) or 0
         text = _without(text, nodes[depth], index)
 
 
-def _along(node: _Node, path: Sequence[str]) -> list[_Node] | None:
+def _along(node: _Node, path: Sequence[str | int]) -> list[_Node] | None:
     nodes = [node]
     for key in path:
-        if key not in nodes[-1].keys:
+        place = _place(nodes[-1], key)
+        if place is None:
             return None
-        nodes.append(nodes[-1].children[nodes[-1].keys[key]])
+        nodes.append(nodes[-1].children[place])
     return nodes
+
+
+def _place(node: _Node, key: str | int) -> int | None:
+    """Which child of `node` is meant by a key, or by the number of an element."""
+    if isinstance(key, str):
+        return node.keys.get(key)
+    return key if isinstance(node.value, list) and key < len(node.children) else None
 
 
 def _without(text: str, node: _Node, index: int) -> str:

@@ -1,0 +1,555 @@
+"""Hooks: what each payload means, as real processes where that matters."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from test_package import loaded_by
+
+from ctxuse import UsageEvent, UsageSource, Workspace
+from ctxuse.hook import run
+from ctxuse.hosts.shell import files_shown
+from ctxuse.ids import derived_id
+
+SESSION = "5f0c2a7e"
+Payload = dict[str, object]
+Fire = Callable[..., list[UsageEvent]]
+
+RECORDS = {
+    ".yoi/memory/decisions/alpha.md": "one\ntwo\n",
+    ".yoi/workflow/release.md": "flow\n",
+    ".claude/skills/pdf/SKILL.md": "---\ndescription: Reads PDFs\n---\nbody\n",
+    ".claude/skills/pdf/references/forms.md": "forms\n",
+    ".claude/skills/hidden/SKILL.md": "---\ndescription: x\ndisable-model-invocation: true\n---\n",
+    "CLAUDE.md": "Be brief.\n",
+    "AGENTS.md": "Be brief.\n",
+    "README.md": "no record\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that is a workspace, in a home of its own."""
+    root = tmp_path / "home" / "app"
+    for path, text in RECORDS.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return root
+
+
+def environment(project: Path) -> dict[str, str]:
+    return {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+
+
+def log(project: Path) -> list[UsageEvent]:
+    return [event for event in Workspace(project).events() if isinstance(event, UsageEvent)]
+
+
+@pytest.fixture
+def fire(project: Path) -> Fire:
+    """Hands a payload to the hook and returns the events it added."""
+
+    def fired(payload: Mapping[str, object], host: str = "claude-code") -> list[UsageEvent]:
+        before = len(log(project))
+        whole = {"session_id": SESSION, "cwd": str(project), **payload}
+        data = json.dumps(whole).encode()
+        run([host], BytesIO(data), environment(project))
+        return log(project)[before:]
+
+    return fired
+
+
+def read(path: object, content: str = "one\ntwo\n", **more: object) -> Payload:
+    response = {
+        "type": "text",
+        "file": {"filePath": path, "content": content, "numLines": 2, "startLine": 1},
+    }
+    return {
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Read",
+        "tool_input": {"file_path": path},
+        "tool_response": response,
+        "tool_use_id": "toolu_1",
+        **more,
+    }
+
+
+def skill(name: object, **more: object) -> Payload:
+    return {
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Skill",
+        "tool_input": {"skill": name},
+        "tool_response": {"success": True, "commandName": name},
+        "tool_use_id": "toolu_2",
+        **more,
+    }
+
+
+def shell(command: object, **more: object) -> Payload:
+    return {
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": command},
+        "tool_use_id": "toolu_3",
+        **more,
+    }
+
+
+def summary(event: UsageEvent) -> tuple[str, str, str | None, str]:
+    """Event, source, actor and the first record."""
+    record = event.records[0]
+    return event.event.value, event.source.value, event.actor, f"{record.kind}/{record.slug}"
+
+
+class TestClaudeCode:
+    def test_a_record_that_was_read_is_a_memory_read(self, project: Path, fire: Fire) -> None:
+        path = str(project / ".yoi/memory/decisions/alpha.md")
+        (event,) = fire(read(path, "one\n"))
+        assert summary(event) == ("use", "MemoryRead", "agent", "decision/alpha")
+        assert (event.segment_id, event.host, event.call_id) == (SESSION, "claude-code", "toolu_1")
+        assert event.id == derived_id("claude-code", "toolu_1", "decision", "alpha")
+        (record,) = event.records
+        assert (record.file_bytes, record.context_bytes) == (8, 4)
+        assert fire(read(path, "one\n")) == []
+
+    def test_in_a_subagent_it_is_the_subagents(self, project: Path, fire: Fire) -> None:
+        path = str(project / "CLAUDE.md")
+        (event,) = fire(read(path, agent_id="a91c", agent_type="Explore"))
+        assert (event.segment_id, event.actor) == (f"{SESSION}/a91c", "subagent")
+        (event,) = fire(read(path, agent_type="Explore", tool_use_id="toolu_9"))
+        assert (event.segment_id, event.actor) == (SESSION, "agent")
+
+    def test_a_file_of_a_skill_is_a_use_of_the_skill(self, project: Path, fire: Fire) -> None:
+        path = str(project / ".claude/skills/pdf/references/forms.md")
+        (event,) = fire(read(path, "forms\n"))
+        assert summary(event) == ("use", "MemoryRead", "agent", "skill/pdf")
+        size = len(RECORDS[".claude/skills/pdf/SKILL.md"])
+        assert (event.records[0].file_bytes, event.records[0].context_bytes) == (size, 6)
+
+    def test_a_read_that_gave_no_text_has_no_known_bytes(self, project: Path, fire: Fire) -> None:
+        path = str(project / "CLAUDE.md")
+        (event,) = fire(read(path, tool_response={"type": "file_unchanged", "file": {}}))
+        assert event.records[0].context_bytes is None
+
+    def test_other_files_are_nothing(self, project: Path, fire: Fire) -> None:
+        for path in (project / "README.md", "/etc/passwd", project / ".claude/skills", 7, None, ""):
+            assert fire(read(str(path) if isinstance(path, Path) else path)) == []
+
+    def test_a_skill_that_the_model_called(self, fire: Fire) -> None:
+        (event,) = fire(skill("pdf"))
+        assert summary(event) == ("use", "WorkflowInvoke", "agent", "skill/pdf")
+        (event,) = fire(skill("release"))
+        assert summary(event) == ("use", "WorkflowInvoke", "agent", "workflow/release")
+        (event,) = fire(skill("acme:triage"))
+        assert summary(event)[3] == "skill/acme:triage"
+        assert (event.records[0].size_from, event.records[0].file_bytes) == ("unknown", 0)
+        assert fire(skill("pdf", tool_response={"success": False}, tool_use_id="t4")) == []
+        for name in ("", None, 7, "x" * 300):
+            assert fire(skill(name, tool_use_id="t5")) == []
+
+    def test_a_skill_that_the_user_typed(self, fire: Fire) -> None:
+        typed = {
+            "hook_event_name": "UserPromptExpansion",
+            "expansion_type": "slash_command",
+            "command_name": "pdf",
+            "command_args": "secret words",
+            "prompt": "/pdf secret words",
+            "prompt_id": "b7aa",
+        }
+        (event,) = fire(typed)
+        assert summary(event) == ("use", "WorkflowInvoke", "user", "skill/pdf")
+        assert event.id == derived_id("claude-code", "prompt:b7aa", "skill", "pdf")
+        assert event.call_id is None
+        assert fire(typed) == []
+        assert fire({**typed, "command_name": "clear"}) == []
+        assert fire({**typed, "expansion_type": "mcp_prompt", "prompt_id": "2"}) == []
+        assert len(fire({**typed, "prompt_id": None})) == 1
+
+    def test_a_shell_that_shows_records(self, project: Path, fire: Fire) -> None:
+        command = "cat .yoi/memory/decisions/alpha.md | head; sed -n 1,5p CLAUDE.md; cat CLAUDE.md"
+        found = fire(shell(command))
+        assert [summary(event)[3] for event in found] == [
+            "decision/alpha",
+            "instructions/CLAUDE.md",
+        ]
+        assert all(event.source.value == "MemoryRead" for event in found)
+        assert fire(shell("cat gone/CLAUDE.md", tool_use_id="t7")) == []
+        (event,) = fire(shell("cat ../CLAUDE.md", cwd=str(project / ".claude"), tool_use_id="t8"))
+        assert summary(event)[3] == "instructions/CLAUDE.md"
+
+    def test_instructions_that_were_loaded_are_exposures_at_each_firing(
+        self, project: Path, fire: Fire
+    ) -> None:
+        loaded = {
+            "hook_event_name": "InstructionsLoaded",
+            "file_path": str(project / "CLAUDE.md"),
+            "memory_type": "Project",
+            "load_reason": "session_start",
+        }
+        (event,) = fire(loaded)
+        assert summary(event) == (
+            "resident_exposure", "ResidentInjection", None, "instructions/CLAUDE.md",
+        )  # fmt: skip
+        assert event.id[14] == "7"
+        assert len(fire({**loaded, "load_reason": "compact"})) == 1
+        (event,) = fire({**loaded, "file_path": str(project / "docs/style.md")})
+        assert summary(event)[3] == "instructions/docs/style.md"
+        assert event.records[0].size_from == "unknown"
+        (event,) = fire({**loaded, "file_path": "/etc/claude-code/CLAUDE.md"})
+        assert summary(event)[3] == "instructions/external:CLAUDE.md"
+        (event,) = fire({**loaded, "file_path": str(project / ".yoi/workflow/release.md")})
+        assert summary(event)[3] == "workflow/release"
+
+    def test_a_session_start_exposes_the_skills_and_the_memory_on_the_disk(
+        self, project: Path, fire: Fire
+    ) -> None:
+        memory = project.parent / ".claude/projects/-p/memory"
+        memory.mkdir(parents=True)
+        index = "---\na: b\n---\n<!-- hidden -->\nline\n" * 1 + "more\n" * 300
+        (memory / "MEMORY.md").write_text(index)
+        user = project.parent / ".claude/skills/mail"
+        user.mkdir(parents=True)
+        (user / "SKILL.md").write_text("---\ndescription: Mail\nwhen_to_use: often\n---\n")
+        plugin = project.parent / "plugin/skills/triage"
+        plugin.mkdir(parents=True)
+        (plugin / "SKILL.md").write_text("broken: [\n")
+        (project.parent / ".claude/plugins").mkdir()
+        (project.parent / ".claude/plugins/installed_plugins.json").write_text(
+            json.dumps(
+                {"plugins": {"acme@m": [{"installPath": str(plugin.parent.parent)}], "off@m": []}}
+            )
+        )
+        settings = project.parent / ".claude/settings.json"
+        settings.write_text(json.dumps({"enabledPlugins": {"acme@m": True}}))
+        start = {
+            "hook_event_name": "SessionStart",
+            "source": "startup",
+            "transcript_path": str(project.parent / ".claude/projects/-p/5f0c.jsonl"),
+        }
+        (event,) = fire(start)
+        assert event.event.value == "resident_exposure"
+        assert [(r.kind, r.slug, r.context_bytes) for r in event.records] == [
+            ("skill", "pdf", len("pdf: Reads PDFs")),
+            ("skill", "mail", len("mail: Mail often")),
+            ("skill", "acme:triage", len("acme:triage")),
+            ("memory", "~/.claude/projects/-p/memory/MEMORY.md", len("line\n" + "more\n" * 199)),
+        ]
+        settings.write_text(json.dumps({"autoMemoryEnabled": False}))
+        (event,) = fire(start)
+        assert [r.slug for r in event.records] == ["pdf", "mail"]
+
+    def test_over_the_hosts_budget_the_bytes_of_descriptions_are_not_known(
+        self, project: Path, fire: Fire
+    ) -> None:
+        for number in range(9):
+            path = project / f".claude/skills/long-{number}"
+            path.mkdir()
+            (path / "SKILL.md").write_text(f"---\ndescription: {'x' * 1400}\n---\n")
+        (event,) = fire({"hook_event_name": "SessionStart", "source": "startup"})
+        assert len(event.records) == 10
+        assert {record.context_bytes for record in event.records} == {None}
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "Grep",
+            "Glob",
+            "Edit",
+            "Write",
+            "mcp__ctxuse__memory_read",
+            "ReadMcpResource",
+            "",
+            7,
+            None,
+        ],
+    )
+    def test_other_tools_are_nothing(self, project: Path, fire: Fire, name: object) -> None:
+        assert fire(read(str(project / "CLAUDE.md"), tool_name=name)) == []
+
+    @pytest.mark.parametrize(
+        "event", ["PreToolUse", "PostToolUseFailure", "Stop", "UserPromptSubmit", "New", 7, None]
+    )
+    def test_other_events_are_nothing(self, project: Path, fire: Fire, event: object) -> None:
+        assert fire(read(str(project / "CLAUDE.md"), hook_event_name=event)) == []
+
+    def test_without_a_session_it_is_nothing(self, project: Path, fire: Fire) -> None:
+        for session in (None, "", 7, "x" * 5000):
+            assert fire(read(str(project / "CLAUDE.md"), session_id=session)) == []
+
+    def test_no_prompt_and_no_content_is_stored(self, project: Path, fire: Fire) -> None:
+        fire(read(str(project / "CLAUDE.md"), "SECRET content"))
+        fire(shell("cat CLAUDE.md # SECRET", tool_response={"stdout": "SECRET"}))
+        fire(skill("pdf", tool_input={"skill": "pdf", "args": "SECRET"}))
+        assert log(project)
+        assert "SECRET" not in Workspace(project).layout.events_path.read_text()
+
+
+class TestCodex:
+    def test_a_shell_that_shows_records(self, project: Path, fire: Fire) -> None:
+        path = project / ".claude/skills/pdf/SKILL.md"
+        (event,) = fire(shell(f"bash -lc 'sed -n 1,240p {path}'"), "codex")
+        assert summary(event) == ("use", "MemoryRead", "agent", "skill/pdf")
+        assert (event.host, event.id) == ("codex", derived_id("codex", "toolu_3", "skill", "pdf"))
+        (event,) = fire(
+            shell(["bash", "-lc", "cat AGENTS.md"], tool_name="shell", agent_id="c"), "codex"
+        )
+        assert (event.segment_id, event.actor) == (f"{SESSION}/c", "subagent")
+        for command in (None, 7, [7], ["ls"], "", "ls"):
+            assert fire(shell(command, tool_use_id="t"), "codex") == []
+        assert fire(shell("cat AGENTS.md", tool_name="apply_patch"), "codex") == []
+
+    def test_a_session_start_exposes_what_is_on_the_disk(self, project: Path, fire: Fire) -> None:
+        (project / ".git").mkdir()
+        (project / "sub").mkdir()
+        (project / "sub/AGENTS.override.md").write_text("x")
+        (project / "sub/AGENTS.md").write_text("x")
+        for path, text in {
+            project / ".agents/skills/lint/SKILL.md": "---\ndescription: Lints\n---\n",
+            project.parent / ".codex/AGENTS.md": "x",
+            project.parent / ".codex/memories/memory_summary.md": "x",
+        }.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        start = {"hook_event_name": "SessionStart", "cwd": str(project / "sub")}
+        (event,) = fire(start, "codex")
+        assert [(r.kind, r.slug, r.context_bytes) for r in event.records] == [
+            ("skill", "lint", len("lint: Lints")),
+            ("instructions", "~/.codex/AGENTS.md", None),
+            ("instructions", "AGENTS.md", None),
+            ("instructions", "sub/AGENTS.override.md", None),
+            ("memory", "~/.codex/memories/memory_summary.md", None),
+        ]
+
+
+def absolute(path: str, directory: str | None) -> str:
+    return os.path.normpath(os.path.join(directory or "/", path))
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("cat a.md", ["a.md"]),
+        ("/bin/cat a.md b.md", ["a.md", "b.md"]),
+        ("cat 'a b.md' c\\ d.md", ["a b.md", "c d.md"]),
+        ("cat a.md|grep x; head -5 b.md && tail c.md", ["a.md", "b.md", "c.md"]),
+        ("(cat a.md) &", ["a.md"]),
+        ("echo hi\ncat z.md", ["z.md"]),
+        ("cd sub && cat a.md", ["sub/a.md"]),
+        ("FOO=1 sudo cat a.md", ["a.md"]),
+        ("if true; then cat a.md; fi", ["a.md"]),
+        ("bash -lc 'cat a.md && head b.md'", ["a.md", "b.md"]),
+        ("zsh -c \"bash -c 'cat q.md'\"", ["q.md"]),
+        ("cat a.md # cat b.md\ncat c.md", ["a.md", "c.md"]),
+        ("cat a.md 2>/dev/null", ["a.md"]),
+        ("cat < a.md", ["a.md"]),
+        ("cat \"it's", []),
+        ("cat a.md > b.md", []),
+        ("cat a.md >> b.md", []),
+        ("cat <<'EOF' > x.md\ncat y.md\nEOF", ["y.md"]),
+        ("sed -i s/a/b/ x.md", []),
+        ("sed -n -i.bak p x.md", []),
+        ("sed --in-place s/a/b/ x.md", []),
+        ("grep x a.md", []),
+        ("python a.md", []),
+        ("rm a.md; echo cat b.md", []),
+        ("", []),
+        (";;; &&", []),
+        ("bash -c", []),
+    ],
+)
+def test_the_files_that_a_shell_command_shows(command: str, expected: list[str]) -> None:
+    shown = [path.removeprefix("/w/") for path in files_shown(command, "/w", absolute)]
+    assert [path for path in shown if path.endswith(".md")] == expected
+
+
+def test_a_command_of_any_depth_or_length_ends() -> None:
+    nested = "cat a.md"
+    for _ in range(40):
+        nested = f"bash -c {json.dumps(nested)}" if len(nested) < 10_000 else nested
+    assert [*files_shown(nested, "/w", absolute)] == []
+    assert [*files_shown("cat a.md;" * 100_000, "/w", absolute)] == []
+
+
+class TestWhereItWrites:
+    def test_the_nearest_workspace_above_the_project(self, project: Path) -> None:
+        below = project / "apps" / "web"
+        below.mkdir(parents=True)
+        self.fire(project, read(str(project / "CLAUDE.md")), project_dir=below)
+        assert len(log(project)) == 1
+
+    def test_nothing_without_a_marker_but_everywhere(self, tmp_path: Path) -> None:
+        root = tmp_path / "home" / "plain"
+        root.mkdir(parents=True)
+        (root / "CLAUDE.md").write_text("x")
+        self.fire(root, read(str(root / "CLAUDE.md")), project_dir=root)
+        assert not (root / ".yoi").exists()
+        self.fire(root, read(str(root / "README.md")), project_dir=root, words=["--everywhere"])
+        assert not (root / ".yoi").exists()
+        self.fire(root, read(str(root / "CLAUDE.md")), project_dir=root, words=["--everywhere"])
+        assert len(log(root)) == 1
+
+    def test_never_in_the_home_directory_or_above_it(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        for marked in (home, tmp_path):
+            (marked / ".yoi" / "memory").mkdir(parents=True)
+        root = home / "plain"
+        root.mkdir()
+        (root / "CLAUDE.md").write_text("x")
+        self.fire(root, read(str(root / "CLAUDE.md")), project_dir=root)
+        self.fire(home, read(str(home / "CLAUDE.md")), project_dir=home, words=["--everywhere"])
+        assert not log(home)
+        assert not log(tmp_path)
+
+    def test_a_yoi_directory_without_memory_is_no_marker(self, tmp_path: Path) -> None:
+        root = tmp_path / "home" / "tree"
+        (root / ".yoi" / "workflow").mkdir(parents=True)
+        (root / ".yoi" / "workflow" / "w.md").write_text("x")
+        self.fire(root, read(str(root / ".yoi/workflow/w.md")), project_dir=root)
+        assert not (root / ".yoi" / "memory").exists()
+
+    def test_turned_off(self, project: Path) -> None:
+        payload = {"session_id": SESSION, **read(str(project / "CLAUDE.md"))}
+        environ = {**environment(project), "CTXUSE_DISABLE": "1"}
+        run(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+        assert not log(project)
+
+    @staticmethod
+    def fire(
+        root: Path, payload: Payload, *, project_dir: Path, words: list[str] | None = None
+    ) -> None:
+        data = json.dumps({"session_id": SESSION, "cwd": str(root), **payload}).encode()
+        home = next(p for p in (root, *root.parents) if p.name == "home")
+        environ = {"HOME": str(home), "CLAUDE_PROJECT_DIR": str(project_dir)}
+        run(["claude-code", *(words or [])], BytesIO(data), environ)
+
+
+def process(
+    data: bytes, project: Path, *words: str, **environ: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "ctxuse.hook", *(words or ("claude-code",))],
+        input=data,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment(project), **environ},
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b" \n", b"rubbish", b"{", b"[]", b"null", b"7", b'"x"', b"\xff\xfe\x00", b"{}",
+        b"[" * 100_000, b'{"a":' * 50_000, b'{"session_id":"s","hook_event_name":[]}',
+        b'{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Read","tool_input":7}',
+        (b'{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Read","tool_input":'
+        b'{"file_path":"\\ud800/CLAUDE.md"}}'),
+        b'{"session_id":"\\ud800","hook_event_name":"SessionStart"}',
+        (b'{"session_id":"s","cwd":7,"hook_event_name":"PostToolUse","tool_name":"Bash",'
+        b'"tool_input":{"command":"cat \\u0000"}}'),
+        b"9" * 1_000_000, b'{"x": 1e999999, "session_id": "s", "hook_event_name": "SessionStart"}',
+        b'{"x": "' + b"y" * 70_000_000 + b'"}',
+    ],
+    ids=lambda data: repr(data[:40]),
+)  # fmt: skip
+@pytest.mark.parametrize("host", ["claude-code", "codex"])
+def test_rubbish_ends_with_0_in_silence(project: Path, data: bytes, host: str) -> None:
+    done = process(data, project, host)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("words", [["no-such-host"], ["--help"], ["claude-code", "more", "words"]])
+def test_any_words_end_with_0_in_silence(project: Path, words: list[str]) -> None:
+    done = process(b"{}", project, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_log_that_cannot_be_written_is_a_mark_and_silence(project: Path) -> None:
+    (project / ".yoi/memory/_usage").write_text("in the way")
+    payload = {"session_id": SESSION, **read(str(project / "CLAUDE.md"))}
+    done = process(json.dumps(payload).encode(), project, XDG_STATE_HOME=str(project / "state"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    mark = (project / "state/ctxuse/trouble.jsonl").read_text()
+    assert "AppendError" in mark
+    assert SESSION not in mark
+
+
+def test_a_closed_stdin_or_stdout_is_silence(project: Path) -> None:
+    for redirected in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+        command = f"{sys.executable} -m ctxuse.hook claude-code {redirected}"
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], check=False, capture_output=True, stdin=subprocess.DEVNULL
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert not log(project)
+
+
+def test_forty_hooks_at_once_record_every_event_once(project: Path) -> None:
+    payloads = [
+        json.dumps(
+            {"session_id": SESSION, **read(str(project / "CLAUDE.md"), tool_use_id=f"t{number}")}
+        ).encode()
+        for number in range(20)
+        for _ in range(2)
+    ]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ctxuse.hook", "claude-code"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment(project)},
+        )
+        for _ in payloads
+    ]
+    for child, payload in zip(running, payloads, strict=True):  # all wait for their payloads now
+        assert child.stdin is not None
+        child.stdin.write(payload)
+        child.stdin.close()
+        child.stdin = None
+    for child in running:
+        said, complained = child.communicate(timeout=60)
+        assert (child.returncode, said, complained) == (0, b"", b"")
+    assert sorted(event.call_id or "" for event in log(project)) == sorted(
+        f"t{n}" for n in range(20)
+    )
+    assert Workspace(project).check().clean
+
+
+def test_a_lock_that_hangs_does_not_keep_the_agent_waiting(project: Path) -> None:
+    import fcntl  # noqa: PLC0415 - beside its only use
+
+    workspace = Workspace(project)
+    alpha = workspace.snapshot("decision", "alpha")
+    workspace.append_use("s", UsageSource.MEMORY_READ, [alpha])
+    with (project / ".yoi/memory/_usage/events.lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        payload = {"session_id": SESSION, **read(str(project / "CLAUDE.md"))}
+        begin = time.monotonic()
+        done = process(json.dumps(payload).encode(), project)
+        assert time.monotonic() - begin < 30  # it returned while the lock was held
+        assert done.returncode == 0
+    assert len(log(project)) == 2
+
+
+def test_a_hook_loads_only_what_is_cheap(project: Path) -> None:
+    payload = json.dumps({"session_id": SESSION, **read(str(project / "CLAUDE.md"))})
+    loaded = loaded_by(
+        "import io, sys\n"
+        "from ctxuse.hook import run\n"
+        f"run(['claude-code'], io.BytesIO({payload.encode()!r}), {environment(project)!r})"
+    )
+    assert len(log(project)) == 1
+    expensive = {
+        "click", "dataclasses", "datetime", "frontmatter", "hashlib", "inspect", "logging",
+        "markdown_it", "msgspec", "pathlib", "rich", "shlex", "subprocess", "tempfile", "urllib",
+        "uuid", "whenever", "yaml",
+    }  # fmt: skip
+    assert not loaded & expensive

@@ -1,0 +1,260 @@
+"""Which record a path is: the workspace's, skills, instruction files, the agents' memories."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxuse import RecordRef, Workspace, WorkspaceLayout
+from ctxuse.ids import derived_id
+from ctxuse.places import Places
+
+
+class Ground:
+    """A home directory with a project in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.home = directory / "home" / "kim"
+        self.root = self.home / "work" / "app"
+        (self.root / ".yoi" / "memory").mkdir(parents=True)
+        self.places = Places(WorkspaceLayout(self.root), {"HOME": str(self.home)})
+
+    def write(self, path: str, text: str = "x") -> str:
+        """Write a file, its path from ``~`` or from the root, and return its absolute path."""
+        full = self.home / path[2:] if path.startswith("~/") else self.root / path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text, encoding="utf-8")
+        return str(full)
+
+    def record(self, path: str) -> tuple[str, str] | None:
+        """Kind and slug of a path, from ``~``, from the root, or absolute."""
+        found = self.places.record_at(path)
+        return None if found is None else (found.kind, found.slug)
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    return Ground(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (".yoi/memory/summary.md", ("summary", "summary")),
+        (".yoi/memory/decisions/alpha.md", ("decision", "alpha")),
+        (".yoi/memory/requests/alpha.md", ("request", "alpha")),
+        (".yoi/knowledge/alpha.md", ("knowledge", "alpha")),
+        (".yoi/workflow/alpha.md", ("workflow", "alpha")),
+        (".yoi/workflow/Alpha.md", None),
+        (".yoi/workflow/sub/alpha.md", None),
+        (".yoi/memory/decisions/a--b.md", None),
+        (".yoi/memory/_usage/events.jsonl", None),
+        (".yoi/memory/decisions/../summary.md", ("summary", "summary")),
+        (".claude/skills/pdf/SKILL.md", ("skill", "pdf")),
+        (".agents/skills/pdf/SKILL.md", ("skill", "pdf")),
+        ("apps/web/.claude/skills/deploy/SKILL.md", ("skill", "apps/web:deploy")),
+        ("~/.claude/skills/pdf/SKILL.md", ("skill", "pdf")),
+        ("~/.agents/skills/pdf/SKILL.md", ("skill", "pdf")),
+        ("~/.codex/skills/pdf/SKILL.md", ("skill", "pdf")),
+        ("~/.codex/skills/.system/plan/SKILL.md", ("skill", "plan")),
+        ("~/work/.claude/skills/team/SKILL.md", ("skill", "team")),
+        ("~/other/.claude/skills/pdf/SKILL.md", None),
+        ("~/.claude/plugins/cache/m/acme/1.2/skills/triage/SKILL.md", ("skill", "acme:triage")),
+        ("~/.claude/plugins/cache/acme/1.2/skills/triage/SKILL.md", ("skill", "acme:triage")),
+        ("~/.claude/plugins/marketplaces/m/plugins/acme/skills/t/SKILL.md", ("skill", "acme:t")),
+        (".claude/skills/pdf", None),
+        (".claude/skills/README.md", None),
+        ("CLAUDE.md", ("instructions", "CLAUDE.md")),
+        ("AGENTS.md", ("instructions", "AGENTS.md")),
+        ("sub/dir/CLAUDE.md", ("instructions", "sub/dir/CLAUDE.md")),
+        (".claude/CLAUDE.md", ("instructions", ".claude/CLAUDE.md")),
+        (".claude/rules/sql.md", ("instructions", ".claude/rules/sql.md")),
+        (".claude/rules/db/sql.md", ("instructions", ".claude/rules/db/sql.md")),
+        (".claude/rules/sql.txt", None),
+        ("rules/sql.md", None),
+        ("~/work/CLAUDE.md", ("instructions", "~/work/CLAUDE.md")),
+        ("~/.claude/CLAUDE.md", ("instructions", "~/.claude/CLAUDE.md")),
+        ("~/.claude/rules/mine.md", ("instructions", "~/.claude/rules/mine.md")),
+        ("~/.codex/AGENTS.md", ("instructions", "~/.codex/AGENTS.md")),
+        ("~/other/CLAUDE.md", None),
+        (
+            "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md",
+            ("memory", "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md"),
+        ),
+        ("~/.claude/projects/p/memory/x/y.md", ("memory", "~/.claude/projects/p/memory/x/y.md")),
+        ("~/.claude/projects/p/5f0c.jsonl", None),
+        (".claude/agent-memory/t/MEMORY.md", ("memory", ".claude/agent-memory/t/MEMORY.md")),
+        ("~/.codex/memories/memory_summary.md", ("memory", "~/.codex/memories/memory_summary.md")),
+        ("README.md", None),
+        ("src/main.py", None),
+        ("/etc/passwd", None),
+        ("", None),
+        ("bad\0name/CLAUDE.md", None),
+        ("\ud800/CLAUDE.md", None),
+    ],
+)  # fmt: skip
+def test_a_path_is_the_record_it_names(
+    ground: Ground, path: str, expected: tuple[str, str] | None
+) -> None:
+    assert ground.record(path) == expected
+
+
+def test_a_file_of_a_skill_belongs_to_it(ground: Ground) -> None:
+    path = ground.write(".claude/skills/pdf/references/forms.md", "12345")
+    assert ground.record(path) is None  # no SKILL.md: that is no skill
+    skill = ground.write(".claude/skills/pdf/SKILL.md", "1234567")
+    found = ground.places.record_at(path)
+    assert found is not None
+    assert (found.kind, found.slug, found.file, found.named) == ("skill", "pdf", skill, path)
+    snapshot = found.snapshot(5)
+    assert (snapshot.file_bytes, snapshot.context_bytes) == (7, 5)
+
+
+def test_slugs_of_paths_say_nothing_of_the_machine(tmp_path: Path) -> None:
+    root = tmp_path / "srv" / "team" / "app"
+    places = Places(WorkspaceLayout(root), {"HOME": str(tmp_path / "home")})
+    for path, slug in (
+        (tmp_path / "srv" / "CLAUDE.md", "../../CLAUDE.md"),
+        (tmp_path / "srv" / "team" / ".claude" / "CLAUDE.md", "../.claude/CLAUDE.md"),
+        (tmp_path / "etc" / "claude-code" / "CLAUDE.md", "external:CLAUDE.md"),
+        (tmp_path / "srv" / "team" / "other" / "notes.md", "external:notes.md"),
+        (tmp_path / "home" / "notes.md", "~/notes.md"),
+        (root / "docs" / "git.md", "docs/git.md"),
+    ):
+        found = places.instructions_at(str(path))
+        assert found is not None
+        assert (found.kind, found.slug) == ("instructions", slug)
+
+
+def test_links_are_resolved_when_the_name_says_nothing(ground: Ground, tmp_path: Path) -> None:
+    ground.write(".yoi/knowledge/policy.md")
+    (tmp_path / "elsewhere").symlink_to(ground.root)
+    assert ground.record(str(tmp_path / "elsewhere/.yoi/knowledge/policy.md")) == (
+        "knowledge",
+        "policy",
+    )
+    linked = Places(WorkspaceLayout(tmp_path / "elsewhere"), {"HOME": str(ground.home)})
+    found = linked.record_at(str(ground.root / ".yoi/knowledge/policy.md"))
+    assert found is not None
+    assert found.slug == "policy"
+    loop = ground.root / "loop"
+    loop.symlink_to(loop)
+    assert ground.record("loop/CLAUDE.md") in {None, ("instructions", "loop/CLAUDE.md")}
+
+
+def test_a_skill_is_found_by_the_name_the_host_gives_it(ground: Ground, tmp_path: Path) -> None:
+    own = ground.write(".claude/skills/pdf/SKILL.md")
+    user = ground.write("~/.claude/skills/mail/SKILL.md")
+    ground.write("~/.claude/skills/pdf/SKILL.md")
+    nested = ground.write("apps/web/.claude/skills/deploy/SKILL.md")
+    flow = ground.write(".yoi/workflow/release.md")
+    plugin = tmp_path / "plugins" / "acme"
+    (plugin / "skills" / "triage").mkdir(parents=True)
+    (plugin / "skills" / "triage" / "SKILL.md").write_text("x")
+    ground.write(
+        "~/.claude/plugins/installed_plugins.json",
+        json.dumps({"plugins": {"acme@market": [{"installPath": str(plugin)}], "bad": 7}}),
+    )
+    for name, file in {
+        "pdf": own,
+        "mail": user,
+        "apps/web:deploy": nested,
+        "release": flow,
+        "acme:triage": str(plugin / "skills/triage/SKILL.md"),
+    }.items():
+        found = ground.places.skill_named(name)
+        assert found is not None, name
+        assert (found.slug, found.file) == (name, file)
+        assert found.kind == ("workflow" if name == "release" else "skill")
+    for name in ("gone", "", ":", "a:", "../pdf", "..:pdf", "pdf/..", ".", "gone:pdf", "/etc:pdf"):
+        assert ground.places.skill_named(name) is None, name
+
+
+@pytest.mark.parametrize(
+    "listed", ["", "[]", "{}", '{"plugins": 7}', '{"plugins": {"a": {"installPath": 1}}}', "\xff"]
+)
+def test_a_list_of_plugins_that_is_none_does_no_harm(ground: Ground, listed: str) -> None:
+    ground.write("~/.claude/plugins/installed_plugins.json", listed)
+    assert ground.places.plugins() == {}
+
+
+def test_what_is_on_the_disk_is_listed(ground: Ground) -> None:
+    for path in (
+        ".yoi/knowledge/policy.md", ".claude/skills/pdf/SKILL.md", ".claude/skills/not/x.md",
+        "CLAUDE.md", ".claude/rules/db/sql.md", "~/.claude/CLAUDE.md",
+        "~/.claude/skills/mail/SKILL.md", "~/.codex/memories/MEMORY.md",
+        ".claude/agent-memory/a/MEMORY.md", "sub/CLAUDE.md",
+    ):  # fmt: skip
+        ground.write(path)
+    memory = ground.places.claude_memory_dir(str(ground.root))
+    name = os.path.relpath(os.path.join(memory, "MEMORY.md"), ground.home)
+    ground.write(f"~/{name}")
+    inside = {
+        ("instructions", ".claude/rules/db/sql.md"),
+        ("instructions", "CLAUDE.md"),
+        ("knowledge", "policy"),
+        ("memory", ".claude/agent-memory/a/MEMORY.md"),
+        ("skill", "pdf"),
+    }
+    outside = {
+        ("instructions", "~/.claude/CLAUDE.md"),
+        ("memory", "~/.codex/memories/MEMORY.md"),
+        ("memory", f"~/{name}"),
+        ("skill", "mail"),
+    }
+    assert {tuple(ref) for ref in ground.places.on_disk(outside=False)} == inside
+    found = ground.places.on_disk(outside=True)
+    assert {tuple(ref) for ref in found} == inside | outside
+    assert found == sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
+
+
+def test_a_report_lists_what_is_the_users_once_such_records_are_counted(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ctxuse.cli.main import run  # noqa: PLC0415 - beside its only use
+    from ctxuse.events import UsageRecordSnapshot  # noqa: PLC0415 - likewise
+
+    home = tmp_path.parent / f"{tmp_path.name}-home"
+    for path in (home / ".claude/skills/mail", tmp_path / ".claude/skills/pdf"):
+        path.mkdir(parents=True)
+        (path / "SKILL.md").write_text("x")
+    monkeypatch.setenv("HOME", str(home))
+    said: list[str] = []
+    monkeypatch.setattr("ctxuse.cli.common.show_json", said.append)
+    words = ["report", "--all", "--format", "json", "-w", str(tmp_path)]
+    assert run(words) == 0
+    assert '"pdf"' in said[0]
+    assert '"mail"' not in said[0]
+    workspace.append_resident_exposure("s", [UsageRecordSnapshot.from_size("skill", "x", 1)])
+    assert run(words) == 0
+    assert '"mail"' in said[1]
+    assert isinstance(workspace.layout.records_on_disk(), list)
+    assert RecordRef("skill", "x") not in workspace.layout.records_on_disk()
+
+
+def test_ids_are_those_of_the_format() -> None:
+    expected = "c442794f-d5ec-5d48-891f-1a4034dfe770"
+    assert derived_id("claude-code", "toolu_01Qx", "skill", "pdf") == expected
+
+
+@given(st.lists(st.text(), min_size=4, max_size=4))
+def test_ids_are_uuid5_of_compact_ascii_json(texts: list[str]) -> None:
+    import uuid  # noqa: PLC0415 - beside its only use
+
+    namespace = uuid.UUID("b0c1f1de-52a5-4b1c-9d0e-6c1f3c7a9e42")
+    name = json.dumps(texts, separators=(",", ":"))
+    assert derived_id(*texts) == str(uuid.uuid5(namespace, name))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["..", ".", "~", "skills", ".claude", "a", "CLAUDE.md", "\0", "rules"])
+    )
+)
+def test_no_path_is_an_error(parts: list[str]) -> None:
+    places = Places(WorkspaceLayout("/home/kim/app"), {"HOME": "/home/kim"})
+    found = places.record_at("/".join(parts))
+    assert found is None or not found.slug.startswith("/")

@@ -1,0 +1,415 @@
+"""`ctxuse setup`: the settings of agents, and never a setting lost."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxuse.cli.main import run
+from ctxuse.hosts import HOSTS, installation
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.places import Places
+from ctxuse.setup.jsontext import NotEditableError, add, take_out
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def hook_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that the hooks call is there."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    (directory / "ctxuse-hook").write_text("#!/bin/sh\n")
+    (directory / "ctxuse-hook").chmod(0o755)
+    monkeypatch.setenv("PATH", str(directory))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project in an empty home, as the current directory."""
+    root = tmp_path / "home" / "app"
+    root.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.chdir(root)
+    return root
+
+
+SETTINGS = ".claude/settings.json"
+
+
+def ours(settings: object) -> dict[str, list[list[str]]]:
+    """The commands in `settings`, by event."""
+    assert isinstance(settings, dict)
+    return {
+        event: [
+            [handler["command"], *handler.get("args", [])]
+            for group in groups
+            for handler in group["hooks"]
+        ]
+        for event, groups in settings["hooks"].items()
+    }
+
+
+class TestInstalling:
+    def test_a_project_gets_hooks_and_becomes_a_workspace(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["setup", "claude-code", "--yes"]) == 0
+        said = capsys.readouterr()
+        assert "+++" in said.out
+        assert "trusted the folder" in said.err
+        settings = json.loads((project / SETTINGS).read_text())
+        assert ours(settings) == {
+            event: [["ctxuse-hook", "claude-code"]]
+            for event in (
+                "PostToolUse",
+                "UserPromptExpansion",
+                "InstructionsLoaded",
+                "SessionStart",
+            )
+        }
+        assert settings["hooks"]["PostToolUse"][0]["matcher"] == "Read|Skill|Bash"
+        assert (project / ".yoi/memory").is_dir()
+
+    def test_for_the_user_it_goes_by_path_and_marks_nothing(self, project: Path) -> None:
+        assert run(["setup", "claude-code", "--user", "--everywhere", "-y"]) == 0
+        settings = json.loads((project.parent / SETTINGS).read_text())
+        (command,) = ours(settings)["SessionStart"]
+        assert command == [
+            str(project.parent.parent / "bin/ctxuse-hook"),
+            "claude-code",
+            "--everywhere",
+        ]
+        assert not (project / ".yoi").exists()
+        assert run(["setup", "claude-code", "--everywhere", "-y"]) == 2
+
+    def test_codex_has_one_text_for_a_command_and_wants_trust(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["setup", "codex", "--yes"]) == 0
+        settings = json.loads((project / ".codex/hooks.json").read_text())
+        assert ours(settings) == {
+            "PostToolUse": [["ctxuse-hook codex"]],
+            "SessionStart": [["ctxuse-hook codex"]],
+        }
+        assert "/hooks" in capsys.readouterr().err
+
+    def test_nothing_is_written_before_it_was_agreed(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["setup", "claude-code", "--dry-run"]) == 0
+        assert "ctxuse-hook" in capsys.readouterr().out
+        assert run(["setup", "claude-code"]) == 2
+        assert "--yes" in capsys.readouterr().err
+        assert [*project.iterdir()] == []
+
+    @pytest.mark.parametrize(
+        ("file", "text"),
+        [
+            (
+                SETTINGS,
+                '{"hooks": {"Stop": [{"hooks": [{"command": "ctxuse-hook", "args": []}]}]}}',
+            ),
+            (
+                ".claude/settings.local.json",
+                '{"hooks":{"A":[{"hooks":[{"command":"ctxuse-hook x"}]}]}}',
+            ),
+            (
+                "../.claude/settings.json",
+                '{"hooks":{"A":[{"hooks":[{"command":"/x/ctxuse-hook y"}]}]}}',
+            ),
+        ],
+    )
+    def test_a_second_installation_is_refused(
+        self, project: Path, capsys: pytest.CaptureFixture[str], file: str, text: str
+    ) -> None:
+        path = project / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        for words in (["setup", "claude-code", "-y"], ["setup", "claude-code", "--user", "-y"]):
+            assert run(words) == 3
+            assert "installed already" in capsys.readouterr().err
+        assert path.read_text() == text
+
+    def test_a_plugin_or_toml_settings_count_as_installed(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        plugins = project.parent / ".claude/plugins"
+        plugins.mkdir(parents=True)
+        where = str(ROOT / "plugins/claude-code")
+        plugins.joinpath("installed_plugins.json").write_text(
+            json.dumps({"plugins": {"ctxuse@x": [{"installPath": where}]}})
+        )
+        assert run(["setup", "claude-code", "-y"]) == 3
+        (project / ".codex").mkdir()
+        (project / ".codex/config.toml").write_text(
+            '[[hooks.PostToolUse]]\n[[hooks.PostToolUse.hooks]]\ncommand = "ctxuse-hook codex"\n'
+        )
+        assert run(["setup", "codex", "-y"]) == 3
+        assert "config.toml" in capsys.readouterr().err
+
+    def test_without_the_program_it_is_refused(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setattr("sys.executable", "/nowhere/python")
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "not on the path" in capsys.readouterr().err
+        assert [*project.iterdir()] == []
+
+
+ODD = [
+    "{}",
+    "{ }\n",
+    '{"model":"opus"}',
+    '{\n\t"model": "opus",\n\n\t"env": {"A": "1"}\n}\n',
+    '{\r\n    "model": "opus"\r\n}\r\n',
+    '{"hooks": {"PostToolUse": [{"matcher": "X", "hooks": [{"type": "command"}]}]}}',
+    '{\n  "hooks": {\n    "Stop": [\n      {"hooks": []}\n    ]\n  },\n  "env": {"A": [1]}\n}',
+    '{"a": "\\u00e9 {[\\"", "b": [1, 2.50, -0, 1e9, true, null], "c": "日本"}\n\n\n',
+    '  {"hooks"  :{ "PostToolUse" :[ ]} }  ',
+]
+
+
+class TestTheFile:
+    @pytest.mark.parametrize("text", ODD)
+    def test_everything_else_stays_as_it_was_to_the_character(
+        self, project: Path, text: str
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        path.write_bytes(text.encode())
+        path.chmod(0o640)
+        assert run(["setup", "claude-code", "-y"]) == 0
+        changed = path.read_bytes().decode()
+        before, after = json.loads(text), json.loads(changed)
+        for event, groups in after.pop("hooks").items():
+            kept = before.get("hooks", {}).get(event, [])
+            assert groups[: len(kept)] == kept
+            assert len(groups) <= len(kept) + 1
+        assert after == {key: value for key, value in before.items() if key != "hooks"}
+        assert ("\r\n" in changed) == ("\r\n" in text)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        (copy,) = path.parent.glob("*.bak")
+        assert copy.read_bytes().decode() == text
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        restored = path.read_bytes().decode()
+        expected = json.loads(text)
+        if expected.get("hooks") in ({}, {"PostToolUse": []}):
+            del expected["hooks"]  # what is empty goes with what was in it
+            assert json.loads(restored) == expected
+        elif text != "{ }\n":  # white space between empty braces is what is lost
+            assert restored == text
+        assert len([*path.parent.glob("*.bak")]) == 2
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{\n  // mine\n  "model": "opus"\n}',
+            '{"a": 1,}',
+            "{'a': 1}",
+            '{"a": 1} trailing',
+            '{"hooks": {}, "hooks": {}}',
+            '{"hooks": []}',
+            '{"hooks": {"PostToolUse": {}}}',
+            '{"hooks": 7}',
+            "[]",
+            "7",
+            '{"a": NaN}',
+            "{",
+            '{"a"',
+            "\ufeff{}",
+            '{"a":' * 5000,
+            "[" * 5000,
+        ],
+    )
+    def test_what_cannot_be_edited_safely_is_refused_and_left_alone(
+        self, project: Path, capsys: pytest.CaptureFixture[str], text: str
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "left alone" in capsys.readouterr().err
+        assert path.read_text(encoding="utf-8") == text
+        assert [*path.parent.iterdir()] == [path]
+        assert not (project / ".yoi").exists()
+
+    def test_bytes_that_are_no_text_are_refused(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_bytes(b'{"a": "\xff"}')
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "not UTF-8" in capsys.readouterr().err
+
+    def test_a_link_stays_one_and_its_target_is_written(self, project: Path) -> None:
+        target = project.parent / "dotfiles" / "claude.json"
+        target.parent.mkdir()
+        target.write_text('{"model": "opus"}')
+        (project / ".claude").mkdir()
+        (project / SETTINGS).symlink_to(target)
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert (project / SETTINGS).is_symlink()
+        assert "ctxuse-hook" in target.read_text()
+        assert [p.suffix for p in target.parent.iterdir() if p != target] == [".bak"]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_without_permission_nothing_changes(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_text("{}")
+        (project / ".claude").chmod(0o500)
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "Permission denied" in capsys.readouterr().err
+        assert (project / SETTINGS).read_text() == "{}"
+
+    def test_a_disk_that_refuses_leaves_the_file_as_it_was(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_text("{}")
+
+        def fails(*_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("ctxuse.setup.settings.os.replace", fails)
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "Permission denied" in capsys.readouterr().err
+        assert (project / SETTINGS).read_text() == "{}"
+        assert not [*(project / ".claude").glob("*.tmp")]
+
+    def test_a_file_that_changed_meanwhile_is_left_alone(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_text("{}")
+        monkeypatch.setattr("ctxuse.cli.setup._agreed", self.changes(project / SETTINGS))
+        assert run(["setup", "claude-code"]) == 3
+        assert "changed meanwhile" in capsys.readouterr().err
+        assert (project / SETTINGS).read_text() == '{"new": 1}'
+
+    @staticmethod
+    def changes(path: Path) -> Callable[[], bool]:
+        def agreed() -> bool:
+            path.write_text('{"new": 1}')
+            return True
+
+        return agreed
+
+    def test_a_fifo_or_directory_is_refused(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / SETTINGS).mkdir(parents=True)
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "Traceback" not in capsys.readouterr().err
+
+
+class TestRemoving:
+    def test_only_ours_go(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        text = '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "other"}]}]}}'
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_text(text)
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        assert "nothing to remove" in capsys.readouterr().err
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        assert (project / SETTINGS).read_text() == text
+
+    def test_a_handler_among_others_of_one_entry_goes_alone(self, project: Path) -> None:
+        other = {"type": "command", "command": "other"}
+        mine = {"type": "command", "command": "ctxuse-hook", "args": ["claude-code"]}
+        settings = {"hooks": {"PostToolUse": [{"matcher": "Read", "hooks": [other, mine]}]}}
+        (project / ".claude").mkdir()
+        (project / SETTINGS).write_text(json.dumps(settings))
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        found = json.loads((project / SETTINGS).read_text())
+        assert found == {"hooks": {"PostToolUse": [{"matcher": "Read", "hooks": [other]}]}}
+
+    def test_where_there_is_no_file_there_is_nothing_to_remove(self, project: Path) -> None:
+        assert run(["setup", "codex", "--remove", "-y"]) == 0
+        assert [*project.iterdir()] == []
+
+
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+objects = st.dictionaries(st.sampled_from(["a", "b", "hooks", "é", ""]), values, max_size=4)
+
+
+@given(
+    objects,
+    values,
+    st.sampled_from([None, 1, 2, "\t"]),
+    st.lists(st.sampled_from("ab"), min_size=1, max_size=3),
+)
+def test_adding_adds_and_taking_out_undoes_it(
+    settings: dict[str, object], value: object, indent: int | str | None, path: list[str]
+) -> None:
+    text = json.dumps(settings, indent=indent, ensure_ascii=False)
+    try:
+        changed = add(text, path, {"mine": value})
+    except NotEditableError:
+        return
+    expected: object = json.loads(text)
+    target: object = expected
+    for key in path[:-1]:
+        assert isinstance(target, dict)
+        target = target.setdefault(key, {})
+    assert isinstance(target, dict)
+    existed = path[-1] in target
+    target.setdefault(path[-1], []).append({"mine": value})
+    assert json.loads(changed) == expected
+    undone = take_out(changed, path, lambda found: found == {"mine": value})
+    if existed and json.loads(text) != json.loads(undone):
+        return  # the list was empty, or held the same already
+    assert json.loads(undone) == json.loads(text) or not existed
+
+
+@given(st.text(alphabet='{}[]":,a1 \n\\-.eE', max_size=40))
+def test_text_that_the_json_library_refuses_is_refused(text: str) -> None:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    try:
+        changed = add(text, ["hooks"], 1)
+    except NotEditableError:
+        return
+    assert isinstance(parsed, dict)
+    assert json.loads(changed)["hooks"][-1] == 1
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_what_is_installed_is_what_the_hook_knows(host: str) -> None:
+    agent = installation(host)
+    source = (Path(str(ROOT)) / f"src/ctxuse/hosts/{HOSTS[host]}/hook.py").read_text()
+    for event in agent.groups("ctxuse-hook", everywhere=False):
+        assert f'"{event}"' in source
+    assert agent.host == host
+    places = Places(WorkspaceLayout("/ws"), {"HOME": "/home/kim"})
+    assert agent.user_file(places).startswith("/home/kim/")
+    assert agent.project_file(places).startswith("/ws/")
+
+
+def test_the_plugin_installs_the_same_hooks_and_the_server() -> None:
+    folder = ROOT / "plugins" / "claude-code"
+    hooks = json.loads((folder / "hooks/hooks.json").read_text())["hooks"]
+    groups = installation("claude-code").groups("ctxuse-hook", everywhere=False)
+    assert hooks == {event: [group] for event, group in groups.items()}
+    manifest = json.loads((folder / ".claude-plugin/plugin.json").read_text())
+    assert manifest["name"] == "ctxuse"
+    assert "hooks" not in manifest  # it is loaded by itself; a second time would be a duplicate
+    server = json.loads((folder / ".mcp.json").read_text())["mcpServers"]["ctxuse"]
+    assert [server["command"], *server["args"]] == ["ctxuse", "mcp"]
