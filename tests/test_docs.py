@@ -39,8 +39,8 @@ class Reader:
             "COLUMNS": "80",
         }
 
-    def follow(self, page: str) -> None:
-        for language, text in blocks(page):
+    def follow(self, page: str, numbers: slice = slice(None)) -> None:
+        for language, text in blocks(page)[numbers]:
             if language == "python":
                 self.run([sys.executable, "-c", text])
                 continue
@@ -75,6 +75,37 @@ def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
     Reader(tmp_path).follow("docs/guide.md")
     report = Workspace(tmp_path / "shop").report()
     assert [record.use_count for record in report.records] == [4]
+
+
+def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
+    home, project = tmp_path / "home", tmp_path / "home" / "shop"
+    for path, text in {
+        project / "CLAUDE.md": "Be brief, and test what you change.\n"[:20],
+        project / ".claude/skills/pdf/SKILL.md": f"---\ndescription: Reads PDFs\n---\n{'x' * 25}\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    reader = Reader(project)
+    reader.environment |= {"HOME": str(home), "CLAUDE_PROJECT_DIR": str(project)}
+    page = "docs/how-to/claude-code.md"
+    reader.follow(page, slice(0, 1))
+    settings = json.loads((project / ".claude/settings.json").read_text())["hooks"]
+    for payload in (
+        {"hook_event_name": "SessionStart", "source": "startup"},
+        {"hook_event_name": "InstructionsLoaded", "file_path": str(project / "CLAUDE.md")},
+        {
+            "hook_event_name": "PostToolUse", "tool_name": "Skill", "tool_use_id": "toolu_1",
+            "tool_input": {"skill": "pdf"}, "tool_response": {"success": True},
+        },
+    ):  # fmt: skip
+        (handler,) = settings[payload["hook_event_name"]][0]["hooks"]
+        done = subprocess.run(
+            [handler["command"], *handler["args"]],
+            input=json.dumps({"session_id": "5f0c", "cwd": str(project), **payload}).encode(),
+            env=reader.environment, check=True, capture_output=True,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == (b"", b"")
+    reader.follow(page, slice(1, None))
 
 
 @pytest.mark.parametrize("page", ["claude-code", "codex", "cursor", "gemini-cli"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse.cli.main import run
-from ctxuse.hosts import HOSTS, installation
+from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.places import Places
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
@@ -393,7 +393,7 @@ def test_text_that_the_json_library_refuses_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_what_is_installed_is_what_the_hook_knows(host: str) -> None:
-    agent = installation(host)
+    agent = installation_of(host)
     source = (Path(str(ROOT)) / f"src/ctxuse/hosts/{HOSTS[host]}/hook.py").read_text()
     for event in agent.groups("ctxuse-hook", everywhere=False):
         assert f'"{event}"' in source
@@ -406,7 +406,7 @@ def test_what_is_installed_is_what_the_hook_knows(host: str) -> None:
 def test_the_plugin_installs_the_same_hooks_and_the_server() -> None:
     folder = ROOT / "plugins" / "claude-code"
     hooks = json.loads((folder / "hooks/hooks.json").read_text())["hooks"]
-    groups = installation("claude-code").groups("ctxuse-hook", everywhere=False)
+    groups = installation_of("claude-code").groups("ctxuse-hook", everywhere=False)
     assert hooks == {event: [group] for event, group in groups.items()}
     manifest = json.loads((folder / ".claude-plugin/plugin.json").read_text())
     assert manifest["name"] == "ctxuse"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.hosts import HOSTS, installation
+from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import Installed, installed
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
@@ -175,7 +175,7 @@ def _not_clean(skipped: int, repeated: int) -> str:
 
 
 def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
-    agent = installation(name)
+    agent = installation_of(name)
     hooks = tuple(installed(agent, places))
     wanted = agent.groups("", everywhere=False)
     there = {hook.event for hook in hooks}

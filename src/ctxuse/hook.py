@@ -48,10 +48,10 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
     """
     import json  # noqa: PLC0415 - not for the usage
 
-    from ctxuse.hosts import hook  # noqa: PLC0415 - likewise
+    from ctxuse.hosts import hook_of  # noqa: PLC0415 - likewise
 
     data = stdin.read(MAX_PAYLOAD + 1)
-    host = hook(words[0]) if words else None
+    host = hook_of(words[0]) if words else None
     if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
         return
     try:

@@ -10,7 +10,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts import HOSTS, installation
+from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import COMMAND, installed
 from ctxuse.places import Places
 from ctxuse.setup import change, settings
@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - these are its options
     """
     if everywhere and not user:
         raise click.UsageError("--everywhere goes with --user: a project has one place to write")
-    agent = installation(host)
+    agent = installation_of(host)
     places = Places(layout)
     path = agent.user_file(places) if user else agent.project_file(places)
     file = settings.read(path)

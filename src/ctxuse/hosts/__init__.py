@@ -46,7 +46,7 @@ class Hook(Protocol):
         ...
 
 
-def hook(host: str) -> Hook | None:
+def hook_of(host: str) -> Hook | None:
     """Return how the payloads of an agent are read; None for an agent that is not known."""
     folder = HOSTS.get(host)
     if folder is None:
@@ -55,7 +55,7 @@ def hook(host: str) -> Hook | None:
     return found
 
 
-def installation(host: str) -> "Installation":
+def installation_of(host: str) -> "Installation":
     """Return where the settings of an agent are, and what belongs into them.
 
     Raises:

@@ -1,0 +1,166 @@
+"""`ctxuse doctor`: what is installed, what has fired, what stands in the way."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cli.main import run
+from ctxuse.doctor import Examination, examine
+from ctxuse.log.marks import leave_mark
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace in an empty home, with the hook's program on the path."""
+    home = tmp_path / "home"
+    root = home / "app"
+    (root / ".yoi" / "memory").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    for name in ("ctxuse-hook", "claude"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(root)
+    return Workspace(root)
+
+
+def whats(found: Examination) -> str:
+    return "\n".join(trouble.what for trouble in found.troubles)
+
+
+def test_nothing_installed_and_nothing_fired_is_no_trouble(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = examine(ground)
+    assert found.troubles == ()
+    assert found.log_bytes is None
+    assert run(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "nothing yet" in said
+    assert "Claude Code no hooks installed" in said
+    assert "Nothing stands in the way" in said
+
+
+def test_what_is_installed_and_what_has_fired(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["setup", "claude-code", "-y"]) == 0
+    record = [UsageRecordSnapshot.from_size("skill", "pdf", 9)]
+    ground.append_use("s", UsageSource.WORKFLOW_INVOKE, record, host="claude-code")
+    ground.append_use("s", UsageSource.WORKFLOW_INVOKE, record, host="claude-code")
+    ground.append_use("s", UsageSource.MEMORY_READ, record)
+    found = examine(ground)
+    assert found.troubles == ()
+    claude, codex = found.hosts
+    assert claude.program is not None
+    assert claude.program.endswith("/bin/claude")
+    assert {hook.event for hook in claude.hooks} == {
+        "PostToolUse", "UserPromptExpansion", "InstructionsLoaded", "SessionStart",
+    }  # fmt: skip
+    assert (codex.hooks, codex.program) == ((), None)
+    assert [(s.host, s.source, s.events) for s in found.sources] == [
+        (None, "MemoryRead", 1),
+        ("claude-code", "WorkflowInvoke", 2),
+    ]
+    capsys.readouterr()
+    assert run(["doctor", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sources"][1]["events"] == 2
+    assert told["hosts"][0]["hooks"][0]["event"] == "PostToolUse"
+
+
+def test_a_command_that_is_missing_and_two_installations_are_trouble(
+    ground: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["setup", "claude-code", "-y"]) == 0
+    text = (ground.layout.root / ".claude/settings.json").read_text()
+    user = Path(os.environ["HOME"]) / ".claude/settings.json"
+    user.parent.mkdir()
+    user.write_text(text.replace('"ctxuse-hook"', '"/gone/ctxuse-hook"'))
+    assert "installed more than once" in whats(examine(ground))
+    assert "/gone/ctxuse-hook, which is not there" in whats(examine(ground))
+    user.unlink()
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "ctxuse-hook, which is not there" in whats(examine(ground))
+    capsys.readouterr()
+    assert run(["doctor"]) == 1
+    assert "! the hooks of Claude Code" in capsys.readouterr().out
+
+
+def test_hooks_for_some_events_only_are_trouble(ground: Workspace) -> None:
+    settings = ground.layout.root / ".codex/hooks.json"
+    settings.parent.mkdir()
+    handler = {"type": "command", "command": "ctxuse-hook codex"}
+    settings.write_text(json.dumps({"hooks": {"SessionStart": [{"hooks": [handler]}]}}))
+    assert "the hooks of Codex miss PostToolUse" in whats(examine(ground))
+
+
+def test_records_that_were_resident_and_have_no_file_are_named(ground: Workspace) -> None:
+    (ground.layout.root / "CLAUDE.md").write_text("x")
+    skill = Path(os.environ["HOME"]) / ".claude/skills/here"
+    skill.mkdir(parents=True)
+    (skill / "SKILL.md").write_text("x")
+    there = [("instructions", "CLAUDE.md"), ("skill", "here"), ("memory", "external:x.md")]
+    gone = [("decision", "gone"), ("instructions", "~/CLAUDE.md"), ("skill", "gone")]
+    ground.append_resident_exposure(
+        "s", [UsageRecordSnapshot.from_size(kind, slug, 1) for kind, slug in [*there, *gone]]
+    )
+    used = UsageRecordSnapshot.from_size("decision", "only-used", 1)
+    ground.append_use("s", UsageSource.MEMORY_READ, [used])
+    found = examine(ground)
+    assert [(record.kind, record.slug) for record in found.gone] == gone
+    assert found.troubles == ()
+
+
+def test_clock_log_marks_and_settings_are_told(
+    ground: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from strategies import an_event  # noqa: PLC0415 - beside its only use
+
+    ground.append(an_event(occurred_at_ns=4_000_000_000_000_000_000))
+    with ground.layout.events_path.open("ab") as log:
+        log.write(b"rubbish\n")
+    leave_mark(ground.layout, "AppendError: write: No space left", environ=os.environ)
+    monkeypatch.setenv("CTXUSE_DISABLE", "1")
+    found = examine(Workspace(ground.layout))
+    for expected in (
+        "1 events lie in the future",
+        "1 lines of the log are not counted",
+        "1 recordings failed, the last one with: AppendError: write: No space left",
+        "CTXUSE_DISABLE is set",
+    ):
+        assert expected in whats(found)
+    assert (found.events, found.lines_not_counted, len(found.marks)) == (1, 1, 1)
+    assert all(trouble.remedy for trouble in found.troubles)
+
+
+def test_without_a_workspace_it_says_so(
+    ground: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = examine(Workspace(tmp_path))
+    assert not found.has_marker
+    assert "no .yoi/memory/" in whats(found)
+    assert ground.layout.has_marker
+
+
+def test_a_log_that_cannot_be_read_is_trouble_and_no_traceback(ground: Workspace) -> None:
+    ground.layout.events_path.mkdir(parents=True)
+    assert "cannot read the log" in whats(examine(ground))
+
+
+def test_hostile_names_reach_no_terminal_raw(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = UsageRecordSnapshot.from_size("decision", "\x1b[31m\u202e", 1)
+    ground.append_resident_exposure("s", [record], host="\x1b]0;x\x07")
+    leave_mark(ground.layout, "\x1b[31m", environ=os.environ)
+    run(["doctor"])
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "\x07" not in said
