@@ -105,7 +105,20 @@ def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
             env=reader.environment, check=True, capture_output=True,
         )  # fmt: skip
         assert (done.stdout, done.stderr) == (b"", b"")
-    reader.follow(page, slice(1, None))
+    reader.follow(page, slice(1, 2))
+    lines: list[dict[str, object]] = []
+    for call_id in ("toolu_1", "toolu_2"):
+        use = {"type": "tool_use", "id": call_id, "name": "Skill", "input": {"skill": "pdf"}}
+        done_well = {"type": "tool_result", "tool_use_id": call_id}
+        lines += [
+            {"type": "assistant", "message": {"content": [use]}},
+            {"type": "user", "message": {"content": [done_well]}},
+        ]
+    common = {"sessionId": "5f0c", "cwd": str(project), "timestamp": "2026-11-01T00:00:00Z"}
+    transcript = home / ".claude/projects/-shop/5f0c.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("".join(json.dumps({**common, **line}) + "\n" for line in lines))
+    reader.follow(page, slice(2, None))
 
 
 @pytest.mark.parametrize("page", ["claude-code", "codex", "cursor", "gemini-cli"])

@@ -25,7 +25,7 @@ LAYERS = [
     {"workspace"},
     {"render"},
     {"hosts", "mcp_server"},
-    {"doctor", "hook", "setup"},
+    {"doctor", "hook", "importing", "setup"},
     {"cli"},
     {"__main__"},
 ]
@@ -135,6 +135,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.AppendError("/ws/log", "write", "disk full", None),
     errors.MaintenanceError("/ws/log", "rename", "disk full"),
     errors.SettingsError("/home/kim/settings.json", "it is not UTF-8"),
+    errors.TranscriptError("/home/kim/x.jsonl", "it does not exist"),
     errors.LogUnreadableError("/ws/log", "it is a link"),
 ]
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
     from ctxuse.errors import SettingsError as SettingsError
+    from ctxuse.errors import TranscriptError as TranscriptError
     from ctxuse.errors import UnknownKindError as UnknownKindError
     from ctxuse.events import UsageEvent as UsageEvent
     from ctxuse.events import UsageEventKind as UsageEventKind
@@ -82,6 +83,7 @@ _HOME = {
     "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",
     "Slug": "layout",
+    "TranscriptError": "errors",
     "UnknownKindError": "errors",
     "UsageEvent": "events",
     "UsageEventKind": "events",

@@ -313,6 +313,22 @@ class SettingsError(_FileError):
         return f"the settings {quoted(self.path)}: {visible(self.reason)}"
 
 
+class TranscriptError(_FileError):
+    """A transcript or another log could not be read.
+
+    Attributes:
+        path: The file.
+        reason: What happened.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot import {quoted(self.path)}: {visible(self.reason)}"
+
+
 class LogUnreadableError(_FileError):
     """The log exists but could not be read.
 

@@ -68,10 +68,19 @@ class Places:
     Args:
         layout: The workspace.
         environ: The environment, for ``HOME``, ``CLAUDE_CONFIG_DIR`` and ``CODEX_HOME``.
+        lenient: Whether a file below a directory of skills belongs to a skill also when that has
+            no ``SKILL.md`` now, as in transcripts, which are of the past.
     """
 
-    def __init__(self, layout: WorkspaceLayout, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        layout: WorkspaceLayout,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        lenient: bool = False,
+    ) -> None:
         self.layout = layout
+        self._lenient = lenient
         self.root = os.fspath(layout)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
         self.claude_dir = _directory(environ, "CLAUDE_CONFIG_DIR", self.home, ".claude")
@@ -312,7 +321,7 @@ class Places:
         if below is None or len(below) < 2:  # noqa: PLR2004 - a skill and a file
             return None
         file = os.path.join(directory, below[0], SKILL_FILE)
-        if path != file and not os.path.isfile(file):
+        if path != file and not self._lenient and not os.path.isfile(file):
             return None
         return RecordFile(SKILL, f"{prefix}:{below[0]}" if prefix else below[0], file, path)
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "init",
     "setup",
     "doctor",
+    "import",
     "report",
     "record",
     "events",
@@ -46,7 +47,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"ctxuse.cli.{cmd_name}").command
+        module = "import_" if cmd_name == "import" else cmd_name  # a word of Python's own
+        command: click.Command = import_module(f"ctxuse.cli.{module}").command
         return command
 
 

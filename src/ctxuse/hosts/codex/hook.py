@@ -31,7 +31,7 @@ def events(
     if session is None:
         return
     match payload.get("hook_event_name"):
-        case "PostToolUse" if payload.get("tool_name") in _SHELLS:
+        case "PostToolUse" if text(payload, "tool_name") in _SHELLS:
             command = _command(payload)
             if command is not None:
                 directory = text(payload, "tool_input", "workdir") or text(payload, "cwd")

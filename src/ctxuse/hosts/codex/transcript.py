@@ -1,0 +1,221 @@
+"""The rollouts of Codex → events (versions 0.104 to 0.147; the format is the host's own)."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ctxuse.events import UsageEvent, UsageSource
+from ctxuse.hosts.codex import NAME
+from ctxuse.hosts.payload import at, text
+from ctxuse.hosts.shell import files_shown
+from ctxuse.hosts.transcripts import Line, Notes, Origin, Sizes, Thread, lines, size, when
+from ctxuse.places import SKILL, Places, RecordFile
+
+_KNOWN = frozenset({
+    "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
+})  # fmt: skip
+_SHELLS = frozenset({"exec_command", "local_shell_call", "shell", "shell_command"})
+_MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
+
+
+def began_in(path: str) -> str | None:
+    """Return the directory in which the session of a rollout began; None where it is not said.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    for line in lines(path):
+        if line.get("type") == "session_meta":
+            return text(line, "payload", "cwd")
+    return None
+
+
+def events(
+    path: str,
+    places: Places,
+    notes: Notes,
+    hooked: Callable[[str], bool],  # noqa: ARG001 - as for every host
+    told: Callable[[int], object],
+) -> Iterator[UsageEvent]:
+    """Yield what a rollout tells of.
+
+    Args:
+        path: The rollout.
+        places: The places of the workspace.
+        notes: Where it is counted what tells of nothing.
+        hooked: Whether the log has events of a segment that a hook recorded.
+        told: Told after each line how many bytes it has.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    reader = _Reader(Origin(places, began_in(path)), notes)
+    for line in lines(path, notes, told):
+        yield from reader.read(line)
+    reader.finish()
+
+
+class _Call(NamedTuple):
+    """A shell call whose result has not been met yet."""
+
+    command: str
+    directory: str | None
+
+
+class _Reader:
+    def __init__(self, origin: Origin, notes: Notes) -> None:
+        self._origin = origin
+        self._notes = notes
+        self._sizes = Sizes(None)
+        self._thread: Thread | None = None
+        self._directory: str | None = None
+        self._calls: dict[str, _Call | None] = {}
+
+    def read(self, line: Line) -> Iterator[UsageEvent]:
+        kind = text(line, "type")
+        if kind not in _KNOWN:
+            self._notes.not_understood[(kind or "(no type)")[:64]] += 1
+            return
+        if kind == "session_meta" and self._thread is None:
+            self._thread = _thread(line)
+        self._directory = text(line, "payload", "cwd") or self._directory
+        at_ns = when(line)
+        if self._thread is None or at_ns is None:
+            return
+        inner = at(line, "payload", "type")
+        match kind, inner:
+            case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
+                self._called(at(line, "payload"))
+            case "response_item", "function_call_output" | "custom_tool_call_output":
+                yield from self._returned(at(line, "payload"), self._thread, at_ns)
+            case "event_msg", "exec_command_end":
+                yield from self._ended(at(line, "payload"), self._thread, at_ns)
+            case "event_msg", "mcp_tool_call_end":
+                self._server_call(at(line, "payload"))
+            case "response_item", "message" if at(line, "payload", "role") == "user":
+                yield from self._mentions(line, self._thread, at_ns)
+
+    def finish(self) -> None:
+        self._notes.unfinished += len(self._calls)
+
+    def _called(self, payload: object) -> None:
+        call_id = text(payload, "call_id")
+        if call_id is None or not self._notes.first_time(call_id):
+            return
+        self._calls[call_id] = None
+        if text(payload, "name") in _SHELLS or at(payload, "type") == "local_shell_call":
+            arguments = _arguments(payload)
+            command = at(arguments, "command") or at(arguments, "cmd")
+            if isinstance(command, list) and all(isinstance(word, str) for word in command):
+                from shlex import join  # noqa: PLC0415 - older versions only
+
+                command = join(command)
+            if isinstance(command, str):
+                where = text(arguments, "workdir") or self._directory
+                self._calls[call_id] = _Call(command, where)
+
+    def _ended(self, payload: object, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+        """The host's own account of a command, which says what it took for a read."""
+        call_id = text(payload, "call_id")
+        if call_id is None:
+            return
+        if self._calls.pop(call_id, None) is None and not self._notes.first_time(f"end {call_id}"):
+            return
+        if at(payload, "exit_code") != 0:
+            self._notes.failed += 1
+            return
+        parsed = at(payload, "parsed_cmd")
+        directory = text(payload, "cwd") or self._directory
+        paths = [
+            text(part, "path")
+            for part in (parsed if isinstance(parsed, list) else ())
+            if at(part, "type") == "read"
+        ]
+        yield from self._read([path for path in paths if path], directory, call_id, thread, at_ns)
+
+    def _returned(self, payload: object, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+        call_id = text(payload, "call_id")
+        if call_id is None or call_id not in self._calls:
+            return
+        call = self._calls.pop(call_id)
+        if _failed(at(payload, "output")):
+            self._notes.failed += 1
+        elif call is None:
+            self._notes.no_record += 1
+        else:
+            directory = self._origin.here(call.directory or ".", self._origin.places.root)
+            paths = [*files_shown(call.command, directory, self._absolute)]
+            yield from self._read(paths, directory, call_id, thread, at_ns)
+
+    def _absolute(self, path: str, directory: str | None) -> str:
+        return self._origin.here(self._origin.places.absolute(path, directory))
+
+    def _read(
+        self, paths: list[str], directory: str | None, call_id: str, thread: Thread, at_ns: int
+    ) -> Iterator[UsageEvent]:
+        found: dict[tuple[str, str], RecordFile] = {}
+        for path in paths:
+            record = self._origin.record(path, directory)
+            if record is not None:
+                found.setdefault(record[:2], record)
+        self._notes.no_record += not found
+        for record in found.values():
+            snapshot = self._sizes.snapshot(record, None, None)
+            yield thread.use(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
+
+    def _server_call(self, payload: object) -> None:
+        """A tool of a server: such a server records its own."""
+        call_id = text(payload, "call_id")
+        if call_id is None or self._calls.pop(call_id, None) is not None:
+            return
+        if self._notes.first_time(f"end {call_id}"):
+            worked = at(payload, "result", "Ok") is not None
+            self._notes.no_record += worked
+            self._notes.failed += not worked
+
+    def _mentions(self, line: Line, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+        """A skill that the user named with ``$skill``: its body is a message of its own."""
+        content = at(line, "payload", "content")
+        for block in content if isinstance(content, list) else ():
+            said = at(block, "text")
+            mention = _MENTION.match(said) if isinstance(said, str) else None
+            if mention is None:
+                continue
+            found = self._origin.record(mention[2].strip(), self._directory)
+            record = found or RecordFile(SKILL, mention[1].strip(), "", "")
+            snapshot = self._sizes.snapshot(record, None, size(said))
+            key = f"mention:{thread.segment_id}:{text(line, 'timestamp')}"
+            yield thread.use(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, key, by_user=True)
+
+
+def _thread(line: Line) -> Thread | None:
+    own = text(line, "payload", "id")
+    session = text(line, "payload", "session_id") or own
+    if session is None:
+        return None
+    nested = own is not None and own != session
+    return Thread(NAME, session, own if nested else None)
+
+
+def _arguments(payload: object) -> object:
+    if at(payload, "type") == "local_shell_call":
+        return at(payload, "action")
+    said = at(payload, "arguments") or at(payload, "input")
+    if not isinstance(said, str):
+        return said
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _failed(output: object) -> bool:
+    """Whether an output says that the command failed, in the ways that versions have said it."""
+    if isinstance(output, str) and output.startswith("{"):
+        try:
+            output = json.loads(output)
+        except (ValueError, RecursionError):
+            return False
+    code = at(output, "metadata", "exit_code")
+    return at(output, "success") is False or (isinstance(code, int) and code != 0)

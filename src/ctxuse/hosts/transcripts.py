@@ -1,0 +1,263 @@
+"""What is common to the transcripts of agents: lines, places of another machine, what was counted.
+
+Formats change between versions: what is not known is passed over and counted by its type, and no
+line, however long, deep or broken, ends an import.
+"""
+
+import os
+import re
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.events import (
+    Actor,
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+    estimate_tokens,
+)
+from ctxuse.hosts.payload import text
+from ctxuse.ids import derived_id
+from ctxuse.places import Places, RecordFile
+from ctxuse.times import parse_ns
+
+LONGEST_LINE = 64 * 1024 * 1024
+"""Bytes of a line that is looked at; images make some very long."""
+
+FEWEST_SAMPLES = 5
+LEAST_BYTES = 1000
+"""A session's bytes per token are taken from so many responses at least, of so many bytes each."""
+
+Line = Mapping[str, object]
+
+
+class Notes:
+    """What an import came upon, beside events.
+
+    Attributes:
+        files: Transcripts read.
+        no_record: Tool calls that worked and touch no record.
+        failed: Tool calls that failed or were refused.
+        unfinished: Tool calls whose result is not in the transcript.
+        not_understood: Lines that say nothing that is known, by type.
+    """
+
+    def __init__(self) -> None:
+        self.files = self.no_record = self.failed = self.unfinished = 0
+        self.not_understood: Counter[str] = Counter()
+        self._calls: set[str] = set()
+
+    def first_time(self, call_id: str) -> bool:
+        """Whether a tool call is met for the first time; transcripts repeat those of sub-agents."""
+        if call_id in self._calls:
+            return False
+        self._calls.add(call_id)
+        return True
+
+
+def lines(
+    path: str, notes: Notes | None = None, told: Callable[[int], object] | None = None
+) -> Iterator[Line]:
+    """Yield the lines of a transcript that are JSON objects; others are counted in `notes`.
+
+    Args:
+        path: The transcript.
+        notes: Where lines that are none are counted.
+        told: Told after each line how many bytes it has.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    decode = msgspec.json.Decoder().decode
+    with open(path, "rb") as file:
+        while line := file.readline(LONGEST_LINE):
+            reason = None
+            if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+                reason = "(line too long)"
+                while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+            elif line.strip():
+                try:
+                    found: object = decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    reason = "(no JSON)"
+                else:
+                    if isinstance(found, dict):
+                        yield found
+                    else:
+                        reason = "(no object)"
+            if reason and notes:
+                notes.not_understood[reason] += 1
+            if told is not None:
+                told(len(line))
+
+
+class Origin:
+    """Where a transcript was written, in terms of where the workspace is now.
+
+    The directory in which its session began stands for the root, unless it lies in the workspace;
+    the home directory it was written in stands for the present one.
+
+    Args:
+        places: The places of the workspace.
+        began_in: The directory in which the session began; None when unknown.
+    """
+
+    def __init__(self, places: Places, began_in: str | None) -> None:
+        self.places = places
+        pairs: list[tuple[str, str]] = []
+        root = began_in and os.path.normpath(began_in)
+        if root and root != places.root and not root.startswith(places.root + os.sep):
+            pairs.append((root, places.root))
+        home = _HOME.match(root or "")
+        if home and home[0] != places.home:
+            pairs += [
+                (os.path.join(home[0], ".claude"), places.claude_dir),
+                (os.path.join(home[0], ".codex"), places.codex_dir),
+                (home[0], places.home),
+            ]
+        self._pairs = pairs
+
+    def here(self, path: str, directory: str | None = None) -> str:
+        """Return what a path of the transcript is here, absolute.
+
+        Args:
+            path: The path.
+            directory: Where it is taken from when it is relative.
+        """
+        path = os.path.normpath(os.path.join(directory or "", path))
+        for there, here in self._pairs:
+            if path == there or path.startswith(there + os.sep):
+                return here + path[len(there) :]
+        return self.places.absolute(path)
+
+    def record(self, path: str, directory: str | None = None) -> RecordFile | None:
+        """Return the record that a path of the transcript is."""
+        return self.places.record_at(self.here(path, directory))
+
+
+_HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")
+
+
+class Thread(NamedTuple):
+    """Whose doing a line of a transcript is of.
+
+    Attributes:
+        host: The agent.
+        session: The session's id.
+        agent: The sub-agent's id, if it is one's.
+    """
+
+    host: str
+    session: str
+    agent: str | None
+
+    @property
+    def segment_id(self) -> str:
+        """The segment of its events."""
+        return f"{self.session}/{self.agent}" if self.agent else self.session
+
+    @property
+    def actor(self) -> Actor:
+        """The agent or the sub-agent."""
+        return "subagent" if self.agent else "agent"
+
+    def use(  # noqa: PLR0913 - an event has these fields
+        self,
+        at_ns: int,
+        record: UsageRecordSnapshot,
+        source: UsageSource,
+        key: str,
+        *,
+        by_user: bool = False,
+        call_id: str | None = None,
+    ) -> UsageEvent:
+        """Return the event that a record was read.
+
+        Args:
+            at_ns: When, in nanoseconds since the epoch.
+            record: Its snapshot.
+            source: The way it entered.
+            key: What tells the occurrence from others; its id follows from it.
+            by_user: Whether the user asked for it.
+            call_id: The host's id of the tool call.
+        """
+        return UsageEvent(
+            id=derived_id(self.host, key, record.kind, record.slug),
+            occurred_at_ns=at_ns,
+            segment_id=self.segment_id,
+            event=UsageEventKind.USE,
+            source=source,
+            records=(record,),
+            host=self.host,
+            actor="user" if by_user else self.actor,
+            call_id=call_id,
+        )
+
+    def exposure(self, at_ns: int, record: UsageRecordSnapshot, key: str) -> UsageEvent:
+        """Return the event that a record was resident; see `use`."""
+        return UsageEvent(
+            id=derived_id(self.host, key, record.kind, record.slug),
+            occurred_at_ns=at_ns,
+            segment_id=self.segment_id,
+            event=UsageEventKind.RESIDENT_EXPOSURE,
+            source=UsageSource.RESIDENT_INJECTION,
+            records=(record,),
+            host=self.host,
+        )
+
+
+class Sizes(NamedTuple):
+    """What a transcript says of sizes.
+
+    Attributes:
+        bytes_per_token: Measured in the session; None where it could not be.
+    """
+
+    bytes_per_token: float | None
+
+    def snapshot(
+        self, record: RecordFile, file_bytes: int | None, context_bytes: int | None
+    ) -> UsageRecordSnapshot:
+        """Return the snapshot of a record as the transcript has it, never as its file is today.
+
+        Args:
+            record: The record.
+            file_bytes: The size of its whole file, where the transcript shows it whole.
+            context_bytes: Bytes of it that entered the context, where known.
+        """
+        tokens = None
+        if self.bytes_per_token and context_bytes is not None:
+            tokens = round(context_bytes / self.bytes_per_token)
+        return UsageRecordSnapshot(
+            record.kind,
+            record.slug,
+            file_bytes or 0,
+            estimate_tokens(file_bytes or 0),
+            context_bytes=context_bytes,
+            context_tokens=tokens,
+            tokens_from=None if tokens is None else "calibrated",
+            size_from="unknown" if file_bytes is None else "transcript",
+        )
+
+
+def measured(samples: list[float]) -> Sizes:
+    """Return the sizes of a session of which `samples` are bytes per token of its responses."""
+    enough = len(samples) >= FEWEST_SAMPLES
+    return Sizes(statistics.median(samples) if enough else None)
+
+
+def when(line: Line) -> int | None:
+    """Return when a line was written, in nanoseconds since the epoch; None if it does not say."""
+    said = text(line, "timestamp")
+    return None if said is None else parse_ns(said)
+
+
+def size(content: object) -> int | None:
+    """Return the bytes of a text; None for anything else."""
+    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None

@@ -1,0 +1,317 @@
+"""Bringing in what agents left behind: their transcripts, and other logs.
+
+Every event has an id that follows from what it tells of, and is appended once: doing it again, a
+longer copy, a fork, or a hook that saw the same adds nothing twice.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol, Self
+
+from ctxuse.codec import MAX_WRITTEN_LINE
+from ctxuse.codec.decode import Refusal, SkipReason, decode
+from ctxuse.codec.encode import ascii_line, encode
+from ctxuse.errors import CtxuseError, TranscriptError
+from ctxuse.events import UsageEvent
+from ctxuse.hosts import HOSTS
+from ctxuse.hosts.transcripts import Notes
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.idindex import IdIndex
+from ctxuse.log.writer import LogWriter
+from ctxuse.places import OTHER_KINDS, Places
+from ctxuse.workspace import Workspace
+
+Progress = Callable[[int, int], object]
+"""Told how many bytes have been read, and how many there are."""
+
+
+class _Transcripts(Protocol):
+    """The `transcript` module of an agent."""
+
+    @property
+    def began_in(self) -> Callable[[str], str | None]:
+        """Takes a transcript, gives the directory in which its session began."""
+        ...
+
+    @property
+    def events(
+        self,
+    ) -> Callable[
+        [str, Places, Notes, Callable[[str], bool], Callable[[int], object]], Iterator[UsageEvent]
+    ]:
+        """Takes a transcript, and what is said at `ctxuse.hosts.claude_code.transcript.events`."""
+        ...
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import found and did.
+
+    Attributes:
+        added: Events added, or that would be with `dry_run`.
+        there: Events that the log had already.
+        notes: What told of no event.
+        unreadable: Files that could not be read, with the reason.
+    """
+
+    added: int = 0
+    there: int = 0
+    notes: Notes = field(default_factory=Notes)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for terminals
+    workspace: Workspace,
+    host: str,
+    files: Iterable[str],
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> ImportResult:
+    """Add the events that transcripts of an agent tell of.
+
+    Args:
+        workspace: The workspace.
+        host: The agent.
+        files: Its transcripts.
+        dry_run: Add nothing; say what would be added.
+        progress: Told how far it is.
+        environ: The environment: where the agents' own places are.
+
+    Raises:
+        KeyError: The agent is not known.
+        AppendError: An event could not be appended; what was before is stored.
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    reader = _transcripts(host)
+    places = Places(workspace.layout, environ, lenient=True)
+    result = ImportResult()
+    paths = [*files]
+    told = _told(progress, sum(map(_size, paths)))
+    with _Adding(workspace, result, dry_run=dry_run) as adding:
+        hooked = _Hooked(workspace, host)
+        for path in paths:
+            result.notes.files += 1
+            try:
+                for event in reader.events(path, places, result.notes, hooked, told):
+                    adding.add(event.id, encode(event))
+            except CtxuseError:
+                raise
+            except OSError as error:
+                result.unreadable.append((path, error.strerror or str(error)))
+    return result
+
+
+def _told(progress: Progress | None, whole: int) -> Callable[[int], object]:
+    done = 0
+
+    def told(length: int) -> None:
+        nonlocal done
+        done += length
+        if progress is not None:
+            progress(min(done, whole), whole)
+
+    return told
+
+
+def import_log(
+    workspace: Workspace, files: Iterable[str], *, dry_run: bool = False
+) -> ImportResult:
+    """Add the events of other logs, as a union by id; also those of the older schema.
+
+    Lines that are no events are counted by reason in the notes.
+
+    Args:
+        workspace: The workspace.
+        files: Logs, or roots of workspaces.
+        dry_run: Add nothing; say what would be added.
+
+    Raises:
+        AppendError: An event could not be appended; what was before is stored.
+        LogUnreadableError: The log of the workspace exists but cannot be read.
+    """
+    result = ImportResult()
+    with _Adding(workspace, result, dry_run=dry_run) as adding:
+        for path in files:
+            result.notes.files += 1
+            try:
+                for line in _log_lines(_log_of(path)):
+                    found = _event_of(line)
+                    if isinstance(found, Refusal):
+                        result.notes.not_understood[found.reason.value] += 1
+                    else:
+                        adding.add(*found)
+            except CtxuseError:
+                raise
+            except OSError as error:
+                result.unreadable.append((path, error.strerror or str(error)))
+    return result
+
+
+def sessions_of(
+    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] = os.environ
+) -> list[str]:
+    """Return the transcripts of an agent whose sessions began in a workspace."""
+    places = Places(layout, environ)
+    return [path for path, root in sessions(host, places) if root == places.root]
+
+
+def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
+    """Yield every transcript that an agent keeps, with the root of the workspace it belongs to.
+
+    Those of directories that are in no workspace are left out.
+    """
+    reader = _transcripts(host)
+    for path in transcripts_in(_kept_in(host, places)):
+        try:
+            began = reader.began_in(path)
+        except OSError:
+            continue
+        if began is None or not os.path.isabs(began):
+            continue
+        layout = WorkspaceLayout.find(began)
+        if layout.has_marker:
+            yield path, os.fspath(layout)
+
+
+def transcripts_in(paths: Iterable[str]) -> list[str]:
+    """Return the transcripts that `paths` are, or hold when they are directories, sorted.
+
+    Raises:
+        TranscriptError: A path does not exist.
+    """
+    found: list[str] = []
+    for path in paths:
+        if os.path.isdir(path):
+            for folder, directories, names in os.walk(path):
+                directories.sort()
+                found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".jsonl")]
+        elif os.path.exists(path):
+            found.append(path)
+        else:
+            raise TranscriptError(path, "it does not exist")
+    return found
+
+
+def _kept_in(host: str, places: Places) -> list[str]:
+    """Where an agent keeps its transcripts, as far as that is there."""
+    kept = {
+        "claude-code": [os.path.join(places.claude_dir, "projects")],
+        "codex": [
+            os.path.join(places.codex_dir, "sessions"),
+            os.path.join(places.codex_dir, "archived_sessions"),
+        ],
+    }[host]
+    return [directory for directory in kept if os.path.isdir(directory)]
+
+
+def _transcripts(host: str) -> _Transcripts:
+    found: _Transcripts = import_module(f"ctxuse.hosts.{HOSTS[host]}.transcript")
+    return found
+
+
+class _Adding:
+    """Adds events once, looking through each byte of the log once."""
+
+    def __init__(self, workspace: Workspace, result: ImportResult, *, dry_run: bool) -> None:
+        self._index = IdIndex(workspace.layout)
+        self._writer = LogWriter(workspace.layout)
+        self._result = result
+        self._dry_run = dry_run
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._index.catch_up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+        self._index.close()
+
+    def add(self, event_id: str, line: bytes) -> None:
+        """Add one event, or say whether it would be added."""
+        if self._dry_run:
+            fresh = event_id not in self._index and event_id not in self._seen
+            self._seen.add(event_id)
+        else:
+            fresh = self._writer.append_once(event_id, line, index=self._index)
+        self._result.added += fresh
+        self._result.there += not fresh
+
+
+class _Hooked:
+    """Which segments of an agent have exposures that a hook recorded; looked for when asked."""
+
+    def __init__(self, workspace: Workspace, host: str) -> None:
+        self._workspace = workspace
+        self._host = host
+        self._segments: set[str] | None = None
+
+    def __call__(self, segment_id: str) -> bool:
+        if self._segments is None:
+            self._segments = {
+                event.segment_id
+                for event in self._workspace.events()
+                if isinstance(event, UsageEvent) and self._by_hook(event)
+            }
+        return segment_id in self._segments
+
+    def _by_hook(self, event: UsageEvent) -> bool:
+        """Hooks give their exposures new ids (version 7), imports derived ones."""
+        return (
+            event.host == self._host
+            and event.id[14] == "7"
+            and any(record.kind in OTHER_KINDS for record in event.records)
+        )
+
+
+def _log_of(path: str) -> str:
+    """The log that a path is, or that of the workspace whose root it is."""
+    inside = os.path.join(path, *USAGE_DIR, LOG_NAME)
+    return inside if os.path.isdir(path) else path
+
+
+def _log_lines(path: str) -> Iterator[bytes]:
+    limit = 1024 * 1024
+    with open(path, "rb") as file:
+        while line := file.readline(limit + 2):
+            if line.strip():
+                yield line.rstrip(b"\r\n")
+            while len(line) == limit + 2 and not line.endswith(b"\n"):
+                line = file.readline(limit + 2)  # the rest of a line that is too long anyway
+
+
+def _event_of(line: bytes) -> tuple[str, bytes] | Refusal:
+    """The id of the event on a line, and the line to be written; or why there is none."""
+    found = decode(line)
+    if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
+        line = _of_present_schema(line)
+        found = decode(line)
+    if isinstance(found, Refusal):
+        return found
+    written = ascii_line(line.strip())
+    if len(written) < MAX_WRITTEN_LINE:
+        return found.id, written
+    return Refusal(SkipReason.OVERSIZED)
+
+
+def _of_present_schema(line: bytes) -> bytes:
+    """A line of the older schema as it is written today: ``session_id`` is ``segment_id``."""
+    import json  # noqa: PLC0415 - seldom wanted
+
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    renamed = {("segment_id" if k == "session_id" else k): v for k, v in fields.items()}
+    return json.dumps(renamed, separators=(",", ":")).encode("ascii")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,678 @@
+"""Imports: transcripts of agents and other logs → events, each once."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from ctxuse import UsageEvent, Workspace
+from ctxuse.cli.main import run
+from ctxuse.hook import run as run_hook
+from ctxuse.ids import derived_id
+from ctxuse.importing import ImportResult, import_log, import_transcripts
+
+REAL = Path(__file__).parents[2] / "shared" / "realdata"
+SESSION = "5f0c2a7e"
+Line = dict[str, object]
+Import = Callable[[Iterable[object]], ImportResult]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with some records, in a home of its own."""
+    root = tmp_path / "home" / "app"
+    for path, text in {
+        ".yoi/memory/decisions/alpha.md": "today's text is longer\n",
+        ".yoi/workflow/release.md": "flow\n",
+        ".claude/skills/pdf/SKILL.md": "body\n",
+        "CLAUDE.md": "Be brief.\n",
+    }.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def imported(project: Path, tmp_path: Path) -> Import:
+    """Imports lines as a transcript of Claude Code."""
+
+    def done(lines: Iterable[object]) -> ImportResult:
+        path = tmp_path / "transcript.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return import_transcripts(Workspace(project), "claude-code", [str(path)])
+
+    return done
+
+
+def log(project: Path) -> list[UsageEvent]:
+    return [event for event in Workspace(project).events() if isinstance(event, UsageEvent)]
+
+
+def told(event: UsageEvent) -> tuple[str, str, str | None, str]:
+    record = event.records[0]
+    return event.event.value, event.source.value, event.actor, f"{record.kind}/{record.slug}"
+
+
+class Talk:
+    """Makes lines of a transcript, as Claude Code writes them."""
+
+    def __init__(self, root: object, **common: object) -> None:
+        self.lines: list[Line] = []
+        self.common = {"cwd": str(root), "sessionId": SESSION, "version": "2.1.29", **common}
+
+    def line(self, kind: str, **fields: object) -> Line:
+        number = len(self.lines)
+        line = {
+            **self.common, "type": kind, "uuid": f"u{number}",
+            "timestamp": f"2026-02-02T06:{number % 60:02}:54.907Z", **fields,
+        }  # fmt: skip
+        self.lines.append(line)
+        return line
+
+    def call(
+        self, tool: str, call_id: str, tool_input: Mapping[str, object], **more: object
+    ) -> None:
+        block = {"type": "tool_use", "id": call_id, "name": tool, "input": tool_input}
+        self.line("assistant", message={"id": f"m{call_id}", "content": [block]}, **more)
+
+    def result(self, call_id: str, result: object = None, **more: object) -> None:
+        block = {"type": "tool_result", "tool_use_id": call_id, "content": "…", **more}
+        self.line("user", message={"content": [block]}, toolUseResult=result)
+
+    def read(self, path: object, call_id: str, content: str = "a\nb\n", total: int = 2) -> None:
+        self.call("Read", call_id, {"file_path": str(path)})
+        file = {"content": content, "numLines": 2, "startLine": 1, "totalLines": total}
+        self.result(call_id, {"type": "text", "file": file})
+
+    def attachment(self, **fields: object) -> Line:
+        return self.line("attachment", attachment=fields)
+
+
+class TestClaudeCode:
+    def test_reads_with_the_sizes_the_transcript_shows(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        path = project / ".yoi/memory/decisions/alpha.md"
+        talk.read(path, "t1", "a\nb\n")
+        talk.read(path, "t2", "a\nb\n", total=9)
+        talk.call("Read", "t3", {"file_path": str(path)})
+        talk.result("t3", {"type": "image"})
+        result = imported(talk.lines)
+        assert (result.added, result.there) == (3, 0)
+        whole, part, image = log(project)
+        assert told(whole) == ("use", "MemoryRead", "agent", "decision/alpha")
+        assert whole.id == derived_id("claude-code", "t1", "decision", "alpha")
+        assert whole.occurred_at_text == "2026-02-02T06:01:54.907Z"
+        assert (whole.segment_id, whole.host, whole.call_id) == (SESSION, "claude-code", "t1")
+        sizes = [
+            (r.file_bytes, r.context_bytes, r.size_from)
+            for e in (whole, part, image)
+            for r in e.records
+        ]
+        assert sizes == [(4, 4, "transcript"), (0, 4, "unknown"), (0, None, "unknown")]
+
+    def test_failed_and_unfinished_calls_and_other_tools_are_counted_not_recorded(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        for number, more in enumerate(({"is_error": True}, {})):
+            talk.call("Read", f"f{number}", {"file_path": str(project / "CLAUDE.md")})
+            talk.result(f"f{number}", {"success": False} if number else "Error: no", **more)
+        talk.call("Skill", "s1", {"skill": "model"})
+        talk.result("s1", "Error: Skill model is not a prompt-based skill", is_error=True)
+        talk.call("Grep", "g1", {"pattern": "CLAUDE.md"})
+        talk.result("g1")
+        talk.read(project / "README.md", "n1")
+        talk.call("Read", "open", {"file_path": str(project / "CLAUDE.md")})
+        result = imported(talk.lines)
+        notes = result.notes
+        assert (result.added, notes.failed, notes.no_record, notes.unfinished) == (0, 3, 2, 1)
+        assert not log(project)
+
+    def test_skills_the_model_called_with_the_body_that_entered(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        body = "Base directory for this skill: /x/triage\n\n# Triage"
+        talk.call("Skill", "s1", {"skill": "acme:triage", "args": "x"})
+        talk.result("s1", {"success": True, "commandName": "acme:triage"})
+        talk.line(
+            "user",
+            isMeta=True,
+            sourceToolUseID="s1",
+            message={"content": [{"type": "text", "text": body}]},
+        )
+        talk.call("Skill", "s2", {"skill": "release"})
+        talk.result("s2", {"success": True})
+        imported(talk.lines)
+        skill, flow = log(project)
+        assert told(skill) == ("use", "WorkflowInvoke", "agent", "skill/acme:triage")
+        assert skill.records[0].context_bytes == len(body)
+        assert told(flow) == ("use", "WorkflowInvoke", "agent", "workflow/release")
+        assert flow.records[0].context_bytes is None
+
+    def test_skills_the_user_typed_only_when_their_body_follows(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        for name, prompt in (("pdf", "b7aa"), ("clear", "b7ab"), ("pdf", None)):
+            typed = f"<command-message>x</command-message>\n<command-name>/{name}</command-name>"
+            talk.line("user", message={"content": typed}, promptId=prompt)
+            text = "Base directory for this skill: /x" if name == "pdf" else "Invoke it"
+            talk.line("user", isMeta=True, message={"content": [{"type": "text", "text": text}]})
+        talk.line("user", message={"content": "see <command-name>/pdf</command-name>"})
+        talk.line("user", isMeta=True, message={"content": "Base directory for this skill: /x"})
+        imported(talk.lines)
+        first, second = log(project)
+        assert told(first) == ("use", "WorkflowInvoke", "user", "skill/pdf")
+        assert first.id == derived_id("claude-code", "prompt:b7aa", "skill", "pdf")
+        assert second.id == derived_id("claude-code", "u4", "skill", "pdf")
+
+    def test_a_shell_that_showed_records(self, project: Path, imported: Import) -> None:
+        talk = Talk(project)
+        talk.call("Bash", "b1", {"command": "cat CLAUDE.md; sed -n 1p .claude/skills/pdf/x.md"})
+        talk.result("b1", {"stdout": "…"})
+        imported(talk.lines)
+        assert [told(event)[3] for event in log(project)] == ["instructions/CLAUDE.md", "skill/pdf"]
+
+    def test_attachments(self, project: Path, imported: Import) -> None:
+        talk = Talk(project)
+        talk.attachment(
+            type="file", filename=str(project / "CLAUDE.md"),
+            content={"type": "text", "file": {"content": "12345", "numLines": 1, "totalLines": 1}},
+        )  # fmt: skip
+        talk.attachment(
+            type="nested_memory", path=str(project / "sub/CLAUDE.md"),
+            content={"content": "123", "contentDiffersFromDisk": False},
+        )  # fmt: skip
+        talk.attachment(
+            type="skill_listing", content="- pdf: Reads\n- acme:x: Does\n", names=["bare"]
+        )
+        talk.attachment(type="invoked_skills", skills=[{"name": "pdf", "content": "body"}])
+        talk.attachment(type="compact_file_reference", filename=str(project / "CLAUDE.md"))
+        talk.attachment(type="new_thing")
+        imported(talk.lines)
+        found = log(project)
+        assert [told(event) for event in found] == [
+            ("use", "KnowledgeRef", "user", "instructions/CLAUDE.md"),
+            ("resident_exposure", "ResidentInjection", None, "instructions/sub/CLAUDE.md"),
+            ("resident_exposure", "ResidentInjection", None, "skill/pdf"),
+            ("resident_exposure", "ResidentInjection", None, "skill/acme:x"),
+            ("resident_exposure", "ResidentInjection", None, "skill/bare"),
+            ("resident_exposure", "ResidentInjection", None, "skill/pdf"),
+        ]
+        assert [event.records[0].context_bytes for event in found] == [5, 3, 10, 12, None, 4]
+        assert found[2].id == derived_id("claude-code", "u2", "skill", "pdf")
+        assert len({event.id for event in found}) == 6
+
+    def test_calls_of_subagents_count_once_wherever_they_are_told(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        inner = Talk(project, isSidechain=True, agentId="a61b")
+        inner.read(project / "CLAUDE.md", "t1")
+        parent = Talk(project)
+        for line in inner.lines:
+            nested = {"type": line["type"], "message": line["message"]}
+            parent.line(
+                "progress", data={"type": "agent_progress", "agentId": "a61b", "message": nested}
+            )
+        files = []
+        for name, talk in (("parent", parent), ("agent-a61b", inner)):
+            files.append(str(tmp_path / f"{name}.jsonl"))
+            Path(files[-1]).write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+        result = import_transcripts(Workspace(project), "claude-code", files)
+        assert result.added == 1
+        (event,) = log(project)
+        assert (event.segment_id, event.actor) == (f"{SESSION}/a61b", "subagent")
+
+    def test_what_a_hook_saw_is_not_added(self, project: Path, imported: Import) -> None:
+        environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+        common = {"session_id": SESSION, "cwd": str(project)}
+        for payload in (
+            {"hook_event_name": "PostToolUse", "tool_name": "Read", "tool_use_id": "t1",
+             "tool_input": {"file_path": str(project / "CLAUDE.md")}},
+            {"hook_event_name": "InstructionsLoaded", "file_path": str(project / "CLAUDE.md")},
+        ):  # fmt: skip
+            run_hook(["claude-code"], BytesIO(json.dumps({**common, **payload}).encode()), environ)
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", "t1")
+        talk.attachment(type="nested_memory", path=str(project / "sub/CLAUDE.md"), content={})
+        talk.attachment(type="skill_listing", content="- pdf: Reads\n")
+        talk.line("user", message={"content": "<command-name>/pdf</command-name>"})
+        talk.line("user", isMeta=True, message={"content": "Base directory for this skill: /x"})
+        result = imported(talk.lines)
+        assert (result.added, result.there) == (0, 1)
+        assert len(log(project)) == 2
+
+    def test_one_file_may_hold_two_sessions_and_a_fork_adds_nothing(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", "t1")
+        talk.common["sessionId"] = "other"
+        talk.read(project / "CLAUDE.md", "t2")
+        assert imported(talk.lines).added == 2
+        assert [event.segment_id for event in log(project)] == [SESSION, "other"]
+        fork = [{**line, "sessionId": "fork", "uuid": f"f{line['uuid']}"} for line in talk.lines]
+        result = imported(fork)
+        assert (result.added, result.there) == (0, 2)
+
+    def test_a_transcript_of_another_machine_is_taken_for_this_workspace(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk("/Users/alex/work/cli")
+        talk.read("/Users/alex/work/cli/CLAUDE.md", "t1")
+        talk.read("/Users/alex/.claude/plugins/cache/acme/4.1/skills/plan/x.md", "t2")
+        talk.read("/Users/alex/.claude/CLAUDE.md", "t3")
+        talk.read("/Users/alex/work/other/CLAUDE.md", "t4")
+        talk.common["cwd"] = "/Users/alex/work/cli/sub"
+        talk.call("Bash", "t5", {"command": "cat ../CLAUDE.md"})
+        talk.result("t5")
+        imported(talk.lines)
+        assert [told(event)[3] for event in log(project)] == [
+            "instructions/CLAUDE.md",
+            "skill/acme:plan",
+            "instructions/~/.claude/CLAUDE.md",
+            "instructions/CLAUDE.md",
+        ]
+        assert b"/Users" not in Workspace(project).layout.events_path.read_bytes()
+
+    def test_tokens_are_calibrated_where_the_transcript_has_the_models_accounting(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        total = 1000
+        for number in range(8):
+            usage = {"input_tokens": 3, "cache_read_input_tokens": total - 3}
+            block = {"type": "text", "text": "x" * 100}
+            for _ in range(2):  # one response on several lines
+                talk.line(
+                    "assistant", message={"id": f"m{number}", "content": [block], "usage": usage}
+                )
+            talk.line("user", message={"content": "y" * 2800})
+            total += 1000
+        usage = {"input_tokens": total}
+        read = {
+            "type": "tool_use",
+            "id": "t1",
+            "name": "Read",
+            "input": {"file_path": str(project / "CLAUDE.md")},
+        }
+        talk.line("assistant", message={"id": "last", "content": [read], "usage": usage})
+        file = {"content": "z" * 300, "numLines": 1, "totalLines": 1}
+        talk.result("t1", {"type": "text", "file": file})
+        imported(talk.lines)
+        (event,) = log(project)
+        assert (event.records[0].context_tokens, event.records[0].tokens_from) == (
+            100,
+            "calibrated",
+        )
+
+    def test_without_enough_of_it_tokens_are_left_out(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", "t1")
+        imported(talk.lines)
+        assert log(project)[0].records[0].context_tokens is None
+
+
+class TestCodex:
+    def imported(self, project: Path, lines: Iterable[object]) -> ImportResult:
+        path = project / "rollout.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return import_transcripts(Workspace(project), "codex", [str(path)])
+
+    @staticmethod
+    def line(kind: str, **payload: object) -> Line:
+        return {"timestamp": "2026-08-03T10:48:56.000Z", "type": kind, "payload": payload}
+
+    def call(self, call_id: str, command: object, name: str = "shell") -> Line:
+        arguments = json.dumps({"command": command})
+        return self.line(
+            "response_item", type="function_call", name=name, call_id=call_id, arguments=arguments
+        )
+
+    def ended(self, call_id: str, code: int, parsed: list[Line], **more: object) -> Line:
+        kind = "exec_command_end"
+        return self.line(
+            "event_msg", type=kind, call_id=call_id, exit_code=code, parsed_cmd=parsed, **more
+        )
+
+    def test_the_hosts_own_account_of_a_read(self, project: Path) -> None:
+        read: Line = {"type": "read", "cmd": "cat", "name": "CLAUDE.md", "path": "CLAUDE.md"}
+        lines = [
+            self.line("session_meta", id="s1", cwd=str(project)),
+            self.call("c1", ["bash", "-lc", "cat CLAUDE.md"]),
+            self.ended("c1", 0, [read, {"type": "search", "path": "CLAUDE.md"}], cwd=str(project)),
+            self.line("response_item", type="function_call_output", call_id="c1", output="…"),
+            self.ended("c2", 1, [read]),
+        ]
+        result = self.imported(project, lines)
+        (event,) = log(project)
+        assert told(event) == ("use", "MemoryRead", "agent", "instructions/CLAUDE.md")
+        assert event.id == derived_id("codex", "c1", "instructions", "CLAUDE.md")
+        assert (event.segment_id, event.host) == ("s1", "codex")
+        assert event.records[0].size_from == "unknown"
+        assert (result.notes.failed, result.notes.unfinished) == (1, 0)
+
+    def test_versions_that_only_tell_of_calls_and_outputs(self, project: Path) -> None:
+        failed = json.dumps({"output": "no", "metadata": {"exit_code": 1}})
+        lines = [
+            self.line("session_meta", id="child", session_id="root", cwd=str(project)),
+            self.call("c1", "sed -n 1,9p .claude/skills/pdf/SKILL.md", "shell_command"),
+            self.line("response_item", type="function_call_output", call_id="c1", output="…"),
+            self.call("c2", ["cat", "CLAUDE.md"]),
+            self.line("response_item", type="function_call_output", call_id="c2", output=failed),
+            self.call("c3", "ls"),
+            self.line("response_item", type="function_call_output", call_id="c3", output={}),
+            self.line("event_msg", type="mcp_tool_call_end", call_id="c4", result={"Ok": {}}),
+            self.call("c5", "cat CLAUDE.md"),
+        ]
+        result = self.imported(project, lines)
+        (event,) = log(project)
+        assert told(event) == ("use", "MemoryRead", "subagent", "skill/pdf")
+        assert event.segment_id == "root/child"
+        notes = result.notes
+        assert (notes.failed, notes.no_record, notes.unfinished) == (1, 2, 1)
+
+    def test_a_skill_that_the_user_named(self, project: Path) -> None:
+        path = project / ".claude/skills/pdf/SKILL.md"
+        said = f"<skill>\n<name>pdf</name>\n<path>{path}</path>\nbody\n</skill>"
+        lines = [
+            self.line("session_meta", id="s1", cwd=str(project)),
+            self.line("response_item", type="message", role="user", content=[{"text": said}]),
+            self.line("response_item", type="message", role="assistant", content=[{"text": said}]),
+            self.line("new_kind"),
+        ]  # fmt: skip
+        result = self.imported(project, lines)
+        (event,) = log(project)
+        assert told(event) == ("use", "WorkflowInvoke", "user", "skill/pdf")
+        assert result.notes.not_understood == {"new_kind": 1}
+        assert self.imported(project, lines).added == 0
+
+
+STAMPED = b'"sessionId":"s","uuid":"u","timestamp":"2026-01-01T00:00:00Z"'
+TIMED = b'"timestamp":"2026-01-01T00:00:00Z"'
+HOSTILE = [
+    b"",
+    b"\n\n",
+    b"rubbish\n",
+    b"[]\n7\nnull\n",
+    b"\xff\xfe\n",
+    b"[" * 100_000 + b"\n",
+    b'{"type":',
+    b'{"type":"assistant"}\n',
+    b'{"type":"user","sessionId":7,"message":[]}\n',
+    b'{"type":{"a":1}}\n',
+    b'{"type":"assistant","sessionId":"s","message":{"content":[7,null,{"type":"tool_use"}]}}\n',
+    b'{"type":"user",%s,"message":{"content":[{"type":"tool_result","tool_use_id":[]}]}}\n'
+    % STAMPED,
+    b'{"type":"attachment",%s,"attachment":{"type":"skill_listing","content":7,'
+    b'"names":[7,"","\\ud800"]}}\n' % STAMPED,
+    b'{"type":"attachment",%s,"attachment":{"type":"file","filename":"\\u0000"}}\n' % STAMPED,
+    b'{"type":"progress",%s,"data":{"agentId":"a","message":{"type":"user"}}}\n' % STAMPED,
+    b'{"type":"session_meta","payload":7}\n{"type":"response_item","payload":{"type":[]}}\n',
+    b'{"type":"session_meta",%s,"payload":{"id":"s"}}\n{"type":"response_item",%s,"payload":'
+    b'{"type":"function_call","call_id":"c","name":"shell","arguments":"[[["}}\n'
+    b'{"type":"event_msg",%s,"payload":{"type":"exec_command_end","call_id":"c","exit_code":0,'
+    b'"parsed_cmd":[7,{"type":"read","path":"\\u0000"}]}}\n' % (TIMED, TIMED, TIMED),
+]
+
+
+@pytest.mark.parametrize("host", ["claude-code", "codex"])
+@pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:50]))
+def test_hostile_transcripts_never_fail_an_import(project: Path, data: bytes, host: str) -> None:
+    path = project / "x.jsonl"
+    path.write_bytes(data)
+    result = import_transcripts(Workspace(project), host, [str(path)])
+    assert not result.unreadable
+    assert all(event.segment_id == "s" for event in log(project))
+
+
+def test_a_transcript_cut_anywhere_never_fails_an_import(project: Path) -> None:
+    talk = Talk(project)
+    talk.read(project / "CLAUDE.md", "t1")
+    data = "".join(json.dumps(line) + "\n" for line in talk.lines).encode()
+    path = project / "x.jsonl"
+    for cut in range(0, len(data), 13):
+        path.write_bytes(data[:cut])
+        import_transcripts(Workspace(project), "claude-code", [str(path)])
+    path.write_bytes(data)
+    import_transcripts(Workspace(project), "claude-code", [str(path)])
+    assert len(log(project)) == 1
+
+
+def test_a_transcript_of_any_length_takes_little_memory(project: Path) -> None:
+    talk = Talk(project)
+    talk.read(project / "CLAUDE.md", "t1", "x" * 100_000)
+    filler = json.dumps(talk.line("user", message={"content": "y" * 200_000})) + "\n"
+    path = project / "x.jsonl"
+    with path.open("w") as file:
+        for _ in range(2500):
+            file.write(filler)
+        file.writelines(json.dumps(line) + "\n" for line in talk.lines)
+    assert path.stat().st_size > 500_000_000
+    program = (
+        "import resource, sys\n"
+        "from ctxuse.cli.main import run\n"
+        "assert run(sys.argv[1:]) == 0\n"
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("this system does not tell how much memory a process has used")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "import", "claude-code", str(path)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert int(done.stdout.split()[-1]) < 150_000  # KiB
+    assert len(log(project)) == 1
+    assert resource.getpagesize()
+
+
+class TestCommand:
+    def test_the_sessions_of_this_workspace_and_of_all(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = project.parent / "other"
+        (other / ".yoi/memory").mkdir(parents=True)
+        (other / "CLAUDE.md").write_text("x")
+        plain = project.parent / "plain"
+        plain.mkdir()
+        for root in (project, other, plain, project / "sub"):
+            talk = Talk(root)
+            talk.read(root / "CLAUDE.md", f"t-{root.name}")
+            name = str(root).replace("/", "-")
+            path = project.parent / f".claude/projects/{name}/{root.name}.jsonl"
+            path.parent.mkdir(parents=True)
+            path.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+        assert run(["import", "claude-code", "--dry-run"]) == 0
+        assert "2 files: 2 events would be added, 0 already there" in capsys.readouterr().out
+        assert not log(project)
+        assert run(["import", "claude-code"]) == 0
+        assert [told(event)[3] for event in log(project)] == [
+            "instructions/CLAUDE.md",
+            "instructions/sub/CLAUDE.md",
+        ]
+        assert run(["import", "claude-code", "--all", "--format", "json"]) == 0
+        printed = capsys.readouterr().out
+        found = json.loads(printed[printed.index("{") :])["imports"]
+        assert [(entry["workspace"], entry["added"]) for entry in found] == [
+            (str(project), 0),
+            (str(other), 1),
+        ]
+        assert not (plain / ".yoi").exists()
+
+    def test_wrong_use_is_said(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["import", "log"]) == 2
+        assert run(["import", "claude-code", "--all", "."]) == 2
+        assert run(["import", "claude-code", "/not/there"]) == 2
+        assert run(["import", "claude-code", "-w", str(project.parent)]) == 3
+        assert "Traceback" not in capsys.readouterr().err
+
+    def test_a_file_that_cannot_be_read_is_named_and_the_others_imported(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", "t1")
+        good, bad = project / "good.jsonl", project / "bad.jsonl"
+        good.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+        bad.write_text("x")
+        opened = open
+
+        def refuses(path: object, *arguments: object, **options: object) -> object:
+            if str(path) == str(bad):
+                raise PermissionError(13, "Permission denied")
+            return opened(path, *arguments, **options)  # type: ignore[call-overload] # passed on
+
+        monkeypatch.setattr("builtins.open", refuses)
+        assert run(["import", "claude-code", str(bad), str(good)]) == 0
+        assert "bad.jsonl" in capsys.readouterr().err
+        assert len(log(project)) == 1
+
+
+class TestLogs:
+    def test_a_union_by_id(self, copy_of: Callable[[str], Workspace], tmp_path: Path) -> None:
+        one, other = copy_of("reference"), copy_of("reference-concurrent")
+        before = one.report().evidence.events
+        extra = other.report().evidence.events
+        result = import_log(one, [os.fspath(other.layout)])
+        assert (result.added, result.there) == (extra, 0)
+        again = import_log(one, [os.fspath(other.layout.events_path)])
+        assert (again.added, again.there) == (0, extra)
+        assert one.report().evidence.events == before + extra
+        assert one.check().clean
+        assert tmp_path.exists()
+
+    def test_the_older_schema_comes_in_under_its_own_ids(self, workspace: Workspace) -> None:
+        data = Path(__file__).parent / "data" / "workspaces" / "legacy-insomnia"
+        (path,) = data.rglob("events.jsonl")
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        result = import_log(workspace, [str(path)])
+        assert result.added == len(lines)
+        found = [e for e in workspace.events() if isinstance(e, UsageEvent)]
+        assert [(e.id, e.segment_id) for e in found] == [
+            (line["id"], line["session_id"]) for line in lines
+        ]
+
+    def test_lines_that_are_no_events_are_counted(
+        self, workspace: Workspace, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "other.jsonl"
+        path.write_bytes(b'rubbish\n\n{"session_id":1}\n\xff\n' + b"x" * 3_000_000 + b"\n{}")
+        result = import_log(workspace, [str(path)], dry_run=True)
+        assert result.added == 0
+        assert result.notes.not_understood == {
+            "not_json": 1, "missing_field": 2, "not_utf8": 1, "oversized": 1,
+        }  # fmt: skip
+
+
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real sessions are not here")
+
+
+@needs_real
+class TestRealSessions:
+    """Real sessions, into workspaces made so that files they touch are records."""
+
+    ROOT = "/Users/alex/workspace/cli"
+
+    def transcript(self, name: str, tmp_path: Path) -> Path:
+        """A transcript whose files lie in a skill, so that every read is one of a record."""
+        text = (REAL / name).read_text(encoding="utf-8")
+        for folder in ("cmd", "docs"):
+            text = text.replace(f"{self.ROOT}/{folder}/", f"{self.ROOT}/.claude/skills/{folder}/")
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    @staticmethod
+    def counted(path: Path) -> Counter[tuple[str, bool]]:
+        """Good Reads and Skills, and whether on the main thread, counted in another way."""
+        tools: dict[str, tuple[str, bool]] = {}
+        good: Counter[tuple[str, bool]] = Counter()
+        done: set[str] = set()
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            main = entry["type"] != "progress"
+            inner = entry if main else (entry.get("data") or {}).get("message")
+            message = inner.get("message") if isinstance(inner, dict) else None
+            content = message.get("content") if isinstance(message, dict) else None
+            for block in content if isinstance(content, list) else ():
+                if block["type"] == "tool_use":
+                    tools.setdefault(block["id"], (block["name"], main))
+                elif block["type"] == "tool_result" and block["tool_use_id"] not in done:
+                    done.add(block["tool_use_id"])
+                    if not block.get("is_error"):
+                        good[tools[block["tool_use_id"]]] += 1
+        return good
+
+    @pytest.mark.parametrize(("name", "reads"), [("A", 14), ("B", 16)])
+    def test_reads_and_skills_of_the_main_thread_and_of_subagents(
+        self, project: Path, tmp_path: Path, name: str, reads: int
+    ) -> None:
+        path = self.transcript(f"claude-prefix-{name}.jsonl", tmp_path)
+        import_transcripts(Workspace(project), "claude-code", [str(path)])
+        uses = Counter((e.source.value, e.actor) for e in log(project) if e.call_id)
+        assert uses["MemoryRead", "agent"] == reads
+        assert uses["WorkflowInvoke", "agent"] == 3
+        independent = self.counted(path)
+        assert independent["Read", True] == reads
+        assert independent["Skill", True] == 3
+        assert uses["MemoryRead", "subagent"] == independent["Read", False] > 0
+        report = {(r.kind, r.slug): r.use_count for r in Workspace(project).report().records}
+        assert sum(report.values()) == sum(uses.values())
+
+    def test_a_longer_copy_adds_the_difference_and_the_shorter_nothing(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        a, b = (str(self.transcript(f"claude-prefix-{n}.jsonl", tmp_path)) for n in "AB")
+        workspace = Workspace(project)
+        first = import_transcripts(workspace, "claude-code", [a])
+        second = import_transcripts(workspace, "claude-code", [b])
+        assert second.there == first.added
+        assert second.added > 0
+        other = Workspace(tmp_path / "other")
+        other.layout.memory_dir.mkdir(parents=True)
+        assert import_transcripts(other, "claude-code", [b]).added == first.added + second.added
+        assert import_transcripts(other, "claude-code", [a]).added == 0
+        ids = [sorted(event.id for event in log(root)) for root in (project, tmp_path / "other")]
+        assert ids[0] == ids[1]
+
+    def test_the_session_has_a_measured_ratio_and_the_failed_skill_is_none(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        path = self.transcript("claude-prefix-A.jsonl", tmp_path)
+        failed = str(REAL / "claude-failed-skill2.jsonl")
+        result = import_transcripts(Workspace(project), "claude-code", [str(path), failed])
+        assert result.notes.failed >= 1
+        records = [e.records[0] for e in log(project)]
+        tokens = [(r.context_bytes, r.context_tokens) for r in records if r.context_tokens]
+        assert tokens
+        assert all(2.5 < (size or 0) / count < 3.5 for size, count in tokens if count > 50)
+        assert "model" not in {record.slug for record in records}
+
+    @pytest.mark.parametrize(
+        ("host", "name"),
+        [
+            ("claude-code", "schema-claude-linetypes.jsonl"),
+            ("codex", "schema-codex-linetypes.jsonl"),
+            ("codex", "codex-mcp-small.jsonl"),
+        ],
+    )
+    def test_files_of_every_line_type_import_without_an_error(
+        self, project: Path, host: str, name: str
+    ) -> None:
+        result = import_transcripts(Workspace(project), host, [str(REAL / name)])
+        assert not result.unreadable
+        assert "(no JSON)" not in result.notes.not_understood
