@@ -329,6 +329,8 @@ class TestCodex:
 
 
 def absolute(path: str, directory: str | None) -> str:
+    if path.startswith("~"):
+        path = "/home/kim" + path[1:]
     return os.path.normpath(os.path.join(directory or "/", path))
 
 
@@ -342,25 +344,70 @@ def absolute(path: str, directory: str | None) -> str:
         ("(cat a.md) &", ["a.md"]),
         ("echo hi\ncat z.md", ["z.md"]),
         ("cd sub && cat a.md", ["sub/a.md"]),
+        ("cd sub 2>/dev/null && cat a.md", ["sub/a.md"]),
+        ("(cd sub && cat b.md); cat a.md", ["sub/b.md", "a.md"]),
+        ("cd sub; cd - && cat a.md", ["a.md"]),
+        ("pushd sub && cat a.md", ["sub/a.md"]),
+        ("cd && cat a.md", ["/home/kim/a.md"]),
+        ("cd $X && cat a.md /abs/b.md", ["/abs/b.md"]),
         ("FOO=1 sudo cat a.md", ["a.md"]),
+        ("sudo -u bob cat a.md; env -i A=1 cat b.md; time -p cat c.md", ["a.md", "b.md", "c.md"]),
         ("if true; then cat a.md; fi", ["a.md"]),
         ("bash -lc 'cat a.md && head b.md'", ["a.md", "b.md"]),
+        ("bash -o pipefail -c 'cat a.md'", ["a.md"]),
         ("zsh -c \"bash -c 'cat q.md'\"", ["q.md"]),
         ("cat a.md # cat b.md\ncat c.md", ["a.md", "c.md"]),
+        ("# don't\ncat a.md", ["a.md"]),
+        ("echo '# x' && cat a.md", ["a.md"]),
+        ("cat x \\\n  a.md", ["a.md"]),
         ("cat a.md 2>/dev/null", ["a.md"]),
-        ("cat < a.md", ["a.md"]),
+        ("cat a.md 2>&1 | head", ["a.md"]),
+        ("cat x 2>> a.md", []),
+        ("awk -F '|' '{print $1}' a.md", ["a.md"]),
+        ("sed -n '1,240p' a.md", ["a.md"]),
+        ("sed -n -e 1p a.md", ["a.md"]),
+        ("head -n 5 a.md", ["a.md"]),
+        (
+            "cat /srv/c++/a.md /home/łukasz/b.md 日本/c.md",
+            ["/srv/c++/a.md", "/home/łukasz/b.md", "日本/c.md"],
+        ),
+        (
+            "cat x:a.md notes@a.md old+a.md packages/@acme/a.md",
+            ["x:a.md", "notes@a.md", "old+a.md", "packages/@acme/a.md"],
+        ),
+        ('cat $D/a.md `x`/b.md *.md {a,b}.md "$X"/c.md', []),
+        ("cat \"a b.md\" '$x.md'", ["a b.md", "$x.md"]),
         ("cat \"it's", []),
+        ("cat a.md\necho don't", []),
         ("cat a.md > b.md", []),
         ("cat a.md >> b.md", []),
-        ("cat <<'EOF' > x.md\ncat y.md\nEOF", ["y.md"]),
+        ("cat a.md &> b", []),
+        ("cat a.md >| b", []),
+        ("cat a.md | sed s/a/b/ > out", []),
+        ("cat a.md | tee out >/dev/null", []),
+        ("(cat a.md; cat b.md) > out", []),
+        ("{ cat a.md; } > out; cat c.md", ["c.md"]),
+        ("for f in x; do cat a.md; done > out", []),
+        ("bash -c 'cat a.md' > out", []),
+        ("cat <<'EOF' > x.md\ncat y.md\nEOF\ncat z.md", ["z.md"]),
+        ("python3 - <<EOF\ncat a.md\nEOF", []),
+        ("cat <<-E\n\tcat a.md\n\tE\ncat b.md", ["b.md"]),
+        ("x=$(cat a.md)", []),
+        ("echo $(cat a.md)", []),
+        ("git commit -m '&&' cat a.md; echo ';' cat b.md", []),
+        ("bash run.sh -c 'cat a.md'", []),
+        ("f() { cat a.md; }; cat b.md", ["b.md"]),
         ("sed -i s/a/b/ x.md", []),
         ("sed -n -i.bak p x.md", []),
-        ("sed --in-place s/a/b/ x.md", []),
+        ("sed -ni p x.md", []),
+        ("sed --in-pl s/a/b/ x.md", []),
+        ("awk -i inplace 1 a.md", []),
+        ("sed -f a.md b.md", ["b.md"]),
         ("grep x a.md", []),
         ("python a.md", []),
         ("rm a.md; echo cat b.md", []),
         ("", []),
-        (";;; &&", []),
+        (";;; && ) ( |", []),
         ("bash -c", []),
     ],
 )
@@ -375,6 +422,9 @@ def test_a_command_of_any_depth_or_length_ends() -> None:
         nested = f"bash -c {json.dumps(nested)}" if len(nested) < 10_000 else nested
     assert [*files_shown(nested, "/w", absolute)] == []
     assert [*files_shown("cat a.md;" * 100_000, "/w", absolute)] == []
+    for sign in ("(", "{", "$(", "`", "'", "<<E\n", "((", "f()", "|", "{a,"):
+        files_shown(f"cat a.md {sign * 20_000}", "/w", absolute)
+    assert len(files_shown("cat " + "a.md " * 5_000, "/w", absolute)) == 256
 
 
 class TestWhereItWrites:

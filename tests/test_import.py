@@ -232,7 +232,7 @@ class TestClaudeCode:
             files.append(str(tmp_path / f"{name}.jsonl"))
             Path(files[-1]).write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
         result = import_transcripts(Workspace(project), "claude-code", files)
-        assert result.added == 1
+        assert (result.added, result.there, result.notes.no_record) == (1, 0, 0)
         (event,) = log(project)
         assert (event.segment_id, event.actor) == (f"{SESSION}/a61b", "subagent")
 

@@ -1,0 +1,191 @@
+"""A shell command, told apart into words and operators. Only as much of the grammar as is needed.
+
+The standard library's `shlex` does not tell a quoted operator from a real one, nor where a
+here-document ends; both would make reads of what is none.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """A word, without its quotes.
+
+    Attributes:
+        text: The word.
+        fixed: Whether a shell would leave it as it is: no variable, substitution or pattern in it.
+    """
+
+    text: str
+    fixed: bool
+
+
+class Operator(str):
+    """A control operator: ``;``, ``&&``, ``|``, ``(``, a newline and the like."""
+
+    __slots__ = ()
+
+
+class Redirection(NamedTuple):
+    """A redirection, with the word behind it.
+
+    Attributes:
+        sign: ``>``, ``<``, ``&>`` and the like, without a descriptor.
+        descriptor: The descriptor before it; empty where there is none.
+    """
+
+    sign: str
+    descriptor: str
+
+    @property
+    def takes_output(self) -> bool:
+        """Whether what the command prints goes somewhere else by it."""
+        return ">" in self.sign and self.descriptor in {"", "1"}
+
+
+Token = Word | Operator | Redirection
+
+_OPERATOR = re.compile(r"\|\||&&|;;&?|;&|\|&|[|&;()\n]")
+_REDIRECTION = re.compile(r"([0-9]*)(&>>|&>|<<<|<<-|<<|>>|>\||>&|<&|<>|>|<)")
+_PLAIN = re.compile(r"[^\s|&;()<>'\"\\$`*?\[#{}~]+")
+_BRACES = re.compile(r"\{[^\s{}]{0,256}(?:,|\.\.)")
+_ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
+
+
+class NotParsedError(ValueError):
+    """The command ends in the middle of a quote or a substitution."""
+
+
+def tokens(command: str) -> Iterator[Token]:
+    """Yield the tokens of `command`; words behind a redirection and here-documents are left out.
+
+    Raises:
+        NotParsedError: It ends too early.
+    """
+    position = 0
+    delimiters: list[tuple[str, bool]] = []
+    while position < len(command):
+        sign = command[position]
+        if sign in " \t\r":
+            position += 1
+        elif command.startswith("\\\n", position):
+            position += 2
+        elif sign == "#":
+            end = command.find("\n", position)
+            position = len(command) if end < 0 else end
+        elif match := _REDIRECTION.match(command, position):
+            redirection = Redirection(match[2], match[1])
+            word, position = _word(command, _skip_blank(command, match.end()))
+            if redirection.sign in {"<<", "<<-"}:
+                delimiters.append((word.text, redirection.sign == "<<-"))
+            yield redirection
+        elif match := _OPERATOR.match(command, position):
+            position = match.end()
+            if match[0] == "\n":
+                for delimiter, stripped in delimiters:
+                    position = _behind_document(command, position, delimiter, stripped=stripped)
+                delimiters.clear()
+            yield Operator(match[0])
+        else:
+            word, position = _word(command, position)
+            yield word
+
+
+def _skip_blank(command: str, position: int) -> int:
+    while position < len(command) and command[position] in " \t":
+        position += 1
+    return position
+
+
+def _behind_document(command: str, position: int, delimiter: str, *, stripped: bool) -> int:
+    while position < len(command):
+        end = command.find("\n", position)
+        end = len(command) if end < 0 else end
+        line = command[position:end].rstrip("\r")
+        position = min(end + 1, len(command))
+        if (line.lstrip("\t") if stripped else line) == delimiter:
+            break
+    return position
+
+
+def _word(command: str, position: int) -> tuple[Word, int]:
+    """The word that begins at `position`, and where it ends."""
+    parts: list[str] = []
+    fixed = True
+    while position < len(command):
+        sign = command[position]
+        if sign in " \t\r\n|&;()<>":
+            break
+        if match := _PLAIN.match(command, position):
+            parts.append(match[0])
+            position = match.end()
+        elif sign == "'":
+            end = command.find("'", position + 1)
+            if end < 0:
+                raise NotParsedError(command[:80])
+            parts.append(command[position + 1 : end])
+            position = end + 1
+        elif sign == '"':
+            text, quoted_fixed, position = _quoted(command, position + 1)
+            parts.append(text)
+            fixed = fixed and quoted_fixed
+        elif sign == "\\":
+            parts.append(
+                "" if command.startswith("\\\n", position) else command[position + 1 : position + 2]
+            )
+            position += 2
+        elif sign in "$`":
+            fixed = False
+            position = _behind_substitution(command, position)
+        else:
+            fixed = fixed and sign not in "*?[" and not _BRACES.match(command, position)
+            parts.append(sign)
+            position += 1
+    return Word("".join(parts), fixed), position
+
+
+def _quoted(command: str, position: int) -> tuple[str, bool, int]:
+    """The text of a double-quoted string from behind its quote, and where it ends."""
+    parts: list[str] = []
+    fixed = True
+    while position < len(command):
+        sign = command[position]
+        if sign == '"':
+            return "".join(parts), fixed, position + 1
+        if sign == "\\" and command[position + 1 : position + 2] in _ESCAPED_IN_QUOTES:
+            parts.append(command[position + 1].replace("\n", ""))
+            position += 2
+        elif sign in "$`":
+            fixed = False
+            position = _behind_substitution(command, position)
+        else:
+            parts.append(sign)
+            position += 1
+    raise NotParsedError(command[:80])
+
+
+def _behind_substitution(command: str, position: int) -> int:
+    """Where a variable, ``$(…)``, ``${…}`` or a command in backquotes ends."""
+    if command[position] == "`":
+        end = command.find("`", position + 1)
+        if end < 0:
+            raise NotParsedError(command[:80])
+        return end + 1
+    closing = {"(": ")", "{": "}"}.get(command[position + 1 : position + 2])
+    if closing is None:
+        return position + 1
+    opening, depth = command[position + 1], 0
+    while position < len(command):
+        sign = command[position]
+        if sign == "'":
+            end = command.find("'", position + 1)
+            position = len(command) if end < 0 else end
+        elif sign == "\\":
+            position += 1
+        elif sign in (opening, closing):
+            depth += 1 if sign == opening else -1
+            if not depth:
+                return position + 1
+        position += 1
+    raise NotParsedError(command[:80])
