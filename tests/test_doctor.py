@@ -138,6 +138,35 @@ def test_clock_log_marks_and_settings_are_told(
     assert all(trouble.remedy for trouble in found.troubles)
 
 
+def test_hooks_that_are_turned_off_are_trouble(ground: Workspace) -> None:
+    assert run(["setup", "claude-code", "-y"]) == 0
+    path = ground.layout.root / ".claude/settings.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "disableAllHooks": True}))
+    assert "turns all hooks of Claude Code off" in whats(examine(ground))
+
+
+def test_marks_are_counted_and_sorted_wherever_they_lie(ground: Workspace) -> None:
+    state = Path(os.environ["HOME"]) / ".local/state/ctxuse"
+    state.mkdir(parents=True)
+    old = {"at": "2020-01-01T00:00:00Z", "what": "old", "workspace": str(ground.layout.root)}
+    (state / "trouble.jsonl").write_text(json.dumps(old) + "\n")
+    ground.layout.usage_dir.mkdir()
+    for number in range(20):
+        leave_mark(ground.layout, f"new {number}", environ=os.environ)
+    found = examine(ground)
+    assert "21 recordings failed, the last one with: new 19" in whats(found)
+    assert len(found.marks) == 10
+
+
+def test_the_home_directory_is_no_workspace_for_hooks(
+    ground: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = ground.layout.root.parent
+    (home / ".yoi/memory").mkdir(parents=True)
+    monkeypatch.chdir(home)
+    assert "home directory" in whats(examine(Workspace(home)))
+
+
 def test_without_a_workspace_it_says_so(
     ground: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,9 @@ class TestClaudeCode:
         path = str(project / "CLAUDE.md")
         (event,) = fire(read(path, tool_response={"type": "file_unchanged", "file": {}}))
         assert event.records[0].context_bytes is None
+        forms = project / ".claude/skills/pdf/references/forms.md"
+        (event,) = fire(read(forms.as_posix(), tool_response={"type": "image"}, tool_use_id="t9"))
+        assert event.records[0].context_bytes == 6  # the size of the file that was named
 
     def test_other_files_are_nothing(self, project: Path, fire: Fire) -> None:
         for path in (project / "README.md", "/etc/passwd", project / ".claude/skills", 7, None, ""):
@@ -151,7 +154,17 @@ class TestClaudeCode:
         assert summary(event)[3] == "skill/acme:triage"
         assert (event.records[0].size_from, event.records[0].file_bytes) == ("unknown", 0)
         assert fire(skill("pdf", tool_response={"success": False}, tool_use_id="t4")) == []
-        for name in ("", None, 7, "x" * 300):
+        for name in (
+            "",
+            None,
+            7,
+            "x" * 300,
+            "a b",
+            "//srv/x:y",
+            "../x:y",
+            "a//b:c",
+            "some text\nx",
+        ):
             assert fire(skill(name, tool_use_id="t5")) == []
 
     def test_a_skill_that_the_user_typed(self, fire: Fire) -> None:
@@ -244,6 +257,21 @@ class TestClaudeCode:
         settings.write_text(json.dumps({"autoMemoryEnabled": False}))
         (event,) = fire(start)
         assert [r.slug for r in event.records] == ["pdf", "mail"]
+
+    def test_what_cannot_be_read_takes_nothing_else_along(self, project: Path, fire: Fire) -> None:
+        os.mkdir(os.fsencode(project) + b"/.claude/skills/\xff")
+        with open(os.fsencode(project) + b"/.claude/skills/\xff/SKILL.md", "w") as file:
+            file.write("x")
+        (project / ".claude/settings.json").symlink_to("/dev/zero")
+        memory = project.parent / ".claude/projects/-p/memory"
+        memory.mkdir(parents=True)
+        (memory / "MEMORY.md").write_text("<!-- x\n" * 200_000)
+        start = {
+            "hook_event_name": "SessionStart",
+            "transcript_path": str(project.parent / ".claude/projects/-p/5f0c.jsonl"),
+        }
+        (event,) = fire(start)
+        assert next(record.slug for record in event.records) == "pdf"
 
     def test_over_the_hosts_budget_the_bytes_of_descriptions_are_not_known(
         self, project: Path, fire: Fire
@@ -444,6 +472,7 @@ class TestWhereItWrites:
         assert not (root / ".yoi").exists()
         self.fire(root, read(str(root / "CLAUDE.md")), project_dir=root, words=["--everywhere"])
         assert len(log(root)) == 1
+        assert (root / ".yoi/memory/_usage/.gitignore").exists()
 
     def test_never_in_the_home_directory_or_above_it(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
@@ -456,6 +485,47 @@ class TestWhereItWrites:
         self.fire(home, read(str(home / "CLAUDE.md")), project_dir=home, words=["--everywhere"])
         assert not log(home)
         assert not log(tmp_path)
+
+    def test_never_above_the_home_directory_nor_in_it_by_another_name(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        shared = tmp_path / "shared" / "app"
+        (tmp_path / ".yoi" / "memory").mkdir(parents=True)
+        for root in (home / "app", shared):
+            root.mkdir(parents=True)
+            (root / "CLAUDE.md").write_text("x")
+        data = json.dumps({"session_id": SESSION, **read(str(shared / "CLAUDE.md"))}).encode()
+        environ = {"HOME": str(home), "CLAUDE_PROJECT_DIR": str(shared)}
+        run(["claude-code"], BytesIO(data), environ)
+        run(["claude-code", "--everywhere"], BytesIO(data), {**environ, "CLAUDE_PROJECT_DIR": "/"})
+        assert not (tmp_path / ".yoi/memory/_usage").exists()
+        (home / ".yoi" / "memory").mkdir(parents=True)
+        (tmp_path / "link").symlink_to(home)
+        environ = {"HOME": str(tmp_path / "link"), "CLAUDE_PROJECT_DIR": str(home / "app")}
+        run(["claude-code"], BytesIO(data.replace(b"shared", b"home")), environ)
+        assert not (home / ".yoi/memory/_usage").exists()
+
+    def test_a_session_below_the_root_names_its_skills_as_their_files_do(
+        self, project: Path
+    ) -> None:
+        web = project / "apps" / "web"
+        for agent in (".claude", ".agents"):
+            (web / agent / "skills" / "deploy").mkdir(parents=True)
+            (web / agent / "skills" / "deploy" / "SKILL.md").write_text("x")
+        environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(web)}
+        common = {"session_id": SESSION, "cwd": str(web)}
+        typed = {"hook_event_name": "UserPromptExpansion", "expansion_type": "slash_command"}
+        for host, payload in (
+            ("claude-code", {"hook_event_name": "SessionStart"}),
+            ("claude-code", {**typed, "command_name": "deploy"}),
+            ("claude-code", skill("deploy")),
+            ("claude-code", read(str(web / ".claude/skills/deploy/SKILL.md"))),
+            ("codex", {"hook_event_name": "SessionStart"}),
+            ("codex", shell("cat .agents/skills/deploy/SKILL.md")),
+        ):
+            run([host], BytesIO(json.dumps({**common, **payload}).encode()), environ)
+        slugs = {r.slug for e in log(project) for r in e.records if "deploy" in r.slug}
+        assert slugs == {"apps/web:deploy"}
+        assert len(log(project)) == 6
 
     def test_a_yoi_directory_without_memory_is_no_marker(self, tmp_path: Path) -> None:
         root = tmp_path / "home" / "tree"

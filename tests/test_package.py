@@ -16,7 +16,7 @@ from ctxuse import errors
 SOURCES = Path(ctxuse.__file__).parent
 
 LAYERS = [
-    {"visible"},
+    {"smallfile", "visible"},
     {"errors", "times", "ids"},
     {"layout", "events"},
     {"codec", "tally"},

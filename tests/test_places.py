@@ -80,6 +80,8 @@ def ground(tmp_path: Path) -> Ground:
         ("~/.claude/rules/mine.md", ("instructions", "~/.claude/rules/mine.md")),
         ("~/.codex/AGENTS.md", ("instructions", "~/.codex/AGENTS.md")),
         ("~/other/CLAUDE.md", None),
+        ("rules/.claude/rules/sql.md", ("instructions", "rules/.claude/rules/sql.md")),
+        (".claude/rulesx/sql.md", None),
         (
             "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md",
             ("memory", "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md"),
@@ -143,6 +145,33 @@ def test_links_are_resolved_when_the_name_says_nothing(ground: Ground, tmp_path:
     loop = ground.root / "loop"
     loop.symlink_to(loop)
     assert ground.record("loop/CLAUDE.md") in {None, ("instructions", "loop/CLAUDE.md")}
+
+
+def test_links_in_the_home_directory_change_nothing(tmp_path: Path) -> None:
+    ground = Ground(tmp_path)
+    dot = tmp_path / "dot"
+    dot.mkdir()
+    (ground.home / ".claude").symlink_to(dot)
+    ground.write("~/.claude/skills/pdf/SKILL.md")
+    for path in ("~/.claude/skills/pdf/SKILL.md", str(dot / "skills/pdf/SKILL.md")):
+        assert ground.record(path) == ("skill", "pdf")
+    (tmp_path / "kim").symlink_to(ground.home)
+    linked = Places(WorkspaceLayout(ground.root), {"HOME": str(tmp_path / "kim")})
+    for home in (ground.home, tmp_path / "kim"):
+        found = linked.record_at(str(home / ".claude/CLAUDE.md"))
+        assert found is not None
+        assert found.slug == "~/.claude/CLAUDE.md"
+
+
+def test_skills_of_a_plugin_installed_elsewhere_are_its_own(ground: Ground, tmp_path: Path) -> None:
+    where = tmp_path / "elsewhere"
+    skill = where / "skills" / "triage"
+    skill.mkdir(parents=True)
+    (skill / "SKILL.md").write_text("x")
+    listed = {"plugins": {"acme@m": {"installPath": str(where)}, "bad@m": {"installPath": "/a\0b"}}}
+    ground.write("~/.claude/plugins/installed_plugins.json", json.dumps(listed))
+    assert ground.record(str(skill / "SKILL.md")) == ("skill", "acme:triage")
+    assert ("skill", "acme:triage") in ground.places.on_disk(outside=True)
 
 
 def test_a_skill_is_found_by_the_name_the_host_gives_it(ground: Ground, tmp_path: Path) -> None:

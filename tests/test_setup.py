@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from ctxuse.cli.main import run
 from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.places import Places
+from ctxuse.setup import settings
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 
 ROOT = Path(__file__).parent.parent
@@ -153,6 +155,15 @@ class TestInstalling:
         assert run(["setup", "codex", "-y"]) == 3
         assert "config.toml" in capsys.readouterr().err
 
+    def test_a_plugin_among_skills_counts_as_installed(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        skills = project.parent / ".claude/skills"
+        skills.mkdir(parents=True)
+        shutil.copytree(ROOT / "plugins/claude-code", skills / "ctxuse")
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "by hand" in capsys.readouterr().err
+
     def test_without_the_program_it_is_refused(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -221,6 +232,7 @@ class TestTheFile:
             "[]",
             "7",
             '{"a": NaN}',
+            '{"a": ' + "9" * 5000 + "}",
             "{",
             '{"a"',
             "\ufeff{}",
@@ -302,6 +314,52 @@ class TestTheFile:
             return True
 
         return agreed
+
+    def test_what_another_program_writes_meanwhile_is_never_lost(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        path.write_text("{}")
+        written = settings._write  # noqa: SLF001 - the last step before it is replaced
+
+        def while_writing(name: str, text: str, mode: int) -> None:
+            written(name, text, mode)
+            path.write_text('{"new": 1}')
+
+        monkeypatch.setattr(settings, "_write", while_writing)
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "changed meanwhile" in capsys.readouterr().err
+        assert path.read_text() == '{"new": 1}'
+        assert [*path.parent.iterdir()] == [path]
+
+    def test_the_home_directory_is_no_project(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(project.parent)
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert "no project" in capsys.readouterr().err
+        assert not (project.parent / ".claude").exists()
+
+    @pytest.mark.parametrize("kind", ["fifo", "endless"])
+    def test_settings_that_are_no_file_end_soon(
+        self, project: Path, capsys: pytest.CaptureFixture[str], kind: str
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        if kind == "fifo":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero")
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert run(["setup", "claude-code", "--user", "--dry-run"]) == 0
+        assert run(["doctor"]) == 1
+        assert "Traceback" not in capsys.readouterr().err
+
+    def test_a_workspace_that_cannot_be_made_leaves_the_settings_alone(self, project: Path) -> None:
+        (project / ".yoi").write_text("in the way")
+        assert run(["setup", "claude-code", "-y"]) == 3
+        assert not (project / SETTINGS).exists()
 
     def test_a_fifo_or_directory_is_refused(
         self, project: Path, capsys: pytest.CaptureFixture[str]

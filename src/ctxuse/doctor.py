@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts import HOSTS, installation_of
-from ctxuse.hosts.installation import Installed, installed
+from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
 from ctxuse.log.checkpoint import load
@@ -131,8 +131,8 @@ def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Ex
     layout = workspace.layout
     places = Places(layout, environ)
     hosts = tuple(_host(name, places, environ) for name in HOSTS)
-    marks = tuple([*read_marks(layout, environ=environ)][-MOST_MARKS:])
-    troubles = [*_workspace_troubles(workspace), *_host_troubles(hosts, environ)]
+    marks = sorted(read_marks(layout, environ=environ))
+    troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
     sources: dict[tuple[str, str], SourceFacts] = {}
     exposed: dict[tuple[str, str], int] = {}
     events = not_counted = 0
@@ -149,7 +149,8 @@ def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Ex
         troubles.append(Trouble(str(error), "mend that first: no report can be made"))
     if marks:
         what = f"{len(marks)} recordings failed, the last one with: {marks[-1].what}"
-        troubles.append(Trouble(what, "the marks below say when and what"))
+        where = os.path.join("_usage", "trouble.jsonl")
+        troubles.append(Trouble(what, f"mend that; the marks are in {where}, delete it then"))
     return Examination(
         root=os.fspath(layout),
         has_marker=layout.has_marker,
@@ -161,7 +162,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Ex
         hosts=hosts,
         sources=tuple(sources[key] for key in sorted(sources)),
         gone=tuple(_gone(exposed, places)),
-        marks=marks,
+        marks=tuple(marks[-MOST_MARKS:]),
         troubles=tuple(troubles),
     )
 
@@ -184,7 +185,12 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
     return HostFacts(name, agent.title, program, hooks, missing)
 
 
-def _workspace_troubles(workspace: Workspace) -> Iterator[Trouble]:
+def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Trouble]:
+    if places.is_above_projects(places.root):
+        yield Trouble(
+            "this is the home directory, or one above it: hooks record nothing here",
+            "make each project a workspace of its own: ctxuse init",
+        )
     if not workspace.layout.has_marker:
         yield Trouble(
             "there is no .yoi/memory/ here, so hooks and the server record nothing", "ctxuse init"
@@ -193,8 +199,13 @@ def _workspace_troubles(workspace: Workspace) -> Iterator[Trouble]:
         yield Trouble("CTXUSE_DISABLE is set: recording is turned off", "unset it")
 
 
-def _host_troubles(hosts: tuple[HostFacts, ...], environ: Mapping[str, str]) -> Iterator[Trouble]:
+def _host_troubles(
+    hosts: tuple[HostFacts, ...], places: Places, environ: Mapping[str, str]
+) -> Iterator[Trouble]:
     for host in hosts:
+        agent = installation_of(host.host)
+        for file in turned_off(agent, places) if host.hooks else ():
+            yield Trouble(f"{file} turns all hooks of {host.title} off", "change it there")
         for command in sorted({hook.command for hook in host.hooks}):
             if shutil.which(command, path=environ.get("PATH")) is None:
                 where = ", ".join(sorted({h.file for h in host.hooks if h.command == command}))
@@ -203,15 +214,16 @@ def _host_troubles(hosts: tuple[HostFacts, ...], environ: Mapping[str, str]) -> 
                     f"ctxuse setup {host.host} --remove, then install it anew",
                 )
         files = sorted({hook.file for hook in host.hooks})
-        if len(files) > 1:
+        remove = how_to_remove(agent, places, files)
+        if len(host.hooks) > len({hook.event for hook in host.hooks}):
             yield Trouble(
                 f"the hooks of {host.title} are installed more than once: {', '.join(files)}",
-                f"ctxuse setup {host.host} --remove (with --user for your own settings)",
+                f"leave one of them; to take the others out: {remove}",
             )
         if host.missing:
             yield Trouble(
                 f"the hooks of {host.title} miss {', '.join(host.missing)}",
-                f"ctxuse setup {host.host} --remove, then ctxuse setup {host.host}",
+                f"{remove}; then install them anew",
             )
 
 
@@ -262,7 +274,7 @@ def _is_there(kind: str, slug: str, places: Places) -> bool | None:
 
 def _size(layout: WorkspaceLayout) -> int | None:
     try:
-        return layout.events_path.stat().st_size
+        return layout.events_path.lstat().st_size
     except OSError:
         return None
 

@@ -60,19 +60,23 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
         return
     if not isinstance(payload, dict):
         return
-    root = _root(host.project(payload, environ), environ, everywhere="--everywhere" in words[1:])
-    if root is None:
+    project = host.project(payload, environ)
+    root = _root(project, environ, everywhere="--everywhere" in words[1:])
+    if project is None or root is None:
         return
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - most calls end above
     from ctxuse.places import Places  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
+    places = Places(layout, environ, start=project)
     workspace = None
-    for seen in host.events(payload, Places(layout, environ), environ):
+    for seen in host.events(payload, places, environ):
         if workspace is None:
             from ctxuse.workspace import Workspace  # noqa: PLC0415 - most files are no records
 
             workspace = Workspace(layout, environ=environ)
+            if workspace.recording and not layout.has_marker:
+                workspace.init()  # so that git is told what to do with the log
         workspace.try_append(seen.event, once=seen.once, quiet=True)
 
 
@@ -85,13 +89,21 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     if not project or not os.path.isabs(project):
         return None
     project = os.path.normpath(project)
-    home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
+    home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
     directory = project
-    while directory != home and directory != os.path.dirname(directory):
+    while directory != os.path.dirname(directory):
         if os.path.isdir(os.path.join(directory, ".yoi", "memory")):
-            return directory
+            return None if _holds(directory, home) else directory
+        if os.path.realpath(directory) == home:
+            break
         directory = os.path.dirname(directory)
-    return project if everywhere and project != home and os.path.isdir(project) else None
+    return project if everywhere and os.path.isdir(project) and not _holds(project, home) else None
+
+
+def _holds(directory: str, home: str) -> bool:
+    """Whether a directory is the home directory or above it."""
+    real = os.path.realpath(directory)
+    return home == real or home.startswith(os.path.join(real, ""))
 
 
 if __name__ == "__main__":

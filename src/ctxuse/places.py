@@ -7,12 +7,14 @@ expensive is imported.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
+from ctxuse.smallfile import read_small
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)
@@ -52,9 +54,10 @@ class RecordFile(NamedTuple):
         Args:
             context_bytes: Bytes of it that entered the context, where known.
         """
-        try:
-            size = os.stat(self.file).st_size
-        except (OSError, ValueError):
+        if context_bytes is None and self.named != self.file:
+            context_bytes = _size(self.named)
+        size = _size(self.file)
+        if size is None:
             return UsageRecordSnapshot(
                 self.kind, self.slug, 0, 0, context_bytes=context_bytes, size_from="unknown"
             )
@@ -68,6 +71,8 @@ class Places:
     Args:
         layout: The workspace.
         environ: The environment, for ``HOME``, ``CLAUDE_CONFIG_DIR`` and ``CODEX_HOME``.
+        start: The directory in which a session began, from which the agents look upwards for
+            skills; the root when None.
         lenient: Whether a file below a directory of skills belongs to a skill also when that has
             no ``SKILL.md`` now, as in transcripts, which are of the past.
     """
@@ -77,15 +82,26 @@ class Places:
         layout: WorkspaceLayout,
         environ: Mapping[str, str] = os.environ,
         *,
+        start: str | None = None,
         lenient: bool = False,
     ) -> None:
         self.layout = layout
         self._lenient = lenient
         self.root = os.fspath(layout)
+        self.start = self.root if start is None else os.path.normpath(start)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
+        real_home = os.path.realpath(self.home)
+        if _below_parts(self.root, self.home) is None and _below_parts(self.root, real_home):
+            self.home = real_home  # the root is named by way of it
         self.claude_dir = _directory(environ, "CLAUDE_CONFIG_DIR", self.home, ".claude")
         self.codex_dir = _directory(environ, "CODEX_HOME", self.home, ".codex")
+        self._shown = {
+            directory: ["~", *(_below_parts(directory, self.home) or [])]
+            for directory in (self.claude_dir, self.codex_dir)
+            if _below_parts(directory, self.home) is not None
+        }
         self._plugins: dict[str, str] | None = None
+        self._resolved: Places | None = None
 
     def record_at(self, path: str) -> RecordFile | None:
         """Return which record the file at `path` is, or None if it is none of this workspace's.
@@ -102,14 +118,32 @@ class Places:
         try:
             path.encode()
             found = self._record_at(path, self.root)
-            if found is None:
-                real = os.path.realpath(path)
-                real_root = os.path.realpath(self.root)
-                if (real, real_root) != (path, self.root):
-                    found = self._record_at(real, real_root)
+            if found is None and self._resolved is not self:
+                found = self._without_links().record_at(os.path.realpath(path))
         except (UnicodeEncodeError, OSError):  # no text, a loop of links
             return None
         return found
+
+    def _without_links(self) -> "Places":
+        """The same places under the names that they have without links."""
+        if self._resolved is None:
+            names = {
+                "HOME": os.path.realpath(self.home),
+                "CLAUDE_CONFIG_DIR": os.path.realpath(self.claude_dir),
+                "CODEX_HOME": os.path.realpath(self.codex_dir),
+            }
+            root = WorkspaceLayout(os.path.realpath(self.root))
+            twin = self._resolved = Places(root, names, lenient=self._lenient)
+            real = {self.claude_dir: twin.claude_dir, self.codex_dir: twin.codex_dir}
+            shown = {real[directory]: parts for directory, parts in self._shown.items()}
+            twin._resolved = twin
+            twin._shown |= shown
+        return self._resolved
+
+    def is_above_projects(self, directory: str) -> bool:
+        """Whether a directory is the home directory or above it: nothing is recorded there."""
+        real, home = os.path.realpath(directory), os.path.realpath(self.home)
+        return home == real or home.startswith(os.path.join(real, ""))
 
     def absolute(self, path: str, directory: str | None = None) -> str:
         """Return `path` without ``~`` and ``..``, from `directory` (else the root) on."""
@@ -127,7 +161,7 @@ class Places:
             path.encode()
         except UnicodeEncodeError:
             return None
-        return self._by_path(INSTRUCTIONS, path, self.root)
+        return None if "\0" in path else self._by_path(INSTRUCTIONS, path, self.root)
 
     def skill_named(self, name: str) -> RecordFile | None:
         """Return the skill or workflow that a host calls `name`, if its file is there.
@@ -136,9 +170,9 @@ class Places:
             name: ``pdf``, ``plugin:pdf`` for one of a plugin, ``apps/web:pdf`` for one of a
                 directory below the root.
         """
-        prefix, _, last = name.rpartition(":")
-        if not last or "/" in last or last.startswith("."):
+        if skill_name(name) != name:
             return None
+        prefix, _, last = name.rpartition(":")
         if not prefix:
             try:
                 workflow = self.layout.record_file(RecordKind.WORKFLOW, last)
@@ -150,8 +184,13 @@ class Places:
         for directory in self._skill_dirs(prefix):
             file = os.path.join(directory, last, SKILL_FILE)
             if os.path.isfile(file):
-                return RecordFile(SKILL, name, file, file)
+                return RecordFile(SKILL, self._slug(file, name), file, file)
         return None
+
+    def _slug(self, file: str, name: str) -> str:
+        """The slug of a skill: as its file says, whatever a host calls it."""
+        found = self._record_at(file, self.root)
+        return found.slug if found is not None and found.kind == SKILL else name
 
     def skills(self, directories: Iterable[tuple[str, str]] | None = None) -> Iterator[RecordFile]:
         """Yield the skills on the disk: the project's, the user's, and those of plugins.
@@ -169,11 +208,11 @@ class Places:
         seen: set[str] = set()
         for prefix, directory in directories:
             for name in _names(directory):
-                slug = f"{prefix}:{name}" if prefix else name
+                called = f"{prefix}:{name}" if prefix else name
                 file = os.path.join(directory, name, SKILL_FILE)
-                if slug not in seen and not name.startswith(".") and os.path.isfile(file):
-                    seen.add(slug)
-                    yield RecordFile(SKILL, slug, file, file)
+                if called not in seen and not name.startswith(".") and os.path.isfile(file):
+                    seen.add(called)
+                    yield RecordFile(SKILL, self._slug(file, called), file, file)
 
     def repository_dirs(self, start: str) -> list[str]:
         """Return `start` and the directories above it up to that of the git repository.
@@ -241,16 +280,22 @@ class Places:
 
         path = os.path.join(self.claude_dir, "plugins", "installed_plugins.json")
         try:
-            with open(path, encoding="utf-8") as file:
-                listed = json.load(file)["plugins"]
-            items = list(listed.items())
+            items = list(json.loads(read_small(path))["plugins"].items())
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
         for name, installs in items:
             for install in installs if isinstance(installs, list) else [installs]:
                 where = install.get("installPath") if isinstance(install, dict) else None
-                if isinstance(where, str) and os.path.isabs(where):
+                if isinstance(where, str) and os.path.isabs(where) and "\0" not in where:
                     yield name.split("@")[0], os.path.normpath(where)
+
+    def plugins_among_skills(self) -> list[str]:
+        """Return the plugins that lie in a directory of skills, where Claude Code finds them."""
+        directories = [os.path.join(d, ".claude", "skills") for d in (self.start, self.root)]
+        directories.append(os.path.join(self.claude_dir, "skills"))
+        found = [os.path.join(d, name) for d in dict.fromkeys(directories) for name in _names(d)]
+        manifest = os.path.join(".claude-plugin", "plugin.json")
+        return [where for where in found if os.path.isfile(os.path.join(where, manifest))]
 
     def _record_at(self, path: str, root: str) -> RecordFile | None:
         below = _below_parts(path, root)
@@ -261,6 +306,7 @@ class Places:
             or self._skill(path, root)
             or self._memory(path, root)
             or self._instructions(path, root)
+            or self._skill_of_plugin_elsewhere(path)
         )
 
     def _workspace_record(self, path: str, below: list[str]) -> RecordFile | None:
@@ -286,6 +332,13 @@ class Places:
         return self._of_skill(
             path, os.path.join(base, "skills"), self._plugin_name(base, below[:index])
         )
+
+    def _skill_of_plugin_elsewhere(self, path: str) -> RecordFile | None:
+        for name, where in self.plugins().items() if "skills" in path else ():
+            found = self._of_skill(path, os.path.join(where, "skills"), name)
+            if found is not None:
+                return found
+        return None
 
     def _plugin_name(self, base: str, parts: list[str]) -> str:
         for name, where in self.plugins().items():
@@ -343,16 +396,14 @@ class Places:
 
     def _instructions(self, path: str, root: str) -> RecordFile | None:
         directory, name = os.path.split(path)
-        parts = directory.split(os.sep)
-        if _RULES[-1] in parts and name.endswith(_MARKDOWN):
-            index = parts.index(_RULES[-1])
-            holder = os.sep.join(parts[:index])  # …/.claude
-            if holder == self.claude_dir:
+        is_rule = False
+        if name.endswith(_MARKDOWN):
+            if _below_parts(path, os.path.join(self.claude_dir, _RULES[-1])) is not None:
                 return self._by_path(INSTRUCTIONS, path, root)
-            directory = os.path.dirname(holder)
-            is_rule = os.path.basename(holder) == _RULES[0]
-        else:
-            is_rule = False
+            holder, found, _ = directory.rpartition(os.sep + os.sep.join(_RULES))
+            after = directory[len(holder) + len(found) :]
+            if found and (not after or after.startswith(os.sep)):
+                is_rule, directory = True, holder
         if not is_rule and name not in _INSTRUCTION_FILES:
             return None
         if os.path.basename(directory) == ".claude" and directory != self.claude_dir:
@@ -367,6 +418,10 @@ class Places:
     def _by_path(self, kind: str, path: str, root: str) -> RecordFile:
         """A record whose slug is its path, in a form that says nothing of the machine."""
         below = _below_parts(path, root)
+        for directory, parts in self._shown.items() if below is None else ():
+            within = _below_parts(path, directory)
+            if within is not None:
+                below = [*parts, *within]
         if below is None:
             at_home = _below_parts(path, self.home)
             if at_home is not None:
@@ -388,18 +443,26 @@ class Places:
             directory = os.path.dirname(directory)
         return found
 
+    def _up_to_root(self) -> list[str]:
+        """The directory in which the session began, and those above it up to the root."""
+        found = [self.start]
+        while found[-1] != self.root and _below_parts(found[-1], self.root) is not None:
+            found.append(os.path.dirname(found[-1]))
+        return found if found[-1] == self.root else [self.root]
+
     def _user_skill_dirs(self) -> list[str]:
         return [
             os.path.join(self.claude_dir, "skills"),
             os.path.join(self.home, ".agents", "skills"),
             os.path.join(self.codex_dir, "skills"),
+            os.path.join(self.codex_dir, "skills", ".system"),
             os.path.join(self.codex_dir, "memories", "skills"),
         ]
 
     def _skill_dirs(self, prefix: str) -> list[str]:
         """Where the skills are whose names have the given prefix."""
         if not prefix:
-            directories = [self.root, *self._above(self.root)]
+            directories = [*self._up_to_root(), *self._above(self.root)]
             own = [os.path.join(d, name, "skills") for d in directories for name in _AGENT_DIRS]
             return list(dict.fromkeys([*own, *self._user_skill_dirs()]))
         if prefix in self.plugins():
@@ -420,6 +483,13 @@ class Places:
                 found = self.record_at(os.path.join(folder, name))
                 if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
                     yield found
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return None
 
 
 def _directory(environ: Mapping[str, str], name: str, home: str, default: str) -> str:
@@ -445,6 +515,35 @@ def _below_parts(path: str, directory: str) -> list[str] | None:
 
 def _names(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
-    except OSError:
+        names = os.listdir(directory)
+    except (OSError, ValueError):  # a NUL in its name
         return []
+    return sorted(name for name in names if _is_text(name))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_SKILL_NAME = re.compile(r"(?:[\w@.-]+(?:/[\w@.-]+)*:)?[\w-][\w.-]{0,127}")
+
+
+def skill_name(said: str | None) -> str | None:
+    """Return what a host says as the name of a skill, or None when it cannot be one.
+
+    That is ``pdf``, ``plugin:pdf`` or ``apps/web:pdf``, with or without a slash before it.
+    """
+    if said is None:
+        return None
+    name = said.removeprefix("/")
+    parts = name.rpartition(":")[0].split("/")
+    if _SKILL_NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
+        return None
+    return None if any(part in {".", ".."} for part in parts) else name
+
+
+_LONGEST_NAME = 256

@@ -11,7 +11,7 @@ import click
 from ctxuse.cli import common
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts import HOSTS, installation_of
-from ctxuse.hosts.installation import COMMAND, installed
+from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
 from ctxuse.places import Places
 from ctxuse.setup import change, settings
 from ctxuse.visible import quoted, visible
@@ -48,7 +48,8 @@ def command(  # noqa: PLR0913 - these are its options
     """Make an agent's hooks record what enters its context.
 
     Shows the change to the agent's settings, asks, keeps a copy of the file and replaces it in one
-    step; everything else in it stays as it is. Without --user the hooks are the project's, and the
+    step; everything else in it stays as it is (--remove also takes out lists and objects that are
+    then empty). Without --user the hooks are the project's, and the
     project becomes a workspace.
 
     \b
@@ -62,6 +63,11 @@ def command(  # noqa: PLR0913 - these are its options
         raise click.UsageError("--everywhere goes with --user: a project has one place to write")
     agent = installation_of(host)
     places = Places(layout)
+    if not user and places.is_above_projects(places.root):
+        raise HomeIsNoProjectError(
+            "the home directory, or one above it, is no project: nothing is recorded there."
+            " Use --user for your own settings, or go into a project"
+        )
     path = agent.user_file(places) if user else agent.project_file(places)
     file = settings.read(path)
     if remove:
@@ -80,9 +86,9 @@ def command(  # noqa: PLR0913 - these are its options
     if dry_run or not (yes or _agreed()):
         common.note("nothing was written")
         return
-    copy = settings.replace(file, text)
     if makes_workspace:
         Workspace(layout).init()
+    copy = settings.replace(file, text)
     common.note(f"wrote {quoted(file.path)}")
     if copy is not None:
         common.note(f"what was there before is in {quoted(copy)}")
@@ -97,8 +103,12 @@ def _refuse_second(agent: "Installation", places: Places) -> None:
         where = ", ".join(quoted(file) for file in files)
         raise AlreadyInstalledError(
             f"the hooks for {agent.title} are installed already, in {where}; a second time they"
-            " would only cost time. --remove takes them out there"
+            f" would only cost time. To take them out: {how_to_remove(agent, places, files)}"
         )
+
+
+class HomeIsNoProjectError(CtxuseError):
+    """Hooks were to be installed for the home directory as if it were a project."""
 
 
 class AlreadyInstalledError(CtxuseError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ctxuse.places import Places
+from ctxuse.smallfile import read_small
 
 COMMAND = "ctxuse-hook"
 
@@ -87,11 +88,33 @@ def installed(installation: Installation, places: Places) -> list[Installed]:
     return found
 
 
+def how_to_remove(installation: Installation, places: Places, files: list[str]) -> str:
+    """Return how hooks are taken out of `files`, for people."""
+    commands = {
+        installation.project_file(places): f"ctxuse setup {installation.host} --remove",
+        installation.user_file(places): f"ctxuse setup {installation.host} --remove --user",
+    }
+    ways = [commands.get(file, f"by hand, or with its plugin, from {file}") for file in files]
+    return "; ".join(dict.fromkeys(ways))
+
+
+def turned_off(installation: Installation, places: Places) -> list[str]:
+    """Return the files that turn all hooks of an agent off."""
+    found: list[str] = []
+    for file in installation.files(places):
+        settings = read_settings(file)
+        if isinstance(settings, dict):
+            features = settings.get("features")
+            hooks = features.get("hooks") if isinstance(features, dict) else None
+            if settings.get("disableAllHooks") is True or hooks is False:
+                found.append(file)
+    return found
+
+
 def read_settings(file: str) -> object:
     """Return what a file of settings holds, JSON or TOML; None when that cannot be read."""
     try:
-        with open(file, "rb") as opened:
-            data = opened.read()
+        data = read_small(file)
         if file.endswith(".toml"):
             import tomllib  # noqa: PLC0415 - Codex only
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
 from ctxuse.records import MAX_RECORD
+from ctxuse.smallfile import read_small
 
 
 def described(path: str) -> Mapping[object, object] | None:
@@ -13,8 +14,7 @@ def described(path: str) -> Mapping[object, object] | None:
     Frontmatter that cannot be understood is as good as none.
     """
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_RECORD)
+        data = read_small(path, MAX_RECORD)
     except OSError:
         return None
     try:

@@ -158,16 +158,22 @@ _decode = JSONDecoder(parse_constant=_refused).raw_decode
 
 
 def _parse(text: str) -> _Node:
+    if text.startswith("\ufeff"):
+        raise NotEditableError("it begins with a byte order mark, which JSON does not allow")
     try:
         node = _value(text, _skip(text, 0))
         if _skip(text, node.end) != len(text):
             raise JSONDecodeError("something follows the end", text, node.end)
         if not isinstance(node.value, dict):
             raise NotEditableError("it is no object")
+    except NotEditableError:
+        raise
     except JSONDecodeError as error:
         raise NotEditableError(f"it is no plain JSON: {error.msg} (line {error.lineno})") from error
     except RecursionError as error:
         raise NotEditableError("it nests too deep") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise NotEditableError(f"it is no plain JSON: {error}") from error
     return node
 
 

@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ctxuse.errors import SettingsError
+from ctxuse.smallfile import read_small
 from ctxuse.times import file_time
-
-_LARGEST = 4 * 1024 * 1024
 
 
 class SettingsFile(NamedTuple):
@@ -34,16 +33,11 @@ def read(path: str) -> SettingsFile:
     """
     real = os.path.realpath(path)
     try:
-        with open(real, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SettingsError(path, "it is no regular file")
-            data = file.read(_LARGEST + 1)
+        data = read_small(real)
     except FileNotFoundError:
         return SettingsFile(real, "", exists=False)
     except OSError as error:
         raise SettingsError(path, error.strerror or str(error)) from error
-    if len(data) > _LARGEST:
-        raise SettingsError(path, "it has more than 4 MiB")
     try:
         return SettingsFile(real, data.decode(), exists=True)
     except UnicodeDecodeError:
@@ -66,12 +60,9 @@ def replace(before: SettingsFile, text: str) -> str | None:
     fresh = f"{path}.ctxuse-{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if read(path) != before:
-            raise SettingsError(path, "it changed meanwhile; try again")
-        mode = stat.S_IMODE(os.stat(path).st_mode) if before.exists else 0o600
-        if copy is not None:
-            _write(copy, before.text, mode)
+        mode = stat.S_IMODE(os.stat(path).st_mode) if before.exists else _MODE & ~_umask()
         _write(fresh, text, mode)
+        _set_aside(before, copy, mode)
         os.replace(fresh, path)
     except OSError as error:
         with suppress(OSError):
@@ -80,6 +71,32 @@ def replace(before: SettingsFile, text: str) -> str | None:
             raise
         raise SettingsError(path, error.strerror or str(error)) from error
     return copy
+
+
+def _set_aside(before: SettingsFile, copy: str | None, mode: int) -> None:
+    """Keep what is there now under a second name, and refuse to go on if it is not as it was.
+
+    The second name is one of the very file, so what another program still writes is in it, too.
+    """
+    if copy is not None:
+        try:
+            os.link(before.path, copy)
+        except OSError:  # a file system without such names
+            _write(copy, before.text, mode)
+    if read(before.path) != before:
+        if copy is not None:
+            with suppress(OSError):
+                os.unlink(copy)
+        raise SettingsError(before.path, "it changed meanwhile; try again")
+
+
+_MODE = 0o666
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _write(path: str, text: str, mode: int) -> None:

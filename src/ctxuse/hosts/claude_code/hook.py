@@ -7,9 +7,7 @@ from ctxuse.hosts import Seen
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.payload import at, text
 from ctxuse.hosts.session import Session
-from ctxuse.places import SKILL, Places, RecordFile
-
-_LONGEST_NAME = 256
+from ctxuse.places import SKILL, Places, RecordFile, skill_name
 
 
 def project(payload: Mapping[str, object], environ: Mapping[str, str]) -> str | None:
@@ -56,9 +54,9 @@ def _tool(payload: Mapping[str, object], session: Session, places: Places) -> It
                     record, UsageSource.MEMORY_READ, call_id=call_id, context_bytes=read
                 )
         case "Skill":
-            name = (text(payload, "tool_input", "skill") or "").removeprefix("/")
+            name = skill_name(text(payload, "tool_input", "skill"))
             failed = at(payload, "tool_response", "success") is False
-            if name and len(name) <= _LONGEST_NAME and not failed:
+            if name is not None and not failed:
                 record = places.skill_named(name) or RecordFile(SKILL, name, "", "")
                 yield session.use(record, UsageSource.WORKFLOW_INVOKE, call_id=call_id)
         case "Bash":
@@ -73,8 +71,8 @@ def _tool(payload: Mapping[str, object], session: Session, places: Places) -> It
 
 
 def _expansion(payload: Mapping[str, object], session: Session, places: Places) -> Iterator[Seen]:
-    name = (text(payload, "command_name") or "").removeprefix("/")
-    if payload.get("expansion_type") != "slash_command" or not name:
+    name = skill_name(text(payload, "command_name"))
+    if payload.get("expansion_type") != "slash_command" or name is None:
         return
     record = places.skill_named(name)
     if record is not None:  # else a command of the host's own, such as /clear

@@ -30,7 +30,7 @@ def _groups(command: str, *, everywhere: bool) -> Mapping[str, Group]:
 
 def _other_files(places: Places) -> list[str]:
     local = os.path.join(places.root, ".claude", "settings.local.json")
-    plugins = places.plugins().values()
+    plugins = [*places.plugins().values(), *places.plugins_among_skills()]
     return [local, *(os.path.join(where, "hooks", "hooks.json") for where in plugins)]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.hosts.skills import described
 from ctxuse.places import Places, RecordFile
+from ctxuse.smallfile import read_small
 
 LISTING_BUDGET = 8_000
 """Characters of descriptions that the host lists: 1 % of a context window of 200,000 tokens. Over
@@ -45,7 +46,7 @@ def resident(
 def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
     directories = [
         ("", os.path.join(directory, ".claude", "skills"))
-        for directory in places.repository_dirs(places.root)
+        for directory in places.repository_dirs(places.start)
     ]
     directories.append(("", os.path.join(places.claude_dir, "skills")))
     enabled = _enabled_plugins(places)
@@ -65,28 +66,31 @@ def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
 
 def _enabled_plugins(places: Places) -> set[str]:
     found: dict[str, object] = {}
-    project = os.path.join(places.root, ".claude")
-    for path in (
-        os.path.join(places.claude_dir, "settings.json"),
-        os.path.join(project, "settings.json"),
-        os.path.join(project, "settings.local.json"),
-    ):
-        settings = _json(path)
+    for settings in _settings(places):
         enabled = settings.get("enabledPlugins")
         found |= enabled if isinstance(enabled, dict) else {}
     return {str(name).split("@", maxsplit=1)[0] for name, on in found.items() if on is True}
 
 
+def _settings(places: Places) -> list[dict[str, object]]:
+    """The settings that hold for the project, those that win last."""
+    project = os.path.join(places.start, ".claude")
+    paths = (
+        os.path.join(places.claude_dir, "settings.json"),
+        os.path.join(project, "settings.json"),
+        os.path.join(project, "settings.local.json"),
+    )
+    return [_json(path) for path in paths]
+
+
 def _json(path: str) -> dict[str, object]:
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(read_small(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-_COMMENT = re.compile(r"^<!--.*?-->[ \t]*\n?", re.DOTALL | re.MULTILINE)
 _FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
 
 
@@ -95,10 +99,10 @@ def _memory(
 ) -> Iterator[UsageRecordSnapshot]:
     if environ.get("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "0") not in {"", "0"}:
         return
-    settings = _json(os.path.join(places.claude_dir, "settings.json"))
-    if settings.get("autoMemoryEnabled") is False:
+    said = [settings.get("autoMemoryEnabled") for settings in _settings(places)]
+    if [value for value in said if isinstance(value, bool)][-1:] == [False]:
         return
-    directories = [places.claude_memory_dir(d) for d in places.repository_dirs(places.root)[-1:]]
+    directories = [places.claude_memory_dir(d) for d in places.repository_dirs(places.start)[-1:]]
     if transcript is not None:
         beside = os.path.join(os.path.dirname(places.absolute(transcript)), "memory")
         directories.insert(0, beside)
@@ -106,8 +110,7 @@ def _memory(
         path = os.path.join(directory, "MEMORY.md")
         record = places.record_at(path)
         try:
-            with open(path, "rb") as file:
-                data = file.read(1024 * 1024)
+            data = read_small(path)
         except OSError:
             continue
         if record is not None and data.strip():
@@ -118,6 +121,22 @@ def _memory(
 def _in_context(data: bytes) -> int:
     """How many bytes of the index the host puts into a context."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    text = _COMMENT.sub("", _FRONTMATTER.sub("", text, count=1))
+    text = _without_comments(_FRONTMATTER.sub("", text, count=1))
     lines = text.splitlines(keepends=True)[:MEMORY_LINES]
     return min(len("".join(lines).encode()), MEMORY_BYTES)
+
+
+def _without_comments(text: str) -> str:
+    """`text` without the comments that stand at the beginning of a line."""
+    parts: list[str] = []
+    position = 0
+    while True:
+        begin = 0 if text.startswith("<!--", position) and not position else -1
+        begin = begin if begin == 0 else text.find("\n<!--", max(position - 1, 0)) + 1
+        end = text.find("-->", begin) if begin or text.startswith("<!--") else -1
+        if end < 0 or (not begin and position):
+            return "".join([*parts, text[position:]])
+        parts.append(text[position:begin])
+        position = end + len("-->")
+        if text.startswith("\n", position):
+            position += 1

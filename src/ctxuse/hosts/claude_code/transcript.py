@@ -24,7 +24,7 @@ from ctxuse.hosts.transcripts import (
     size,
     when,
 )
-from ctxuse.places import SKILL, Places, RecordFile
+from ctxuse.places import SKILL, Places, RecordFile, skill_name
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -169,8 +169,8 @@ class _Reader:
         """What a call that worked read; a skill waits for its body."""
         thread = call.thread
         if call.tool == "Skill" and isinstance(call.tool_input, str):
-            name = (text(result, "commandName") or call.tool_input).removeprefix("/")
-            if name:
+            name = skill_name(text(result, "commandName") or call.tool_input)
+            if name is not None:
                 self._skills[call_id] = (thread, self._named(name), at_ns)
         elif call.tool == "Read" and isinstance(call.tool_input, str):
             record = self._origin.record(call.tool_input, call.directory)
@@ -211,8 +211,9 @@ class _Reader:
             typed = _TYPED.search(said) if said.lstrip().startswith("<command-") else None
             at_ns = when(line)
             self._typed = None
-            if typed and at_ns is not None:
-                self._typed = _Typed(thread, typed[1], self._prompt_key(line, thread), at_ns)
+            name = skill_name(typed[1]) if typed else None
+            if name is not None and at_ns is not None:
+                self._typed = _Typed(thread, name, self._prompt_key(line, thread), at_ns)
             return
         source = text(line, "sourceToolUseID")
         if source is not None:
@@ -253,7 +254,7 @@ class _Reader:
             case "invoked_skills":
                 skills = at(attachment, "skills")
                 for skill in skills if isinstance(skills, list) else ():
-                    called = text(skill, "name")
+                    called = skill_name(text(skill, "name"))
                     if called is not None:
                         length = size(at(skill, "content"))
                         snapshot = self._sizes.snapshot(self._named(called), None, length)
@@ -319,11 +320,13 @@ def _listing(attachment: object) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     if isinstance(content, str):
         for name, description in _LISTED.findall(content):
-            found[name] = size(f"{name}: {description}")
+            if skill_name(name) is not None:
+                found[name] = size(f"{name}: {description}")
     names = at(attachment, "names")
     for name in names if isinstance(names, list) else ():
-        if isinstance(name, str) and 0 < len(name) <= 256:  # noqa: PLR2004 - a name
-            found.setdefault(name, None)
+        listed = skill_name(name) if isinstance(name, str) else None
+        if listed is not None:
+            found.setdefault(listed, None)
     return found
 
 

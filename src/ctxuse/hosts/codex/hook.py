@@ -34,12 +34,12 @@ def events(
         case "PostToolUse" if text(payload, "tool_name") in _SHELLS:
             command = _command(payload)
             if command is not None:
-                directory = text(payload, "tool_input", "workdir") or text(payload, "cwd")
+                began = text(payload, "cwd") or places.root
+                directory = places.absolute(text(payload, "tool_input", "workdir") or ".", began)
                 call_id = text(payload, "tool_use_id")
                 from ctxuse.hosts.shell import records_shown  # noqa: PLC0415 - only for a shell
 
-                where = directory or places.root
-                yield from records_shown(command, where, session, places, call_id)
+                yield from records_shown(command, directory, session, places, call_id)
         case "SessionStart":
             snapshots = _resident(places, text(payload, "cwd") or places.root)
             if snapshots:
