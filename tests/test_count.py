@@ -23,7 +23,7 @@ from ctxuse.codec import batch
 from ctxuse.codec.encode import encode
 from ctxuse.layout import LOG_NAME
 from ctxuse.log import checkpoint, count, parallel, reader
-from ctxuse.log.checkpoint import Checkpoint, load
+from ctxuse.log.checkpoint import BASIC, Checkpoint, load
 from ctxuse.log.count import count_log
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
@@ -375,7 +375,7 @@ def test_a_checkpoint_saves_reading(
         read.append(log.end - start)
         return count_log(log, start)
 
-    monkeypatch.setattr(checkpoint, "count_in_parallel", counted)
+    monkeypatch.setattr("ctxuse.log.whole.BASIC", BASIC._replace(tally_of=counted))
     assert workspace.report().to_json() == expected
     assert sum(read) == 0
     workspace.append(an_event())
@@ -416,7 +416,7 @@ def test_an_archive_takes_its_checkpoint_along(copy_of: Callable[[str], Workspac
     workspace = copy_of("reference")
     expected = workspace.report().to_json()
     name = workspace.archive()
-    assert load(workspace.layout, f"{name}.checkpoint") is not None
+    assert load(workspace.layout, f"{name}.checkpoint", BASIC) is not None
     assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
     assert workspace.report().to_json() == expected
     assert [found.equal for found in workspace.check_cache()] == [True, True]
@@ -518,7 +518,7 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
         if child.status == 0:
             break
         steps += 1
-        stored = load(workspace.layout, CHECKPOINT)
+        stored = load(workspace.layout, CHECKPOINT, BASIC)
         assert stored is not None
         assert stored.offset in {len(log), len(log) + len(encode(an_event())) + 1}
         assert workspace.report().evidence.events == 124
@@ -530,10 +530,10 @@ def test_a_checkpoint_that_lies_is_found_and_removed(copy_of: Callable[[str], Wo
     workspace = copy_of("reference")
     workspace.report()
     assert [found.equal for found in workspace.check_cache()] == [True]
-    stored = load(workspace.layout, CHECKPOINT)
+    stored = load(workspace.layout, CHECKPOINT, BASIC)
     assert stored is not None
     stored.tally.events += 1
-    checkpoint.save(workspace.layout, CHECKPOINT, stored)
+    checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
     assert workspace.report().evidence.events == 124
     assert [found.equal for found in workspace.check_cache()] == [False]
     assert workspace.report().evidence.events == 123
@@ -669,7 +669,7 @@ def test_an_edit_between_samples_is_seen_at_the_next_full_read(
     assert workspace.report() == cold
 
 
-def holders() -> Iterator[Checkpoint]:
+def holders() -> Iterator[Checkpoint[Tally]]:
     yield Checkpoint(5, b"d", Tally())
     tally = Tally()
     tally.add(an_event())
@@ -678,9 +678,11 @@ def holders() -> Iterator[Checkpoint]:
 
 
 @pytest.mark.parametrize("stored", [*holders()], ids=["empty", "full"])
-def test_a_checkpoint_is_loaded_as_it_was_saved(workspace: Workspace, stored: Checkpoint) -> None:
+def test_a_checkpoint_is_loaded_as_it_was_saved(
+    workspace: Workspace, stored: Checkpoint[Tally]
+) -> None:
     workspace.layout.usage_dir.mkdir()
-    checkpoint.save(workspace.layout, CHECKPOINT, stored)
-    assert load(workspace.layout, CHECKPOINT) == stored
-    checkpoint.forget(workspace.layout, CHECKPOINT)
-    assert load(workspace.layout, CHECKPOINT) is None
+    checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
+    assert load(workspace.layout, CHECKPOINT, BASIC) == stored
+    checkpoint.forget(workspace.layout, LOG_NAME)
+    assert load(workspace.layout, CHECKPOINT, BASIC) is None

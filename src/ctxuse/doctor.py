@@ -15,9 +15,9 @@ from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import load
+from ctxuse.log.checkpoint import BASIC, load
 from ctxuse.log.marks import Mark, read_marks
-from ctxuse.places import INSTRUCTIONS, MEMORY, SKILL, Places
+from ctxuse.places import Places
 from ctxuse.workspace import Workspace
 
 MOST_MARKS = 10
@@ -254,22 +254,8 @@ def _fired(
 
 def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:
     for (kind, slug), last_ns in sorted(exposed.items()):
-        if _is_there(kind, slug, places) is False:
+        if places.now(kind, slug) == (None, True):
             yield GoneRecord(kind, slug, last_ns)
-
-
-def _is_there(kind: str, slug: str, places: Places) -> bool | None:
-    """Whether a record has a file now; None where that is not known."""
-    if kind == SKILL:
-        return places.skill_named(slug) is not None
-    if kind in {INSTRUCTIONS, MEMORY}:
-        if slug.startswith("external:"):
-            return None
-        return os.path.isfile(places.absolute(slug))
-    try:
-        return os.path.isfile(places.layout.record_file(kind, slug))
-    except CtxuseError:
-        return None
 
 
 def _size(layout: WorkspaceLayout) -> int | None:
@@ -280,5 +266,5 @@ def _size(layout: WorkspaceLayout) -> int | None:
 
 
 def _checkpoint(layout: WorkspaceLayout) -> int | None:
-    stored = load(layout, checkpoint_name(layout.events_path.name))
+    stored = load(layout, checkpoint_name(layout.events_path.name), BASIC)
     return None if stored is None else stored.offset

@@ -256,6 +256,28 @@ class Places:
         name = "".join(c if c.isascii() and c.isalnum() else "-" for c in project)
         return os.path.join(self.claude_dir, "projects", name, "memory")
 
+    def now(self, kind: str, slug: str) -> tuple[int | None, bool | None]:
+        """Return the size of a record's file now, and whether it is gone; None where unknown.
+
+        Args:
+            kind: The record's kind, as in events.
+            slug: Its slug, likewise.
+        """
+        if kind == SKILL:
+            skill = self.skill_named(slug)
+            file = None if skill is None else skill.file
+        elif kind in {INSTRUCTIONS, MEMORY}:
+            if slug.startswith("external:"):
+                return None, None
+            file = self.absolute(slug)
+        else:
+            try:
+                file = self.layout.record_file(kind, slug)
+            except CtxuseError:
+                return None, None
+        size = _size(file) if file is not None and os.path.isfile(file) else None
+        return size, size is None
+
     def on_disk(self, *, outside: bool) -> list[RecordRef]:
         """Return every record that has a file now, sorted by kind and slug.
 

@@ -16,12 +16,13 @@ from ctxuse.log.writer import Durability, LogWriter
 from ctxuse.records import record_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from whenever import Instant
 
     from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
+    from ctxuse.fullreport import FullReport
     from ctxuse.log.check import CheckResult
     from ctxuse.log.parallel import Progress
     from ctxuse.log.proof import CacheCheck
@@ -335,6 +336,43 @@ class Workspace:
             count_whole(self.layout, cache=cache, processes=processes, progress=progress)
         )
 
+    def full_report(
+        self,
+        *,
+        since: "Instant | None" = None,
+        until: "Instant | None" = None,
+        actors: "Collection[str] | None" = None,
+        without_actors: "Collection[str]" = (),
+        cache: bool | None = None,
+    ) -> "FullReport":
+        """Return what the log says of each record beyond the reference's figures, too.
+
+        Args:
+            since: Count only events from this time on; all from the first when None.
+            until: Count only events before this time; all up to the last when None.
+            actors: Count only uses by these, ``unknown`` for those that do not say, and all
+                exposures; by all when None.
+            without_actors: Leave out uses by these.
+            cache: As `report`; what narrows the report down makes it read everything.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
+        from ctxuse.log.full import count_both, count_wanted  # noqa: PLC0415 - likewise
+        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
+
+        begin = None if since is None else since.timestamp(unit="nanosecond")
+        end = None if until is None else until.timestamp(unit="nanosecond")
+        if cache is None:
+            cache = self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+        if (begin, end, actors) == (None, None, None) and not without_actors:
+            basic, full = count_both(self.layout, cache=cache)
+            return build_full_report(build_report(basic), full)
+        wanted = _wanted(begin, end, actors, without_actors)
+        tally, full, rest = count_wanted(self.layout, wanted)
+        return build_full_report(build_report(tally, window=(begin, end), rest=rest), full)
+
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.
 
@@ -435,6 +473,24 @@ class Workspace:
             import logging  # noqa: PLC0415 - only in this case
 
             logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
+
+
+def _wanted(
+    begin: int | None,
+    end: int | None,
+    actors: "Collection[str] | None",
+    without_actors: "Collection[str]",
+) -> "Callable[[UsageEvent], bool]":
+    def wanted(event: UsageEvent) -> bool:
+        at = event.occurred_at_ns
+        if (begin is not None and at < begin) or (end is not None and at >= end):
+            return False
+        if event.event is not UsageEventKind.USE:
+            return True
+        actor = event.actor or "unknown"
+        return (actors is None or actor in actors) and actor not in without_actors
+
+    return wanted
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -123,10 +124,24 @@ def _instant(
     if ns is None:
         ns = parse_ns(value + "T00:00:00Z")
     if ns is None:
+        ns = _ago(value)
+    if ns is None:
         raise click.BadParameter(
-            f"{quoted(value)} is no time: write 2026-11-01 (UTC) or 2026-11-01T09:30:00+01:00"
+            f"{quoted(value)} is no time: write 2026-11-01 (UTC), 2026-11-01T09:30:00+01:00 or 7d"
         )
     return instant(ns)
+
+
+_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def _ago(value: str) -> int | None:
+    """The time so long before now, for ``12h``, ``7d`` or ``4w``."""
+    number = value[:-1]
+    seconds = _UNITS.get(value[-1:])
+    if seconds is None or not (number.isascii() and number.isdecimal()) or len(number) > 5:  # noqa: PLR2004 - 270 years
+        return None
+    return time.time_ns() - int(number) * seconds * 1_000_000_000
 
 
 def choices(words: Sequence[str]) -> "click.Choice[str]":

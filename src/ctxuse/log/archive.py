@@ -11,7 +11,13 @@ from contextlib import suppress
 
 from ctxuse.errors import MaintenanceError
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import archive_names, archive_time, checkpoint_name, is_archive
+from ctxuse.log.archives import (
+    SUFFIXES,
+    archive_names,
+    archive_time,
+    checkpoint_name,
+    is_archive,
+)
 from ctxuse.log.durable import sync_file
 from ctxuse.log.lock import SideLock
 from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
@@ -66,9 +72,10 @@ def _archive(root: str, directory: int) -> str | None:
         except OSError:
             os.unlink(name, dir_fd=directory)
             raise
-        with suppress(OSError):  # the checkpoint goes along; without it the archive is read once
-            checkpoint, moved = checkpoint_name(LOG_NAME), checkpoint_name(name)
-            os.rename(checkpoint, moved, src_dir_fd=directory, dst_dir_fd=directory)
+        for suffix in SUFFIXES:
+            with suppress(OSError):  # checkpoints go along; without them the archive is read once
+                now, then = checkpoint_name(LOG_NAME, suffix), checkpoint_name(name, suffix)
+                os.rename(now, then, src_dir_fd=directory, dst_dir_fd=directory)
         with suppress(FileExistsError):  # a writer was faster
             close(open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         sync_file(log)

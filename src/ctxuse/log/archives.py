@@ -6,6 +6,10 @@ import re
 from ctxuse.layout import USAGE_DIR
 from ctxuse.times import parse_ns
 
+BASIC_SUFFIX, FULL_SUFFIX = "checkpoint", "full.checkpoint"
+SUFFIXES = (BASIC_SUFFIX, FULL_SUFFIX)
+"""What stands behind a log's name in the names of its checkpoints."""
+
 _ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
 
 
@@ -22,9 +26,9 @@ def archive_names(root: str) -> list[str]:
     return sorted(name for name in names if is_archive(name))
 
 
-def checkpoint_name(name: str) -> str:
-    """Return the name of the checkpoint of the log file `name`."""
-    return f"{name}.checkpoint"
+def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
+    """Return the name of a checkpoint of the log file `name`."""
+    return f"{name}.{suffix}"
 
 
 def is_archive(name: str) -> bool:

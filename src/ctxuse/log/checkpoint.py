@@ -13,10 +13,10 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import checkpoint_name
+from ctxuse.log.archives import BASIC_SUFFIX, SUFFIXES, checkpoint_name
 from ctxuse.log.follow import last_line_end
 from ctxuse.log.parallel import Progress, count_in_parallel
 from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
@@ -25,8 +25,38 @@ from ctxuse.log.stored import dump as dump_tally
 from ctxuse.log.stored import load as load_tally
 from ctxuse.tally import Tally
 
-VERSION = b"ctxuse checkpoint 1\n"
-"""Raised whenever the stored form or the rules of counting change."""
+
+class Mergeable(Protocol):
+    """A tally, of whatever figures."""
+
+    def merge(self, later: Self, /) -> None:
+        """Add the tally of lines that stand later in the file."""
+        ...
+
+
+T = TypeVar("T", bound=Mergeable)
+
+
+class Kept(NamedTuple, Generic[T]):
+    """A kind of tally that is remembered.
+
+    Attributes:
+        version: Raised whenever the stored form or the rules of counting change.
+        suffix: What stands behind the log's name in the name of its checkpoint.
+        empty: Makes a tally of nothing.
+        tally_of: Counts a stretch of a log: takes the open log, where to begin, and by name how
+            many `processes` to use and whom to tell of the `progress`.
+        dump: Makes bytes of a tally.
+        load: Makes a tally of bytes; raises ValueError when they hold none.
+    """
+
+    version: bytes
+    suffix: str
+    empty: Callable[[], T]
+    tally_of: Callable[..., T]
+    dump: Callable[[T], bytes]
+    load: Callable[[bytes], T]
+
 
 FULL_HASH_LIMIT = 16 * 1024 * 1024
 """Up to so many bytes all of them are hashed, in about 13 ms."""
@@ -47,7 +77,7 @@ WORTH = 1024 * 1024
 """A checkpoint is only written when it saves reading so many bytes more than the one before."""
 
 
-class Checkpoint(NamedTuple):
+class Checkpoint(NamedTuple, Generic[T]):
     """What is stored.
 
     Attributes:
@@ -58,40 +88,53 @@ class Checkpoint(NamedTuple):
 
     offset: int
     digest: bytes
-    tally: Tally
+    tally: T
+
+
+BASIC = Kept(
+    version=b"ctxuse checkpoint 1\n",
+    suffix=BASIC_SUFFIX,
+    empty=Tally,
+    tally_of=count_in_parallel,
+    dump=dump_tally,
+    load=load_tally,
+)
+"""The tally of the reference's figures."""
 
 
 def cached_tally(
     layout: WorkspaceLayout,
     log: OpenLog,
+    kept: Kept[T],
     *,
     processes: int | None = None,
     progress: Progress | None = None,
-) -> Tally:
+) -> T:
     """Return the tally of a log, reading only what its checkpoint does not stand for.
 
     Args:
         layout: The workspace.
         log: The open log.
+        kept: The kind of tally.
         processes: How many processes to use at most for what is read.
         progress: Told how far the reading is.
     """
-    name = checkpoint_name(log.name)
-    stored = load(layout, name)
+    name = checkpoint_name(log.name, kept.suffix)
+    stored = load(layout, name, kept)
     if stored is not None and not _stands_for(stored, log):
         stored = None
-    start, tally = (0, Tally()) if stored is None else (stored.offset, stored.tally)
+    start, tally = (0, kept.empty()) if stored is None else (stored.offset, stored.tally)
     end = last_line_end(log, start)
     finished = log._replace(end=end)
-    tally.merge(count_in_parallel(finished, start, processes=processes, progress=progress))
+    tally.merge(kept.tally_of(finished, start, processes=processes, progress=progress))
     if end - start >= WORTH:
-        save(layout, name, Checkpoint(end, digest(log, end), tally))
+        save(layout, name, Checkpoint(end, digest(log, end), tally), kept)
     if end < log.end:  # a last line without its newline counts in the report only
-        tally.merge(count_in_parallel(log, end, processes=1))
+        tally.merge(kept.tally_of(log, end, processes=1))
     return tally
 
 
-def _stands_for(stored: Checkpoint, log: OpenLog) -> bool:
+def _stands_for(stored: Checkpoint[T], log: OpenLog) -> bool:
     return (
         0 <= stored.offset <= log.end
         and not (stored.offset > FULL_HASH_LIMIT and _chance(FULL_READ_EVERY))
@@ -126,7 +169,7 @@ def _hash(update: Callable[[bytes], None], log: OpenLog, begin: int, end: int) -
         begin += len(block)
 
 
-def load(layout: WorkspaceLayout, name: str) -> Checkpoint | None:
+def load(layout: WorkspaceLayout, name: str, kept: Kept[T]) -> Checkpoint[T] | None:
     """Return a stored checkpoint; None when there is none that can be used, for whatever reason."""
     try:
         descriptor = open_for_reading(os.fspath(layout), name)
@@ -135,29 +178,29 @@ def load(layout: WorkspaceLayout, name: str) -> Checkpoint | None:
     except OSError:
         return None
     head, checksum, payload = (
-        data[: len(VERSION)],
-        data[len(VERSION) :][:32],
-        data[len(VERSION) + 32 :],
+        data[: len(kept.version)],
+        data[len(kept.version) :][:32],
+        data[len(kept.version) + 32 :],
     )
     from hashlib import sha256  # noqa: PLC0415 - likewise
 
-    if head != VERSION or sha256(payload).digest() != checksum:
+    if head != kept.version or sha256(payload).digest() != checksum:
         return None
     try:
         offset, length = (int(number) for number in payload[:60].split())
-        return Checkpoint(offset, payload[60:][:length], load_tally(payload[60 + length :]))
+        return Checkpoint(offset, payload[60:][:length], kept.load(payload[60 + length :]))
     except ValueError:
         return None
 
 
-def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint) -> None:
+def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint[T], kept: Kept[T]) -> None:
     """Store a checkpoint in place of the one before, if that is possible."""
     from hashlib import sha256  # noqa: PLC0415 - likewise
 
     numbers = checkpoint.offset, len(checkpoint.digest)
     head = " ".join(map(str, numbers)).ljust(60).encode()
-    payload = head + checkpoint.digest + dump_tally(checkpoint.tally)
-    data = VERSION + sha256(payload).digest() + payload
+    payload = head + checkpoint.digest + kept.dump(checkpoint.tally)
+    data = kept.version + sha256(payload).digest() + payload
     with suppress(OSError):
         directory = open_usage_dir(os.fspath(layout), create=False)
         try:
@@ -166,12 +209,14 @@ def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint) -> None:
             close(directory)
 
 
-def forget(layout: WorkspaceLayout, name: str) -> None:
-    """Remove a checkpoint, if there is one and it can be removed."""
+def forget(layout: WorkspaceLayout, log_name: str) -> None:
+    """Remove the checkpoints of a log, as far as there are some and they can be removed."""
     with suppress(OSError):
         directory = open_usage_dir(os.fspath(layout), create=False)
         try:
-            os.unlink(name, dir_fd=directory)
+            for suffix in SUFFIXES:
+                with suppress(OSError):
+                    os.unlink(checkpoint_name(log_name, suffix), dir_fd=directory)
         finally:
             close(directory)
 

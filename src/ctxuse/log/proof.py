@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import cached_tally, forget, load
+from ctxuse.log.checkpoint import BASIC, cached_tally, forget, load
+from ctxuse.log.full import FULL, count_full
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import open_logs
 
@@ -32,10 +33,12 @@ def check_cache(layout: WorkspaceLayout) -> list[CacheCheck]:
     """
     found: list[CacheCheck] = []
     for log in open_logs(layout):
-        stored = load(layout, checkpoint_name(log.name))
-        cached = cached_tally(layout, log)
-        equal = cached == count_in_parallel(log)
+        stored = load(layout, checkpoint_name(log.name), BASIC)
+        equal = cached_tally(layout, log, BASIC) == count_in_parallel(log)
+        fuller = load(layout, checkpoint_name(log.name, FULL.suffix), FULL)
+        if equal and fuller is not None:
+            equal = cached_tally(layout, log, FULL) == count_full(log)
         if not equal:
-            forget(layout, checkpoint_name(log.name))
+            forget(layout, log.name)
         found.append(CacheCheck(log.name, stored.offset if stored else None, equal))
     return found

@@ -21,7 +21,6 @@ from typing import NamedTuple
 from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import checkpoint_name
 from ctxuse.log.aside import Aside
 from ctxuse.log.checkpoint import forget
 from ctxuse.log.durable import sync_file
@@ -138,7 +137,7 @@ def _overwrite(layout: WorkspaceLayout, aside: Aside | None) -> int:
         if aside is not None and aside.name is not None:
             aside.sync()
             _overwrite_file(layout, finished)
-            forget(layout, checkpoint_name(log.name))
+            forget(layout, log.name)
     return overwritten
 
 

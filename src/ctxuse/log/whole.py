@@ -1,7 +1,7 @@
 """Counting the whole log: every file of it, each from its checkpoint on."""
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.checkpoint import cached_tally
+from ctxuse.log.checkpoint import BASIC, cached_tally
 from ctxuse.log.parallel import Progress, count_in_parallel
 from ctxuse.log.reader import open_logs
 from ctxuse.tally import Tally
@@ -28,7 +28,7 @@ def count_whole(
     whole: Tally | None = None
     for log in open_logs(layout):
         if cache:
-            tally = cached_tally(layout, log, processes=processes, progress=progress)
+            tally = cached_tally(layout, log, BASIC, processes=processes, progress=progress)
         else:
             tally = count_in_parallel(log, processes=processes, progress=progress)
         if whole is None:

@@ -45,8 +45,8 @@ def report_markdown(report: UsageReport) -> str:
         "Tokens each (estimated)",
         "Tokens total (estimated)",
     )
-    table = _table(headings, "lrllrrr", rows) if rows else ""
-    return table + "\n".join(f"\n{note}" for note in words.notes(report)) + "\n"
+    shown = table(headings, "lrllrrr", rows) if rows else ""
+    return shown + "\n".join(f"\n{note}" for note in words.notes(report)) + "\n"
 
 
 def events_markdown(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
@@ -61,19 +61,20 @@ def events_markdown(events: Iterable[UsageEvent], *, heading: bool = True) -> st
         )
         for event in events
     ]
-    return _table(("Time (UTC)", "Event", "Source", "Segment", "Records"), "lllll", rows, heading)
+    return table(("Time (UTC)", "Event", "Source", "Segment", "Records"), "lllll", rows, heading)
 
 
 def _reference(match: re.Match[str]) -> str:
     return f"&#{ord(match[0])};" if match[0].isascii() else match[0]
 
 
-def _table(
+def table(
     headings: Sequence[str],
     sides: str,
     rows: Iterable[Sequence[str]],
-    heading: bool = True,  # noqa: FBT001, FBT002 - private, and a table mostly has a heading
+    heading: bool = True,  # noqa: FBT001, FBT002 - a table mostly has a heading
 ) -> str:
+    """Return rows of safe text as a table; `sides` says ``l`` or ``r`` for each column."""
     lines: list[Sequence[str]] = []
     if heading:
         lines = [headings, ["---:" if side == "r" else "---" for side in sides]]

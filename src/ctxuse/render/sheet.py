@@ -52,8 +52,8 @@ def cell(text: str) -> str:
     return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
 
 
-def _known(number: int | None) -> int | str:
-    """A figure for a cell; an empty text where it is not known."""
+def known(number: int | None) -> int | str:
+    """Return a figure for a cell: an empty text where it is not known."""
     return "" if number is None else number
 
 
@@ -70,12 +70,12 @@ def report_csv(report: UsageReport) -> str:
                 "" if last is None else format_ns(last),
                 *(record.source_breakdown.get(source, 0) for source in _SOURCES),
                 record.resident_exposure_count,
-                *(_known(n) for n in (record.tokens_each, record.tokens_total)),
+                *(known(n) for n in (record.tokens_each, record.tokens_total)),
             )
         )
     empty = [""] * (len(REPORT_COLUMNS) - 2)
     rows += [(cell(ref.kind), cell(str(ref.slug)), *empty) for ref in report.without_events]
-    return _written(REPORT_COLUMNS, rows)
+    return written(REPORT_COLUMNS, rows)
 
 
 def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
@@ -92,20 +92,21 @@ def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
             event.source.value,
             cell(record.kind),
             cell(record.slug),
-            _known(None if record.size_from == SIZE_UNKNOWN else record.file_bytes),
-            _known(None if record.size_from == SIZE_UNKNOWN else record.file_tokens_estimate),
-            _known(record.context_bytes),
-            _known(record.context_tokens),
+            known(None if record.size_from == SIZE_UNKNOWN else record.file_bytes),
+            known(None if record.size_from == SIZE_UNKNOWN else record.file_tokens_estimate),
+            known(record.context_bytes),
+            known(record.context_tokens),
             cell(record.tokens_from or ""),
             cell(record.size_from or ""),
         )
         for event in events
         for record in event.records
     )
-    return _written(EVENT_COLUMNS if heading else None, rows)
+    return written(EVENT_COLUMNS if heading else None, rows)
 
 
-def _written(heading: Iterable[str] | None, rows: Iterable[Iterable[object]]) -> str:
+def written(heading: Iterable[str] | None, rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV, below a heading."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if heading is not None:

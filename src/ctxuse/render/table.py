@@ -63,16 +63,33 @@ def events_table(
     return _printed([table], width, color=color)
 
 
-def plain_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, width: int, color: bool = False
+def plain_table(  # noqa: PLR0913 - what a table has
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    width: int,
+    color: bool = False,
+    sides: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
-    """Return `rows` of safe text under `headings`."""
+    """Return `rows` of safe text under `headings`, with `notes` below.
+
+    Args:
+        headings: Of the columns.
+        rows: The cells.
+        width: Columns of the terminal.
+        color: Whether it may have colors.
+        sides: ``l`` or ``r`` for each column; all to the left when empty.
+        notes: Safe text, a paragraph each.
+    """
     table = _table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    for index, heading in enumerate(headings):
+        right = sides[index : index + 1] == "r"
+        table.add_column(heading, overflow="fold", justify="right" if right else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    return _printed([table], width, color=color)
+    below = [Text(), *(Text(note) for note in notes)] if notes else []
+    return _printed([table, *below], width, color=color)
 
 
 def _report_rows(report: UsageReport, *, wide: bool) -> Table:

@@ -78,9 +78,8 @@ def outside(report: UsageReport) -> str | None:
     number = len(report.outside)
     if not number:
         return None
-    return (
-        f"{plural(number, 'record has', 'records have')} events only outside the window: not shown"
-    )
+    what = "the window" if report.evidence.window != (None, None) else "what is asked for"
+    return f"{plural(number, 'record has', 'records have')} events only outside {what}: not shown"
 
 
 def notes(report: UsageReport) -> list[str]:
