@@ -21,7 +21,7 @@ LAYERS = [
     {"layout", "events"},
     {"codec", "fuller", "tally"},
     {"log", "places", "records", "report"},
-    {"fullreport"},
+    {"fullreport", "history"},
     {"context", "marker"},
     {"workspace"},
     {"render"},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
     from ctxuse.fullreport import FullReport
+    from ctxuse.history import History
     from ctxuse.log.check import CheckResult
     from ctxuse.log.parallel import Progress
     from ctxuse.log.proof import CacheCheck
@@ -372,6 +373,24 @@ class Workspace:
         wanted = _wanted(begin, end, actors, without_actors)
         tally, full, rest = count_wanted(self.layout, wanted)
         return build_full_report(build_report(tally, window=(begin, end), rest=rest), full)
+
+    def history(self, kind: str, slug: str) -> "History":
+        """Return one record over time.
+
+        Args:
+            kind: The record's kind, any word.
+            slug: Its slug within the kind.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.history import History  # noqa: PLC0415 - seldom wanted
+
+        history = History(kind, slug)
+        for found in self.events():
+            if isinstance(found, UsageEvent):
+                history.add(found)
+        return history
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.

@@ -25,6 +25,7 @@ COMMANDS = (
     "doctor",
     "import",
     "report",
+    "show",
     "record",
     "events",
     "mcp",
