@@ -71,14 +71,15 @@ class Handle:
     def __del__(self) -> None:
         self.forget()
 
-    def ready(self, lock_timeout: float) -> int:
+    def ready(self, lock_timeout: float | None) -> int:
         """Open what is not open, take the side lock, and return the present size of the log.
 
         The log's path is looked at anew: a log that was archived, removed or replaced since it was
         opened is noticed, and the present one opened.
 
         Args:
-            lock_timeout: Seconds to wait for the side lock before going on without it.
+            lock_timeout: Seconds to wait for the side lock before going on without it; None to
+                leave it alone.
 
         Raises:
             OSError: The log or a directory above it could not be opened, or was refused.
@@ -86,7 +87,8 @@ class Handle:
         for _ in range(_MOST_REOPENINGS):
             if self.log < 0:
                 self._open()
-            self._take_lock(lock_timeout)
+            if lock_timeout is not None:
+                self._take_lock(lock_timeout)
             try:
                 status = os.lstat(self._path)
             except FileNotFoundError:

@@ -29,6 +29,10 @@ on the disk and survives a power cut."""
 LOCK_TIMEOUT = 0.25
 """Seconds an append waits for the side lock before it goes on without."""
 
+ONCE_LOCK_TIMEOUT = 1.0
+"""Seconds an append waits for it that others may make as well. Without it both may be stored, so
+it is waited for longer; many hooks at once on a busy machine need that."""
+
 PATIENT_LOCK_TIMEOUT = 30.0
 """Seconds an import waits for it."""
 
@@ -83,9 +87,9 @@ class LogWriter:
     def append_once(self, event_id: str, line: bytes, *, index: "IdIndex | None" = None) -> bool:
         """Append `line` unless its event stands in the log already, and say whether it did not.
 
-        Without an index this is what a hook does: it looks through the last 1 MiB, and goes on
-        without the side lock when that does not come in time. With one it is what an import does:
-        it waits for the lock and looks through everything, each byte once.
+        Without an index this is what a hook does: it looks through the last 1 MiB, first without
+        the side lock and then with it, and goes on when that does not come in time. With one it is
+        what an import does: it waits for the lock and looks through everything, each byte once.
 
         Args:
             event_id: The id of the event on `line`, canonical.
@@ -99,7 +103,9 @@ class LogWriter:
             AppendError: As `append`.
         """
         if index is None:
-            return self._append(line, in_tail(event_id), self._lock_timeout)
+            look = in_tail(event_id)
+            patience = max(self._lock_timeout, ONCE_LOCK_TIMEOUT)
+            return self._append(line, look, patience, early_look=look)
         try:
             index.catch_up()  # most of the reading is done before the lock is taken
         except OSError as error:
@@ -116,10 +122,18 @@ class LogWriter:
         self._handle.forget()
         self._handle = Handle(self._root)
 
-    def _append(self, line: bytes, look: Look | None, lock_timeout: float) -> bool:
+    def _append(
+        self,
+        line: bytes,
+        look: Look | None,
+        lock_timeout: float,
+        early_look: Look | None = None,
+    ) -> bool:
         try:
             with self._handle as handle:
                 try:
+                    if early_look is not None and self._stands_already(handle, early_look):
+                        return False
                     stored = self._store(handle, line, look, lock_timeout)
                     if self._durability == "fsync":
                         self._make_durable(handle)
@@ -131,6 +145,14 @@ class LogWriter:
             raise
         except OSError as error:
             self._fail("append", error)
+
+    def _stands_already(self, handle: Handle, look: Look) -> bool:
+        """Whether the event stands in the log, looked for without keeping anybody from writing."""
+        try:
+            size = handle.ready(None)
+            return look(handle.log, size) is Standing.THERE
+        except OSError as error:
+            self._fail("open", error)
 
     def _store(self, handle: Handle, line: bytes, look: Look | None, lock_timeout: float) -> bool:
         """Bring the line into the log and say whether it was not there."""
