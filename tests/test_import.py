@@ -197,7 +197,9 @@ class TestClaudeCode:
             content={"content": "123", "contentDiffersFromDisk": False},
         )  # fmt: skip
         talk.attachment(
-            type="skill_listing", content="- pdf: Reads\n- acme:x: Does\n", names=["bare"]
+            type="skill_listing",
+            content="- pdf: Reads\n- acme:x: Does\n- fast: no skill but text\n",
+            names=["pdf", "acme:x", "bare"],
         )
         talk.attachment(type="invoked_skills", skills=[{"name": "pdf", "content": "body"}])
         talk.attachment(type="compact_file_reference", filename=str(project / "CLAUDE.md"))
@@ -235,6 +237,98 @@ class TestClaudeCode:
         assert (result.added, result.there, result.notes.no_record) == (1, 0, 0)
         (event,) = log(project)
         assert (event.segment_id, event.actor) == (f"{SESSION}/a61b", "subagent")
+
+    def test_a_result_in_a_later_copy_counts_whatever_was_imported_before(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", "t1")
+        short, long = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+        short.write_text(json.dumps(talk.lines[0]) + "\n")
+        long.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+        files = [str(short), str(long)]
+        result = import_transcripts(Workspace(project), "claude-code", files)
+        assert (result.added, result.notes.unfinished) == (1, 0)
+
+    def test_refusals_background_and_silent_commands_are_no_reads(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        for number, (more, result) in enumerate(
+            (
+                ({}, "Error: File does not exist"),
+                ({"toolDenialKind": "user-rejected"}, None),
+                ({}, {"stdout": ""}),
+                ({}, {"backgroundTaskId": "b1"}),
+            )
+        ):
+            talk.call("Bash", f"t{number}", {"command": "cat CLAUDE.md"})
+            talk.result(f"t{number}", result)
+            talk.lines[-1].update(more)
+        talk.call("Bash", "t9", {"command": "cat CLAUDE.md", "run_in_background": True})
+        talk.result("t9", {"stdout": "x"})
+        assert imported(talk.lines).added == 0
+
+    def test_files_attached_again_after_compaction_are_no_uses(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        talk.line("system", subtype="compact_boundary")
+        talk.line("user", isCompactSummary=True, message={"content": "Summary"})
+        talk.attachment(type="file", filename=str(project / "CLAUDE.md"), content={})
+        talk.line("user", message={"content": "go on"})
+        talk.attachment(type="file", filename=str(project / "CLAUDE.md"), content={})
+        assert imported(talk.lines).added == 1
+
+    def test_typed_commands_of_two_sessions_do_not_mix(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        talk.line("user", message={"content": "<command-name>/pdf</command-name>"})
+        talk.line("user", sessionId="b", message={"content": "<command-name>/model</command-name>"})
+        talk.line("user", isMeta=True, message={"content": "Base directory for this skill: /x"})
+        imported(talk.lines)
+        (event,) = log(project)
+        assert (told(event)[3], event.segment_id) == ("skill/pdf", SESSION)
+
+    def test_a_session_below_the_root_names_skills_as_its_hooks_do(
+        self, project: Path, imported: Import
+    ) -> None:
+        web = project / "apps" / "web"
+        skill = web / ".claude" / "skills" / "deploy"
+        skill.mkdir(parents=True)
+        (skill / "SKILL.md").write_text("x")
+        environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(web)}
+        payload = {
+            "session_id": SESSION, "cwd": str(web), "hook_event_name": "PostToolUse",
+            "tool_name": "Skill", "tool_use_id": "t1", "tool_input": {"skill": "deploy"},
+        }  # fmt: skip
+        run_hook(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+        talk = Talk(web)
+        talk.call("Skill", "t1", {"skill": "deploy"})
+        talk.result("t1", {"success": True, "commandName": "web:deploy"})
+        result = imported(talk.lines)
+        assert (result.added, result.there) == (0, 1)
+        assert told(log(project)[0])[3] == "skill/apps/web:deploy"
+
+    def test_one_event_that_cannot_be_stored_does_not_end_the_import(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        talk.common["sessionId"] = "\x01" * 4096
+        talk.call(
+            "Read",
+            "\x02" * 4096,
+            {"file_path": str(project / "CLAUDE.md")},
+            isSidechain=True,
+            agentId="\x03" * 4096,
+        )
+        talk.result("\x02" * 4096, {})
+        talk.common["sessionId"] = SESSION
+        talk.read(project / "CLAUDE.md", "t2")
+        result = imported(talk.lines)
+        assert result.added == 1
+        assert result.notes.not_understood == {"(no event)": 1}
 
     def test_what_a_hook_saw_is_not_added(self, project: Path, imported: Import) -> None:
         environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
@@ -386,6 +480,38 @@ class TestCodex:
         assert event.segment_id == "root/child"
         notes = result.notes
         assert (notes.failed, notes.no_record, notes.unfinished) == (1, 2, 1)
+
+    @pytest.mark.parametrize(
+        "output",
+        [
+            "Exit code: 1\nWall time: 0.1\nno such file",
+            "Process exited with code 2",
+            "exec command rejected by user",
+            "aborted by user after 3.1s",
+            [{"type": "input_text", "text": "Exit code: 1"}],
+        ],
+    )
+    def test_outputs_that_say_it_failed(self, project: Path, output: object) -> None:
+        lines = [
+            self.line("session_meta", id="s1", cwd=str(project)),
+            self.call("c1", "cat CLAUDE.md"),
+            self.line("response_item", type="function_call_output", call_id="c1", output=output),
+        ]
+        result = self.imported(project, lines)
+        assert (result.added, result.notes.failed) == (0, 1)
+
+    def test_directories_of_other_lines_do_not_leak(self, project: Path) -> None:
+        (project / "sub").mkdir()
+        lines = [
+            self.line("session_meta", id="s1", cwd=str(project)),
+            self.ended("c0", 0, [], cwd=str(project / "sub")),
+            self.call("c1", "cat CLAUDE.md"),
+            self.line(
+                "response_item", type="function_call_output", call_id="c1", output="Exit code: 0"
+            ),
+        ]
+        self.imported(project, lines)
+        assert [told(event)[3] for event in log(project)] == ["instructions/CLAUDE.md"]
 
     def test_a_skill_that_the_user_named(self, project: Path) -> None:
         path = project / ".claude/skills/pdf/SKILL.md"
@@ -554,6 +680,27 @@ class TestLogs:
         assert one.report().evidence.events == before + extra
         assert one.check().clean
         assert tmp_path.exists()
+
+    def test_archived_logs_and_long_lines_come_in_too(
+        self, copy_of: Callable[[str], Workspace], workspace: Workspace
+    ) -> None:
+        other = copy_of("reference")
+        events = other.report().evidence.events
+        other.archive()
+        many = [["decision", f"slug-{number}", 1, 1] for number in range(1500)]
+        names = ("kind", "slug", "file_bytes", "file_tokens_estimate")
+        line = {
+            "id": "01a2058a-acb2-73bc-8f43-32ac6750f8a7", "occurred_at": "2026-11-22T00:00:00Z",
+            "segment_id": "s", "event": "use", "source": "MemoryRead",
+            "records": [dict(zip(names, record, strict=True)) for record in many],
+        }  # fmt: skip
+        with other.layout.events_path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        result = import_log(workspace, [os.fspath(other.layout)])
+        assert result.added > events + 1
+        found = {(r.kind, r.slug): r.use_count for r in workspace.report().records}
+        assert found == {(r.kind, r.slug): r.use_count for r in other.report().records}
+        assert import_log(workspace, [os.fspath(other.layout)]).added == 0
 
     def test_the_older_schema_comes_in_under_its_own_ids(self, workspace: Workspace) -> None:
         data = Path(__file__).parent / "data" / "workspaces" / "legacy-insomnia"

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, Self
 
-from ctxuse.codec import MAX_WRITTEN_LINE
+from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
-from ctxuse.codec.encode import ascii_line, encode
-from ctxuse.errors import CtxuseError, TranscriptError
-from ctxuse.events import UsageEvent
+from ctxuse.codec.encode import ascii_line, encode, split
+from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
+from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts import HOSTS
-from ctxuse.hosts.transcripts import Notes
+from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.writer import LogWriter
 from ctxuse.places import OTHER_KINDS, Places
@@ -38,9 +39,7 @@ class _Transcripts(Protocol):
     @property
     def events(
         self,
-    ) -> Callable[
-        [str, Places, Notes, Callable[[str], bool], Callable[[int], object]], Iterator[UsageEvent]
-    ]:
+    ) -> Callable[[str, Places, Notes, Hooked, Callable[[int], object]], Iterator[UsageEvent]]:
         """Takes a transcript, and what is said at `ctxuse.hosts.claude_code.transcript.events`."""
         ...
 
@@ -97,7 +96,12 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             result.notes.files += 1
             try:
                 for event in reader.events(path, places, result.notes, hooked, told):
-                    adding.add(event.id, encode(event))
+                    try:
+                        line = encode(event)
+                    except InvalidEventError:  # names of thousands of characters
+                        result.notes.strange("(no event)")
+                    else:
+                        adding.add(event.id, line)
             except CtxuseError:
                 raise
             except OSError as error:
@@ -138,12 +142,13 @@ def import_log(
         for path in files:
             result.notes.files += 1
             try:
-                for line in _log_lines(_log_of(path)):
-                    found = _event_of(line)
+                for line in (line for log in _logs_of(path) for line in _log_lines(log)):
+                    found = _events_of(line)
                     if isinstance(found, Refusal):
                         result.notes.not_understood[found.reason.value] += 1
-                    else:
-                        adding.add(*found)
+                        continue
+                    for event_id, written in found:
+                        adding.add(event_id, written)
             except CtxuseError:
                 raise
             except OSError as error:
@@ -156,7 +161,8 @@ def sessions_of(
 ) -> list[str]:
     """Return the transcripts of an agent whose sessions began in a workspace."""
     places = Places(layout, environ)
-    return [path for path, root in sessions(host, places) if root == places.root]
+    own = os.path.realpath(places.root)
+    return [path for path, root in sessions(host, places) if os.path.realpath(root) == own]
 
 
 def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
@@ -173,7 +179,7 @@ def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
         if began is None or not os.path.isabs(began):
             continue
         layout = WorkspaceLayout.find(began)
-        if layout.has_marker:
+        if layout.has_marker and not places.is_above_projects(os.fspath(layout)):
             yield path, os.fspath(layout)
 
 
@@ -243,49 +249,65 @@ class _Adding:
 
 
 class _Hooked:
-    """Which segments of an agent have exposures that a hook recorded; looked for when asked."""
+    """What hooks of an agent have recorded, by segment; looked for when it is asked for.
+
+    Hooks give new ids (version 7) to what no transcript tells under an id of its own.
+    """
 
     def __init__(self, workspace: Workspace, host: str) -> None:
         self._workspace = workspace
         self._host = host
-        self._segments: set[str] | None = None
+        self._exposed: set[str] | None = None
+        self._typed: set[str] = set()
 
-    def __call__(self, segment_id: str) -> bool:
-        if self._segments is None:
-            self._segments = {
-                event.segment_id
-                for event in self._workspace.events()
-                if isinstance(event, UsageEvent) and self._by_hook(event)
-            }
-        return segment_id in self._segments
+    def exposed(self, segment_id: str) -> bool:
+        """Whether hooks have recorded what was resident in a segment."""
+        return segment_id in self._look()
 
-    def _by_hook(self, event: UsageEvent) -> bool:
-        """Hooks give their exposures new ids (version 7), imports derived ones."""
-        return (
-            event.host == self._host
-            and event.id[14] == "7"
-            and any(record.kind in OTHER_KINDS for record in event.records)
-        )
+    def typed(self, segment_id: str) -> bool:
+        """Whether hooks have recorded what the user typed there, without the prompt's id."""
+        self._look()
+        return segment_id in self._typed
+
+    def _look(self) -> set[str]:
+        if self._exposed is not None:
+            return self._exposed
+        self._exposed = set()
+        for event in self._workspace.events():
+            if not isinstance(event, UsageEvent) or event.host != self._host:
+                continue
+            if event.id[14] != "7":
+                continue
+            if event.event is UsageEventKind.USE:
+                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
+                    self._typed.add(event.segment_id)
+            elif any(record.kind in OTHER_KINDS for record in event.records):
+                self._exposed.add(event.segment_id)
+        return self._exposed
 
 
-def _log_of(path: str) -> str:
-    """The log that a path is, or that of the workspace whose root it is."""
-    inside = os.path.join(path, *USAGE_DIR, LOG_NAME)
-    return inside if os.path.isdir(path) else path
+def _logs_of(path: str) -> list[str]:
+    """The log that a path is, or those of the workspace whose root it is, archived ones first."""
+    if not os.path.isdir(path):
+        return [path]
+    return [os.path.join(path, *USAGE_DIR, name) for name in [*archive_names(path), LOG_NAME]]
 
 
 def _log_lines(path: str) -> Iterator[bytes]:
-    limit = 1024 * 1024
+    limit = MAX_READ_LINE
     with open(path, "rb") as file:
-        while line := file.readline(limit + 2):
+        left = os.fstat(file.fileno()).st_size  # what is appended meanwhile may be our own
+        while left > 0 and (line := file.readline(min(limit + 2, left))):
+            left -= len(line)
             if line.strip():
                 yield line.rstrip(b"\r\n")
             while len(line) == limit + 2 and not line.endswith(b"\n"):
                 line = file.readline(limit + 2)  # the rest of a line that is too long anyway
+                left -= len(line)
 
 
-def _event_of(line: bytes) -> tuple[str, bytes] | Refusal:
-    """The id of the event on a line, and the line to be written; or why there is none."""
+def _events_of(line: bytes) -> list[tuple[str, bytes]] | Refusal:
+    """The ids and lines to be written for the event on a line; or why there is none."""
     found = decode(line)
     if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
         line = _of_present_schema(line)
@@ -294,8 +316,11 @@ def _event_of(line: bytes) -> tuple[str, bytes] | Refusal:
         return found
     written = ascii_line(line.strip())
     if len(written) < MAX_WRITTEN_LINE:
-        return found.id, written
-    return Refusal(SkipReason.OVERSIZED)
+        return [(found.id, written)]
+    try:
+        return [(part.id, part_line) for part, part_line in split(found)]
+    except InvalidEventError:  # one record alone is too long for a line
+        return Refusal(SkipReason.OVERSIZED)
 
 
 def _of_present_schema(line: bytes) -> bytes:

@@ -86,6 +86,7 @@ class Places:
         lenient: bool = False,
     ) -> None:
         self.layout = layout
+        self._environ = environ
         self._lenient = lenient
         self.root = os.fspath(layout)
         self.start = self.root if start is None else os.path.normpath(start)
@@ -139,6 +140,10 @@ class Places:
             twin._resolved = twin
             twin._shown |= shown
         return self._resolved
+
+    def starting_in(self, directory: str) -> "Places":
+        """Return the same places for a session that began in `directory`."""
+        return Places(self.layout, self._environ, start=directory, lenient=self._lenient)
 
     def is_above_projects(self, directory: str) -> bool:
         """Whether a directory is the home directory or above it: nothing is recorded there."""

@@ -19,20 +19,26 @@ from ctxuse.places import Places
 _SHOWING = frozenset({"awk", "bat", "cat", "head", "less", "more", "nl", "sed", "tail"})
 _SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
 _PREFIXES = frozenset({
-    "!", "command", "do", "elif", "else", "env", "exec", "if", "nohup", "sudo", "then", "time",
+    "!", "command", "do", "elif", "else", "env", "if", "nohup", "sudo", "then", "time",
     "until", "while", "{",
 })  # fmt: skip
 _ENDS = frozenset({"done", "esac", "fi", "}"})
 """Words behind which a redirection is one of everything since their beginning."""
 
+_PASSING = frozenset({
+    "awk", "bat", "cat", "column", "cut", "egrep", "fgrep", "grep", "head", "less", "more", "nl",
+    "rg", "sed", "sort", "tail", "tee", "tr", "uniq",
+})  # fmt: skip
+"""Programs behind a pipe that print what they read, or parts of it."""
+
 _WITH_ARGUMENT = {
     "awk": ("-F", "-f", "-v", "--file", "--assign", "--field-separator"),
     "bash": ("-O", "-o", "+O", "+o"),
     "env": ("-u", "-C", "-S"),
-    "head": ("-c", "-n"),
+    "head": ("-c", "-n", "--bytes", "--lines"),
     "sed": ("-e", "-f", "-l", "--expression", "--file", "--line-length"),
     "sudo": ("-C", "-D", "-g", "-h", "-p", "-R", "-T", "-U", "-u"),
-    "tail": ("-c", "-n", "-s"),
+    "tail": ("-c", "-n", "-s", "--bytes", "--lines"),
 }
 """Options that take the word behind them."""
 
@@ -107,11 +113,16 @@ class _Script:
     def shown(self, where: _Where, *, nested: bool = False) -> list[str]:
         """The files shown up to the end, or to the end of the subshell."""
         found: list[str] = []
+        instead = False
         while self._next < len(self._tokens):
             if self._tokens[self._next] == Operator(")") and nested:
                 break
             shown, keeps = self._pipeline(where)
-            found = [*found, *shown] if keeps else []
+            if not keeps:
+                found.clear()
+            elif not instead:
+                found += shown
+            instead = self._peek() == "||"  # what stands behind it may not have run
             if not (nested and self._peek() == ")"):
                 self._next += 1
         return found
@@ -141,6 +152,7 @@ class _Script:
                 else:
                     break
                 self._next += 1
+            found = found if _passes(words) or not found else []
             found += self._command(words, where) if inner is None else inner
             ends = ends or bool(words and words[0].text in _ENDS)
             if self._peek() not in {"|", "|&"}:
@@ -151,6 +163,9 @@ class _Script:
     def _group(self, words: list[Word]) -> list[str] | None:
         """Pass over ``name() …``, which runs nothing, or return None for a subshell."""
         after = self._tokens[self._next + 1 : self._next + 2]
+        if words and _ASSIGNMENT.match(words[-1].text):  # the elements of an array
+            self._subshell(_Where(None))
+            return []
         if len(words) != 1 or after != [Operator(")")]:
             return None
         depth = 0
@@ -169,6 +184,8 @@ class _Script:
 
     def _command(self, words: list[Word], where: _Where) -> list[str]:
         """What a simple command shows."""
+        if words and words[0].text in {"exec", "function"}:
+            raise NotParsedError(words[0].text)  # what follows goes elsewhere, or does not run
         words = _without_prefix(words)
         if not words or not words[0].fixed:
             return []
@@ -202,6 +219,16 @@ class _Script:
         return self._absolute(named[0].text, where.directory)
 
 
+def _passes(words: list[Word]) -> bool:
+    """Whether a program behind a pipe prints what it reads."""
+    words = _without_prefix(words)
+    if not words or os.path.basename(words[0].text) not in _PASSING:
+        return False
+    options = [word.text for word in words[1:] if re.fullmatch("-[a-zA-Z]+", word.text)]
+    counts = words[0].text.endswith("grep") and any(set(option) & set("qcLl") for option in options)
+    return not counts
+
+
 def _without_prefix(words: list[Word]) -> list[Word]:
     """The words of a command behind what may stand before its program."""
     index = 0
@@ -210,6 +237,8 @@ def _without_prefix(words: list[Word]) -> list[Word]:
         if word in _PREFIXES:
             index += 1
             options = _WITH_ARGUMENT.get(word, ())
+            if word == "env" and any(w.text[:2] in {"-C", "-S"} for w in words[index:]):
+                return []
             while index < len(words) and words[index].text.startswith("-"):
                 index += 2 if words[index].text in options else 1
         elif _ASSIGNMENT.match(word):
@@ -249,7 +278,8 @@ def _files(program: str, words: list[Word]) -> list[Word]:
             has_script = has_script or word.startswith(("-e", "-f", "--expression", "--file"))
             index += 2 if word in options else 1
             continue
-        files.append(words[index])
+        if word != "-":
+            files.append(words[index])
         index += 1
     return files if has_script else files[1:]
 

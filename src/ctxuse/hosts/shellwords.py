@@ -75,7 +75,7 @@ def tokens(command: str) -> Iterator[Token]:
             end = command.find("\n", position)
             position = len(command) if end < 0 else end
         elif match := _REDIRECTION.match(command, position):
-            redirection = Redirection(match[2], match[1])
+            redirection = _redirection(command, match)
             word, position = _word(command, _skip_blank(command, match.end()))
             if redirection.sign in {"<<", "<<-"}:
                 delimiters.append((word.text, redirection.sign == "<<-"))
@@ -90,6 +90,12 @@ def tokens(command: str) -> Iterator[Token]:
         else:
             word, position = _word(command, position)
             yield word
+
+
+def _redirection(command: str, match: re.Match[str]) -> Redirection:
+    if match[2] in {"<", ">"} and command.startswith("(", match.end()):
+        raise NotParsedError(command[:80])  # process substitution
+    return Redirection(match[2], match[1])
 
 
 def _skip_blank(command: str, position: int) -> int:
@@ -178,14 +184,27 @@ def _behind_substitution(command: str, position: int) -> int:
     opening, depth = command[position + 1], 0
     while position < len(command):
         sign = command[position]
-        if sign == "'":
-            end = command.find("'", position + 1)
-            position = len(command) if end < 0 else end
-        elif sign == "\\":
-            position += 1
+        if sign in "'\"\\<":
+            position = _passed_over(command, position)
         elif sign in (opening, closing):
             depth += 1 if sign == opening else -1
             if not depth:
                 return position + 1
         position += 1
     raise NotParsedError(command[:80])
+
+
+def _passed_over(command: str, position: int) -> int:
+    """The last place of what is quoted or escaped at `position`, within a substitution."""
+    match command[position]:
+        case "'":
+            end = command.find("'", position + 1)
+            return len(command) if end < 0 else end
+        case '"':
+            return _quoted(command, position + 1)[2] - 1
+        case "<" if command.startswith("<<", position):
+            raise NotParsedError(command[:80])  # a here-document in a substitution
+        case "<":
+            return position
+        case _:
+            return position + 1

@@ -8,8 +8,8 @@ import os
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -26,14 +26,18 @@ from ctxuse.ids import derived_id
 from ctxuse.places import Places, RecordFile
 from ctxuse.times import parse_ns
 
-LONGEST_LINE = 64 * 1024 * 1024
+LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line that is looked at; images make some very long."""
 
 FEWEST_SAMPLES = 5
 LEAST_BYTES = 1000
-"""A session's bytes per token are taken from so many responses at least, of so many bytes each."""
+PLAUSIBLE = (0.5, 20.0)
+"""A session's bytes per token are taken from so many responses at least, of so many bytes each,
+and must lie between these two."""
 
 Line = Mapping[str, object]
+
+_MOST_TYPES = 50
 
 
 class Notes:
@@ -43,21 +47,38 @@ class Notes:
         files: Transcripts read.
         no_record: Tool calls that worked and touch no record.
         failed: Tool calls that failed or were refused.
-        unfinished: Tool calls whose result is not in the transcript.
         not_understood: Lines that say nothing that is known, by type.
     """
 
     def __init__(self) -> None:
-        self.files = self.no_record = self.failed = self.unfinished = 0
+        self.files = self.no_record = self.failed = 0
         self.not_understood: Counter[str] = Counter()
-        self._calls: set[str] = set()
+        self._done: set[str] = set()
+        self._open: set[str] = set()
 
-    def first_time(self, call_id: str) -> bool:
-        """Whether a tool call is met for the first time; transcripts repeat those of sub-agents."""
-        if call_id in self._calls:
+    @property
+    def unfinished(self) -> int:
+        """Tool calls whose result is in none of the transcripts."""
+        return len(self._open - self._done)
+
+    def left_open(self, call_ids: Iterable[str]) -> None:
+        """Take note of calls whose result is not in their transcript."""
+        self._open.update(call_ids)
+
+    def done(self, call_id: str) -> bool:
+        """Take note of a result, and say whether it is the first of its call.
+
+        Transcripts repeat the calls of sub-agents, and copies of them those of the original.
+        """
+        if call_id in self._done:
             return False
-        self._calls.add(call_id)
+        self._done.add(call_id)
         return True
+
+    def strange(self, kind: str) -> None:
+        """Take note of a line of a type that is not known; of very many, under one name."""
+        known = kind in self.not_understood or len(self.not_understood) < _MOST_TYPES
+        self.not_understood[kind[:64] if known else "(others)"] += 1
 
 
 def lines(
@@ -97,6 +118,18 @@ def lines(
                 told(len(line))
 
 
+class Hooked(Protocol):
+    """What hooks of an agent have recorded."""
+
+    def exposed(self, segment_id: str) -> bool:
+        """Whether they have recorded what was resident in a segment."""
+        ...
+
+    def typed(self, segment_id: str) -> bool:
+        """Whether they have recorded what the user typed there, without the prompt's id."""
+        ...
+
+
 class Origin:
     """Where a transcript was written, in terms of where the workspace is now.
 
@@ -121,7 +154,9 @@ class Origin:
                 (os.path.join(home[0], ".codex"), places.codex_dir),
                 (home[0], places.home),
             ]
-        self._pairs = pairs
+        self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
+        self.home = home[0] if home else places.home
+        self.began_in = root or places.root
 
     def here(self, path: str, directory: str | None = None) -> str:
         """Return what a path of the transcript is here, absolute.
@@ -130,11 +165,19 @@ class Origin:
             path: The path.
             directory: Where it is taken from when it is relative.
         """
-        path = os.path.normpath(os.path.join(directory or "", path))
+        path = self.there(path, directory)
+        if path == self.places.root or path.startswith(self.places.root + os.sep):
+            return path
         for there, here in self._pairs:
             if path == there or path.startswith(there + os.sep):
                 return here + path[len(there) :]
-        return self.places.absolute(path)
+        return path
+
+    def there(self, path: str, directory: str | None = None) -> str:
+        """Return a path of the transcript, absolute, as it was there."""
+        if path == "~" or path.startswith("~/"):
+            path = self.home + path[1:]
+        return os.path.normpath(os.path.join(self.began_in, directory or "", path))
 
     def record(self, path: str, directory: str | None = None) -> RecordFile | None:
         """Return the record that a path of the transcript is."""
@@ -248,8 +291,10 @@ class Sizes(NamedTuple):
 
 def measured(samples: list[float]) -> Sizes:
     """Return the sizes of a session of which `samples` are bytes per token of its responses."""
-    enough = len(samples) >= FEWEST_SAMPLES
-    return Sizes(statistics.median(samples) if enough else None)
+    if len(samples) < FEWEST_SAMPLES:
+        return Sizes(None)
+    found = statistics.median(samples)
+    return Sizes(found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None)
 
 
 def when(line: Line) -> int | None:

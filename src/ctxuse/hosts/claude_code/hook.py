@@ -61,13 +61,19 @@ def _tool(payload: Mapping[str, object], session: Session, places: Places) -> It
                 yield session.use(record, UsageSource.WORKFLOW_INVOKE, call_id=call_id)
         case "Bash":
             command = at(payload, "tool_input", "command")
-            if isinstance(command, str):
+            if isinstance(command, str) and _showed(payload):
                 directory = text(payload, "cwd") or places.root
                 from ctxuse.hosts.shell import records_shown  # noqa: PLC0415 - only for a shell
 
                 yield from records_shown(command, directory, session, places, call_id)
         case _:
             return
+
+
+def _showed(payload: Mapping[str, object]) -> bool:
+    """Whether a shell showed anything, as far as the payload says."""
+    in_background = at(payload, "tool_input", "run_in_background") is True
+    return not in_background and at(payload, "tool_response", "stdout") != ""
 
 
 def _expansion(payload: Mapping[str, object], session: Session, places: Places) -> Iterator[Seen]:

@@ -14,6 +14,7 @@ from ctxuse.hosts.payload import at, text
 from ctxuse.hosts.shell import files_shown
 from ctxuse.hosts.transcripts import (
     LEAST_BYTES,
+    Hooked,
     Line,
     Notes,
     Origin,
@@ -34,6 +35,7 @@ _QUIET = frozenset({
 """Types of lines that tell of no record."""
 
 _SKILL_BODY = "Base directory for this skill: "
+_AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
 _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?): (.*)$", re.MULTILINE)
 
@@ -55,7 +57,7 @@ def events(
     path: str,
     places: Places,
     notes: Notes,
-    hooked: Callable[[str], bool],
+    hooked: Hooked,
     told: Callable[[int], object],
 ) -> Iterator[UsageEvent]:
     """Yield what a transcript tells of.
@@ -64,13 +66,15 @@ def events(
         path: The transcript.
         places: The places of the workspace.
         notes: Where it is counted what tells of nothing.
-        hooked: Whether the log has events of a segment that a hook recorded.
+        hooked: What hooks have recorded of a segment.
         told: Told after each line how many bytes it has.
 
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin(places, began_in(path)), _sizes(path), notes, hooked)
+    began = began_in(path)
+    start = Origin(places, began).here(".")
+    reader = _Reader(Origin(places.starting_in(start), began), _sizes(path), notes, hooked)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     yield from reader.finish()
@@ -95,16 +99,15 @@ class _Typed(NamedTuple):
 
 
 class _Reader:
-    def __init__(
-        self, origin: Origin, sizes: Sizes, notes: Notes, hooked: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, origin: Origin, sizes: Sizes, notes: Notes, hooked: Hooked) -> None:
         self._origin = origin
         self._sizes = sizes
         self._notes = notes
         self._hooked = hooked
         self._calls: dict[str, _Call] = {}
         self._skills: dict[str, tuple[Thread, RecordFile, int]] = {}
-        self._typed: _Typed | None = None
+        self._typed: dict[str, _Typed] = {}
+        self._compacted = False
 
     def read(self, line: Line) -> Iterator[UsageEvent]:
         kind, session = text(line, "type"), text(line, "sessionId")
@@ -115,10 +118,12 @@ class _Reader:
         elif kind == "attachment" and session is not None:
             yield from self._attachment(line, Thread(NAME, session, _agent(line)))
         elif kind not in _QUIET:
-            self._notes.not_understood[(kind or "(no type)")[:64]] += 1
+            self._notes.strange(kind or "(no type)")
+        if line.get("subtype") == "compact_boundary" or line.get("isCompactSummary") is True:
+            self._compacted = True
 
     def finish(self) -> Iterator[UsageEvent]:
-        self._notes.unfinished += len(self._calls)
+        self._notes.left_open(self._calls)
         for call_id in [*self._skills]:
             yield self._skill(call_id, None)
 
@@ -139,7 +144,7 @@ class _Reader:
             match at(block, "type"):
                 case "tool_use":
                     call_id, tool = text(block, "id"), text(block, "name")
-                    if call_id and tool and self._notes.first_time(call_id):
+                    if call_id and tool:
                         where = text(line, "cwd")
                         call = _Call(thread, tool, _kept(tool, at(block, "input")), where)
                         self._calls[call_id] = call
@@ -153,10 +158,10 @@ class _Reader:
     def _result(self, line: Line, block: object) -> Iterator[UsageEvent]:
         call_id = text(block, "tool_use_id")
         call = self._calls.pop(call_id, None) if call_id else None
-        if call is None or call_id is None:
+        if call is None or call_id is None or not self._notes.done(call_id):
             return
         result = line.get("toolUseResult")
-        if at(block, "is_error") is True or at(result, "success") is False:
+        if _failed(line, block, result):
             self._notes.failed += 1
             return
         at_ns = when(line)
@@ -169,7 +174,7 @@ class _Reader:
         """What a call that worked read; a skill waits for its body."""
         thread = call.thread
         if call.tool == "Skill" and isinstance(call.tool_input, str):
-            name = skill_name(text(result, "commandName") or call.tool_input)
+            name = skill_name(call.tool_input)
             if name is not None:
                 self._skills[call_id] = (thread, self._named(name), at_ns)
         elif call.tool == "Read" and isinstance(call.tool_input, str):
@@ -179,10 +184,10 @@ class _Reader:
                 known = whole if record.named == record.file else None
                 snapshot = self._sizes.snapshot(record, known, read)
                 yield thread.use(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
-        elif call.tool == "Bash" and isinstance(call.tool_input, str):
-            directory = self._origin.here(call.directory or ".", self._origin.places.root)
+        elif call.tool == "Bash" and isinstance(call.tool_input, str) and _showed(result):
+            directory = self._origin.there(".", call.directory)
             seen: set[tuple[str, str]] = set()
-            for path in files_shown(call.tool_input, directory, self._absolute):
+            for path in files_shown(call.tool_input, directory, self._origin.there):
                 record = self._origin.record(path)
                 if record is not None and record[:2] not in seen:
                     seen.add(record[:2])
@@ -190,9 +195,6 @@ class _Reader:
                     yield thread.use(
                         at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
                     )
-
-    def _absolute(self, path: str, directory: str | None) -> str:
-        return self._origin.here(self._origin.places.absolute(path, directory))
 
     def _named(self, name: str) -> RecordFile:
         found = self._origin.places.skill_named(name)
@@ -210,18 +212,21 @@ class _Reader:
         if line.get("isMeta") is not True:
             typed = _TYPED.search(said) if said.lstrip().startswith("<command-") else None
             at_ns = when(line)
-            self._typed = None
+            self._typed.pop(thread.segment_id, None)
+            self._compacted = self._compacted and line.get("isCompactSummary") is True
             name = skill_name(typed[1]) if typed else None
             if name is not None and at_ns is not None:
-                self._typed = _Typed(thread, name, self._prompt_key(line, thread), at_ns)
+                self._typed[thread.segment_id] = _Typed(
+                    thread, name, self._prompt_key(line, thread), at_ns
+                )
             return
         source = text(line, "sourceToolUseID")
         if source is not None:
             if source in self._skills:
                 yield self._skill(source, said)
-        elif said.startswith(_SKILL_BODY) and self._typed is not None:
-            command, self._typed = self._typed, None
-            if command.key is not None:
+        elif said.startswith((_SKILL_BODY, _AGAIN)):
+            command = self._typed.pop(thread.segment_id, None)
+            if command is not None and command.key is not None:
                 record = self._named(command.name)
                 yield command.thread.use(
                     command.at_ns,
@@ -233,21 +238,23 @@ class _Reader:
 
     def _prompt_key(self, line: Line, thread: Thread) -> str | None:
         """What tells a prompt from others; None where a hook may have recorded it otherwise."""
+        if self._hooked.typed(thread.segment_id):
+            return None  # hooks of versions that gave prompts no id
         prompt = text(line, "promptId")
         if prompt is not None:
             return f"prompt:{prompt}"
-        return None if self._hooked(thread.segment_id) else text(line, "uuid")
+        return None if self._hooked.exposed(thread.segment_id) else text(line, "uuid")
 
     def _attachment(self, line: Line, thread: Thread) -> Iterator[UsageEvent]:
         attachment, key, at_ns = line.get("attachment"), text(line, "uuid"), when(line)
         if key is None or at_ns is None:
             return
         match at(attachment, "type"):
-            case "file":
+            case "file" if not self._compacted:
                 yield from self._mentioned(attachment, thread, key, at_ns, line)
-            case "nested_memory" if not self._hooked(thread.segment_id):
+            case "nested_memory" if not self._hooked.exposed(thread.segment_id):
                 yield from self._loaded(attachment, thread, key, at_ns)
-            case "skill_listing" if not self._hooked(thread.segment_id):
+            case "skill_listing" if not self._hooked.exposed(thread.segment_id):
                 for name, length in _listing(attachment).items():
                     snapshot = self._sizes.snapshot(self._named(name), None, length)
                     yield thread.exposure(at_ns, snapshot, key)
@@ -289,6 +296,20 @@ def _agent(line: Line) -> str | None:
     return text(line, "agentId") if line.get("isSidechain") is True else None
 
 
+def _failed(line: Line, block: object, result: object) -> bool:
+    """Whether a call failed or was refused, in the ways that versions have said it."""
+    if at(block, "is_error") is True or text(line, "toolDenialKind") is not None:
+        return True
+    return at(result, "success") is False or (
+        isinstance(result, str) and result.startswith("Error")
+    )
+
+
+def _showed(result: object) -> bool:
+    """Whether a shell showed anything, as far as the transcript says."""
+    return at(result, "stdout") != "" and at(result, "backgroundTaskId") is None
+
+
 def _kept(tool: str, tool_input: object) -> str | None:
     """Of a call's input what is needed when its result comes."""
     match tool:
@@ -298,7 +319,9 @@ def _kept(tool: str, tool_input: object) -> str | None:
             return text(tool_input, "skill")
         case "Bash":
             command = at(tool_input, "command")
-            return command[: 64 * 1024] if isinstance(command, str) else None
+            if at(tool_input, "run_in_background") is True or not isinstance(command, str):
+                return None
+            return command[: 64 * 1024]
         case _:
             return None
 
@@ -323,11 +346,10 @@ def _listing(attachment: object) -> dict[str, int | None]:
             if skill_name(name) is not None:
                 found[name] = size(f"{name}: {description}")
     names = at(attachment, "names")
-    for name in names if isinstance(names, list) else ():
-        listed = skill_name(name) if isinstance(name, str) else None
-        if listed is not None:
-            found.setdefault(listed, None)
-    return found
+    if not isinstance(names, list) or not names:
+        return found
+    listed = [skill_name(name) for name in names if isinstance(name, str)]
+    return {name: found.get(name) for name in listed if name is not None}
 
 
 def _sizes(path: str) -> Sizes:
@@ -337,27 +359,45 @@ def _sizes(path: str) -> Sizes:
     accounting; its bytes are those of that response and of what followed it.
     """
     samples: list[float] = []
-    last: tuple[str, int] | None = None
-    entered, only_text = 0, True
+    threads: dict[tuple[str | None, str | None], _Entered] = {}
     for line in lines(path):
-        if line.get("isSidechain") is True and text(line, "agentId") is None:
+        kind, agent = text(line, "type"), text(line, "agentId")
+        if line.get("isSidechain") is True and agent is None:
             continue
-        content = at(line, "message", "content")
-        if line.get("type") == "assistant":
+        thread = threads.setdefault((text(line, "sessionId"), agent), _Entered())
+        if kind == "attachment":
+            thread.only_text = False
+        elif kind == "user":
+            thread.add(at(line, "message", "content"))
+        elif kind == "assistant" and line.get("isApiErrorMessage") is not True:
             response, total = text(line, "message", "id"), _input_tokens(line)
-            if response is None or total is None:
-                continue
-            if last is None or response != last[0]:
-                grown = total - last[1] if last is not None else 0
-                if only_text and grown > 0 and entered >= LEAST_BYTES:
-                    samples.append(entered / grown)
-                last, entered, only_text = (response, total), 0, True
-        elif line.get("type") != "user":
-            continue
-        added = _bytes_of_text(content)
-        only_text = only_text and added is not None
-        entered += added or 0
+            if response is not None and total:
+                thread.answered(response, total, samples)
+                thread.add(at(line, "message", "content"))
     return measured(samples)
+
+
+class _Entered:
+    """What has entered one thread since its last response."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, int] | None = None
+        self._bytes = 0
+        self.only_text = True
+
+    def add(self, content: object) -> None:
+        added = _bytes_of_text(content)
+        self.only_text = self.only_text and added is not None
+        self._bytes += added or 0
+
+    def answered(self, response: str, total: int, samples: list[float]) -> None:
+        """Take note of a response, whose lines are several; with a new one, of a sample."""
+        if self._last is not None and response == self._last[0]:
+            return
+        grown = total - self._last[1] if self._last is not None else 0
+        if self.only_text and grown > 0 and self._bytes >= LEAST_BYTES:
+            samples.append(self._bytes / grown)
+        self._last, self._bytes, self.only_text = (response, total), 0, True
 
 
 def _input_tokens(line: Line) -> int | None:

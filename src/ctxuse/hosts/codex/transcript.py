@@ -9,8 +9,8 @@ from ctxuse.events import UsageEvent, UsageSource
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.payload import at, text
 from ctxuse.hosts.shell import files_shown
-from ctxuse.hosts.transcripts import Line, Notes, Origin, Sizes, Thread, lines, size, when
-from ctxuse.places import SKILL, Places, RecordFile
+from ctxuse.hosts.transcripts import Hooked, Line, Notes, Origin, Sizes, Thread, lines, size, when
+from ctxuse.places import SKILL, Places, RecordFile, skill_name
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
@@ -35,7 +35,7 @@ def events(
     path: str,
     places: Places,
     notes: Notes,
-    hooked: Callable[[str], bool],  # noqa: ARG001 - as for every host
+    hooked: Hooked,  # noqa: ARG001 - as for every host
     told: Callable[[int], object],
 ) -> Iterator[UsageEvent]:
     """Yield what a rollout tells of.
@@ -44,13 +44,15 @@ def events(
         path: The rollout.
         places: The places of the workspace.
         notes: Where it is counted what tells of nothing.
-        hooked: Whether the log has events of a segment that a hook recorded.
+        hooked: What hooks have recorded of a segment.
         told: Told after each line how many bytes it has.
 
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin(places, began_in(path)), notes)
+    began = began_in(path)
+    start = Origin(places, began).here(".")
+    reader = _Reader(Origin(places.starting_in(start), began), notes)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     reader.finish()
@@ -75,11 +77,12 @@ class _Reader:
     def read(self, line: Line) -> Iterator[UsageEvent]:
         kind = text(line, "type")
         if kind not in _KNOWN:
-            self._notes.not_understood[(kind or "(no type)")[:64]] += 1
+            self._notes.strange(kind or "(no type)")
             return
         if kind == "session_meta" and self._thread is None:
             self._thread = _thread(line)
-        self._directory = text(line, "payload", "cwd") or self._directory
+        if kind in {"session_meta", "turn_context"}:
+            self._directory = text(line, "payload", "cwd") or self._directory
         at_ns = when(line)
         if self._thread is None or at_ns is None:
             return
@@ -97,11 +100,11 @@ class _Reader:
                 yield from self._mentions(line, self._thread, at_ns)
 
     def finish(self) -> None:
-        self._notes.unfinished += len(self._calls)
+        self._notes.left_open(self._calls)
 
     def _called(self, payload: object) -> None:
         call_id = text(payload, "call_id")
-        if call_id is None or not self._notes.first_time(call_id):
+        if call_id is None:
             return
         self._calls[call_id] = None
         if text(payload, "name") in _SHELLS or at(payload, "type") == "local_shell_call":
@@ -112,15 +115,17 @@ class _Reader:
 
                 command = join(command)
             if isinstance(command, str):
-                where = text(arguments, "workdir") or self._directory
-                self._calls[call_id] = _Call(command, where)
+                where = text(arguments, "workdir") or text(arguments, "working_directory")
+                directory = self._origin.there(where or ".", self._directory)
+                self._calls[call_id] = _Call(command, directory)
 
     def _ended(self, payload: object, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
         """The host's own account of a command, which says what it took for a read."""
         call_id = text(payload, "call_id")
         if call_id is None:
             return
-        if self._calls.pop(call_id, None) is None and not self._notes.first_time(f"end {call_id}"):
+        self._calls.pop(call_id, None)
+        if not self._notes.done(call_id):
             return
         if at(payload, "exit_code") != 0:
             self._notes.failed += 1
@@ -138,18 +143,20 @@ class _Reader:
         call_id = text(payload, "call_id")
         if call_id is None or call_id not in self._calls:
             return
+        said = _said(at(payload, "output"))
+        if _RUNNING.search(said[:1000]):
+            return  # its end is told later
         call = self._calls.pop(call_id)
-        if _failed(at(payload, "output")):
+        if not self._notes.done(call_id):
+            return
+        if _failed(said) or _code_of(at(payload, "output")):
             self._notes.failed += 1
         elif call is None:
             self._notes.no_record += 1
         else:
-            directory = self._origin.here(call.directory or ".", self._origin.places.root)
-            paths = [*files_shown(call.command, directory, self._absolute)]
+            directory = call.directory or self._origin.there(".")
+            paths = files_shown(call.command, directory, self._origin.there)
             yield from self._read(paths, directory, call_id, thread, at_ns)
-
-    def _absolute(self, path: str, directory: str | None) -> str:
-        return self._origin.here(self._origin.places.absolute(path, directory))
 
     def _read(
         self, paths: list[str], directory: str | None, call_id: str, thread: Thread, at_ns: int
@@ -167,9 +174,10 @@ class _Reader:
     def _server_call(self, payload: object) -> None:
         """A tool of a server: such a server records its own."""
         call_id = text(payload, "call_id")
-        if call_id is None or self._calls.pop(call_id, None) is not None:
+        if call_id is None:
             return
-        if self._notes.first_time(f"end {call_id}"):
+        self._calls.pop(call_id, None)
+        if self._notes.done(call_id):
             worked = at(payload, "result", "Ok") is not None
             self._notes.no_record += worked
             self._notes.failed += not worked
@@ -180,12 +188,13 @@ class _Reader:
         for block in content if isinstance(content, list) else ():
             said = at(block, "text")
             mention = _MENTION.match(said) if isinstance(said, str) else None
-            if mention is None:
+            name = skill_name(mention[1].strip()) if mention else None
+            if mention is None or name is None:
                 continue
             found = self._origin.record(mention[2].strip(), self._directory)
-            record = found or RecordFile(SKILL, mention[1].strip(), "", "")
+            record = found or RecordFile(SKILL, name, "", "")
             snapshot = self._sizes.snapshot(record, None, size(said))
-            key = f"mention:{thread.segment_id}:{text(line, 'timestamp')}"
+            key = f"mention:{text(line, 'timestamp')}"
             yield thread.use(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, key, by_user=True)
 
 
@@ -210,8 +219,27 @@ def _arguments(payload: object) -> object:
         return None
 
 
-def _failed(output: object) -> bool:
-    """Whether an output says that the command failed, in the ways that versions have said it."""
+_RUNNING = re.compile(r"Process running with session ID")
+_EXIT_CODE = re.compile(r"(?:Exit code:|exited with code) (-?[0-9]{1,6})")
+_REFUSED = re.compile(r"rejected by user|aborted by user|failed in sandbox|execution error")
+
+
+def _said(output: object) -> str:
+    """What an output says, in the forms that versions have given it."""
+    parts = output if isinstance(output, list) else [output]
+    texts = [part if isinstance(part, str) else at(part, "text") for part in parts]
+    return "\n".join(part for part in texts if isinstance(part, str))
+
+
+def _failed(said: str) -> bool:
+    """Whether an output says that the command failed or was refused."""
+    begin = said[:1000]
+    code = _EXIT_CODE.search(begin)
+    return (code is not None and int(code[1]) != 0) or _REFUSED.search(begin) is not None
+
+
+def _code_of(output: object) -> bool:
+    """Whether an output carries the status of a command that failed."""
     if isinstance(output, str) and output.startswith("{"):
         try:
             output = json.loads(output)
