@@ -362,6 +362,35 @@ class TestClaudeCode:
         result = imported(fork)
         assert (result.added, result.there) == (0, 2)
 
+    @pytest.mark.parametrize("first", ["original", "fork"])
+    def test_what_a_fork_copied_is_of_the_session_it_was_copied_from(
+        self, project: Path, imported: Import, first: str
+    ) -> None:
+        talk = Talk(project)
+        talk.attachment(type="skill_listing", content="- pdf: Reads\n")
+        talk.attachment(
+            type="nested_memory", path=str(project / "CLAUDE.md"), content={"content": "x"}
+        )
+        talk.line("user", message={"content": "<command-name>/pdf</command-name>"})
+        talk.line("user", isMeta=True, message={"content": "Base directory for this skill: /x"})
+        fork = [
+            {
+                **line,
+                "sessionId": "fork",
+                "uuid": f"f{line['uuid']}",
+                "forkedFrom": {"sessionId": SESSION, "messageUuid": line["uuid"]},
+            }
+            for line in talk.lines
+        ]
+        order = [talk.lines, fork] if first == "original" else [fork, talk.lines]
+        assert [(result.added, result.there) for result in map(imported, order)] == [(3, 0), (0, 3)]
+        assert {event.segment_id for event in log(project)} == {SESSION}
+        own = Talk(project)
+        own.common["sessionId"] = "fork"
+        own.attachment(type="skill_listing", content="- pdf: Reads\n")
+        own.lines[0].update(uuid="new", forkedFrom={"sessionId": 3, "messageUuid": []})
+        assert imported([*fork, *own.lines]).added == 1
+
     def test_a_transcript_of_another_machine_is_taken_for_this_workspace(
         self, project: Path, imported: Import
     ) -> None:

@@ -110,6 +110,7 @@ class _Reader:
         self._compacted = False
 
     def read(self, line: Line) -> Iterator[UsageEvent]:
+        line = _original(line)
         kind, session = text(line, "type"), text(line, "sessionId")
         if kind in {"assistant", "user"} and session is not None:
             yield from self._message(line, Thread(NAME, session, _agent(line)))
@@ -290,6 +291,14 @@ class _Reader:
             known = whole if record.named == record.file else None
             snapshot = self._sizes.snapshot(record, known, read)
             yield thread.use(at_ns, snapshot, UsageSource.KNOWLEDGE_REF, key, by_user=True)
+
+
+def _original(line: Line) -> Line:
+    """A line as it stood in the session that a fork copied it from: what it tells of was there."""
+    session, uuid = text(line, "forkedFrom", "sessionId"), text(line, "forkedFrom", "messageUuid")
+    if session is None or uuid is None:
+        return line
+    return {**line, "sessionId": session, "uuid": uuid}
 
 
 def _agent(line: Line) -> str | None:
