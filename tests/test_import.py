@@ -596,6 +596,15 @@ def test_hostile_transcripts_never_fail_an_import(project: Path, data: bytes, ho
     assert all(event.segment_id == "s" for event in log(project))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("host", ["claude-code", "codex"])
+def test_a_pipe_is_named_as_unreadable_and_not_waited_for(project: Path, host: str) -> None:
+    pipe = str(project / "pipe.jsonl")
+    os.mkfifo(pipe)
+    result = import_transcripts(Workspace(project), host, [pipe])
+    assert result.unreadable == [(pipe, "it is no regular file")]
+
+
 def test_a_transcript_cut_anywhere_never_fails_an_import(project: Path) -> None:
     talk = Talk(project)
     talk.read(project / "CLAUDE.md", "t1")
@@ -684,14 +693,14 @@ class TestCommand:
         good, bad = project / "good.jsonl", project / "bad.jsonl"
         good.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
         bad.write_text("x")
-        opened = open
+        opened = os.open
 
-        def refuses(path: object, *arguments: object, **options: object) -> object:
-            if str(path) == str(bad):
+        def refuses(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+            if path == str(bad):
                 raise PermissionError(13, "Permission denied")
-            return opened(path, *arguments, **options)  # type: ignore[call-overload] # passed on
+            return opened(path, flags, mode, dir_fd=dir_fd)
 
-        monkeypatch.setattr("builtins.open", refuses)
+        monkeypatch.setattr("os.open", refuses)
         assert run(["import", "claude-code", str(bad), str(good)]) == 0
         assert "bad.jsonl" in capsys.readouterr().err
         assert len(log(project)) == 1

@@ -24,6 +24,7 @@ from ctxuse.events import (
 from ctxuse.hosts.payload import text
 from ctxuse.ids import derived_id
 from ctxuse.places import Places, RecordFile
+from ctxuse.smallfile import open_regular
 from ctxuse.times import parse_ns
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -92,10 +93,10 @@ def lines(
         told: Told after each line how many bytes it has.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or is no regular one: it is read more than once.
     """
     decode = msgspec.json.Decoder().decode
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         while line := file.readline(LONGEST_LINE):
             reason = None
             if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
