@@ -322,17 +322,15 @@ class Workspace:
         """
         from ctxuse.report import build_report  # noqa: PLC0415 - a writer does not pay for reading
 
-        begin = None if since is None else since.timestamp(unit="nanosecond")
-        end = None if until is None else until.timestamp(unit="nanosecond")
-        if (begin, end) != (None, None):
-            from ctxuse.log.window import count_window  # noqa: PLC0415 - likewise
+        window = _ns(since), _ns(until)
+        if window != (None, None):
+            from ctxuse.log.window import count_wanted  # noqa: PLC0415 - likewise
 
-            tally, rest = count_window(self.layout, begin, end)
-            return build_report(tally, window=(begin, end), rest=rest)
+            tally, rest = count_wanted(self.layout, _wanted(window))
+            return build_report(tally, window=window, rest=rest)
         from ctxuse.log.whole import count_whole  # noqa: PLC0415 - likewise
 
-        if cache is None:
-            cache = self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+        cache = self._cached if cache is None else cache
         return build_report(
             count_whole(self.layout, cache=cache, processes=processes, progress=progress)
         )
@@ -360,19 +358,22 @@ class Workspace:
             LogUnreadableError: The log exists but cannot be read.
         """
         from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
-        from ctxuse.log.full import count_both, count_wanted  # noqa: PLC0415 - likewise
         from ctxuse.report import build_report  # noqa: PLC0415 - likewise
 
-        begin = None if since is None else since.timestamp(unit="nanosecond")
-        end = None if until is None else until.timestamp(unit="nanosecond")
-        if cache is None:
-            cache = self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
-        if (begin, end, actors) == (None, None, None) and not without_actors:
-            basic, full = count_both(self.layout, cache=cache)
-            return build_full_report(build_report(basic), full)
-        wanted = _wanted(begin, end, actors, without_actors)
-        tally, full, rest = count_wanted(self.layout, wanted)
-        return build_full_report(build_report(tally, window=(begin, end), rest=rest), full)
+        window = _ns(since), _ns(until)
+        if (*window, actors) == (None, None, None) and not without_actors:
+            from ctxuse.log.full import count_both  # noqa: PLC0415 - likewise
+
+            cache = self._cached if cache is None else cache
+            tally, full = count_both(self.layout, cache=cache)
+            return build_full_report(build_report(tally), full)
+        from ctxuse.fuller import FullTally  # noqa: PLC0415 - likewise
+        from ctxuse.log.window import count_wanted  # noqa: PLC0415 - likewise
+
+        full = FullTally()
+        wanted = _wanted(window, actors, without_actors)
+        tally, rest = count_wanted(self.layout, wanted, also=full.add)
+        return build_full_report(build_report(tally, window=window, rest=rest), full)
 
     def history(self, kind: str, slug: str) -> "History":
         """Return one record over time.
@@ -481,6 +482,11 @@ class Workspace:
         if self._open_writer is not None:
             self._open_writer.close()
 
+    @property
+    def _cached(self) -> bool:
+        """Whether checkpoints are used where the caller does not say."""
+        return self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+
     def _note_failure(self, error: Exception, *, quiet: bool) -> None:
         from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
 
@@ -494,12 +500,17 @@ class Workspace:
             logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
 
 
+def _ns(at: "Instant | None") -> int | None:
+    return None if at is None else at.timestamp(unit="nanosecond")
+
+
 def _wanted(
-    begin: int | None,
-    end: int | None,
-    actors: "Collection[str] | None",
-    without_actors: "Collection[str]",
+    window: tuple[int | None, int | None],
+    actors: "Collection[str] | None" = None,
+    without_actors: "Collection[str]" = (),
 ) -> "Callable[[UsageEvent], bool]":
+    begin, end = window
+
     def wanted(event: UsageEvent) -> bool:
         at = event.occurred_at_ns
         if (begin is not None and at < begin) or (end is not None and at >= end):

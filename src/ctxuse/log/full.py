@@ -1,6 +1,4 @@
-"""Counting the fuller figures: of whole logs, with a checkpoint of their own, or of a part."""
-
-from collections.abc import Callable
+"""Counting the fuller figures of whole logs, with a checkpoint of their own."""
 
 import msgspec
 
@@ -10,7 +8,7 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import FULL_SUFFIX
 from ctxuse.log.checkpoint import BASIC, Kept, cached_tally
 from ctxuse.log.parallel import Progress, count_in_parallel
-from ctxuse.log.reader import BlankLine, OpenLog, SkippedLine, open_logs, read_events
+from ctxuse.log.reader import OpenLog, open_logs, read_events
 from ctxuse.tally import Tally
 
 
@@ -75,31 +73,3 @@ def count_both(layout: WorkspaceLayout, *, cache: bool) -> tuple[Tally, FullTall
         basic.merge(cached_tally(layout, log, BASIC) if cache else count_in_parallel(log))
         full.merge(cached_tally(layout, log, FULL) if cache else count_full(log))
     return basic, full
-
-
-def count_wanted(
-    layout: WorkspaceLayout, wanted: Callable[[UsageEvent], bool]
-) -> tuple[Tally, FullTally, Tally]:
-    """Return both tallies of those events of the whole log that are wanted, and one of the rest.
-
-    Lines that are no events are in the first.
-
-    Raises:
-        LogUnreadableError: The log exists but cannot be read.
-    """
-    inside, full, rest = Tally(), FullTally(), Tally()
-    for log in open_logs(layout):
-        for found in read_events(log):
-            match found:
-                case UsageEvent() if wanted(found):
-                    inside.add(found)
-                    full.add(found)
-                case UsageEvent():
-                    rest.add(found)
-                case SkippedLine():
-                    inside.add_skipped(found.reason.value)
-                case BlankLine():
-                    inside.blank += 1
-                case _:
-                    inside.pending += 1
-    return inside, full, rest
