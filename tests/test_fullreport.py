@@ -151,6 +151,15 @@ def test_segments_without_number_are_many(workspace: Workspace) -> None:
     assert workspace.layout.has_marker
 
 
+def test_long_segment_ids_are_told_apart_without_being_kept() -> None:
+    tally = tally_of([an_event(segment_id="x" * 100_000 + str(number)) for number in range(3)])
+    (found,) = tally.records.values()
+    segments = found.used_in or found.exposed_in
+    assert segments is not None
+    assert len(segments) == 3
+    assert max(map(len, segments)) < 100
+
+
 @pytest.mark.parametrize("form", ["table", "csv", "markdown", "json-full"])
 def test_every_form_shows_it_and_nothing_raw(
     filled: Workspace,

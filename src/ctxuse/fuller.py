@@ -11,9 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
-
-MAX_SEGMENTS = 4096
-"""Distinct segments of a record are counted exactly up to here; beyond it is *more than*."""
+from ctxuse.tally import MAX_SEGMENTS, add_counts, latest, segment_key
 
 UNKNOWN = ""
 """Stands for a host or an actor that an event does not name."""
@@ -52,8 +50,8 @@ class Context(msgspec.Struct):
         self.times += other.times
         self.sized += other.sized
         self.bytes += other.bytes
-        _add(self.tokens, other.tokens)
-        _add(self.token_times, other.token_times)
+        add_counts(self.tokens, other.tokens)
+        add_counts(self.token_times, other.token_times)
 
 
 class FullRecord(msgspec.Struct):
@@ -95,16 +93,16 @@ class FullRecord(msgspec.Struct):
         """Count one record of one event."""
         at = event.occurred_at_ns
         self.first_ns = min(self.first_ns, at)
-        _add(self.hosts, {event.host or UNKNOWN: 1})
+        add_counts(self.hosts, {event.host or UNKNOWN: 1})
         if event.event is UsageEventKind.USE:
-            self.last_used_ns = _later(self.last_used_ns, at)
-            _add(self.sources, {event.source.value: 1})
-            _add(self.actors, {event.actor or UNKNOWN: 1})
-            self.used_in = _united(self.used_in, [event.segment_id])
+            self.last_used_ns = latest(self.last_used_ns, at)
+            add_counts(self.sources, {event.source.value: 1})
+            add_counts(self.actors, {event.actor or UNKNOWN: 1})
+            self.used_in = _united(self.used_in, [segment_key(event.segment_id)])
             self.used.add(record)
         else:
-            self.last_exposed_ns = _later(self.last_exposed_ns, at)
-            self.exposed_in = _united(self.exposed_in, [event.segment_id])
+            self.last_exposed_ns = latest(self.last_exposed_ns, at)
+            self.exposed_in = _united(self.exposed_in, [segment_key(event.segment_id)])
             self.exposed.add(record)
             if record.sized:
                 self.recorded_tokens += record.file_tokens_estimate
@@ -116,14 +114,14 @@ class FullRecord(msgspec.Struct):
     def merge(self, later: "FullRecord") -> None:
         """Add the counts of lines that stand later in the file."""
         self.first_ns = min(self.first_ns, later.first_ns)
-        self.last_used_ns = _later(self.last_used_ns, later.last_used_ns)
-        self.last_exposed_ns = _later(self.last_exposed_ns, later.last_exposed_ns)
+        self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
+        self.last_exposed_ns = latest(self.last_exposed_ns, later.last_exposed_ns)
         for mine, others in (
             (self.sources, later.sources),
             (self.hosts, later.hosts),
             (self.actors, later.actors),
         ):
-            _add(mine, others)
+            add_counts(mine, others)
         self.used_in = _united(self.used_in, later.used_in)
         self.exposed_in = _united(self.exposed_in, later.exposed_in)
         self.recorded_tokens += later.recorded_tokens
@@ -161,17 +159,8 @@ class FullTally(msgspec.Struct):
             mine.merge(record)
 
 
-def _add(mine: dict[str, int], others: dict[str, int]) -> None:
-    for key, count in others.items():
-        mine[key] = mine.get(key, 0) + count
-
-
-def _later(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else max(one, other)
-
-
 def _united(one: set[str] | None, other: Iterable[str] | None) -> set[str] | None:
     if one is None or other is None:
         return None
-    one.update(segment[:256] for segment in other)
+    one.update(other)
     return one if len(one) <= MAX_SEGMENTS else None

@@ -6,7 +6,7 @@ file order gives the size per injection). Everything that counts goes through he
 parts of logs, many logs. A tally grows with the distinct records, not with the events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -75,14 +75,8 @@ class RecordTally(msgspec.Struct):
     def merge(self, later: "RecordTally") -> None:
         """Add the counts of lines that stand later in the file."""
         self.use_count += later.use_count
-        if later.last_used_ns is not None:
-            self.last_used_ns = (
-                later.last_used_ns
-                if self.last_used_ns is None
-                else max(self.last_used_ns, later.last_used_ns)
-            )
-        for source, count in later.sources.items():
-            self.sources[source] = self.sources.get(source, 0) + count
+        self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
+        add_counts(self.sources, later.sources)
         self.exposure_count += later.exposure_count
         if later.exposure_count:
             self.last_exposure_tokens = later.last_exposure_tokens
@@ -164,7 +158,7 @@ class Tally(msgspec.Struct):
     def saw_segments(self, segments: Iterable[str]) -> None:
         """Take note that there are events of `segments`."""
         if self.segments is not None:
-            self._add_segments(map(_segment_key, segments))
+            self._add_segments(map(segment_key, segments))
 
     def add_skipped(self, reason: str) -> None:
         """Count one line that is not an event."""
@@ -180,10 +174,9 @@ class Tally(msgspec.Struct):
         self.events += later.events
         self.blank += later.blank
         self.pending += later.pending
-        for reason, count in later.skipped.items():
-            self.skipped[reason] = self.skipped.get(reason, 0) + count
-        self.since_ns = _earliest(self.since_ns, later.since_ns)
-        self.until_ns = _latest(self.until_ns, later.until_ns)
+        add_counts(self.skipped, later.skipped)
+        self.since_ns = earliest(self.since_ns, later.since_ns)
+        self.until_ns = latest(self.until_ns, later.until_ns)
         if later.segments is None:
             self.segments = None
         else:
@@ -196,8 +189,14 @@ class Tally(msgspec.Struct):
                 self.segments = None
 
 
-def _segment_key(segment_id: str) -> str:
-    """A text of bounded length that stands for `segment_id`, which may be of any length."""
+def add_counts(mine: dict[str, int], others: Mapping[str, int]) -> None:
+    """Add the counts of `others` to `mine`, name by name."""
+    for name, count in others.items():
+        mine[name] = mine.get(name, 0) + count
+
+
+def segment_key(segment_id: str) -> str:
+    """Return a text of bounded length for `segment_id`, which may be of any length."""
     if len(segment_id) <= _LONG_SEGMENT:
         return segment_id
     import hashlib  # noqa: PLC0415 - only for unusual ids
@@ -205,9 +204,11 @@ def _segment_key(segment_id: str) -> str:
     return "sha256:" + hashlib.sha256(segment_id.encode()).hexdigest()
 
 
-def _earliest(one: int | None, other: int | None) -> int | None:
+def earliest(one: int | None, other: int | None) -> int | None:
+    """Return the earlier of two times, of which None is unknown."""
     return one if other is None else other if one is None else min(one, other)
 
 
-def _latest(one: int | None, other: int | None) -> int | None:
+def latest(one: int | None, other: int | None) -> int | None:
+    """Return the later of two times, of which None is unknown."""
     return one if other is None else other if one is None else max(one, other)

@@ -52,7 +52,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[str, str, FullRecord]]).decode
 
 FULL = Kept(
-    version=b"ctxuse full checkpoint 1\n",
+    version=b"ctxuse full checkpoint 2\n",
     suffix=FULL_SUFFIX,
     empty=FullTally,
     tally_of=count_full,
