@@ -64,7 +64,7 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
     root = _root(project, environ, everywhere="--everywhere" in words[1:])
     if project is None or root is None:
         return
-    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - most calls end above
+    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - not for the usage
     from ctxuse.places import Places  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
@@ -86,24 +86,21 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     That is the project's directory or the nearest above it with the marker, but none from the home
     directory upwards: a marker there would collect every project of the user.
     """
+    from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
+    from ctxuse.places import holds  # noqa: PLC0415 - likewise
+
     if not project or not os.path.isabs(project):
         return None
     project = os.path.normpath(project)
     home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
     directory = project
     while directory != os.path.dirname(directory):
-        if os.path.isdir(os.path.join(directory, ".yoi", "memory")):
-            return None if _holds(directory, home) else directory
+        if os.path.isdir(os.path.join(directory, *MARKER)):
+            return None if holds(directory, home) else directory
         if os.path.realpath(directory) == home:
             break
         directory = os.path.dirname(directory)
-    return project if everywhere and os.path.isdir(project) and not _holds(project, home) else None
-
-
-def _holds(directory: str, home: str) -> bool:
-    """Whether a directory is the home directory or above it."""
-    real = os.path.realpath(directory)
-    return home == real or home.startswith(os.path.join(real, ""))
+    return project if everywhere and os.path.isdir(project) and not holds(project, home) else None
 
 
 if __name__ == "__main__":

@@ -147,8 +147,7 @@ class Places:
 
     def is_above_projects(self, directory: str) -> bool:
         """Whether a directory is the home directory or above it: nothing is recorded there."""
-        real, home = os.path.realpath(directory), os.path.realpath(self.home)
-        return home == real or home.startswith(os.path.join(real, ""))
+        return holds(directory, self.home)
 
     def absolute(self, path: str, directory: str | None = None) -> str:
         """Return `path` without ``~`` and ``..``, from `directory` (else the root) on."""
@@ -510,6 +509,12 @@ class Places:
                 found = self.record_at(os.path.join(folder, name))
                 if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
                     yield found
+
+
+def holds(directory: str, other: str) -> bool:
+    """Return whether a directory is another one or above it, whatever links lead there."""
+    real, other = os.path.realpath(directory), os.path.realpath(other)
+    return other == real or other.startswith(os.path.join(real, ""))
 
 
 def _size(path: str) -> int | None:
