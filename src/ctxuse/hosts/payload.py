@@ -29,3 +29,8 @@ def at(payload: object, *names: str) -> object:
             return None
         payload = payload.get(name)
     return payload
+
+
+def size(content: object) -> int | None:
+    """Return the bytes of a text; None for anything else."""
+    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None

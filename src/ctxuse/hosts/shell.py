@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ctxuse.events import UsageSource
 from ctxuse.hosts import Seen
+from ctxuse.hosts.payload import at
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Token, Word, tokens
 from ctxuse.places import Places
@@ -49,6 +50,19 @@ _MOST_FILES = 256
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
+
+
+def command_in(arguments: object) -> str | None:
+    """Return the command in the arguments of a shell tool, as a shell takes it; None without one.
+
+    Versions have given it as a text or as words, under two names.
+    """
+    command = at(arguments, "command") or at(arguments, "cmd")
+    if isinstance(command, list) and all(isinstance(word, str) for word in command):
+        from shlex import join  # noqa: PLC0415 - older versions only
+
+        return join(command)
+    return command if isinstance(command, str) else None
 
 
 def records_shown(

@@ -9,20 +9,12 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import msgspec
 
-from ctxuse.events import (
-    Actor,
-    UsageEvent,
-    UsageEventKind,
-    UsageRecordSnapshot,
-    UsageSource,
-    estimate_tokens,
-)
+from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts.payload import text
-from ctxuse.ids import derived_id
 from ctxuse.places import Places, RecordFile
 from ctxuse.smallfile import open_regular
 from ctxuse.times import parse_ns
@@ -159,6 +151,12 @@ class Origin:
         self.home = home[0] if home else places.home
         self.began_in = root or places.root
 
+    @classmethod
+    def of(cls, places: Places, began_in: str | None) -> Self:
+        """Return the same with the places of a session that began there; see the class."""
+        start = cls(places, began_in).here(".")
+        return cls(places.starting_in(start), began_in)
+
     def here(self, path: str, directory: str | None = None) -> str:
         """Return what a path of the transcript is here, absolute.
 
@@ -184,76 +182,17 @@ class Origin:
         """Return the record that a path of the transcript is."""
         return self.places.record_at(self.here(path, directory))
 
+    def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
+        """Return the records that paths of the transcript are, each once."""
+        found: dict[tuple[str, str], RecordFile] = {}
+        for path in paths:
+            record = self.record(path, directory)
+            if record is not None:
+                found.setdefault((record.kind, record.slug), record)
+        return [*found.values()]
+
 
 _HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")
-
-
-class Thread(NamedTuple):
-    """Whose doing a line of a transcript is of.
-
-    Attributes:
-        host: The agent.
-        session: The session's id.
-        agent: The sub-agent's id, if it is one's.
-    """
-
-    host: str
-    session: str
-    agent: str | None
-
-    @property
-    def segment_id(self) -> str:
-        """The segment of its events."""
-        return f"{self.session}/{self.agent}" if self.agent else self.session
-
-    @property
-    def actor(self) -> Actor:
-        """The agent or the sub-agent."""
-        return "subagent" if self.agent else "agent"
-
-    def use(  # noqa: PLR0913 - an event has these fields
-        self,
-        at_ns: int,
-        record: UsageRecordSnapshot,
-        source: UsageSource,
-        key: str,
-        *,
-        by_user: bool = False,
-        call_id: str | None = None,
-    ) -> UsageEvent:
-        """Return the event that a record was read.
-
-        Args:
-            at_ns: When, in nanoseconds since the epoch.
-            record: Its snapshot.
-            source: The way it entered.
-            key: What tells the occurrence from others; its id follows from it.
-            by_user: Whether the user asked for it.
-            call_id: The host's id of the tool call.
-        """
-        return UsageEvent(
-            id=derived_id(self.host, key, record.kind, record.slug),
-            occurred_at_ns=at_ns,
-            segment_id=self.segment_id,
-            event=UsageEventKind.USE,
-            source=source,
-            records=(record,),
-            host=self.host,
-            actor="user" if by_user else self.actor,
-            call_id=call_id,
-        )
-
-    def exposure(self, at_ns: int, record: UsageRecordSnapshot, key: str) -> UsageEvent:
-        """Return the event that a record was resident; see `use`."""
-        return UsageEvent(
-            id=derived_id(self.host, key, record.kind, record.slug),
-            occurred_at_ns=at_ns,
-            segment_id=self.segment_id,
-            event=UsageEventKind.RESIDENT_EXPOSURE,
-            source=UsageSource.RESIDENT_INJECTION,
-            records=(record,),
-            host=self.host,
-        )
 
 
 class Sizes(NamedTuple):
@@ -302,8 +241,3 @@ def when(line: Line) -> int | None:
     """Return when a line was written, in nanoseconds since the epoch; None if it does not say."""
     said = text(line, "timestamp")
     return None if said is None else parse_ns(said)
-
-
-def size(content: object) -> int | None:
-    """Return the bytes of a text; None for anything else."""
-    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None

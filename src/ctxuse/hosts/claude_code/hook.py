@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageSource
 from ctxuse.hosts import Seen
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.payload import at, text
+from ctxuse.hosts.payload import at, size, text
 from ctxuse.hosts.session import Session
 from ctxuse.places import SKILL, Places, RecordFile, skill_name
 
@@ -96,7 +96,6 @@ def _from(payload: Mapping[str, object], places: Places, path: str) -> str:
 
 def _bytes_read(payload: Mapping[str, object]) -> int | None:
     """How many bytes the tool gave, where it gave text."""
-    content = at(payload, "tool_response", "file", "content")
-    if at(payload, "tool_response", "type") != "text" or not isinstance(content, str):
+    if at(payload, "tool_response", "type") != "text":
         return None
-    return len(content.encode("utf-8", "replace"))
+    return size(at(payload, "tool_response", "file", "content"))

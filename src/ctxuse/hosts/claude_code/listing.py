@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.hosts.payload import size
 from ctxuse.hosts.skills import described
 from ctxuse.places import Places, RecordFile
 from ctxuse.smallfile import read_small
@@ -36,10 +37,7 @@ def resident(
     """
     listed = [*_listed(places)]
     over = sum(len(text) for _, text in listed) > LISTING_BUDGET
-    found = [
-        record.snapshot(None if over else len(text.encode("utf-8", "replace")))
-        for record, text in listed
-    ]
+    found = [record.snapshot(None if over else size(text)) for record, text in listed]
     return [*found, *_memory(places, transcript, environ)]
 
 

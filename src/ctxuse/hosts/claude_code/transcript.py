@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ctxuse.events import UsageEvent, UsageSource
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.payload import at, text
+from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.shell import files_shown
 from ctxuse.hosts.transcripts import (
     LEAST_BYTES,
@@ -19,10 +20,8 @@ from ctxuse.hosts.transcripts import (
     Notes,
     Origin,
     Sizes,
-    Thread,
     lines,
     measured,
-    size,
     when,
 )
 from ctxuse.places import SKILL, Places, RecordFile, skill_name
@@ -72,9 +71,7 @@ def events(
     Raises:
         OSError: The file cannot be read.
     """
-    began = began_in(path)
-    start = Origin(places, began).here(".")
-    reader = _Reader(Origin(places.starting_in(start), began), _sizes(path), notes, hooked)
+    reader = _Reader(Origin.of(places, began_in(path)), _sizes(path), notes, hooked)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     yield from reader.finish()
@@ -83,7 +80,7 @@ def events(
 class _Call(NamedTuple):
     """A tool call whose result has not been met yet."""
 
-    thread: Thread
+    thread: Session
     tool: str
     tool_input: object
     directory: str | None
@@ -92,7 +89,7 @@ class _Call(NamedTuple):
 class _Typed(NamedTuple):
     """A command that the user typed, until its body shows that it is a skill."""
 
-    thread: Thread
+    thread: Session
     name: str
     key: str | None
     at_ns: int
@@ -105,7 +102,7 @@ class _Reader:
         self._notes = notes
         self._hooked = hooked
         self._calls: dict[str, _Call] = {}
-        self._skills: dict[str, tuple[Thread, RecordFile, int]] = {}
+        self._skills: dict[str, tuple[Session, RecordFile, int]] = {}
         self._typed: dict[str, _Typed] = {}
         self._compacted = False
 
@@ -113,11 +110,11 @@ class _Reader:
         line = _original(line)
         kind, session = text(line, "type"), text(line, "sessionId")
         if kind in {"assistant", "user"} and session is not None:
-            yield from self._message(line, Thread(NAME, session, _agent(line)))
+            yield from self._message(line, Session.named(NAME, session, _agent(line)))
         elif kind == "progress":
             yield from self._nested(line, session)
         elif kind == "attachment" and session is not None:
-            yield from self._attachment(line, Thread(NAME, session, _agent(line)))
+            yield from self._attachment(line, Session.named(NAME, session, _agent(line)))
         elif kind not in _QUIET:
             self._notes.strange(kind or "(no type)")
         if line.get("subtype") == "compact_boundary" or line.get("isCompactSummary") is True:
@@ -134,9 +131,9 @@ class _Reader:
         agent = text(line, "data", "agentId")
         if session and agent and isinstance(inner, dict):
             inner = {"cwd": line.get("cwd"), "timestamp": line.get("timestamp"), **inner}
-            yield from self._message(inner, Thread(NAME, session, agent))
+            yield from self._message(inner, Session.named(NAME, session, agent))
 
-    def _message(self, line: Line, thread: Thread) -> Iterator[UsageEvent]:
+    def _message(self, line: Line, thread: Session) -> Iterator[UsageEvent]:
         content = at(line, "message", "content")
         if isinstance(content, str):
             yield from self._text(line, thread, content)
@@ -184,18 +181,17 @@ class _Reader:
                 whole, read = _read(result)
                 known = whole if record.named == record.file else None
                 snapshot = self._sizes.snapshot(record, known, read)
-                yield thread.use(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
+                yield thread.used(
+                    at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
+                )
         elif call.tool == "Bash" and isinstance(call.tool_input, str) and _showed(result):
             directory = self._origin.there(".", call.directory)
-            seen: set[tuple[str, str]] = set()
-            for path in files_shown(call.tool_input, directory, self._origin.there):
-                record = self._origin.record(path)
-                if record is not None and record[:2] not in seen:
-                    seen.add(record[:2])
-                    snapshot = self._sizes.snapshot(record, None, None)
-                    yield thread.use(
-                        at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
-                    )
+            paths = files_shown(call.tool_input, directory, self._origin.there)
+            for record in self._origin.records(paths):
+                snapshot = self._sizes.snapshot(record, None, None)
+                yield thread.used(
+                    at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
+                )
 
     def _named(self, name: str) -> RecordFile:
         found = self._origin.places.skill_named(name)
@@ -204,9 +200,9 @@ class _Reader:
     def _skill(self, call_id: str, body: str | None) -> UsageEvent:
         thread, record, at_ns = self._skills.pop(call_id)
         snapshot = self._sizes.snapshot(record, None, size(body))
-        return thread.use(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, call_id, call_id=call_id)
+        return thread.used(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, call_id, call_id=call_id)
 
-    def _text(self, line: Line, thread: Thread, said: str) -> Iterator[UsageEvent]:
+    def _text(self, line: Line, thread: Session, said: str) -> Iterator[UsageEvent]:
         """A text of the user's side: a typed command, or the body of a skill."""
         if line.get("type") != "user":
             return
@@ -229,7 +225,7 @@ class _Reader:
             command = self._typed.pop(thread.segment_id, None)
             if command is not None and command.key is not None:
                 record = self._named(command.name)
-                yield command.thread.use(
+                yield command.thread.used(
                     command.at_ns,
                     self._sizes.snapshot(record, None, size(said)),
                     UsageSource.WORKFLOW_INVOKE,
@@ -237,16 +233,16 @@ class _Reader:
                     by_user=True,
                 )
 
-    def _prompt_key(self, line: Line, thread: Thread) -> str | None:
+    def _prompt_key(self, line: Line, thread: Session) -> str | None:
         """What tells a prompt from others; None where a hook may have recorded it otherwise."""
         if self._hooked.typed(thread.segment_id):
             return None  # hooks of versions that gave prompts no id
         prompt = text(line, "promptId")
         if prompt is not None:
-            return f"prompt:{prompt}"
+            return prompt_key(prompt)
         return None if self._hooked.exposed(thread.segment_id) else text(line, "uuid")
 
-    def _attachment(self, line: Line, thread: Thread) -> Iterator[UsageEvent]:
+    def _attachment(self, line: Line, thread: Session) -> Iterator[UsageEvent]:
         attachment, key, at_ns = line.get("attachment"), text(line, "uuid"), when(line)
         if key is None or at_ns is None:
             return
@@ -258,7 +254,7 @@ class _Reader:
             case "skill_listing" if not self._hooked.exposed(thread.segment_id):
                 for name, length in _listing(attachment).items():
                     snapshot = self._sizes.snapshot(self._named(name), None, length)
-                    yield thread.exposure(at_ns, snapshot, key)
+                    yield thread.exposed(at_ns, snapshot, key)
             case "invoked_skills":
                 skills = at(attachment, "skills")
                 for skill in skills if isinstance(skills, list) else ():
@@ -266,10 +262,10 @@ class _Reader:
                     if called is not None:
                         length = size(at(skill, "content"))
                         snapshot = self._sizes.snapshot(self._named(called), None, length)
-                        yield thread.exposure(at_ns, snapshot, key)
+                        yield thread.exposed(at_ns, snapshot, key)
 
     def _loaded(
-        self, attachment: object, thread: Thread, key: str, at_ns: int
+        self, attachment: object, thread: Session, key: str, at_ns: int
     ) -> Iterator[UsageEvent]:
         path = text(attachment, "path")
         if path is None:
@@ -279,10 +275,10 @@ class _Reader:
             loaded = size(at(attachment, "content", "content"))
             differs = at(attachment, "content", "contentDiffersFromDisk") is True
             snapshot = self._sizes.snapshot(record, None if differs else loaded, loaded)
-            yield thread.exposure(at_ns, snapshot, key)
+            yield thread.exposed(at_ns, snapshot, key)
 
     def _mentioned(
-        self, attachment: object, thread: Thread, key: str, at_ns: int, line: Line
+        self, attachment: object, thread: Session, key: str, at_ns: int, line: Line
     ) -> Iterator[UsageEvent]:
         path = text(attachment, "filename")
         record = None if path is None else self._origin.record(path, text(line, "cwd"))
@@ -290,7 +286,7 @@ class _Reader:
             whole, read = _read(at(attachment, "content"))
             known = whole if record.named == record.file else None
             snapshot = self._sizes.snapshot(record, known, read)
-            yield thread.use(at_ns, snapshot, UsageSource.KNOWLEDGE_REF, key, by_user=True)
+            yield thread.used(at_ns, snapshot, UsageSource.KNOWLEDGE_REF, key, by_user=True)
 
 
 def _original(line: Line) -> Line:

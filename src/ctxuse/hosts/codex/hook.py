@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.hosts import Seen
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.payload import at, text
+from ctxuse.hosts.payload import size, text
 from ctxuse.hosts.session import Session
 from ctxuse.places import Places
 
@@ -32,13 +32,13 @@ def events(
         return
     match payload.get("hook_event_name"):
         case "PostToolUse" if text(payload, "tool_name") in _SHELLS:
-            command = _command(payload)
+            from ctxuse.hosts.shell import command_in, records_shown  # noqa: PLC0415 - only here
+
+            command = command_in(payload.get("tool_input"))
             if command is not None:
                 began = text(payload, "cwd") or places.root
                 directory = places.absolute(text(payload, "tool_input", "workdir") or ".", began)
                 call_id = text(payload, "tool_use_id")
-                from ctxuse.hosts.shell import records_shown  # noqa: PLC0415 - only for a shell
-
                 yield from records_shown(command, directory, session, places, call_id)
         case "SessionStart":
             snapshots = _resident(places, text(payload, "cwd") or places.root)
@@ -46,15 +46,6 @@ def events(
                 yield session.exposure(snapshots)
         case _:
             return
-
-
-def _command(payload: Mapping[str, object]) -> str | None:
-    command = at(payload, "tool_input", "command") or at(payload, "tool_input", "cmd")
-    if isinstance(command, list) and all(isinstance(word, str) for word in command):
-        from shlex import join  # noqa: PLC0415 - older versions only
-
-        return join(command)
-    return command if isinstance(command, str) else None
 
 
 def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
@@ -75,7 +66,7 @@ def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
             continue
         description = fields.get("description")
         text = " ".join(description.split()) if isinstance(description, str) else ""
-        found.append(record.snapshot(len(f"{record.slug}: {text}".encode("utf-8", "replace"))))
+        found.append(record.snapshot(size(f"{record.slug}: {text}")))
     for holder in [places.codex_dir, *reversed(directories)]:
         for name in ("AGENTS.override.md", "AGENTS.md"):
             path = os.path.join(holder, name)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ctxuse.events import UsageEvent, UsageSource
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.payload import at, text
-from ctxuse.hosts.shell import files_shown
-from ctxuse.hosts.transcripts import Hooked, Line, Notes, Origin, Sizes, Thread, lines, size, when
+from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.session import Session
+from ctxuse.hosts.shell import command_in, files_shown
+from ctxuse.hosts.transcripts import Hooked, Line, Notes, Origin, Sizes, lines, when
 from ctxuse.places import SKILL, Places, RecordFile, skill_name
 
 _KNOWN = frozenset({
@@ -50,9 +51,7 @@ def events(
     Raises:
         OSError: The file cannot be read.
     """
-    began = began_in(path)
-    start = Origin(places, began).here(".")
-    reader = _Reader(Origin(places.starting_in(start), began), notes)
+    reader = _Reader(Origin.of(places, began_in(path)), notes)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     reader.finish()
@@ -70,7 +69,7 @@ class _Reader:
         self._origin = origin
         self._notes = notes
         self._sizes = Sizes(None)
-        self._thread: Thread | None = None
+        self._thread: Session | None = None
         self._directory: str | None = None
         self._calls: dict[str, _Call | None] = {}
 
@@ -109,17 +108,13 @@ class _Reader:
         self._calls[call_id] = None
         if text(payload, "name") in _SHELLS or at(payload, "type") == "local_shell_call":
             arguments = _arguments(payload)
-            command = at(arguments, "command") or at(arguments, "cmd")
-            if isinstance(command, list) and all(isinstance(word, str) for word in command):
-                from shlex import join  # noqa: PLC0415 - older versions only
-
-                command = join(command)
-            if isinstance(command, str):
+            command = command_in(arguments)
+            if command is not None:
                 where = text(arguments, "workdir") or text(arguments, "working_directory")
                 directory = self._origin.there(where or ".", self._directory)
                 self._calls[call_id] = _Call(command, directory)
 
-    def _ended(self, payload: object, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+    def _ended(self, payload: object, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         """The host's own account of a command, which says what it took for a read."""
         call_id = text(payload, "call_id")
         if call_id is None:
@@ -139,7 +134,7 @@ class _Reader:
         ]
         yield from self._read([path for path in paths if path], directory, call_id, thread, at_ns)
 
-    def _returned(self, payload: object, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+    def _returned(self, payload: object, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         call_id = text(payload, "call_id")
         if call_id is None or call_id not in self._calls:
             return
@@ -159,17 +154,13 @@ class _Reader:
             yield from self._read(paths, directory, call_id, thread, at_ns)
 
     def _read(
-        self, paths: list[str], directory: str | None, call_id: str, thread: Thread, at_ns: int
+        self, paths: list[str], directory: str | None, call_id: str, thread: Session, at_ns: int
     ) -> Iterator[UsageEvent]:
-        found: dict[tuple[str, str], RecordFile] = {}
-        for path in paths:
-            record = self._origin.record(path, directory)
-            if record is not None:
-                found.setdefault(record[:2], record)
+        found = self._origin.records(paths, directory)
         self._notes.no_record += not found
-        for record in found.values():
+        for record in found:
             snapshot = self._sizes.snapshot(record, None, None)
-            yield thread.use(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
+            yield thread.used(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
 
     def _server_call(self, payload: object) -> None:
         """A tool of a server: such a server records its own."""
@@ -182,7 +173,7 @@ class _Reader:
             self._notes.no_record += worked
             self._notes.failed += not worked
 
-    def _mentions(self, line: Line, thread: Thread, at_ns: int) -> Iterator[UsageEvent]:
+    def _mentions(self, line: Line, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
         content = at(line, "payload", "content")
         for block in content if isinstance(content, list) else ():
@@ -195,16 +186,16 @@ class _Reader:
             record = found or RecordFile(SKILL, name, "", "")
             snapshot = self._sizes.snapshot(record, None, size(said))
             key = f"mention:{text(line, 'timestamp')}"
-            yield thread.use(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, key, by_user=True)
+            yield thread.used(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, key, by_user=True)
 
 
-def _thread(line: Line) -> Thread | None:
+def _thread(line: Line) -> Session | None:
     own = text(line, "payload", "id")
     session = text(line, "payload", "session_id") or own
     if session is None:
         return None
     nested = own is not None and own != session
-    return Thread(NAME, session, own if nested else None)
+    return Session.named(NAME, session, own if nested else None)
 
 
 def _arguments(payload: object) -> object:
