@@ -90,7 +90,7 @@ def test_the_figures(filled: Workspace) -> None:
     assert fields["first_seen_at"] == "2026-09-21T15:13:20Z"
     assert fields["last_exposed_at"] == "2026-09-21T20:13:20Z"
     assert (found.used_in, found.exposed_in) == (2, 2)
-    assert (found.recorded_tokens, found.unsized) == (20 + 30, 1)
+    assert (found.recorded_tokens, found.total.unsized) == (20 + 30, 1)
     assert found.used.fields() == {
         "times": 3,
         "times_known": 2,

@@ -15,7 +15,8 @@ from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import BASIC, load
+from ctxuse.log.checkpoint import load
+from ctxuse.log.kept import BASIC
 from ctxuse.log.marks import Mark, read_marks
 from ctxuse.places import Places
 from ctxuse.workspace import Workspace

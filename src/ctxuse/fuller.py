@@ -2,19 +2,64 @@
 
 The same laws hold: a tally of lines 1…n merged with one of the lines behind them is the tally of
 all, and `FullTally()` is neutral. Its times go by when things happened, not by file order, so
-events that arrive late (imports, repairs) fall where they belong. It grows with the records and
-with the segments each was met in, up to a bound.
+events that arrive late (imports, repairs) fall where they belong. It grows with the records, with
+the days on which each was met, and with the segments each was met in, up to a bound.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from heapq import nlargest
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.tally import MAX_SEGMENTS, add_counts, latest, segment_key
+from ctxuse.zones import DAY
 
 UNKNOWN = ""
 """Stands for a host or an actor that an event does not name."""
+
+LAST_USES = 10
+"""So many of a record's last uses are kept."""
+
+
+class Counts(msgspec.Struct, array_like=True):
+    """What happened to a record within something: a day, a host, a source, an actor.
+
+    Attributes:
+        uses: Times that it was read.
+        exposures: Times that it was resident.
+        recorded_tokens: The size estimates of its exposures as recorded then, summed, in tokens.
+        unsized: Exposures whose size was not known; they are not in that sum.
+    """
+
+    uses: int = 0
+    exposures: int = 0
+    recorded_tokens: int = 0
+    unsized: int = 0
+
+    def add(self, record: UsageRecordSnapshot, *, is_use: bool) -> None:
+        """Count one record of one event."""
+        if is_use:
+            self.uses += 1
+            return
+        self.exposures += 1
+        if record.sized:
+            self.recorded_tokens += record.file_tokens_estimate
+        else:
+            self.unsized += 1
+
+    def merge(self, other: "Counts") -> None:
+        """Add the counts of `other`."""
+        self.uses += other.uses
+        self.exposures += other.exposures
+        self.recorded_tokens += other.recorded_tokens
+        self.unsized += other.unsized
+
+    @property
+    def tokens(self) -> int | None:
+        """`recorded_tokens`; None when the size of no exposure is known."""
+        return None if self.unsized == self.exposures else self.recorded_tokens
 
 
 class Context(msgspec.Struct):
@@ -54,6 +99,38 @@ class Context(msgspec.Struct):
         add_counts(self.token_times, other.token_times)
 
 
+class Use(NamedTuple):
+    """One time that a record was read.
+
+    Attributes:
+        at_ns: When, in nanoseconds since the epoch.
+        source: The way it entered.
+        segment: The segment's id, a long one by its hash.
+        host: The agent; `UNKNOWN` where it is not known.
+        actor: Whose doing it was, likewise.
+        context_bytes: Bytes that entered; None where that is not known.
+    """
+
+    at_ns: int
+    source: str
+    segment: str
+    host: str
+    actor: str
+    context_bytes: int | None
+
+
+class Size(NamedTuple):
+    """The size that a record's file had.
+
+    Attributes:
+        at_ns: When, in nanoseconds since the epoch.
+        bytes: Its size then.
+    """
+
+    at_ns: int
+    bytes: int
+
+
 class FullRecord(msgspec.Struct):
     """The fuller counts of one record.
 
@@ -61,75 +138,90 @@ class FullRecord(msgspec.Struct):
         first_ns: When it is first met in an event, in nanoseconds since the epoch.
         last_used_ns: When it was last read; None if never.
         last_exposed_ns: When it was last resident; None if never.
-        sources: Uses by source.
-        hosts: Events by host; `UNKNOWN` for those that name none.
-        actors: Uses by actor, likewise.
+        total: All of its uses and exposures.
+        days: The same by day, in days since 1970-01-01.
+        sources: The same by source.
+        hosts: The same by host; `UNKNOWN` for those that name none.
+        actors: The same by actor, likewise.
         used_in: The segments it was read in; None once there were more than `MAX_SEGMENTS`.
         exposed_in: The segments it was resident in, likewise.
-        recorded_tokens: The size estimates of its exposures as recorded then, summed, in tokens.
-        unsized: Exposures whose size was not known.
         used: What of it entered by being read.
         exposed: What of it entered by being resident.
-        size_ns: When the last event with a known size happened.
-        size: Its file's size then, in bytes.
+        sizes: The last size that is known of each day.
+        last_uses: Its latest uses, the last first, `LAST_USES` of them.
     """
 
     first_ns: int
     last_used_ns: int | None = None
     last_exposed_ns: int | None = None
-    sources: dict[str, int] = {}
-    hosts: dict[str, int] = {}
-    actors: dict[str, int] = {}
+    total: Counts = msgspec.field(default_factory=Counts)
+    days: dict[int, Counts] = {}
+    sources: dict[str, Counts] = {}
+    hosts: dict[str, Counts] = {}
+    actors: dict[str, Counts] = {}
     used_in: set[str] | None = msgspec.field(default_factory=set)
     exposed_in: set[str] | None = msgspec.field(default_factory=set)
-    recorded_tokens: int = 0
-    unsized: int = 0
     used: Context = msgspec.field(default_factory=Context)
     exposed: Context = msgspec.field(default_factory=Context)
-    size_ns: int | None = None
-    size: int | None = None
+    sizes: dict[int, Size] = {}
+    last_uses: list[Use] = []
 
-    def add(self, event: UsageEvent, record: UsageRecordSnapshot) -> None:
-        """Count one record of one event."""
+    def add(self, event: UsageEvent, record: UsageRecordSnapshot, day: int) -> None:
+        """Count one record of one event that happened on `day`."""
         at = event.occurred_at_ns
+        is_use = event.event is UsageEventKind.USE
+        segment = segment_key(event.segment_id)
+        host, actor = segment_key(event.host or UNKNOWN), segment_key(event.actor or UNKNOWN)
         self.first_ns = min(self.first_ns, at)
-        add_counts(self.hosts, {event.host or UNKNOWN: 1})
-        if event.event is UsageEventKind.USE:
+        for counts, name in (
+            (self.sources, event.source._value_),
+            (self.hosts, host),
+            (self.actors, actor),
+        ):
+            _of(counts, name).add(record, is_use=is_use)
+        _of(self.days, day).add(record, is_use=is_use)
+        self.total.add(record, is_use=is_use)
+        if is_use:
             self.last_used_ns = latest(self.last_used_ns, at)
-            add_counts(self.sources, {event.source.value: 1})
-            add_counts(self.actors, {event.actor or UNKNOWN: 1})
-            self.used_in = _united(self.used_in, [segment_key(event.segment_id)])
+            self.used_in = _with(self.used_in, segment)
             self.used.add(record)
+            if len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns:
+                use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
+                self._add_uses([use])
         else:
             self.last_exposed_ns = latest(self.last_exposed_ns, at)
-            self.exposed_in = _united(self.exposed_in, [segment_key(event.segment_id)])
+            self.exposed_in = _with(self.exposed_in, segment)
             self.exposed.add(record)
-            if record.sized:
-                self.recorded_tokens += record.file_tokens_estimate
-            else:
-                self.unsized += 1
-        if record.sized and (self.size_ns is None or at >= self.size_ns):
-            self.size_ns, self.size = at, record.file_bytes
+        if record.sized:
+            self._add_size(day, Size(at, record.file_bytes))
 
     def merge(self, later: "FullRecord") -> None:
         """Add the counts of lines that stand later in the file."""
         self.first_ns = min(self.first_ns, later.first_ns)
         self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
         self.last_exposed_ns = latest(self.last_exposed_ns, later.last_exposed_ns)
-        for mine, others in (
-            (self.sources, later.sources),
-            (self.hosts, later.hosts),
-            (self.actors, later.actors),
-        ):
-            add_counts(mine, others)
+        self.total.merge(later.total)
+        merge_counts(self.days, later.days)
+        merge_counts(self.sources, later.sources)
+        merge_counts(self.hosts, later.hosts)
+        merge_counts(self.actors, later.actors)
         self.used_in = _united(self.used_in, later.used_in)
         self.exposed_in = _united(self.exposed_in, later.exposed_in)
-        self.recorded_tokens += later.recorded_tokens
-        self.unsized += later.unsized
         self.used.merge(later.used)
         self.exposed.merge(later.exposed)
-        if later.size_ns is not None and (self.size_ns is None or later.size_ns >= self.size_ns):
-            self.size_ns, self.size = later.size_ns, later.size
+        for day, size in later.sizes.items():
+            self._add_size(day, size)
+        self._add_uses(later.last_uses)
+
+    def _add_size(self, day: int, size: Size) -> None:
+        known = self.sizes.get(day)
+        if known is None or size.at_ns >= known.at_ns:
+            self.sizes[day] = size
+
+    def _add_uses(self, later: list[Use]) -> None:
+        """Keep the latest; of those of one moment those that stand first in the file."""
+        if later:
+            self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=_when)
 
 
 class FullTally(msgspec.Struct):
@@ -141,14 +233,21 @@ class FullTally(msgspec.Struct):
 
     records: dict[tuple[str, str], FullRecord] = {}
 
-    def add(self, event: UsageEvent) -> None:
-        """Count one event that stands after everything counted so far."""
+    def add(self, event: UsageEvent, day: int | None = None) -> None:
+        """Count one event that stands after everything counted so far.
+
+        Args:
+            event: The event.
+            day: The day it happened on, in days since 1970-01-01; None takes that of UTC.
+        """
+        if day is None:
+            day = event.occurred_at_ns // DAY
         for record in event.records:
             key = (record.kind, record.slug)
             mine = self.records.get(key)
             if mine is None:
                 mine = self.records[key] = FullRecord(event.occurred_at_ns)
-            mine.add(event, record)
+            mine.add(event, record, day)
 
     def merge(self, later: "FullTally") -> None:
         """Add the tally of lines that stand later in the file. `later` is left as it was."""
@@ -157,6 +256,32 @@ class FullTally(msgspec.Struct):
             if mine is None:
                 mine = self.records[key] = FullRecord(record.first_ns)
             mine.merge(record)
+
+
+Name = TypeVar("Name", int, str)
+
+
+def merge_counts(mine: dict[Name, Counts], others: Mapping[Name, Counts]) -> None:
+    """Add the counts of `others` to `mine`, name by name."""
+    for name, counts in others.items():
+        _of(mine, name).merge(counts)
+
+
+def _of(counts: dict[Name, Counts], name: Name) -> Counts:
+    found = counts.get(name)
+    if found is None:
+        found = counts[name] = Counts()
+    return found
+
+
+def _when(use: Use) -> int:
+    return use.at_ns
+
+
+def _with(segments: set[str] | None, segment: str) -> set[str] | None:
+    if segments is None or segment in segments:
+        return segments
+    return _united(segments, (segment,))
 
 
 def _united(one: set[str] | None, other: Iterable[str] | None) -> set[str] | None:

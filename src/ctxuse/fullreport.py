@@ -3,17 +3,22 @@
 Every column has a unit and a rule; they stand in docs/format.md §6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
-from ctxuse.fuller import UNKNOWN, Context, FullRecord, FullTally
-from ctxuse.report import UsageReport, UsageReportRecord
+from ctxuse.fuller import UNKNOWN, Context, Counts, FullRecord, FullTally, Size, Use
+from ctxuse.layout import RecordRef
+from ctxuse.report import NO_EVIDENCE, Evidence, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
+from ctxuse.zones import Zone
 
 LABELS = {"usage": "measured", "calibrated": "calibrated"}
 """What tokens are called by how they are known; a quarter of the bytes is *estimated*."""
+
+SAID_UNKNOWN = "unknown"
+"""What stands for a host or an actor that events do not name."""
 
 
 class ContextFigures(msgspec.Struct, frozen=True):
@@ -66,13 +71,15 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         last_exposed_ns: When it was last resident; None if never.
         used_in: Segments it was read in; None when there are more than can be told apart.
         exposed_in: Segments it was resident in, likewise.
-        recorded_tokens: The estimates of its exposures as recorded then, summed, in tokens; None
-            when no exposure has a known size.
-        unsized: Exposures whose size was not known.
+        total: Its uses and exposures, and the tokens of these as recorded then.
+        days: The same by day, in days since 1970-01-01, in order.
+        sources: The same by source, by name.
+        hosts: The same by agent; the empty text stands for unknown.
+        actors: The same by whose doing it was, likewise.
         used: What of it entered by being read.
         exposed: What of it entered by being resident.
-        hosts: Events by agent; the empty text stands for unknown.
-        actors: Uses by whose doing it was, likewise.
+        sizes: The days on which its file was first seen to have another size, and that size.
+        last_uses: Its latest uses, the last first.
         size_now: The size of its file now, in bytes; None when unknown or gone.
         gone: Whether it has no file now; None when that is not known.
     """
@@ -82,31 +89,52 @@ class FullReportRecord(msgspec.Struct, frozen=True):
     last_exposed_ns: int | None
     used_in: int | None
     exposed_in: int | None
-    recorded_tokens: int | None
-    unsized: int
+    total: Counts
+    days: Mapping[int, Counts]
+    sources: Mapping[str, Counts]
+    hosts: Mapping[str, Counts]
+    actors: Mapping[str, Counts]
     used: ContextFigures
     exposed: ContextFigures
-    hosts: Mapping[str, int]
-    actors: Mapping[str, int]
+    sizes: tuple[tuple[int, int], ...]
+    last_uses: tuple[Use, ...]
     size_now: int | None = None
     gone: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its kind and its slug."""
+        return self.basic.kind, self.basic.slug
+
+    @property
+    def name(self) -> str:
+        """Its kind and its slug as people write them, with a slash between."""
+        return f"{self.basic.kind}/{self.basic.slug}"
+
+    @property
+    def recorded_tokens(self) -> int | None:
+        """The estimates of its exposures as recorded then, summed; None when no size is known."""
+        return self.total.tokens
 
     def fields(self) -> dict[str, object]:
         """Return all fields as the fuller JSON names them, the reference's first."""
         return {
             **self.basic.fields(),
             "first_seen_at": format_ns(self.first_seen_ns),
-            "last_exposed_at": None
-            if self.last_exposed_ns is None
-            else format_ns(self.last_exposed_ns),
+            "last_exposed_at": _time(self.last_exposed_ns),
             "segments_used_in": self.used_in,
             "segments_exposed_in": self.exposed_in,
             "exposed_tokens_recorded": self.recorded_tokens,
-            "exposures_of_unknown_size": self.unsized,
+            "exposures_of_unknown_size": self.total.unsized,
             "used_context": self.used.fields(),
             "exposed_context": self.exposed.fields(),
-            "hosts": _named(self.hosts),
-            "actors": _named(self.actors),
+            "hosts": {
+                said_name(name): counts.uses + counts.exposures
+                for name, counts in self.hosts.items()
+            },
+            "actors": {
+                said_name(name): counts.uses for name, counts in self.actors.items() if counts.uses
+            },
             "size_now_bytes": self.size_now,
             "gone": self.gone,
         }
@@ -131,9 +159,13 @@ class FullReport(msgspec.Struct, frozen=True):
         """Return the report sorted by a column of the basic one."""
         return self._following(self.basic.sorted_by(column))
 
-    def with_basic(self, basic: UsageReport) -> "FullReport":
-        """Return the report with another basic one of the same records."""
-        return self._following(basic)
+    def shown_in(self, zone: Zone) -> "FullReport":
+        """Return the report as one whose times people are shown in `zone`; days stay."""
+        return replace(self, basic=self.basic.shown_in(zone))
+
+    def with_disk(self, on_disk: Iterable[RecordRef]) -> "FullReport":
+        """Return the report with those of `on_disk` that are in no event, in `basic`."""
+        return replace(self, basic=self.basic.with_disk(on_disk))
 
     def with_files(
         self, size_now: Callable[[str, str], tuple[int | None, bool | None]]
@@ -141,30 +173,49 @@ class FullReport(msgspec.Struct, frozen=True):
         """Return the report with what `size_now` says of each kind and slug: size, and if gone."""
         records: list[FullReportRecord] = []
         for record in self.records:
-            size, gone = size_now(record.basic.kind, record.basic.slug)
+            size, gone = size_now(*record.key)
             records.append(replace(record, size_now=size, gone=gone))
         return replace(self, records=tuple(records))
 
+    def record(self, kind: str, slug: str) -> FullReportRecord | None:
+        """Return what is known of one record; None when it is in no event counted here."""
+        return next((record for record in self.records if record.key == (kind, slug)), None)
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources that its evidence is from, by name."""
+        return _names(record.sources for record in self.records)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The agents that its evidence is from, by name; see `said_name`."""
+        return sorted(map(said_name, _names(record.hosts for record in self.records)))
+
     def fields(self) -> dict[str, object]:
         """Return the report as the fuller JSON holds it."""
-        evidence = self.basic.evidence
-        begin, end = evidence.window
+        without = self.basic.without_events
         return {
-            "evidence": {
-                "events": evidence.events,
-                "since": _time(evidence.since_ns),
-                "until": _time(evidence.until_ns),
-                "segments": evidence.segments,
-                "lines_not_counted": evidence.skipped_lines,
-                "window": {"since": _time(begin), "until": _time(end)},
-                "events_outside": evidence.outside,
-            },
-            "records": [record.fields() for record in self.records],
+            "evidence": evidence_fields(self.basic.evidence)
+            | {"sources": self.sources, "hosts": self.hosts},
+            "records": [
+                *(record.fields() for record in self.records),
+                *({"kind": r.kind, "slug": str(r.slug)} | _NOTHING_KNOWN for r in without),
+            ],
         }
 
     def _following(self, basic: UsageReport) -> "FullReport":
-        mine = {(r.basic.kind, r.basic.slug): r for r in self.records}
+        mine = {record.key: record for record in self.records}
         return FullReport(basic, tuple(mine[record.kind, record.slug] for record in basic.records))
+
+
+_NOTHING_KNOWN: dict[str, object] = NO_EVIDENCE | dict.fromkeys(
+    (
+        "first_seen_at", "last_exposed_at", "segments_used_in", "segments_exposed_in",
+        "exposed_tokens_recorded", "exposures_of_unknown_size", "used_context", "exposed_context",
+        "hosts", "actors", "size_now_bytes", "gone",
+    )
+)  # fmt: skip
+"""The fields of a record that is on disk and in no event."""
 
 
 def build_full_report(basic: UsageReport, tally: FullTally) -> FullReport:
@@ -173,25 +224,57 @@ def build_full_report(basic: UsageReport, tally: FullTally) -> FullReport:
     return FullReport(basic, tuple(records))
 
 
+def evidence_fields(evidence: Evidence) -> dict[str, object]:
+    """Return what a report rests on as the fuller JSON holds it."""
+    begin, end = evidence.window
+    return {
+        "events": evidence.events,
+        "since": _time(evidence.since_ns),
+        "until": _time(evidence.until_ns),
+        "log_since": _time(evidence.log_since_ns),
+        "segments": evidence.segments,
+        "lines_not_counted": evidence.skipped_lines,
+        "window": {"since": _time(begin), "until": _time(end)},
+        "events_outside": evidence.outside,
+        "time_zone": evidence.zone.name,
+    }
+
+
+def said_name(name: str) -> str:
+    """Return the name of a host or an actor, or the word for those that are not named."""
+    return SAID_UNKNOWN if name == UNKNOWN else name
+
+
 def _record(basic: UsageReportRecord, tally: FullRecord) -> FullReportRecord:
-    exposures = tally.exposed.times
     return FullReportRecord(
         basic=basic,
         first_seen_ns=tally.first_ns,
         last_exposed_ns=tally.last_exposed_ns,
         used_in=None if tally.used_in is None else len(tally.used_in),
         exposed_in=None if tally.exposed_in is None else len(tally.exposed_in),
-        recorded_tokens=tally.recorded_tokens if exposures > tally.unsized else None,
-        unsized=tally.unsized,
-        used=ContextFigures.of(tally.used),
-        exposed=ContextFigures.of(tally.exposed),
+        total=tally.total,
+        days=dict(sorted(tally.days.items())),
+        sources=dict(sorted(tally.sources.items())),
         hosts=dict(sorted(tally.hosts.items())),
         actors=dict(sorted(tally.actors.items())),
+        used=ContextFigures.of(tally.used),
+        exposed=ContextFigures.of(tally.exposed),
+        sizes=_changes(tally.sizes),
+        last_uses=tuple(tally.last_uses),
     )
 
 
-def _named(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name if name != UNKNOWN else "unknown": count for name, count in counts.items()}
+def _changes(sizes: Mapping[int, Size]) -> tuple[tuple[int, int], ...]:
+    """The days on which a size differs from the one known before, and the size."""
+    changes: list[tuple[int, int]] = []
+    for day, size in sorted(sizes.items()):
+        if not changes or changes[-1][1] != size.bytes:
+            changes.append((day, size.bytes))
+    return tuple(changes)
+
+
+def _names(counted: Iterable[Mapping[str, Counts]]) -> list[str]:
+    return sorted({name for counts in counted for name in counts})
 
 
 def _time(ns: int | None) -> str | None:

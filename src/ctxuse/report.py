@@ -15,6 +15,7 @@ from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
 from ctxuse.tally import MAX_SEGMENTS, RecordTally, Tally
 from ctxuse.times import format_ns, instant
+from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -108,6 +109,7 @@ class Evidence(msgspec.Struct, frozen=True):
             the epoch; None where nothing was set.
         outside: Events of the log that lie outside the window.
         log_since_ns: The earliest time of an event of the whole log.
+        zone: The time zone in which people are shown its times.
     """
 
     events: int = 0
@@ -121,6 +123,7 @@ class Evidence(msgspec.Struct, frozen=True):
     window: tuple[int | None, int | None] = (None, None)
     outside: int = 0
     log_since_ns: int | None = None
+    zone: Zone = UTC
 
     @property
     def skipped_lines(self) -> int:
@@ -168,6 +171,10 @@ class UsageReport(msgspec.Struct, frozen=True):
         """Return the report with those of `on_disk` that are in no event."""
         seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
+
+    def shown_in(self, zone: Zone) -> "UsageReport":
+        """Return the report as one whose times people are shown in `zone`."""
+        return replace(self, evidence=replace(self.evidence, zone=zone))
 
     def sorted_by(self, column: str) -> "UsageReport":
         """Return the report sorted by `column`, one of `COLUMNS`.

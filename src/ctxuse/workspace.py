@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
     from ctxuse.fullreport import FullReport
-    from ctxuse.history import History
+    from ctxuse.groups import By, GroupedReport
     from ctxuse.log.check import CheckResult
     from ctxuse.log.parallel import Progress
     from ctxuse.log.proof import CacheCheck
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.report import UsageReport
+    from ctxuse.zones import Zone
 
 
 class Workspace:
@@ -320,29 +321,30 @@ class Workspace:
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.report import build_report  # noqa: PLC0415 - a writer does not pay for reading
-
         window = _ns(since), _ns(until)
-        if window != (None, None):
-            from ctxuse.log.window import count_wanted  # noqa: PLC0415 - likewise
+        if window != _ALWAYS:
+            from ctxuse.parts import count_window  # noqa: PLC0415 - writing costs no reading
 
-            tally, rest = count_wanted(self.layout, _wanted(window))
-            return build_report(tally, window=window, rest=rest)
+            return count_window(self.layout, window, progress=progress)
         from ctxuse.log.whole import count_whole  # noqa: PLC0415 - likewise
+        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
 
         cache = self._cached if cache is None else cache
         return build_report(
             count_whole(self.layout, cache=cache, processes=processes, progress=progress)
         )
 
-    def full_report(
+    def full_report(  # noqa: PLR0913 - a report has these options
         self,
         *,
         since: "Instant | None" = None,
         until: "Instant | None" = None,
         actors: "Collection[str] | None" = None,
         without_actors: "Collection[str]" = (),
+        zone: "Zone | None" = None,
         cache: bool | None = None,
+        processes: int | None = None,
+        progress: "Progress | None" = None,
     ) -> "FullReport":
         """Return what the log says of each record beyond the reference's figures, too.
 
@@ -352,46 +354,120 @@ class Workspace:
             actors: Count only uses by these, ``unknown`` for those that do not say, and all
                 exposures; by all when None.
             without_actors: Leave out uses by these.
-            cache: As `report`; what narrows the report down makes it read everything.
+            zone: The time zone that days are counted in, and times are shown in; UTC when None.
+            cache: As `report`; what narrows the report down, and days of another zone than UTC,
+                make it read everything.
+            processes: As `report`.
+            progress: As `report`.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
-        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
-
         window = _ns(since), _ns(until)
-        if (*window, actors) == (None, None, None) and not without_actors:
+        plain = zone is None or zone.name == "UTC"
+        if plain and (window, actors) == (_ALWAYS, None) and not without_actors:
+            from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
             from ctxuse.log.full import count_both  # noqa: PLC0415 - likewise
+            from ctxuse.report import build_report  # noqa: PLC0415 - likewise
 
             cache = self._cached if cache is None else cache
-            tally, full = count_both(self.layout, cache=cache)
+            tally, full = count_both(
+                self.layout, cache=cache, processes=processes, progress=progress
+            )
             return build_full_report(build_report(tally), full)
-        from ctxuse.fuller import FullTally  # noqa: PLC0415 - likewise
-        from ctxuse.log.window import count_wanted  # noqa: PLC0415 - likewise
+        from ctxuse.parts import count_windows  # noqa: PLC0415 - likewise
 
-        full = FullTally()
-        wanted = _wanted(window, actors, without_actors)
-        tally, rest = count_wanted(self.layout, wanted, also=full.add)
-        return build_full_report(build_report(tally, window=window, rest=rest), full)
+        (report,) = count_windows(
+            self.layout, [window], actors, without_actors, zone=zone, progress=progress
+        )
+        return report
 
-    def history(self, kind: str, slug: str) -> "History":
-        """Return one record over time.
+    def compare(  # noqa: PLR0913 - a report has these options
+        self,
+        first: "_Window",
+        second: "_Window",
+        *,
+        actors: "Collection[str] | None" = None,
+        without_actors: "Collection[str]" = (),
+        zone: "Zone | None" = None,
+        progress: "Progress | None" = None,
+    ) -> "tuple[FullReport, FullReport]":
+        """Return the fuller reports of two windows, of one reading of the log.
 
         Args:
-            kind: The record's kind, any word.
-            slug: Its slug within the kind.
+            first: One window, from when on and up to but without when, in nanoseconds since the
+                epoch; None has no bound. See `ctxuse.windows`.
+            second: The other; they may overlap.
+            actors: As `full_report`.
+            without_actors: As `full_report`.
+            zone: As `full_report`.
+            progress: As `report`.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.history import History  # noqa: PLC0415 - seldom wanted
+        from ctxuse.parts import count_windows  # noqa: PLC0415 - as `report`
 
-        history = History(kind, slug)
-        for found in self.events():
-            if isinstance(found, UsageEvent):
-                history.add(found)
-        return history
+        one, other = count_windows(
+            self.layout, [first, second], actors, without_actors, zone=zone, progress=progress
+        )
+        return one, other
+
+    def grouped_report(  # noqa: PLR0913 - a report has these options
+        self,
+        by: "By",
+        *,
+        since: "Instant | None" = None,
+        until: "Instant | None" = None,
+        actors: "Collection[str] | None" = None,
+        without_actors: "Collection[str]" = (),
+        kinds: "Collection[str]" = (),
+        zone: "Zone | None" = None,
+        cache: bool | None = None,
+        processes: int | None = None,
+        progress: "Progress | None" = None,
+    ) -> "GroupedReport":
+        """Return what the log says by day, week, segment, host, source, actor or kind.
+
+        Args:
+            by: Which of these.
+            since: As `full_report`.
+            until: As `full_report`.
+            actors: As `full_report`.
+            without_actors: As `full_report`.
+            kinds: Count only records of these kinds; of all when empty.
+            zone: As `full_report`.
+            cache: As `full_report`; to group by segment everything is read.
+            processes: As `report`.
+            progress: As `report`.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.groups import SegmentTally, group_report  # noqa: PLC0415 - seldom wanted
+
+        segments = SegmentTally()
+        if by == "segment":
+            from ctxuse.parts import count_windows  # noqa: PLC0415 - likewise
+
+            window = _ns(since), _ns(until)
+            (report,) = count_windows(
+                self.layout,
+                [window],
+                actors,
+                without_actors,
+                zone=zone,
+                progress=progress,
+                also=segments.add,
+            )
+        else:
+            report = self.full_report(
+                since=since, until=until, actors=actors, without_actors=without_actors,
+                zone=zone, cache=cache, processes=processes, progress=progress,
+            )  # fmt: skip
+        if kinds:
+            report = report.of_kinds(tuple(kinds))
+        return group_report(report, by, segments.groups)
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.
@@ -500,27 +576,13 @@ class Workspace:
             logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
 
 
+_Window = tuple[int | None, int | None]
+
+_ALWAYS: _Window = (None, None)
+
+
 def _ns(at: "Instant | None") -> int | None:
     return None if at is None else at.timestamp(unit="nanosecond")
-
-
-def _wanted(
-    window: tuple[int | None, int | None],
-    actors: "Collection[str] | None" = None,
-    without_actors: "Collection[str]" = (),
-) -> "Callable[[UsageEvent], bool]":
-    begin, end = window
-
-    def wanted(event: UsageEvent) -> bool:
-        at = event.occurred_at_ns
-        if (begin is not None and at < begin) or (end is not None and at >= end):
-            return False
-        if event.event is not UsageEventKind.USE:
-            return True
-        actor = event.actor or "unknown"
-        return (actors is None or actor in actors) and actor not in without_actors
-
-    return wanted
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

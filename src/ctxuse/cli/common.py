@@ -11,8 +11,9 @@ import click
 
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
-from ctxuse.times import instant, parse_ns
-from ctxuse.visible import quoted
+from ctxuse.times import MAX_NS, MIN_NS, instant
+from ctxuse.visible import quoted, visible
+from ctxuse.zones import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,41 +108,75 @@ def _complete_record(
     return [name for name in names if name.startswith(incomplete)]
 
 
-def time_option(name: str, explained: str) -> Callable[[Command], Command]:
-    """Add an option that takes a time; the command gets a `whenever.Instant` or None."""
-    return click.option(name, metavar="TIME", callback=_instant, help=explained)
+def zone_option(command: Command) -> Command:
+    """Add ``--tz``; the command gets a `zone`."""
+    return click.option(
+        "--tz",
+        "zone",
+        metavar="ZONE",
+        default="UTC",
+        show_default=True,
+        is_eager=True,
+        callback=_zone,
+        help="Where dates and days are taken, and times shown: Europe/Berlin, local.",
+    )(command)
+
+
+def window_options(command: Command) -> Command:
+    """Add ``--since`` and ``--until``, each a `whenever.Instant` or None, and ``--tz``."""
+    since = click.option(
+        "--since", metavar="TIME", callback=_instant, help="Only events from this time on."
+    )
+    until = click.option(
+        "--until", metavar="TIME", callback=_instant, help="Only events before this time."
+    )
+    return since(until(zone_option(command)))
+
+
+def actor_options(command: Command) -> Command:
+    """Add ``--actor`` and ``--without``; the command gets `actors` and `without`."""
+    only = click.option("--actor", "actors", multiple=True, metavar="A", help="Only uses by A.")
+    no = click.option("--without", multiple=True, metavar="A", help="No uses by A.")
+    return only(no(command))
+
+
+def counted(actors: Sequence[str], without: Sequence[str]) -> str:
+    """Return whose uses are counted, for people; empty when everybody's are."""
+    said = [f"by {visible(', '.join(actors))}"] if actors else []
+    said += [f"not by {visible(', '.join(without))}"] if without else []
+    return f"Uses counted: only those {' and '.join(said)}." if said else ""
+
+
+def _zone(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str,
+) -> Zone:
+    try:
+        return Zone(value)
+    except LookupError:
+        raise click.BadParameter(
+            f"{quoted(value)} is no time zone that is known here: write Europe/Berlin, UTC or local"
+            " (where no zone is known, pip install tzdata)"
+        ) from None
 
 
 def _instant(
-    context: click.Context,  # noqa: ARG001 - click's signature
+    context: click.Context,
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
     value: str | None,
 ) -> "Instant | None":
-    """Return the moment that `value` names: ``2026-11-01`` (UTC) or RFC 3339."""
+    """Return the moment that `value` names; see `ctxuse.windows.parse_moment`."""
     if value is None:
         return None
-    ns = parse_ns(value)
-    if ns is None:
-        ns = parse_ns(value + "T00:00:00Z")
-    if ns is None:
-        ns = _ago(value)
-    if ns is None:
+    from ctxuse.windows import parse_moment  # noqa: PLC0415 - only for who asks for a window
+
+    ns = parse_moment(value, context.params["zone"], time.time_ns())
+    if ns is None or not MIN_NS <= ns <= MAX_NS:
         raise click.BadParameter(
-            f"{quoted(value)} is no time: write 2026-11-01 (UTC), 2026-11-01T09:30:00+01:00 or 7d"
+            f"{quoted(value)} is no time: write 2026-11-01, 2026-11-01T09:30:00+01:00 or 7d"
         )
     return instant(ns)
-
-
-_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-
-def _ago(value: str) -> int | None:
-    """The time so long before now, for ``12h``, ``7d`` or ``4w``."""
-    number = value[:-1]
-    seconds = _UNITS.get(value[-1:])
-    if seconds is None or not (number.isascii() and number.isdecimal()) or len(number) > 5:  # noqa: PLR2004 - 270 years
-        return None
-    return time.time_ns() - int(number) * seconds * 1_000_000_000
 
 
 def choices(words: Sequence[str]) -> "click.Choice[str]":
@@ -157,6 +192,11 @@ def on_terminal() -> bool:
 def with_color() -> bool:
     """Whether to color what is printed: on a terminal, unless ``NO_COLOR`` is set."""
     return on_terminal() and not os.environ.get("NO_COLOR")
+
+
+def title(layout: WorkspaceLayout) -> str:
+    """Return what a workspace is called: the name of its root directory."""
+    return os.path.basename(os.path.realpath(layout)) or "/"
 
 
 def width() -> int:
@@ -194,6 +234,19 @@ _gone: list[bool] = []
 def reader_has_gone() -> bool:
     """Whether who read our stdout has closed it: there is no use in printing more."""
     return bool(_gone)
+
+
+def write_or_show(text: str, output: str | None, show_it: Callable[[str], None]) -> None:
+    """Write `text` to the file `output` in one step, or show it where there is none.
+
+    Raises:
+        OSError: It could not be written; the file is as it was.
+    """
+    if output is None or output == "-":
+        show_it(text)
+        return
+    with click.open_file(output, "wb", atomic=True) as file:
+        file.write(text.encode())
 
 
 def show_json(text: str) -> None:

@@ -26,6 +26,7 @@ COMMANDS = (
     "import",
     "report",
     "show",
+    "diff",
     "record",
     "events",
     "mcp",

@@ -1,6 +1,6 @@
 """`ctxuse report`: what the log says of each record."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -12,18 +12,42 @@ if TYPE_CHECKING:
     from whenever import Instant
 
     from ctxuse.fullreport import FullReport
+    from ctxuse.groups import By, GroupedReport
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.report import UsageReport
+    from ctxuse.zones import Zone
+
+_BY = ("day", "week", "segment", "host", "source", "actor", "kind")
+
+
+class _Asked(NamedTuple):
+    """What is asked for."""
+
+    layout: "WorkspaceLayout"
+    form: str
+    sort: str
+    kinds: tuple[str, ...]
+    everything: bool
+    actors: tuple[str, ...]
+    without: tuple[str, ...]
+    since: "Instant | None"
+    until: "Instant | None"
+    zone: "Zone"
+    cache: bool | None
+
+    @property
+    def counted(self) -> str:
+        """Whose uses are counted."""
+        return common.counted(self.actors, self.without)
 
 
 @click.command("report")
 @common.workspace_option
 @common.format_option("table", "json", "json-full", "csv", "markdown")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of printing.")
 @click.option("--wide", is_flag=True, help="With the fuller figures: docs/format.md, section 6.")
-@click.option(
-    "--actor", "actors", multiple=True, metavar="A", help="Only uses by A; implies --wide."
-)
-@click.option("--without", multiple=True, metavar="A", help="No uses by A; implies --wide.")
+@click.option("--by", type=click.Choice(_BY), help="A row for each of these instead of records.")
+@common.actor_options
 @click.option(
     "--sort",
     type=click.Choice(COLUMNS),
@@ -32,21 +56,23 @@ if TYPE_CHECKING:
     help="The column to sort by: texts from A to Z, numbers and times from the largest.",
 )
 @click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
-@common.time_option("--since", "Only events from this time on.")
-@common.time_option("--until", "Only events before this time.")
+@common.window_options
 @click.option("--all", "everything", is_flag=True, help="Also records on disk without events.")
 @click.option("--no-cache", is_flag=True, help="Read the whole log; use no checkpoint.")
 def command(  # noqa: PLR0913 - a report has these options
     *,
     layout: "WorkspaceLayout",
     form: str,
+    output: str | None,
     wide: bool,
+    by: "By | None",
     actors: tuple[str, ...],
     without: tuple[str, ...],
     sort: str,
     kinds: tuple[str, ...],
     since: "Instant | None",
     until: "Instant | None",
+    zone: "Zone",
     everything: bool,
     no_cache: bool,
 ) -> None:
@@ -60,111 +86,159 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse report
       ctxuse report --sort tokens-total          what is resident costs most first
       ctxuse report --all --kind knowledge       also those in no event
-      ctxuse report --since 2026-11-01 --format csv > november.csv
+      ctxuse report --since 2026-11-01 --format csv -o november.csv
       ctxuse report --format json                as the reference prints it
       ctxuse report --wide --since 7d            the fuller figures of the last week
+      ctxuse report --by day --tz Europe/Berlin  a row a day
 
     --all also lists skills, instruction files and memories of agents: the project's, and once there
     is an event of such a record, the user's and those of plugins.
 
-    TIME is a date (its first moment, UTC), RFC 3339, or 12h, 7d or 4w before now; --since counts
-    events from then on, --until up to but without it. A is user, agent, subagent, maintenance or
-    unknown.
+    TIME is a date (its first moment), RFC 3339, or 12h, 7d or 4w before now; --since counts events
+    from then on, --until up to but without it. A is user, agent, subagent, maintenance or unknown;
+    naming one implies --wide.
     """
-    if wide or actors or without or form == "json-full":
-        if form == "json":
-            raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
-        if everything:
-            raise click.UsageError("--all goes with the plain report")
-        from ctxuse.places import Places  # noqa: PLC0415 - only for the fuller report
-
-        full = Workspace(layout).full_report(
-            since=since,
-            until=until,
-            actors=actors or None,
-            without_actors=without,
-            cache=False if no_cache else None,
-        )
-        full = full.of_kinds(kinds) if kinds else full
-        full = full.sorted_by(sort) if sort != "record" else full
-        common.note_no_marker(layout)
-        _print_full(full.with_files(Places(layout).now), form, _counted(actors, without))
-        return
-    workspace = Workspace(layout)
-    with common.progress("reading the log") as progress:
-        report = workspace.report(
-            since=since, until=until, cache=False if no_cache else None, progress=progress
-        )
-    if everything:
-        from ctxuse.places import OTHER_KINDS, Places  # noqa: PLC0415 - only for this option
-
-        known = any(record.kind in OTHER_KINDS for record in report.records)
-        report = report.with_disk(Places(layout).on_disk(outside=known))
-    if kinds:
-        report = report.of_kinds(kinds)
-    if sort != "record":
-        report = report.sorted_by(sort)
+    asked = _Asked(
+        layout, form, sort, kinds, everything, actors, without, since, until, zone,
+        cache=False if no_cache else None,
+    )  # fmt: skip
+    full = bool(wide or actors or without or by) or form == "json-full"
+    if full and form == "json":
+        raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
+    if by is not None and (everything or sort != "record"):
+        raise click.UsageError("--by goes with neither --all nor --sort")
+    if by is not None:
+        text, said = _grouped_text(_grouped(asked, by), asked)
+    elif full:
+        text, said = _full_text(_full(asked), asked)
+    else:
+        text, said = _basic_text(_basic(asked), asked)
     common.note_no_marker(layout)
-    _print(report, form)
+    is_json = form in {"json", "json-full"}
+    common.write_or_show(text, output, common.show_json if is_json else common.show)
+    for note in said:
+        common.note(note)
 
 
-def _counted(actors: tuple[str, ...], without: tuple[str, ...]) -> str:
-    """Whose uses are counted, for people; empty when everybody's are."""
-    said = [f"by {', '.join(actors)}"] if actors else []
-    said += [f"not by {', '.join(without)}"] if without else []
-    return f"Uses counted: only those {' and '.join(said)}." if said else ""
+def _grouped(asked: _Asked, by: "By") -> "GroupedReport":
+    with common.progress("reading the log") as progress:
+        return Workspace(asked.layout).grouped_report(
+            by,
+            since=asked.since,
+            until=asked.until,
+            actors=asked.actors or None,
+            without_actors=asked.without,
+            kinds=asked.kinds,
+            zone=asked.zone,
+            cache=asked.cache,
+            progress=progress,
+        )
 
 
-def _print_full(report: "FullReport", form: str, counted: str) -> None:
+def _full(asked: _Asked) -> "FullReport":
+    from ctxuse.places import Places  # noqa: PLC0415 - only for the fuller report
+
+    with common.progress("reading the log") as progress:
+        report = (
+            Workspace(asked.layout)
+            .full_report(
+                since=asked.since,
+                until=asked.until,
+                actors=asked.actors or None,
+                without_actors=asked.without,
+                cache=asked.cache,
+                progress=progress,
+            )
+            .shown_in(asked.zone)
+        )
+    places = Places(asked.layout)
+    if asked.everything:
+        report = report.with_disk(places.on_disk(outside=_has_others(report.basic)))
+    report = report.of_kinds(asked.kinds) if asked.kinds else report
+    report = report.sorted_by(asked.sort) if asked.sort != "record" else report
+    return report.with_files(places.now)
+
+
+def _basic(asked: _Asked) -> "UsageReport":
+    with common.progress("reading the log") as progress:
+        report = (
+            Workspace(asked.layout)
+            .report(since=asked.since, until=asked.until, cache=asked.cache, progress=progress)
+            .shown_in(asked.zone)
+        )
+    if asked.everything:
+        from ctxuse.places import Places  # noqa: PLC0415 - only for this option
+
+        report = report.with_disk(Places(asked.layout).on_disk(outside=_has_others(report)))
+    report = report.of_kinds(asked.kinds) if asked.kinds else report
+    return report.sorted_by(asked.sort) if asked.sort != "record" else report
+
+
+def _has_others(report: "UsageReport") -> bool:
+    """Whether there is an event of a record of another agent's places."""
+    from ctxuse.places import OTHER_KINDS  # noqa: PLC0415 - only for --all
+
+    return any(record.kind in OTHER_KINDS for record in report.records)
+
+
+_Text = tuple[str, list[str]]
+"""What is printed, and what is said beside it."""
+
+
+def _grouped_text(report: "GroupedReport", asked: _Asked) -> _Text:
+    from ctxuse.render import groups  # noqa: PLC0415 - only for this report
+
+    match asked.form:
+        case "json-full":
+            return groups.groups_json(report), _beside(report.basic)
+        case "csv":
+            return groups.groups_csv(report), _beside(report.basic)
+        case "markdown":
+            return groups.groups_markdown(report, asked.counted), []
+        case _:
+            table = groups.groups_table(
+                report, width=common.width(), color=common.with_color(), counted=asked.counted
+            )
+            return table, []
+
+
+def _full_text(report: "FullReport", asked: _Asked) -> _Text:
     from ctxuse.render import full  # noqa: PLC0415 - only for the fuller report
 
-    match form:
+    match asked.form:
         case "json-full":
-            common.show_json(full.full_json(report))
-            _note(report.basic)
+            return full.full_json(report), _beside(report.basic)
         case "csv":
-            common.show(full.full_csv(report))
-            _note(report.basic)
+            return full.full_csv(report), _beside(report.basic)
         case "markdown":
-            common.show(full.full_markdown(report, counted))
+            return full.full_markdown(report, asked.counted), []
         case _:
-            from ctxuse.render.table import plain_table  # noqa: PLC0415 - only for this form
-
-            headings, rows = full.full_rows(report)
-            table = plain_table(
-                headings,
-                rows,
-                width=common.width(),
-                color=common.with_color(),
-                sides=full.SIDES,
-                notes=full.notes(report, counted),
+            table = full.full_table(
+                report, width=common.width(), color=common.with_color(), counted=asked.counted
             )
-            common.show(table)
+            return table, []
 
 
-def _print(report: "UsageReport", form: str) -> None:
-    match form:
+def _basic_text(report: "UsageReport", asked: _Asked) -> _Text:
+    match asked.form:
         case "json":
-            common.show_json(report.to_json())
-            _note(report)
+            return report.to_json(), _beside(report)
         case "csv":
             from ctxuse.render.sheet import report_csv  # noqa: PLC0415 - only for this form
 
-            common.show(report_csv(report))
-            _note(report)
+            return report_csv(report), _beside(report)
         case "markdown":
             from ctxuse.render.markdown import report_markdown  # noqa: PLC0415 - only for this form
 
-            common.show(report_markdown(report))
+            return report_markdown(report), []
         case _:
             from ctxuse.render.table import report_table  # noqa: PLC0415 - only for this form
 
-            common.show(report_table(report, width=common.width(), color=common.with_color()))
+            return report_table(report, width=common.width(), color=common.with_color()), []
 
 
-def _note(report: "UsageReport") -> None:
-    """Say on stderr what the forms for programs leave out."""
-    from ctxuse.render.words import notes  # noqa: PLC0415 - rendering comes last
+def _beside(report: "UsageReport") -> list[str]:
+    """What the forms for programs leave out."""
+    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
 
-    for said in notes(report)[1:]:
-        common.note(said)
+    return gaps(report)

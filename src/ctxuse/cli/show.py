@@ -6,19 +6,31 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.places import Places
-from ctxuse.render.history import history_json, history_text
+from ctxuse.render.record import record_json, record_text
 from ctxuse.visible import quoted
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
+    from whenever import Instant
+
     from ctxuse.layout import WorkspaceLayout
+    from ctxuse.zones import Zone
 
 
 @click.command("show")
 @click.argument("record", metavar="REC")
 @common.workspace_option
 @common.format_option("text", "json")
-def command(*, record: str, layout: "WorkspaceLayout", form: str) -> None:
+@common.window_options
+def command(  # noqa: PLR0913 - a report has these options
+    *,
+    record: str,
+    layout: "WorkspaceLayout",
+    form: str,
+    since: "Instant | None",
+    until: "Instant | None",
+    zone: "Zone",
+) -> None:
     """Show one record over time: uses and exposures by day, changes of size, its last uses.
 
     REC is KIND/SLUG as reports name it, of any kind, or summary.
@@ -26,7 +38,7 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str) -> None:
     \b
     Examples:
       ctxuse show decision/money-as-integers
-      ctxuse show instructions/CLAUDE.md
+      ctxuse show instructions/CLAUDE.md --since 4w
       ctxuse show skill/pdf --format json
     """
     kind, slash, slug = record.partition("/")
@@ -34,11 +46,13 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str) -> None:
         slug = kind
     if not kind or not slug:
         raise click.BadParameter(f"{quoted(record)} names no record: write KIND/SLUG, or summary")
-    workspace = Workspace(layout)
-    history = workspace.history(kind, slug)
+    with common.progress("reading the log") as progress:
+        report = Workspace(layout).full_report(
+            since=since, until=until, zone=zone, progress=progress
+        )
     now = Places(layout).now(kind, slug)
     common.note_no_marker(layout)
     if form == "json":
-        common.show_json(history_json(kind, slug, history, now))
+        common.show_json(record_json(kind, slug, report, now))
     else:
-        common.show(history_text(kind, slug, history, workspace.report(), now))
+        common.show(record_text(kind, slug, report, now))

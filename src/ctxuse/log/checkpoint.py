@@ -13,50 +13,15 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, NamedTuple
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import BASIC_SUFFIX, SUFFIXES, checkpoint_name
+from ctxuse.log.archives import SUFFIXES, checkpoint_name
 from ctxuse.log.follow import last_line_end
+from ctxuse.log.kept import Kept, T
 from ctxuse.log.parallel import Progress, count_in_parallel
 from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
 from ctxuse.log.reader import OpenLog, pread
-from ctxuse.log.stored import dump as dump_tally
-from ctxuse.log.stored import load as load_tally
-from ctxuse.tally import Tally
-
-
-class Mergeable(Protocol):
-    """A tally, of whatever figures."""
-
-    def merge(self, later: Self, /) -> None:
-        """Add the tally of lines that stand later in the file."""
-        ...
-
-
-T = TypeVar("T", bound=Mergeable)
-
-
-class Kept(NamedTuple, Generic[T]):
-    """A kind of tally that is remembered.
-
-    Attributes:
-        version: Raised whenever the stored form or the rules of counting change.
-        suffix: What stands behind the log's name in the name of its checkpoint.
-        empty: Makes a tally of nothing.
-        tally_of: Counts a stretch of a log: takes the open log, where to begin, and by name how
-            many `processes` to use and whom to tell of the `progress`.
-        dump: Makes bytes of a tally.
-        load: Makes a tally of bytes; raises ValueError when they hold none.
-    """
-
-    version: bytes
-    suffix: str
-    empty: Callable[[], T]
-    tally_of: Callable[..., T]
-    dump: Callable[[T], bytes]
-    load: Callable[[bytes], T]
-
 
 FULL_HASH_LIMIT = 16 * 1024 * 1024
 """Up to so many bytes all of them are hashed, in about 13 ms."""
@@ -91,17 +56,6 @@ class Checkpoint(NamedTuple, Generic[T]):
     tally: T
 
 
-BASIC = Kept(
-    version=b"ctxuse checkpoint 1\n",
-    suffix=BASIC_SUFFIX,
-    empty=Tally,
-    tally_of=count_in_parallel,
-    dump=dump_tally,
-    load=load_tally,
-)
-"""The tally of the reference's figures."""
-
-
 def cached_tally(
     layout: WorkspaceLayout,
     log: OpenLog,
@@ -126,11 +80,12 @@ def cached_tally(
     start, tally = (0, kept.empty()) if stored is None else (stored.offset, stored.tally)
     end = last_line_end(log, start)
     finished = log._replace(end=end)
-    tally.merge(kept.tally_of(finished, start, processes=processes, progress=progress))
+    counted = count_in_parallel(finished, kept, start, processes=processes, progress=progress)
+    tally.merge(counted)
     if end - start >= WORTH:
         save(layout, name, Checkpoint(end, digest(log, end), tally), kept)
     if end < log.end:  # a last line without its newline counts in the report only
-        tally.merge(kept.tally_of(log, end, processes=1))
+        tally.merge(kept.tally_of(log, end))
     return tally
 
 

@@ -1,38 +1,39 @@
 """Counting the fuller figures of whole logs, with a checkpoint of their own."""
 
+from collections.abc import Callable
+
 import msgspec
 
+from ctxuse.codec.decode import decode
 from ctxuse.events import UsageEvent
 from ctxuse.fuller import FullRecord, FullTally
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import FULL_SUFFIX
-from ctxuse.log.checkpoint import BASIC, Kept, cached_tally
-from ctxuse.log.parallel import Progress, count_in_parallel
-from ctxuse.log.reader import OpenLog, open_logs, read_events
+from ctxuse.log.kept import BASIC, Kept
+from ctxuse.log.parallel import Progress
+from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
+from ctxuse.log.whole import count_one
 from ctxuse.tally import Tally
 
 
 def count_full(
-    log: OpenLog,
-    start: int = 0,
-    *,
-    processes: int | None = None,  # noqa: ARG001 - always one: see docs/performance.md
-    progress: Progress | None = None,
+    log: OpenLog, start: int = 0, *, progress: Callable[[int], object] | None = None
 ) -> FullTally:
-    """Return the fuller tally of a log from `start` to its end.
+    """Return the fuller tally of a log from `start` to its end, its days those of UTC.
 
     Args:
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
-        processes: As for every tally; one is used.
-        progress: Told how far it is, at the end.
+        progress: Told after each block how many bytes have been read.
     """
     tally = FullTally()
-    for found in read_events(log, start):
-        if isinstance(found, UsageEvent):
-            tally.add(found)
-    if progress is not None:
-        progress(log.end - start, log.end - start)
+    for block in read_blocks(log.descriptor, start, log.end):
+        for line in block.lines if isinstance(block, Lines) else ():
+            found = decode(line) if line else None
+            if isinstance(found, UsageEvent):
+                tally.add(found)
+        if progress is not None:
+            progress(block.end - start)
     return tally
 
 
@@ -52,7 +53,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[str, str, FullRecord]]).decode
 
 FULL = Kept(
-    version=b"ctxuse full checkpoint 2\n",
+    home="ctxuse.log.full:FULL",
+    version=b"ctxuse full checkpoint 3\n",
     suffix=FULL_SUFFIX,
     empty=FullTally,
     tally_of=count_full,
@@ -62,14 +64,28 @@ FULL = Kept(
 """The tally of the fuller figures."""
 
 
-def count_both(layout: WorkspaceLayout, *, cache: bool) -> tuple[Tally, FullTally]:
+def count_both(
+    layout: WorkspaceLayout,
+    *,
+    cache: bool,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Tally, FullTally]:
     """Return both tallies of the archived logs and the present one, of the very same lines.
+
+    Args:
+        layout: The workspace.
+        cache: Whether to use and write checkpoints.
+        processes: How many processes to use at most for what is read.
+        progress: Told how far the second, slower reading of each file is.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
     basic, full = Tally(), FullTally()
     for log in open_logs(layout):
-        basic.merge(cached_tally(layout, log, BASIC) if cache else count_in_parallel(log))
-        full.merge(cached_tally(layout, log, FULL) if cache else count_full(log))
+        basic.merge(count_one(layout, log, BASIC, cache=cache, processes=processes))
+        full.merge(
+            count_one(layout, log, FULL, cache=cache, processes=processes, progress=progress)
+        )
     return basic, full

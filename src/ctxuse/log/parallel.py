@@ -8,13 +8,12 @@ is started a second time. Where one cannot be started or fails, its stretch is c
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ctxuse.log.count import count_log
 from ctxuse.log.follow import last_line_end
+from ctxuse.log.kept import Kept, T
 from ctxuse.log.reader import OpenLog
-from ctxuse.log.stored import dump, load
-from ctxuse.tally import Tally
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,25 +33,31 @@ Progress = Callable[[int, int], object]
 
 
 def count_in_parallel(
-    log: OpenLog, start: int = 0, *, processes: int | None = None, progress: Progress | None = None
-) -> Tally:
-    """Return the tally of a log from `start` to its end, as `count_log` does.
+    log: OpenLog,
+    kept: Kept[T],
+    start: int = 0,
+    *,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> T:
+    """Return the tally of a log from `start` to its end, as `Kept.tally_of` does.
 
     Args:
         log: The open log.
+        kept: The kind of tally.
         start: Where to begin, in bytes: 0 or right behind a newline.
         processes: How many to use at most, this one included; as many as there are processors, up
             to `MOST_PROCESSES`, when None.
         progress: Told how far it is.
     """
     stretches = _stretches(log, start, _how_many(log.end - start, processes))
-    workers = [_start(log, *stretch) for stretch in stretches[1:]]
+    workers = [_start(log, kept.home, *stretch) for stretch in stretches[1:]]
     begin, end = stretches[0]
     told = _scaled(progress, log.end - start, len(stretches)) if progress else None
-    tally = count_log(log._replace(end=end), begin, progress=told)
+    tally = kept.tally_of(log._replace(end=end), begin, progress=told)
     for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
-        later = _result(worker)
-        tally.merge(count_log(log._replace(end=end), begin) if later is None else later)
+        later = _result(worker, kept)
+        tally.merge(kept.tally_of(log._replace(end=end), begin) if later is None else later)
     return tally
 
 
@@ -79,12 +84,12 @@ def _stretches(log: OpenLog, start: int, number: int) -> list[tuple[int, int]]:
     return [*zip(bounds, [*bounds[1:], log.end], strict=True)]
 
 
-def _start(log: OpenLog, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
+def _start(log: OpenLog, home: str, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
     import subprocess  # noqa: PLC0415 - only for a long log
 
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
-    words = [str(log.descriptor), log.name, str(begin), str(end)]
+    words = [home, str(log.descriptor), log.name, str(begin), str(end)]
     try:
         return subprocess.Popen(  # noqa: S603 - our own module, numbers and a checked name
             [sys.executable, "-c", "from ctxuse.log.parallel import work; work()", *words],
@@ -98,22 +103,24 @@ def _start(log: OpenLog, begin: int, end: int) -> "subprocess.Popen[bytes] | Non
         return None
 
 
-def _result(worker: "subprocess.Popen[bytes] | None") -> Tally | None:
+def _result(worker: "subprocess.Popen[bytes] | None", kept: Kept[T]) -> T | None:
     if worker is None:
         return None
     with worker:
         data, _ = worker.communicate()
     try:
-        return load(data) if worker.returncode == 0 else None
+        return kept.load(data) if worker.returncode == 0 else None
     except ValueError:
         return None
 
 
 def work() -> None:
     """Count the stretch that the command line names, and print its tally: what a worker does."""
-    descriptor, name, begin, end = sys.argv[1:]
-    tally = count_log(OpenLog(name, int(descriptor), int(end)), int(begin))
-    sys.stdout.buffer.write(dump(tally))
+    home, descriptor, name, begin, end = sys.argv[1:]
+    module, _, attribute = home.partition(":")
+    kept = getattr(import_module(module), attribute)
+    tally = kept.tally_of(OpenLog(name, int(descriptor), int(end)), int(begin))
+    sys.stdout.buffer.write(kept.dump(tally))
 
 
 def _scaled(progress: Progress, whole: int, parts: int) -> Callable[[int], object]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import BASIC, cached_tally, forget, load
-from ctxuse.log.full import FULL, count_full
+from ctxuse.log.checkpoint import cached_tally, forget, load
+from ctxuse.log.full import FULL
+from ctxuse.log.kept import BASIC
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import open_logs
 
@@ -34,10 +35,10 @@ def check_cache(layout: WorkspaceLayout) -> list[CacheCheck]:
     found: list[CacheCheck] = []
     for log in open_logs(layout):
         stored = load(layout, checkpoint_name(log.name), BASIC)
-        equal = cached_tally(layout, log, BASIC) == count_in_parallel(log)
+        equal = cached_tally(layout, log, BASIC) == count_in_parallel(log, BASIC)
         fuller = load(layout, checkpoint_name(log.name, FULL.suffix), FULL)
         if equal and fuller is not None:
-            equal = cached_tally(layout, log, FULL) == count_full(log)
+            equal = cached_tally(layout, log, FULL) == count_in_parallel(log, FULL)
         if not equal:
             forget(layout, log.name)
         found.append(CacheCheck(log.name, stored.offset if stored else None, equal))

@@ -6,7 +6,7 @@ held. Nothing in the file can crash the reader: what cannot be counted becomes a
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ctxuse.codec import MAX_READ_LINE
@@ -264,7 +264,13 @@ def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     return None
 
 
-def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[bytes, Found]]:
+def read_lines(
+    log: OpenLog,
+    start: int = 0,
+    number: int = 1,
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[tuple[bytes, Found]]:
     """Yield each line of an open log, without its newline, and what it is.
 
     The bytes of an oversized line are not given.
@@ -273,8 +279,11 @@ def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
         number: The number of the line at `start`.
+        progress: Told before each block where it ends, in bytes.
     """
     for block in read_blocks(log.descriptor, start, log.end):
+        if progress is not None:
+            progress(block.end)
         finished = block.ended or not log.is_present
         if isinstance(block, Oversized):
             refusal = Refusal(SkipReason.OVERSIZED)
@@ -302,9 +311,15 @@ def _refused(
     return PendingLine(number, offset)
 
 
-def read_events(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[Found]:
+def read_events(
+    log: OpenLog,
+    start: int = 0,
+    number: int = 1,
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[Found]:
     """Yield what each line of an open log is; see `read_lines`."""
-    for _, found in read_lines(log, start, number):
+    for _, found in read_lines(log, start, number, progress=progress):
         yield found
 
 

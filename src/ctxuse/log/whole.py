@@ -1,9 +1,10 @@
 """Counting the whole log: every file of it, each from its checkpoint on."""
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.checkpoint import BASIC, cached_tally
+from ctxuse.log.checkpoint import cached_tally
+from ctxuse.log.kept import BASIC, Kept, T
 from ctxuse.log.parallel import Progress, count_in_parallel
-from ctxuse.log.reader import open_logs
+from ctxuse.log.reader import OpenLog, open_logs
 from ctxuse.tally import Tally
 
 
@@ -27,12 +28,24 @@ def count_whole(
     """
     whole: Tally | None = None
     for log in open_logs(layout):
-        if cache:
-            tally = cached_tally(layout, log, BASIC, processes=processes, progress=progress)
-        else:
-            tally = count_in_parallel(log, processes=processes, progress=progress)
+        tally = count_one(layout, log, BASIC, cache=cache, processes=processes, progress=progress)
         if whole is None:
             whole = tally  # mostly there is only one: nothing to merge
         else:
             whole.merge(tally)
     return Tally() if whole is None else whole
+
+
+def count_one(  # noqa: PLR0913 - what counting depends on
+    layout: WorkspaceLayout,
+    log: OpenLog,
+    kept: Kept[T],
+    *,
+    cache: bool,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> T:
+    """Return the tally of one file of the log; see `count_whole`."""
+    if cache:
+        return cached_tally(layout, log, kept, processes=processes, progress=progress)
+    return count_in_parallel(log, kept, processes=processes, progress=progress)

@@ -1,12 +1,15 @@
 """The fuller report as a table, CSV, Markdown and JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from ctxuse.fullreport import ContextFigures, FullReport, FullReportRecord
+from ctxuse.fuller import Counts
+from ctxuse.fullreport import ContextFigures, FullReport, FullReportRecord, said_name
 from ctxuse.render import markdown, sheet, words
+from ctxuse.render.table import plain_table
 from ctxuse.times import format_ns
 from ctxuse.visible import visible
+from ctxuse.zones import Zone
 
 HEADINGS = (
     "Record", "Uses", "in", "Last used", "Exposed", "in", "Recorded", "Context", "Since", "Now",
@@ -32,10 +35,18 @@ def full_json(report: FullReport) -> str:
 
 def full_rows(report: FullReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the headings and the rows of the table, as safe text."""
-    return HEADINGS, [_row(record) for record in report.records]
+    zone = report.basic.evidence.zone
+    dashes = (words.UNKNOWN,) * (len(HEADINGS) - 1)
+    without = [(visible(f"{ref.kind}/{ref.slug}"), *dashes) for ref in report.basic.without_events]
+    return HEADINGS, [*(_row(record, zone) for record in report.records), *without]
 
 
-SIDES = "lrrlrrrrlr"
+WIDE = 110
+"""From this many columns on, a table shows everything."""
+
+_IF_WIDE = ("Context", "Since")
+
+SIDES = "lrrrrrrrrr"
 """To which side the columns of the table are set."""
 
 
@@ -47,11 +58,31 @@ def notes(report: FullReport, counted: str = "") -> list[str]:
         counted: Whose uses are counted, when not everybody's.
     """
     explained = (
-        "Times are UTC. in: distinct segments. Recorded: tokens of all exposures as estimated when"
-        " they happened. Context: bytes that entered by being read and by being resident, where"
-        " known. Since: the first event. Now: bytes of its file today."
+        f"Times are {visible(report.basic.evidence.zone.name)}. in: distinct segments. Recorded:"
+        " tokens of all exposures as estimated when they happened. Context: bytes that entered by"
+        " being read and by being resident, where known. Since: the first event. Now: bytes of its"
+        " file today."
     )
-    return [*words.notes(report.basic), *([counted] if counted else []), explained]
+    agents = f"Agents: {visible(', '.join(report.hosts))}"
+    said = [*([agents] if report.records else []), *([counted] if counted else [])]
+    return [*words.notes(report.basic), *said, explained]
+
+
+def full_table(report: FullReport, *, width: int, color: bool = False, counted: str = "") -> str:
+    """Return the report as a table for a terminal of `width` columns; see `notes`."""
+    headings, rows = full_rows(report)
+    chosen = [i for i in range(len(headings)) if width >= WIDE or headings[i] not in _IF_WIDE]
+    said = notes(report, counted)
+    if width < WIDE:
+        said.append(f"From {WIDE} columns on, also {' and '.join(_IF_WIDE)}.")
+    return plain_table(
+        [headings[i] for i in chosen],
+        [[row[i] for i in chosen] for row in rows],
+        width=width,
+        color=color,
+        sides="".join(SIDES[i] for i in chosen),
+        notes=said,
+    )
 
 
 def full_markdown(report: FullReport, counted: str = "") -> str:
@@ -64,7 +95,7 @@ def full_markdown(report: FullReport, counted: str = "") -> str:
 
 def full_csv(report: FullReport) -> str:
     """Return the report as CSV with a heading; what is unknown is an empty cell."""
-    rows = []
+    rows: list[Iterable[object]] = []
     for record in report.records:
         basic = record.basic
         rows.append(
@@ -80,7 +111,7 @@ def full_csv(report: FullReport) -> str:
                 sheet.known(basic.tokens_each),
                 sheet.known(basic.tokens_total),
                 sheet.known(record.recorded_tokens),
-                record.unsized,
+                record.total.unsized,
                 _time(record.first_seen_ns),
                 sheet.known(record.used.bytes),
                 record.used.times_known,
@@ -88,27 +119,30 @@ def full_csv(report: FullReport) -> str:
                 record.exposed.times_known,
                 sheet.known(_tokens(record, "measured")),
                 sheet.known(_tokens(record, "calibrated")),
-                sheet.cell(_counts(record.hosts)),
-                sheet.cell(_counts(record.actors)),
+                sheet.cell(_counts(record.hosts, lambda c: c.uses + c.exposures)),
+                sheet.cell(_counts(record.actors, lambda c: c.uses)),
                 sheet.known(record.size_now),
                 "" if record.gone is None else str(record.gone).lower(),
             )
         )
+    empty = [""] * (len(COLUMNS) - 2)
+    without = report.basic.without_events
+    rows += [(sheet.cell(ref.kind), sheet.cell(str(ref.slug)), *empty) for ref in without]
     return sheet.written(COLUMNS, rows)
 
 
-def _row(record: FullReportRecord) -> tuple[str, ...]:
+def _row(record: FullReportRecord, zone: Zone) -> tuple[str, ...]:
     basic = record.basic
     return (
         visible(f"{basic.kind}/{basic.slug}"),
         words.count(basic.use_count),
         _segments(record.used_in),
-        words.minute(basic.last_used_at_ns)[: len("2026-11-22")],
+        words.day(basic.last_used_at_ns, zone),
         words.count(basic.resident_exposure_count),
         _segments(record.exposed_in),
         words.count(record.recorded_tokens),
         f"{_bytes(record.used)} / {_bytes(record.exposed)}",
-        words.minute(record.first_seen_ns)[: len("2026-11-22")],
+        words.day(record.first_seen_ns, zone),
         "gone" if record.gone else words.count(record.size_now),
     )
 
@@ -129,8 +163,9 @@ def _tokens(record: FullReportRecord, label: str) -> int | None:
     return sum(known) if known else None
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name or 'unknown'} {number}" for name, number in counts.items())
+def _counts(counts: Mapping[str, Counts], number: Callable[[Counts], int]) -> str:
+    numbers = {said_name(name): number(counted) for name, counted in counts.items()}
+    return ", ".join(f"{name} {count}" for name, count in numbers.items() if count)
 
 
 def _time(ns: int | None) -> str:

@@ -13,6 +13,7 @@ from ctxuse.log.reader import SkippedLine
 from ctxuse.render import words
 from ctxuse.report import UsageReport, UsageReportRecord
 from ctxuse.visible import visible
+from ctxuse.zones import Zone
 
 WIDE = 110
 """From this many columns on, a table also shows the uses by source."""
@@ -31,8 +32,9 @@ def report_table(report: UsageReport, *, width: int, color: bool = False) -> str
     if report.records:
         lines.append(
             Text(
-                "Times are UTC. Exposed: times resident in a context. Each: estimated tokens of the"
-                " record at its last exposure, a quarter of its bytes. Total: both multiplied.",
+                f"Times are {visible(report.evidence.zone.name)}. Exposed: times resident in a"
+                " context. Each: estimated tokens of the record at its last exposure, a quarter of"
+                " its bytes. Total: both multiplied.",
                 "dim",
             )
         )
@@ -85,7 +87,13 @@ def plain_table(  # noqa: PLR0913 - what a table has
     table = _table()
     for index, heading in enumerate(headings):
         right = sides[index : index + 1] == "r"
-        table.add_column(heading, overflow="fold", justify="right" if right else "left")
+        table.add_column(
+            heading,
+            overflow="fold",
+            justify="right" if right else "left",
+            no_wrap=right,
+            ratio=None if index else 1,
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     below = [Text(), *(Text(note) for note in notes)] if notes else []
@@ -102,19 +110,19 @@ def _report_rows(report: UsageReport, *, wide: bool) -> Table:
     for heading in ("Exposed", "Each", "Total"):
         table.add_column(heading, justify="right", no_wrap=True)
     for record in report.records:
-        table.add_row(*_cells(record, wide=wide))
+        table.add_row(*_cells(record, report.evidence.zone, wide=wide))
     for ref in report.without_events:
         dashes = [words.UNKNOWN] * (6 if wide else 5)
         table.add_row(_name(ref.kind, str(ref.slug)), *dashes)
     return table
 
 
-def _cells(record: UsageReportRecord, *, wide: bool) -> list[Text | str]:
+def _cells(record: UsageReportRecord, zone: Zone, *, wide: bool) -> list[Text | str]:
     return [
         _name(record.kind, record.slug),
         words.count(record.use_count),
         *([Text(words.sources(record.source_breakdown))] if wide else []),
-        words.minute(record.last_used_at_ns)[: None if wide else len("2026-11-22")],
+        (words.minute if wide else words.day)(record.last_used_at_ns, zone),
         words.count(record.resident_exposure_count),
         words.count(record.tokens_each),
         words.count(record.tokens_total),

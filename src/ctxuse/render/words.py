@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from ctxuse.report import Evidence, UsageReport
-from ctxuse.times import format_ns
+from ctxuse.tally import add_counts
+from ctxuse.visible import visible
+from ctxuse.zones import UTC, Zone
 
 UNKNOWN = "\N{EN DASH}"
 """What stands where nothing is known. Never zero."""
@@ -16,12 +18,14 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
-def minute(ns: int | None) -> str:
-    """Return a time (in nanoseconds) to the minute, in UTC, or the sign for unknown."""
-    if ns is None:
-        return UNKNOWN
-    text = format_ns(ns)
-    return f"{text[:10]} {text[11:16]}"
+def minute(ns: int | None, zone: Zone = UTC) -> str:
+    """Return a time (in nanoseconds) to the minute, in `zone`, or the sign for unknown."""
+    return UNKNOWN if ns is None else zone.clock(ns)
+
+
+def day(ns: int | None, zone: Zone = UTC) -> str:
+    """Return the day of a time (in nanoseconds), in `zone`, or the sign for unknown."""
+    return minute(ns, zone)[: len("2026-11-22")]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
@@ -41,17 +45,18 @@ def since(evidence: Evidence) -> str:
             "No evidence yet: the log holds no events. "
             "That says nothing about the records; it is not evidence of disuse."
         )
-    text = f"Evidence since {minute(evidence.log_since_ns)} UTC"
+    zone = evidence.zone
+    text = f"Evidence since {minute(evidence.log_since_ns, zone)} {visible(zone.name)}"
     if evidence.window != (None, None):
         begin, end = evidence.window
-        text += f", here from {minute(begin)} to {minute(end)}"
+        text += f", here from {minute(begin, zone)} to {minute(end, zone)}"
     if evidence.segments is None:
         segments = f"more than {evidence.at_least_segments:,} segments"
     else:
         segments = plural(evidence.segments, "segment")
     text += f": {plural(evidence.events, 'event')} in {segments}"
     if evidence.events:
-        text += f", the last {minute(evidence.until_ns)}"
+        text += f", the last {minute(evidence.until_ns, zone)}"
     if evidence.outside:
         text += f"; {plural(evidence.outside, 'event')} outside"
     return text
@@ -84,15 +89,36 @@ def outside(report: UsageReport) -> str | None:
 
 def notes(report: UsageReport) -> list[str]:
     """Return what must be said below a report: since when, and what it does not show."""
-    evidence = report.evidence
+    return [since(report.evidence), *later_notes(report)]
+
+
+def later_notes(report: UsageReport) -> list[str]:
+    """Return what must be said behind since when: from which sources, and what is not shown."""
+    said = origins(report)
+    return [*([said] if said else []), *gaps(report)]
+
+
+def gaps(report: UsageReport) -> list[str]:
+    """Return what a report does not show."""
     said = (
-        since(evidence),
         outside(report),
-        skipped(evidence.skipped_lines),
-        pending(evidence),
+        skipped(report.evidence.skipped_lines),
+        pending(report.evidence),
         without_events(report),
     )
     return [text for text in said if text]
+
+
+def origins(report: UsageReport) -> str | None:
+    """Return from which sources the evidence is, and how much from each; None without any."""
+    counts: dict[str, int] = {}
+    exposures = 0
+    for record in report.records:
+        exposures += record.resident_exposure_count
+        add_counts(counts, record.source_breakdown)
+    said = [f"{name} {number:,}" for name, number in sorted(counts.items())]
+    said += [f"resident {exposures:,}"] if exposures else []
+    return f"From {', '.join(said)}" if said else None
 
 
 def without_events(report: UsageReport) -> str | None:

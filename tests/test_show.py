@@ -1,15 +1,17 @@
 """`ctxuse show`: one record over time."""
 
 import json
-from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from strategies import an_event
 
 from ctxuse import UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.history import DAY, MOST_CHANGES, History
-from ctxuse.render.history import sparkline
+from ctxuse.fuller import LAST_USES, FullTally
+from ctxuse.render.record import sparkline
+from ctxuse.zones import DAY
 
 NOON = 1_790_000_000_000_000_000
 
@@ -36,15 +38,20 @@ def filled(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_the_history_goes_by_time_whatever_the_order_in_the_file(workspace: Workspace) -> None:
-    history = filled(workspace).history("skill", "pdf")
+def test_it_goes_by_time_whatever_the_order_in_the_file(workspace: Workspace) -> None:
+    record = filled(workspace).full_report().record("skill", "pdf")
+    assert record is not None
     first = NOON // DAY
-    assert history.uses == {first: 1, first + 1: 1, first + 5: 1, first + 9: 1}
-    assert history.exposures == {first + 3: 1}
-    assert history.sizes == [(NOON, 100), (NOON + 3 * DAY, 200), (NOON + 5 * DAY, 300)]
-    assert [use.segment_id for use in history.last_uses] == ["s4", "s0", "s2", "s1"]
-    assert history.figures is not None
-    assert history.figures.used.times == 4
+    assert {day: (c.uses, c.exposures) for day, c in record.days.items()} == {
+        first: (1, 0),
+        first + 1: (1, 0),
+        first + 3: (0, 1),
+        first + 5: (1, 0),
+        first + 9: (1, 0),
+    }
+    assert record.sizes == ((first, 100), (first + 3, 200), (first + 5, 300))
+    assert [use.segment for use in record.last_uses] == ["s4", "s0", "s2", "s1"]
+    assert record.total.uses == 4
 
 
 def test_it_shows_as_text_and_as_json(
@@ -57,29 +64,49 @@ def test_it_shows_as_text_and_as_json(
     for expected in (
         "skill/pdf",
         "Evidence since",
+        "Agents: codex 5",
         "Used      4 times in 4 segments, the last 2026-09-30 14:13 (MemoryRead 4)",
         "Resident  1 time in 1 segment",
         "50 tokens, estimated when it happened",
         "Its file  is gone",
         "From 2026-09-21 to 2026-09-30, a day a column",
         "|██   █   █|",
+        "|▃▃▃▆▆█████| 100 to 300 bytes",
         "300 bytes",
         "MemoryRead by codex, segment s4",
     ):
         assert expected in said, expected
     assert run([*words, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["uses_by_day"]["2026-09-30"] == 1
+    assert told["days"]["2026-09-30"]["use_count"] == 1
+    assert told["evidence"]["hosts"] == ["codex", "unknown"]
+    assert told["record"]["use_count"] == 4
     assert [size["bytes"] for size in told["sizes"]] == [100, 200, 300]
+
+
+def test_a_window_and_a_zone_narrow_it_down(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(workspace)
+    words = ["show", "skill/pdf", "-w", str(workspace.layout.root), "--tz", "Asia/Kolkata"]
+    assert run([*words, "--since", "2026-09-26"]) == 0
+    said = capsys.readouterr().out
+    assert "Used      2 times in 2 segments, the last 2026-09-30 19:43" in said
+    assert "Last uses (Asia/Kolkata)" in said
+    assert run([*words, "--since", "2027-01-01"]) == 0
+    assert "In no event of what is asked for; there are others." in capsys.readouterr().out
 
 
 def test_a_record_in_no_event_is_unknown_not_zero(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled(workspace)
-    assert run(["show", "summary", "-w", str(workspace.layout.root)]) == 0
+    words = ["show", "summary", "-w", str(workspace.layout.root)]
+    assert run(words) == 0
     said = capsys.readouterr().out
     assert "In no event: nothing is known of it, which is not evidence of disuse." in said
+    assert run([*words, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["record"] is None
     for name in ("", "/", "skill/", "/pdf", "skill"):
         assert run(["show", name, "-w", str(workspace.layout.root)]) == 2
 
@@ -95,18 +122,18 @@ def test_nothing_reaches_the_terminal_raw(
     assert "\u202e" not in said
 
 
-def test_many_changes_of_size_are_bounded() -> None:
-    history = History("skill", "pdf")
-    for number in range(5 * MOST_CHANGES):
-        at = NOON + number
-        history.add(an_event(occurred_at_ns=at, records=(snapshot(number),)))
-    assert MOST_CHANGES <= len(history.sizes) <= 2 * MOST_CHANGES
-    assert history.sizes[-1] == (NOON + 5 * MOST_CHANGES - 1, 5 * MOST_CHANGES - 1)
+def test_only_the_last_uses_and_a_size_a_day_are_kept() -> None:
+    tally = FullTally()
+    for number in range(1000):
+        tally.add(an_event(occurred_at_ns=NOON + number, records=(snapshot(number),)))
+    (record,) = tally.records.values()
+    assert [use.at_ns - NOON for use in record.last_uses] == [*range(999, 999 - LAST_USES, -1)]
+    assert [size.bytes for size in record.sizes.values()] == [999]
 
 
-@pytest.mark.parametrize("days", [1, 59, 60, 61, 400, 100_000])
+@given(st.integers(1, 100_000))
 def test_a_sparkline_is_never_too_wide_and_counts_every_day(days: int) -> None:
-    line, each = sparkline(Counter({0: 1, days - 1: 1}), 0, days - 1)
+    line, each = sparkline({0: 1, days - 1: 1}, 0, days - 1)
     assert len(line) <= 60
     assert len(line) * each >= days
     assert line[0] == line[-1] == "█"

@@ -1,0 +1,94 @@
+"""`ctxuse diff`: two windows of time side by side."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.comparison import Comparison, Side
+from ctxuse.visible import quoted
+from ctxuse.windows import Window, parse_window
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ctxuse.layout import WorkspaceLayout
+    from ctxuse.zones import Zone
+
+
+@click.command("diff")
+@click.argument("first", metavar="WINDOW")
+@click.argument("second", metavar="WINDOW")
+@common.workspace_option
+@common.format_option("table", "json", "csv", "markdown")
+@common.actor_options
+@click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
+@common.zone_option
+def command(  # noqa: PLR0913 - a report has these options
+    *,
+    first: str,
+    second: str,
+    layout: "WorkspaceLayout",
+    form: str,
+    actors: tuple[str, ...],
+    without: tuple[str, ...],
+    kinds: tuple[str, ...],
+    zone: "Zone",
+) -> None:
+    """Put two windows of time side by side: uses, exposures and tokens of each record in both.
+
+    WINDOW is a day (2026-11-03), a week (2026-W45), a month (2026-11), the last days (7d), or two
+    times as in 2026-11-01..2026-11-08 or 14d..7d: from the first on, up to but without the second.
+    Of a window that ends before there is evidence nothing is known, which is not zero.
+
+    \b
+    Examples:
+      ctxuse diff 2026-10 2026-11
+      ctxuse diff 14d..7d 7d
+      ctxuse diff 2026-W45 2026-W46 --tz Europe/Berlin --format csv
+    """
+    now = time.time_ns()
+    windows = [_window(text, zone, now) for text in (first, second)]
+    with common.progress("reading the log") as progress:
+        reports = Workspace(layout).compare(
+            windows[0],
+            windows[1],
+            actors=actors or None,
+            without_actors=without,
+            zone=zone,
+            progress=progress,
+        )
+    sides = [
+        Side(name, report.of_kinds(kinds) if kinds else report)
+        for name, report in zip((first, second), reports, strict=True)
+    ]
+    comparison = Comparison(*sides)
+    common.note_no_marker(layout)
+    _print(comparison, form, common.counted(actors, without))
+
+
+def _window(text: str, zone: "Zone", now_ns: int) -> Window:
+    window = parse_window(text, zone, now_ns)
+    if window is None:
+        raise click.BadParameter(
+            f"{quoted(text)} is no window: write 2026-11-03, 2026-W45, 2026-11, 7d or"
+            " 2026-11-01..2026-11-08"
+        )
+    return window
+
+
+def _print(comparison: Comparison, form: str, counted: str) -> None:
+    from ctxuse.render import comparison as render  # noqa: PLC0415 - rendering comes last
+
+    match form:
+        case "json":
+            common.show_json(render.comparison_json(comparison))
+        case "csv":
+            common.show(render.comparison_csv(comparison))
+        case "markdown":
+            common.show(render.comparison_markdown(comparison, counted))
+        case _:
+            width, color = common.width(), common.with_color()
+            common.show(
+                render.comparison_table(comparison, width=width, color=color, counted=counted)
+            )

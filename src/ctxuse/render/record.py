@@ -1,0 +1,187 @@
+"""One record over time, as text and as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ctxuse.fuller import Counts, Use
+from ctxuse.fullreport import FullReport, FullReportRecord, said_name
+from ctxuse.groups import count_fields
+from ctxuse.render import words
+from ctxuse.times import format_ns
+from ctxuse.visible import visible
+from ctxuse.zones import Zone, day_text
+
+MOST_COLUMNS = 60
+"""So many columns a sparkline has at most; a longer time has several days in one."""
+
+MOST_SIZES = 10
+"""So many changes of size the text shows, the latest."""
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def sparkline(counts: Mapping[int, int], first: int, last: int) -> tuple[str, int]:
+    """Return counts by day as a line of bars, and how many days one bar stands for.
+
+    Args:
+        counts: By day; days without an entry have none.
+        first: The first day shown.
+        last: The last day shown.
+    """
+    each = -(-(last - first + 1) // MOST_COLUMNS)
+    columns = [0] * (-(-(last - first + 1) // each))
+    for day, count in counts.items():
+        columns[(day - first) // each] += count
+    most = max([*columns, 1])
+    return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in columns), each
+
+
+def record_text(
+    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
+) -> str:
+    """Return one record over time as text, safe to show.
+
+    Args:
+        kind: The record's kind.
+        slug: Its slug.
+        report: The report that says what is known of it.
+        now: The size of its file now, and whether it is gone; None where unknown.
+    """
+    evidence = report.basic.evidence
+    notes = [words.since(evidence), *words.later_notes(report.basic)]
+    lines = [visible(f"{kind}/{slug}"), *notes]
+    record = report.record(kind, slug)
+    if record is None:
+        elsewhere = (kind, slug) in report.basic.outside
+        nothing = "In no event of what is asked for; there are others." if elsewhere else _NOTHING
+        return "\n".join([*lines, "", nothing, _size_now(now)]) + "\n"
+    zone = evidence.zone
+    lines += [f"Agents: {_names(record.hosts)}", "", *_totals(record, zone), _size_now(now), ""]
+    lines += [*_over_time(record), ""]
+    lines.append("Size of its file on the first day that it was seen to be so")
+    sizes = record.sizes[-MOST_SIZES:]
+    lines += [f"  {day_text(day)}  {size:,} bytes" for day, size in sizes]
+    lines += [] if sizes else ["  not known"]
+    lines += ["", f"Last uses ({zone.name})", *(_use(use, zone) for use in record.last_uses)]
+    lines += [] if record.last_uses else ["  none"]
+    return "\n".join(lines) + "\n"
+
+
+_NOTHING = "In no event: nothing is known of it, which is not evidence of disuse."
+
+
+def record_json(
+    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
+) -> str:
+    """Return one record over time as JSON, newline included; see `record_text`."""
+    return json.dumps(record_fields(kind, slug, report, now), ensure_ascii=False, indent=2) + "\n"
+
+
+def record_fields(
+    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
+) -> dict[str, object]:
+    """Return one record over time as its JSON holds it; see `record_text`."""
+    record = report.record(kind, slug)
+    size, gone = now
+    whole = report.fields()
+    known = None if record is None else record.fields() | {"size_now_bytes": size, "gone": gone}
+    return {
+        "kind": kind,
+        "slug": slug,
+        "evidence": whole["evidence"],
+        "record": known,
+        "days": {} if record is None else _counts({day_text(d): c for d, c in record.days.items()}),
+        "sources": {} if record is None else _counts(record.sources),
+        "sizes": [
+            {"day": day_text(day), "bytes": bytes_}
+            for day, bytes_ in ([] if record is None else record.sizes)
+        ],
+        "last_uses": [
+            {
+                "at": format_ns(use.at_ns),
+                "source": use.source,
+                "segment_id": use.segment,
+                "host": use.host or None,
+                "actor": use.actor or None,
+                "context_bytes": use.context_bytes,
+            }
+            for use in ([] if record is None else record.last_uses)
+        ],
+        "size_now_bytes": size,
+        "gone": gone,
+    }
+
+
+def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
+    return {name: count_fields(counts) for name, counts in counted.items()}
+
+
+def _names(counted: Mapping[str, Counts]) -> str:
+    return visible(
+        ", ".join(f"{said_name(name)} {c.uses + c.exposures:,}" for name, c in counted.items())
+    )
+
+
+def _totals(record: FullReportRecord, zone: Zone) -> list[str]:
+    sources = words.sources(record.basic.source_breakdown)
+    used = f"Used      {words.plural(record.total.uses, 'time')} in {_segments(record.used_in)}"
+    resident = words.plural(record.total.exposures, "time")
+    exposed = f"Resident  {resident} in {_segments(record.exposed_in)}"
+    if record.total.uses:
+        used += f", the last {words.minute(record.basic.last_used_at_ns, zone)} ({sources})"
+    if record.total.exposures:
+        exposed += f", the last {words.minute(record.last_exposed_ns, zone)}"
+        exposed += f"; {words.count(record.recorded_tokens)} tokens, estimated when it happened"
+        if record.recorded_tokens is not None and record.total.unsized:
+            exposed += f", without {record.total.unsized:,} of unknown size"
+    return [used, exposed]
+
+
+def _segments(found: int | None) -> str:
+    return "many segments" if found is None else words.plural(found, "segment")
+
+
+def _size_now(now: tuple[int | None, bool | None]) -> str:
+    size, gone = now
+    if gone is None:
+        return "Its file  not known"
+    return "Its file  is gone" if gone else f"Its file  has {size:,} bytes now"
+
+
+def _over_time(record: FullReportRecord) -> list[str]:
+    first, last = min(record.days), max(record.days)
+    uses = {day: counts.uses for day, counts in record.days.items()}
+    exposures = {day: counts.exposures for day, counts in record.days.items()}
+    used, each = sparkline(uses, first, last)
+    resident, _ = sparkline(exposures, first, last)
+    span = "a day" if each == 1 else f"{each} days"
+    lines = [
+        f"From {day_text(first)} to {day_text(last)}, {span} a column",
+        f"  uses      |{used}| at most {max(uses.values()):,} a day",
+        f"  resident  |{resident}| at most {max(exposures.values()):,} a day",
+    ]
+    sizes = dict(record.sizes)
+    if len(sizes) > 1:
+        line = _size_line(record.sizes, first, last, each)
+        lines.append(
+            f"  size      |{line}| {min(sizes.values()):,} to {max(sizes.values()):,} bytes"
+        )
+    return lines
+
+
+def _size_line(sizes: Sequence[tuple[int, int]], first: int, last: int, each: int) -> str:
+    """The size at the end of each column as a bar, from nothing to the largest; blank before."""
+    most = max(size for _, size in sizes) or 1
+    line = ""
+    for column in range(-(-(last - first + 1) // each)):
+        end = first + (column + 1) * each
+        known = [size for day, size in sizes if day < end]
+        line += _BARS[max(1, -(-known[-1] * (len(_BARS) - 1) // most))] if known else _BARS[0]
+    return line
+
+
+def _use(use: Use, zone: Zone) -> str:
+    who = ", ".join(filter(None, [use.host, use.actor])) or "unknown"
+    size = "" if use.context_bytes is None else f", {use.context_bytes:,} bytes"
+    told = f"{use.source} by {who}{size}, segment {use.segment}"
+    return f"  {words.minute(use.at_ns, zone)}  {visible(told)}"

@@ -1,0 +1,128 @@
+"""Time zones: which day a moment falls on, and when a day begins. No clock is read here.
+
+Inside ctxuse a time is an `int` of nanoseconds since the epoch, and files and JSON say UTC. A zone
+matters where people name days or are shown times.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from ctxuse.times import SECOND, format_ns
+
+if TYPE_CHECKING:
+    from datetime import date, tzinfo
+
+DAY = 86_400 * SECOND
+
+LOCAL = "local"
+"""The name of the zone that the machine is set to."""
+
+_QUARTER = 900
+"""Offsets change at whole quarters of an hour."""
+
+_EPOCH = 719_163
+"""The ordinal of 1970-01-01."""
+
+
+class Zone:
+    """A time zone.
+
+    Args:
+        name: A name of the IANA database such as ``Europe/Berlin``, ``UTC``, or `LOCAL`.
+
+    Raises:
+        LookupError: There is no zone of this name here.
+    """
+
+    __slots__ = ("_info", "_offsets", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._offsets: dict[int, int] = {}
+        self._info: tzinfo | None = None if name in {"UTC", LOCAL} else _info(name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Zone) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Zone({self.name!r})"
+
+    def offset(self, at_ns: int) -> int:
+        """Return how many seconds its clocks are ahead of UTC at `at_ns`."""
+        if self.name == "UTC":
+            return 0
+        quarter = at_ns // (_QUARTER * SECOND)
+        found = self._offsets.get(quarter)
+        if found is None:
+            if len(self._offsets) >= 65_536:  # noqa: PLR2004 - two years; a bound for hostile logs
+                self._offsets.clear()
+            found = self._offsets[quarter] = self._look_up(quarter * _QUARTER)
+        return found
+
+    def day(self, at_ns: int) -> int:
+        """Return the day that `at_ns` falls on here, in days since 1970-01-01."""
+        return (at_ns + self.offset(at_ns) * SECOND) // DAY
+
+    def clock(self, at_ns: int) -> str:
+        """Return what calendar and clock show here, to the minute: ``2026-11-02 08:44``."""
+        text = format_ns(at_ns + self.offset(at_ns) * SECOND)
+        return f"{text[:10]} {text[11:16]}"
+
+    def midnight(self, day: "date") -> int:
+        """Return when a day begins here, in nanoseconds since the epoch.
+
+        Where clocks are put forward at midnight that is the first moment of the day there is.
+        """
+        naive = (day.toordinal() - _EPOCH) * 86_400
+        begins = naive - self.offset((naive - self.offset(naive * SECOND)) * SECOND)
+        while self.day(begins * SECOND) < day.toordinal() - _EPOCH:
+            begins += _QUARTER
+        return begins * SECOND
+
+    def _look_up(self, seconds: int) -> int:
+        if self._info is None:
+            try:
+                return time.localtime(seconds).tm_gmtoff
+            except (OverflowError, ValueError, OSError):
+                return 0
+        from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - only for other zones
+
+        try:
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+            found = moment.astimezone(self._info).utcoffset()
+        except (OverflowError, ValueError):  # the first and last day of the calendar
+            return 0
+        return 0 if found is None else round(found.total_seconds())
+
+
+UTC = Zone("UTC")
+
+
+def _info(name: str) -> "tzinfo":
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only for other zones
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise LookupError(name) from error
+
+
+def day_text(day: int) -> str:
+    """Return a day, in days since 1970-01-01, as ``2026-11-02``."""
+    return format_ns(day * DAY)[:10]
+
+
+def week_text(day: int) -> str:
+    """Return the ISO week that a day lies in, as ``2026-W45``."""
+    from datetime import date  # noqa: PLC0415 - only reading needs a calendar
+
+    year, week, _ = date.fromordinal(min(max(day + _EPOCH, 1), date.max.toordinal())).isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+def monday(day: int) -> int:
+    """Return the Monday on or before a day, both in days since 1970-01-01, a Thursday."""
+    return day - (day + 3) % 7

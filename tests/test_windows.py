@@ -1,0 +1,287 @@
+"""Windows of time, time zones, groups, and two windows side by side."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC as UTC_
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import an_event, events
+
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cli.main import run
+from ctxuse.fuller import Counts
+from ctxuse.groups import BY, GroupedReport
+from ctxuse.times import MAX_NS, MIN_NS, SECOND, format_ns, parse_ns
+from ctxuse.windows import Window, parse_moment, parse_window
+from ctxuse.zones import DAY, UTC, Zone, day_text, monday, week_text
+
+DASH = "\N{EN DASH}"
+BERLIN = Zone("Europe/Berlin")
+NOW = 1_795_000_000 * SECOND  # 2026-11-18T11:06:40Z
+
+
+def ns(text: str) -> int:
+    found = parse_ns(text)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("2026-11-03", "2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z"),
+        ("2026-10-25", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),  # 25 hours
+        ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z"),
+        ("2026-12", "2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z"),
+        ("2026-W45", "2026-11-01T23:00:00Z", "2026-11-08T23:00:00Z"),
+        ("7d", "2026-11-11T11:06:40Z", "2026-11-18T11:06:40Z"),
+        ("14d..7d", "2026-11-04T11:06:40Z", "2026-11-11T11:06:40Z"),
+        ("2026-11-01..", "2026-10-31T23:00:00Z", None),
+        ("..2026-11-01T00:00:00Z", None, "2026-11-01T00:00:00Z"),
+        ("..", None, None),
+    ],
+)
+def test_windows_are_what_people_mean(text: str, begin: str | None, end: str | None) -> None:
+    window = parse_window(text, BERLIN, NOW)
+    assert window is not None
+    assert [bound and format_ns(bound) for bound in window] == [begin, end]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "x", "2026", "2026-13", "2026-W54", "2026-00", "2026-02-30", "7d..14d", "d", "7x",
+        "2026-11-02..2026-11-01", "x..", "..x", "0000-01", "9999-12", "²d", "2026-11-03T", "...",
+        "٢٠٢٦-11", "2026-11-03 ", "7d\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_window_is_refused(text: str) -> None:
+    assert parse_window(text, BERLIN, NOW) is None
+
+
+@given(st.text(max_size=30))
+def test_no_text_breaks_the_reading_of_windows(text: str) -> None:
+    found = parse_window(text, BERLIN, NOW)
+    assert found is None or isinstance(found, Window)
+    parse_moment(text, UTC, NOW)
+
+
+@given(st.integers(MIN_NS, MAX_NS))
+def test_every_moment_has_a_day_in_every_zone(at_ns: int) -> None:
+    for zone in (UTC, BERLIN, Zone("Pacific/Kiritimati"), Zone("local")):
+        assert abs(zone.day(at_ns) - at_ns // DAY) <= 1
+        assert zone.clock(at_ns)
+        assert week_text(zone.day(at_ns))
+        assert monday(zone.day(at_ns)) <= zone.day(at_ns)
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 - the zone follows
+def test_days_are_those_of_the_calendar(moment: datetime) -> None:
+    aware = moment.replace(tzinfo=UTC_)
+    at_ns = (aware - datetime(1970, 1, 1, tzinfo=UTC_)) // timedelta(microseconds=1) * 1000
+    for name in ("Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"):
+        local = aware.astimezone(ZoneInfo(name))
+        zone = Zone(name)
+        assert day_text(zone.day(at_ns)) == local.date().isoformat()
+        assert zone.clock(at_ns) == local.strftime("%Y-%m-%d %H:%M")
+        begins = zone.midnight(local.date())
+        assert zone.day(begins) == zone.day(at_ns)
+        assert zone.day(begins - 1) == zone.day(at_ns) - 1
+
+
+def test_a_day_whose_midnight_does_not_exist_begins_later() -> None:
+    havana = Zone("America/Havana")  # clocks go from 0:00 to 1:00
+    begins = havana.midnight(date(2026, 3, 8))
+    assert havana.clock(begins) == "2026-03-08 01:00"
+    assert havana.clock(begins - 1) == "2026-03-07 23:59"
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Base", "../../etc/passwd", "/etc/passwd", "a\0b", "."])
+def test_what_is_no_zone_is_refused(
+    workspace: Workspace, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LookupError):
+        Zone(name)
+    assert run(["report", "-w", str(workspace.layout.root), "--tz", name]) == 2
+    assert "is no time zone" in capsys.readouterr().err
+
+
+def exposure(at_ns: int, size: int | None, segment: str, slug: str = "alpha") -> UsageEvent:
+    record = UsageRecordSnapshot.from_size("knowledge", slug, size or 0)
+    return an_event(
+        occurred_at_ns=at_ns,
+        segment_id=segment,
+        event=UsageEventKind.RESIDENT_EXPOSURE,
+        source=UsageSource.RESIDENT_INJECTION,
+        records=(record if size is not None else record._replace(size_from="unknown"),),
+        host="codex",
+    )
+
+
+@pytest.fixture
+def filled(workspace: Workspace) -> Workspace:
+    """Two uses and three exposures, about a midnight of Berlin."""
+    base = ns("2026-11-03T22:30:00Z")
+    workspace.append(an_event(occurred_at_ns=base, actor="agent", segment_id="s1"))
+    workspace.append(exposure(base + 1, 40, "s1"))
+    workspace.append(exposure(base + 3600 * SECOND, 80, "s2"))
+    workspace.append(exposure(base + 3 * 3600 * SECOND, None, "s2", "beta"))
+    workspace.append(an_event(occurred_at_ns=base + 8 * DAY, segment_id="\x1b[1m"))
+    return workspace
+
+
+def by_name(report: GroupedReport) -> dict[str, tuple[int, int, int | None]]:
+    return {g.name: (g.total.uses, g.total.exposures, g.total.tokens) for g in report.groups}
+
+
+def test_groups_hold_what_happened_in_them(filled: Workspace) -> None:
+    assert by_name(filled.grouped_report("day")) == {
+        "2026-11-03": (1, 2, 30),
+        "2026-11-04": (0, 1, None),
+        "2026-11-11": (1, 0, None),
+    }
+    assert by_name(filled.grouped_report("day", zone=BERLIN)) == {
+        "2026-11-03": (1, 1, 10),
+        "2026-11-04": (0, 2, 20),
+        "2026-11-11": (1, 0, None),
+    }
+    assert by_name(filled.grouped_report("week")) == {
+        "2026-W45": (1, 3, 30),
+        "2026-W46": (1, 0, None),
+    }
+    assert by_name(filled.grouped_report("host")) == {
+        "codex": (0, 3, 30),
+        "unknown": (2, 0, None),
+    }
+    assert by_name(filled.grouped_report("source")) == {
+        "MemoryRead": (2, 0, None),
+        "ResidentInjection": (0, 3, 30),
+    }
+    assert by_name(filled.grouped_report("kind")) == {
+        "decision": (2, 0, None),
+        "knowledge": (0, 3, 30),
+    }
+    assert by_name(filled.grouped_report("actor"))["agent"] == (1, 0, None)
+    segments = filled.grouped_report("segment")
+    assert [g.name for g in segments.groups] == ["s1", "s2", "\x1b[1m"]
+    assert (segments.groups[1].host, segments.groups[1].exposed) == ("codex", 2)
+    only = filled.grouped_report("segment", kinds=["decision"])
+    assert [g.name for g in only.groups] == ["s1", "\x1b[1m"]
+    assert by_name(filled.grouped_report("day", without_actors=["agent"]))["2026-11-03"][0] == 0
+
+
+@given(st.lists(events, max_size=8))
+def test_every_grouping_adds_up_to_the_report(some: list[UsageEvent]) -> None:
+    from ctxuse.fuller import FullTally  # noqa: PLC0415 - beside its only use
+    from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - likewise
+    from ctxuse.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
+    from ctxuse.report import build_report  # noqa: PLC0415 - likewise
+    from ctxuse.tally import Tally  # noqa: PLC0415 - likewise
+
+    tally, full, segments = Tally(), FullTally(), SegmentTally()
+    for event in some:
+        for part in (tally, full, segments):
+            part.add(event)
+    report = build_full_report(build_report(tally), full)
+    for by in BY:
+        total = Counts()
+        for group in group_report(report, by, segments.groups).groups:
+            total.merge(group.total)
+        assert total.uses == sum(r.basic.use_count for r in report.records)
+        assert total.exposures == sum(r.basic.resident_exposure_count for r in report.records)
+        assert total.recorded_tokens == sum(r.total.recorded_tokens for r in report.records)
+
+
+def test_cached_and_cold_groups_are_equal(copy_of: Callable[[str], Workspace]) -> None:
+    workspace = copy_of("reference-concurrent")
+    for by in BY:
+        assert workspace.grouped_report(by) == workspace.grouped_report(by, cache=False)
+        assert workspace.grouped_report(by, zone=UTC) == workspace.grouped_report(
+            by, without_actors=["nobody"]
+        )
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "json-full"])
+def test_groups_are_printed_and_nothing_raw(
+    filled: Workspace, by: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "-w", str(filled.layout.root), "--by", by, "--format", form]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said.replace("\\x1b", "").replace("\\u001b", "")
+    if form == "csv":
+        rows = [*csv.DictReader(io.StringIO(said))]
+        assert sum(int(row["use_count"]) for row in rows) == 2
+    elif form == "json-full":
+        told = json.loads(said)
+        assert told["by"] == by
+        assert sum(group["use_count"] for group in told["groups"]) == 2
+    else:
+        assert "Evidence since 2026-11-03 22:30 UTC" in said
+        assert "From MemoryRead 2, resident 3" in said
+
+
+def test_by_goes_with_windows_and_zones(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", "-w", str(filled.layout.root), "--by", "day", "--tz", "Europe/Berlin"]
+    assert run([*words, "--since", "2026-11-04"]) == 0
+    said = capsys.readouterr().out
+    assert "2026-11-03 " not in said.split("Evidence")[0]
+    assert "here from 2026-11-04 00:00" in said
+    for more in (["--all"], ["--sort", "uses"], ["--format", "json"]):
+        assert run([*words, *more]) == 2
+
+
+def test_two_windows_stand_side_by_side(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["diff", "2026-W45", "2026-W46", "-w", str(filled.layout.root)]
+    assert run([*words, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [
+        (r["slug"], r["first"]["use_count"], r["second"]["use_count"]) for r in told["records"]
+    ] == [("alpha", 1, 1), ("alpha", 0, 0), ("beta", 0, 0)]
+    assert told["first"]["evidence"]["events"] == 4
+    assert run([*words, "--format", "csv", "--kind", "knowledge"]) == 0
+    rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert rows[0]["resident_exposure_count_a"] == "2"
+    assert rows[0]["exposed_tokens_recorded_a"] == "30"
+    assert rows[0]["exposed_tokens_recorded_b"] == ""
+    for form in ("table", "markdown"):
+        assert run([*words, "--format", form, "--without", "agent"]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "A is 2026-W45. It begins before there is evidence." in said
+        assert "Uses counted: only those not by agent." in said
+
+
+def test_a_window_before_there_is_evidence_is_unknown_not_zero(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["diff", "2026-10", "2026-11", "-w", str(filled.layout.root)]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    (row,) = (line for line in said.splitlines() if line.startswith("decision/alpha"))
+    assert row.split() == ["decision/alpha", DASH, "2", DASH, "0", DASH, DASH]
+    assert "It ends before there is evidence" in said
+    assert run([*words, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"][0]["first"] is None
+    for wrong in (["x", "7d"], ["7d", "\x1b[1m"]):
+        assert run(["diff", *wrong, "-w", str(filled.layout.root)]) == 2
+        assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_report_is_written_to_a_file_in_one_step(filled: Workspace) -> None:
+    target = filled.layout.root / "out.csv"
+    words = ["report", "-w", str(filled.layout.root), "--format", "csv", "-o", str(target)]
+    assert run(words) == 0
+    assert target.read_text(encoding="utf-8").startswith("kind,slug")
+    assert run([*words[:-1], str(filled.layout.root / "no" / "such" / "out.csv")]) == 3
+    assert run([*words[:-1], str(filled.layout.root)]) == 3
+    assert [p.name for p in filled.layout.root.iterdir() if p.name.startswith("out")] == ["out.csv"]
