@@ -4,13 +4,20 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test torture bench lint format docs dist clean
+.PHONY: demo test browser torture bench lint format docs dist clean
 
 demo: .venv/ready
 	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
 
-test: .venv/ready
+test: .venv/ready browser
 	$(BIN)/pytest
+
+# The tests of pages need Chromium: where it can be installed it is, elsewhere they are skipped.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		apt-get -q update >/dev/null && apt-get -qy install --no-install-recommends chromium >/dev/null; } || \
+		echo "no Chromium: the tests of pages are skipped" >&2
 
 # The long versions of the fault tests, some minutes; TORTURE=--scale=0.1 for less.
 torture: .venv/ready
@@ -50,5 +57,5 @@ clean:
 .venv/ready: pyproject.toml requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[mcp]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[html,mcp]"
 	@touch $@

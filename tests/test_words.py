@@ -39,6 +39,14 @@ def test_no_text_that_is_printed_judges_a_record(path: Path) -> None:
     assert [(line, text) for line, text in said(path) if JUDGING.search(text)] == []
 
 
+@pytest.mark.parametrize("ending", ["html", "js", "css"])
+def test_no_text_of_a_page_judges_a_record(ending: str) -> None:
+    found = [*SOURCES.rglob(f"*.{ending}")]
+    assert found
+    for path in found:
+        assert JUDGING.findall(path.read_text(encoding="utf-8")) == [], path
+
+
 def test_no_help_and_no_tool_description_judges_a_record() -> None:
     help_texts = (SOURCES.parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
     server = SOURCES / "mcp_server"

@@ -43,7 +43,7 @@ class _Asked(NamedTuple):
 
 @click.command("report")
 @common.workspace_option
-@common.format_option("table", "json", "json-full", "csv", "markdown")
+@common.format_option("table", "json", "json-full", "csv", "markdown", "html")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of printing.")
 @click.option("--wide", is_flag=True, help="With the fuller figures: docs/format.md, section 6.")
 @click.option("--by", type=click.Choice(_BY), help="A row for each of these instead of records.")
@@ -90,23 +90,24 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse report --format json                as the reference prints it
       ctxuse report --wide --since 7d            the fuller figures of the last week
       ctxuse report --by day --tz Europe/Berlin  a row a day
+      ctxuse report --format html -o report.html a page to look at, in one file
 
     --all also lists skills, instruction files and memories of agents: the project's, and once there
     is an event of such a record, the user's and those of plugins.
 
     TIME is a date (its first moment), RFC 3339, or 12h, 7d or 4w before now; --since counts events
     from then on, --until up to but without it. A is user, agent, subagent, maintenance or unknown;
-    naming one implies --wide.
+    naming one implies --wide. The page needs the extra ctxuse[html].
     """
     asked = _Asked(
         layout, form, sort, kinds, everything, actors, without, since, until, zone,
         cache=False if no_cache else None,
     )  # fmt: skip
-    full = bool(wide or actors or without or by) or form == "json-full"
+    full = bool(wide or actors or without or by) or form in {"json-full", "html"}
     if full and form == "json":
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
-    if by is not None and (everything or sort != "record"):
-        raise click.UsageError("--by goes with neither --all nor --sort")
+    if by is not None and (form == "html" or everything or sort != "record"):
+        raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
     if by is not None:
         text, said = _grouped_text(_grouped(asked, by), asked)
     elif full:
@@ -138,6 +139,7 @@ def _grouped(asked: _Asked, by: "By") -> "GroupedReport":
 def _full(asked: _Asked) -> "FullReport":
     from ctxuse.places import Places  # noqa: PLC0415 - only for the fuller report
 
+    shows_days = asked.form == "html"
     with common.progress("reading the log") as progress:
         report = (
             Workspace(asked.layout)
@@ -146,6 +148,7 @@ def _full(asked: _Asked) -> "FullReport":
                 until=asked.until,
                 actors=asked.actors or None,
                 without_actors=asked.without,
+                zone=asked.zone if shows_days else None,
                 cache=asked.cache,
                 progress=progress,
             )
@@ -212,6 +215,10 @@ def _full_text(report: "FullReport", asked: _Asked) -> _Text:
             return full.full_csv(report), _beside(report.basic)
         case "markdown":
             return full.full_markdown(report, asked.counted), []
+        case "html":
+            from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
+
+            return page_html(report, title=common.title(asked.layout), counted=asked.counted), []
         case _:
             table = full.full_table(
                 report, width=common.width(), color=common.with_color(), counted=asked.counted

@@ -20,20 +20,23 @@ MOST_SIZES = 10
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def sparkline(counts: Mapping[int, int], first: int, last: int) -> tuple[str, int]:
+def sparkline(
+    counts: Mapping[int, int], first: int, last: int, columns: int = MOST_COLUMNS
+) -> tuple[str, int]:
     """Return counts by day as a line of bars, and how many days one bar stands for.
 
     Args:
         counts: By day; days without an entry have none.
         first: The first day shown.
         last: The last day shown.
+        columns: How many bars there may be at most.
     """
-    each = -(-(last - first + 1) // MOST_COLUMNS)
-    columns = [0] * (-(-(last - first + 1) // each))
+    each = -(-(last - first + 1) // columns)
+    bars = [0] * (-(-(last - first + 1) // each))
     for day, count in counts.items():
-        columns[(day - first) // each] += count
-    most = max([*columns, 1])
-    return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in columns), each
+        bars[(day - first) // each] += count
+    most = max([*bars, 1])
+    return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in bars), each
 
 
 def record_text(

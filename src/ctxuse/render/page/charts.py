@@ -1,0 +1,260 @@
+"""Draws the charts: figures → Vega-Lite → SVG, by the converter that brings its own engine.
+
+Colors are variables of the page's style, so that light and dark need one drawing. What a mark
+stands for is its `aria-label`, which the page's script also shows as a tip.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from ctxuse.errors import MissingExtraError
+from ctxuse.render.page.series import Day, Mark, OverTime
+
+WIDE, NARROW = 980, 330
+"""Widths in pixels of the plots for a large and for a small screen."""
+
+_FONT = "system-ui, sans-serif"
+
+Spec = dict[str, Any]
+"""A Vega-Lite specification, which is JSON."""
+
+_SQUARE = 14
+"""Pixels of a day in a calendar."""
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def svg(spec: Spec) -> str:
+    """Return a chart as SVG.
+
+    Raises:
+        MissingExtraError: The converter is not installed.
+    """
+    try:
+        import vl_convert  # noqa: PLC0415 - only where a chart is drawn
+    except ImportError as error:
+        raise MissingExtraError("the page", "html") from error
+    drawn: str = vl_convert.vegalite_to_svg(spec, vl_version="6.1", allowed_base_urls=[])
+    return drawn
+
+
+def over_time_chart(found: OverTime, *, width: int) -> Spec:
+    """Return the chart of resident tokens by record over time, stacked."""
+    values = [
+        {"bin": day, "record": name, "order": order, "tokens": number, "label": label}
+        for order, (name, numbers) in enumerate(zip(found.names, found.tokens, strict=True))
+        for day, number in zip(found.bins.names, numbers, strict=True)
+        if number
+        for label in [f"{name}: {number:,} tokens, {_from(found, day)}"]
+    ]
+    return {
+        **_common(width, 240),
+        "data": {"values": values},
+        "mark": {"type": "bar", "stroke": "var(--back)", "strokeWidth": 0.5},
+        "encoding": {
+            "x": {
+                "field": "bin",
+                "type": "ordinal",
+                "scale": {"domain": found.bins.names, "paddingInner": 0.15},
+                "axis": {
+                    "title": None,
+                    "labelAngle": 0,
+                    "labelOverlap": True,
+                    "labelExpr": _day_label(found.bins.names),
+                    "grid": False,
+                },
+            },
+            "y": {
+                "field": "tokens",
+                "type": "quantitative",
+                "title": f"resident tokens, {found.bins.said}",
+                "axis": {"format": ",d", "tickCount": 5},
+            },
+            "color": {
+                "field": "record",
+                "type": "nominal",
+                "scale": {"domain": found.names, "range": record_colors(found)},
+                "legend": None,
+            },
+            "order": {"field": "order", "type": "quantitative"},
+            "description": {"field": "label"},
+        },
+    }
+
+
+def marks_chart(found: Sequence[Mark], *, width: int) -> Spec:
+    """Return the chart of uses against resident tokens, a mark for each record."""
+    colors = kind_colors(found)
+    return {
+        **_common(width, 320),
+        "data": {"values": [mark._asdict() for mark in found]},
+        "mark": {
+            "type": "circle",
+            "opacity": 0.75,
+            "size": 90,
+            "stroke": "var(--back)",
+            "clip": False,
+        },
+        "encoding": {
+            "x": _root_axis("uses", "uses"),
+            "y": _root_axis("tokens", "resident tokens"),
+            "color": {
+                "field": "kind",
+                "type": "nominal",
+                "scale": {"domain": [*colors], "range": [*colors.values()]},
+                "legend": None,
+            },
+            "description": {"field": "label"},
+        },
+    }
+
+
+def calendar_chart(days: Sequence[Day], *, resident: bool) -> Spec:
+    """Return the calendar of uses, or of times resident: a square a day, a column a week."""
+    values = [
+        {
+            "week": day.week,
+            "weekday": _WEEKDAYS[day.weekday],
+            "number": number,
+            "label": f"{day.name}: {number:,} {'times resident' if resident else 'uses'}",
+        }
+        for day in days
+        for number in [day.exposures if resident else day.uses]
+    ]
+    weeks = sorted({day.week for day in days})
+    most = max(value["number"] for value in values if isinstance(value["number"], int))
+    return {
+        **_common(_SQUARE * len(weeks), _SQUARE * 7),
+        "padding": {"left": 2, "top": 2, "bottom": 2, "right": 48},
+        "data": {"values": values},
+        "mark": {"type": "rect", "stroke": "var(--back)", "strokeWidth": 1.5, "cornerRadius": 2},
+        "encoding": {
+            "x": {
+                "field": "week",
+                "type": "ordinal",
+                "scale": {"domain": weeks},
+                "axis": {
+                    "title": None,
+                    "labelAngle": 0,
+                    "values": _months(weeks),
+                    "labelExpr": "slice(datum.label, 0, 7)",
+                    "labelAlign": "left",
+                    "labelOverlap": "greedy",
+                    "labelBound": False,
+                    "grid": False,
+                    "domain": False,
+                    "ticks": False,
+                },
+            },
+            "y": {
+                "field": "weekday",
+                "type": "ordinal",
+                "scale": {"domain": list(_WEEKDAYS)},
+                "axis": {
+                    "title": None,
+                    "values": ["Mon", "Wed", "Fri", "Sun"],
+                    "grid": False,
+                    "domain": False,
+                    "ticks": False,
+                },
+            },
+            "color": {
+                "field": "number",
+                "type": "quantitative",
+                "scale": {
+                    "type": "threshold",
+                    "domain": _steps(most),
+                    "range": [f"var(--q{index})" for index in range(len(_steps(most)) + 1)],
+                },
+                "legend": None,
+            },
+            "description": {"field": "label"},
+        },
+    }
+
+
+def _steps(most: int) -> list[int]:
+    """Where the shades of a calendar begin: 1, and from there in even parts up to `most`."""
+    return sorted({max(1, round(most * part / 4)) for part in range(4)})
+
+
+def steps_said(most: int) -> list[str]:
+    """Return what the shades of a calendar stand for, the lightest first."""
+    begins = [0, *_steps(most)]
+    ends = [*(begin - 1 for begin in begins[1:]), most]
+    return [
+        f"{begin:,}" if begin >= end else f"{begin:,} to {end:,}"
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+
+
+def record_colors(found: OverTime) -> list[str]:
+    """Return the color of each name of a chart over time."""
+    colors = [f"var(--c{index})" for index in range(len(found.names))]
+    if found.others:
+        colors[-1] = "var(--c-others)"
+    return colors
+
+
+def kind_colors(found: Sequence[Mark]) -> dict[str, str]:
+    """Return the color of each kind of record; there are eight, and then again from the first."""
+    kinds = sorted({mark.kind for mark in found})
+    return {kind: f"var(--c{index % 8})" for index, kind in enumerate(kinds)}
+
+
+def _day_label(days: Sequence[str]) -> str:
+    """What makes the label of a day: without the year where it is the same for all."""
+    return "slice(datum.label, 5)" if days[0][:4] == days[-1][:4] else "datum.label"
+
+
+def _months(weeks: Sequence[str]) -> list[str]:
+    """The first week of the calendar, and the first that begins in each month behind it."""
+    firsts = [week for before, week in pairwise(weeks) if before[:7] != week[:7]]
+    begin = weeks[:1]
+    if firsts and weeks.index(firsts[0]) < 4:  # noqa: PLR2004 - there is no room for both
+        begin = []
+    return [*begin, *firsts]
+
+
+def _root_axis(field: str, title: str) -> Spec:
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": {"type": "sqrt", "zero": True, "nice": True},
+        "axis": {"format": ",d", "tickCount": 6},
+    }
+
+
+def _from(found: OverTime, day: str) -> str:
+    return day if found.bins.each == 1 else f"{found.bins.said} from {day}"
+
+
+def _common(width: int, height: int) -> Spec:
+    text = {"font": _FONT, "fontSize": 12}
+    axis = {
+        "titlePadding": 10,
+        "labelFont": _FONT,
+        "titleFont": _FONT,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelColor": "var(--quiet)",
+        "titleColor": "var(--quiet)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+    }
+    return {
+        "width": width,
+        "height": height,
+        "padding": 2,
+        "autosize": {"type": "fit-x", "contains": "padding"} if width in {WIDE, NARROW} else "pad",
+        "background": None,
+        "config": {
+            "view": {"stroke": None},
+            "axis": axis,
+            "text": text,
+        },
+    }

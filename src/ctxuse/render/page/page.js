@@ -1,0 +1,181 @@
+"use strict";
+// Sorts and filters the table, keeps both in the address behind "#", and shows what a mark of a
+// chart stands for. Without it the page shows the same, as it is.
+
+const page = {
+  state: { q: "", kind: "", sort: "record", dir: "ascending", more: false },
+
+  start() {
+    this.read();
+    this.dress();
+    for (const [event, id] of [["input", "q"], ["change", "kind"], ["change", "more"]]) {
+      document.addEventListener(event, (happened) => {
+        if (happened.target.id === id) this.changed(event !== "input");
+      });
+    }
+    document.addEventListener("submit", (happened) => {
+      if (happened.target.id === "filter") happened.preventDefault();
+    });
+    document.addEventListener("click", (happened) => this.clicked(happened));
+    window.addEventListener("hashchange", () => {
+      this.read();
+      this.dress();
+    });
+    this.tips();
+  },
+
+  read() {
+    const hash = location.hash.slice(1);
+    if (hash && !hash.includes("=")) return; // an anchor of the page
+    const said = new URLSearchParams(hash);
+    this.state = {
+      q: said.get("q") || "",
+      kind: said.get("kind") || "",
+      sort: said.get("sort") || "record",
+      dir: said.get("dir") === "descending" ? "descending" : "ascending",
+      more: said.get("more") === "1",
+    };
+  },
+
+  write(entry) {
+    const said = new URLSearchParams();
+    const { q, kind, sort, dir, more } = this.state;
+    if (q) said.set("q", q);
+    if (kind) said.set("kind", kind);
+    if (sort !== "record" || dir !== "ascending") {
+      said.set("sort", sort);
+      said.set("dir", dir);
+    }
+    if (more) said.set("more", "1");
+    const text = said.toString();
+    const address = location.pathname + location.search + (text ? "#" + text : "");
+    history[entry ? "pushState" : "replaceState"](null, "", address);
+  },
+
+  // Puts the state into what the page shows: also after the page was filled anew.
+  dress() {
+    const table = document.getElementById("table");
+    const form = document.getElementById("filter");
+    if (!table) return;
+    form.hidden = false;
+    for (const button of table.tHead.querySelectorAll("button")) button.disabled = false;
+    const { q, kind, more } = this.state;
+    const search = document.getElementById("q");
+    if (search.value !== q) search.value = q;
+    document.getElementById("kind").value = kind;
+    document.getElementById("more").checked = more;
+    table.classList.toggle("all-columns", more);
+    this.sort(table);
+    this.filter(table);
+  },
+
+  changed(entry) {
+    this.state.q = document.getElementById("q").value;
+    this.state.kind = document.getElementById("kind").value;
+    this.state.more = document.getElementById("more").checked;
+    this.write(entry);
+    this.dress();
+  },
+
+  clicked(happened) {
+    const heading = happened.target.closest("thead th[data-sort]");
+    if (heading && happened.target.closest("button")) {
+      const name = heading.dataset.sort;
+      const first = heading.classList.contains("number") ? "descending" : "ascending";
+      const other = first === "ascending" ? "descending" : "ascending";
+      const again = this.state.sort === name && this.state.dir === first;
+      Object.assign(this.state, { sort: name, dir: again ? other : first });
+      this.write(true);
+      this.dress();
+      return;
+    }
+    const mark = happened.target.closest("#marks [aria-roledescription='circle']");
+    if (mark) this.tell(mark.getAttribute("aria-label"));
+  },
+
+  sort(table) {
+    const headings = [...table.tHead.rows[0].cells];
+    const index = Math.max(0, headings.findIndex((th) => th.dataset.sort === this.state.sort));
+    const sign = this.state.dir === "descending" ? -1 : 1;
+    headings.forEach((th, at) => {
+      if (at === index) th.setAttribute("aria-sort", this.state.dir);
+      else th.removeAttribute("aria-sort");
+    });
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row, at) => ({ row, at, value: this.value(row, index) }));
+    rows.sort((a, b) => {
+      if (a.value === null || b.value === null) {
+        return (a.value === null) - (b.value === null) || a.at - b.at;
+      }
+      const by = typeof a.value === "bigint" && typeof b.value === "bigint"
+        ? (a.value > b.value) - (a.value < b.value)
+        : compare(String(a.value), String(b.value));
+      return sign * by || a.at - b.at;
+    });
+    body.append(...rows.map(({ row }) => row));
+  },
+
+  value(row, index) {
+    const cell = row.cells[index];
+    if (index === 0) return cell.textContent;
+    const value = cell.dataset.v;
+    if (value === undefined) return null;
+    return /^-?[0-9]+$/.test(value) ? BigInt(value) : value;
+  },
+
+  filter(table) {
+    const { q, kind } = this.state;
+    const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = [...table.tBodies[0].rows];
+    const hidden = new Set();
+    let shown = 0;
+    for (const row of rows) {
+      const name = row.cells[0].textContent.toLowerCase();
+      row.hidden = !(words.every((word) => name.includes(word)) && (!kind || row.dataset.kind === kind));
+      if (row.hidden) hidden.add(row.dataset.mark);
+      else shown += 1;
+    }
+    document.getElementById("shown").textContent =
+      shown === rows.length ? `${rows.length} records` : `${shown} of ${rows.length} records`;
+    for (const mark of document.querySelectorAll("#marks [aria-roledescription='circle']")) {
+      mark.classList.toggle("faint", hidden.has(mark.getAttribute("aria-label")));
+    }
+  },
+
+  // Shows the row of a record whose mark was chosen.
+  tell(label) {
+    const rows = [...document.querySelectorAll("#table tbody tr")];
+    for (const row of rows) row.classList.toggle("told", row.dataset.mark === label);
+    const row = rows.find((one) => one.dataset.mark === label && !one.hidden);
+    if (row) row.scrollIntoView({ block: "center" });
+  },
+
+  tips() {
+    const tip = document.getElementById("tip");
+    const hide = () => { tip.hidden = true; };
+    const selector = "circle|bar|rect mark".split("|")
+      .map((role) => `figure [aria-roledescription='${role}'][aria-label]`).join(",");
+    document.documentElement.classList.add("has-tips");
+    document.addEventListener("pointermove", (happened) => {
+      const mark = happened.target.closest && happened.target.closest(selector);
+      if (!mark) return hide();
+      tip.textContent = mark.getAttribute("aria-label");
+      tip.hidden = false;
+      const { width, height } = tip.getBoundingClientRect();
+      const left = Math.min(happened.clientX + 12, innerWidth - width - 8);
+      const above = happened.clientY - height - 12;
+      tip.style.left = `${Math.max(8, left)}px`;
+      tip.style.top = `${above < 8 ? happened.clientY + 16 : above}px`;
+    });
+    document.addEventListener("keydown", (happened) => {
+      if (happened.key === "Escape") hide();
+    });
+    document.addEventListener("scroll", hide, true);
+  },
+};
+
+function compare(a, b) {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+page.start();

@@ -1,0 +1,194 @@
+"""Which figures the charts show: by time, by record, by day. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ctxuse.fuller import Counts
+from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.visible import visible
+from ctxuse.zones import day_text, monday
+
+MOST_BINS = 48
+"""So many columns a chart over time has at most; a longer time has several days in one."""
+
+MOST_SERIES = 8
+"""So many records a chart over time tells apart: those with the largest sums."""
+
+MOST_WEEKS = 53
+"""So many weeks the calendar shows, the last ones."""
+
+MOST_MARKS = 2000
+"""So many records the chart of uses and tokens shows, those with the largest sums."""
+
+
+class Span(NamedTuple):
+    """The days of a report, in days since 1970-01-01."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, report: FullReport) -> "Span | None":
+        """Return the days that hold events; None without any."""
+        days = [day for record in report.records for day in record.days]
+        return cls(min(days), max(days)) if days else None
+
+
+class Bins(NamedTuple):
+    """How the days of a report are divided.
+
+    Attributes:
+        first: The first day of the first one.
+        each: Days in each.
+        number: How many there are.
+    """
+
+    first: int
+    each: int
+    number: int
+
+    @classmethod
+    def of(cls, span: Span) -> "Bins":
+        """Return how to divide a span: days, weeks from Monday on, or several weeks."""
+        days = span.last - span.first + 1
+        if days <= MOST_BINS:
+            return cls(span.first, 1, days)
+        first = monday(span.first)
+        weeks = (span.last - first) // 7 + 1
+        each = 7 * -(-weeks // MOST_BINS)
+        return cls(first, each, (span.last - first) // each + 1)
+
+    @property
+    def names(self) -> list[str]:
+        """The first day of each."""
+        return [day_text(self.first + index * self.each) for index in range(self.number)]
+
+    @property
+    def said(self) -> str:
+        """What one of them is."""
+        if self.each == 1:
+            return "a day"
+        return "a week" if self.each == 7 else f"{self.each // 7} weeks"  # noqa: PLR2004 - a week
+
+    def of_day(self, day: int) -> int:
+        """Return which of them a day lies in."""
+        return (day - self.first) // self.each
+
+
+class OverTime(NamedTuple):
+    """Resident tokens by record over time, estimated when they happened.
+
+    Attributes:
+        bins: How time is divided.
+        names: The records that are told apart, and, last, what stands for all others together.
+        others: How many these are.
+        tokens: For each name, the tokens in each bin.
+        unsized: Times resident whose size is not known; not in `tokens`.
+    """
+
+    bins: Bins
+    names: list[str]
+    others: int
+    tokens: list[list[int]]
+    unsized: int
+
+
+def over_time(report: FullReport) -> OverTime | None:
+    """Return the resident tokens over time; None when no record has a known one."""
+    span = Span.of(report)
+    known = [record for record in report.records if record.total.recorded_tokens]
+    if span is None or not known:
+        return None
+    bins = Bins.of(span)
+    known.sort(key=lambda record: -record.total.recorded_tokens)
+    apart, others = known[:MOST_SERIES], known[MOST_SERIES:]
+    names = [visible(record.name) for record in apart]
+    tokens = [_tokens([record], bins) for record in apart]
+    if others:
+        names.append(f"{len(others):,} others")
+        tokens.append(_tokens(others, bins))
+    unsized = sum(record.total.unsized for record in report.records)
+    return OverTime(bins, names, len(others), tokens, unsized)
+
+
+def _tokens(records: Sequence[FullReportRecord], bins: Bins) -> list[int]:
+    found = [0] * bins.number
+    for record in records:
+        for day, counts in record.days.items():
+            found[bins.of_day(day)] += counts.recorded_tokens
+    return found
+
+
+class Mark(NamedTuple):
+    """One record in the chart of uses and resident tokens.
+
+    Attributes:
+        kind: Its kind.
+        uses: Its uses.
+        tokens: Its resident tokens, estimated when they happened.
+        label: What is said of it.
+    """
+
+    kind: str
+    uses: int
+    tokens: int
+    label: str
+
+
+def marks(report: FullReport) -> tuple[list[Mark], int]:
+    """Return a mark for each record whose resident tokens are known, and how many are left out.
+
+    A record that was never resident has none, which is known.
+    """
+    found: list[Mark] = []
+    for record in report.records:
+        if record.total.exposures and record.total.tokens is None:
+            continue
+        uses, tokens = record.total.uses, record.total.recorded_tokens
+        found.append(Mark(visible(record.basic.kind), uses, tokens, mark_label(record)))
+    found.sort(key=lambda mark: -(mark.uses + mark.tokens))
+    return found[:MOST_MARKS], len(report.records) - len(found[:MOST_MARKS])
+
+
+def mark_label(record: FullReportRecord) -> str:
+    """Return what is said of a record's mark, which tells it from others, too."""
+    uses, tokens = record.total.uses, record.total.recorded_tokens
+    return f"{visible(record.name)}: {uses:,} uses, {tokens:,} resident tokens"
+
+
+class Day(NamedTuple):
+    """One day of the calendar.
+
+    Attributes:
+        week: The Monday of its week, as ``2026-11-02``.
+        weekday: 0 for Monday to 6.
+        name: The day, as ``2026-11-03``.
+        uses: Uses of records on it.
+        exposures: Times that records were resident on it.
+    """
+
+    week: str
+    weekday: int
+    name: str
+    uses: int
+    exposures: int
+
+
+def calendar(report: FullReport) -> tuple[list[Day], int]:
+    """Return the days of the last weeks, and how many weeks before them are left out."""
+    span = Span.of(report)
+    if span is None:
+        return [], 0
+    totals: dict[int, Counts] = {}
+    for record in report.records:
+        for day, counts in record.days.items():
+            totals.setdefault(day, Counts()).merge(counts)
+    weeks = (monday(span.last) - monday(span.first)) // 7 + 1
+    left_out = max(0, weeks - MOST_WEEKS)
+    begin = max(span.first, monday(span.last) - 7 * (MOST_WEEKS - 1))
+    days = []
+    for day in range(begin, span.last + 1):
+        counts = totals.get(day, Counts())
+        week = monday(day)
+        days.append(Day(day_text(week), day - week, day_text(day), counts.uses, counts.exposures))
+    return days, left_out

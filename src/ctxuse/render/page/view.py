@@ -1,0 +1,244 @@
+"""A report → the texts of a page: everything but markup. Pure, but for the charts' engine."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ctxuse.fullreport import FullReport
+from ctxuse.render import words
+from ctxuse.render.page import charts, series
+from ctxuse.render.page.columns import COLUMNS, Cell, Column, Row, bar_said
+from ctxuse.visible import visible
+
+
+class Figure(NamedTuple):
+    """One chart.
+
+    Attributes:
+        name: Its name, for the page's own use.
+        title: Its title.
+        caption: What it shows, and what it leaves out.
+        wide: It as SVG for a large screen.
+        narrow: The same for a small one; empty where the large one is moved about instead.
+        headings: Of the table of its figures; empty where the page has them elsewhere.
+        rows: The rows of that table.
+        legend: What its colors stand for: each and its meaning.
+    """
+
+    name: str
+    title: str
+    caption: str
+    wide: str
+    narrow: str
+    headings: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    legend: Sequence[tuple[str, str]] = ()
+
+
+class Line(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        kind: The record's kind, safe to show.
+        slug: Its slug, likewise.
+        address: Where its own page is; None where there is none.
+        mark: What its mark in the chart is called.
+        cells: The cells behind the record's name.
+    """
+
+    kind: str
+    slug: str
+    address: str | None
+    mark: str
+    cells: Sequence[Cell]
+
+
+class View(NamedTuple):
+    """What a page says.
+
+    Attributes:
+        title: What the workspace is called.
+        notes: What the report rests on, the first of them since when.
+        totals: Figures of the whole: what, and how much.
+        columns: The columns of the table behind that of the record.
+        lines: Its rows.
+        kinds: The kinds of records, with how many there are of each.
+        figures: The charts.
+    """
+
+    title: str
+    notes: Sequence[str]
+    totals: Sequence[tuple[str, str]]
+    columns: Sequence[Column]
+    lines: Sequence[Line]
+    kinds: Sequence[tuple[str, int]]
+    figures: Sequence[Figure]
+
+
+def view_of(report: FullReport, *, title: str, counted: str = "") -> View:
+    """Return what a page says of a report.
+
+    Args:
+        report: The report.
+        title: What the workspace is called.
+        counted: Whose uses are counted, when not everybody's.
+
+    Raises:
+        MissingExtraError: What draws the charts is not installed.
+    """
+    lines = _lines(report)
+    numbers: dict[str, int] = {}
+    for line in lines:
+        numbers[line.kind] = numbers.get(line.kind, 0) + 1
+    return View(
+        title=visible(title),
+        notes=_notes(report, counted),
+        totals=_totals(report),
+        columns=COLUMNS,
+        lines=lines,
+        kinds=sorted(numbers.items()),
+        figures=[*_over_time(report), *_marks(report), *_calendars(report)],
+    )
+
+
+def _notes(report: FullReport, counted: str) -> list[str]:
+    evidence = report.basic.evidence
+    said = words.notes(report.basic)
+    if report.records:
+        said.append(f"Agents: {visible(', '.join(report.hosts))}")
+    if counted:
+        said.append(counted)
+    zone = visible(evidence.zone.name)
+    span = series.Span.of(report)
+    bar = f" {bar_said(*span)}" if span else ""
+    said.append(
+        f"Times and days are those of {zone}. A dash is what is not known, never zero.{bar}"
+    )
+    return said
+
+
+def _totals(report: FullReport) -> list[tuple[str, str]]:
+    evidence = report.basic.evidence
+    uses = sum(record.total.uses for record in report.records)
+    exposures = sum(record.total.exposures for record in report.records)
+    known = [r.total.recorded_tokens for r in report.records if r.total.tokens is not None]
+    segments = evidence.segments
+    many = f"over {evidence.at_least_segments:,}"
+    return [
+        ("records in events", words.count(len(report.records))),
+        ("segments", many if segments is None else words.count(segments)),
+        ("uses", words.count(uses)),
+        ("times resident", words.count(exposures)),
+        ("resident tokens, estimated when it happened", words.count(sum(known) if known else None)),
+    ]
+
+
+def _lines(report: FullReport) -> list[Line]:
+    span = series.Span.of(report) or series.Span(0, 0)
+    zone = report.basic.evidence.zone
+    lines = [
+        Line(
+            visible(record.basic.kind),
+            visible(record.basic.slug),
+            None,
+            series.mark_label(record),
+            [column.cell(Row(record, zone, *span)) for column in COLUMNS],
+        )
+        for record in report.records
+    ]
+    unknown = [Cell(words.UNKNOWN, None)] * len(COLUMNS)
+    return lines + [
+        Line(visible(ref.kind), visible(str(ref.slug)), None, "", unknown)
+        for ref in report.basic.without_events
+    ]
+
+
+def _over_time(report: FullReport) -> list[Figure]:
+    found = series.over_time(report)
+    if found is None:
+        return []
+    caption = (
+        "Tokens of the records that were resident, estimated when it happened: a quarter of the"
+        f" bytes of each file. A column is {found.bins.said}."
+    )
+    if found.others:
+        caption += (
+            f" The {series.MOST_SERIES} records with the largest sums have colors of their own,"
+            f" the {words.plural(found.others, 'other')} share one."
+        )
+    if found.unsized:
+        caption += f" {words.plural(found.unsized, 'time')} resident of unknown size left out."
+    return [
+        Figure(
+            "over-time",
+            "Resident tokens over time",
+            caption,
+            *_both(lambda width: charts.over_time_chart(found, width=width)),
+            legend=[*zip(charts.record_colors(found), found.names, strict=True)],
+            headings=("From", *found.names),
+            rows=[
+                (day, *(f"{numbers[index]:,}" for numbers in found.tokens))
+                for index, day in enumerate(found.bins.names)
+            ],
+        )
+    ]
+
+
+def _marks(report: FullReport) -> list[Figure]:
+    found, left_out = series.marks(report)
+    if not found:
+        return []
+    caption = (
+        "A mark is a record: how often it was read, and what its times resident come to. Records"
+        " that were never resident lie on the axis below. Both scales are those of square roots."
+        " The table has the same figures."
+    )
+    if left_out:
+        caption += (
+            f" {words.plural(left_out, 'record')} of unknown size or beyond the chart left out."
+        )
+    return [
+        Figure(
+            "marks",
+            "Uses and resident tokens",
+            caption,
+            *_both(lambda width: charts.marks_chart(found, width=width)),
+            legend=[(color, kind) for kind, color in charts.kind_colors(found).items()],
+        )
+    ]
+
+
+def _calendars(report: FullReport) -> list[Figure]:
+    days, left_out = series.calendar(report)
+    figures: list[Figure] = []
+    for resident, title in ((False, "Uses by day"), (True, "Times resident by day")):
+        numbers = [day.exposures if resident else day.uses for day in days]
+        if not any(numbers):
+            continue
+        caption = "A square is a day, a column is a week from Monday on."
+        if left_out:
+            caption += f" {words.plural(left_out, 'week')} before left out."
+        figures.append(
+            Figure(
+                "resident-by-day" if resident else "uses-by-day",
+                title,
+                caption,
+                charts.svg(charts.calendar_chart(days, resident=resident)),
+                "",
+                headings=("Day", title.removesuffix(" by day")),
+                rows=[
+                    (day.name, f"{number:,}")
+                    for day, number in zip(days, numbers, strict=True)
+                    if number
+                ],
+                legend=[
+                    (f"var(--q{index})", said)
+                    for index, said in enumerate(charts.steps_said(max(numbers)))
+                ],
+            )
+        )
+    return figures
+
+
+def _both(chart: Callable[[int], charts.Spec]) -> tuple[str, str]:
+    """A chart for a large and for a small screen."""
+    return charts.svg(chart(charts.WIDE)), charts.svg(chart(charts.NARROW))
