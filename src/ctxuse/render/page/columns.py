@@ -1,7 +1,7 @@
 """The columns of the page's table: what each shows, its unit and its rule. Pure."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ctxuse.fuller import Counts
 from ctxuse.fullreport import ContextFigures, FullReportRecord, said_name
@@ -52,7 +52,7 @@ class Column(NamedTuple):
         heading: Its heading.
         meaning: Unit and rule.
         cell: Makes the cell of a row.
-        number: Whether it holds numbers, which are set to the right.
+        form: ``number`` (set to the right), ``bars`` (a sparkline), ``day`` or ``words``.
         more: Whether it is only shown where all columns are asked for.
     """
 
@@ -60,7 +60,7 @@ class Column(NamedTuple):
     heading: str
     meaning: str
     cell: Callable[[Row], Cell]
-    number: bool = True
+    form: Literal["number", "bars", "day", "words"] = "number"
     more: bool = False
 
 
@@ -109,11 +109,20 @@ def style() -> str:
     """Return what the page's style says of each column, so that no cell has to say it."""
     rules = []
     for place, column in enumerate(COLUMNS, 2):
-        if column.number:
-            rules.append(f"#table td:nth-child({place}) {{ text-align: right; }}")
+        cells = f"td:nth-child({place})"
+        if _STYLES[column.form]:
+            rules.append(f"#table {cells} {{ {_STYLES[column.form]} }}")
         if column.more:
-            rules.append(f"#table:not(.all-columns) td:nth-child({place}) {{ display: none; }}")
+            rules.append(f"#table:not(.all-columns) {cells} {{ display: none; }}")
     return "\n".join(rules)
+
+
+_STYLES = {
+    "number": "text-align: right;",
+    "bars": "font-size: 0.7rem; letter-spacing: -0.05em;",
+    "day": "",
+    "words": "white-space: normal; min-width: 9rem;",
+}
 
 
 def bar_said(first_day: int, last_day: int) -> str:
@@ -133,11 +142,11 @@ COLUMNS = (
     ),
     Column(
         "uses-over-time", "Uses over time", "Uses by day, from the first day of the report on.",
-        lambda r: _spark(r, lambda c: c.uses), number=False,
+        lambda r: _spark(r, lambda c: c.uses), form="bars",
     ),
     Column(
         "last-used", "Last used", "The day of its last use.",
-        lambda r: _time(r.record.basic.last_used_at_ns, r.zone), number=False,
+        lambda r: _time(r.record.basic.last_used_at_ns, r.zone), form="day",
     ),
     Column(
         "exposures", "Resident", "Times that it was in a context because it is resident.",
@@ -150,11 +159,11 @@ COLUMNS = (
     Column(
         "resident-over-time", "Resident over time",
         "Times resident by day, from the first day of the report on.",
-        lambda r: _spark(r, lambda c: c.exposures), number=False, more=True,
+        lambda r: _spark(r, lambda c: c.exposures), form="bars", more=True,
     ),
     Column(
         "last-exposed", "Last resident", "The day it was last resident.",
-        lambda r: _time(r.record.last_exposed_ns, r.zone), number=False, more=True,
+        lambda r: _time(r.record.last_exposed_ns, r.zone), form="day", more=True,
     ),
     Column(
         "tokens-recorded", "Resident tokens",
@@ -194,7 +203,7 @@ COLUMNS = (
     ),
     Column(
         "first-seen", "First seen", "The day of its first event.",
-        lambda r: _time(r.record.first_seen_ns, r.zone), number=False, more=True,
+        lambda r: _time(r.record.first_seen_ns, r.zone), form="day", more=True,
     ),
     Column(
         "size-now", "Bytes now", "Size of its file today; gone when it has none.",
@@ -202,15 +211,15 @@ COLUMNS = (
     ),
     Column(
         "agents", "Agents", "Events by agent.",
-        lambda r: _counted(r.record.hosts, lambda c: c.uses + c.exposures), number=False,
+        lambda r: _counted(r.record.hosts, lambda c: c.uses + c.exposures), form="words",
     ),
     Column(
         "actors", "Read by", "Uses by whose doing they were.",
-        lambda r: _counted(r.record.actors, lambda c: c.uses), number=False, more=True,
+        lambda r: _counted(r.record.actors, lambda c: c.uses), form="words", more=True,
     ),
     Column(
         "sources", "Sources", "Uses by the way it was read.",
-        lambda r: _counted(r.record.sources, lambda c: c.uses), number=False, more=True,
+        lambda r: _counted(r.record.sources, lambda c: c.uses), form="words", more=True,
     ),
 )  # fmt: skip
 """The columns behind that of the record's name."""

@@ -1,0 +1,45 @@
+"""Takes the pictures of the README: the example's page in a headless Chromium.
+
+Run it as `python tools/make_pictures.py` where Chromium and playwright are installed.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from ctxuse.cli.main import run
+
+ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+
+CHARTS = {"width": 1180, "height": 1310}
+TABLE = {"width": 1180, "height": 720}
+
+
+def main() -> None:
+    """Write the pictures."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if browser is None:
+        sys.exit("no Chromium")
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory, sync_playwright() as started:
+        page_file = Path(directory) / "report.html"
+        example = str(ROOT / "examples" / "bike-shop")
+        run(["report", "-w", example, "--all", "--format", "html", "-o", str(page_file)])
+        chromium = started.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page(viewport=CHARTS, color_scheme="light")
+        page.goto(page_file.as_uri())
+        page.screenshot(path=PICTURES / "report-charts.png")
+        page = chromium.new_page(viewport=TABLE, color_scheme="dark")
+        page.goto(page_file.as_uri() + "#sort=tokens-recorded&dir=descending")
+        page.locator("#records").scroll_into_view_if_needed()
+        page.evaluate("document.getElementById('records').scrollIntoView()")
+        page.screenshot(path=PICTURES / "report-table.png")
+        chromium.close()
+
+
+if __name__ == "__main__":
+    main()
