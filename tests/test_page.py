@@ -193,10 +193,8 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:  #
     target.write_text(page_html(report_of(some), title="bike-shop"), encoding="utf-8")
     page = chromium.new_page(viewport={"width": 1200, "height": 900})
     troubles: list[str] = []
-    page.on(
-        "request",
-        lambda request: request.url == target.as_uri() or troubles.append(request.url),
-    )
+    own = target.as_uri()
+    page.on("request", lambda r: troubles.extend([r.url] if r.url != own else []))
     page.on("console", lambda message: troubles.append(f"said {message.text}"))
     page.on("pageerror", lambda error: troubles.append(f"failed with {error}"))
     page.goto(target.as_uri())

@@ -8,15 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from ctxuse.cli.main import run
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 
-CHARTS = {"width": 1180, "height": 1310}
-TABLE = {"width": 1180, "height": 720}
+CHARTS: ViewportSize = {"width": 1180, "height": 1310}
+TABLE: ViewportSize = {"width": 1180, "height": 720}
 
 
 def main() -> None:
