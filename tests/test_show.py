@@ -131,6 +131,18 @@ def test_only_the_last_uses_and_a_size_a_day_are_kept() -> None:
     assert [size.bytes for size in record.sizes.values()] == [999]
 
 
+def test_of_sizes_of_one_moment_that_which_stands_later_counts() -> None:
+    tally, later = FullTally(), FullTally()
+    tally.add(an_event(occurred_at_ns=NOON, records=(snapshot(1),)))
+    tally.add(an_event(occurred_at_ns=NOON, records=(snapshot(2),)))
+    later.add(an_event(occurred_at_ns=NOON, records=(snapshot(3),)))
+    later.add(an_event(occurred_at_ns=NOON - 1, records=(snapshot(4),)))
+    (record,) = tally.records.values()
+    assert [size.bytes for size in record.sizes.values()] == [2]
+    tally.merge(later)
+    assert [size.bytes for size in record.sizes.values()] == [3]
+
+
 @given(st.integers(1, 100_000))
 def test_a_sparkline_is_never_too_wide_and_counts_every_day(days: int) -> None:
     line, each = sparkline({0: 1, days - 1: 1}, 0, days - 1)

@@ -95,6 +95,14 @@ def test_days_are_those_of_the_calendar(moment: datetime) -> None:
         assert zone.day(begins - 1) == zone.day(at_ns) - 1
 
 
+@pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 10, 4)])
+@pytest.mark.parametrize("name", ["Australia/Sydney", "Australia/Lord_Howe", "Europe/Berlin"])
+def test_midnight_is_where_it_was_before_the_clocks_changed(name: str, day: date) -> None:
+    zone = Zone(name)
+    assert zone.clock(zone.midnight(day)) == f"{day.isoformat()} 00:00"
+    assert zone.clock(zone.midnight(day) - 1)[11:] == "23:59"
+
+
 def test_a_day_whose_midnight_does_not_exist_begins_later() -> None:
     havana = Zone("America/Havana")  # clocks go from 0:00 to 1:00
     begins = havana.midnight(date(2026, 3, 8))
