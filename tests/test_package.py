@@ -29,7 +29,7 @@ LAYERS = [
     {"context", "marker"},
     {"workspace"},
     {"render"},
-    {"hosts", "mcp_server"},
+    {"hosts", "mcp_server", "web"},
     {"doctor", "hook", "importing", "setup"},
     {"cli"},
     {"__main__"},

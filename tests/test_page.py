@@ -95,7 +95,7 @@ def test_the_figures_of_the_charts_add_up_to_the_report(some: list[UsageEvent]) 
     report = report_of(some)
     tokens = sum(record.total.recorded_tokens for record in report.records)
     found = over_time(report)
-    assert (sum(map(sum, found.tokens)) if found else 0) == tokens
+    assert (sum(map(sum, found.numbers)) if found else 0) == tokens
     days, left_out = calendar(report)
     if not left_out:
         assert sum(day.uses for day in days) == sum(r.total.uses for r in report.records)

@@ -130,6 +130,26 @@ class MissingExtraError(CtxuseError, ImportError):
         return f"{visible(self.what)} needs libraries that are not installed: {install}"
 
 
+class ServeError(CtxuseError):
+    """The page cannot be served.
+
+    Attributes:
+        port: The port that was to be opened.
+        reason: Why it cannot be.
+    """
+
+    def __init__(self, port: int, reason: str) -> None:
+        super().__init__(port, reason)
+        self.port = port
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"port {self.port} of this machine cannot be opened ({visible(self.reason)}):"
+            " --port 0 takes any free one"
+        )
+
+
 class NoWorkspaceError(CtxuseError, LookupError):
     """There is no workspace where one is needed.
 

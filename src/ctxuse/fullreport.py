@@ -181,6 +181,11 @@ class FullReport(msgspec.Struct, frozen=True):
         """Return what is known of one record; None when it is in no event counted here."""
         return next((record for record in self.records if record.key == (kind, slug)), None)
 
+    def only(self, record: FullReportRecord) -> "FullReport":
+        """Return the part of the report that is about one of its records."""
+        basic = replace(self.basic, records=(record.basic,), without_events=())
+        return FullReport(basic, (record,))
+
     @property
     def sources(self) -> list[str]:
         """The sources that its evidence is from, by name."""

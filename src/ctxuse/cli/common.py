@@ -12,7 +12,7 @@ import click
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.times import MAX_NS, MIN_NS, instant
-from ctxuse.visible import quoted, visible
+from ctxuse.visible import quoted
 from ctxuse.zones import Zone
 
 if TYPE_CHECKING:
@@ -138,13 +138,6 @@ def actor_options(command: Command) -> Command:
     only = click.option("--actor", "actors", multiple=True, metavar="A", help="Only uses by A.")
     no = click.option("--without", multiple=True, metavar="A", help="No uses by A.")
     return only(no(command))
-
-
-def counted(actors: Sequence[str], without: Sequence[str]) -> str:
-    """Return whose uses are counted, for people; empty when everybody's are."""
-    said = [f"by {visible(', '.join(actors))}"] if actors else []
-    said += [f"not by {visible(', '.join(without))}"] if without else []
-    return f"Uses counted: only those {' and '.join(said)}." if said else ""
 
 
 def _zone(

@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 - a report has these options
     ]
     comparison = Comparison(*sides)
     common.note_no_marker(layout)
-    _print(comparison, form, common.counted(actors, without))
+    _print(comparison, form, actors, without)
 
 
 def _window(text: str, zone: "Zone", now_ns: int) -> Window:
@@ -77,8 +77,13 @@ def _window(text: str, zone: "Zone", now_ns: int) -> Window:
     return window
 
 
-def _print(comparison: Comparison, form: str, counted: str) -> None:
+def _print(
+    comparison: Comparison, form: str, actors: tuple[str, ...], without: tuple[str, ...]
+) -> None:
     from ctxuse.render import comparison as render  # noqa: PLC0415 - rendering comes last
+    from ctxuse.render.words import counted as said  # noqa: PLC0415 - likewise
+
+    counted = said(actors, without)
 
     match form:
         case "json":

@@ -27,6 +27,7 @@ COMMANDS = (
     "report",
     "show",
     "diff",
+    "serve",
     "record",
     "events",
     "mcp",

@@ -38,7 +38,9 @@ class _Asked(NamedTuple):
     @property
     def counted(self) -> str:
         """Whose uses are counted."""
-        return common.counted(self.actors, self.without)
+        from ctxuse.render.words import counted  # noqa: PLC0415 - rendering comes last
+
+        return counted(self.actors, self.without)
 
 
 @click.command("report")

@@ -1,6 +1,6 @@
 """The words and figures that all forms share, so that they say the same thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ctxuse.report import Evidence, UsageReport
 from ctxuse.tally import add_counts
@@ -119,6 +119,13 @@ def origins(report: UsageReport) -> str | None:
     said = [f"{name} {number:,}" for name, number in sorted(counts.items())]
     said += [f"resident {exposures:,}"] if exposures else []
     return f"From {', '.join(said)}" if said else None
+
+
+def counted(actors: Sequence[str], without: Sequence[str]) -> str:
+    """Return whose uses are counted; empty when everybody's are."""
+    said = [f"by {visible(', '.join(actors))}"] if actors else []
+    said += [f"not by {visible(', '.join(without))}"] if without else []
+    return f"Uses counted: only those {' and '.join(said)}." if said else ""
 
 
 def without_events(report: UsageReport) -> str | None:

@@ -40,13 +40,13 @@ def svg(spec: Spec) -> str:
 
 
 def over_time_chart(found: OverTime, *, width: int) -> Spec:
-    """Return the chart of resident tokens by record over time, stacked."""
+    """Return the chart of figures over time, stacked."""
     values = [
-        {"bin": day, "record": name, "order": order, "tokens": number, "label": label}
-        for order, (name, numbers) in enumerate(zip(found.names, found.tokens, strict=True))
+        {"bin": day, "name": name, "order": order, "number": number, "label": label}
+        for order, (name, numbers) in enumerate(zip(found.names, found.numbers, strict=True))
         for day, number in zip(found.bins.names, numbers, strict=True)
         if number
-        for label in [f"{name}: {number:,} tokens, {_from(found, day)}"]
+        for label in [_label(found, name, number, day)]
     ]
     return {
         **_common(width, 240),
@@ -66,13 +66,13 @@ def over_time_chart(found: OverTime, *, width: int) -> Spec:
                 },
             },
             "y": {
-                "field": "tokens",
+                "field": "number",
                 "type": "quantitative",
-                "title": f"resident tokens, {found.bins.said}",
-                "axis": {"format": ",d", "tickCount": 5},
+                "title": f"{found.unit}, {found.bins.said}",
+                "axis": {"format": ",d", "tickCount": 5, "tickMinStep": 1},
             },
             "color": {
-                "field": "record",
+                "field": "name",
                 "type": "nominal",
                 "scale": {"domain": found.names, "range": record_colors(found)},
                 "legend": None,
@@ -189,6 +189,42 @@ def steps_said(most: int) -> list[str]:
     ]
 
 
+def sizes_chart(sizes: Sequence[tuple[str, int]], last: str, *, width: int) -> Spec:
+    """Return the chart of a file's size over time, a line of steps with a mark where it changed.
+
+    Args:
+        sizes: The days on which it was first seen to have another size, and that size in bytes.
+        last: The last day of the chart.
+        width: Of the chart, in pixels.
+    """
+    values = [{"day": d, "bytes": n, "label": f"{n:,} bytes from {d} on"} for d, n in sizes]
+    ends = [{"day": last, "bytes": sizes[-1][1]}]
+    x = {
+        "field": "day",
+        "type": "temporal",
+        "scale": {"type": "utc"},
+        "axis": {"title": None, "format": "%Y-%m-%d", "grid": False, "labelOverlap": True},
+    }
+    y = {"field": "bytes", "type": "quantitative", "title": "bytes", "axis": {"format": ",d"}}
+    line = {"type": "line", "interpolate": "step-after", "stroke": "var(--c0)"}
+    marks = {"type": "circle", "size": 70, "opacity": 1, "fill": "var(--c0)"}
+    return {
+        **_common(width, 160),
+        "layer": [
+            {
+                "data": {"values": [*values, *ends]},
+                "mark": line,
+                "encoding": {"x": x, "y": y},
+            },
+            {
+                "data": {"values": values},
+                "mark": marks,
+                "encoding": {"x": x, "y": y, "description": {"field": "label"}},
+            },
+        ],
+    }
+
+
 def record_colors(found: OverTime) -> list[str]:
     """Return the color of each name of a chart over time."""
     colors = [f"var(--c{index})" for index in range(len(found.names))]
@@ -223,12 +259,15 @@ def _root_axis(field: str, title: str) -> Spec:
         "type": "quantitative",
         "title": title,
         "scale": {"type": "sqrt", "zero": True, "nice": True},
-        "axis": {"format": ",d", "tickCount": 6},
+        "axis": {"format": ",d", "tickCount": 6, "tickMinStep": 1},
     }
 
 
-def _from(found: OverTime, day: str) -> str:
-    return day if found.bins.each == 1 else f"{found.bins.said} from {day}"
+def _label(found: OverTime, name: str, number: int, day: str) -> str:
+    """What a part of a column stands for."""
+    when = day if found.bins.each == 1 else f"{found.bins.said} from {day}"
+    said = f"{number:,} {found.unit}, {when}"
+    return said if name == found.unit else f"{name}: {said}"
 
 
 def _common(width: int, height: int) -> Spec:

@@ -2,17 +2,50 @@
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.fullreport import FullReport
 from ctxuse.render.page import columns
-from ctxuse.render.page.view import view_of
+from ctxuse.render.page.recordview import record_view
+from ctxuse.render.page.view import Address, view_of
 
 if TYPE_CHECKING:
     import jinja2
+
+
+class LivePage(NamedTuple):
+    """What a page that a server gives has on top: it loads its assets, and offers windows.
+
+    Attributes:
+        version: What the log was when the page was made, for the page to know when it changed.
+        zone: The time zone where none is asked for.
+        since: The beginning of the window as its reader wrote it.
+        until: Its end, likewise.
+        tz: The time zone, likewise.
+        actor: Whose uses are counted; empty for everybody's.
+        without: Whether uses by maintenance are left out.
+        actors: What can be chosen there: value and text.
+        up: Where the page of all records is; empty on that page.
+        kept: What else of the address a new window keeps: name and value.
+    """
+
+    version: str
+    zone: str = "UTC"
+    since: str = ""
+    until: str = ""
+    tz: str = ""
+    actor: str = ""
+    without: bool = False
+    actors: Sequence[tuple[str, str]] = (
+        ("", "all"), ("user", "user"), ("agent", "agent"), ("subagent", "subagent"),
+        ("maintenance", "maintenance"), ("unknown", "unknown"),
+    )  # fmt: skip
+    up: str = ""
+    kept: Sequence[tuple[str, str]] = ()
 
 
 def page_html(report: FullReport, *, title: str, counted: str = "") -> str:
@@ -26,17 +59,66 @@ def page_html(report: FullReport, *, title: str, counted: str = "") -> str:
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
     """
-    style, script = f"{asset('page.css')}{columns.style()}\n", asset("page.js")
+    css, script = style(), asset("page.js")
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}';"
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}';"
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return template("page.html").render(
         view=view_of(report, title=title, counted=counted),
         policy=policy,
-        style=style,
+        style=css,
         script=script,
+        live=None,
     )
+
+
+def live_html(
+    report: FullReport, *, title: str, live: LivePage, address: Address, counted: str = ""
+) -> str:
+    """Return a report as a page for a server to give; see `page_html`.
+
+    Args:
+        report: The report.
+        title: What the workspace is called.
+        live: What such a page has on top.
+        address: Where a record's own page is.
+        counted: Whose uses are counted, when not everybody's.
+
+    Raises:
+        MissingExtraError: As `page_html`.
+    """
+    view = view_of(report, title=title, counted=counted, address=address)
+    return template("page.html").render(view=view, live=live)
+
+
+def record_html(
+    kind: str, slug: str, report: FullReport, *, live: LivePage, counted: str = ""
+) -> str:
+    """Return the page of one record for a server to give.
+
+    Args:
+        kind: The record's kind.
+        slug: Its slug.
+        report: The report that says what is known of it.
+        live: What such a page has on top.
+        counted: Whose uses are counted, when not everybody's.
+
+    Raises:
+        MissingExtraError: As `page_html`.
+    """
+    view = record_view(kind, slug, report, counted)
+    return template("record.html").render(view=view, live=live)
+
+
+def problem_html(message: str) -> str:
+    """Return a page for a server to give where there is none: `message`, safe to show, says why."""
+    return template("problem.html").render(message=message)
+
+
+def style() -> str:
+    """Return the style of all pages."""
+    return f"{asset('page.css')}{columns.style()}\n"
 
 
 def asset(name: str) -> str:

@@ -1,6 +1,6 @@
 """Which figures the charts show: by time, by record, by day. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ctxuse.fuller import Counts
@@ -76,25 +76,30 @@ class Bins(NamedTuple):
 
 
 class OverTime(NamedTuple):
-    """Resident tokens by record over time, estimated when they happened.
+    """Figures over time, such as the resident tokens of records.
 
     Attributes:
+        unit: What the figures are.
         bins: How time is divided.
-        names: The records that are told apart, and, last, what stands for all others together.
-        others: How many these are.
-        tokens: For each name, the tokens in each bin.
-        unsized: Times resident whose size is not known; not in `tokens`.
+        names: What is told apart, and, last, what stands for all others together.
+        numbers: For each name, the figure in each bin.
+        others: How many the others are.
+        unsized: Times resident whose size is not known; not in tokens.
     """
 
+    unit: str
     bins: Bins
     names: list[str]
-    others: int
-    tokens: list[list[int]]
-    unsized: int
+    numbers: list[list[int]]
+    others: int = 0
+    unsized: int = 0
 
 
 def over_time(report: FullReport) -> OverTime | None:
-    """Return the resident tokens over time; None when no record has a known one."""
+    """Return the resident tokens by record over time, as estimated when they happened.
+
+    None when no record has any that are known.
+    """
     span = Span.of(report)
     known = [record for record in report.records if record.total.recorded_tokens]
     if span is None or not known:
@@ -108,7 +113,19 @@ def over_time(report: FullReport) -> OverTime | None:
         names.append(f"{len(others):,} others")
         tokens.append(_tokens(others, bins))
     unsized = sum(record.total.unsized for record in report.records)
-    return OverTime(bins, names, len(others), tokens, unsized)
+    return OverTime("resident tokens", bins, names, tokens, len(others), unsized)
+
+
+def counts_over_time(
+    record: FullReportRecord, unit: str, number: Callable[[Counts], int]
+) -> OverTime | None:
+    """Return one figure of a record over time; None when it never has any."""
+    span = Span(min(record.days), max(record.days))
+    bins = Bins.of(span)
+    found = [0] * bins.number
+    for day, counts in record.days.items():
+        found[bins.of_day(day)] += number(counts)
+    return OverTime(unit, bins, [unit], [found]) if any(found) else None
 
 
 def _tokens(records: Sequence[FullReportRecord], bins: Bins) -> list[int]:

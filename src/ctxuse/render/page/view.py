@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxuse.fullreport import FullReport
+from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Cell, Column, Row, bar_said
@@ -74,33 +74,47 @@ class View(NamedTuple):
     figures: Sequence[Figure]
 
 
-def view_of(report: FullReport, *, title: str, counted: str = "") -> View:
+Address = Callable[[FullReportRecord], str]
+"""Where a record's own page is."""
+
+
+def view_of(
+    report: FullReport, *, title: str, counted: str = "", address: Address | None = None
+) -> View:
     """Return what a page says of a report.
 
     Args:
         report: The report.
         title: What the workspace is called.
         counted: Whose uses are counted, when not everybody's.
+        address: Where a record's own page is; records have none when None.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
     """
-    lines = _lines(report)
+    lines = _lines(report, address)
     numbers: dict[str, int] = {}
     for line in lines:
         numbers[line.kind] = numbers.get(line.kind, 0) + 1
     return View(
         title=visible(title),
-        notes=_notes(report, counted),
+        notes=notes_of(report, counted, bars=True),
         totals=_totals(report),
         columns=COLUMNS,
         lines=lines,
         kinds=sorted(numbers.items()),
-        figures=[*_over_time(report), *_marks(report), *_calendars(report)],
+        figures=[*over_time(report), *_marks(report), *calendars(report)],
     )
 
 
-def _notes(report: FullReport, counted: str) -> list[str]:
+def notes_of(report: FullReport, counted: str = "", *, bars: bool = False) -> list[str]:
+    """Return what a page's figures rest on, the first of it since when.
+
+    Args:
+        report: The report.
+        counted: Whose uses are counted, when not everybody's.
+        bars: Whether to say what a bar of the table is.
+    """
     evidence = report.basic.evidence
     said = words.notes(report.basic)
     if report.records:
@@ -108,7 +122,7 @@ def _notes(report: FullReport, counted: str) -> list[str]:
     if counted:
         said.append(counted)
     zone = visible(evidence.zone.name)
-    span = series.Span.of(report)
+    span = series.Span.of(report) if bars else None
     bar = f" {bar_said(*span)}" if span else ""
     said.append(
         f"Times and days are those of {zone}. A dash is what is not known, never zero.{bar}"
@@ -132,14 +146,14 @@ def _totals(report: FullReport) -> list[tuple[str, str]]:
     ]
 
 
-def _lines(report: FullReport) -> list[Line]:
+def _lines(report: FullReport, address: Address | None) -> list[Line]:
     span = series.Span.of(report) or series.Span(0, 0)
     zone = report.basic.evidence.zone
     lines = [
         Line(
             visible(record.basic.kind),
             visible(record.basic.slug),
-            None,
+            None if address is None else address(record),
             series.mark_label(record),
             [column.cell(Row(record, zone, *span)) for column in COLUMNS],
         )
@@ -152,7 +166,8 @@ def _lines(report: FullReport) -> list[Line]:
     ]
 
 
-def _over_time(report: FullReport) -> list[Figure]:
+def over_time(report: FullReport) -> list[Figure]:
+    """Return the chart of resident tokens over time, if there are any."""
     found = series.over_time(report)
     if found is None:
         return []
@@ -172,11 +187,11 @@ def _over_time(report: FullReport) -> list[Figure]:
             "over-time",
             "Resident tokens over time",
             caption,
-            *_both(lambda width: charts.over_time_chart(found, width=width)),
+            *both(lambda width: charts.over_time_chart(found, width=width)),
             legend=[*zip(charts.record_colors(found), found.names, strict=True)],
             headings=("From", *found.names),
             rows=[
-                (day, *(f"{numbers[index]:,}" for numbers in found.tokens))
+                (day, *(f"{numbers[index]:,}" for numbers in found.numbers))
                 for index, day in enumerate(found.bins.names)
             ],
         )
@@ -201,13 +216,14 @@ def _marks(report: FullReport) -> list[Figure]:
             "marks",
             "Uses and resident tokens",
             caption,
-            *_both(lambda width: charts.marks_chart(found, width=width)),
+            *both(lambda width: charts.marks_chart(found, width=width)),
             legend=[(color, kind) for kind, color in charts.kind_colors(found).items()],
         )
     ]
 
 
-def _calendars(report: FullReport) -> list[Figure]:
+def calendars(report: FullReport) -> list[Figure]:
+    """Return the calendars of uses and of times resident."""
     days, left_out = series.calendar(report)
     figures: list[Figure] = []
     for resident, title in ((False, "Uses by day"), (True, "Times resident by day")):
@@ -239,6 +255,6 @@ def _calendars(report: FullReport) -> list[Figure]:
     return figures
 
 
-def _both(chart: Callable[[int], charts.Spec]) -> tuple[str, str]:
-    """A chart for a large and for a small screen."""
+def both(chart: Callable[[int], charts.Spec]) -> tuple[str, str]:
+    """Return a chart as SVG for a large and for a small screen."""
     return charts.svg(chart(charts.WIDE)), charts.svg(chart(charts.NARROW))

@@ -1,0 +1,67 @@
+"""`ctxuse serve`: the live page."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.errors import MissingExtraError
+from ctxuse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ctxuse.layout import WorkspaceLayout
+    from ctxuse.zones import Zone
+
+_LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_convert"}
+
+
+@click.command("serve")
+@common.workspace_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="The port; 0 is any free one.  [default: 8427, or any free one]",
+)
+@click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
+@click.option("--new-address", is_flag=True, help="Let the address before lead nowhere.")
+@common.zone_option
+def command(
+    *, layout: "WorkspaceLayout", port: int | None, open_it: bool, new_address: bool, zone: "Zone"
+) -> None:
+    """Serve the report as a live page on this machine, updating as events arrive.
+
+    It prints an address with a secret in it and serves until Ctrl-C. Only programs of this machine
+    can reach it, and only who knows the address is answered. The address stays the same for a
+    workspace, so that a page that is open goes on after a restart. Beside the pages there is a JSON
+    API, described in api/openapi.json. Needs the extra ctxuse[web].
+
+    \b
+    Examples:
+      ctxuse serve --open
+      ctxuse serve --port 0 --tz Europe/Berlin
+    """
+    try:
+        from ctxuse.web.server import serve  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in _LIBRARIES:
+            raise MissingExtraError("ctxuse serve", "web") from error
+        raise
+
+    def ready(address: str) -> None:
+        common.show(f"{address}\n")
+        common.note("serving until Ctrl-C")
+        if open_it:
+            click.launch(address)
+
+    common.note_no_marker(layout)
+    serve(
+        Workspace(layout),
+        title=common.title(layout),
+        zone=zone,
+        port=port,
+        renew=new_address,
+        environ=os.environ,
+        ready=ready,
+    )

@@ -1,0 +1,177 @@
+"""One record → the texts of its page. Pure, but for the charts' engine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from ctxuse.fuller import Counts
+from ctxuse.fullreport import FullReport, FullReportRecord, said_name
+from ctxuse.render import words
+from ctxuse.render.page import charts, series
+from ctxuse.render.page.columns import COLUMNS, Row
+from ctxuse.render.page.view import Figure, both, calendars, notes_of, over_time
+from ctxuse.visible import visible
+from ctxuse.zones import day_text
+
+
+class Listing(NamedTuple):
+    """A small table.
+
+    Attributes:
+        title: Its title.
+        headings: Its headings; the first column is text, those with a figure are set to the right.
+        rows: Its rows.
+        numbers: Whether all but the first column are figures.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: bool
+
+
+class RecordView(NamedTuple):
+    """What the page of a record says.
+
+    Attributes:
+        title: The record's kind and slug.
+        notes: What it rests on, the first of them since when.
+        known: Whether it is in an event that is counted.
+        totals: Its figures: what, how much, and unit and rule.
+        figures: The charts.
+        listings: The tables.
+    """
+
+    title: str
+    notes: Sequence[str]
+    known: bool
+    totals: Sequence[tuple[str, str, str]]
+    figures: Sequence[Figure]
+    listings: Sequence[Listing]
+
+
+def record_view(kind: str, slug: str, report: FullReport, counted: str = "") -> RecordView:
+    """Return what the page of a record says.
+
+    Args:
+        kind: The record's kind.
+        slug: Its slug.
+        report: The report that says what is known of it.
+        counted: Whose uses are counted, when not everybody's.
+
+    Raises:
+        MissingExtraError: What draws the charts is not installed.
+    """
+    record = report.record(kind, slug)
+    title = visible(f"{kind}/{slug}")
+    if record is None:
+        return RecordView(title, notes_of(report, counted), known=False, totals=(), figures=(),
+                          listings=())  # fmt: skip
+    alone = report.only(record)
+    return RecordView(
+        title,
+        notes_of(report, counted),
+        known=True,
+        totals=_totals(record, report),
+        figures=[*_counts(record), *over_time(alone), *_sizes(record), *calendars(alone)],
+        listings=_listings(record, report),
+    )
+
+
+def _totals(record: FullReportRecord, report: FullReport) -> list[tuple[str, str, str]]:
+    row = Row(record, report.basic.evidence.zone, min(record.days), max(record.days))
+    return [
+        (column.heading, column.cell(row).text, column.meaning)
+        for column in COLUMNS
+        if column.form in {"number", "day"}
+    ]
+
+
+def _counts(record: FullReportRecord) -> list[Figure]:
+    asked: tuple[tuple[str, str, str, Callable[[Counts], int]], ...] = (
+        ("uses-over-time", "Uses over time", "uses", lambda counts: counts.uses),
+        (
+            "resident-over-time",
+            "Times resident over time",
+            "times resident",
+            lambda counts: counts.exposures,
+        ),
+    )
+    figures: list[Figure] = []
+    for name, title, unit, number in asked:
+        found = series.counts_over_time(record, unit, number)
+        if found is not None:
+            figures.append(_figure(name, title, found))
+    return figures
+
+
+def _figure(name: str, title: str, found: series.OverTime) -> Figure:
+    (numbers,) = found.numbers
+    return Figure(
+        name,
+        title,
+        f"A column is {found.bins.said}.",
+        *both(lambda width: charts.over_time_chart(found, width=width)),
+        headings=("From", found.unit),
+        rows=[(day, f"{number:,}") for day, number in zip(found.bins.names, numbers, strict=True)],
+    )
+
+
+def _sizes(record: FullReportRecord) -> list[Figure]:
+    if not record.sizes:
+        return []
+    sizes = [(day_text(day), size) for day, size in record.sizes]
+    last = day_text(max(record.days))
+    return [
+        Figure(
+            "sizes",
+            "Size of its file",
+            "As events recorded it; a mark is the first day on which it was seen to be another.",
+            *both(lambda width: charts.sizes_chart(sizes, last, width=width)),
+            headings=("From", "bytes"),
+            rows=[(day, f"{size:,}") for day, size in sizes],
+        )
+    ]
+
+
+def _listings(record: FullReportRecord, report: FullReport) -> list[Listing]:
+    zone = report.basic.evidence.zone
+    uses = [
+        (
+            words.minute(use.at_ns, zone),
+            visible(use.source),
+            visible(said_name(use.host)),
+            visible(said_name(use.actor)),
+            words.count(use.context_bytes),
+            visible(use.segment),
+        )
+        for use in record.last_uses
+    ]
+    listings = [
+        _by("Source", "By source", record.sources),
+        _by("Agent", "By agent", record.hosts),
+        _by("Read by", "By whose doing it was", record.actors),
+    ]
+    if uses:
+        headings = (
+            f"When ({visible(zone.name)})",
+            "Source",
+            "Agent",
+            "Read by",
+            "Bytes",
+            "Segment",
+        )
+        listings.append(Listing("Last uses", headings, uses, numbers=False))
+    return listings
+
+
+def _by(what: str, title: str, counted: Mapping[str, Counts]) -> Listing:
+    rows = [
+        (
+            visible(said_name(name)),
+            words.count(counts.uses),
+            words.count(counts.exposures),
+            words.count(counts.tokens),
+        )
+        for name, counts in counted.items()
+    ]
+    return Listing(title, (what, "Uses", "Resident", "Resident tokens"), rows, numbers=True)

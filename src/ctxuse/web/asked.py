@@ -1,0 +1,136 @@
+"""What an address asks for: a window, a time zone, whose uses, which kinds."""
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from ctxuse.groups import BY, By
+from ctxuse.times import MAX_NS, MIN_NS
+from ctxuse.visible import quoted
+from ctxuse.windows import parse_moment
+from ctxuse.zones import UTC, Zone
+
+_OFTEN = ("actor", "without")
+
+
+class BadQueryError(ValueError):
+    """An address asks for something that cannot be; the message says what, safe to show."""
+
+
+class Asked(NamedTuple):
+    """What an address asks for.
+
+    Attributes:
+        since: The beginning of the window as written; empty for the beginning of the log.
+        until: Its end, likewise.
+        tz: The time zone as written; empty for the server's own.
+        actors: Whose uses are counted; everybody's when empty.
+        without: Whose uses are not.
+        kind: A record's kind, where the address is about one.
+        slug: Its slug, likewise.
+        by: What to group by, where the address is about groups.
+        zone: The time zone.
+    """
+
+    since: str = ""
+    until: str = ""
+    tz: str = ""
+    actors: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    kind: str = ""
+    slug: str = ""
+    by: By = "day"
+    zone: Zone = UTC
+
+    def window(self) -> tuple[int | None, int | None]:
+        """Return the window as of now, in nanoseconds since the epoch.
+
+        Raises:
+            BadQueryError: One of its ends is no time.
+        """
+        now = time.time_ns()
+        return self._moment("since", self.since, now), self._moment("until", self.until, now)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the window is another one a moment later."""
+        return any(text[-1:] in {"h", "d", "w"} for text in (self.since, self.until))
+
+    @property
+    def counting(self) -> str:
+        """The part of an address that says what is counted."""
+        pairs = [("since", self.since), ("until", self.until), ("tz", self.tz)]
+        pairs += [("actor", actor) for actor in self.actors]
+        pairs += [("without", actor) for actor in self.without]
+        return urlencode([(name, value) for name, value in pairs if value])
+
+    def _moment(self, name: str, text: str, now_ns: int) -> int | None:
+        if not text:
+            return None
+        ns = parse_moment(text, self.zone, now_ns)
+        if ns is None or not MIN_NS <= ns <= MAX_NS:
+            message = f"{name}: {quoted(text)} is no time: write 2026-11-01, RFC 3339 or 7d"
+            raise BadQueryError(message)
+        return ns
+
+
+def read(query: Iterable[tuple[str, str]], *, allowed: Iterable[str], zone: Zone) -> Asked:
+    """Return what an address asks for.
+
+    Args:
+        query: The names and values behind its question mark.
+        allowed: The names that may stand there.
+        zone: The time zone where the address names none.
+
+    Raises:
+        BadQueryError: A name is not known or stands there twice, or a value cannot be.
+    """
+    once: dict[str, str] = {}
+    often: dict[str, list[str]] = {"actor": [], "without": []}
+    known = set(allowed)
+    for name, value in query:
+        if name not in known:
+            raise BadQueryError(f"{quoted(name[:40])} is not known here")
+        if "\0" in value:
+            raise BadQueryError(f"{name} holds a NUL")
+        if name in _OFTEN:
+            if value:
+                often[name].append(value)
+        elif name in once:
+            raise BadQueryError(f"{name} stands there twice")
+        else:
+            once[name] = value
+    found = Asked(
+        since=once.get("since", ""),
+        until=once.get("until", ""),
+        tz=once.get("tz", ""),
+        actors=tuple(often["actor"]),
+        without=tuple(often["without"]),
+        kind=once.get("kind", ""),
+        slug=once.get("slug", ""),
+        by=_by(once.get("by", "day")),
+        zone=_zone(once.get("tz", ""), zone),
+    )
+    found.window()
+    return found
+
+
+def _by(text: str) -> By:
+    for by in BY:
+        if by == text:
+            return by
+    raise BadQueryError(f"by: {quoted(text[:40])} is none of {', '.join(BY)}")
+
+
+def _zone(text: str, default: Zone) -> Zone:
+    if not text:
+        return default
+    try:
+        return Zone(text)
+    except LookupError:
+        raise BadQueryError(f"tz: {quoted(text[:60])} is no time zone that is known") from None
+
+
+COUNTING = ("since", "until", "tz", *_OFTEN)
+"""The names that say what is counted."""
