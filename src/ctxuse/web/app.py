@@ -21,7 +21,7 @@ from ctxuse.render import words
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
 from ctxuse.times import instant
-from ctxuse.web.asked import COUNTING, Asked, BadQueryError, read
+from ctxuse.web.asked import COUNTING, Asked, BadQueryError, read, record_name
 from ctxuse.web.live import Live
 from ctxuse.web.schema import document
 from ctxuse.workspace import Workspace
@@ -85,11 +85,13 @@ class Site:
         routes += [Route(path, _careful(answer, _json_problem)) for path, answer in api.items()]
         routes += [Route(path, answer) for path, answer in others.items()]
         nothing = {404: _nothing_here}
-        return Starlette(routes=routes, lifespan=lifespan, exception_handlers=nothing)
+        app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=nothing)
+        app.router.redirect_slashes = False
+        return app
 
     async def overview(self, request: Request) -> Response:
         """The page of all records."""
-        asked = self._asked(request, COUNTING)
+        asked = self._asked(request, COUNTING, form=True)
         version = self.live.version
         report = await self._full(asked)
 
@@ -109,14 +111,14 @@ class Site:
 
     async def record(self, request: Request) -> Response:
         """The page of one record."""
-        asked = self._about_record(request)
+        asked = self._about_record(request, "name", form=True)
         version = self.live.version
         report = await self._full(asked)
 
         def drawn() -> str:
             page = self._page(asked, version)
             page = page._replace(
-                up=f"./?{asked.counting}", kept=(("kind", asked.kind), ("slug", asked.slug))
+                up=f"./?{asked.counting}", kept=(("name", record_name(asked.kind, asked.slug)),)
             )
             counted = words.counted(asked.actors, asked.without)
             return record_html(asked.kind, asked.slug, report, live=page, counted=counted)
@@ -146,7 +148,7 @@ class Site:
 
     async def api_record(self, request: Request) -> Response:
         """One record over time."""
-        asked = self._about_record(request)
+        asked = self._about_record(request, "kind", "slug")
         report = await self._full(asked)
         now = Places(self._workspace.layout).now(asked.kind, asked.slug)
         return _json(record_fields(asked.kind, asked.slug, report, now))
@@ -193,13 +195,14 @@ class Site:
         key = ("report", asked.counting)
         return await self.live.answer(key, computed, moves=asked.moves)
 
-    def _asked(self, request: Request, allowed: tuple[str, ...]) -> Asked:
-        return read(request.query_params.multi_items(), allowed=allowed, zone=self._zone)
+    def _asked(self, request: Request, allowed: tuple[str, ...], *, form: bool = False) -> Asked:
+        query = request.query_params.multi_items()
+        return read(query, allowed=allowed, zone=self._zone, form=form)
 
-    def _about_record(self, request: Request) -> Asked:
-        asked = self._asked(request, (*COUNTING, "kind", "slug"))
+    def _about_record(self, request: Request, *names: str, form: bool = False) -> Asked:
+        asked = self._asked(request, (*COUNTING, *names), form=form)
         if not asked.kind or not asked.slug:
-            message = "kind and slug say which record"
+            message = f"{' and '.join(names)} must say which record"
             raise BadQueryError(message)
         return asked
 
@@ -216,7 +219,7 @@ class Site:
 
 
 def _address(record: FullReportRecord, asked: Asked) -> str:
-    which = urlencode({"kind": record.basic.kind, "slug": record.basic.slug})
+    which = urlencode({"name": record_name(*record.key)}, safe="/")
     return f"record?{which}&{asked.counting}".rstrip("&")
 
 

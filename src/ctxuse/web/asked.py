@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from ctxuse.groups import BY, By
 from ctxuse.times import MAX_NS, MIN_NS
@@ -75,13 +75,23 @@ class Asked(NamedTuple):
         return ns
 
 
-def read(query: Iterable[tuple[str, str]], *, allowed: Iterable[str], zone: Zone) -> Asked:
+LONGEST = 1000
+"""So many characters a value may have."""
+
+MOST = 10
+"""So many actors may be named."""
+
+
+def read(
+    query: Iterable[tuple[str, str]], *, allowed: Iterable[str], zone: Zone, form: bool = False
+) -> Asked:
     """Return what an address asks for.
 
     Args:
         query: The names and values behind its question mark.
         allowed: The names that may stand there.
         zone: The time zone where the address names none.
+        form: Whether it is that of a form, in which what is left empty is not asked for.
 
     Raises:
         BadQueryError: A name is not known or stands there twice, or a value cannot be.
@@ -92,28 +102,49 @@ def read(query: Iterable[tuple[str, str]], *, allowed: Iterable[str], zone: Zone
     for name, value in query:
         if name not in known:
             raise BadQueryError(f"{quoted(name[:40])} is not known here")
-        if "\0" in value:
-            raise BadQueryError(f"{name} holds a NUL")
-        if name in _OFTEN:
-            if value:
-                often[name].append(value)
-        elif name in once:
+        if name in once:
             raise BadQueryError(f"{name} stands there twice")
+        if not value and form:
+            continue
+        if not value or len(value) > LONGEST or "\0" in value:
+            raise BadQueryError(f"{name} is empty, too long or holds a NUL")
+        if name in _OFTEN:
+            often[name].append(value)
         else:
             once[name] = value
+    if max(map(len, often.values())) > MOST:
+        message = f"more than {MOST} actors are named"
+        raise BadQueryError(message)
+    kind, slug = _named(once["name"]) if "name" in once else (once.get("kind"), once.get("slug"))
     found = Asked(
         since=once.get("since", ""),
         until=once.get("until", ""),
         tz=once.get("tz", ""),
         actors=tuple(often["actor"]),
         without=tuple(often["without"]),
-        kind=once.get("kind", ""),
-        slug=once.get("slug", ""),
+        kind=kind or "",
+        slug=slug or "",
         by=_by(once.get("by", "day")),
         zone=_zone(once.get("tz", ""), zone),
     )
     found.window()
     return found
+
+
+def record_name(kind: str, slug: str) -> str:
+    """Return how a page's address names a record: both parts quoted, so that nothing is raw."""
+    return f"{quote(kind, safe=_PLAIN)}/{quote(slug, safe=_PLAIN + '/')}"
+
+
+_PLAIN = ":~.@"
+
+
+def _named(text: str) -> tuple[str, str]:
+    kind, slash, slug = text.partition("/")
+    if not slash or not text.isprintable():
+        message = f"name: {quoted(text[:80])} names no record: kind/slug"
+        raise BadQueryError(message)
+    return unquote(kind), unquote(slug)
 
 
 def _by(text: str) -> By:

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from ctxuse import __version__
 from ctxuse.groups import BY
+from ctxuse.web.asked import LONGEST, MOST
 
 Schema = dict[str, Any]
 
@@ -168,11 +169,16 @@ _MOMENT: Schema = {
     ]
 }
 
-_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[^\\u0000]+$"}
+_NAME: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST,
+    "pattern": "^[^\\u0000]+$",
+}
 
 
 def _counting() -> list[Schema]:
-    names = {"type": "array", "items": _NAME, "maxItems": 10}
+    names = {"type": "array", "items": _NAME, "maxItems": MOST}
     zones = sorted({*available_timezones(), "UTC", "local"} - {"localtime"})
     return [
         _parameter("since", _MOMENT, "Only events from this time on."),

@@ -56,7 +56,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
         config = uvicorn.Config(
             app,
             access_log=False,
-            log_level="warning",
+            log_level="critical",
             server_header=False,
             date_header=False,
             lifespan="on",

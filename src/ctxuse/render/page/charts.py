@@ -69,7 +69,7 @@ def over_time_chart(found: OverTime, *, width: int) -> Spec:
                 "field": "number",
                 "type": "quantitative",
                 "title": f"{found.unit}, {found.bins.said}",
-                "axis": {"format": ",d", "tickCount": 5, "tickMinStep": 1},
+                "axis": _whole_numbers(5),
             },
             "color": {
                 "field": "name",
@@ -203,9 +203,9 @@ def sizes_chart(sizes: Sequence[tuple[str, int]], last: str, *, width: int) -> S
         "field": "day",
         "type": "temporal",
         "scale": {"type": "utc"},
-        "axis": {"title": None, "format": "%Y-%m-%d", "grid": False, "labelOverlap": True},
+        "axis": {"title": None, "format": "%Y-%m-%d", "grid": False, "tickCount": width // 180},
     }
-    y = {"field": "bytes", "type": "quantitative", "title": "bytes", "axis": {"format": ",d"}}
+    y = {"field": "bytes", "type": "quantitative", "title": "bytes", "axis": _whole_numbers(4)}
     line = {"type": "line", "interpolate": "step-after", "stroke": "var(--c0)"}
     marks = {"type": "circle", "size": 70, "opacity": 1, "fill": "var(--c0)"}
     return {
@@ -259,8 +259,14 @@ def _root_axis(field: str, title: str) -> Spec:
         "type": "quantitative",
         "title": title,
         "scale": {"type": "sqrt", "zero": True, "nice": True},
-        "axis": {"format": ",d", "tickCount": 6, "tickMinStep": 1},
+        "axis": _whole_numbers(6),
     }
+
+
+def _whole_numbers(ticks: int) -> Spec:
+    """What an axis of counts says: at about so many places, and only at whole numbers."""
+    whole = "datum.value % 1 ? '' : datum.label"
+    return {"format": ",d", "tickCount": ticks, "labelExpr": whole}
 
 
 def _label(found: OverTime, name: str, number: int, day: str) -> str:

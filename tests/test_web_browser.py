@@ -1,0 +1,206 @@
+"""The live page in a real browser: it follows the log, its address says what it shows."""
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import browser
+from web import Served, serving, start, until
+
+from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    root = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "bike-shop", root)
+    return Workspace(root)
+
+
+@pytest.fixture
+def served(workspace: Workspace, tmp_path: Path) -> Iterator[Served]:
+    with serving(Path(workspace.layout.root), tmp_path, "--port", "0") as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Any, served: Served) -> Iterator[Any]:  # noqa: ANN401 - untyped without playwright
+    """The overview, once it is connected; nothing may be asked for elsewhere or go wrong in it."""
+    opened = chromium.new_page(viewport={"width": 1200, "height": 900})
+    troubles: list[str] = []
+    own = f"http://127.0.0.1:{served.port}/{served.token}/"
+    opened.on("request", lambda r: troubles.extend([] if r.url.startswith(own) else [r.url]))
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("console", lambda m: troubles.extend([m.text] if "ERR_" not in m.text else []))
+    opened.goto(served.address)
+    connected(opened)
+    yield opened
+    opened.close()
+    assert troubles == []
+
+
+def connected(page: Any) -> None:  # noqa: ANN401 - untyped without playwright
+    page.get_by_text("Live: updates as events arrive.").wait_for()
+
+
+def uses(page: Any, name: str) -> str:  # noqa: ANN401 - untyped without playwright
+    """What the column of uses says of a record."""
+    row = page.locator("#table tbody tr", has=page.get_by_text(name, exact=True))
+    return str(row.locator("td").first.text_content()) if row.count() else "no row"
+
+
+def record_use(workspace: Workspace, slug: str, number: int = 1) -> None:
+    record = UsageRecordSnapshot.from_size("skill", slug, 40)
+    for _ in range(number):
+        workspace.append_use("live", UsageSource.MEMORY_READ, [record], host="claude-code")
+
+
+def test_it_shows_what_arrives_and_keeps_what_its_reader_did(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    workspace: Workspace,
+) -> None:
+    page.get_by_label("Name contains").fill("pd")
+    page.locator("#over-time summary").click()
+    page.locator("#records").scroll_into_view_if_needed()
+    page.get_by_label("Name contains").focus()
+    page.evaluate("window.mark = 1")
+    record_use(workspace, "pdf")
+    page.locator("#table tbody tr:not([hidden])", has_text="skill/pdf").wait_for()
+    assert uses(page, "pdf") == "1"
+    record_use(workspace, "pdf", 3)
+    page.wait_for_function("document.querySelector('#table tr:not([hidden]) td')?.textContent == 4")
+    assert page.locator("#shown").text_content() == "1 of 15 records"
+    assert page.locator("#over-time details").get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.id") == "q"
+    assert page.evaluate("window.mark") == 1  # it was never loaded anew
+    assert page.locator("p.since").first.text_content().startswith("Evidence since 2026-11-02")
+
+
+def test_a_record_has_a_page_of_its_own_and_back_and_forward_work(page: Any) -> None:  # noqa: ANN401 - untyped without playwright
+    page.get_by_label("Kind").select_option("workflow")
+    page.get_by_role("link", name="workflow/release").click()
+    page.get_by_role("heading", name="workflow/release").wait_for()
+    connected(page)
+    assert page.locator("#uses-over-time .wide svg").is_visible()
+    assert page.get_by_role("heading", name="Last uses").is_visible()
+    page.go_back()
+    page.get_by_role("heading", name="shop").wait_for()
+    assert page.locator("#kind").input_value() == "workflow"
+    assert page.locator("#table tbody tr:not([hidden])").count() == 3
+    page.go_forward()
+    page.get_by_role("heading", name="workflow/release").wait_for()
+    page.get_by_role("link", name="All records").click()
+    page.get_by_role("heading", name="shop").wait_for()
+    assert page.locator("#table tbody tr:not([hidden])").count() == 14
+
+
+def test_windows_stand_in_the_address_and_lead_back(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    served: Served,
+) -> None:
+    page.get_by_label("Since").fill("2026-11-16")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_label("Uses by").select_option("agent")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("here from 2026-11-16 00:00").wait_for()
+    assert "since=2026-11-16" in page.url
+    assert "Uses counted: only those by agent." in page.locator("main").text_content()
+    assert uses(page, "money-as-integers") == "13"
+    page.get_by_role("link", name="decision/money-as-integers").click()
+    page.get_by_text("here from 2026-11-16 00:00").wait_for()
+    assert page.get_by_label("Since").input_value() == "2026-11-16"
+    page.go_back()
+    page.get_by_role("heading", name="shop").wait_for()
+    page.go_back()
+    page.get_by_text("Evidence since 2026-11-02 07:44 UTC").wait_for()
+    assert uses(page, "money-as-integers") == "47"
+    page.goto(f"{served.address}?since=nonsense")
+    assert '"nonsense" is no time' in page.locator("main").text_content()
+
+
+def test_it_finds_the_server_again_after_a_restart(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    served: Served,
+    workspace: Workspace,
+    tmp_path: Path,
+) -> None:
+    served.stop()
+    page.get_by_text("Not connected to ctxuse serve; trying again.").wait_for()
+    record_use(workspace, "written-meanwhile")
+    again = start(Path(workspace.layout.root), tmp_path, "--port", str(served.port))
+    try:
+        assert again.address == served.address
+        page.locator("#table tbody tr", has_text="skill/written-meanwhile").wait_for()
+        connected(page)
+    finally:
+        again.process.kill()
+        again.process.communicate()
+
+
+_WRITER = """
+import sys, time
+from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
+workspace = Workspace(sys.argv[1])
+record = UsageRecordSnapshot.from_size("skill", "burst", 40)
+begin = time.monotonic()
+for number in range(4000):
+    workspace.append_use(f"s{number}", UsageSource.MEMORY_READ, [record])
+    time.sleep(max(0, begin + number / 1000 - time.monotonic()))
+"""
+
+
+def test_a_burst_of_a_thousand_events_a_second_does_not_pile_up(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    workspace: Workspace,
+) -> None:
+    asked: list[str] = []
+    under_way: list[int] = [0, 0]
+    lock = threading.Lock()
+
+    def begun(request: Any) -> None:  # noqa: ANN401 - untyped without playwright
+        if request.resource_type == "fetch":
+            with lock:
+                asked.append(request.url)
+                under_way[0] += 1
+                under_way[1] = max(under_way)
+
+    def ended(request: Any) -> None:  # noqa: ANN401 - untyped without playwright
+        if request.resource_type == "fetch":
+            with lock:
+                under_way[0] -= 1
+
+    page.on("request", begun)
+    page.on("requestfinished", ended)
+    writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(workspace.layout.root)])
+    page.wait_for_function(
+        "[...document.querySelectorAll('#table tr')].some("
+        "r => r.cells[0].textContent == 'skill/burst' && r.cells[1].textContent == '4,000')",
+        timeout=60_000,
+    )
+    assert writer.wait(timeout=60) == 0
+    assert under_way[1] == 1  # one request at a time
+    assert 1 <= len(asked) <= 40  # and far fewer than there were events
+    until(lambda: page.evaluate("live.version === live.newest && !live.busy"))
+
+
+def test_the_pages_read_on_a_phone(page: Any, served: Served) -> None:  # noqa: ANN401 - untyped without playwright
+    page.set_viewport_size({"width": 360, "height": 700})
+    for address in (served.address, f"{served.address}record?name=workflow/release"):
+        page.goto(address)
+        connected(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert re.search("narrow", page.content())
