@@ -1,11 +1,15 @@
-"""Takes the pictures of the README: the example's page in a headless Chromium.
+"""Takes the pictures of the README: the example's pages in a headless Chromium.
 
 Run it as `python tools/make_pictures.py` where Chromium and playwright are installed.
 """
 
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import ViewportSize, sync_playwright
@@ -17,6 +21,7 @@ PICTURES = ROOT / "docs" / "pictures"
 
 CHARTS: ViewportSize = {"width": 1180, "height": 1310}
 TABLE: ViewportSize = {"width": 1180, "height": 720}
+LIVE: ViewportSize = {"width": 1180, "height": 900}
 
 
 def main() -> None:
@@ -38,7 +43,28 @@ def main() -> None:
         page.locator("#records").scroll_into_view_if_needed()
         page.evaluate("document.getElementById('records').scrollIntoView()")
         page.screenshot(path=PICTURES / "report-table.png")
+        with served(Path(directory)) as address:
+            page = chromium.new_page(viewport=LIVE, color_scheme="light")
+            page.goto(f"{address}record?name=workflow/release")
+            page.get_by_text("Live: updates as events arrive.").wait_for()
+            page.screenshot(path=PICTURES / "live-record.png")
         chromium.close()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """Serve the example and give the address of its page."""
+    example = str(ROOT / "examples" / "bike-shop")
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "ctxuse", "serve", "-w", example, "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(home)},
+    )
+    with process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        yield process.stdout.readline().strip()
+        process.terminate()
 
 
 if __name__ == "__main__":
