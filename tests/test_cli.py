@@ -488,7 +488,7 @@ def test_a_window_says_what_lies_outside(filled: Workspace, ctxuse: Call) -> Non
     done = ctxuse("report", "--since", "2026-01-01", "--all", "-w", filled.layout.root)
     said = " ".join(done.out.split())
     assert "No evidence yet" not in said
-    assert "Evidence since 1970-01-01 00:00 UTC, here from 2026-01-01 00:00 to" in said
+    assert "Evidence since 1970-01-01 00:00 UTC, here from 2026-01-01 00:00 on" in said
     assert "0 events in 0 segments; 1 event outside" in said
     assert "1 record has events only outside the window: not shown" in said
     assert "decision/alpha" not in said

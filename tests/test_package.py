@@ -139,6 +139,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.InvalidEventError("id", "is none"),
     errors.AppendError("/ws/log", "write", "disk full", None),
     errors.MaintenanceError("/ws/log", "rename", "disk full"),
+    errors.ServeError(8427, "Address already in use"),
     errors.SettingsError("/home/kim/settings.json", "it is not UTF-8"),
     errors.TranscriptError("/home/kim/x.jsonl", "it does not exist"),
     errors.LogUnreadableError("/ws/log", "it is a link"),

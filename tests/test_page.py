@@ -21,6 +21,7 @@ from ctxuse import (
     Workspace,
 )
 from ctxuse.cli.main import run
+from ctxuse.events import U64_MAX
 from ctxuse.fuller import FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.render.page import page_html
@@ -36,6 +37,7 @@ from ctxuse.render.page.series import (
     marks,
     over_time,
 )
+from ctxuse.render.page.view import MOST_LINES
 from ctxuse.report import build_report
 from ctxuse.tally import Tally
 from ctxuse.zones import DAY
@@ -100,8 +102,8 @@ def test_the_figures_of_the_charts_add_up_to_the_report(some: list[UsageEvent]) 
     if not left_out:
         assert sum(day.uses for day in days) == sum(r.total.uses for r in report.records)
         assert sum(day.exposures for day in days) == sum(r.total.exposures for r in report.records)
-    shown, missing = marks(report)
-    assert len(shown) + missing == len(report.records)
+    shown, unknown, beyond = marks(report)
+    assert len(shown) + unknown + beyond == len(report.records)
 
 
 @given(st.integers(-700_000, 2_000_000), st.integers(0, 3_000_000))
@@ -123,13 +125,13 @@ def test_charts_tell_some_records_apart_and_sum_up_the_others() -> None:
     assert left_out == 72 - MOST_WEEKS
     assert len({day.week for day in days}) == MOST_WEEKS
     assert over_time(report_of([use(0, "a"), exposure(0, None, "b")])) is None
-    assert marks(report_of([use(0, "a"), exposure(0, None, "b")]))[1] == 1
+    assert marks(report_of([use(0, "a"), exposure(0, None, "b")])).unknown == 1
 
 
 def test_a_page_asks_for_nothing_and_runs_only_its_own_script() -> None:
     hostile = [use(0, text, text) for text in HOSTILE]
     hostile += [exposure(1, 4, text, text) for text in HOSTILE]
-    page = page_html(report_of(hostile), title=HOSTILE[0], counted="")
+    page = page_html(report_of(hostile), title=HOSTILE[0])
     tags = Tags(page).tags
     assert [tag for tag, _ in tags if tag in {"script", "style"}] == ["style", "script"]
     for tag, attributes in tags:
@@ -146,12 +148,46 @@ def test_a_page_asks_for_nothing_and_runs_only_its_own_script() -> None:
 def test_a_page_of_five_hundred_records_is_below_two_megabytes() -> None:
     some = []
     for number in range(500):
-        slug = f"a-rather-long-name-of-a-record-{number:04}"
+        slug = f"a-really-rather-long-name-of-a-record-with-{number:04}-in-the-middle"
         for day in range(0, 420, 7):
-            some += [use(day + number % 7, slug), exposure(day + number % 5, 9_000_000, slug)]
+            host = ("claude-code", "codex", None)[day % 3]
+            both = [use(day + number % 7, slug), exposure(day + number % 5, 9_000_000, slug)]
+            some += [event._replace(host=host, actor="subagent") for event in both]
     page = page_html(report_of(some), title="large")
     assert page.count('<th scope="row">') >= 500
     assert len(page.encode()) < 2_000_000
+
+
+def test_the_largest_figures_can_be_drawn() -> None:
+    big = an_event().records[0]._replace(file_bytes=U64_MAX, file_tokens_estimate=U64_MAX)
+    event = an_event(event=UsageEventKind.RESIDENT_EXPOSURE, records=(big,) * 8)
+    page = page_html(report_of([event]), title="big")
+    assert f"{8 * U64_MAX:,}" in page
+
+
+def test_a_page_is_bounded_whatever_the_log_holds() -> None:
+    some = [use(number % 3, f"slug-{number}", f"kind-{number % 900}") for number in range(3000)]
+    some = [event._replace(host=f"host-{number % 500}") for number, event in enumerate(some)]
+    some += [event._replace(records=(use(0, "busy").records[0],)) for event in some]
+    page = page_html(report_of(some), title="many")
+    assert page.count("<tr data-kind") == MOST_LINES
+    assert "2,001 more records are not on this page" in page
+    assert "other kinds" in page
+    assert "and 488 more" in page
+    assert len(page.encode()) < 2_000_000
+
+
+def test_a_page_begins_with_the_order_of_the_report(filled_sorted: str) -> None:
+    order = re.findall(r'<tr data-kind[^>]*><th scope="row">.*?</span>(.*?)</th>', filled_sorted)
+    assert order == ["often", "seldom"]
+    assert len(re.findall("<th[^>]*aria-sort", filled_sorted)) == 1
+    assert 'data-sort="uses" aria-sort="descending"' in filled_sorted
+
+
+@pytest.fixture
+def filled_sorted() -> str:
+    report = report_of([use(0, "seldom"), use(0, "often"), use(1, "often")])
+    return page_html(report.sorted_by("uses"), title="sorted", sort="uses")
 
 
 def test_a_page_without_events_says_so() -> None:
@@ -189,6 +225,7 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:  #
     workspace = Workspace(ROOT / "examples" / "bike-shop")
     some = [found for found in workspace.events() if isinstance(found, UsageEvent)]
     some += [use(-300, text, text) for text in HOSTILE] + [exposure(2, 4, HOSTILE[0])]
+    some += [exposure(2, 10**6, "x" * 200)]
     target = tmp_path / "report.html"
     target.write_text(page_html(report_of(some), title="bike-shop"), encoding="utf-8")
     page = chromium.new_page(viewport={"width": 1200, "height": 900})
@@ -240,7 +277,7 @@ def test_in_a_browser_the_filter_narrows_table_and_chart_down(
     page, _ = opened
     page.get_by_label("Name contains").fill("mon int")
     assert column(page, 0) == ["decision/money-as-integers"]
-    assert page.locator("#shown").text_content() == "1 of 21 records"
+    assert page.locator("#shown").text_content() == "1 of 22 records"
     marks = page.locator("#marks .wide [aria-roledescription='circle']")
     clear = marks.evaluate_all(
         "all => all.filter(m => !m.classList.contains('faint')).map(m => m.ariaLabel)"
@@ -270,6 +307,42 @@ def test_in_a_browser_a_mark_says_what_it_is_and_leads_to_its_row(
     assert page.locator("tr.told").is_visible()
 
 
+def test_in_a_browser_it_opens_in_the_order_of_the_report_and_bars_stand_on_their_days(
+    chromium: Any,  # noqa: ANN401 - untyped without playwright
+    tmp_path: Path,
+    filled_sorted: str,
+) -> None:
+    target = tmp_path / "sorted.html"
+    target.write_text(filled_sorted, encoding="utf-8")
+    page = chromium.new_page()
+    page.goto(target.as_uri())
+    assert column(page, 0) == ["knowledge/often", "knowledge/seldom"]
+    place = 1 + [c.name for c in COLUMNS].index("uses-over-time")
+    cell = page.locator("#table tbody tr").nth(1).locator("th, td").nth(place)
+    assert cell.inner_text() == "\N{FULL BLOCK} "  # the second day has none
+    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Record").click()
+    assert column(page, 0) == ["knowledge/seldom", "knowledge/often"]
+    page.goto(target.as_uri() + "#kind=nothing")
+    page.reload()
+    assert len(column(page, 0)) == 2
+    page.close()
+
+
+def test_in_a_browser_a_finger_is_told_what_a_mark_is(
+    chromium: Any,  # noqa: ANN401 - untyped without playwright
+    opened: tuple[Any, list[str]],
+) -> None:
+    page, _ = opened
+    context = chromium.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    phone = context.new_page()
+    phone.goto(page.url)
+    phone.locator("#over-time .narrow [aria-label^='workflow/release:']").first.tap()
+    assert phone.locator("#tip").text_content().startswith("workflow/release: ")
+    assert phone.locator("#tip").is_visible()
+    context.close()
+
+
 def test_in_a_browser_it_reads_on_a_phone_and_without_script(
     chromium: Any,  # noqa: ANN401 - untyped without playwright
     opened: tuple[Any, list[str]],
@@ -282,19 +355,25 @@ def test_in_a_browser_it_reads_on_a_phone_and_without_script(
     assert not page.locator("#over-time .wide").is_visible()
     plain = chromium.new_context(java_script_enabled=False).new_page()
     plain.goto(address)
-    assert plain.locator("#table tbody tr").count() == 21
+    assert plain.locator("#table tbody tr").count() == 22
     assert plain.locator("#over-time .wide").is_visible()
     plain.close()
 
 
-def test_in_a_browser_all_is_reached_with_the_keyboard_and_has_names(
+def test_in_a_browser_the_keyboard_reaches_what_sorts_and_everything_has_a_name(
     opened: tuple[Any, list[str]],
 ) -> None:
     page, _ = opened
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "To the table of records"
-    for name in ("Record", "Uses", "Last used", "Bytes now"):
-        assert page.get_by_role("columnheader", name=name).first.count() == 1
+    page.keyboard.press("Enter")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Uses":
+            break
+    page.keyboard.press("Enter")
+    shown = [int(text.replace(",", "")) for text in column(page, 1)]
+    assert shown == sorted(shown, reverse=True)
     for figure in page.locator("figure").all():
         assert figure.get_attribute("aria-labelledby")
     nameless = page.evaluate(

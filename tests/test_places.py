@@ -287,3 +287,25 @@ def test_no_path_is_an_error(parts: list[str]) -> None:
     places = Places(WorkspaceLayout("/home/kim/app"), {"HOME": "/home/kim"})
     found = places.record_at("/".join(parts))
     assert found is None or not found.slug.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("kind", "slug"),
+    [
+        ("instructions", "/etc/passwd"),
+        ("memory", "../../../../../../../../../../etc/hostname"),
+        ("memory", "~/../etc/group"),
+        ("instructions", "a/../CLAUDE.md"),
+        ("instructions", "external:CLAUDE.md"),
+        ("memory", "a\0b"),
+    ],
+)
+def test_a_slug_from_a_log_does_not_make_us_look_anywhere(
+    workspace: Workspace, kind: str, slug: str
+) -> None:
+    from ctxuse.places import Places  # noqa: PLC0415 - beside its only use
+
+    assert Places(workspace.layout).now(kind, slug) == (None, None)
+    (workspace.layout.root / "CLAUDE.md").write_text("12345")
+    assert Places(workspace.layout).now("instructions", "CLAUDE.md") == (5, False)
+    assert Places(workspace.layout).now("instructions", "AGENTS.md") == (None, True)

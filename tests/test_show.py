@@ -64,7 +64,7 @@ def test_it_shows_as_text_and_as_json(
     for expected in (
         "skill/pdf",
         "Evidence since",
-        "Agents: codex 5",
+        "Events by agent: codex 5",
         "Used      4 times in 4 segments, the last 2026-09-30 14:13 (MemoryRead 4)",
         "Resident  1 time in 1 segment",
         "50 tokens, estimated when it happened",

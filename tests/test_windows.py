@@ -3,9 +3,14 @@
 import csv
 import io
 import json
+import os
+import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC as UTC_
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,6 +50,8 @@ def ns(text: str) -> int:
         ("2026-11-01..", "2026-10-31T23:00:00Z", None),
         ("..2026-11-01T00:00:00Z", None, "2026-11-01T00:00:00Z"),
         ("..", None, None),
+        ("9999-12", "9999-11-30T23:00:00Z", None),
+        ("9999-12-31", "9999-12-30T23:00:00Z", None),
     ],
 )
 def test_windows_are_what_people_mean(text: str, begin: str | None, end: str | None) -> None:
@@ -57,7 +64,7 @@ def test_windows_are_what_people_mean(text: str, begin: str | None, end: str | N
     "text",
     [
         "", "x", "2026", "2026-13", "2026-W54", "2026-00", "2026-02-30", "7d..14d", "d", "7x",
-        "2026-11-02..2026-11-01", "x..", "..x", "0000-01", "9999-12", "²d", "2026-11-03T", "...",
+        "2026-11-02..2026-11-01", "x..", "..x", "0000-01", "²d", "2026-11-03T", "...",
         "٢٠٢٦-11", "2026-11-03 ", "7d\n",
     ],
 )  # fmt: skip
@@ -152,30 +159,30 @@ def test_groups_hold_what_happened_in_them(filled: Workspace) -> None:
     assert by_name(filled.grouped_report("day")) == {
         "2026-11-03": (1, 2, 30),
         "2026-11-04": (0, 1, None),
-        "2026-11-11": (1, 0, None),
+        "2026-11-11": (1, 0, 0),
     }
     assert by_name(filled.grouped_report("day", zone=BERLIN)) == {
         "2026-11-03": (1, 1, 10),
         "2026-11-04": (0, 2, 20),
-        "2026-11-11": (1, 0, None),
+        "2026-11-11": (1, 0, 0),
     }
     assert by_name(filled.grouped_report("week")) == {
         "2026-W45": (1, 3, 30),
-        "2026-W46": (1, 0, None),
+        "2026-W46": (1, 0, 0),
     }
     assert by_name(filled.grouped_report("host")) == {
         "codex": (0, 3, 30),
-        "unknown": (2, 0, None),
+        "unknown": (2, 0, 0),
     }
     assert by_name(filled.grouped_report("source")) == {
-        "MemoryRead": (2, 0, None),
+        "MemoryRead": (2, 0, 0),
         "ResidentInjection": (0, 3, 30),
     }
     assert by_name(filled.grouped_report("kind")) == {
-        "decision": (2, 0, None),
+        "decision": (2, 0, 0),
         "knowledge": (0, 3, 30),
     }
-    assert by_name(filled.grouped_report("actor"))["agent"] == (1, 0, None)
+    assert by_name(filled.grouped_report("actor"))["agent"] == (1, 0, 0)
     segments = filled.grouped_report("segment")
     assert [g.name for g in segments.groups] == ["s1", "s2", "\x1b[1m"]
     assert (segments.groups[1].host, segments.groups[1].exposed) == ("codex", 2)
@@ -210,9 +217,8 @@ def test_cached_and_cold_groups_are_equal(copy_of: Callable[[str], Workspace]) -
     workspace = copy_of("reference-concurrent")
     for by in BY:
         assert workspace.grouped_report(by) == workspace.grouped_report(by, cache=False)
-        assert workspace.grouped_report(by, zone=UTC) == workspace.grouped_report(
-            by, without_actors=["nobody"]
-        )
+        reading = workspace.grouped_report(by, without_actors=["nobody"])
+        assert workspace.grouped_report(by, zone=UTC).groups == reading.groups
 
 
 @pytest.mark.parametrize("by", BY)
@@ -253,19 +259,21 @@ def test_two_windows_stand_side_by_side(
     words = ["diff", "2026-W45", "2026-W46", "-w", str(filled.layout.root)]
     assert run([*words, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [
-        (r["slug"], r["first"]["use_count"], r["second"]["use_count"]) for r in told["records"]
-    ] == [("alpha", 1, 1), ("alpha", 0, 0), ("beta", 0, 0)]
-    assert told["first"]["evidence"]["events"] == 4
+    assert [(r["slug"], r["a"]["use_count"], r["b"]["use_count"]) for r in told["records"]] == [
+        ("alpha", 1, 1),
+        ("alpha", 0, 0),
+        ("beta", 0, 0),
+    ]
+    assert told["a"]["evidence"]["events"] == 4
     assert run([*words, "--format", "csv", "--kind", "knowledge"]) == 0
     rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
     assert rows[0]["resident_exposure_count_a"] == "2"
     assert rows[0]["exposed_tokens_recorded_a"] == "30"
-    assert rows[0]["exposed_tokens_recorded_b"] == ""
+    assert rows[0]["exposed_tokens_recorded_b"] == "0"
     for form in ("table", "markdown"):
         assert run([*words, "--format", form, "--without", "agent"]) == 0
         said = " ".join(capsys.readouterr().out.split())
-        assert "A is 2026-W45. It begins before there is evidence." in said
+        assert 'A is "2026-W45". It begins before there is evidence.' in said
         assert "Uses counted: only those not by agent." in said
 
 
@@ -276,20 +284,120 @@ def test_a_window_before_there_is_evidence_is_unknown_not_zero(
     assert run(words) == 0
     said = capsys.readouterr().out
     (row,) = (line for line in said.splitlines() if line.startswith("decision/alpha"))
-    assert row.split() == ["decision/alpha", DASH, "2", DASH, "0", DASH, DASH]
+    assert row.split() == ["decision/alpha", DASH, "2", DASH, "0", DASH, "0"]
     assert "It ends before there is evidence" in said
     assert run([*words, "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["records"][0]["first"] is None
+    assert json.loads(capsys.readouterr().out)["records"][0]["a"] is None
     for wrong in (["x", "7d"], ["7d", "\x1b[1m"]):
         assert run(["diff", *wrong, "-w", str(filled.layout.root)]) == 2
         assert "\x1b" not in capsys.readouterr().err
 
 
-def test_a_report_is_written_to_a_file_in_one_step(filled: Workspace) -> None:
-    target = filled.layout.root / "out.csv"
-    words = ["report", "-w", str(filled.layout.root), "--format", "csv", "-o", str(target)]
-    assert run(words) == 0
+def written(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if path.name != ".yoi")
+
+
+def test_a_report_is_written_to_a_file_in_one_step(filled: Workspace, tmp_path: Path) -> None:
+    root, target = Path(filled.layout.root), tmp_path / "out.csv"
+    words = ["report", "-w", str(root), "--format", "csv", "-o"]
+    assert run([*words, str(target)]) == 0
     assert target.read_text(encoding="utf-8").startswith("kind,slug")
-    assert run([*words[:-1], str(filled.layout.root / "no" / "such" / "out.csv")]) == 3
-    assert run([*words[:-1], str(filled.layout.root)]) == 3
-    assert [p.name for p in filled.layout.root.iterdir() if p.name.startswith("out")] == ["out.csv"]
+    target.chmod(0o640)
+    (tmp_path / "link").symlink_to(target)
+    assert run([*words, str(tmp_path / "link")]) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    before = written(tmp_path)
+    for wrong in ("no/such/out.csv", ".", "", "x" * 300, "out.csv/x"):
+        assert run([*words, str(tmp_path / wrong) if wrong else ""]) == 3
+    assert written(tmp_path) == before == ["link", "out.csv"]
+
+
+def test_what_is_no_regular_file_is_written_to_and_never_replaced(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    words = ["report", "-w", str(filled.layout.root), "--format", "csv", "-o", str(pipe)]
+    with subprocess.Popen([sys.executable, "-m", "ctxuse", *words]) as writing:
+        assert pipe.read_text(encoding="utf-8").startswith("kind,slug")
+    assert writing.returncode == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_window_that_is_to_come_is_unknown(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-w", str(filled.layout.root)]
+    assert run(["diff", "2026-11", "9998-01", *words]) == 0
+    said = capsys.readouterr().out
+    (row,) = (line for line in said.splitlines() if line.startswith("decision/alpha"))
+    assert row.split()[2] == DASH
+    assert 'B is "9998-01". It is to come: nothing is known of it.' in " ".join(said.split())
+    for command in (["report"], ["report", "--wide"], ["show", "decision/alpha"]):
+        assert run([*command, *words, "--since", "2026-12-01", "--until", "2026-11-01"]) == 2
+
+
+def test_what_is_not_counted_is_said_in_every_form(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with filled.layout.events_path.open("ab") as log:
+        log.write(b"rubbish\n")
+    for words in (
+        ["diff", "2026-W45", "2026-W46"],
+        ["report", "--by", "day"],
+        ["report", "--wide"],
+    ):
+        for form in ("table", "csv", "markdown"):
+            more = ["--format", form, "--actor", "agnt", "-w", str(filled.layout.root)]
+            assert run([*words, *more]) == 0
+            said = " ".join("".join(capsys.readouterr()).split())
+            assert "1 line could not be counted" in said, (words, form)
+            assert "Uses counted: only those by agnt." in said, (words, form)
+    assert run(["report", "--actor", "agnt", "-w", str(filled.layout.root)]) == 0
+    assert 'no use by "agnt" is counted' in capsys.readouterr().err
+
+
+def test_a_host_that_is_called_unknown_is_counted_with_those_that_are_not_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = UsageRecordSnapshot.from_size("skill", "pdf", 4)
+    for host in (None, "unknown", "unknown", "codex"):
+        workspace.append_use("s", UsageSource.MEMORY_READ, [record], host=host)
+    words = ["-w", str(workspace.layout.root)]
+    assert run(["report", "--format", "json-full", *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["records"][0]["hosts"] == {"codex": 1, "unknown": 3}
+    assert told["evidence"]["hosts"] == ["codex", "unknown"]
+    assert by_name(workspace.grouped_report("host"))["unknown"][0] == 3
+    assert run(["show", "skill/pdf", *words]) == 0
+    assert "Events by agent: codex 1, unknown 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", ["40", "60"])
+def test_a_narrow_terminal_cuts_no_figure(
+    copy_of: Callable[[str], Workspace],
+    width: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    workspace = copy_of("reference-concurrent")
+    largest = max(r.estimated_total_resident_exposure_tokens for r in workspace.report().records)
+    for words in (
+        ["report"],
+        ["report", "--wide"],
+        ["report", "--by", "kind"],
+        ["diff", "..", "7d"],
+    ):
+        assert run([*words, "-w", str(workspace.layout.root)]) == 0
+        rows = capsys.readouterr().out.split("Evidence")[0].splitlines()
+        assert "decision/w" in "".join(rows) or "--by" in words
+        if words == ["report"]:
+            assert any(f"{largest:,}" in row for row in rows)
+
+
+def test_the_command_offers_every_grouping() -> None:
+    from ctxuse.cli.report import _BY  # noqa: PLC0415 - beside its only use
+
+    assert _BY == BY

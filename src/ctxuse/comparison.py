@@ -6,7 +6,7 @@ A window that ends before there is any evidence says nothing: its figures are un
 from typing import NamedTuple
 
 from ctxuse.fuller import Counts
-from ctxuse.fullreport import FullReport, evidence_fields
+from ctxuse.fullreport import FullReport
 from ctxuse.groups import count_fields
 
 
@@ -16,18 +16,20 @@ class Side(NamedTuple):
     Attributes:
         name: As its reader named it.
         report: The report of it.
+        begun: Whether it has begun by now.
     """
 
     name: str
     report: FullReport
+    begun: bool = True
 
     @property
     def known(self) -> bool:
-        """Whether there is evidence that reaches into the window."""
+        """Whether there is evidence by the end of the window, and the window is not to come."""
         evidence = self.report.basic.evidence
         end = evidence.window[1]
         since = evidence.log_since_ns
-        return since is not None and (end is None or since < end)
+        return self.begun and since is not None and (end is None or since < end)
 
     @property
     def partly(self) -> bool:
@@ -68,14 +70,14 @@ class Comparison(NamedTuple):
     def fields(self) -> dict[str, object]:
         """Return the comparison as JSON holds it."""
         return {
-            "first": _side_fields(self.first),
-            "second": _side_fields(self.second),
+            "a": _side_fields(self.first),
+            "b": _side_fields(self.second),
             "records": [
                 {
                     "kind": row.kind,
                     "slug": row.slug,
-                    "first": None if row.first is None else count_fields(row.first),
-                    "second": None if row.second is None else count_fields(row.second),
+                    "a": None if row.first is None else count_fields(row.first),
+                    "b": None if row.second is None else count_fields(row.second),
                 }
                 for row in self.rows()
             ],
@@ -83,4 +85,4 @@ class Comparison(NamedTuple):
 
 
 def _side_fields(side: Side) -> dict[str, object]:
-    return {"name": side.name, "evidence": evidence_fields(side.report.basic.evidence)}
+    return {"name": side.name, "evidence": side.report.evidence()}

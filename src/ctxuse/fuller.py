@@ -58,8 +58,13 @@ class Counts(msgspec.Struct, array_like=True):
 
     @property
     def tokens(self) -> int | None:
-        """`recorded_tokens`; None when the size of no exposure is known."""
-        return None if self.unsized == self.exposures else self.recorded_tokens
+        """`recorded_tokens`; None when there were exposures and the size of none is known."""
+        return None if self.exposures and self.unsized == self.exposures else self.recorded_tokens
+
+    @property
+    def events(self) -> int:
+        """Uses and exposures."""
+        return self.uses + self.exposures
 
 
 class Context(msgspec.Struct):

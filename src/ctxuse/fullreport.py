@@ -8,9 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from ctxuse.fuller import UNKNOWN, Context, Counts, FullRecord, FullTally, Size, Use
+from ctxuse.fuller import (
+    UNKNOWN,
+    Context,
+    Counts,
+    FullRecord,
+    FullTally,
+    Size,
+    Use,
+    merge_counts,
+)
 from ctxuse.layout import RecordRef
-from ctxuse.report import NO_EVIDENCE, Evidence, UsageReport, UsageReportRecord
+from ctxuse.report import NO_EVIDENCE, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
 from ctxuse.zones import Zone
 
@@ -74,7 +83,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         total: Its uses and exposures, and the tokens of these as recorded then.
         days: The same by day, in days since 1970-01-01, in order.
         sources: The same by source, by name.
-        hosts: The same by agent; the empty text stands for unknown.
+        hosts: The same by agent; `SAID_UNKNOWN` for those that name none.
         actors: The same by whose doing it was, likewise.
         used: What of it entered by being read.
         exposed: What of it entered by being resident.
@@ -116,6 +125,12 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         """The estimates of its exposures as recorded then, summed; None when no size is known."""
         return self.total.tokens
 
+    def tokens_known(self, label: str) -> int | None:
+        """Return the tokens that entered and are known by a way of `LABELS`; None without any."""
+        contexts = (self.used, self.exposed)
+        known = [context.tokens[label][1] for context in contexts if label in context.tokens]
+        return sum(known) if known else None
+
     def fields(self) -> dict[str, object]:
         """Return all fields as the fuller JSON names them, the reference's first."""
         return {
@@ -128,13 +143,8 @@ class FullReportRecord(msgspec.Struct, frozen=True):
             "exposures_of_unknown_size": self.total.unsized,
             "used_context": self.used.fields(),
             "exposed_context": self.exposed.fields(),
-            "hosts": {
-                said_name(name): counts.uses + counts.exposures
-                for name, counts in self.hosts.items()
-            },
-            "actors": {
-                said_name(name): counts.uses for name, counts in self.actors.items() if counts.uses
-            },
+            "hosts": {name: counts.events for name, counts in self.hosts.items()},
+            "actors": {name: counts.uses for name, counts in self.actors.items() if counts.uses},
             "size_now_bytes": self.size_now,
             "gone": self.gone,
         }
@@ -193,15 +203,34 @@ class FullReport(msgspec.Struct, frozen=True):
 
     @property
     def hosts(self) -> list[str]:
-        """The agents that its evidence is from, by name; see `said_name`."""
-        return sorted(map(said_name, _names(record.hosts for record in self.records)))
+        """The agents that its evidence is from, by name."""
+        return _names(record.hosts for record in self.records)
+
+    def evidence(self) -> dict[str, object]:
+        """Return what the report rests on as the fuller JSON holds it."""
+        evidence = self.basic.evidence
+        begin, end = evidence.window
+        return {
+            "events": evidence.events,
+            "since": _time(evidence.since_ns),
+            "until": _time(evidence.until_ns),
+            "log_since": _time(evidence.log_since_ns),
+            "segments": evidence.segments,
+            "lines_not_counted": evidence.skipped_lines,
+            "window": {"since": _time(begin), "until": _time(end)},
+            "actors": None if evidence.actors is None else [*evidence.actors],
+            "without_actors": [*evidence.without_actors],
+            "events_outside": evidence.outside,
+            "time_zone": evidence.zone.name,
+            "sources": self.sources,
+            "hosts": self.hosts,
+        }
 
     def fields(self) -> dict[str, object]:
         """Return the report as the fuller JSON holds it."""
         without = self.basic.without_events
         return {
-            "evidence": evidence_fields(self.basic.evidence)
-            | {"sources": self.sources, "hosts": self.hosts},
+            "evidence": self.evidence(),
             "records": [
                 *(record.fields() for record in self.records),
                 *({"kind": r.kind, "slug": str(r.slug)} | _NOTHING_KNOWN for r in without),
@@ -229,25 +258,12 @@ def build_full_report(basic: UsageReport, tally: FullTally) -> FullReport:
     return FullReport(basic, tuple(records))
 
 
-def evidence_fields(evidence: Evidence) -> dict[str, object]:
-    """Return what a report rests on as the fuller JSON holds it."""
-    begin, end = evidence.window
-    return {
-        "events": evidence.events,
-        "since": _time(evidence.since_ns),
-        "until": _time(evidence.until_ns),
-        "log_since": _time(evidence.log_since_ns),
-        "segments": evidence.segments,
-        "lines_not_counted": evidence.skipped_lines,
-        "window": {"since": _time(begin), "until": _time(end)},
-        "events_outside": evidence.outside,
-        "time_zone": evidence.zone.name,
-    }
-
-
-def said_name(name: str) -> str:
-    """Return the name of a host or an actor, or the word for those that are not named."""
-    return SAID_UNKNOWN if name == UNKNOWN else name
+def _said(counted: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Counts by host or actor with a word for those that are not named, by name."""
+    said: dict[str, Counts] = {}
+    for name, counts in counted.items():
+        merge_counts(said, {name if name != UNKNOWN else SAID_UNKNOWN: counts})
+    return dict(sorted(said.items()))
 
 
 def _record(basic: UsageReportRecord, tally: FullRecord) -> FullReportRecord:
@@ -260,8 +276,8 @@ def _record(basic: UsageReportRecord, tally: FullRecord) -> FullReportRecord:
         total=tally.total,
         days=dict(sorted(tally.days.items())),
         sources=dict(sorted(tally.sources.items())),
-        hosts=dict(sorted(tally.hosts.items())),
-        actors=dict(sorted(tally.actors.items())),
+        hosts=_said(tally.hosts),
+        actors=_said(tally.actors),
         used=ContextFigures.of(tally.used),
         exposed=ContextFigures.of(tally.exposed),
         sizes=_changes(tally.sizes),

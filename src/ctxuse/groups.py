@@ -11,8 +11,7 @@ import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.fuller import Counts
-from ctxuse.fullreport import FullReport, FullReportRecord, evidence_fields, said_name
-from ctxuse.report import UsageReport
+from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.tally import earliest, latest, segment_key
 from ctxuse.times import format_ns
 from ctxuse.zones import day_text, week_text
@@ -83,17 +82,17 @@ class GroupedReport(msgspec.Struct, frozen=True):
     Attributes:
         by: What it is grouped by.
         groups: The groups: days, weeks and segments by time, others by name.
-        basic: The report of the same events by record, for what it rests on.
+        report: The report of the same events by record, for what it rests on.
     """
 
     by: By
     groups: tuple[Group, ...]
-    basic: UsageReport
+    report: FullReport
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
         return {
-            "evidence": evidence_fields(self.basic.evidence),
+            "evidence": self.report.evidence(),
             "by": self.by,
             "groups": [group.fields() for group in self.groups],
         }
@@ -136,13 +135,13 @@ def group_report(
     if by == "segment":
         found = _of_records(segments or {}, report.records)
         found.sort(key=lambda group: (group.began_ns or 0, group.name))
-        return GroupedReport(by, tuple(found), report.basic)
+        return GroupedReport(by, tuple(found), report)
     groups: dict[str, Group] = {}
     for record in report.records:
         for name, counts in _PARTS[by](record):
             group = groups.setdefault(name, Group(name))
             _counts(group, record.key).merge(counts)
-    return GroupedReport(by, tuple(groups[name] for name in sorted(groups)), report.basic)
+    return GroupedReport(by, tuple(groups[name] for name in sorted(groups)), report)
 
 
 _Parts = Callable[[FullReportRecord], Iterable[tuple[str, Counts]]]
@@ -151,8 +150,8 @@ _PARTS: dict[By, _Parts] = {
     "day": lambda record: ((day_text(day), counts) for day, counts in record.days.items()),
     "week": lambda record: ((week_text(day), counts) for day, counts in record.days.items()),
     "source": lambda record: record.sources.items(),
-    "host": lambda record: ((said_name(name), c) for name, c in record.hosts.items()),
-    "actor": lambda record: ((said_name(name), c) for name, c in record.actors.items()),
+    "host": lambda record: record.hosts.items(),
+    "actor": lambda record: record.actors.items(),
     "kind": lambda record: ((record.basic.kind, record.total),),
 }
 

@@ -64,6 +64,7 @@ def count_windows(  # noqa: PLR0913 - what is counted depends on these
     reports: list[FullReport] = []
     for window, part, full in zip(windows, parts, tallies, strict=True):
         basic = build_report(part.inside, window=window, rest=part.rest)
+        basic = basic.of_actors(actors, without_actors)
         reports.append(build_full_report(basic, full).shown_in(zone))
     return reports
 

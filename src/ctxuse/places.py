@@ -271,9 +271,13 @@ class Places:
             skill = self.skill_named(slug)
             file = None if skill is None else skill.file
         elif kind in {INSTRUCTIONS, MEMORY}:
-            if slug.startswith("external:"):
-                return None, None
             file = self.absolute(slug)
+            if (
+                slug.startswith("external:")
+                or "\0" in file
+                or self._by_path(kind, file, self.root).slug != slug
+            ):
+                return None, None  # none of the names that we give: it may lead anywhere
         else:
             try:
                 file = self.layout.record_file(kind, slug)

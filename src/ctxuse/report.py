@@ -110,6 +110,8 @@ class Evidence(msgspec.Struct, frozen=True):
         outside: Events of the log that lie outside the window.
         log_since_ns: The earliest time of an event of the whole log.
         zone: The time zone in which people are shown its times.
+        actors: Whose uses were counted; everybody's when None.
+        without_actors: Whose uses were not.
     """
 
     events: int = 0
@@ -124,6 +126,8 @@ class Evidence(msgspec.Struct, frozen=True):
     outside: int = 0
     log_since_ns: int | None = None
     zone: Zone = UTC
+    actors: tuple[str, ...] | None = None
+    without_actors: tuple[str, ...] = ()
 
     @property
     def skipped_lines(self) -> int:
@@ -171,6 +175,14 @@ class UsageReport(msgspec.Struct, frozen=True):
         """Return the report with those of `on_disk` that are in no event."""
         seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
+
+    def of_actors(
+        self, actors: "Collection[str] | None", without: "Collection[str]"
+    ) -> "UsageReport":
+        """Return the report as one that says whose uses were counted."""
+        chosen = None if actors is None else tuple(actors)
+        evidence = replace(self.evidence, actors=chosen, without_actors=tuple(without))
+        return replace(self, evidence=evidence)
 
     def shown_in(self, zone: Zone) -> "UsageReport":
         """Return the report as one whose times people are shown in `zone`."""

@@ -72,22 +72,31 @@ def parse_window(text: str, zone: Zone, now_ns: int) -> Window | None:
     days = _days(text)
     if days is None:
         return None
-    return Window(zone.midnight(days[0]), zone.midnight(days[1]))
+    first_day, behind = days
+    return Window(zone.midnight(first_day), None if behind is None else zone.midnight(behind))
 
 
-def _days(text: str) -> tuple[date, date] | None:
-    """The first day of a day, week or month, and the first day behind it."""
+def _days(text: str) -> tuple[date, date | None] | None:
+    """The first day of a day, week or month, and the first day behind it, if there is one."""
     month, week = _MONTH.fullmatch(text), _WEEK.fullmatch(text)
     try:
         if _DAY.fullmatch(text):
             first = date.fromisoformat(text)
-            return first, first + timedelta(days=1)
+            return first, _later(first, 1)
         if week is not None:
             first = date.fromisocalendar(int(week[1]), int(week[2]), 1)
-            return first, first + timedelta(days=7)
+            return first, _later(first, 7)
         if month is not None:
             first = date(int(month[1]), int(month[2]), 1)
-            return first, (first + timedelta(days=31)).replace(day=1)
-    except (ValueError, OverflowError):
+            behind = _later(first, 31)
+            return first, None if behind is None else behind.replace(day=1)
+    except ValueError:
         return None
     return None
+
+
+def _later(day: date, days: int) -> date | None:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:  # the calendar ends
+        return None

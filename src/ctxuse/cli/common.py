@@ -1,9 +1,10 @@
 """What several commands share: options, the workspace, printing."""
 
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -140,6 +141,16 @@ def actor_options(command: Command) -> Command:
     return only(no(command))
 
 
+_ACTORS = frozenset({"user", "agent", "subagent", "maintenance", "unknown"})
+
+
+def note_actors(named: Sequence[str], counted: Collection[str]) -> None:
+    """Say on stderr which of the actors that were named are neither usual nor in the report."""
+    for actor in named:
+        if actor not in _ACTORS and actor not in counted:
+            note(f"no use by {quoted(actor)} is counted; usual are {', '.join(sorted(_ACTORS))}")
+
+
 def _zone(
     context: click.Context,  # noqa: ARG001 - click's signature
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
@@ -194,8 +205,6 @@ def title(layout: WorkspaceLayout) -> str:
 
 def width() -> int:
     """Columns to print for: those of the terminal, of ``COLUMNS``, else 80; 40 to 1,000."""
-    import shutil  # noqa: PLC0415 - only for tables
-
     return min(max(shutil.get_terminal_size().columns, 40), 1000)
 
 
@@ -230,16 +239,32 @@ def reader_has_gone() -> bool:
 
 
 def write_or_show(text: str, output: str | None, show_it: Callable[[str], None]) -> None:
-    """Write `text` to the file `output` in one step, or show it where there is none.
+    """Write `text` to the file `output`, or show it where there is none.
+
+    A regular file, or none, is replaced in one step; what else stands there is written to.
 
     Raises:
-        OSError: It could not be written; the file is as it was.
+        OSError: It could not be written; a regular file is as it was.
     """
     if output is None or output == "-":
         show_it(text)
         return
-    with click.open_file(output, "wb", atomic=True) as file:
-        file.write(text.encode())
+    path = os.path.realpath(output) if output else output
+    if not output or (os.path.lexists(path) and not os.path.isfile(path)):
+        with open(path, "wb") as file:  # a pipe, a device; or a directory, which says so
+            file.write(text.encode())
+        return
+    fresh = os.path.join(os.path.dirname(path), f".ctxuse-{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with open(fresh, "xb") as file:
+            file.write(text.encode())
+        if os.path.exists(path):
+            shutil.copymode(path, fresh)
+        os.replace(fresh, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(fresh)
+        raise OSError(error.errno, error.strerror, output) from error
 
 
 def show_json(text: str) -> None:

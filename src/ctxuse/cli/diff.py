@@ -59,12 +59,16 @@ def command(  # noqa: PLR0913 - a report has these options
             progress=progress,
         )
     sides = [
-        Side(name, report.of_kinds(kinds) if kinds else report)
-        for name, report in zip((first, second), reports, strict=True)
+        Side(
+            name,
+            report.of_kinds(kinds) if kinds else report,
+            begun=window.begin_ns is None or window.begin_ns < now,
+        )
+        for name, window, report in zip((first, second), windows, reports, strict=True)
     ]
     comparison = Comparison(*sides)
     common.note_no_marker(layout)
-    _print(comparison, form, actors, without)
+    _print(comparison, form)
 
 
 def _window(text: str, zone: "Zone", now_ns: int) -> Window:
@@ -77,23 +81,26 @@ def _window(text: str, zone: "Zone", now_ns: int) -> Window:
     return window
 
 
-def _print(
-    comparison: Comparison, form: str, actors: tuple[str, ...], without: tuple[str, ...]
-) -> None:
+def _print(comparison: Comparison, form: str) -> None:
     from ctxuse.render import comparison as render  # noqa: PLC0415 - rendering comes last
-    from ctxuse.render.words import counted as said  # noqa: PLC0415 - likewise
-
-    counted = said(actors, without)
 
     match form:
         case "json":
             common.show_json(render.comparison_json(comparison))
+            _beside(comparison)
         case "csv":
             common.show(render.comparison_csv(comparison))
+            _beside(comparison)
         case "markdown":
-            common.show(render.comparison_markdown(comparison, counted))
+            common.show(render.comparison_markdown(comparison))
         case _:
             width, color = common.width(), common.with_color()
-            common.show(
-                render.comparison_table(comparison, width=width, color=color, counted=counted)
-            )
+            common.show(render.comparison_table(comparison, width=width, color=color))
+
+
+def _beside(comparison: Comparison) -> None:
+    """Say on stderr what the forms for programs leave out."""
+    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
+
+    for said in gaps(comparison.first.report.basic, outside=False):
+        common.note(said)

@@ -35,13 +35,6 @@ class _Asked(NamedTuple):
     zone: "Zone"
     cache: bool | None
 
-    @property
-    def counted(self) -> str:
-        """Whose uses are counted."""
-        from ctxuse.render.words import counted  # noqa: PLC0415 - rendering comes last
-
-        return counted(self.actors, self.without)
-
 
 @click.command("report")
 @common.workspace_option
@@ -110,6 +103,8 @@ def command(  # noqa: PLR0913 - a report has these options
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
     if by is not None and (form == "html" or everything or sort != "record"):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since is not before --until")
     if by is not None:
         text, said = _grouped_text(_grouped(asked, by), asked)
     elif full:
@@ -156,6 +151,7 @@ def _full(asked: _Asked) -> "FullReport":
             )
             .shown_in(asked.zone)
         )
+    common.note_actors(asked.actors, {name for r in report.records for name in r.actors})
     places = Places(asked.layout)
     if asked.everything:
         report = report.with_disk(places.on_disk(outside=_has_others(report.basic)))
@@ -195,15 +191,13 @@ def _grouped_text(report: "GroupedReport", asked: _Asked) -> _Text:
 
     match asked.form:
         case "json-full":
-            return groups.groups_json(report), _beside(report.basic)
+            return groups.groups_json(report), _beside(report.report.basic)
         case "csv":
-            return groups.groups_csv(report), _beside(report.basic)
+            return groups.groups_csv(report), _beside(report.report.basic)
         case "markdown":
-            return groups.groups_markdown(report, asked.counted), []
+            return groups.groups_markdown(report), []
         case _:
-            table = groups.groups_table(
-                report, width=common.width(), color=common.with_color(), counted=asked.counted
-            )
+            table = groups.groups_table(report, width=common.width(), color=common.with_color())
             return table, []
 
 
@@ -216,15 +210,13 @@ def _full_text(report: "FullReport", asked: _Asked) -> _Text:
         case "csv":
             return full.full_csv(report), _beside(report.basic)
         case "markdown":
-            return full.full_markdown(report, asked.counted), []
+            return full.full_markdown(report), []
         case "html":
             from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 
-            return page_html(report, title=common.title(asked.layout), counted=asked.counted), []
+            return page_html(report, title=common.title(asked.layout), sort=asked.sort), []
         case _:
-            table = full.full_table(
-                report, width=common.width(), color=common.with_color(), counted=asked.counted
-            )
+            table = full.full_table(report, width=common.width(), color=common.with_color())
             return table, []
 
 

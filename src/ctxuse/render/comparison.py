@@ -7,7 +7,7 @@ from ctxuse.comparison import Comparison, Side
 from ctxuse.fuller import Counts
 from ctxuse.render import markdown, sheet, words
 from ctxuse.render.table import plain_table
-from ctxuse.visible import visible
+from ctxuse.visible import quoted, visible
 
 HEADINGS = ("Record", "Uses A", "B", "Exposed A", "B", "Recorded A", "B")
 SIDES = "lrrrrrr"
@@ -40,9 +40,7 @@ def comparison_csv(comparison: Comparison) -> str:
     )
 
 
-def comparison_table(
-    comparison: Comparison, *, width: int, color: bool = False, counted: str = ""
-) -> str:
+def comparison_table(comparison: Comparison, *, width: int, color: bool = False) -> str:
     """Return the comparison as a table for a terminal of `width` columns."""
     return plain_table(
         HEADINGS,
@@ -50,35 +48,34 @@ def comparison_table(
         width=width,
         color=color,
         sides=SIDES,
-        notes=notes(comparison, counted),
+        notes=notes(comparison),
     )
 
 
-def comparison_markdown(comparison: Comparison, counted: str = "") -> str:
+def comparison_markdown(comparison: Comparison) -> str:
     """Return the comparison as a Markdown table with what it rests on below."""
     rows = _rows(comparison, markdown.cell)
     table = markdown.table(HEADINGS, SIDES, rows) if rows else ""
-    return table + "\n".join(f"\n{note}" for note in notes(comparison, counted)) + "\n"
+    return table + "\n".join(f"\n{note}" for note in notes(comparison)) + "\n"
 
 
-def notes(comparison: Comparison, counted: str = "") -> list[str]:
+def notes(comparison: Comparison) -> list[str]:
     """Return what stands below the table, a paragraph each."""
     return [
         _side("A", comparison.first),
         _side("B", comparison.second),
-        *([counted] if counted else []),
+        *words.gaps(comparison.first.report.basic, outside=False),
         "Recorded: tokens of all exposures as estimated when they happened.",
     ]
 
 
 def _side(letter: str, side: Side) -> str:
-    name = visible(side.name)
+    name = quoted(side.name)
     report = side.report.basic
     since = ". ".join(filter(None, [words.since(report.evidence), words.origins(report)]))
     if not side.known:
-        return (
-            f"{letter} is {name}. It ends before there is evidence: nothing is known of it. {since}"
-        )
+        when = "ends before there is evidence" if side.begun else "is to come"
+        return f"{letter} is {name}. It {when}: nothing is known of it. {since}"
     partly = " It begins before there is evidence." if side.partly else ""
     return f"{letter} is {name}.{partly} {since}"
 

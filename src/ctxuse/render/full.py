@@ -1,10 +1,9 @@
 """The fuller report as a table, CSV, Markdown and JSON."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from ctxuse.fuller import Counts
-from ctxuse.fullreport import ContextFigures, FullReport, FullReportRecord, said_name
+from ctxuse.fullreport import ContextFigures, FullReport, FullReportRecord
 from ctxuse.render import markdown, sheet, words
 from ctxuse.render.table import plain_table
 from ctxuse.times import format_ns
@@ -50,12 +49,11 @@ SIDES = "lrrrrrrrrr"
 """To which side the columns of the table are set."""
 
 
-def notes(report: FullReport, counted: str = "") -> list[str]:
+def notes(report: FullReport) -> list[str]:
     """Return what stands below the table, a paragraph each.
 
     Args:
         report: The report.
-        counted: Whose uses are counted, when not everybody's.
     """
     explained = (
         f"Times are {visible(report.basic.evidence.zone.name)}. in: distinct segments. Recorded:"
@@ -63,16 +61,15 @@ def notes(report: FullReport, counted: str = "") -> list[str]:
         " being read and by being resident, where known. Since: the first event. Now: bytes of its"
         " file today."
     )
-    agents = f"Agents: {visible(', '.join(report.hosts))}"
-    said = [*([agents] if report.records else []), *([counted] if counted else [])]
-    return [*words.notes(report.basic), *said, explained]
+    agents = f"Agents: {words.listed([*map(visible, report.hosts)])}"
+    return [*words.notes(report.basic), *([agents] if report.records else []), explained]
 
 
-def full_table(report: FullReport, *, width: int, color: bool = False, counted: str = "") -> str:
+def full_table(report: FullReport, *, width: int, color: bool = False) -> str:
     """Return the report as a table for a terminal of `width` columns; see `notes`."""
     headings, rows = full_rows(report)
     chosen = [i for i in range(len(headings)) if width >= WIDE or headings[i] not in _IF_WIDE]
-    said = notes(report, counted)
+    said = notes(report)
     if width < WIDE:
         said.append(f"From {WIDE} columns on, also {' and '.join(_IF_WIDE)}.")
     return plain_table(
@@ -85,12 +82,12 @@ def full_table(report: FullReport, *, width: int, color: bool = False, counted: 
     )
 
 
-def full_markdown(report: FullReport, counted: str = "") -> str:
+def full_markdown(report: FullReport) -> str:
     """Return the report as a Markdown table with what it rests on below; see `notes`."""
     headings, rows = full_rows(report)
     cells = [tuple(markdown.cell(text) for text in row) for row in rows]
     table = markdown.table(headings, SIDES, cells) if cells else ""
-    return table + "\n".join(f"\n{note}" for note in notes(report, counted)) + "\n"
+    return table + "\n".join(f"\n{note}" for note in notes(report)) + "\n"
 
 
 def full_csv(report: FullReport) -> str:
@@ -117,10 +114,10 @@ def full_csv(report: FullReport) -> str:
                 record.used.times_known,
                 sheet.known(record.exposed.bytes),
                 record.exposed.times_known,
-                sheet.known(_tokens(record, "measured")),
-                sheet.known(_tokens(record, "calibrated")),
-                sheet.cell(_counts(record.hosts, lambda c: c.uses + c.exposures)),
-                sheet.cell(_counts(record.actors, lambda c: c.uses)),
+                sheet.known(record.tokens_known("measured")),
+                sheet.known(record.tokens_known("calibrated")),
+                sheet.cell(_every({name: c.events for name, c in record.hosts.items()})),
+                sheet.cell(_every({name: c.uses for name, c in record.actors.items()})),
                 sheet.known(record.size_now),
                 "" if record.gone is None else str(record.gone).lower(),
             )
@@ -158,14 +155,9 @@ def _bytes(context: ContextFigures) -> str:
     return f"{context.bytes:,}{partly}"
 
 
-def _tokens(record: FullReportRecord, label: str) -> int | None:
-    known = [c.tokens[label][1] for c in (record.used, record.exposed) if label in c.tokens]
-    return sum(known) if known else None
-
-
-def _counts(counts: Mapping[str, Counts], number: Callable[[Counts], int]) -> str:
-    numbers = {said_name(name): number(counted) for name, counted in counts.items()}
-    return ", ".join(f"{name} {count}" for name, count in numbers.items() if count)
+def _every(numbers: Mapping[str, int]) -> str:
+    """Names with their numbers, all of them: a sheet leaves nothing out."""
+    return ", ".join(f"{name} {number}" for name, number in numbers.items() if number)
 
 
 def _time(ns: int | None) -> str:

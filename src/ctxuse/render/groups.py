@@ -45,9 +45,7 @@ def groups_csv(report: GroupedReport) -> str:
     return sheet.written((report.by, *more, *COLUMNS), rows)
 
 
-def groups_table(
-    report: GroupedReport, *, width: int, color: bool = False, counted: str = ""
-) -> str:
+def groups_table(report: GroupedReport, *, width: int, color: bool = False) -> str:
     """Return the report as a table for a terminal of `width` columns."""
     return plain_table(
         headings(report),
@@ -55,16 +53,16 @@ def groups_table(
         width=width,
         color=color,
         sides=SIDES + "ll",
-        notes=notes(report, counted),
+        notes=notes(report),
     )
 
 
-def groups_markdown(report: GroupedReport, counted: str = "") -> str:
+def groups_markdown(report: GroupedReport) -> str:
     """Return the report as a Markdown table with what it rests on below."""
     names = headings(report)
     sides = (SIDES + "ll")[: len(names)]
     table = markdown.table(names, sides, rows(report, markdown.cell)) if report.groups else ""
-    return table + "\n".join(f"\n{note}" for note in notes(report, counted)) + "\n"
+    return table + "\n".join(f"\n{note}" for note in notes(report)) + "\n"
 
 
 def headings(report: GroupedReport) -> tuple[str, ...]:
@@ -78,20 +76,20 @@ def rows(report: GroupedReport, safe: Callable[[str], str]) -> list[tuple[str, .
     return [_row(group, report, safe) for group in report.groups]
 
 
-def notes(report: GroupedReport, counted: str = "") -> list[str]:
+def notes(report: GroupedReport) -> list[str]:
     """Return what stands below the table, a paragraph each; see `words.notes`."""
-    zone = report.basic.evidence.zone.name
+    zone = report.report.basic.evidence.zone.name
     explained = (
         "of: different records. Recorded: tokens of all exposures as estimated when they happened."
     )
     if report.by in {"day", "week"}:
         explained += f" Days are those of {zone}; one without a row has no event."
-    return [*words.notes(report.basic), *([counted] if counted else []), explained]
+    return [*words.notes(report.report.basic), explained]
 
 
 def _row(group: Group, report: GroupedReport, safe: Callable[[str], str]) -> tuple[str, ...]:
     total = group.total
-    zone = report.basic.evidence.zone
+    zone = report.report.basic.evidence.zone
     segment = (words.minute(group.began_ns, zone), safe(group.host or "unknown"))
     return (
         safe(group.name),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ctxuse.fuller import Counts, Use
-from ctxuse.fullreport import FullReport, FullReportRecord, said_name
+from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.groups import count_fields
 from ctxuse.render import words
 from ctxuse.times import format_ns
@@ -59,7 +59,13 @@ def record_text(
         nothing = "In no event of what is asked for; there are others." if elsewhere else _NOTHING
         return "\n".join([*lines, "", nothing, _size_now(now)]) + "\n"
     zone = evidence.zone
-    lines += [f"Agents: {_names(record.hosts)}", "", *_totals(record, zone), _size_now(now), ""]
+    lines += [
+        f"Events by agent: {_names(record.hosts)}",
+        "",
+        *_totals(record, zone),
+        _size_now(now),
+        "",
+    ]
     lines += [*_over_time(record), ""]
     lines.append("Size of its file on the first day that it was seen to be so")
     sizes = record.sizes[-MOST_SIZES:]
@@ -86,12 +92,11 @@ def record_fields(
     """Return one record over time as its JSON holds it; see `record_text`."""
     record = report.record(kind, slug)
     size, gone = now
-    whole = report.fields()
     known = None if record is None else record.fields() | {"size_now_bytes": size, "gone": gone}
     return {
         "kind": kind,
         "slug": slug,
-        "evidence": whole["evidence"],
+        "evidence": report.evidence(),
         "record": known,
         "days": {} if record is None else _counts({day_text(d): c for d, c in record.days.items()}),
         "sources": {} if record is None else _counts(record.sources),
@@ -120,9 +125,7 @@ def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
 
 
 def _names(counted: Mapping[str, Counts]) -> str:
-    return visible(
-        ", ".join(f"{said_name(name)} {c.uses + c.exposures:,}" for name, c in counted.items())
-    )
+    return words.named({name: counts.events for name, counts in counted.items()})
 
 
 def _totals(record: FullReportRecord, zone: Zone) -> list[str]:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -149,8 +150,27 @@ def _printed(lines: Sequence[Table | Text], width: int, *, color: bool) -> str:
         markup=False,
     )
     for line in lines:
+        if isinstance(line, Table):
+            console.width = max(width, _least(line))
         console.print(line)
+        console.width = width
     return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
+
+
+def _least(table: Table) -> int:
+    """The columns a table needs for its figures to be whole; a terminal may wrap its lines."""
+    least = 0
+    for column in table.columns:
+        cells = [column.header, *column.cells]
+        widest = max(
+            cell_len(cell.plain if isinstance(cell, Text) else str(cell)) for cell in cells
+        )
+        least += 2 + (widest if column.no_wrap and not column.max_width else min(widest, _NAME))
+    return least
+
+
+_NAME = 16
+"""Columns for a name or a text at the least."""
 
 
 def _what(event: UsageEvent) -> str:

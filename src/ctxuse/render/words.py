@@ -49,7 +49,7 @@ def since(evidence: Evidence) -> str:
     text = f"Evidence since {minute(evidence.log_since_ns, zone)} {visible(zone.name)}"
     if evidence.window != (None, None):
         begin, end = evidence.window
-        text += f", here from {minute(begin, zone)} to {minute(end, zone)}"
+        text += f", here {_between(begin, end, zone)}"
     if evidence.segments is None:
         segments = f"more than {evidence.at_least_segments:,} segments"
     else:
@@ -60,6 +60,14 @@ def since(evidence: Evidence) -> str:
     if evidence.outside:
         text += f"; {plural(evidence.outside, 'event')} outside"
     return text
+
+
+def _between(begin: int | None, end: int | None, zone: Zone) -> str:
+    if end is None:
+        return f"from {minute(begin, zone)} on"
+    if begin is None:
+        return f"up to {minute(end, zone)}"
+    return f"from {minute(begin, zone)} to {minute(end, zone)}"
 
 
 def skipped(lines: int) -> str | None:
@@ -78,7 +86,7 @@ def pending(evidence: Evidence) -> str | None:
     )
 
 
-def outside(report: UsageReport) -> str | None:
+def only_outside(report: UsageReport) -> str | None:
     """Return how many records have events only outside the window; None when none has."""
     number = len(report.outside)
     if not number:
@@ -98,10 +106,17 @@ def later_notes(report: UsageReport) -> list[str]:
     return [*([said] if said else []), *gaps(report)]
 
 
-def gaps(report: UsageReport) -> list[str]:
-    """Return what a report does not show."""
+def gaps(report: UsageReport, *, outside: bool = True) -> list[str]:
+    """Return what a report does not show.
+
+    Args:
+        report: The report.
+        outside: Whether to say how many records have events only outside the window.
+    """
+    evidence = report.evidence
     said = (
-        outside(report),
+        counted(evidence.actors or (), evidence.without_actors),
+        only_outside(report) if outside else None,
         skipped(report.evidence.skipped_lines),
         pending(report.evidence),
         without_events(report),
@@ -121,10 +136,25 @@ def origins(report: UsageReport) -> str | None:
     return f"From {', '.join(said)}" if said else None
 
 
+MOST_NAMES = 12
+"""So many names a list has; the others are counted."""
+
+
+def named(numbers: Mapping[str, int]) -> str:
+    """Return names, which are foreign, with their numbers on one line, safe to show."""
+    return listed([f"{visible(name)} {number:,}" for name, number in numbers.items() if number])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return safe texts on one line: some, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def counted(actors: Sequence[str], without: Sequence[str]) -> str:
     """Return whose uses are counted; empty when everybody's are."""
-    said = [f"by {visible(', '.join(actors))}"] if actors else []
-    said += [f"not by {visible(', '.join(without))}"] if without else []
+    said = [f"by {listed([*map(visible, actors)])}"] if actors else []
+    said += [f"not by {listed([*map(visible, without)])}"] if without else []
     return f"Uses counted: only those {' and '.join(said)}." if said else ""
 
 

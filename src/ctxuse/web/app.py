@@ -17,7 +17,6 @@ from ctxuse.errors import CtxuseError
 from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.groups import GroupedReport
 from ctxuse.places import OTHER_KINDS, Places
-from ctxuse.render import words
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
 from ctxuse.times import instant
@@ -103,7 +102,6 @@ class Site:
                 title=self._title,
                 live=self._page(asked, version),
                 address=lambda record: _address(record, asked),
-                counted=words.counted(asked.actors, asked.without),
             )
 
         key = ("page", asked.counting)
@@ -120,8 +118,7 @@ class Site:
             page = page._replace(
                 up=f"./?{asked.counting}", kept=(("name", record_name(asked.kind, asked.slug)),)
             )
-            counted = words.counted(asked.actors, asked.without)
-            return record_html(asked.kind, asked.slug, report, live=page, counted=counted)
+            return record_html(asked.kind, asked.slug, report, live=page)
 
         key = ("record", asked.counting, asked.kind, asked.slug)
         return HTMLResponse(await self.live.answer(key, drawn, moves=asked.moves))

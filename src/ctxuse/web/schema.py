@@ -71,12 +71,13 @@ _SCHEMAS: Schema = {
             "segments": _COUNT_OR_NULL,
             "lines_not_counted": _COUNT,
             "window": _object({"since": _TIME_OR_NULL, "until": _TIME_OR_NULL}),
+            "actors": _or_null(_list(_TEXT)),
+            "without_actors": _list(_TEXT),
             "events_outside": _COUNT,
             "time_zone": _TEXT,
             "sources": _list(_TEXT),
             "hosts": _list(_TEXT),
-        },
-        optional=("sources", "hosts"),
+        }
     ),
     "Record": _object(
         {

@@ -4,6 +4,7 @@ Colors are variables of the page's style, so that light and dark need one drawin
 stands for is its `aria-label`, which the page's script also shows as a tip.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -35,8 +36,24 @@ def svg(spec: Spec) -> str:
         import vl_convert  # noqa: PLC0415 - only where a chart is drawn
     except ImportError as error:
         raise MissingExtraError("the page", "html") from error
-    drawn: str = vl_convert.vegalite_to_svg(spec, vl_version="6.1", allowed_base_urls=[])
+    drawn: str = vl_convert.vegalite_to_svg(_drawable(spec), vl_version="6.1", allowed_base_urls=[])
     return drawn
+
+
+_EXACT = 2**53
+"""Beyond, the engine has only rounded numbers, and refuses others; labels hold the exact ones."""
+
+
+def _drawable(spec: Any) -> Any:  # noqa: ANN401 - any part of a specification
+    match spec:
+        case dict():
+            return {name: _drawable(part) for name, part in spec.items()}
+        case list():
+            return [_drawable(part) for part in spec]
+        case int() if spec > _EXACT:
+            return float(spec)
+        case _:
+            return spec
 
 
 def over_time_chart(found: OverTime, *, width: int) -> Spec:
@@ -88,10 +105,15 @@ def marks_chart(found: Sequence[Mark], *, width: int) -> Spec:
     colors = kind_colors(found)
     return {
         **_common(width, 320),
-        "data": {"values": [mark._asdict() for mark in found]},
+        "data": {
+            "values": [
+                mark._asdict() | {"kind": mark.kind if mark.kind in colors else _OTHER_KINDS}
+                for mark in found
+            ]
+        },
         "mark": {
             "type": "circle",
-            "opacity": 0.75,
+            "opacity": 0.85,
             "size": 90,
             "stroke": "var(--back)",
             "clip": False,
@@ -234,9 +256,15 @@ def record_colors(found: OverTime) -> list[str]:
 
 
 def kind_colors(found: Sequence[Mark]) -> dict[str, str]:
-    """Return the color of each kind of record; there are eight, and then again from the first."""
-    kinds = sorted({mark.kind for mark in found})
-    return {kind: f"var(--c{index % 8})" for index, kind in enumerate(kinds)}
+    """Return the color of each kind of record: seven have one each, all others one together."""
+    numbers = Counter(mark.kind for mark in found)
+    kinds = sorted(kind for kind, _ in numbers.most_common(_MOST_KINDS))
+    colors = {kind: f"var(--c{index})" for index, kind in enumerate(kinds)}
+    return colors if len(numbers) <= _MOST_KINDS else colors | {_OTHER_KINDS: "var(--c-others)"}
+
+
+_MOST_KINDS = 7
+_OTHER_KINDS = "other kinds"
 
 
 def _day_label(days: Sequence[str]) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from ctxuse.fuller import Counts
-from ctxuse.fullreport import ContextFigures, FullReportRecord, said_name
+from ctxuse.fullreport import ContextFigures, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.record import sparkline
-from ctxuse.visible import visible
 from ctxuse.zones import Zone
 
 SPARK_COLUMNS = 20
@@ -82,14 +81,8 @@ def _context(figures: ContextFigures) -> Cell:
     return Cell(words.count(figures.bytes) + ("+" if partly else ""), figures.bytes, title)
 
 
-def _tokens(record: FullReportRecord, label: str) -> Cell:
-    known = [c.tokens[label][1] for c in (record.used, record.exposed) if label in c.tokens]
-    return _count(sum(known) if known else None)
-
-
-def _counted(counts: Mapping[str, Counts], number: Callable[[Counts], int]) -> Cell:
-    numbers = {said_name(name): number(counted) for name, counted in counts.items()}
-    text = ", ".join(f"{visible(name)} {count:,}" for name, count in numbers.items() if count)
+def _counted(numbers: Mapping[str, int]) -> Cell:
+    text = words.named(numbers)
     return Cell(text or words.UNKNOWN, text or None)
 
 
@@ -119,7 +112,7 @@ def style() -> str:
 
 _STYLES = {
     "number": "text-align: right;",
-    "bars": "font-size: 0.7rem; letter-spacing: -0.05em;",
+    "bars": "white-space: pre; font-size: 0.7rem; letter-spacing: -0.05em;",
     "day": "",
     "words": "white-space: normal; min-width: 9rem;",
 }
@@ -194,12 +187,12 @@ COLUMNS = (
     Column(
         "measured", "Tokens measured",
         "Tokens that entered by either way, as the model's own accounting said.",
-        lambda r: _tokens(r.record, "measured"), more=True,
+        lambda r: _count(r.record.tokens_known("measured")), more=True,
     ),
     Column(
         "calibrated", "Tokens calibrated",
         "Tokens that entered by either way: bytes by the ratio that was measured in the session.",
-        lambda r: _tokens(r.record, "calibrated"), more=True,
+        lambda r: _count(r.record.tokens_known("calibrated")), more=True,
     ),
     Column(
         "first-seen", "First seen", "The day of its first event.",
@@ -211,15 +204,17 @@ COLUMNS = (
     ),
     Column(
         "agents", "Agents", "Events by agent.",
-        lambda r: _counted(r.record.hosts, lambda c: c.uses + c.exposures), form="words",
+        lambda r: _counted({name: c.events for name, c in r.record.hosts.items()}), form="words",
     ),
     Column(
         "actors", "Read by", "Uses by whose doing they were.",
-        lambda r: _counted(r.record.actors, lambda c: c.uses), form="words", more=True,
+        lambda r: _counted({name: c.uses for name, c in r.record.actors.items()}),
+        form="words", more=True,
     ),
     Column(
         "sources", "Sources", "Uses by the way it was read.",
-        lambda r: _counted(r.record.sources, lambda c: c.uses), form="words", more=True,
+        lambda r: _counted({name: c.uses for name, c in r.record.sources.items()}),
+        form="words", more=True,
     ),
 )  # fmt: skip
 """The columns behind that of the record's name."""

@@ -48,13 +48,13 @@ class LivePage(NamedTuple):
     kept: Sequence[tuple[str, str]] = ()
 
 
-def page_html(report: FullReport, *, title: str, counted: str = "") -> str:
+def page_html(report: FullReport, *, title: str, sort: str = "record") -> str:
     """Return a report as one page of HTML that needs nothing else.
 
     Args:
         report: The report.
         title: What the workspace is called.
-        counted: Whose uses are counted, when not everybody's.
+        sort: The column of the report by which it is sorted.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
@@ -65,7 +65,7 @@ def page_html(report: FullReport, *, title: str, counted: str = "") -> str:
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return template("page.html").render(
-        view=view_of(report, title=title, counted=counted),
+        view=view_of(report, title=title, sort=sort),
         policy=policy,
         style=css,
         script=script,
@@ -73,9 +73,7 @@ def page_html(report: FullReport, *, title: str, counted: str = "") -> str:
     )
 
 
-def live_html(
-    report: FullReport, *, title: str, live: LivePage, address: Address, counted: str = ""
-) -> str:
+def live_html(report: FullReport, *, title: str, live: LivePage, address: Address) -> str:
     """Return a report as a page for a server to give; see `page_html`.
 
     Args:
@@ -83,18 +81,15 @@ def live_html(
         title: What the workspace is called.
         live: What such a page has on top.
         address: Where a record's own page is.
-        counted: Whose uses are counted, when not everybody's.
 
     Raises:
         MissingExtraError: As `page_html`.
     """
-    view = view_of(report, title=title, counted=counted, address=address)
+    view = view_of(report, title=title, address=address)
     return template("page.html").render(view=view, live=live)
 
 
-def record_html(
-    kind: str, slug: str, report: FullReport, *, live: LivePage, counted: str = ""
-) -> str:
+def record_html(kind: str, slug: str, report: FullReport, *, live: LivePage) -> str:
     """Return the page of one record for a server to give.
 
     Args:
@@ -102,12 +97,11 @@ def record_html(
         slug: Its slug.
         report: The report that says what is known of it.
         live: What such a page has on top.
-        counted: Whose uses are counted, when not everybody's.
 
     Raises:
         MissingExtraError: As `page_html`.
     """
-    view = record_view(kind, slug, report, counted)
+    view = record_view(kind, slug, report)
     return template("record.html").render(view=view, live=live)
 
 

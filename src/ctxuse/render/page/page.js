@@ -3,7 +3,7 @@
 // chart stands for. Without it the page shows the same, as it is.
 
 const page = {
-  state: { q: "", kind: "", sort: "record", dir: "ascending", more: false },
+  state: { q: "", kind: "", sort: "", dir: "ascending", more: false },
 
   start() {
     this.read();
@@ -31,7 +31,7 @@ const page = {
     this.state = {
       q: said.get("q") || "",
       kind: said.get("kind") || "",
-      sort: said.get("sort") || "record",
+      sort: said.get("sort") || "",
       dir: said.get("dir") === "descending" ? "descending" : "ascending",
       more: said.get("more") === "1",
     };
@@ -42,7 +42,7 @@ const page = {
     const { q, kind, sort, dir, more } = this.state;
     if (q) said.set("q", q);
     if (kind) said.set("kind", kind);
-    if (sort !== "record" || dir !== "ascending") {
+    if (sort) {
       said.set("sort", sort);
       said.set("dir", dir);
     }
@@ -59,10 +59,12 @@ const page = {
     if (!table) return;
     form.hidden = false;
     for (const button of table.tHead.querySelectorAll("button")) button.disabled = false;
-    const { q, kind, more } = this.state;
+    const { q, more } = this.state;
     const search = document.getElementById("q");
     if (search.value !== q) search.value = q;
-    document.getElementById("kind").value = kind;
+    const choice = document.getElementById("kind");
+    if (![...choice.options].some((one) => one.value === this.state.kind)) this.state.kind = "";
+    choice.value = this.state.kind;
     document.getElementById("more").checked = more;
     table.classList.toggle("all-columns", more);
     this.sort(table);
@@ -83,7 +85,7 @@ const page = {
       const name = heading.dataset.sort;
       const first = heading.classList.contains("number") ? "descending" : "ascending";
       const other = first === "ascending" ? "descending" : "ascending";
-      const again = this.state.sort === name && this.state.dir === first;
+      const again = heading.getAttribute("aria-sort") === first;
       Object.assign(this.state, { sort: name, dir: again ? other : first });
       this.write(true);
       this.dress();
@@ -93,24 +95,33 @@ const page = {
     if (mark) this.tell(mark.getAttribute("aria-label"));
   },
 
+  // By the column of the state; where that names none, in the order in which the page came.
   sort(table) {
     const headings = [...table.tHead.rows[0].cells];
-    const index = Math.max(0, headings.findIndex((th) => th.dataset.sort === this.state.sort));
-    const sign = this.state.dir === "descending" ? -1 : 1;
-    headings.forEach((th, at) => {
-      if (at === index) th.setAttribute("aria-sort", this.state.dir);
-      else th.removeAttribute("aria-sort");
-    });
     const body = table.tBodies[0];
-    const rows = [...body.rows].map((row, at) => ({ row, at, value: this.value(row, index) }));
+    if (!table.given) {
+      const by = headings.find((th) => th.hasAttribute("aria-sort"));
+      table.given = { rows: [...body.rows], by, dir: by && by.getAttribute("aria-sort") };
+    }
+    const { rows: given, by, dir } = table.given;
+    const index = headings.findIndex((th) => th.dataset.sort === this.state.sort);
+    const sign = this.state.dir === "descending" ? -1 : 1;
+    for (const th of headings) th.removeAttribute("aria-sort");
+    if (index < 0) {
+      if (by) by.setAttribute("aria-sort", dir);
+      body.append(...given);
+      return;
+    }
+    headings[index].setAttribute("aria-sort", this.state.dir);
+    const rows = given.map((row, at) => ({ row, at, value: this.value(row, index) }));
     rows.sort((a, b) => {
       if (a.value === null || b.value === null) {
         return (a.value === null) - (b.value === null) || a.at - b.at;
       }
-      const by = typeof a.value === "bigint" && typeof b.value === "bigint"
+      const order = typeof a.value === "bigint" && typeof b.value === "bigint"
         ? (a.value > b.value) - (a.value < b.value)
         : compare(String(a.value), String(b.value));
-      return sign * by || a.at - b.at;
+      return sign * order || a.at - b.at;
     });
     body.append(...rows.map(({ row }) => row));
   },
@@ -147,7 +158,10 @@ const page = {
     const rows = [...document.querySelectorAll("#table tbody tr")];
     for (const row of rows) row.classList.toggle("told", row.dataset.mark === label);
     const row = rows.find((one) => one.dataset.mark === label && !one.hidden);
-    if (row) row.scrollIntoView({ block: "center" });
+    if (!row) return;
+    row.scrollIntoView({ block: "center" });
+    row.cells[0].tabIndex = -1;
+    row.cells[0].focus({ preventScroll: true });
   },
 
   tips() {
@@ -156,7 +170,7 @@ const page = {
     const selector = "circle|bar|rect mark".split("|")
       .map((role) => `figure [aria-roledescription='${role}'][aria-label]`).join(",");
     document.documentElement.classList.add("has-tips");
-    document.addEventListener("pointermove", (happened) => {
+    const show = (happened) => {
       const mark = happened.target.closest && happened.target.closest(selector);
       if (!mark) return hide();
       tip.textContent = mark.getAttribute("aria-label");
@@ -166,7 +180,9 @@ const page = {
       const above = happened.clientY - height - 12;
       tip.style.left = `${Math.max(8, left)}px`;
       tip.style.top = `${above < 8 ? happened.clientY + 16 : above}px`;
-    });
+    };
+    document.addEventListener("pointermove", show);
+    document.addEventListener("pointerdown", show); // a finger does not hover
     document.addEventListener("keydown", (happened) => {
       if (happened.key === "Escape") hide();
     });

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxuse.fuller import Counts
-from ctxuse.fullreport import FullReport, FullReportRecord, said_name
+from ctxuse.fullreport import SAID_UNKNOWN, FullReport, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Row
@@ -49,14 +49,13 @@ class RecordView(NamedTuple):
     listings: Sequence[Listing]
 
 
-def record_view(kind: str, slug: str, report: FullReport, counted: str = "") -> RecordView:
+def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
     """Return what the page of a record says.
 
     Args:
         kind: The record's kind.
         slug: Its slug.
         report: The report that says what is known of it.
-        counted: Whose uses are counted, when not everybody's.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
@@ -64,12 +63,12 @@ def record_view(kind: str, slug: str, report: FullReport, counted: str = "") -> 
     record = report.record(kind, slug)
     title = visible(f"{kind}/{slug}")
     if record is None:
-        return RecordView(title, notes_of(report, counted), known=False, totals=(), figures=(),
+        return RecordView(title, notes_of(report), known=False, totals=(), figures=(),
                           listings=())  # fmt: skip
     alone = report.only(record)
     return RecordView(
         title,
-        notes_of(report, counted),
+        notes_of(report),
         known=True,
         totals=_totals(record, report),
         figures=[*_counts(record), *over_time(alone), *_sizes(record), *calendars(alone)],
@@ -139,8 +138,8 @@ def _listings(record: FullReportRecord, report: FullReport) -> list[Listing]:
         (
             words.minute(use.at_ns, zone),
             visible(use.source),
-            visible(said_name(use.host)),
-            visible(said_name(use.actor)),
+            visible(use.host or SAID_UNKNOWN),
+            visible(use.actor or SAID_UNKNOWN),
             words.count(use.context_bytes),
             visible(use.segment),
         )
@@ -167,7 +166,7 @@ def _listings(record: FullReportRecord, report: FullReport) -> list[Listing]:
 def _by(what: str, title: str, counted: Mapping[str, Counts]) -> Listing:
     rows = [
         (
-            visible(said_name(name)),
+            visible(name),
             words.count(counts.uses),
             words.count(counts.exposures),
             words.count(counts.tokens),

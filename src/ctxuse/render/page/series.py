@@ -17,8 +17,8 @@ MOST_SERIES = 8
 MOST_WEEKS = 53
 """So many weeks the calendar shows, the last ones."""
 
-MOST_MARKS = 2000
-"""So many records the chart of uses and tokens shows, those with the largest sums."""
+MOST_MARKS = 600
+"""So many records the chart of uses and tokens shows, those with the most events."""
 
 
 class Span(NamedTuple):
@@ -152,19 +152,31 @@ class Mark(NamedTuple):
     label: str
 
 
-def marks(report: FullReport) -> tuple[list[Mark], int]:
-    """Return a mark for each record whose resident tokens are known, and how many are left out.
+class Marks(NamedTuple):
+    """The marks of a chart, and how many records have none there."""
+
+    shown: list[Mark]
+    unknown: int
+    beyond: int
+
+
+def marks(report: FullReport) -> Marks:
+    """Return a mark for each record whose resident tokens are known.
 
     A record that was never resident has none, which is known.
     """
-    found: list[Mark] = []
-    for record in report.records:
-        if record.total.exposures and record.total.tokens is None:
-            continue
-        uses, tokens = record.total.uses, record.total.recorded_tokens
-        found.append(Mark(visible(record.basic.kind), uses, tokens, mark_label(record)))
-    found.sort(key=lambda mark: -(mark.uses + mark.tokens))
-    return found[:MOST_MARKS], len(report.records) - len(found[:MOST_MARKS])
+    known = [record for record in report.records if record.total.tokens is not None]
+    chosen = sorted(known, key=lambda record: -record.total.events)[:MOST_MARKS]
+    shown = [
+        Mark(
+            visible(record.basic.kind),
+            record.total.uses,
+            record.total.recorded_tokens,
+            mark_label(record),
+        )
+        for record in chosen
+    ]
+    return Marks(shown, len(report.records) - len(known), len(known) - len(shown))
 
 
 def mark_label(record: FullReportRecord) -> str:

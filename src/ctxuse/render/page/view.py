@@ -61,6 +61,8 @@ class View(NamedTuple):
         totals: Figures of the whole: what, and how much.
         columns: The columns of the table behind that of the record.
         lines: Its rows.
+        more: How many rows there would be beyond these.
+        sort: The column by which they are sorted; empty when it is none of the page's.
         kinds: The kinds of records, with how many there are of each.
         figures: The charts.
     """
@@ -70,57 +72,61 @@ class View(NamedTuple):
     totals: Sequence[tuple[str, str]]
     columns: Sequence[Column]
     lines: Sequence[Line]
+    more: int
+    sort: str
     kinds: Sequence[tuple[str, int]]
     figures: Sequence[Figure]
 
+
+MOST_LINES = 1000
+"""So many records the table of a page has, the first ones in the order of the report."""
 
 Address = Callable[[FullReportRecord], str]
 """Where a record's own page is."""
 
 
 def view_of(
-    report: FullReport, *, title: str, counted: str = "", address: Address | None = None
+    report: FullReport, *, title: str, address: Address | None = None, sort: str = "record"
 ) -> View:
     """Return what a page says of a report.
 
     Args:
         report: The report.
         title: What the workspace is called.
-        counted: Whose uses are counted, when not everybody's.
         address: Where a record's own page is; records have none when None.
+        sort: The column of the report by which it is sorted.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
     """
     lines = _lines(report, address)
     numbers: dict[str, int] = {}
-    for line in lines:
+    for line in lines[:MOST_LINES]:
         numbers[line.kind] = numbers.get(line.kind, 0) + 1
     return View(
         title=visible(title),
-        notes=notes_of(report, counted, bars=True),
+        notes=notes_of(report, bars=True),
         totals=_totals(report),
         columns=COLUMNS,
-        lines=lines,
+        lines=lines[:MOST_LINES],
+        more=max(0, len(lines) - MOST_LINES),
+        sort=sort if sort == "record" or sort in {column.name for column in COLUMNS} else "",
         kinds=sorted(numbers.items()),
         figures=[*over_time(report), *_marks(report), *calendars(report)],
     )
 
 
-def notes_of(report: FullReport, counted: str = "", *, bars: bool = False) -> list[str]:
+def notes_of(report: FullReport, *, bars: bool = False) -> list[str]:
     """Return what a page's figures rest on, the first of it since when.
 
     Args:
         report: The report.
-        counted: Whose uses are counted, when not everybody's.
         bars: Whether to say what a bar of the table is.
     """
     evidence = report.basic.evidence
     said = words.notes(report.basic)
     if report.records:
-        said.append(f"Agents: {visible(', '.join(report.hosts))}")
-    if counted:
-        said.append(counted)
+        said.append(f"Agents: {words.listed([*map(visible, report.hosts)])}")
     zone = visible(evidence.zone.name)
     span = series.Span.of(report) if bars else None
     bar = f" {bar_said(*span)}" if span else ""
@@ -199,7 +205,7 @@ def over_time(report: FullReport) -> list[Figure]:
 
 
 def _marks(report: FullReport) -> list[Figure]:
-    found, left_out = series.marks(report)
+    found, unknown, beyond = series.marks(report)
     if not found:
         return []
     caption = (
@@ -207,10 +213,10 @@ def _marks(report: FullReport) -> list[Figure]:
         " that were never resident lie on the axis below. Both scales are those of square roots."
         " The table has the same figures."
     )
-    if left_out:
-        caption += (
-            f" {words.plural(left_out, 'record')} of unknown size or beyond the chart left out."
-        )
+    if beyond:
+        caption += f" The {len(found):,} records with the most events are shown."
+    if unknown:
+        caption += f" {words.plural(unknown, 'record')} of unknown size left out."
     return [
         Figure(
             "marks",
