@@ -150,6 +150,7 @@ def test_only_get_is_answered(served: Served, method: str, path: str) -> None:
         "/TOKEN/assets/%2e%2e/html.py", "/TOKEN/assets/page.js%00", "/TOKEN/assets//page.js",
         "/TOKEN/assets\\page.js", "/TOKEN//", "/TOKEN/./", "/TOKEN/record/", "/TOKEN/api/",
         "/%54OKEN/", "http://evil.example/TOKEN/", "/TOKEN/assets/page.html", "/TOKEN/;x",
+        "/TOKEN/assets/%70age.js", "/TOKEN/%61pi/report",
     ],
 )  # fmt: skip
 def test_path_tricks_lead_nowhere(served: Served, path: str) -> None:
@@ -157,6 +158,13 @@ def test_path_tricks_lead_nowhere(served: Served, path: str) -> None:
     assert answer.status in {400, 403, 404, 421}
     for secret in ("root:", "import ", "money-as-integers", served.token):
         assert secret not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/x/", "/api/report", "/TOKEN0/api/report", "//TOKEN/"])
+def test_without_the_token_it_says_that_it_is_lacking(served: Served, path: str) -> None:
+    answer = Answer(served, path.replace("TOKEN", served.token), raw=True)
+    assert answer.status == 403
+    assert "lacks its token" in answer.text
 
 
 def test_long_and_broken_addresses_are_refused(served: Served) -> None:

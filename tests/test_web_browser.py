@@ -199,6 +199,40 @@ def test_a_burst_of_a_thousand_events_a_second_does_not_pile_up(
     until(lambda: page.evaluate("live.version === live.newest && !live.busy"))
 
 
+def test_it_tries_again_after_it_was_refused(page: Any, workspace: Workspace) -> None:  # noqa: ANN401 - untyped without playwright
+    refused: list[str] = []
+
+    def refuse(route: Any) -> None:  # noqa: ANN401 - untyped without playwright
+        refused.append(route.request.url)
+        route.fulfill(status=503, body="too many pages are open")
+
+    page.route("**/changes", refuse)
+    page.reload()
+    page.get_by_text("Not connected to ctxuse serve; trying again.").wait_for()
+    until(lambda: (page.wait_for_timeout(50), len(refused) > 1)[1])
+    page.unroute("**/changes")
+    connected(page)
+    record_use(workspace, "later")
+    page.locator("#table tbody tr", has_text="skill/later").wait_for()
+
+
+def test_however_often_it_is_told_it_asks_once_at_a_time(page: Any) -> None:  # noqa: ANN401 - untyped without playwright
+    counted = page.evaluate(
+        """async () => {
+          let now = 0, most = 0, all = 0;
+          const original = window.fetch;
+          window.fetch = async (...words) => {
+            all += 1; now += 1; most = Math.max(most, now);
+            try { return await original(...words); } finally { now -= 1; }
+          };
+          for (let n = 0; n < 50; n += 1) { live.newest = `${n}`; live.follow(); }
+          while (live.busy) await new Promise((done) => setTimeout(done, 20));
+          return [most, all];
+        }"""
+    )
+    assert counted == [1, 2]  # the one that was begun, and one for all that came meanwhile
+
+
 def test_the_pages_read_on_a_phone(page: Any, served: Served) -> None:  # noqa: ANN401 - untyped without playwright
     page.set_viewport_size({"width": 360, "height": 700})
     for address in (served.address, f"{served.address}record?name=workflow/release"):

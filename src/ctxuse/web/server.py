@@ -84,7 +84,8 @@ class _Server(uvicorn.Server):
 def _opened(port: int | None) -> socket.socket:
     """A socket on loopback, and nowhere else."""
     tried = USUAL_PORT if port is None else port
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns off the delay of small packets only where it is.
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
