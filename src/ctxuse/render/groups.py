@@ -31,17 +31,16 @@ def groups_csv(report: GroupedReport) -> str:
         (
             sheet.cell(group.name),
             *((_time(group.began_ns), sheet.cell(group.host or "")) if segments else ()),
-            sheet.cell(kind),
-            sheet.cell(slug),
+            *(sheet.cell(name) for name in key),
             counts.uses,
             counts.exposures,
             sheet.known(counts.tokens),
             counts.unsized,
         )
         for group in report.groups
-        for (kind, slug), counts in sorted(group.records.items())
+        for key, counts in sorted(group.records.items())
     ]
-    more = ("began_at", "host") if segments else ()
+    more = ("began_at", "host") if segments else ("workspace",) if report.apart else ()
     return sheet.written((report.by, *more, *COLUMNS), rows)
 
 
