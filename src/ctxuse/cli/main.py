@@ -27,6 +27,7 @@ COMMANDS = (
     "report",
     "show",
     "diff",
+    "fleet",
     "record",
     "events",
     "mcp",
