@@ -122,7 +122,8 @@ class FindRepeats(Job, frozen=True, kw_only=True):
         Raises:
             FleetError: Always.
         """
-        raise FleetError("--distinct-ids", reason)
+        hint = "--scratch names a folder or address that all workers reach"
+        raise FleetError("--distinct-ids", f"{reason} ({hint})")
 
 
 class Export(Job, frozen=True, kw_only=True):

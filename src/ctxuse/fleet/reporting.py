@@ -140,7 +140,11 @@ def _count_distinct(
         WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
         for first, batch in batches(sources, runner.workers)
     )
+    done, whole = 0, len(sources)
     for one, result in runner.results(writing):
+        done += one.number
+        if told is not None:
+            told(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
@@ -164,7 +168,7 @@ def _count_distinct(
             runner,
             [sources[n] for n in readable],
             msgspec.structs.replace(job, scratch=scratch),
-            told,
+            None if told is None else lambda n, _: told(whole - (whole - n) // 2, whole),
             [slices[n] for n in readable],
         )
         if not tally.unreadable:

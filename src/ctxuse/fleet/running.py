@@ -109,12 +109,12 @@ class Local:
     def _do(self, job: J) -> list[tuple[J, bytes]]:
         reason = ""
         for _ in range(LOSSES):
+            if self._closing.is_set():
+                return []
             try:
                 return [(job, self._once(_encode(job)))]
             except LostWorkerError as error:
                 reason = str(error)
-                if self._closing.is_set():
-                    raise
         parts = job.divided()
         if len(parts) > 1:
             return [one for part in parts for one in self._do(part)]
