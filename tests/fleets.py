@@ -1,5 +1,6 @@
 """Fleets of workspaces that the tests make up."""
 
+import os
 import random
 import uuid
 from collections.abc import Iterable, Iterator
@@ -53,3 +54,17 @@ def make_fleet(root: Path, workspaces: int, events: int = 50) -> Path:
     for number in range(workspaces):
         make_workspace(root / f"w{number:03}", as_log(some_events(events, number)))
     return root
+
+
+def lethal(job: bytes) -> bytes:
+    """What a worker runs in the place of `work`: one workspace kills it."""
+    from ctxuse.fleet.work import work  # noqa: PLC0415 - only on a worker
+
+    if b"w003" in job:
+        os._exit(9)
+    return work(job)
+
+
+def break_at_its_end(root: Path) -> None:
+    """Make a workspace unreadable, but only after its log has been read."""
+    make_workspace(root, b"{}\n", f"collected/{0:020}-{'0' * 16}/{9:016}-{12:016}.{'0' * 16}.jsonl")

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from fleets import as_log, make_fleet, make_workspace, some_events
+from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import an_event, events
@@ -23,7 +23,7 @@ from strategies import an_event, events
 from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
-from ctxuse.fleet import reporting, running, stored
+from ctxuse.fleet import counting, opening, reporting, running, stored
 from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.places import find
@@ -213,8 +213,7 @@ def test_a_grown_copy_adds_what_only_it_holds(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_holds_no_id(tmp_path: Path) -> None:
     log = as_log(some_events(10, 1))
-    make_workspace(tmp_path / "a", log, "events.20261101T000000Z.jsonl")
-    (tmp_path / "a/.yoi/memory/_usage/events.jsonl").symlink_to("/etc/hostname")
+    break_at_its_end(make_workspace(tmp_path / "a", log))
     make_workspace(tmp_path / "b", log)
     report = fleet_report([str(tmp_path)], distinct_ids=True, scheduler="threads")
     assert [(w.address[-2:], w.events) for w in report.workspaces] == [("/b", 10)]
@@ -255,6 +254,10 @@ def test_the_number_of_workers_and_their_kind_do_not_show(
     )
     assert [other == one for other in others] == [True, True]
     assert one.evidence.events == 450
+    alone = [Workspace(path).report() for path in tmp_path.iterdir()]
+    assert sum(r.basic.use_count for r in one.records) == sum(
+        r.use_count for report in alone for r in report.records
+    )
     groups = one.grouped.groups if one.grouped else ()
     if by is not None:
         assert sum(g.total.uses for g in groups) == sum(r.basic.use_count for r in one.records)
@@ -311,8 +314,6 @@ def test_a_workspace_that_loses_every_worker_is_listed_and_the_others_count(
 
 def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_fleet(tmp_path, 2)
-    from ctxuse.fleet import counting, opening  # noqa: PLC0415 - beside its only use
-
     tries: list[str] = []
     real = opening.logs_of
 
@@ -365,6 +366,15 @@ def test_places_that_cannot_be_read_are_listed_with_their_reasons(
     assert "nosuch" in reasons["y"]
     assert "8 places could not be read" in captured.err
     assert "1 line could not be counted" in captured.err
+
+
+def test_a_workspace_that_is_not_there_where_it_is_read_is_listed(tmp_path: Path) -> None:
+    gone = Source("/gone", root=os.fsencode(tmp_path / "gone"))
+    there = Source("/there", root=os.fsencode(make_workspace(tmp_path / "w", b"")))
+    tally = counting.count([gone, there], Asked(), cache=False)
+    assert [w.address for w in tally.seen] == ["/there"]
+    (place,) = tally.unreadable
+    assert "no workspace (.yoi/memory/) where it is read" in place.reason
 
 
 def test_a_workspace_found_twice_counts_once(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import make_fleet
+from fleets import lethal, make_fleet
 
 from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
 from ctxuse.fleet import cluster as clusters
 from ctxuse.fleet.reporting import fleet_report
 
@@ -101,25 +104,69 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
     assert not pids(cluster) & {pid for pid, _ in killed}
 
 
-def lethal(job: bytes) -> bytes:
-    """What a worker runs in the place of `work`: one workspace kills it."""
-    from ctxuse.fleet.work import work  # noqa: PLC0415 - found by name on the worker
-
-    if b"w003" in job:
-        os._exit(9)
-    return work(job)
+def as_here() -> dict[str, str]:
+    """An environment in which what tests define is found by name."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 
 
+@contextmanager
+def scheduler() -> Iterator[str]:
+    """A scheduler without workers, for which a job is bad when one worker is lost with it."""
+    port = str(free_port())
+    words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    env = {**as_here(), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    with subprocess.Popen(
+        [*words, "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL, env=env
+    ) as process:
+        yield f"tcp://127.0.0.1:{port}"
+        process.kill()
+
+
+def start_worker(address: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard"]
+    return subprocess.Popen(
+        [*words, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1"],
+        stderr=subprocess.DEVNULL,
+        env=as_here(),
+    )
+
+
+@contextmanager
+def workers(address: str, number: int) -> Iterator[None]:
+    """So many workers; one that ends is replaced."""
+    done = threading.Event()
+
+    def keep() -> None:
+        running = [start_worker(address) for _ in range(number)]
+        while not done.wait(0.05):
+            ended = [process for process in running if process.poll() is not None]
+            running = [p for p in running if p not in ended]
+            running += [start_worker(address) for _ in ended]
+        for process in running:
+            process.kill()
+            process.wait()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+@pytest.mark.parametrize("merge_records", [False, True])
 def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
-    tmp_path: Path,
-    cluster: LocalCluster,
-    monkeypatch: pytest.MonkeyPatch,
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merge_records: bool
 ) -> None:
     monkeypatch.setattr(clusters, "work", lethal)
+    monkeypatch.setattr(clusters, "_PATIENCE", 30)
     monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
     make_fleet(tmp_path, 6)
-    report = fleet_report([str(tmp_path)], merge_records=True, scheduler=cluster.scheduler_address)
+    with scheduler() as address, workers(address, 2):
+        report = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler=address)
     assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
+    assert report.evidence.events == 250
     (place,) = report.unreadable
     assert place.address.endswith("w003")
     assert "were lost" in place.reason
@@ -137,6 +184,19 @@ def test_a_scheduler_that_does_not_answer_is_said_without_a_traceback(
         assert "Traceback" not in said
 
 
+def test_a_cluster_that_loses_all_workers_for_good_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
+    monkeypatch.setattr(clusters, "_LOOK", 0.2)
+    monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
+    make_fleet(tmp_path, 60, 300)
+    with scheduler() as address, start_worker(address) as worker:
+        with pytest.raises(FleetError, match="all workers are lost"):
+            fleet_report([str(tmp_path)], scheduler=address, told=lambda *_: worker.kill())
+        worker.kill()
+
+
 def test_workers_of_another_version_are_refused(
     tmp_path: Path,
     cluster: LocalCluster,
@@ -147,7 +207,7 @@ def test_workers_of_another_version_are_refused(
     monkeypatch.setattr(clusters, "__version__", "99")
     words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
     assert run(words) == 3
-    assert "the workers have ctxuse 0.1.0.dev0, this is 99" in capsys.readouterr().err
+    assert "the cluster has ctxuse 0.1.0.dev0, this is 99" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_workers_is_said(
@@ -155,13 +215,8 @@ def test_a_scheduler_without_workers_is_said(
 ) -> None:
     make_fleet(tmp_path, 1)
     monkeypatch.setattr(clusters, "_PATIENCE", 6)
-    port = free_port()
-    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
-    scheduler += ["--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(scheduler, stderr=subprocess.DEVNULL) as process:
-        words = ["fleet", "report", str(tmp_path), "--scheduler", f"tcp://127.0.0.1:{port}"]
-        assert run(words) == 3
-        process.kill()
+    with scheduler() as address:
+        assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
     assert "the scheduler has no worker" in capsys.readouterr().err
 
 

@@ -128,6 +128,20 @@ def test_two_collectors_that_saw_different_lengths_count_each_event_once(tmp_pat
     assert records(tmp_path / "to") == records(root)
 
 
+def test_of_a_piece_that_overlaps_only_what_is_new_is_taken(tmp_path: Path) -> None:
+    lines = as_log(some_events(20, 1)).splitlines(keepends=True)
+    root = make_workspace(tmp_path / "w", b"")
+    for target, ends in (("to", (10, 20)), ("other", (15,))):
+        for end in ends:
+            log_of(root).write_bytes(b"".join(lines[:end]))
+            collected(root, tmp_path / target)
+    for name, data in pieces_in(tmp_path / "other").items():
+        (tmp_path / "to" / name).write_bytes(data)
+    log_of(root).write_bytes(b"".join(lines))
+    assert len(pieces_in(tmp_path / "to")) == 3
+    assert records(tmp_path / "to") == records(root)
+
+
 def test_many_collectors_at_once_beside_a_writer(tmp_path: Path) -> None:
     root = make_workspace(tmp_path / "w", b"")
     lines = as_log(some_events(400, 1)).splitlines(keepends=True)

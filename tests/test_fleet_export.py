@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import as_log, make_fleet, make_workspace, some_events
+from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
 from strategies import an_event
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
@@ -134,14 +134,12 @@ def test_a_workspace_is_exported_whole_or_not_at_all(
     monkeypatch.setattr(export, "ROWS", group)
     monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
     make_fleet(tmp_path / "fleet", 3)
-    broken = tmp_path / "fleet/w001/.yoi/memory/_usage"
-    (broken / "events.jsonl").rename(broken / "events.20261101T000000Z.jsonl")
-    (broken / "events.jsonl").symlink_to("/etc/hostname")
+    break_at_its_end(tmp_path / "fleet" / "w001")
     done = export_events(
         [str(tmp_path / "fleet")], str(tmp_path / "events"), scheduler="threads", workers=1
     )
     assert [w.address[-4:] for w in done.workspaces] == ["w000", "w002"]
-    assert "links are not followed" in done.unreadable[0].reason
+    assert "is missing" in done.unreadable[0].reason
     assert as_told(asked(QUERY, tmp_path / "events")) == told([tmp_path / "fleet"])
 
 

@@ -7,6 +7,7 @@ done again elsewhere, from the beginning, and lost results made anew.
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -35,12 +36,26 @@ _AHEAD = 4
 _PATIENCE = 10
 """Seconds to wait for the scheduler, and for a worker."""
 
+_PATIENCE_FOR_WORKERS = 60
+"""Seconds to wait for a worker when all are lost."""
+
+_LOOK = 5
+"""Seconds between two looks at whether there are workers."""
+
 _encode = msgspec.json.Encoder().encode
 
 
 def version() -> str:
-    """Return the version of ctxuse; run on the workers."""
+    """Return the version of ctxuse; run on the scheduler and its workers."""
     return __version__
+
+
+class _StillAtWorkError(Exception):
+    """A job has not ended yet."""
+
+
+class _LostResultError(FleetError):
+    """A result was lost, and cannot be had from where it was."""
 
 
 class Cluster:
@@ -75,7 +90,13 @@ class Cluster:
     def results(self, jobs: Iterable[J]) -> Iterator[tuple[J, bytes]]:
         """See `Runner`."""
         for job, future in self._finished(jobs):
-            yield job, self._of(future)
+            try:
+                result = self._of(future)
+            except _LostResultError:
+                for part, again in self._settled(job, self._submit(job)):
+                    yield part, self._of(again)
+            else:
+                yield job, result
 
     def merged(self, jobs: Iterable[Job]) -> Iterator[tuple[int, bytes | None]]:
         """See `Runner`.
@@ -127,7 +148,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             reason = f"the workers that read it were lost, {error.allowed_failures + 1} of them"
         else:
-            reason = f"{type(error).__name__}: {error}"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
         for _, other in others:
             self._error(other)
         parts = job.divided()
@@ -154,22 +175,54 @@ class Cluster:
 
     def _error(self, future: "Results") -> BaseException | None:
         """What a job ended with; waits for its end."""
-        error: BaseException | None = self._guarded(future.exception)
+        untyped: Any = future
+        error: BaseException | None = self._waited(lambda: untyped.exception(timeout=_LOOK))
         return error
 
     def _of(self, future: "Results") -> bytes:
+        """The result of a job.
+
+        Raises:
+            _LostResultError: It was lost with its worker, and could not be made anew.
+        """
         error = self._error(future)
-        if error is not None:
-            raise FleetError(self._address, f"results were lost: {type(error).__name__}: {error}")
-        data: bytes = self._guarded(future.result)
-        return data
+        if error is None:
+            try:
+                data: bytes = self._waited(lambda: future.result(timeout=_LOOK))
+            except FleetError:
+                raise
+            except Exception as late:  # noqa: BLE001 - whatever it was when made anew
+                error = late
+            else:
+                return data
+        reason = f"results were lost: {type(error).__name__}: {error}"
+        raise _LostResultError(self._address, " ".join(reason.split()))
+
+    def _waited(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - as `_guarded`
+        """Ask until there is an answer.
+
+        Raises:
+            FleetError: The scheduler has no worker any more, and none comes.
+        """
+        begin = time.monotonic()
+        while True:
+            try:
+                return self._guarded(ask)
+            except _StillAtWorkError:
+                if self._guarded(self._client.nthreads):
+                    begin = time.monotonic()
+                elif time.monotonic() - begin > _PATIENCE_FOR_WORKERS:
+                    reason = "all workers are lost, and no other has come"
+                    raise FleetError(self._address, reason) from None
 
     def _guarded(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - Dask's results are untyped
         from distributed import CancelledError  # noqa: PLC0415 - an extra
 
         try:
             return ask()
-        except (OSError, TimeoutError, CancelledError) as error:
+        except TimeoutError:
+            raise _StillAtWorkError from None
+        except (OSError, CancelledError) as error:
             reason = f"the connection is lost: {type(error).__name__}: {error}"
             raise FleetError(self._address, reason) from error
 
@@ -196,13 +249,14 @@ class Cluster:
         except TimeoutError as error:
             raise FleetError(self._address, "the scheduler has no worker") from error
         try:
-            found = set(self._client.run(version).values())
+            found = {*self._client.run(version).values(), self._client.run_on_scheduler(version)}
         except Exception as error:
-            reason = f"ctxuse cannot be run on the workers: {type(error).__name__}: {error}"
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = f"ctxuse cannot be run on the scheduler and its workers: {said}"
             raise FleetError(self._address, reason) from error
         if found != {__version__}:
             others = ", ".join(sorted(found - {__version__}))
-            reason = f"the workers have ctxuse {others}, this is {__version__}"
+            reason = f"the cluster has ctxuse {others}, this is {__version__}"
             raise FleetError(self._address, reason)
 
 
