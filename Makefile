@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test browser torture bench lint format docs dist clean
+.PHONY: demo test browser torture bench bench-fleet lint format docs dist clean
 
 demo: .venv/ready
 	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
@@ -27,6 +27,10 @@ torture: .venv/ready
 bench: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	$(BIN)/python bench/bench.py $(BENCH)
+
+# A report over many workspaces; BENCH_FLEET="--growth 1000 --repeat 1" for less.
+bench-fleet: .venv/ready
+	$(BIN)/python bench/fleet.py $(BENCH_FLEET)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -57,5 +61,5 @@ clean:
 .venv/ready: pyproject.toml requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[html,mcp,web]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[fleet,html,mcp,web]"
 	@touch $@

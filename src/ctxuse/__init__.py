@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import AppendError as AppendError
     from ctxuse.errors import BrokenRecordError as BrokenRecordError
     from ctxuse.errors import CtxuseError as CtxuseError
+    from ctxuse.errors import FleetError as FleetError
     from ctxuse.errors import InvalidEventError as InvalidEventError
     from ctxuse.errors import InvalidPathError as InvalidPathError
     from ctxuse.errors import InvalidSettingError as InvalidSettingError
@@ -59,6 +60,7 @@ _HOME = {
     "Evidence": "report",
     "Excerpt": "context.given",
     "Expansion": "context.given",
+    "FleetError": "errors",
     "Included": "context.given",
     "InvalidEventError": "errors",
     "InvalidPathError": "errors",

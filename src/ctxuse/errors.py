@@ -150,6 +150,23 @@ class ServeError(CtxuseError):
         )
 
 
+class FleetError(CtxuseError, RuntimeError):
+    """Many workspaces could not be worked on together. No log was changed by trying.
+
+    Attributes:
+        where: What is at fault: a scheduler's address, a folder to write to.
+        reason: What happened.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{visible(self.where)}: {visible(self.reason)}"
+
+
 class NoWorkspaceError(CtxuseError, LookupError):
     """There is no workspace where one is needed.
 

@@ -12,6 +12,7 @@ import msgspec
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.fuller import Counts
 from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.report import UsageReport
 from ctxuse.tally import earliest, latest, segment_key
 from ctxuse.times import format_ns
 from ctxuse.zones import day_text, week_text
@@ -21,7 +22,8 @@ By = Literal["day", "week", "segment", "host", "source", "actor", "kind"]
 
 BY: tuple[By, ...] = get_args(By)
 
-Key = tuple[str, str]
+Key = tuple[str, ...]
+"""A record: its kind and its slug, over several workspaces behind the address of its own."""
 
 
 class Group(msgspec.Struct):
@@ -29,7 +31,7 @@ class Group(msgspec.Struct):
 
     Attributes:
         name: Its name.
-        records: The counts of each record in it, by (kind, slug).
+        records: The counts of each record in it, by its `Key`.
         began_ns: Its first event, in nanoseconds since the epoch; only of segments.
         ended_ns: Its last event, likewise.
         host: Its agent, where known; only of segments.
@@ -70,29 +72,41 @@ class Group(msgspec.Struct):
             "records_exposed": self.exposed,
             **count_fields(self.total),
             "records": [
-                {"kind": kind, "slug": slug, **count_fields(counts)}
-                for (kind, slug), counts in sorted(self.records.items())
+                {**key_fields(key), **count_fields(counts)}
+                for key, counts in sorted(self.records.items())
             ],
         }
+
+    def merge(self, other: "Group") -> None:
+        """Add the counts of `other`, a group of the same name of another log."""
+        for key, counts in other.records.items():
+            _counts(self, key).merge(counts)
 
 
 class GroupedReport(msgspec.Struct, frozen=True):
     """What the log says by something else than records. Evidence, never a verdict.
 
     Attributes:
-        by: What it is grouped by.
+        by: What it is grouped by: one of `By`, over several workspaces also ``workspace``.
         groups: The groups: days, weeks and segments by time, others by name.
-        report: The report of the same events by record, for what it rests on.
+        basic: The report of the same events by record, for what it rests on.
+        evidence: The same as JSON holds it.
     """
 
-    by: By
+    by: str
     groups: tuple[Group, ...]
-    report: FullReport
+    basic: UsageReport
+    evidence: Mapping[str, object]
+
+    @property
+    def apart(self) -> bool:
+        """Whether records are told apart by their workspaces, too."""
+        return any(len(key) > len(("kind", "slug")) for g in self.groups for key in g.records)
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
         return {
-            "evidence": self.report.evidence(),
+            "evidence": dict(self.evidence),
             "by": self.by,
             "groups": [group.fields() for group in self.groups],
         }
@@ -135,13 +149,15 @@ def group_report(
     if by == "segment":
         found = _of_records(segments or {}, report.records)
         found.sort(key=lambda group: (group.began_ns or 0, group.name))
-        return GroupedReport(by, tuple(found), report)
+        return GroupedReport(by, tuple(found), report.basic, report.evidence())
     groups: dict[str, Group] = {}
     for record in report.records:
         for name, counts in _PARTS[by](record):
             group = groups.setdefault(name, Group(name))
             _counts(group, record.key).merge(counts)
-    return GroupedReport(by, tuple(groups[name] for name in sorted(groups)), report)
+    return GroupedReport(
+        by, tuple(groups[name] for name in sorted(groups)), report.basic, report.evidence()
+    )
 
 
 _Parts = Callable[[FullReportRecord], Iterable[tuple[str, Counts]]]
@@ -154,6 +170,12 @@ _PARTS: dict[By, _Parts] = {
     "actor": lambda record: record.actors.items(),
     "kind": lambda record: ((record.basic.kind, record.total),),
 }
+
+
+def key_fields(key: Key) -> dict[str, object]:
+    """Return which record is meant as JSON names it."""
+    *workspace, kind, slug = key
+    return {**({"workspace": workspace[0]} if workspace else {}), "kind": kind, "slug": slug}
 
 
 def count_fields(counts: Counts) -> dict[str, object]:

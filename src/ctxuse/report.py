@@ -240,7 +240,7 @@ def build_report(
             are some.
     """
     records = tuple(
-        _report_record(kind, slug, record)
+        report_record(kind, slug, record)
         for (kind, slug), record in sorted(tally.records.items(), key=lambda item: item[0])
     )
     segments = tally.segments
@@ -261,7 +261,8 @@ def build_report(
     return UsageReport(records, evidence, outside=outside)
 
 
-def _report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
+def report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
+    """Return what a report says of one record."""
     total = tally.last_exposure_tokens * tally.exposure_count
     sources = tally.sources
     return UsageReportRecord(

@@ -3,10 +3,12 @@
 A tally of the lines 1…n, merged with a tally of the lines n+1…m, is the tally of the lines 1…m:
 `merge` is associative, `Tally()` is its neutral element, and order matters (the last exposure in
 file order gives the size per injection). Everything that counts goes through here: whole logs,
-parts of logs, many logs. A tally grows with the distinct records, not with the events.
+parts of logs, many logs, which `join` adds up: between logs there is no file order, so there the
+latest exposure by time gives the size. A tally grows with the distinct records, not with the
+events.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -71,16 +73,29 @@ class RecordTally(msgspec.Struct):
     exposure_count: int = 0
     last_exposure_tokens: int = 0
     last_exposure_sized: bool = False
+    last_exposed_ns: int | None = None
 
     def merge(self, later: "RecordTally") -> None:
         """Add the counts of lines that stand later in the file."""
-        self.use_count += later.use_count
-        self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
-        add_counts(self.sources, later.sources)
-        self.exposure_count += later.exposure_count
-        if later.exposure_count:
-            self.last_exposure_tokens = later.last_exposure_tokens
-            self.last_exposure_sized = later.last_exposure_sized
+        self._add(later, its_size=later.exposure_count > 0)
+
+    def join(self, other: "RecordTally") -> None:
+        """Add the counts of another log: the size is that of the log with the latest exposure.
+
+        Of two of the same moment it is that of `other`.
+        """
+        at, mine = other.last_exposed_ns, self.last_exposed_ns
+        self._add(other, its_size=at is not None and (mine is None or at >= mine))
+
+    def _add(self, other: "RecordTally", *, its_size: bool) -> None:
+        self.use_count += other.use_count
+        self.last_used_ns = latest(self.last_used_ns, other.last_used_ns)
+        add_counts(self.sources, other.sources)
+        self.exposure_count += other.exposure_count
+        self.last_exposed_ns = latest(self.last_exposed_ns, other.last_exposed_ns)
+        if its_size:
+            self.last_exposure_tokens = other.last_exposure_tokens
+            self.last_exposure_sized = other.last_exposure_sized
 
 
 class Tally(msgspec.Struct):
@@ -147,6 +162,8 @@ class Tally(msgspec.Struct):
                 record.exposure_count += times
                 record.last_exposure_tokens = snapshot.file_tokens_estimate
                 record.last_exposure_sized = snapshot.sized
+                if record.last_exposed_ns is None or at_ns > record.last_exposed_ns:
+                    record.last_exposed_ns = at_ns
 
     def saw(self, at_ns: int) -> None:
         """Take note that there is an event at `at_ns`."""
@@ -166,21 +183,32 @@ class Tally(msgspec.Struct):
 
     def merge(self, later: "Tally") -> None:
         """Add the tally of lines that stand later in the file. `later` is left as it was."""
-        for key, record in later.records.items():
+        self._add(later, RecordTally.merge)
+
+    def join(self, other: "Tally") -> None:
+        """Add the tally of another log; see `RecordTally.join`. `other` is left as it was.
+
+        Associative as well, and `Tally()` is neutral to it; of exposures of one moment the order
+        decides.
+        """
+        self._add(other, RecordTally.join)
+
+    def _add(self, other: "Tally", add: Callable[[RecordTally, RecordTally], None]) -> None:
+        for key, record in other.records.items():
             mine = self.records.get(key)
             if mine is None:
                 mine = self.records[key] = RecordTally()
-            mine.merge(record)
-        self.events += later.events
-        self.blank += later.blank
-        self.pending += later.pending
-        add_counts(self.skipped, later.skipped)
-        self.since_ns = earliest(self.since_ns, later.since_ns)
-        self.until_ns = latest(self.until_ns, later.until_ns)
-        if later.segments is None:
+            add(mine, record)
+        self.events += other.events
+        self.blank += other.blank
+        self.pending += other.pending
+        add_counts(self.skipped, other.skipped)
+        self.since_ns = earliest(self.since_ns, other.since_ns)
+        self.until_ns = latest(self.until_ns, other.until_ns)
+        if other.segments is None:
             self.segments = None
         else:
-            self._add_segments(later.segments)
+            self._add_segments(other.segments)
 
     def _add_segments(self, segments: Iterable[str]) -> None:
         if self.segments is not None:

@@ -28,6 +28,7 @@ COMMANDS = (
     "show",
     "diff",
     "serve",
+    "fleet",
     "record",
     "events",
     "mcp",

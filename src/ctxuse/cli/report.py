@@ -191,9 +191,9 @@ def _grouped_text(report: "GroupedReport", asked: _Asked) -> _Text:
 
     match asked.form:
         case "json-full":
-            return groups.groups_json(report), _beside(report.report.basic)
+            return groups.groups_json(report), _beside(report.basic)
         case "csv":
-            return groups.groups_csv(report), _beside(report.report.basic)
+            return groups.groups_csv(report), _beside(report.basic)
         case "markdown":
             return groups.groups_markdown(report), []
         case _:

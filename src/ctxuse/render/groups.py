@@ -31,17 +31,16 @@ def groups_csv(report: GroupedReport) -> str:
         (
             sheet.cell(group.name),
             *((_time(group.began_ns), sheet.cell(group.host or "")) if segments else ()),
-            sheet.cell(kind),
-            sheet.cell(slug),
+            *(sheet.cell(name) for name in key),
             counts.uses,
             counts.exposures,
             sheet.known(counts.tokens),
             counts.unsized,
         )
         for group in report.groups
-        for (kind, slug), counts in sorted(group.records.items())
+        for key, counts in sorted(group.records.items())
     ]
-    more = ("began_at", "host") if segments else ()
+    more = ("began_at", "host") if segments else ("workspace",) if report.apart else ()
     return sheet.written((report.by, *more, *COLUMNS), rows)
 
 
@@ -78,18 +77,18 @@ def rows(report: GroupedReport, safe: Callable[[str], str]) -> list[tuple[str, .
 
 def notes(report: GroupedReport) -> list[str]:
     """Return what stands below the table, a paragraph each; see `words.notes`."""
-    zone = report.report.basic.evidence.zone.name
+    zone = report.basic.evidence.zone.name
     explained = (
         "of: different records. Recorded: tokens of all exposures as estimated when they happened."
     )
     if report.by in {"day", "week"}:
         explained += f" Days are those of {zone}; one without a row has no event."
-    return [*words.notes(report.report.basic), explained]
+    return [*words.notes(report.basic), explained]
 
 
 def _row(group: Group, report: GroupedReport, safe: Callable[[str], str]) -> tuple[str, ...]:
     total = group.total
-    zone = report.report.basic.evidence.zone
+    zone = report.basic.evidence.zone
     segment = (words.minute(group.began_ns, zone), safe(group.host or "unknown"))
     return (
         safe(group.name),

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 
 from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageSource
-from ctxuse.report import UsageReport
+from ctxuse.report import UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
 from ctxuse.visible import visible
 
@@ -59,23 +59,24 @@ def known(number: int | None) -> int | str:
 
 def report_csv(report: UsageReport) -> str:
     """Return the report as CSV with a heading; what is unknown is an empty cell."""
-    rows: list[Iterable[object]] = []
-    for record in report.records:
-        last = record.last_used_at_ns
-        rows.append(
-            (
-                cell(record.kind),
-                cell(record.slug),
-                record.use_count,
-                "" if last is None else format_ns(last),
-                *(record.source_breakdown.get(source, 0) for source in _SOURCES),
-                record.resident_exposure_count,
-                *(known(n) for n in (record.tokens_each, record.tokens_total)),
-            )
-        )
+    rows: list[Iterable[object]] = [report_row(record) for record in report.records]
     empty = [""] * (len(REPORT_COLUMNS) - 2)
     rows += [(cell(ref.kind), cell(str(ref.slug)), *empty) for ref in report.without_events]
     return written(REPORT_COLUMNS, rows)
+
+
+def report_row(record: UsageReportRecord) -> tuple[object, ...]:
+    """Return the cells of one record, in the order of `REPORT_COLUMNS`."""
+    last = record.last_used_at_ns
+    return (
+        cell(record.kind),
+        cell(record.slug),
+        record.use_count,
+        "" if last is None else format_ns(last),
+        *(record.source_breakdown.get(source, 0) for source in _SOURCES),
+        record.resident_exposure_count,
+        *(known(n) for n in (record.tokens_each, record.tokens_total)),
+    )
 
 
 def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:

@@ -1,0 +1,227 @@
+"""`make bench-fleet`: what a report over many workspaces costs, as ratios within one run.
+
+Workspaces hold copies of a few made-up logs. Every figure is the median of rounds that take turns;
+what counts is its ratio to another figure of the same run. Writes tables to stdout.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from inputs import lines
+
+from ctxuse.fleet import stored
+from ctxuse.fleet.collect import collect
+from ctxuse.fleet.counting import count
+from ctxuse.fleet.export import export_events
+from ctxuse.fleet.places import find
+from ctxuse.fleet.reporting import batches, fleet_report
+from ctxuse.fleetreport import Asked, FleetTally
+from ctxuse.layout import WorkspaceLayout
+
+TEMPLATES = 10
+MERGED = Asked(merge_records=True)
+
+Case = Callable[[], object]
+
+
+def make_fleet(root: Path, workspaces: int, events: int) -> Path:
+    """Write so many workspaces of so many events each."""
+    logs = [
+        b"".join(line + b"\n" for line in lines(events, seed=seed)) for seed in range(TEMPLATES)
+    ]
+    for number in range(workspaces):
+        path = WorkspaceLayout(root / f"w{number:06}").events_path
+        path.parent.mkdir(parents=True)
+        path.write_bytes(logs[number % TEMPLATES])
+    return root
+
+
+def rounds(cases: dict[str, Case], number: int) -> dict[str, list[float]]:
+    """Run the cases in turns and return the seconds of each."""
+    taken: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(number):
+        for name, case in cases.items():
+            begin = time.perf_counter()
+            case()
+            taken[name].append(time.perf_counter() - begin)
+    return taken
+
+
+def show(title: str, taken: dict[str, list[float]], base: str) -> None:
+    """Print one table of ratios to the median of `base`."""
+    print(f"\n{title}\n\n| what | times {base} | spread | seconds |\n| --- | ---: | ---: | ---: |")
+    unit = statistics.median(taken[base])
+    for name, seconds in taken.items():
+        ratio = [second / unit for second in seconds]
+        print(
+            f"| {name} | {statistics.median(ratio):.2f} | {min(ratio):.2f} to {max(ratio):.2f} "
+            f"| {statistics.median(seconds):.3f} |",
+            flush=True,
+        )
+
+
+def workers(root: Path, repeat: int) -> None:
+    """One worker and two, side by side."""
+    report = partial(fleet_report, [str(root)], cache=False)
+    for title, options in (("records apart", {}), ("merged records", {"merge_records": True})):
+        taken = rounds(
+            {
+                "one worker": partial(report, workers=1, **options),
+                "two workers": partial(report, workers=2, **options),
+            },
+            repeat,
+        )
+        show(f"Report, {title}", taken, "one worker")
+        pairs = zip(taken["one worker"], taken["two workers"], strict=True)
+        gain = [one / two for one, two in pairs]
+        middle = statistics.median(gain)
+        print(
+            f"\nTwo workers: {middle:.2f} times as fast ({min(gain):.2f} to {max(gain):.2f}), "
+            f"efficiency {middle / 2:.2f}"
+        )
+
+
+def kinds(root: Path, repeat: int) -> None:
+    """Everything else that can be asked of the same workspaces, against the plain report."""
+    report = partial(fleet_report, [str(root)], cache=False, workers=2)
+
+    def into_folder(do: Callable[[str], object]) -> Case:
+        def case() -> None:
+            with tempfile.TemporaryDirectory() as target:
+                do(target)
+
+        return case
+
+    cases: dict[str, Case] = {
+        "merged records": partial(report, merge_records=True),
+        "records apart": report,
+        "by day": partial(report, merge_records=True, by="day"),
+        "distinct ids (all copies)": partial(report, merge_records=True, distinct_ids=True),
+        "collect": into_folder(lambda to: collect([str(root)], to, workers=2)),
+        "export": into_folder(lambda to: export_events([str(root)], to, workers=2)),
+    }
+    show("Two workers", rounds(cases, repeat), "merged records")
+
+
+def dask(root: Path, repeat: int) -> None:
+    """The workers of a Dask scheduler on this machine against processes of ours."""
+    from distributed import LocalCluster  # noqa: PLC0415 - only here
+
+    cluster = LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+    )
+    with cluster:
+        report = partial(fleet_report, [str(root)], cache=False)
+        there = cluster.scheduler_address
+        cases: dict[str, Case] = {
+            "processes, merged": partial(report, workers=2, merge_records=True),
+            "Dask, merged": partial(report, scheduler=there, merge_records=True),
+            "processes, apart": partial(report, workers=2),
+            "Dask, apart": partial(report, scheduler=there),
+        }
+        show("Two workers of Dask", rounds(cases, repeat), "processes, merged")
+
+
+def growth(sizes: list[int], events: int) -> None:
+    """Reports over more and more workspaces."""
+    print(f"\nGrowth, {events:,} events in each, two workers\n")
+    print("| workspaces | merged, s | apart, s | merged, µs an event | MiB here, merged | apart |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    for number in sizes:
+        with tempfile.TemporaryDirectory() as directory:
+            root = make_fleet(Path(directory), number, events)
+            report = partial(fleet_report, [str(root)], cache=False, workers=2)
+            seconds: list[float] = []
+            held: list[float] = []
+            for merge in (True, False):
+                begin = time.perf_counter()
+                report(merge_records=merge)
+                seconds.append(time.perf_counter() - begin)
+            for merge in (True, False):
+                tracemalloc.start()
+                report(merge_records=merge)
+                held.append(tracemalloc.get_traced_memory()[1] / 2**20)
+                tracemalloc.stop()
+            each = seconds[0] / number / events * 1e6
+            print(
+                f"| {number:,} | {seconds[0]:.2f} | {seconds[1]:.2f} | {each:.2f} "
+                f"| {held[0]:.1f} | {held[1]:.1f} |",
+                flush=True,
+            )
+
+
+def costs(repeat: int) -> None:
+    """What one event, one workspace and one merged record cost a single worker."""
+    number, events = 500, 2000
+    with tempfile.TemporaryDirectory() as directory:
+        empty = make_fleet(Path(directory) / "empty", number, 0)
+        full = make_fleet(Path(directory) / "full", number, events)
+        sources = {name: find([str(root)]).sources for name, root in
+                   (("empty", empty), ("full", full))}  # fmt: skip
+        dumped = [
+            stored.dump(count(batch, MERGED, cache=False))
+            for _, batch in batches(sources["full"][:64], 1)
+        ]
+        records = len(stored.load(dumped[0]).whole.records)
+
+        def merged() -> None:
+            whole = FleetTally()
+            for data in dumped:
+                whole.merge(stored.load(data))
+
+        taken = rounds(
+            {
+                "finding": lambda: find([str(empty)]),
+                "empty": lambda: count(sources["empty"], MERGED, cache=False),
+                "full": lambda: count(sources["full"], MERGED, cache=False),
+                "apart": lambda: count(sources["full"], Asked(), cache=False),
+                "merging": merged,
+            },
+            repeat,
+        )
+    middle = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    per_event = (middle["full"] - middle["empty"]) / number / events
+    figures = {
+        "an event": per_event,
+        "a workspace, found": middle["finding"] / number,
+        "a workspace, opened and read": middle["empty"] / number,
+        "a record of a batch, merged": middle["merging"] / len(dumped) / records,
+    }
+    print("\nCosts of one worker\n\n| what | times an event | µs |\n| --- | ---: | ---: |")
+    for name, seconds_each in figures.items():
+        print(f"| {name} | {seconds_each / per_event:.1f} | {seconds_each * 1e6:.2f} |")
+    size = len(dumped[0])
+    print(f"\nA batch's result: {records} records, {size:,} bytes, {size / records:.0f} a record")
+
+
+def main() -> None:
+    """Run everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspaces", type=int, default=1000)
+    parser.add_argument("--events", type=int, default=1000, help="in each workspace")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds of each case")
+    parser.add_argument("--growth", type=int, default=10_000, help="up to so many workspaces")
+    options = parser.parse_args()
+    print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors")
+    print(f"{options.workspaces:,} workspaces of {options.events:,} events")
+    costs(options.repeat)
+    with tempfile.TemporaryDirectory() as directory:
+        root = make_fleet(Path(directory), options.workspaces, options.events)
+        workers(root, options.repeat)
+        kinds(root, max(1, options.repeat // 2))
+        dask(root, max(1, options.repeat // 2))
+    growth([10**n for n in range(1, 8) if 10**n <= options.growth], options.events)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""`ctxuse fleet report`: one report over many workspaces."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ctxuse.cli import common
+from ctxuse.cli.fleet import options
+from ctxuse.fleetreport import FLEET_BY
+
+if TYPE_CHECKING:
+    from ctxuse.fleetreport import FleetBy, FleetReport
+
+
+@click.command("report")
+@options.places_argument
+@common.format_option("table", "json", "csv", "markdown")
+@click.option("--output", "-o", metavar="FILE", help="Write it to FILE, in one step.")
+@click.option("--by", type=click.Choice(FLEET_BY), help="A row for each of these instead.")
+@click.option("--merge-records", is_flag=True, help="Records of one kind and slug are one.")
+@click.option("--distinct-ids", is_flag=True, help="Count an event of several workspaces once.")
+@options.workers_options
+@click.option(
+    "--scratch",
+    metavar="DIR",
+    help="Where --distinct-ids keeps ids meanwhile: a folder or address that all workers reach."
+    "  [default: a temporary folder]",
+)
+@click.option("--no-cache", is_flag=True, help="Read all of every log; use no checkpoint.")
+def command(  # noqa: PLR0913 - a report has these options
+    *,
+    places: tuple[str, ...],
+    form: str,
+    output: str | None,
+    by: "FleetBy | None",
+    merge_records: bool,
+    distinct_ids: bool,
+    scheduler: str,
+    workers: int | None,
+    scratch: str | None,
+    no_cache: bool,
+) -> None:
+    """Print what the logs of many workspaces say of each record.
+
+    Places that cannot be read are listed with the reason; the others count, and the exit status
+    is 0.
+
+    \b
+    Examples:
+      ctxuse fleet report ~/work
+      ctxuse fleet report ~/work --merge-records --format csv -o fleet.csv
+      ctxuse fleet report '/srv/*/agents' s3://team/collected --by host
+      ctxuse fleet report @places.txt --by day --format json
+      ctxuse fleet report s3://team/collected --scheduler tcp://dask:8786
+
+    The same record in two workspaces is two records, unless --merge-records is said: then the size
+    per exposure is that of the workspace with the latest exposure. Days are those of UTC.
+
+    --distinct-ids is for copied workspaces: an event that several hold counts with the one whose
+    address sorts first. Each log is then read twice.
+    """
+    from ctxuse.fleet.reporting import fleet_report  # noqa: PLC0415 - only when it is called
+
+    with options.progress("reading") as told:
+        report = fleet_report(
+            places,
+            merge_records=merge_records,
+            by=by,
+            distinct_ids=distinct_ids,
+            scheduler=scheduler,
+            workers=workers,
+            scratch=scratch,
+            cache=False if no_cache else None,
+            told=told,
+        )
+    show_it = common.show_json if form == "json" else common.show
+    common.write_or_show(_text(report, form), output, show_it)
+    if form in {"json", "csv"}:
+        from ctxuse.render.fleet import beside  # noqa: PLC0415 - rendering comes last
+        from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
+
+        for note in [*beside(report), *gaps(report.basic)]:
+            common.note(note)
+
+
+def _text(report: "FleetReport", form: str) -> str:
+    from ctxuse.render import fleet  # noqa: PLC0415 - rendering comes last
+
+    match form:
+        case "json":
+            return fleet.fleet_json(report)
+        case "csv":
+            return fleet.fleet_csv(report)
+        case "markdown":
+            return fleet.fleet_markdown(report)
+        case _:
+            return fleet.fleet_table(report, width=common.width(), color=common.with_color())

@@ -1,0 +1,84 @@
+"""Opening the logs of one workspace of a fleet, wherever it is, for the code that reads logs.
+
+A folder's logs are opened as they are. Others are copied to a temporary file, one at a time, and
+so are the pieces of a collected log; nothing of a log is held in memory.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from ctxuse.errors import LogUnreadableError
+from ctxuse.fleet.pieces import Stream, streams_of
+from ctxuse.fleet.places import COLLECTED, is_log
+from ctxuse.fleet.source import Source
+from ctxuse.fleet.store import LocalStore, RemoteStore, Store
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.reader import OpenLog, open_logs
+
+_USAGE = "/".join(USAGE_DIR)
+
+
+class Opened(NamedTuple):
+    """One log of a workspace, open while it is used.
+
+    Attributes:
+        log: The open log.
+        layout: The workspace whose checkpoints stand for it; None when it is a copy.
+    """
+
+    log: OpenLog
+    layout: WorkspaceLayout | None = None
+
+
+def logs_of(source: Source) -> Iterator[Opened]:
+    """Open the logs of a workspace in order: archived ones, the present one, collected ones.
+
+    Raises:
+        LogUnreadableError: A log exists but cannot be read, or there is no such workspace here.
+        OSError: An address could not be read; libraries raise other errors, too.
+    """
+    layout = source.layout
+    if layout is None:
+        yield from _remote(source)
+        return
+    if not layout.has_marker:
+        reason = "there is no workspace (.yoi/memory/) where it is read"
+        raise LogUnreadableError(source.address, reason)
+    for log in open_logs(layout):
+        yield Opened(log, layout)
+    store = LocalStore(os.path.join(layout, *USAGE_DIR))
+    yield from _collected(store, store.names(COLLECTED), source)
+
+
+def _remote(source: Source) -> Iterator[Opened]:
+    store = RemoteStore(f"{source.url}/{_USAGE}")
+    names = [name for name, _ in source.logs if is_log(name)]
+    for name in sorted(names, key=lambda name: (name == LOG_NAME, name)):
+        with tempfile.TemporaryFile() as file:
+            store.copy(name, file)
+            yield _of(file, name)
+    pieces = {name: size for name, size in source.logs if not is_log(name)}
+    yield from _collected(store, pieces, source)
+
+
+def _collected(store: Store, files: dict[str, int], source: Source) -> Iterator[Opened]:
+    cut = len(COLLECTED) + 1
+    for name, stream in streams_of({n[cut:]: size for n, size in files.items()}).items():
+        if stream.trouble:
+            raise LogUnreadableError(source.address, f"{COLLECTED}/{name}: {stream.trouble}")
+        with tempfile.TemporaryFile() as file:
+            copy_stream(store, stream, file)
+            yield _of(file, f"{stream.order or 0:020}-{name}")
+
+
+def copy_stream(store: Store, stream: Stream, target: IO[bytes]) -> None:
+    """Append the bytes of a collected log to an open file."""
+    for piece, skip in stream.steps:
+        store.copy(f"{COLLECTED}/{piece.name}", target, skip)
+
+
+def _of(file: IO[bytes], name: str) -> Opened:
+    file.flush()
+    return Opened(OpenLog(name, file.fileno(), os.fstat(file.fileno()).st_size))

@@ -1,0 +1,181 @@
+"""The report over many workspaces, from places to values: what `ctxuse fleet report` calls."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+
+import msgspec
+
+from ctxuse.errors import FleetError
+from ctxuse.fleet import stored
+from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds
+from ctxuse.fleet.places import find
+from ctxuse.fleet.repeats import Slice, parts_for
+from ctxuse.fleet.running import Runner, open_runner
+from ctxuse.fleet.source import Source
+from ctxuse.fleetreport import (
+    Asked,
+    FleetBy,
+    FleetReport,
+    FleetTally,
+    Told,
+    Unreadable,
+    build_fleet_report,
+)
+
+MOST_IN_BATCH = 256
+"""Workspaces in a job, at most."""
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of logs in a job, at most, unless one workspace alone has more."""
+
+_ROUNDS = 8
+"""Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
+
+
+def fleet_report(  # noqa: PLR0913 - a report has these options
+    places: Iterable[str],
+    *,
+    merge_records: bool = False,
+    by: FleetBy | None = None,
+    distinct_ids: bool = False,
+    scheduler: str = "processes",
+    workers: int | None = None,
+    scratch: str | None = None,
+    cache: bool | None = None,
+    told: Told | None = None,
+) -> FleetReport:
+    """Return what the logs of many workspaces say.
+
+    Args:
+        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.places`.
+        merge_records: Take records of the same kind and slug for one, whichever workspace they are
+            of; the size per injection is then that of the workspace with the latest exposure.
+        by: Group by this instead of by record.
+        distinct_ids: Count events that several workspaces hold with the first of them only.
+        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
+        workers: How many processes or threads; one for each processor when None.
+        scratch: A folder or address that all workers reach, for `distinct_ids`; a temporary folder
+            when None.
+        cache: Whether to use and write checkpoints; None leaves it to ``CTXUSE_NO_CACHE``.
+        told: Told how many workspaces are done, and how many there are.
+
+    Raises:
+        MissingExtraError: What is asked for needs libraries that are not installed.
+        FleetError: The scheduler does not answer or cannot be used.
+    """
+    found = find(places)
+    asked = Asked(merge_records=merge_records, by=by)
+    if cache is None:
+        cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+    job = Count(asked=asked, cache=cache)
+    if not found.sources:
+        return build_fleet_report(FleetTally(), asked, found.unreadable)
+    with ExitStack() as stack:
+        runner = stack.enter_context(open_runner(scheduler, workers))
+        if distinct_ids:
+            if scratch is None:
+                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
+            tally = _count_distinct(runner, found.sources, job, scratch, told)
+        else:
+            tally = _count(runner, found.sources, job, told)
+    return build_fleet_report(tally, asked, found.unreadable)
+
+
+def batches(sources: Sequence[Source], workers: int) -> Iterator[tuple[int, Sequence[Source]]]:
+    """Yield stretches of `sources`, each with the number of its first: what one job is about."""
+    most = max(1, min(MOST_IN_BATCH, -(-len(sources) // (workers * _ROUNDS))))
+    first = size = 0
+    for number, source in enumerate(sources):
+        if number > first and (number - first == most or size + source.size > MOST_BYTES):
+            yield first, sources[first:number]
+            first, size = number, 0
+        size += source.size
+    if first < len(sources):
+        yield first, sources[first:]
+
+
+def _count(
+    runner: Runner,
+    sources: Sequence[Source],
+    job: Count,
+    told: Told | None,
+    slices: Sequence[Sequence[Slice]] = (),
+) -> FleetTally:
+    jobs = (
+        msgspec.structs.replace(
+            job,
+            sources=tuple(batch),
+            slices=tuple(tuple(its) for its in slices[first : first + len(batch)]),
+        )
+        for first, batch in batches(sources, runner.workers)
+    )
+    whole = FleetTally()
+    done = 0
+    if job.asked.merge_records or job.asked.by is not None:
+        steps = runner.merged(jobs)
+    else:
+        steps = ((one.number, result) for one, result in runner.results(jobs))
+    for number, result in steps:
+        if result is not None:
+            whole.merge(stored.load(result))
+        done += number
+        if told is not None:
+            told(done, len(sources))
+    return whole
+
+
+def _count_distinct(
+    runner: Runner, sources: Sequence[Source], job: Count, scratch: str, told: Told | None
+) -> FleetTally:
+    """Count each event with the first workspace that holds it.
+
+    A workspace that can be read at first and not later on holds nothing: then it is done again.
+    """
+    parts = parts_for(sum(source.size for source in sources))
+    files: list[tuple[int, int]] = []
+    unreadable: dict[int, str] = {}
+    writing = (
+        WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
+        for first, batch in batches(sources, runner.workers)
+    )
+    done, whole = 0, len(sources)
+    for one, result in runner.results(writing):
+        done += one.number
+        if told is not None:
+            told(done // 2, whole)  # the other half is counting them
+        written = msgspec.json.decode(result, type=IdsWritten)
+        files.append((one.first, written.files))
+        unreadable |= written.unreadable
+    while True:
+        slices: list[list[Slice]] = [[] for _ in sources]
+        finding = (
+            FindRepeats(
+                scratch=scratch,
+                part=part,
+                parts=parts,
+                files=tuple(files),
+                without=tuple(unreadable),
+            )
+            for part in range(parts)
+        )
+        for _, result in runner.results(finding):
+            for number, its in msgspec.json.decode(result, type=dict[int, Slice]).items():
+                slices[number].append(its)
+        readable = [n for n in range(len(sources)) if n not in unreadable]
+        tally = _count(
+            runner,
+            [sources[n] for n in readable],
+            msgspec.structs.replace(job, scratch=scratch),
+            None if told is None else lambda n, _: told(whole - (whole - n) // 2, whole),
+            [slices[n] for n in readable],
+        )
+        if not tally.unreadable:
+            tally.unreadable = [Unreadable(sources[n].address, r) for n, r in unreadable.items()]
+            return tally
+        reasons = {place.address: place.reason for place in tally.unreadable}
+        lost = {n: reasons[sources[n].address] for n in readable if sources[n].address in reasons}
+        if not lost:
+            raise FleetError("--distinct-ids", "workspaces come and go while they are read")
+        unreadable |= lost

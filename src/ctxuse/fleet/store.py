@@ -1,0 +1,178 @@
+"""A folder, of this machine or at an `fsspec` address: names, bytes, and files written in one step.
+
+Nothing here knows what the files hold.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Protocol
+
+from ctxuse.errors import MissingExtraError
+from ctxuse.fleet.source import is_address
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # it has no types
+
+BLOCK = 4 * 1024 * 1024
+"""Bytes copied at a time."""
+
+
+class Store(Protocol):
+    """A folder; names in it are relative and have slashes."""
+
+    def names(self, below: str = "") -> dict[str, int]:
+        """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
+        ...
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` up to but without `end`."""
+        ...
+
+    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
+        """Append the bytes of a file from `start` on to an open one."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file in one step: it is there whole, or not at all."""
+        ...
+
+    def put(self, name: str, path: str) -> None:
+        """Write a file that holds what the file `path` of this machine does, likewise."""
+        ...
+
+
+def open_store(place: str) -> Store:
+    """Return the folder at `place`, a path or an address. It need not exist."""
+    return RemoteStore(place) if is_address(place) else LocalStore(place)
+
+
+class LocalStore:
+    """A folder of this machine. Links in it are not followed."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(root)
+
+    def names(self, below: str = "") -> dict[str, int]:
+        """See `Store`."""
+        found: dict[str, int] = {}
+        waiting = [below.strip("/")]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                entries = [*os.scandir(os.path.join(self._root, folder))]
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(name)
+                elif entry.is_file(follow_symlinks=False):
+                    found[name] = entry.stat(follow_symlinks=False).st_size
+        return found
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """See `Store`."""
+        with self._open(name) as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
+        """See `Store`."""
+        with self._open(name) as file:
+            file.seek(start)
+            while block := file.read(BLOCK):
+                target.write(block)
+
+    def write(self, name: str, data: bytes) -> None:
+        """See `Store`."""
+        self._replace(name, lambda file: file.write(data))
+
+    def put(self, name: str, path: str) -> None:
+        """See `Store`."""
+        with open(path, "rb") as source:
+            self._replace(name, lambda file: shutil.copyfileobj(source, file, BLOCK))
+
+    def _replace(self, name: str, fill: Callable[[IO[bytes]], object]) -> None:
+        path = os.path.join(self._root, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                fill(file)
+            os.replace(fresh, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(fresh)
+            raise
+
+    def _open(self, name: str) -> IO[bytes]:
+        path = os.path.join(self._root, name)
+        no_links = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return open(os.open(path, os.O_RDONLY | no_links), "rb")
+
+
+class RemoteStore:
+    """A folder at an `fsspec` address.
+
+    Raises:
+        MissingExtraError: `fsspec` is not installed.
+        ImportError: What this kind of address needs is not installed.
+        ValueError: There is no such kind of address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._fs, root = filesystem(url)
+        self._root = root.rstrip("/")
+
+    def names(self, below: str = "") -> dict[str, int]:
+        """See `Store`."""
+        folder = f"{self._root}/{below.strip('/')}".rstrip("/")
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.find(folder, detail=True)
+        except FileNotFoundError:
+            return {}
+        start = len(self._root) + 1
+        return {path[start:]: int(about["size"] or 0) for path, about in found.items()}
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """See `Store`."""
+        data: bytes = self._fs.cat_file(f"{self._root}/{name}", start=start, end=end)
+        return data
+
+    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
+        """See `Store`."""
+        with self._fs.open(f"{self._root}/{name}", "rb", block_size=BLOCK) as file:
+            file.seek(start)
+            while block := file.read(BLOCK):
+                target.write(block)
+
+    def write(self, name: str, data: bytes) -> None:
+        """See `Store`. Object stores show an object when all of it is there."""
+        self._fs.pipe_file(self._made(name), data)
+
+    def put(self, name: str, path: str) -> None:
+        """See `Store`."""
+        self._fs.put_file(path, self._made(name))
+
+    def _made(self, name: str) -> str:
+        """The path of a file whose folder there is."""
+        path = f"{self._root}/{name}"
+        with suppress(FileExistsError):
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        return path
+
+
+def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
+    """Return what reads `url`, and the path in it; raises as `RemoteStore` does."""
+    try:
+        from fsspec.core import (  # type: ignore[import-untyped] # noqa: PLC0415 - only for addresses
+            url_to_fs,
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("an address such as s3://", "fleet") from error
+    found: tuple[AbstractFileSystem, str] = url_to_fs(url)
+    return found

@@ -1,0 +1,107 @@
+"""What a worker runs: a job as bytes in, its result as bytes out.
+
+These functions are found by name, by a process of ours as by a worker of Dask; nothing else of
+the caller's is needed there.
+"""
+
+import os
+import sys
+from contextlib import closing
+from functools import partial
+from typing import BinaryIO
+
+import msgspec
+
+from ctxuse.fleet import jobs, stored
+from ctxuse.fleet.counting import count, tried
+from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
+from ctxuse.fleet.store import open_store
+from ctxuse.fleetreport import FleetTally, Unreadable
+
+_decode = msgspec.json.Decoder(jobs.AnyJob).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def work(data: bytes) -> bytes:
+    """Do a job."""
+    job: jobs.AnyJob = _decode(data)
+    match job:
+        case jobs.Count():
+            return stored.dump(_count(job))
+        case jobs.WriteIds():
+            return _encode(_write_ids(job))
+        case jobs.FindRepeats():
+            scratch = open_store(job.scratch)
+            return _encode(write_repeats(scratch, job.part, job.parts, job.files, job.without))
+        case jobs.Export():
+            from ctxuse.fleet.export import export  # noqa: PLC0415 - needs an extra
+
+            return stored.dump(export(job))
+        case jobs.Collect():
+            from ctxuse.fleet.collect import collect_one  # noqa: PLC0415 - only for this job
+
+            return _encode([collect_one(source, job.target, job.host) for source in job.sources])
+
+
+def merge(*parts: bytes) -> bytes:
+    """Return the `FleetTally` of several that follow one another, all as bytes."""
+    whole = FleetTally()
+    for part in parts:
+        whole.merge(stored.load(part))
+    return stored.dump(whole)
+
+
+def _count(job: jobs.Count) -> FleetTally:
+    if not any(job.slices):
+        return count(job.sources, job.asked, cache=job.cache)
+    slices = {
+        source.place: [*its] for source, its in zip(job.sources, job.slices, strict=True) if its
+    }
+    with closing(Repeats(open_store(job.scratch), slices)) as repeats:
+        return count(job.sources, job.asked, cache=job.cache, repeats=repeats)
+
+
+def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
+    unreadable: dict[int, str] = {}
+    writer = IdWriter(open_store(job.scratch), job.first, job.parts)
+    for number, source in enumerate(job.sources, job.first):
+        found = tried(source, partial(writer.add, source, number))
+        if isinstance(found, Unreadable):
+            unreadable[number] = found.reason
+    writer.flush()
+    return jobs.IdsWritten(writer.files, unreadable)
+
+
+_LENGTH = 8
+
+
+def serve() -> None:
+    """Do jobs from stdin, results to stdout, until there are no more: what a process of ours runs.
+
+    Whatever else prints to stdout goes to stderr.
+    """
+    results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    asked = sys.stdin.buffer
+    with results:
+        while (job := receive(asked)) is not None:
+            try:
+                answer = b"+" + work(job)
+            except Exception as error:  # noqa: BLE001 - who asked decides what becomes of it
+                answer = b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
+            send(results, answer)
+
+
+def send(stream: BinaryIO, data: bytes) -> None:
+    """Write `data` so that `receive` finds its end."""
+    stream.write(len(data).to_bytes(_LENGTH, "big"))
+    stream.write(data)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> bytes | None:
+    """Return what `send` wrote; None when nothing more comes, or not all of it."""
+    head = stream.read(_LENGTH)
+    length = int.from_bytes(head, "big")
+    data = stream.read(length) if len(head) == _LENGTH else b""
+    return data if len(head) == _LENGTH and len(data) == length else None

@@ -1,0 +1,309 @@
+"""The counts of many workspaces, and the report over them. Pure.
+
+What one workspace gives is a `FleetTally`; two that stand for neighbouring stretches of the sorted
+addresses merge into that of both. Merging is associative and `FleetTally()` is neutral, so neither
+the division into batches nor the number of workers shows in a report. It counts nothing itself:
+`ctxuse.tally` and `ctxuse.fuller` do.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
+
+from ctxuse.fuller import Counts, FullTally
+from ctxuse.fullreport import build_full_report
+from ctxuse.groups import Group, GroupedReport, Key, group_report
+from ctxuse.report import Evidence, UsageReport, UsageReportRecord, build_report, report_record
+from ctxuse.tally import RecordTally, Tally
+from ctxuse.times import format_ns
+
+FleetBy = Literal["workspace", "host", "kind", "day"]
+"""What a report over many workspaces can be grouped by; days are those of UTC."""
+
+FLEET_BY: tuple[FleetBy, ...] = get_args(FleetBy)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked of each workspace.
+
+    Attributes:
+        merge_records: Whether records of the same kind and slug are one, whichever workspace they
+            are of.
+        by: What to group by; None for a report by record.
+    """
+
+    merge_records: bool = False
+    by: FleetBy | None = None
+
+    @property
+    def needs_full(self) -> bool:
+        """Whether the fuller tally is needed."""
+        return self.by is not None
+
+
+class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
+    """A workspace that was read.
+
+    Attributes:
+        address: Where it is, without what must not be shown.
+        events: Events counted.
+        not_counted: Lines that could not be counted, by reason.
+        pending: Last lines that somebody may still be writing.
+        since_ns: The earliest time of an event, in nanoseconds since the epoch; None without any.
+        until_ns: The latest.
+        repeated: Events left out because a workspace before it holds them, too.
+    """
+
+    address: str
+    events: int
+    not_counted: Mapping[str, int] = {}
+    pending: int = 0
+    since_ns: int | None = None
+    until_ns: int | None = None
+    repeated: int = 0
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return {
+            "address": self.address,
+            "events": self.events,
+            "lines_not_counted": dict(self.not_counted),
+            "since": _time(self.since_ns),
+            "until": _time(self.until_ns),
+            **({"events_counted_elsewhere": self.repeated} if self.repeated else {}),
+        }
+
+
+class Unreadable(msgspec.Struct, frozen=True, array_like=True):
+    """A place that could not be read.
+
+    Attributes:
+        address: Where it is, without what must not be shown.
+        reason: What happened.
+    """
+
+    address: str
+    reason: str
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return {"address": self.address, "reason": self.reason}
+
+
+class Apart(NamedTuple):
+    """The counts of one record of one workspace.
+
+    Attributes:
+        workspace: The workspace's address.
+        kind: The record's kind.
+        slug: Its name within the kind.
+        tally: Its counts.
+    """
+
+    workspace: str
+    kind: str
+    slug: str
+    tally: RecordTally
+
+
+class FleetTally(msgspec.Struct):
+    """What is known of some workspaces that follow one another in the order of their addresses.
+
+    Attributes:
+        whole: The counts of all of them together; its records are those of the same name joined,
+            and there are none where they are kept apart.
+        apart: The counts of each record of each workspace, where these are asked for.
+        groups: By name, where groups are asked for.
+        seen: The workspaces that were read.
+        unreadable: Those that could not be.
+    """
+
+    whole: Tally = msgspec.field(default_factory=Tally)
+    apart: list[Apart] = []
+    groups: dict[str, Group] = {}
+    seen: list[SeenWorkspace] = []
+    unreadable: list[Unreadable] = []
+
+    def add(
+        self,
+        address: str,
+        tally: Tally,
+        full: FullTally | None,
+        asked: Asked,
+        *,
+        repeated: int = 0,
+    ) -> None:
+        """Add a workspace whose address sorts behind all that were added.
+
+        Args:
+            address: Its address.
+            tally: Its counts.
+            full: Its fuller counts, of the very same events, where `asked` needs them.
+            asked: What is asked for.
+            repeated: How many of its events are counted with a workspace before it.
+        """
+        self.seen.append(
+            SeenWorkspace(
+                address=address,
+                events=tally.events,
+                not_counted=dict(sorted(tally.skipped.items())),
+                pending=tally.pending,
+                since_ns=tally.since_ns,
+                until_ns=tally.until_ns,
+                repeated=repeated,
+            )
+        )
+        if asked.by is not None and full is not None:
+            self._merge_groups(_groups(address, tally, full, asked, asked.by))
+        if asked.merge_records or asked.by is not None:
+            self.whole.join(tally)
+            return
+        self.whole.join(msgspec.structs.replace(tally, records={}))
+        self.apart += [Apart(address, *key, record) for key, record in tally.records.items()]
+
+    def merge(self, later: "FleetTally") -> None:
+        """Add what is known of workspaces whose addresses all sort behind ours."""
+        self.whole.join(later.whole)
+        self.apart += later.apart
+        self._merge_groups(later.groups)
+        self.seen += later.seen
+        self.unreadable += later.unreadable
+
+    def _merge_groups(self, others: Mapping[str, Group]) -> None:
+        for name, group in others.items():
+            mine = self.groups.get(name)
+            if mine is None:
+                mine = self.groups[name] = Group(name)
+            mine.merge(group)
+
+
+class FleetRecord(msgspec.Struct, frozen=True):
+    """The evidence on one record.
+
+    Attributes:
+        basic: Its figures.
+        workspace: The address of its workspace; None where only one was read, and where records of
+            the same name are one.
+    """
+
+    basic: UsageReportRecord
+    workspace: str | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields as JSON names and orders them."""
+        where = {} if self.workspace is None else {"workspace": self.workspace}
+        return {**where, **self.basic.fields()}
+
+
+class FleetReport(msgspec.Struct, frozen=True):
+    """What the logs of many workspaces say. Evidence, never a verdict.
+
+    Attributes:
+        records: The records, sorted by kind, slug and workspace.
+        workspaces: The workspaces that were read, sorted by address.
+        unreadable: The places that could not be, sorted by address.
+        evidence: What the figures rest on, over all workspaces.
+        grouped: The same by something else than records, where that was asked for.
+    """
+
+    records: tuple[FleetRecord, ...]
+    workspaces: tuple[SeenWorkspace, ...]
+    unreadable: tuple[Unreadable, ...]
+    evidence: Evidence
+    grouped: GroupedReport | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether records of several workspaces stand side by side."""
+        return any(record.workspace is not None for record in self.records)
+
+    @property
+    def basic(self) -> UsageReport:
+        """The records' figures and what they rest on, without the workspaces."""
+        return UsageReport(tuple(record.basic for record in self.records), self.evidence)
+
+    @property
+    def repeated(self) -> int:
+        """Events that were left out because another workspace holds them, too."""
+        return sum(workspace.repeated for workspace in self.workspaces)
+
+    def fields(self) -> dict[str, object]:
+        """Return the report as JSON holds it."""
+        if self.grouped is not None:
+            groups = [group.fields() for group in self.grouped.groups]
+            shown: dict[str, object] = {"by": self.grouped.by, "groups": groups}
+        else:
+            shown = {"records": [record.fields() for record in self.records]}
+        return {
+            **shown,
+            "workspaces": [workspace.fields() for workspace in self.workspaces],
+            "unreadable": [place.fields() for place in self.unreadable],
+        }
+
+
+def build_fleet_report(
+    tally: FleetTally, asked: Asked, unreadable: Iterable[Unreadable] = ()
+) -> FleetReport:
+    """Return the report over `tally`.
+
+    Args:
+        tally: The counts of all workspaces.
+        asked: What was asked for.
+        unreadable: Places in which nothing could be looked for.
+    """
+    whole = build_report(tally.whole)
+    several = len(tally.seen) > 1
+    if asked.merge_records or asked.by is not None:
+        records = [FleetRecord(record) for record in whole.records]
+    else:
+        in_order = sorted(tally.apart, key=lambda one: (one.kind, one.slug, one.workspace))
+        records = [
+            FleetRecord(report_record(kind, slug, record), address if several else None)
+            for address, kind, slug, record in in_order
+        ]
+    places = {(place.address, place.reason): place for place in [*unreadable, *tally.unreadable]}
+    return FleetReport(
+        records=tuple(records),
+        workspaces=tuple(sorted(tally.seen, key=attrgetter("address"))),
+        unreadable=tuple(places[key] for key in sorted(places)),
+        evidence=whole.evidence,
+        grouped=_grouped(tally, asked.by, whole, several=several) if asked.by else None,
+    )
+
+
+def _grouped(tally: FleetTally, by: FleetBy, whole: UsageReport, *, several: bool) -> GroupedReport:
+    groups = [tally.groups[name] for name in sorted(tally.groups)]
+    if not several:
+        groups = [_without_workspaces(group) for group in groups]
+    return GroupedReport(by, tuple(groups), whole, {})
+
+
+def _groups(
+    address: str, tally: Tally, full: FullTally, asked: Asked, by: FleetBy
+) -> dict[str, Group]:
+    """The groups of one workspace, the records in them by what tells them apart."""
+    report = build_full_report(build_report(tally), full)
+    if by == "workspace":
+        totals: dict[Key, Counts] = {record.key: record.total for record in report.records}
+        return {address: Group(address, totals)} if totals else {}
+    found = group_report(report, by).groups
+    if asked.merge_records:
+        return {group.name: group for group in found}
+    return {
+        group.name: Group(group.name, {(address, *key): c for key, c in group.records.items()})
+        for group in found
+    }
+
+
+def _without_workspaces(group: Group) -> Group:
+    return Group(group.name, {key[-2:]: counts for key, counts in group.records.items()})
+
+
+def _time(ns: int | None) -> str | None:
+    return None if ns is None else format_ns(ns)
+
+
+Told = Callable[[int, int], object]
+"""Told how many workspaces are done, and how many there are."""

@@ -1,0 +1,105 @@
+"""The report over many workspaces as a table, CSV, Markdown and JSON."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from ctxuse.fleetreport import FleetRecord, FleetReport
+from ctxuse.render import groups, markdown, sheet, words
+from ctxuse.render.table import plain_table
+from ctxuse.visible import visible
+
+HEADINGS = ("Record", "Uses", "Last used", "Exposed", "Each", "Total")
+SIDES = "lrlrrr"
+"""Of the table, and to which side its columns are set; the workspace stands first where needed."""
+
+MOST_SAID = 10
+"""So many places that could not be read are named below a table."""
+
+
+def fleet_json(report: FleetReport) -> str:
+    """Return the report as JSON, newline included."""
+    return json.dumps(report.fields(), ensure_ascii=False, indent=2) + "\n"
+
+
+def fleet_csv(report: FleetReport) -> str:
+    """Return the report as CSV with a heading; what is unknown is an empty cell."""
+    if report.grouped is not None:
+        return groups.groups_csv(report.grouped)
+    if not report.apart:
+        return sheet.report_csv(report.basic)
+    rows: Iterable[Iterable[object]] = (
+        (sheet.cell(record.workspace or ""), *sheet.report_row(record.basic))
+        for record in report.records
+    )
+    return sheet.written(("workspace", *sheet.REPORT_COLUMNS), rows)
+
+
+def fleet_table(report: FleetReport, *, width: int, color: bool = False) -> str:
+    """Return the report as a table for a terminal of `width` columns."""
+    headings, sides, rows = _shown(report, visible)
+    return plain_table(
+        headings, rows, width=width, color=color, sides=sides, notes=notes(report, visible)
+    )
+
+
+def fleet_markdown(report: FleetReport) -> str:
+    """Return the report as a Markdown table with what it rests on below."""
+    headings, sides, rows = _shown(report, markdown.cell)
+    shown = markdown.table(headings, sides, rows) if rows else ""
+    return shown + "\n".join(f"\n{note}" for note in notes(report, markdown.cell)) + "\n"
+
+
+def notes(report: FleetReport, safe: Callable[[str], str]) -> list[str]:
+    """Return what stands below the table, a paragraph each; `safe` makes foreign text safe."""
+    if report.grouped is not None:
+        first, *others = groups.notes(report.grouped)
+    else:
+        explained = (
+            "Times are UTC. Exposed: times resident in a context. Each: estimated tokens of the"
+            " record at its last exposure, a quarter of its bytes. Total: both multiplied."
+        )
+        first, *others = words.notes(report.basic)
+        others = [*([explained] if report.records else []), *others]
+    number = len(report.workspaces)
+    return [first, f"From {words.plural(number, 'workspace')}", *beside(report, safe), *others]
+
+
+def beside(report: FleetReport, safe: Callable[[str], str] = visible) -> list[str]:
+    """Return what the forms for programs leave out of view: what is not in the figures."""
+    said = []
+    if report.repeated:
+        events = words.plural(report.repeated, "event")
+        said.append(f"{events} held by several workspaces: counted with the first of them only")
+    if report.unreadable:
+        places = words.plural(len(report.unreadable), "place")
+        named = [f"{safe(p.address)}: {safe(p.reason)}" for p in report.unreadable[:MOST_SAID]]
+        more = len(report.unreadable) - len(named)
+        named += [f"and {more:,} more (--format json lists them)"] if more else []
+        said += [f"{places} could not be read, and nothing of them is counted:", *named]
+    return said
+
+
+def _shown(
+    report: FleetReport, safe: Callable[[str], str]
+) -> tuple[Sequence[str], str, list[tuple[str, ...]]]:
+    """The headings, their sides and the rows."""
+    if report.grouped is not None:
+        headings = groups.headings(report.grouped)
+        return headings, groups.SIDES[: len(headings)], groups.rows(report.grouped, safe)
+    rows = [_row(record, safe, apart=report.apart) for record in report.records]
+    if report.apart:
+        return ("Workspace", *HEADINGS), "l" + SIDES, rows
+    return HEADINGS, SIDES, rows
+
+
+def _row(record: FleetRecord, safe: Callable[[str], str], *, apart: bool) -> tuple[str, ...]:
+    basic = record.basic
+    return (
+        *((safe(record.workspace or ""),) if apart else ()),
+        safe(f"{basic.kind}/{basic.slug}"),
+        words.count(basic.use_count),
+        words.day(basic.last_used_at_ns),
+        words.count(basic.resident_exposure_count),
+        words.count(basic.tokens_each),
+        words.count(basic.tokens_total),
+    )

@@ -1,0 +1,563 @@
+"""One report over many workspaces."""
+
+import copy
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import an_event, events
+
+from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
+from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
+from ctxuse.fleet import counting, opening, reporting, running, stored
+from ctxuse.fleet.jobs import Job
+from ctxuse.fleet.opening import Opened
+from ctxuse.fleet.places import find
+from ctxuse.fleet.reporting import batches, fleet_report
+from ctxuse.fleet.source import Source, without_secrets
+from ctxuse.fleetreport import FLEET_BY, Asked, FleetBy, FleetTally, Unreadable, build_fleet_report
+from ctxuse.fuller import FullTally
+from ctxuse.tally import Tally
+
+DATA = Path(__file__).parent / "data" / "workspaces"
+FEWER = settings(max_examples=40, deadline=None)
+CLEAN = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
+asked_for = st.builds(Asked, merge_records=st.booleans(), by=st.none() | st.sampled_from(FLEET_BY))
+logs = st.lists(st.lists(events, max_size=6), max_size=6)
+
+
+def fleet_of(
+    addresses: Sequence[str], some: Sequence[Sequence[UsageEvent]], asked: Asked
+) -> FleetTally:
+    fleet = FleetTally()
+    for address, log in zip(addresses, some, strict=True):
+        tally, full = Tally(), FullTally()
+        for event in log:
+            tally.add(event)
+            full.add(event)
+        if len(log) == 1:
+            fleet.unreadable.append(Unreadable(address, "it is a link"))
+        else:
+            fleet.add(address, tally, full, asked)
+    return fleet
+
+
+def folded(parts: Sequence[FleetTally]) -> FleetTally:
+    whole = FleetTally()
+    for part in parts:
+        whole.merge(part)
+    return whole
+
+
+@FEWER
+@given(logs, asked_for, st.lists(st.integers(0, 6), max_size=4))
+def test_a_report_does_not_depend_on_how_workspaces_are_divided(
+    some: list[list[UsageEvent]], asked: Asked, cuts: list[int]
+) -> None:
+    names = [f"/w{number}" for number in range(len(some))]
+    bounds = [0, *sorted(min(cut, len(some)) for cut in cuts), len(some)]
+    parts = [fleet_of(names[begin:end], some[begin:end], asked) for begin, end in pairwise(bounds)]
+    travelled = [stored.load(stored.dump(part)) for part in parts]
+    whole = fleet_of(names, some, asked)
+    assert folded(travelled) == folded([whole]) == whole
+
+
+@FEWER
+@given(logs, logs, logs, asked_for)
+def test_merging_fleets_is_associative(
+    first: list[list[UsageEvent]],
+    second: list[list[UsageEvent]],
+    third: list[list[UsageEvent]],
+    asked: Asked,
+) -> None:
+    one, two, three = (
+        fleet_of([f"/{letter}{n}" for n in range(len(some))], some, asked)
+        for letter, some in (("a", first), ("b", second), ("c", third))
+    )
+    before = copy.deepcopy(two)
+    assert folded([folded([one, two]), three]) == folded([one, folded([two, three])])
+    assert two == before
+
+
+@FEWER
+@given(logs)
+def test_merged_records_are_what_a_plain_sum_over_all_events_gives(
+    some: list[list[UsageEvent]],
+) -> None:
+    asked = Asked(merge_records=True)
+    names = [f"/w{number}" for number in range(len(some))]
+    whole = build_fleet_report(fleet_of(names, some, asked), asked)
+    uses: dict[tuple[str, str], int] = {}
+    exposures: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for place, log in enumerate(some):
+        if len(log) == 1:
+            continue
+        for event in log:
+            for record in event.records:
+                key = record.kind, record.slug
+                is_use = event.event is UsageEventKind.USE
+                counts = uses if is_use else exposures
+                counts[key] = counts.get(key, 0) + 1
+                if is_use:
+                    continue
+                times = [
+                    e.occurred_at_ns
+                    for e in log
+                    if e.event is not UsageEventKind.USE
+                    for r in e.records
+                    if (r.kind, r.slug) == key
+                ]
+                mine = max(times), place, record.file_tokens_estimate
+                if key not in last or mine[:2] >= last[key][:2]:
+                    last[key] = mine
+    assert {(r.basic.kind, r.basic.slug) for r in whole.records} == {*uses, *exposures}
+    for basic in whole.basic.records:
+        key = basic.kind, basic.slug
+        assert basic.use_count == uses.get(key, 0)
+        assert basic.resident_exposure_count == exposures.get(key, 0)
+        assert basic.estimated_tokens_per_injection == last.get(key, (0, 0, 0))[2]
+
+
+def exposure(at_ns: int, size: int) -> UsageEvent:
+    record = an_event().records[0]._replace(file_bytes=size * 4, file_tokens_estimate=size)
+    return an_event(
+        occurred_at_ns=at_ns,
+        event=UsageEventKind.RESIDENT_EXPOSURE,
+        source=UsageSource.RESIDENT_INJECTION,
+        records=(record,),
+    )
+
+
+def test_the_last_size_is_that_of_the_latest_exposure_not_of_the_last_address(
+    tmp_path: Path,
+) -> None:
+    make_workspace(tmp_path / "a", as_log([exposure(3000, 1), exposure(2000, 2)]))
+    make_workspace(tmp_path / "b", as_log([exposure(2500, 3)]))
+    (record,) = fleet_report([str(tmp_path)], merge_records=True, scheduler="threads").records
+    assert record.basic.estimated_tokens_per_injection == 2  # a has the latest; its last in order
+    (alone,) = fleet_report([str(tmp_path / "a")], scheduler="threads").records
+    assert alone.basic.estimated_tokens_per_injection == 2
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("merge_records", [False, True])
+def test_over_one_workspace_the_records_are_those_of_its_report(
+    *,
+    name: str,
+    merge_records: bool,
+    copy_of: Callable[[str], Workspace],
+) -> None:
+    workspace = copy_of(name)
+    report = fleet_report(
+        [str(workspace.layout.root)], merge_records=merge_records, scheduler="threads"
+    )
+    expected = json.loads(workspace.report().to_json())["records"]
+    assert report.fields()["records"] == expected
+    assert json.dumps(report.fields()["records"]) == json.dumps(expected)  # also in their order
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+@pytest.mark.parametrize("at_once", [3, 100_000])
+def test_copies_count_once_with_distinct_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: int, at_once: int
+) -> None:
+    first = make_workspace(tmp_path / "a", as_log(some_events(40, 1)))
+    twice = next(iter(some_events(1, 1)))
+    with Workspace(first).layout.events_path.open("ab") as log:
+        log.write(as_log([twice, an_event()]) + b"no event\n")
+    for name in ("b", "c"):
+        shutil.copytree(first, tmp_path / name)
+    monkeypatch.setattr(reporting, "parts_for", lambda _: parts)
+    monkeypatch.setattr("ctxuse.fleet.repeats.IdWriter.__init__.__defaults__", (at_once,))
+    report = fleet_report(
+        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads"
+    )
+    expected = json.loads(Workspace(first).report().to_json())["records"]
+    assert report.fields()["records"] == expected
+    assert [w.events for w in report.workspaces] == [42, 0, 0]
+    assert [w.repeated for w in report.workspaces] == [0, 42, 42]
+    assert [dict(w.not_counted) for w in report.workspaces] == [{"not_json": 1}] * 3
+
+
+def test_a_grown_copy_adds_what_only_it_holds(tmp_path: Path) -> None:
+    log = as_log(some_events(30, 1))
+    make_workspace(tmp_path / "b", log + as_log(some_events(7, 2)))
+    make_workspace(tmp_path / "a", log)
+    make_workspace(tmp_path / "c", as_log(some_events(5, 3)))
+    whole = fleet_report(
+        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads"
+    )
+    assert [w.events for w in whole.workspaces] == [30, 7, 5]
+    for by in FLEET_BY:
+        grouped = fleet_report([str(tmp_path)], by=by, distinct_ids=True, scheduler="threads")
+        assert grouped.grouped is not None
+        uses = sum(group.total.uses for group in grouped.grouped.groups)
+        assert uses == sum(r.basic.use_count for r in whole.records)
+
+
+def test_what_cannot_be_read_holds_no_id(tmp_path: Path) -> None:
+    log = as_log(some_events(10, 1))
+    break_at_its_end(make_workspace(tmp_path / "a", log))
+    make_workspace(tmp_path / "b", log)
+    report = fleet_report([str(tmp_path)], distinct_ids=True, scheduler="threads")
+    assert [(w.address[-2:], w.events) for w in report.workspaces] == [("/b", 10)]
+    assert [place.address[-2:] for place in report.unreadable] == ["/a"]
+
+
+def test_a_workspace_that_fails_later_gives_its_events_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_workspace(tmp_path / "a", as_log(some_events(10, 1)))
+    make_workspace(tmp_path / "b", as_log(some_events(12, 1)))
+    real = running.Local.results
+
+    def results(self: running.Local, jobs: Iterable[Job]) -> Iterator[tuple[Job, bytes]]:
+        yield from real(self, jobs)
+        path = tmp_path / "a/.yoi/memory/_usage/events.jsonl"
+        if not path.is_symlink():
+            path.unlink()
+            path.symlink_to("/etc/hostname")
+
+    monkeypatch.setattr(running.Local, "results", results)
+    report = fleet_report([str(tmp_path)], distinct_ids=True, scheduler="threads")
+    assert [(w.address[-2:], w.events) for w in report.workspaces] == [("/b", 12)]
+    assert [place.address[-2:] for place in report.unreadable] == ["/a"]
+
+
+@pytest.mark.parametrize("by", [None, *FLEET_BY])
+@pytest.mark.parametrize("merge_records", [False, True])
+def test_the_number_of_workers_and_their_kind_do_not_show(
+    *, tmp_path: Path, by: FleetBy | None, merge_records: bool
+) -> None:
+    make_fleet(tmp_path, 9)
+    one, *others = (
+        fleet_report(
+            [str(tmp_path)], by=by, merge_records=merge_records, scheduler=kind, workers=number
+        )
+        for kind, number in (("threads", 1), ("threads", 3), ("processes", 2))
+    )
+    assert [other == one for other in others] == [True, True]
+    assert one.evidence.events == 450
+    alone = [Workspace(path).report() for path in tmp_path.iterdir()]
+    assert sum(r.basic.use_count for r in one.records) == sum(
+        r.use_count for report in alone for r in report.records
+    )
+    groups = one.grouped.groups if one.grouped else ()
+    if by is not None:
+        assert sum(g.total.uses for g in groups) == sum(r.basic.use_count for r in one.records)
+    if by == "workspace":
+        assert [g.name for g in groups] == [w.address for w in one.workspaces]
+
+
+def workers_of_this_process() -> list[int]:
+    """The processes that read for us."""
+    found = subprocess.run(
+        [shutil.which("ps") or "ps", "--ppid", str(os.getpid()), "-o", "pid=,args="],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = (line.split(None, 1) for line in found.stdout.splitlines())
+    return [int(pid) for pid, words in lines if "ctxuse.fleet.work" in words]
+
+
+@pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
+def test_processes_killed_in_the_middle_cost_a_retry_and_nothing_else(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 40, 400)
+    expected = fleet_report([str(tmp_path)], scheduler="threads")
+    killed: list[int] = []
+
+    def told(done: int, whole: int) -> None:
+        assert 0 < done <= whole == 40
+        if len(killed) < 4:
+            for pid in workers_of_this_process():
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    assert fleet_report([str(tmp_path)], workers=2, told=told) == expected
+    assert len(killed) >= 2
+    assert workers_of_this_process() == []
+
+
+def test_a_workspace_that_loses_every_worker_is_listed_and_the_others_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fleet(tmp_path / "fleet", 6)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if any('ctxuse.fleet' in word for word in sys.orig_argv):\n"
+        "    import ctxuse.fleet.counting as c\n"
+        "    real = c.logs_of\n"
+        "    c.logs_of = lambda s: os._exit(9) if s.address.endswith('w003') else real(s)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    report = fleet_report([str(tmp_path / "fleet")], workers=1)
+    assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
+    (lost,) = report.unreadable
+    assert lost.address.endswith("w003")
+    assert "ended with status 9" in lost.reason
+
+
+def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_fleet(tmp_path, 2)
+    tries: list[str] = []
+    real = opening.logs_of
+
+    def failing(source: Source) -> Iterator[Opened]:
+        tries.append(source.address[-1])
+        if tries.count("1") < 3:
+            yield from (one for one in real(source) if source.address[-1] == "0")
+            if source.address[-1] == "1":
+                raise OSError(5, "Input/output error")
+        else:
+            yield from real(source)
+
+    monkeypatch.setattr(counting, "logs_of", failing)
+    monkeypatch.setattr(counting, "_PAUSE", 0)
+    report = fleet_report([str(tmp_path)], scheduler="threads", workers=1)
+    assert [w.events for w in report.workspaces] == [50, 50]
+    assert tries == ["0", "1", "1", "1"]
+
+
+@CLEAN
+def test_places_that_cannot_be_read_are_listed_with_their_reasons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_workspace(tmp_path / "good", as_log(some_events(5, 1)) + b"{}\n")
+    make_workspace(tmp_path / "linked", b"")
+    (tmp_path / "linked/.yoi/memory/_usage/events.jsonl").unlink()
+    (tmp_path / "linked/.yoi/memory/_usage/events.jsonl").symlink_to("/etc/hostname")
+    (tmp_path / "fifo/.yoi/memory/_usage").mkdir(parents=True)
+    os.mkfifo(tmp_path / "fifo/.yoi/memory/_usage/events.jsonl")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list").write_text(f"# ours\n\n{tmp_path}/good\n{tmp_path}/gone\n")
+    words = [
+        str(tmp_path), str(tmp_path / "empty"), str(tmp_path / "list"), f"@{tmp_path}/list",
+        f"{tmp_path}/no-*", "@nothing", "nosuch://x/y",
+    ]  # fmt: skip
+    assert run(["fleet", "report", *words, "--format", "json", "--scheduler", "threads"]) == 0
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
+    assert [*told] == ["records", "workspaces", "unreadable"]
+    (seen,) = told["workspaces"]
+    assert (seen["events"], seen["lines_not_counted"]) == (5, {"missing_field": 1})
+    assert [*seen] == ["address", "events", "lines_not_counted", "since", "until"]
+    reasons = {os.path.basename(p["address"]): p["reason"] for p in told["unreadable"]}
+    assert "links are not followed" in reasons["linked"]
+    assert "FIFO" in reasons["fifo"]
+    assert reasons["gone"] == reasons["@nothing"] == "No such file or directory"
+    assert "no workspace" in reasons["empty"]
+    assert "no folder matches" in reasons["no-*"]
+    assert "Not a directory" in reasons["list"]
+    assert "nosuch" in reasons["y"]
+    assert "8 places could not be read" in captured.err
+    assert "1 line could not be counted" in captured.err
+
+
+def test_a_workspace_that_is_not_there_where_it_is_read_is_listed(tmp_path: Path) -> None:
+    gone = Source("/gone", root=os.fsencode(tmp_path / "gone"))
+    there = Source("/there", root=os.fsencode(make_workspace(tmp_path / "w", b"")))
+    tally = counting.count([gone, there], Asked(), cache=False)
+    assert [w.address for w in tally.seen] == ["/there"]
+    (place,) = tally.unreadable
+    assert "no workspace (.yoi/memory/) where it is read" in place.reason
+
+
+def test_a_workspace_found_twice_counts_once(tmp_path: Path) -> None:
+    make_fleet(tmp_path / "all", 3)
+    (tmp_path / "link").symlink_to(tmp_path / "all" / "w001")
+    (tmp_path / "all" / "inner").symlink_to(tmp_path / "all" / "w002")
+    make_workspace(tmp_path / "all" / "w000" / "nested" / "deep", as_log(some_events(3, 9)))
+    places = [
+        str(tmp_path / "all"), f"{tmp_path}/all/w*", str(tmp_path / "link"),
+        f"file://{tmp_path}/all/w002", f"{tmp_path}/./all/../all",
+    ]  # fmt: skip
+    found = find(places)
+    assert [source.address.removeprefix(f"{tmp_path}/all/") for source in found.sources] == [
+        "w000", "w000/nested/deep", "w001", "w002",
+    ]  # fmt: skip
+    assert found.unreadable == []
+
+
+@CLEAN
+@pytest.mark.parametrize("form", ["table", "csv", "markdown", "json"])
+@pytest.mark.parametrize("more", [[], ["--by", "workspace"], ["--merge-records", "--by", "host"]])
+def test_hostile_names_reach_no_terminal_sheet_or_page(
+    tmp_path: Path,
+    form: str,
+    more: list[str],
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "900")
+    for index, name in enumerate(
+        ["\x1b[31mred\x07", "new\nline", "<script>alert(1)<", "=cmd|'x'", "a\u202eb", "`|x`"]
+    ):
+        make_workspace(tmp_path / name, as_log(some_events(4, index)))
+    raw = os.fsencode(tmp_path) + b"/not-\xff-utf8"
+    make_workspace(Path(os.fsdecode(raw)), as_log(some_events(4, 8)))
+    os.makedirs(tmp_path / "\x1b]0;bad\x07" / ".yoi" / "memory" / "_usage" / "events.jsonl")
+    words = ["fleet", "report", str(tmp_path), "--format", form, "--scheduler", "threads", *more]
+    assert run(words) == 0
+    captured = capsysbinary.readouterr()
+    assert b"\x1b" not in captured.err
+    said = captured.err + captured.out
+    assert re.search(rb"(\\x1b|&#92;x1b|\\u001b)(\]|&#93;)0(;|&#59;)bad", said)
+    if form == "json":
+        told = json.loads(captured.out)
+        assert len(told["workspaces"]) == 7
+        return
+    for sign in (b"\x1b", b"\x07", "\u202e".encode()):
+        assert sign not in captured.out
+    if form == "csv":
+        rows = [*csv.reader(io.StringIO(captured.out.decode()))]
+        assert not [cell for row in rows for cell in row if cell.startswith("=")]
+    if form == "markdown":
+        assert b"<script>" not in captured.out
+
+
+def test_without_and_with_merged_records_in_every_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 2)
+    base = ["fleet", "report", str(tmp_path), "--scheduler", "threads"]
+    assert run([*base, "--format", "json"]) == 0
+    apart = json.loads(capsys.readouterr().out)["records"]
+    assert [*apart[0]][:3] == ["workspace", "kind", "slug"]
+    assert run([*base, "--format", "json", "--merge-records"]) == 0
+    merged = json.loads(capsys.readouterr().out)["records"]
+    assert "workspace" not in merged[0]
+    for figure in ("use_count", "resident_exposure_count"):
+        assert sum(r[figure] for r in apart) == sum(r[figure] for r in merged)
+    assert run([*base, "--format", "csv"]) == 0
+    rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert [(r["workspace"], r["slug"], int(r["use_count"])) for r in rows] == [
+        (r["workspace"], r["slug"], r["use_count"]) for r in apart
+    ]
+    assert run([*base, "--by", "host", "--format", "csv"]) == 0
+    rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert sum(int(r["use_count"]) for r in rows) == sum(r["use_count"] for r in apart)
+    assert {r["host"] for r in rows} == {"codex", "unknown"}
+    assert run([*base, "--by", "day", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [*told] == ["by", "groups", "workspaces", "unreadable"]
+    assert sum(g["use_count"] for g in told["groups"]) == sum(r["use_count"] for r in apart)
+    assert told["groups"][0]["records"][0]["workspace"] == f"{tmp_path}/w000"
+    for form in ("table", "markdown"):
+        assert run([*base, "--format", form]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "From 2 workspaces" in said
+        assert "Evidence since 2026-11-18" in said
+    target = tmp_path / "out.json"
+    assert run([*base, "--format", "json", "-o", str(target)]) == 0
+    assert json.loads(target.read_text())["records"] == apart
+
+
+def test_nothing_found_is_said_and_is_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fleet", "report", str(tmp_path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No evidence yet" in said
+    assert "1 place could not be read" in said
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("s3://key:secret@bucket/x", "s3://bucket/x"),
+        ("sftp://kim@host/x", "sftp://host/x"),
+        ("https://host/x?sig=abc&x=1", "https://host/x"),
+        ("cannot read sftp://k:s@h/x: denied", "cannot read sftp://h/x: denied"),
+        ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("s3://bucket/team-?/x", "s3://bucket/team-?/x"),
+    ],
+)
+def test_no_secret_of_an_address_is_shown(address: str, shown: str) -> None:
+    assert without_secrets(address) == shown
+
+
+def test_secrets_do_not_stand_in_reasons_either() -> None:
+    url = "s3://key:pass@host/x?token=t0k3n"
+    for said in ("Invalid name key:pass@host", "pass is wrong", "GET /x?token=t0k3n", "t0k3n"):
+        assert not {"pass", "t0k3n"} & set(re.split(r"\W+", without_secrets(said, url)))
+
+
+def test_secrets_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fleet", "report", "nosuch://key:secret@host/x?token=secret", "--format", "json"]
+    assert run(words) == 0
+    captured = capsys.readouterr()
+    assert "secret" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("scheduler", ["prozesse", ""])
+def test_a_scheduler_that_is_none_is_refused(
+    tmp_path: Path, scheduler: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 1)
+    with pytest.raises(FleetError, match="write processes, threads"):
+        fleet_report([str(tmp_path)], scheduler=scheduler)
+    assert run(["fleet", "report", str(tmp_path), "--scheduler", scheduler]) == 3
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@given(st.lists(st.integers(0, 40_000_000), max_size=60), st.integers(1, 9))
+def test_batches_are_all_workspaces_once_in_order_and_bounded(
+    sizes: list[int], workers: int
+) -> None:
+    sources = [Source(f"/{n}", root=b"/", size=size) for n, size in enumerate(sizes)]
+    found = [*batches(sources, workers)]
+    assert [source for _, batch in found for source in batch] == sources
+    assert [first for first, _ in found] == [
+        sum(len(batch) for _, batch in found[:n]) for n in range(len(found))
+    ]
+    for _, batch in found:
+        assert len(batch) <= reporting.MOST_IN_BATCH
+        assert len(batch) == 1 or sum(s.size for s in batch) <= reporting.MOST_BYTES
+
+
+def test_a_report_over_folders_loads_no_library_of_the_extra(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 2)
+    code = (
+        "import sys; from ctxuse.cli.main import run\n"
+        f"assert run(['fleet', 'report', {str(tmp_path)!r}]) == 0\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert not loaded & {"distributed", "dask", "fsspec", "pyarrow", "multiprocessing", "asyncio"}
+
+
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [
+        ("fsspec", ["report", "s3://bucket/x"]),
+        ("distributed", ["report", ".", "--scheduler", "tcp://127.0.0.1:1"]),
+        ("pyarrow", ["export", ".", "--to", "out"]),
+    ],
+)
+def test_what_an_extra_would_bring_is_said(tmp_path: Path, library: str, words: list[str]) -> None:
+    make_fleet(tmp_path, 1)
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"from ctxuse.cli.main import main; main({['fleet', *words]!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 3
+    assert "pip install 'ctxuse[fleet]'" in done.stderr

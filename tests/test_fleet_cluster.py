@@ -1,0 +1,234 @@
+"""A report on the workers of a Dask scheduler, also when they are killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleets import lethal, make_fleet
+
+from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
+from ctxuse.fleet import cluster as clusters
+from ctxuse.fleet.reporting import fleet_report
+
+distributed: Any = pytest.importorskip("distributed", reason="distributed is not installed")
+
+LocalCluster = Any
+"""Dask has no types."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """A scheduler and two workers, processes of this machine."""
+    made = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
+        host="127.0.0.1",
+    )  # fmt: skip
+    with made:
+        yield made
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def pids(cluster: LocalCluster) -> set[int]:
+    with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.wait_for_workers(2)
+        return set(client.run(os.getpid).values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"merge_records": True},
+        {"by": "day"},
+        {"merge_records": True, "distinct_ids": True},
+    ],
+    ids=str,
+)
+def test_a_cluster_gives_the_report_of_one_process(
+    tmp_path: Path,
+    cluster: LocalCluster,
+    options: dict[str, Any],
+) -> None:
+    make_fleet(tmp_path, 20)
+    expected = fleet_report([str(tmp_path)], scheduler="threads", **options)
+    there = fleet_report([str(tmp_path)], scheduler=cluster.scheduler_address, **options)
+    assert there == expected
+
+
+@pytest.mark.parametrize("merge_records", [False, True])
+def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
+    *,
+    tmp_path: Path,
+    cluster: LocalCluster,
+    merge_records: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
+    monkeypatch.setattr(clusters, "FAN_IN", 4)
+    make_fleet(tmp_path, 70, 400)
+    expected = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler="threads")
+    before = pids(cluster)
+    killed: list[tuple[int, int]] = []
+
+    def told(done: int, whole: int) -> None:
+        if (not killed and done >= 5) or (len(killed) == 1 and done >= 40):
+            victim = min(before - {pid for pid, _ in killed})
+            os.kill(victim, signal.SIGKILL)
+            killed.append((victim, whole - done))
+
+    report = fleet_report(
+        [str(tmp_path)],
+        merge_records=merge_records,
+        scheduler=cluster.scheduler_address,
+        told=told,
+    )
+    assert report == expected
+    assert report.evidence.events == 70 * 400
+    assert len(killed) == 2
+    assert all(remaining > 0 for _, remaining in killed)
+    assert not pids(cluster) & {pid for pid, _ in killed}
+
+
+def as_here() -> dict[str, str]:
+    """An environment in which what tests define is found by name."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+
+
+@contextmanager
+def scheduler() -> Iterator[str]:
+    """A scheduler without workers, for which a job is bad when one worker is lost with it."""
+    port = str(free_port())
+    words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    env = {**as_here(), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    with subprocess.Popen(
+        [*words, "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL, env=env
+    ) as process:
+        yield f"tcp://127.0.0.1:{port}"
+        process.kill()
+
+
+def start_worker(address: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard"]
+    return subprocess.Popen(
+        [*words, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1"],
+        stderr=subprocess.DEVNULL,
+        env=as_here(),
+    )
+
+
+@contextmanager
+def workers(address: str, number: int) -> Iterator[None]:
+    """So many workers; one that ends is replaced."""
+    done = threading.Event()
+
+    def keep() -> None:
+        running = [start_worker(address) for _ in range(number)]
+        while not done.wait(0.05):
+            ended = [process for process in running if process.poll() is not None]
+            running = [p for p in running if p not in ended]
+            running += [start_worker(address) for _ in ended]
+        for process in running:
+            process.kill()
+            process.wait()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+@pytest.mark.parametrize("merge_records", [False, True])
+def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merge_records: bool
+) -> None:
+    monkeypatch.setattr(clusters, "work", lethal)
+    monkeypatch.setattr(clusters, "_PATIENCE", 30)
+    monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
+    make_fleet(tmp_path, 6)
+    with scheduler() as address, workers(address, 2):
+        report = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler=address)
+    assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
+    assert report.evidence.events == 250
+    (place,) = report.unreadable
+    assert place.address.endswith("w003")
+    assert "were lost" in place.reason
+
+
+def test_a_scheduler_that_does_not_answer_is_said_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 1)
+    monkeypatch.setattr(clusters, "_PATIENCE", 1)
+    for address in (f"tcp://127.0.0.1:{free_port()}", "nosuch://x"):
+        assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
+        said = capsys.readouterr().err
+        assert f"ctxuse: {address}: no Dask scheduler answers" in said
+        assert "Traceback" not in said
+
+
+def test_a_cluster_that_loses_all_workers_for_good_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
+    monkeypatch.setattr(clusters, "_LOOK", 0.2)
+    monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
+    make_fleet(tmp_path, 60, 300)
+    with scheduler() as address, start_worker(address) as worker:
+        with pytest.raises(FleetError, match="all workers are lost"):
+            fleet_report([str(tmp_path)], scheduler=address, told=lambda *_: worker.kill())
+        worker.kill()
+
+
+def test_workers_of_another_version_are_refused(
+    tmp_path: Path,
+    cluster: LocalCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_fleet(tmp_path, 1)
+    monkeypatch.setattr(clusters, "__version__", "99")
+    words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
+    assert run(words) == 3
+    assert "the cluster has ctxuse 0.1.0.dev0, this is 99" in capsys.readouterr().err
+
+
+def test_a_scheduler_without_workers_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 1)
+    monkeypatch.setattr(clusters, "_PATIENCE", 6)
+    with scheduler() as address:
+        assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
+    assert "the scheduler has no worker" in capsys.readouterr().err
+
+
+def test_a_command_on_a_cluster_prints_the_report_and_nothing_else(
+    tmp_path: Path,
+    cluster: LocalCluster,
+) -> None:
+    make_fleet(tmp_path, 3)
+    words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxuse", *words, "--merge-records"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert "From 3 workspaces" in done.stdout

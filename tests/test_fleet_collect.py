@@ -1,0 +1,254 @@
+"""Collecting logs: pieces, races, logs that are cut or replaced."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from fleets import as_log, make_fleet, make_workspace, some_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxuse import Workspace
+from ctxuse.cli.main import run
+from ctxuse.fleet import collect as collecting
+from ctxuse.fleet.collect import Collecting, collect
+from ctxuse.fleet.pieces import MIXED, Piece, joined, parse, streams_of
+from ctxuse.fleet.reporting import fleet_report
+
+STREAM = "0123456789abcdef"
+
+
+def collected(source: Path, target: Path, host: str = "h") -> Collecting:
+    done = collect([str(source)], str(target), host=host, scheduler="threads", workers=1)
+    assert done.failed == []
+    return done
+
+
+def records(place: Path) -> object:
+    return fleet_report([str(place)], merge_records=True, scheduler="threads").fields()["records"]
+
+
+def pieces_in(target: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(target)): p.read_bytes() for p in target.rglob("*.jsonl")}
+
+
+def log_of(root: Path) -> Path:
+    return Workspace(root).layout.events_path
+
+
+spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12)), max_size=10)
+
+
+@given(spans)
+def test_each_byte_of_a_stream_is_taken_once_and_in_order(some: list[tuple[int, int]]) -> None:
+    pieces = [Piece(7, STREAM, start, start + length, "0" * 16) for start, length in some]
+    stream = joined(pieces)
+    taken = [at for piece, skip in stream.steps for at in range(piece.start + skip, piece.end)]
+    assert taken == [*range(stream.end)]
+    there = {at for piece in pieces for at in range(piece.start, piece.end)}
+    first_missing = next(at for at in range(100) if at not in there)
+    assert stream.end == first_missing
+    assert bool(stream.trouble) == any(piece.start > first_missing for piece in pieces)
+
+
+def test_a_piece_counts_when_all_of_it_is_there() -> None:
+    whole, growing = (Piece(7, STREAM, start, start + 10, "0" * 16) for start in (0, 10))
+    assert streams_of({whole.name: 10, growing.name: 9})[STREAM].end == 10
+    assert streams_of({whole.name: 10, growing.name: 10})[STREAM].end == 20
+    other = whole._replace(mark="1" * 16)
+    assert streams_of({whole.name: 10, other.name: 10})[STREAM].trouble == MIXED
+    assert parse(whole.name) == whole
+    assert parse("events.jsonl") is parse(whole.name + ".tmp") is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=6), st.integers(40, 3000))
+def test_whatever_was_appended_between_runs_is_there_once(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int], most: int
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("collect")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(collecting, "MOST_BYTES", most)
+    root = make_workspace(tmp_path / "w", b"")
+    for seed, number in enumerate(steps):
+        with log_of(root).open("ab") as log:
+            log.write(as_log(some_events(number, seed)))
+        if seed == 2:
+            Workspace(root).archive()
+        collected(root, tmp_path / "to")
+    before = pieces_in(tmp_path / "to")
+    again = collected(root, tmp_path / "to")
+    assert sum(one.pieces for one in again.workspaces) == 0
+    assert pieces_in(tmp_path / "to") == before
+    if sum(steps):
+        assert records(tmp_path / "to") == records(root)
+        report = fleet_report([str(tmp_path / "to")], scheduler="threads")
+        assert report.evidence.events == sum(steps)
+    patch.undo()
+
+
+def test_only_finished_lines_are_taken(tmp_path: Path) -> None:
+    log = as_log(some_events(3, 1))
+    root = make_workspace(tmp_path / "w", log[:-1])
+    collected(root, tmp_path / "to")
+    assert b"".join(pieces_in(tmp_path / "to").values()) == log[: log.rindex(b"\n", 0, -1) + 1]
+    log_of(root).write_bytes(log)
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_of_an_archived_log_the_last_line_is_taken_as_it_is(tmp_path: Path) -> None:
+    log = as_log(some_events(3, 1))
+    root = make_workspace(tmp_path / "w", log[:-1], "events.20261101T000000Z.jsonl")
+    make_workspace(root, as_log(some_events(2, 2)))
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_two_collectors_that_saw_different_lengths_count_each_event_once(tmp_path: Path) -> None:
+    log = as_log(some_events(30, 1))
+    ends = [at + 1 for at, char in enumerate(log) if char == 10]
+    root = make_workspace(tmp_path / "w", log[: ends[9]])
+    collected(root, tmp_path / "to")
+    shutil.copytree(tmp_path / "to", tmp_path / "before")
+    log_of(root).write_bytes(log[: ends[14]])
+    collected(root, tmp_path / "to")  # one collector
+    log_of(root).write_bytes(log[: ends[24]])
+    collected(root, tmp_path / "before")  # another, who did not see what the first one wrote
+    for name, data in pieces_in(tmp_path / "before").items():
+        (tmp_path / "to" / name).write_bytes(data)
+    assert len(pieces_in(tmp_path / "to")) == 3
+    assert records(tmp_path / "to") == records(root)
+    log_of(root).write_bytes(log)
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_of_a_piece_that_overlaps_only_what_is_new_is_taken(tmp_path: Path) -> None:
+    lines = as_log(some_events(20, 1)).splitlines(keepends=True)
+    root = make_workspace(tmp_path / "w", b"")
+    for target, ends in (("to", (10, 20)), ("other", (15,))):
+        for end in ends:
+            log_of(root).write_bytes(b"".join(lines[:end]))
+            collected(root, tmp_path / target)
+    for name, data in pieces_in(tmp_path / "other").items():
+        (tmp_path / "to" / name).write_bytes(data)
+    log_of(root).write_bytes(b"".join(lines))
+    assert len(pieces_in(tmp_path / "to")) == 3
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_many_collectors_at_once_beside_a_writer(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", b"")
+    lines = as_log(some_events(400, 1)).splitlines(keepends=True)
+    written = threading.Event()
+
+    def write() -> None:
+        with log_of(root).open("ab", buffering=0) as log:
+            for index, line in enumerate(lines):
+                log.write(line)
+                if index == 200:
+                    break
+        Workspace(root).archive()
+        with log_of(root).open("ab", buffering=0) as log:
+            for line in lines[201:]:
+                log.write(line)
+        written.set()
+
+    def copy() -> None:
+        while not written.is_set():
+            collected(root, tmp_path / "to")
+
+    threads = [threading.Thread(target=target) for target in (write, copy, copy, copy)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+    report = fleet_report([str(tmp_path / "to")], scheduler="threads")
+    assert (report.evidence.events, len(report.workspaces), report.unreadable) == (400, 1, ())
+
+
+def test_a_collector_killed_in_the_middle_leaves_nothing_half_visible(tmp_path: Path) -> None:
+    make_fleet(tmp_path / "fleet", 30, 300)
+    words = ["fleet", "collect", str(tmp_path / "fleet"), "--to", str(tmp_path / "to")]
+    words += ["--host", "h", "--scheduler", "threads", "--workers", "1"]
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-m", "ctxuse", *words])
+        while process.poll() is None and len([*tmp_path.glob("to/*")]) % 9 != 8:
+            pass
+        process.kill()
+        process.wait()
+        if (tmp_path / "to").is_dir():
+            whole = fleet_report([str(tmp_path / "to")], scheduler="threads")
+            assert not [p for p in whole.unreadable if "no workspace" not in p.reason]
+            assert all(w.events in {0, 300} for w in whole.workspaces)
+    assert run(words) == 0
+    assert records(tmp_path / "to") == records(tmp_path / "fleet")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 20])
+def test_a_log_that_was_cut_or_restored_begins_a_folder_of_its_own(
+    tmp_path: Path, keep: int
+) -> None:
+    log = as_log(some_events(20, 1))
+    ends = [0, *(at + 1 for at, char in enumerate(log) if char == 10)]
+    root = make_workspace(tmp_path / "w", log)
+    collected(root, tmp_path / "to")
+    before = pieces_in(tmp_path / "to")
+    for number in (3, 6, 60):  # it is restored to an older copy, and grows past what it was
+        log_of(root).write_bytes(log[: ends[keep]] + as_log(some_events(number, 2)))
+        collected(root, tmp_path / "to")
+    after = pieces_in(tmp_path / "to")
+    assert before.items() <= after.items()
+    report = fleet_report(
+        [str(tmp_path / "to")], merge_records=True, distinct_ids=True, scheduler="threads"
+    )
+    assert report.evidence.events == 80
+    assert len(report.workspaces) == (2 if 0 < keep < 20 else 1)
+
+
+def test_a_missing_piece_is_said_and_brought_again(tmp_path: Path) -> None:
+    log = as_log(some_events(30, 1))
+    root = make_workspace(tmp_path / "w", b"")
+    for end in (10, 20, 30):
+        lines = log.splitlines(keepends=True)
+        log_of(root).write_bytes(b"".join(lines[:end]))
+        collected(root, tmp_path / "to")
+    middle = sorted(pieces_in(tmp_path / "to"))[1]
+    (tmp_path / "to" / middle).unlink()
+    (place,) = fleet_report([str(tmp_path / "to")], scheduler="threads").unreadable
+    assert "is missing" in place.reason
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_what_cannot_be_copied_is_said_and_the_others_are_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path / "fleet", 2)
+    bad = make_workspace(tmp_path / "fleet" / "\x1b[1mbad", b"")
+    log_of(bad).unlink()
+    log_of(bad).symlink_to("/etc/hostname")
+    words = ["fleet", "collect", str(tmp_path / "fleet"), str(tmp_path / "no")]
+    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("2 workspaces: 2 pieces, ")
+    assert captured.err.count("not copied") == 2
+    assert "\x1b" not in captured.out + captured.err
+    assert all(name.isascii() for name in os.listdir(tmp_path / "to"))
+    assert len(os.listdir(tmp_path / "to")) == 2
+    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 0
+    assert capsys.readouterr().out == "2 workspaces: 0 pieces, 0 bytes\n"
+
+
+def test_what_was_collected_can_be_collected_again_elsewhere(tmp_path: Path) -> None:
+    make_fleet(tmp_path / "fleet", 3)
+    collected(tmp_path / "fleet", tmp_path / "first")
+    collected(tmp_path / "first", tmp_path / "second")
+    assert records(tmp_path / "second") == records(tmp_path / "fleet")
