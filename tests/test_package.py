@@ -16,7 +16,7 @@ from ctxuse import errors
 SOURCES = Path(ctxuse.__file__).parent
 
 LAYERS = [
-    {"smallfile", "visible"},
+    {"smallfile", "statedir", "visible"},
     {"errors", "times", "ids"},
     {"zones"},
     {"layout", "events", "windows"},

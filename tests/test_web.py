@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.render.full import full_json
 from ctxuse.web import live as live_module
-from ctxuse.web.asked import COUNTING, LONGEST, BadQueryError, read, record_name
-from ctxuse.web.live import KEPT, Live, log_version
-from ctxuse.web.token import token_for
+from ctxuse.web.asked import COUNTING, BadQueryError, read, record_name
+from ctxuse.web.door import Door, DoorFile
+from ctxuse.web.live import KEPT_ANSWERS, KEPT_PARTS, BusyError, GoneError, Live, Parts, log_version
 from ctxuse.zones import UTC, Zone
 
 ROOT = Path(__file__).parent.parent
@@ -194,7 +195,7 @@ def test_nothing_but_loopback_is_listened_on(served: Served) -> None:
         ("since=x", "is no time"), ("since=2026-02-30", "is no time"),
         ("tz=Mars", "is no time zone"), ("since=7d&since=x", "stands there twice"),
         ("tz=../../etc/passwd", "is no time zone"), ("nothing=1", "is not known here"),
-        ("since=7d&since=8d", "stands there twice"), ("actor=a%00b", "holds a NUL"),
+        ("since=7d&since=8d", "stands there twice"), ("actor=a%00b", "NUL"),
         ("since=" + "1" * 1001, "too long"),
         ("&".join("actor=a" for _ in range(11)), "more than 10 actors"),
         ("%1b%5b31m=1", "is not known here"), ("until=0000-01-01", "is no time"),
@@ -242,33 +243,75 @@ def test_nothing_from_the_log_is_raw_on_a_page(served: Served) -> None:
 
 
 def test_the_address_stays_the_same_until_a_new_one_is_asked_for(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    environ = {"HOME": str(tmp_path)}
-    token = token_for(workspace.layout, environ=environ)
-    assert token_for(workspace.layout, environ=environ) == token
-    assert token_for(Workspace(tmp_path / "other").layout, environ=environ) != token
-    (kept, _) = sorted(
-        (tmp_path / ".local/state/ctxuse/serve").iterdir(), key=lambda p: p.read_text() != token
-    )
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    renewed = token_for(workspace.layout, environ=environ, renew=True)
-    assert renewed != token
-    assert token_for(workspace.layout, environ=environ) == renewed
-    kept.chmod(0o644)  # others may have read it
-    assert token_for(workspace.layout, environ=environ) != renewed
-    kept.chmod(0o600)
-    kept.write_text("../../x")
-    assert len(token_for(workspace.layout, environ=environ)) == 43
-    kept.unlink()
-    kept.symlink_to("/etc/passwd")
-    assert len(token_for(workspace.layout, environ=environ)) == 43
+    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    first = file.door()
+    file.keep(Door(first.token, 8427))
+    assert file.door() == Door(first.token, 8427)
+    kept = tmp_path / ".local/state/ctxuse/serve"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, *kept.iterdir())] == [0o700, 0o600]
+    other = DoorFile(Workspace(tmp_path / "other").layout, {"HOME": str(tmp_path)})
+    assert other.door().token != first.token
+    renewed = file.door(renew=True)
+    assert renewed.token != first.token
+    assert file.door().token not in {first.token, renewed.token}  # nothing was kept
 
 
-def test_a_token_that_cannot_be_kept_is_still_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["readable", "nonsense", "link", "directory", "long"])
+def test_what_others_could_have_touched_is_no_address(tmp_path: Path, damage: str) -> None:
+    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    door = file.door()
+    file.keep(door)
+    kept = Path(file.path)
+    match damage:
+        case "readable":
+            kept.chmod(0o644)
+        case "nonsense":
+            kept.write_text("../../x 8427")
+        case "long":
+            kept.write_text(f"{door.token} 8427" + " " * 100)
+        case _:
+            kept.unlink()
+            kept.mkdir() if damage == "directory" else kept.symlink_to("/etc/passwd")
+    found = file.door()
+    assert found.token != door.token
+    assert len(found.token) == 43
+
+
+def test_an_address_that_cannot_be_kept_is_still_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    environ = {"XDG_STATE_HOME": str(tmp_path / "file")}
-    layout = Workspace(tmp_path).layout
-    assert token_for(layout, environ=environ) != token_for(layout, environ=environ)
+    file = DoorFile(Workspace(tmp_path).layout, {"XDG_STATE_HOME": str(tmp_path / "file")})
+    file.keep(file.door())
+    assert file.door().token != file.door().token
+    relative = DoorFile(Workspace(tmp_path).layout, {"XDG_STATE_HOME": "x", "HOME": str(tmp_path)})
+    assert relative.path.startswith(str(tmp_path))
+
+
+def test_an_address_that_cannot_be_forgotten_is_said(tmp_path: Path) -> None:
+    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    Path(file.path).mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        file.door(renew=True)
+
+
+def test_a_browser_is_started_with_a_file_that_others_cannot_read(tmp_path: Path) -> None:
+    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    path = Path(file.redirection("http://127.0.0.1:8427/secret/"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "secret" not in str(path)
+    assert 'content="0;url=http://127.0.0.1:8427/secret/"' in path.read_text()
+
+
+def test_two_workspaces_keep_their_ports_in_whatever_order_they_are_started(tmp_path: Path) -> None:
+    ports: list[tuple[int, int]] = []
+    for names in (("a", "b"), ("b", "a")):
+        found: dict[str, int] = {}
+        with ExitStack() as stack:
+            for name in names:
+                (tmp_path / name / ".yoi" / "memory").mkdir(parents=True, exist_ok=True)
+                served = stack.enter_context(serving(tmp_path / name, tmp_path))
+                found[name] = served.port
+        ports.append((found["a"], found["b"]))
+    assert ports[0] == ports[1]
 
 
 def test_a_port_that_is_taken_is_said(served: Served, shop: Path) -> None:
@@ -287,6 +330,28 @@ def test_it_ends_quietly_with_ctrl_c_also_while_a_page_listens(shop: Path) -> No
         assert running.process.returncode == 130
         stream.close()
         listening.close()
+
+
+def test_ctrl_c_does_not_wait_for_what_is_computed(shop: Path, tmp_path: Path) -> None:
+    slow = tmp_path / "sitecustomize.py"  # reading takes a minute
+    slow.write_text(
+        "import ctxuse.workspace, time\n"
+        "ctxuse.workspace.Workspace.full_report = lambda *_, **__: time.sleep(60)\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    running = start(shop, tmp_path, "--port", "0", environ=environ)
+    asking = threading.Thread(target=lambda: _asked_in_vain(running))
+    asking.start()
+    time.sleep(1)
+    begin = time.monotonic()
+    running.stop()
+    asking.join()
+    assert time.monotonic() - begin < 15
+
+
+def _asked_in_vain(running: Served) -> None:
+    with suppress(OSError, http.client.HTTPException):
+        Answer(running)
 
 
 def test_a_workspace_without_events_has_a_page(tmp_path: Path) -> None:
@@ -323,13 +388,13 @@ def test_no_address_breaks_the_reading_of_it(query: list[tuple[str, str]]) -> No
     assert said.isprintable()
 
 
-@given(st.text(min_size=1), st.text(min_size=1))
+@given(st.text(max_size=300), st.text(max_size=300))
 def test_the_name_of_a_record_in_an_address_leads_back_to_it(kind: str, slug: str) -> None:
     name = record_name(kind, slug)
     assert name.isascii()
-    if "\0" not in name and len(name) <= LONGEST:
-        asked = read([("name", name)], allowed=("name",), zone=UTC)
-        assert (asked.kind, asked.slug) == (kind, slug)
+    if "\0" not in kind + slug:
+        asked = read([("name", name)], allowed=("name",), zone=UTC, form=True)
+        assert asked.record == (kind, slug)
 
 
 def test_an_address_keeps_what_it_asks_for() -> None:
@@ -350,46 +415,121 @@ def test_one_answer_is_computed_once_however_many_ask(workspace: Workspace) -> N
     workspace.append(an_event())
     computed: list[str] = []
 
-    def compute() -> str:
+    def compute(_: Parts) -> str:
         time.sleep(0.05)
         computed.append(threading.current_thread().name)
         return f"answer {len(computed)}"
 
     async def asking() -> list[str]:
         live = Live(workspace.layout)
-        first = await asyncio.gather(*(live.answer("key", compute) for _ in range(50)))
+        first = await asyncio.gather(*(live.answer("key", compute) for _ in range(10)))
         return [*first, await live.answer("key", compute), await live.answer("other", compute)]
 
     answers = asyncio.run(asking())
-    assert answers == ["answer 1"] * 51 + ["answer 2"]
+    assert answers == ["answer 1"] * 11 + ["answer 2"]
     assert len(computed) == 2
 
 
-def test_a_burst_makes_no_more_versions_than_there_is_time_to_compute(
+def test_too_many_who_wait_are_refused_and_who_has_gone_costs_nothing(
+    workspace: Workspace,
+) -> None:
+    computed: list[int] = []
+
+    def slow(_: Parts) -> None:
+        time.sleep(0.2)
+        computed.append(1)
+
+    async def gone() -> bool:
+        return True
+
+    async def asking() -> list[object]:
+        live = Live(workspace.layout)
+        asked = [live.answer(f"key {n}", slow, gone=gone if n else None) for n in range(40)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    found = [type(result) for result in asyncio.run(asking())]
+    assert found.count(BusyError) == 40 - live_module.MOST_WAITING
+    assert found.count(GoneError) == live_module.MOST_WAITING - 1
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize("windows", [1, 3])
+def test_a_burst_costs_a_fifth_of_a_processor_at_most(workspace: Workspace, windows: int) -> None:
+    clock = Clock()
+
+    async def burst() -> tuple[int, float]:
+        live = Live(workspace.layout, clock=clock)
+        spent, versions, seen = 0.0, 0, ""
+
+        def compute(_: Parts) -> None:
+            nonlocal spent
+            clock.now += 0.7
+            spent += 0.7
+
+        while clock.now < 300:
+            workspace.append(an_event())
+            clock.now += live_module.LOOK_EVERY
+            await live.look()
+            if live.version != seen:
+                seen, versions = live.version, versions + 1
+                for window in range(windows):
+                    await live.answer(("page", window), compute)
+                    await live.answer(("api", window), compute)
+        return versions, spent / clock.now
+
+    versions, share = asyncio.run(burst())
+    assert versions > 5
+    assert 0.1 < share <= 0.21
+
+
+def test_who_goes_on_asking_for_other_windows_does_not_keep_the_news_from_others(
     workspace: Workspace,
 ) -> None:
     clock = Clock()
 
-    async def burst() -> tuple[int, int]:
+    def compute(_: Parts) -> None:
+        clock.now += 1
+
+    async def asking() -> float:
         live = Live(workspace.layout, clock=clock)
-        computed: list[int] = []
-
-        def compute() -> None:
-            computed.append(1)
-            clock.now += 1  # it takes a second
-
-        versions = {live.version}
-        for _ in range(200):  # a hundred seconds
-            workspace.append(an_event())
-            clock.now += live_module.LOOK_EVERY
+        before = live.version
+        workspace.append(an_event())
+        for number in range(1000):
+            await live.answer(number, compute)
+            clock.now += 1.5
             await live.look()
-            versions.add(live.version)
-            await live.answer("page", compute)
-        return len(versions), len(computed)
+            if live.version != before:
+                return clock.now
+        return clock.now
 
-    versions, computed = asyncio.run(burst())
-    assert versions == computed + 1  # the first one was there before the burst
-    assert 15 <= computed <= 25  # a second in five
+    assert asyncio.run(asking()) <= live_module.LONGEST_REST + 5
+
+
+def test_an_answer_that_was_begun_before_a_change_is_not_given_after_it(
+    workspace: Workspace,
+) -> None:
+    async def asking() -> list[str]:
+        live = Live(workspace.layout)
+        begun = threading.Event()
+        go_on = threading.Event()
+
+        def slow(parts: Parts) -> str:
+            begun.set()
+            assert go_on.wait(10)
+            return parts.part("report", lambda: parts.version)
+
+        first = asyncio.create_task(live.answer("page", slow))
+        assert await asyncio.to_thread(begun.wait, 10)
+        before = live.version
+        workspace.append(an_event())
+        await live.look()
+        go_on.set()
+        found = [await first, await live.answer("page", slow), live.version]
+        assert found[0] == before
+        return found
+
+    found = asyncio.run(asking())
+    assert found[1] == found[2] != found[0]
 
 
 def test_who_waits_is_told_of_a_change_and_only_of_changes(workspace: Workspace) -> None:
@@ -407,20 +547,32 @@ def test_who_waits_is_told_of_a_change_and_only_of_changes(workspace: Workspace)
     asyncio.run(waiting())
 
 
-def test_answers_are_forgotten_and_moving_ones_renewed(workspace: Workspace) -> None:
+def test_answers_are_forgotten_when_they_are_many_old_or_of_before(workspace: Workspace) -> None:
     clock = Clock()
-    computed: list[int] = []
+    computed: list[str] = []
+    parts_made: list[str] = []
+
+    def compute(parts: Parts) -> None:
+        computed.append("answer")
+        parts.part(len(parts_made), lambda: parts_made.append("part"))
 
     async def asking() -> None:
         live = Live(workspace.layout, clock=clock)
-        for key in range(KEPT + 1):
-            await live.answer(key, lambda: computed.append(1))
-        await live.answer(0, lambda: computed.append(1))
-        assert len(computed) == KEPT + 2
-        await live.answer("7d", lambda: computed.append(1), moves=True)
-        clock.now += live_module.MOVING + 1
-        await live.answer("7d", lambda: computed.append(1), moves=True)
-        assert len(computed) == KEPT + 4
+        for key in range(KEPT_ANSWERS + 1):
+            await live.answer(key, compute)
+        assert len(computed) == len(parts_made) == KEPT_ANSWERS + 1
+        await live.answer(KEPT_ANSWERS, compute)
+        assert len(computed) == KEPT_ANSWERS + 1
+        await live.answer(0, compute)
+        assert len(computed) == KEPT_ANSWERS + 2
+        clock.now += live_module.LASTING + 1
+        await live.answer(0, compute)
+        assert len(computed) == KEPT_ANSWERS + 3
+        assert len(live._parts._found) == KEPT_PARTS  # noqa: SLF001 - what is held
+        workspace.append(an_event())
+        await live.look()
+        assert not live._parts._found  # noqa: SLF001 - likewise
+        assert not live._answers._found  # noqa: SLF001 - likewise
 
     asyncio.run(asking())
 
@@ -433,6 +585,7 @@ def test_every_change_of_the_log_is_another_version(workspace: Workspace) -> Non
         workspace.archive,
         lambda: workspace.append(an_event()),
         lambda: os.truncate(workspace.layout.events_path, 0),
+        lambda: workspace.layout.events_path.chmod(0o644),
     ):
         change()
         seen.append(log_version(workspace.layout))
@@ -442,6 +595,33 @@ def test_every_change_of_the_log_is_another_version(workspace: Workspace) -> Non
 def test_what_a_form_leaves_empty_is_not_asked_for_and_the_api_is_strict(served: Served) -> None:
     assert Answer(served, "?since=&until=&tz=&actor=").status == 200
     assert Answer(served, "api/report?since=").status == 400
+    for path in ("changes?x=1", "api/openapi.json?x=1", "?actor=%1b"):
+        assert Answer(served, path).status == 400
+
+
+def test_the_form_shows_what_the_address_asks_for(served: Served) -> None:
+    page = Answer(served, "?actor=bob&actor=agent&without=user&without=maintenance&since=30w").text
+    assert '<option value="bob" selected>bob</option>' in page
+    assert '<input type="hidden" name="actor" value="agent">' in page
+    assert '<input type="hidden" name="without" value="user">' in page
+    assert re.search('name="without" value="maintenance" checked', page)
+    assert 'name="since" value="30w"' in page
+
+
+def test_a_long_name_leads_to_its_page_and_one_too_long_for_an_address_has_no_link(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace(tmp_path)
+    for slug in ("\u3042" * 120, "", "x" * 9000):
+        record = UsageRecordSnapshot.from_size("skill", slug, 4)
+        (tmp_path / ".yoi" / "memory").mkdir(parents=True, exist_ok=True)
+        workspace.append_use("s", UsageSource.MEMORY_READ, [record])
+    with serving(tmp_path, tmp_path, "--port", "0") as running:
+        page = Answer(running).text
+        links = re.findall(r'href="(record[^"]*)"', page)
+        assert len(links) == 2
+        for link in links:
+            assert Answer(running, html.unescape(link)).status == 200
 
 
 def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:

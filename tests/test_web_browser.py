@@ -1,10 +1,10 @@
 """The live page in a real browser: it follows the log, its address says what it shows."""
 
-import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,7 @@ def test_a_burst_of_a_thousand_events_a_second_does_not_pile_up(
 
     page.on("request", begun)
     page.on("requestfinished", ended)
+    begin = time.monotonic()
     writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(workspace.layout.root)])
     try:
         until(lambda: uses(page, "skill/burst") == "4,000", seconds=60)
@@ -195,8 +196,96 @@ def test_a_burst_of_a_thousand_events_a_second_does_not_pile_up(
         writer.kill()
         writer.wait()
     assert under_way[1] == 1  # one request at a time
-    assert 1 <= len(asked) <= 40  # and far fewer than there were events
+    assert 1 <= len(asked) <= 2 + 2 * (time.monotonic() - begin)  # two looks a second at most
     until(lambda: page.evaluate("live.version === live.newest && !live.busy"))
+
+
+def test_eight_tabs_are_all_answered_and_the_one_that_is_looked_at_follows(
+    chromium: Any,  # noqa: ANN401 - untyped without playwright
+    served: Served,
+    workspace: Workspace,
+) -> None:
+    context = chromium.new_context()
+    tabs = [context.new_page() for _ in range(8)]
+    for number, tab in enumerate(tabs):
+        tab.add_init_script(
+            "let away = false; Object.defineProperty(document, 'hidden', {get: () => away});"
+            "window.look = (here) => { away = !here;"
+            " document.dispatchEvent(new Event('visibilitychange')); };"
+        )
+        tab.goto(served.address)
+        connected(tab)
+        if number < 7:
+            tab.evaluate("look(false)")  # headless pages are never hidden by themselves
+    record_use(workspace, "many-tabs")
+    tabs[7].locator("#table tbody tr", has_text="skill/many-tabs").wait_for()
+    assert uses(tabs[0], "skill/many-tabs") == "no row"
+    tabs[7].evaluate("look(false)")
+    tabs[0].evaluate("look(true)")
+    tabs[0].locator("#table tbody tr", has_text="skill/many-tabs").wait_for()
+    context.close()
+
+
+def test_an_answer_that_is_none_is_said_and_asked_for_again(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    workspace: Workspace,
+) -> None:
+    own = page.url
+    page.route(own, lambda route: route.fulfill(status=503, body="<p class=since>not now</p>"))
+    record_use(workspace, "in-the-end")
+    page.get_by_text("What is shown is of before: not now. Trying again.").wait_for()
+    page.unroute(own)
+    page.locator("#table tbody tr", has_text="skill/in-the-end").wait_for()
+    connected(page)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "#table tbody tr:nth-child(5) a",
+        "#table thead th:nth-child(2) button",
+        "#meanings summary",
+        "#over-time summary",
+        "#records .scroll",
+    ],
+)
+def test_what_had_the_focus_has_it_after_an_update(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    workspace: Workspace,
+    selector: str,
+) -> None:
+    page.locator(selector).focus()
+    before = page.evaluate("document.activeElement.textContent.slice(0, 40)")
+    page.evaluate("document.getElementById('shown').textContent = 'unchanged'")
+    record_use(workspace, "another")
+    page.locator("#table tbody tr", has_text="skill/another").wait_for()
+    assert page.evaluate("document.activeElement.textContent.slice(0, 40)") == before
+    assert page.evaluate("document.activeElement !== document.body")
+
+
+def test_nothing_is_moved_under_a_finger_or_a_selection(
+    page: Any,  # noqa: ANN401 - untyped without playwright
+    workspace: Workspace,
+) -> None:
+    page.locator("#marks .wide [aria-label^='workflow/release:']").click()
+    link = page.get_by_role("link", name="decision/money-as-integers")
+    link.scroll_into_view_if_needed()
+    box = link.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    record_use(workspace, "held-back")
+    page.wait_for_timeout(2500)
+    assert uses(page, "skill/held-back") == "no row"
+    page.mouse.up()
+    page.get_by_role("heading", name="decision/money-as-integers").wait_for()  # the click counted
+    page.go_back()
+    page.locator("#table tbody tr", has_text="skill/held-back").wait_for()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('p.since'))")
+    record_use(workspace, "later")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("getSelection().toString().length") > 20
+    page.evaluate("getSelection().removeAllRanges()")
+    page.locator("#table tbody tr", has_text="skill/later").wait_for()
 
 
 def test_it_tries_again_after_it_was_refused(page: Any, workspace: Workspace) -> None:  # noqa: ANN401 - untyped without playwright
@@ -239,4 +328,5 @@ def test_the_pages_read_on_a_phone(page: Any, served: Served) -> None:  # noqa: 
         page.goto(address)
         connected(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        assert re.search("narrow", page.content())
+        assert page.locator("#over-time .narrow svg").is_visible()
+        assert not page.locator("#over-time .wide svg").is_visible()

@@ -11,6 +11,7 @@ from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
+    from ctxuse.web.door import DoorFile
     from ctxuse.zones import Zone
 
 _LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_convert"}
@@ -22,7 +23,7 @@ _LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_co
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="The port; 0 is any free one.  [default: 8427, or any free one]",
+    help="The port; 0 is any free one.  [default: that of the last time, 8427, or any free one]",
 )
 @click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
 @click.option("--new-address", is_flag=True, help="Let the address before lead nowhere.")
@@ -34,8 +35,8 @@ def command(
 
     It prints an address with a secret in it and serves until Ctrl-C. Only programs of this machine
     can reach it, and only who knows the address is answered. The address stays the same for a
-    workspace, so that a page that is open goes on after a restart. Beside the pages there is a JSON
-    API, described in api/openapi.json. Needs the extra ctxuse[web].
+    workspace while its port is free, so that a page that is open goes on after a restart. Beside
+    the pages there is a JSON API, described in api/openapi.json. Needs the extra ctxuse[web].
 
     \b
     Examples:
@@ -49,11 +50,11 @@ def command(
             raise MissingExtraError("ctxuse serve", "web") from error
         raise
 
-    def ready(address: str) -> None:
+    def ready(address: str, file: "DoorFile") -> None:
         common.show(f"{address}\n")
         common.note("serving until Ctrl-C")
         if open_it:
-            click.launch(address)
+            click.launch(file.redirection(address))
 
     common.note_no_marker(layout)
     serve(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.place import DIRECTORY, close, open_for_reading, open_regular, open_usage_dir
+from ctxuse.statedir import state_dir
 from ctxuse.times import format_ns, parse_ns
 
 NAME = "trouble.jsonl"
@@ -104,21 +105,14 @@ def _append(directory: int, line: bytes) -> None:
         close(directory)
 
 
-def _state_path(environ: Mapping[str, str]) -> str:
-    state = environ.get("XDG_STATE_HOME") or os.path.join(
-        environ.get("HOME") or os.path.expanduser("~"), ".local", "state"
-    )
-    return os.path.join(state, "ctxuse")
-
-
 def _state_dir(environ: Mapping[str, str]) -> int:
-    path = _state_path(environ)
+    path = state_dir(environ)
     os.makedirs(path, mode=0o700, exist_ok=True)
     return os.open(path, DIRECTORY)
 
 
 def _open_state(environ: Mapping[str, str]) -> int:
-    directory = os.open(_state_path(environ), DIRECTORY)
+    directory = os.open(state_dir(environ), DIRECTORY)
     try:
         return open_regular(NAME, directory, os.O_RDONLY)
     finally:

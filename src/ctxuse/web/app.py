@@ -12,16 +12,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ctxuse.errors import CtxuseError
 from ctxuse.fullreport import FullReport, FullReportRecord
-from ctxuse.groups import GroupedReport
 from ctxuse.places import OTHER_KINDS, Places
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
 from ctxuse.times import instant
 from ctxuse.web.asked import COUNTING, Asked, BadQueryError, read, record_name
-from ctxuse.web.live import Live
+from ctxuse.web.guard import MOST_ADDRESS
+from ctxuse.web.live import BusyError, GoneError, Live, Parts
 from ctxuse.web.schema import document
 from ctxuse.workspace import Workspace
 from ctxuse.zones import UTC, Zone
@@ -32,6 +33,7 @@ MOST_LISTENERS = 64
 STYLE, SCRIPT = "text/css", "text/javascript"
 
 _Answering = Callable[[Request], Awaitable[Response]]
+_Problem = Callable[[str, int], Response]
 
 
 class Site:
@@ -48,6 +50,7 @@ class Site:
         self, workspace: Workspace, *, title: str, zone: Zone = UTC, live: Live | None = None
     ) -> None:
         self._workspace = workspace
+        self._places = Places(workspace.layout)
         self._title = title
         self._zone = zone
         self._listeners = 0
@@ -73,16 +76,16 @@ class Site:
             "/api/groups": self.api_groups,
             "/api/version": self.api_version,
             "/api/openapi.json": self.api_schema,
+            "/changes": self.changes,
         }
-        others: Mapping[str, _Answering] = {
+        assets: Mapping[str, _Answering] = {
             "/assets/page.css": _asset(style(), STYLE),
             "/assets/page.js": _asset(asset("page.js"), SCRIPT),
             "/assets/live.js": _asset(asset("live.js"), SCRIPT),
-            "/changes": self.changes,
         }
-        routes = [Route(path, _careful(answer, _page_problem)) for path, answer in pages.items()]
-        routes += [Route(path, _careful(answer, _json_problem)) for path, answer in api.items()]
-        routes += [Route(path, answer) for path, answer in others.items()]
+        routes = [Route(path, _careful(answer, self._page_says)) for path, answer in pages.items()]
+        routes += [Route(path, _careful(answer, _json_says)) for path, answer in api.items()]
+        routes += [Route(path, answer) for path, answer in assets.items()]
         nothing = {404: _nothing_here}
         app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=nothing)
         app.router.redirect_slashes = False
@@ -91,119 +94,127 @@ class Site:
     async def overview(self, request: Request) -> Response:
         """The page of all records."""
         asked = self._asked(request, COUNTING, form=True)
-        version = self.live.version
-        report = await self._full(asked)
 
-        def drawn() -> str:
+        def drawn(parts: Parts) -> str:
+            report = self._full(asked, parts)
             others = any(record.basic.kind in OTHER_KINDS for record in report.records)
-            on_disk = Places(self._workspace.layout).on_disk(outside=others)
             return live_html(
-                report.with_disk(on_disk),
+                report.with_disk(self._places.on_disk(outside=others)),
                 title=self._title,
-                live=self._page(asked, version),
+                live=self._page(asked, parts.version),
                 address=lambda record: _address(record, asked),
             )
 
-        key = ("page", asked.counting)
-        return HTMLResponse(await self.live.answer(key, drawn, moves=asked.moves))
+        return HTMLResponse(await self._answer(request, ("page", asked.counting), drawn))
 
     async def record(self, request: Request) -> Response:
         """The page of one record."""
-        asked = self._about_record(request, "name", form=True)
-        version = self.live.version
-        report = await self._full(asked)
+        asked = self._asked(request, (*COUNTING, "name"), form=True)
+        which = _record(asked)
 
-        def drawn() -> str:
-            page = self._page(asked, version)
-            page = page._replace(
-                up=f"./?{asked.counting}", kept=(("name", record_name(asked.kind, asked.slug)),)
-            )
-            return record_html(asked.kind, asked.slug, report, live=page)
+        def drawn(parts: Parts) -> str:
+            page = self._page(asked, parts.version)
+            kept = (*page.kept, ("name", record_name(*which)))
+            page = page._replace(up=f"./?{asked.counting}", kept=kept)
+            return record_html(*which, self._full(asked, parts), live=page)
 
-        key = ("record", asked.counting, asked.kind, asked.slug)
-        return HTMLResponse(await self.live.answer(key, drawn, moves=asked.moves))
+        return HTMLResponse(await self._answer(request, ("page", asked.counting, which), drawn))
 
-    async def changes(self, _: Request) -> Response:
+    async def changes(self, request: Request) -> Response:
         """The stream of server-sent events: one whenever the log has changed, and one at once."""
+        self._asked(request, ())
         if self._listeners >= MOST_LISTENERS:
-            return PlainTextResponse("too many pages are open", 503, {"retry-after": "5"})
-        return EventSourceResponse(self._versions(), ping=15, headers={"cache-control": "no-store"})
+            raise BusyError
+        self._listeners += 1
+        return _Stream(self._versions(), self._left)
 
     async def _versions(self) -> AsyncIterator[ServerSentEvent]:
-        self._listeners += 1
-        try:
-            known = ""
-            while True:
-                known = await self.live.wait(known)
-                yield ServerSentEvent(event="version", data=known, retry=1000)
-        finally:
-            self._listeners -= 1
+        known = ""
+        while True:
+            known = await self.live.wait(known)
+            yield ServerSentEvent(event="version", data=known, retry=1000)
+
+    def _left(self) -> None:
+        self._listeners -= 1
 
     async def api_report(self, request: Request) -> Response:
         """Every record that is in an event."""
-        return _json((await self._full(self._asked(request, COUNTING))).fields())
+        asked = self._asked(request, COUNTING)
+
+        def written(parts: Parts) -> str:
+            return _json(self._full(asked, parts).fields())
+
+        return _as_json(await self._answer(request, ("report", asked.counting), written))
 
     async def api_record(self, request: Request) -> Response:
         """One record over time."""
-        asked = self._about_record(request, "kind", "slug")
-        report = await self._full(asked)
-        now = Places(self._workspace.layout).now(asked.kind, asked.slug)
-        return _json(record_fields(asked.kind, asked.slug, report, now))
+        asked = self._asked(request, (*COUNTING, "kind", "slug"))
+        which = _record(asked)
+
+        def written(parts: Parts) -> str:
+            report = self._full(asked, parts)
+            return _json(record_fields(*which, report, self._places.now(*which)))
+
+        return _as_json(await self._answer(request, ("record", asked.counting, which), written))
 
     async def api_groups(self, request: Request) -> Response:
         """By day, week, segment, host, source, actor or kind."""
         asked = self._asked(request, (*COUNTING, "by"))
 
-        def computed() -> GroupedReport:
+        def written(_: Parts) -> str:
             since, until = asked.window()
-            return self._workspace.grouped_report(
-                asked.by,
-                since=None if since is None else instant(since),
-                until=None if until is None else instant(until),
-                actors=asked.actors or None,
-                without_actors=asked.without,
-                zone=asked.zone,
+            return _json(
+                self._workspace.grouped_report(
+                    asked.by,
+                    since=None if since is None else instant(since),
+                    until=None if until is None else instant(until),
+                    actors=asked.actors or None,
+                    without_actors=asked.without,
+                    zone=asked.zone,
+                ).fields()
             )
 
-        key = ("groups", asked.counting, asked.by)
-        return _json((await self.live.answer(key, computed, moves=asked.moves)).fields())
+        return _as_json(await self._answer(request, ("groups", asked.counting, asked.by), written))
 
     async def api_version(self, request: Request) -> Response:
         """Another text when the log has changed."""
         self._asked(request, ())
-        return _json({"version": self.live.version})
+        return _as_json(_json({"version": self.live.version}))
 
-    async def api_schema(self, _: Request) -> Response:
+    async def api_schema(self, request: Request) -> Response:
         """What the API answers."""
-        return _json(document())
+        self._asked(request, ())
+        return _as_json(_json(document()))
 
-    async def _full(self, asked: Asked) -> FullReport:
-        def computed() -> FullReport:
+    async def _answer(
+        self, request: Request, key: tuple[object, ...], compute: Callable[[Parts], str]
+    ) -> str:
+        return await self.live.answer(key, compute, gone=request.is_disconnected)
+
+    def _full(self, asked: Asked, parts: Parts) -> FullReport:
+        """The report that is asked for, of the version of `parts`, with files as they are now."""
+
+        def counted() -> FullReport:
             since, until = asked.window()
-            report = self._workspace.full_report(
+            return self._workspace.full_report(
                 since=None if since is None else instant(since),
                 until=None if until is None else instant(until),
                 actors=asked.actors or None,
                 without_actors=asked.without,
                 zone=asked.zone,
             )
-            return report.with_files(Places(self._workspace.layout).now)
 
-        key = ("report", asked.counting)
-        return await self.live.answer(key, computed, moves=asked.moves)
+        report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
+        return report.with_files(self._places.now)
 
     def _asked(self, request: Request, allowed: tuple[str, ...], *, form: bool = False) -> Asked:
         query = request.query_params.multi_items()
         return read(query, allowed=allowed, zone=self._zone, form=form)
 
-    def _about_record(self, request: Request, *names: str, form: bool = False) -> Asked:
-        asked = self._asked(request, (*COUNTING, *names), form=form)
-        if not asked.kind or not asked.slug:
-            message = f"{' and '.join(names)} must say which record"
-            raise BadQueryError(message)
-        return asked
-
     def _page(self, asked: Asked, version: str) -> LivePage:
+        """What a page has on top; what its form cannot show it carries along."""
+        kept = [("actor", actor) for actor in asked.actors[1:]]
+        kept += [("without", actor) for actor in asked.without if actor != "maintenance"]
         return LivePage(
             version=version,
             zone=self._zone.name,
@@ -212,12 +223,39 @@ class Site:
             tz=asked.tz,
             actor=asked.actors[0] if asked.actors else "",
             without="maintenance" in asked.without,
+            kept=tuple(kept),
         )
 
+    def _page_says(self, message: str, status: int) -> Response:
+        page = LivePage(self.live.version, zone=self._zone.name, up="./")
+        return HTMLResponse(problem_html(message, page), status)
 
-def _address(record: FullReportRecord, asked: Asked) -> str:
+
+class _Stream(EventSourceResponse):
+    """A stream that tells when it has ended, however it did."""
+
+    def __init__(self, events: AsyncIterator[ServerSentEvent], left: Callable[[], None]) -> None:
+        super().__init__(events, ping=15)
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._left()
+
+
+def _record(asked: Asked) -> tuple[str, str]:
+    if asked.record is None:
+        message = "which record is meant is not said"
+        raise BadQueryError(message)
+    return asked.record
+
+
+def _address(record: FullReportRecord, asked: Asked) -> str | None:
     which = urlencode({"name": record_name(*record.key)}, safe="/")
-    return f"record?{which}&{asked.counting}".rstrip("&")
+    address = f"record?{which}&{asked.counting}".rstrip("&")
+    return address if len(address) < MOST_ADDRESS - 200 else None
 
 
 def _asset(text: str, media: str) -> _Answering:
@@ -227,32 +265,35 @@ def _asset(text: str, media: str) -> _Answering:
     return answer
 
 
-def _json(value: object, status: int = 200) -> Response:
-    text = json.dumps(value, ensure_ascii=True)
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True)
+
+
+def _as_json(text: str, status: int = 200) -> Response:
     return Response(text, status, media_type="application/json")
 
 
-def _json_problem(message: str, status: int) -> Response:
-    return _json({"error": message}, status)
+def _json_says(message: str, status: int) -> Response:
+    return _as_json(_json({"error": message}), status)
 
 
-def _page_problem(message: str, status: int) -> Response:
-    return HTMLResponse(problem_html(message), status)
-
-
-def _careful(answer: _Answering, problem: Callable[[str, int], Response]) -> _Answering:
+def _careful(answer: _Answering, says: _Problem) -> _Answering:
     """What `answer` gives, or what went wrong as a clear answer, whatever that is."""
 
     async def answering(request: Request) -> Response:
         try:
             return await answer(request)
         except BadQueryError as error:
-            return problem(str(error), 400)
+            return says(str(error), 400)
         except CtxuseError as error:
-            return problem(str(error), 503)
+            return says(str(error), 503)
+        except BusyError:
+            return says("too many ask at once: try again in a moment", 503)
+        except GoneError:
+            return says("nobody waits for this any more", 503)
         except Exception as error:  # noqa: BLE001 - a server goes on, and says what happened
             logging.getLogger("ctxuse").warning("a request failed: %r", error)
-            return problem(f"a fault of ctxuse itself: {type(error).__name__}", 500)
+            return says(f"a fault of ctxuse itself: {type(error).__name__}", 500)
 
     return answering
 

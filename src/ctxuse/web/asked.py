@@ -27,8 +27,7 @@ class Asked(NamedTuple):
         tz: The time zone as written; empty for the server's own.
         actors: Whose uses are counted; everybody's when empty.
         without: Whose uses are not.
-        kind: A record's kind, where the address is about one.
-        slug: Its slug, likewise.
+        record: A record's kind and slug, where the address is about one.
         by: What to group by, where the address is about groups.
         zone: The time zone.
     """
@@ -38,8 +37,7 @@ class Asked(NamedTuple):
     tz: str = ""
     actors: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    kind: str = ""
-    slug: str = ""
+    record: tuple[str, str] | None = None
     by: By = "day"
     zone: Zone = UTC
 
@@ -106,8 +104,10 @@ def read(
             raise BadQueryError(f"{name} stands there twice")
         if not value and form:
             continue
-        if not value or len(value) > LONGEST or "\0" in value:
+        if not value or len(unquote(value)) > LONGEST or "\0" in value:
             raise BadQueryError(f"{name} is empty, too long or holds a NUL")
+        if form and not value.isprintable():
+            raise BadQueryError(f"{name} holds what does not print")
         if name in _OFTEN:
             often[name].append(value)
         else:
@@ -115,15 +115,16 @@ def read(
     if max(map(len, often.values())) > MOST:
         message = f"more than {MOST} actors are named"
         raise BadQueryError(message)
-    kind, slug = _named(once["name"]) if "name" in once else (once.get("kind"), once.get("slug"))
+    record = _named(once["name"]) if "name" in once else None
+    if "kind" in once and "slug" in once:
+        record = once["kind"], once["slug"]
     found = Asked(
         since=once.get("since", ""),
         until=once.get("until", ""),
         tz=once.get("tz", ""),
         actors=tuple(often["actor"]),
         without=tuple(often["without"]),
-        kind=kind or "",
-        slug=slug or "",
+        record=record,
         by=_by(once.get("by", "day")),
         zone=_zone(once.get("tz", ""), zone),
     )
@@ -144,7 +145,11 @@ def _named(text: str) -> tuple[str, str]:
     if not slash or not text.isprintable():
         message = f"name: {quoted(text[:80])} names no record: kind/slug"
         raise BadQueryError(message)
-    return unquote(kind), unquote(slug)
+    kind, slug = unquote(kind), unquote(slug)
+    if "\0" in kind + slug:
+        message = "name holds a NUL"
+        raise BadQueryError(message)
+    return kind, slug
 
 
 def _by(text: str) -> By:

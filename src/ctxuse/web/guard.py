@@ -26,7 +26,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""What every answer says."""
+"""What every answer of ours says; what is no HTTP is refused before it comes here."""
 
 MOST_ADDRESS = 8192
 """Bytes that a path with its query may have."""
@@ -80,10 +80,11 @@ class Guard:
         origins = headers.getlist("origin")
         if any(origin not in self._origins for origin in origins):
             return PlainTextResponse("a page of another origin may not ask", 403)
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} and not (
-            headers.get("sec-fetch-mode") == "navigate"
-            and headers.get("sec-fetch-dest") == "document"
-        ):
+        opens_a_page = (headers.getlist("sec-fetch-mode"), headers.getlist("sec-fetch-dest")) == (
+            ["navigate"],
+            ["document"],
+        )
+        if not opens_a_page and {*headers.getlist("sec-fetch-site")} - {"none", "same-origin"}:
             return PlainTextResponse("a page of another site may not ask", 403)
         if scope["method"] != "GET":
             return PlainTextResponse("only GET", 405, {"allow": "GET"})

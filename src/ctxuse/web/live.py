@@ -1,19 +1,20 @@
 """Each answer is computed once for as long as the log stays the same; who waits is told of changes.
 
 A burst of events costs no more than its reader wants to pay: the log is looked at twice a second,
-one thing is computed at a time, and after that nothing new is offered for four times as long as it
-took. However many pages are open, they share what was computed.
+one thing is computed at a time, and the next version of the log is offered only after a rest of
+four times as long as everything computed for the present one took, a minute at most. However many
+pages are open, they share what was computed.
 """
 
 import asyncio
+import hashlib
 import os
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
-
-from anyio.to_thread import run_sync
 
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.archives import archive_names
@@ -22,24 +23,96 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at the log."""
 
 REST = 4
-"""After computing, so many times as long passes until the next version."""
+"""The next version comes after so many times as long as computing took for the present one."""
 
 LONGEST_REST = 60.0
-"""But no longer than so many seconds."""
+"""But no later than so many seconds after it."""
 
-KEPT = 16
-"""So many answers are kept."""
+KEPT_ANSWERS = 16
+"""So many finished answers are kept: pages and JSON, as text."""
 
-MOVING = 30.0
-"""Seconds for which an answer about the last days or hours is kept while the log stays the same."""
+KEPT_PARTS = 3
+"""So many of the reports they are made of."""
+
+LASTING = 30.0
+"""Seconds for which an answer is kept while the log stays the same: files on the disk change, too,
+and so do windows such as the last hour."""
+
+MOST_WAITING = 16
+"""So many requests may wait for something to be computed; further ones are refused."""
 
 T = TypeVar("T")
 
 
-class _Answer(NamedTuple):
+class BusyError(Exception):
+    """Too many requests wait already."""
+
+
+class GoneError(Exception):
+    """Who asked has gone meanwhile."""
+
+
+class _Found(NamedTuple):
     version: str
     at: float
     value: object
+
+
+class _Kept:
+    """Some values of one version, the last used ones. Safe between threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[Hashable, _Found] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, version: str, after: float) -> _Found | None:
+        with self._lock:
+            found = self._found.get(key)
+            if found is None or found.version != version or found.at < after:
+                return None
+            self._found.move_to_end(key)
+            return found
+
+    def put(self, key: Hashable, found: _Found) -> None:
+        with self._lock:
+            self._found[key] = found
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._found.clear()
+
+
+class Parts:
+    """What a computation may use of earlier ones for the same version of the log.
+
+    Attributes:
+        version: The version that is computed for.
+    """
+
+    def __init__(self, version: str, kept: _Kept, clock: Callable[[], float]) -> None:
+        self.version = version
+        self._kept = kept
+        self._clock = clock
+
+    def part(self, key: Hashable, compute: Callable[[], T], *, moves: bool = False) -> T:
+        """Return what `compute` gives, or gave before for the same key and version.
+
+        Args:
+            key: What is asked for.
+            compute: Computes it.
+            moves: Whether it changes as time passes.
+        """
+        after = self._clock() - LASTING if moves else float("-inf")
+        found = self._kept.get(key, self.version, after)
+        if found is None:
+            found = _Found(self.version, self._clock(), compute())
+            self._kept.put(key, found)
+        value: T = found.value  # type: ignore[assignment] # of the same key, so of the same kind
+        return value
 
 
 class Live:
@@ -55,10 +128,12 @@ class Live:
     ) -> None:
         self._layout = layout
         self._clock = clock
-        self._answers: OrderedDict[Hashable, _Answer] = OrderedDict()
+        self._answers, self._parts = _Kept(KEPT_ANSWERS), _Kept(KEPT_PARTS)
         self._computing = asyncio.Lock()
+        self._waiting = 0
         self._changed = asyncio.Condition()
-        self._rest_until = 0.0
+        self._spent = 0.0
+        self._since = clock()
         self.version = log_version(layout)
 
     async def watch(self) -> None:
@@ -68,13 +143,16 @@ class Live:
             await self.look()
 
     async def look(self) -> None:
-        """Look at the log once, unless it is time to rest or something is being computed."""
-        if self._clock() < self._rest_until or self._computing.locked():
+        """Look at the log once, unless it is not yet time for another version."""
+        if self._clock() < self._since + min((1 + REST) * self._spent, LONGEST_REST):
             return
-        version = await run_sync(log_version, self._layout)
+        version = await in_thread(lambda: log_version(self._layout))
         if version != self.version:
             async with self._changed:
                 self.version = version
+                self._since, self._spent = self._clock(), 0.0
+                self._answers.clear()
+                self._parts.clear()
                 self._changed.notify_all()
 
     async def wait(self, known: str) -> str:
@@ -83,54 +161,99 @@ class Live:
             await self._changed.wait_for(lambda: self.version != known)
         return self.version
 
-    async def answer(self, key: Hashable, compute: Callable[[], T], *, moves: bool = False) -> T:
+    async def answer(
+        self,
+        key: Hashable,
+        compute: Callable[[Parts], T],
+        *,
+        gone: Callable[[], Awaitable[bool]] | None = None,
+    ) -> T:
         """Return what `compute` gives for the present version.
 
         Args:
             key: What is asked for: equal keys have the same answer.
             compute: Computes it; called in a thread, one at a time.
-            moves: Whether the answer changes as time passes.
+            gone: Whether who asked has gone, asked when it is its turn.
+
+        Raises:
+            BusyError: Too many requests wait already.
+            GoneError: Who asked has gone.
         """
-        found = self._kept(key, moves=moves)
+        found = self._kept(key)
         if found is None:
-            async with self._computing:  # who comes second finds what the first one computed
-                found = self._kept(key, moves=moves) or await self._compute(key, compute)
+            if self._waiting >= MOST_WAITING:
+                raise BusyError
+            self._waiting += 1
+            try:
+                async with self._computing:  # who comes second finds what the first one computed
+                    found = self._kept(key)
+                    if found is None:
+                        if gone is not None and await gone():
+                            raise GoneError
+                        found = await self._compute(key, compute)
+            finally:
+                self._waiting -= 1
         value: T = found.value  # type: ignore[assignment] # of the same key, so of the same kind
         return value
 
-    def _kept(self, key: Hashable, *, moves: bool) -> _Answer | None:
-        found = self._answers.get(key)
-        if found is None or found.version != self.version:
-            return None
-        if moves and self._clock() - found.at > MOVING:
-            return None
-        self._answers.move_to_end(key)
+    def _kept(self, key: Hashable) -> _Found | None:
+        return self._answers.get(key, self.version, self._clock() - LASTING)
+
+    async def _compute(self, key: Hashable, compute: Callable[[Parts], object]) -> _Found:
+        parts, begin = Parts(self.version, self._parts, self._clock), self._clock()
+        try:
+            value = await in_thread(lambda: compute(parts))
+        finally:
+            self._spent += self._clock() - begin
+        found = _Found(parts.version, begin, value)
+        self._answers.put(key, found)
         return found
 
-    async def _compute(self, key: Hashable, compute: Callable[[], object]) -> _Answer:
-        version, begin = self.version, self._clock()
+
+async def in_thread(compute: Callable[[], T]) -> T:
+    """Return what `compute` gives, called in a thread that does not keep the program from ending.
+
+    When the one who waits is cancelled, the thread goes on, and what it gives is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def told(value: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(value)  # type: ignore[arg-type] # of compute
+
+    def run() -> None:
+        value, failed = None, None
         try:
-            value = await run_sync(compute)
-        finally:
-            end = self._clock()
-            self._rest_until = end + min(REST * (end - begin), LONGEST_REST)
-        found = self._answers[key] = _Answer(version, end, value)
-        self._answers.move_to_end(key)
-        while len(self._answers) > KEPT:
-            self._answers.popitem(last=False)
-        return found
+            value = compute()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            failed = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(told, value, failed)
+
+    threading.Thread(target=run, daemon=True, name="ctxuse computing").start()
+    return await done
 
 
 def log_version(layout: WorkspaceLayout) -> str:
     """Return a text that is another one when a file of the log has changed."""
     root = os.fspath(layout)
+    found = hashlib.sha256()
+    names = [LOG_NAME]
     try:
-        names = [*archive_names(root), LOG_NAME]
+        names += archive_names(root)
     except OSError as error:
-        return f"unreadable {error.errno}"
-    parts: list[str] = []
+        found.update(f"unreadable {error.errno}".encode())
     for name in names:
         with suppress(OSError):
             status = os.lstat(layout.usage_dir / name)
-            parts.append(f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}")
-    return ".".join(parts[-8:]) + f".{len(parts)}"
+            facts = (
+                name, status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns,
+                status.st_ctime_ns,
+            )  # fmt: skip
+            found.update(repr(facts).encode())
+    return found.hexdigest()[:32]

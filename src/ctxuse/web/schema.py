@@ -180,7 +180,7 @@ _NAME: Schema = {
 
 def _counting() -> list[Schema]:
     names = {"type": "array", "items": _NAME, "maxItems": MOST}
-    zones = sorted({*available_timezones(), "UTC", "local"} - {"localtime"})
+    zones = sorted({*available_timezones(), "UTC", "local"})
     return [
         _parameter("since", _MOMENT, "Only events from this time on."),
         _parameter("until", _MOMENT, "Only events before this time."),
@@ -200,7 +200,9 @@ def _answers(name: str) -> Schema:
         "403": said("The address lacks its token.", "text/plain", _TEXT),
         "405": said("Only GET.", "text/plain", _TEXT),
         "414": said("The address is too long.", "text/plain", _TEXT),
-        "503": said("The log cannot be read.", "application/json", _ref("Problem")),
+        "503": said(
+            "The log cannot be read, or too many ask.", "application/json", _ref("Problem")
+        ),
     }
 
 

@@ -9,18 +9,18 @@ import uvicorn
 
 from ctxuse.errors import ServeError
 from ctxuse.web.app import Site
+from ctxuse.web.door import Door, DoorFile
 from ctxuse.web.guard import Guard
-from ctxuse.web.token import token_for
 from ctxuse.workspace import Workspace
 from ctxuse.zones import Zone
 
 LOOPBACK = "127.0.0.1"
 
 USUAL_PORT = 8427
-"""The port that is tried where none is asked for; when it is taken, any free one is used."""
+"""The port that is tried where none is asked for and none was used before."""
 
-MOST_REQUESTS = 128
-"""So many requests may be under way at once; further ones are answered 503."""
+_WWW = 80
+"""The port that browsers do not name."""
 
 
 def serve(  # noqa: PLR0913 - what serving depends on
@@ -31,7 +31,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
     port: int | None = None,
     renew: bool = False,
     environ: Mapping[str, str] = os.environ,
-    ready: Callable[[str], object],
+    ready: Callable[[str, DoorFile], object],
 ) -> None:
     """Serve a workspace's page until interrupted.
 
@@ -39,20 +39,24 @@ def serve(  # noqa: PLR0913 - what serving depends on
         workspace: The workspace.
         title: What it is called.
         zone: The time zone in which days are counted and times are shown.
-        port: The port; None takes `USUAL_PORT` or, when that is taken, a free one.
+        port: The port; None takes that of the last time, or `USUAL_PORT`, or any free one.
         renew: Give the page a new address: the one before leads nowhere from then on.
         environ: The environment, for where the user's state directory is.
-        ready: Told the address when it can be opened.
+        ready: Told the address, and the file that keeps it, when it can be opened.
 
     Raises:
         ServeError: The port cannot be opened.
+        OSError: The address was to be a new one, and the one before cannot be forgotten.
     """
-    token = token_for(workspace.layout, environ=environ, renew=renew)
-    opened = _opened(port)
-    with opened:
+    file = DoorFile(workspace.layout, environ)
+    door = file.door(renew=renew)
+    with _opened(port, door.port) as opened:
         number = opened.getsockname()[1]
-        hosts = [f"{name}:{number}" for name in (LOOPBACK, "localhost")]
-        app = Guard(Site(workspace, title=title, zone=zone).app(), token=token, hosts=hosts)
+        door = Door(door.token, number)
+        file.keep(door)
+        names = (LOOPBACK, "localhost")
+        hosts = [f"{name}:{number}" for name in names] + [*(names if number == _WWW else ())]
+        app = Guard(Site(workspace, title=title, zone=zone).app(), token=door.token, hosts=hosts)
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -60,12 +64,11 @@ def serve(  # noqa: PLR0913 - what serving depends on
             server_header=False,
             date_header=False,
             lifespan="on",
-            limit_concurrency=MOST_REQUESTS,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
         )
-        server = _Server(config, lambda: ready(f"http://{LOOPBACK}:{number}/{token}/"))
-        server.run(sockets=[opened])
+        address = f"http://{LOOPBACK}:{number}/{door.token}/"
+        _Server(config, lambda: ready(address, file)).run(sockets=[opened])
 
 
 class _Server(uvicorn.Server):
@@ -81,19 +84,21 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
-def _opened(port: int | None) -> socket.socket:
+def _opened(port: int | None, last: int) -> socket.socket:
     """A socket on loopback, and nowhere else."""
-    tried = USUAL_PORT if port is None else port
+    tried = [port] if port is not None else [*([last] if last else []), USUAL_PORT, 0]
     # The protocol is named because asyncio turns off the delay of small packets only where it is.
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            opened.bind((LOOPBACK, tried))
-        except OSError as error:
-            if port is not None or error.errno != errno.EADDRINUSE:
-                raise ServeError(tried, error.strerror or str(error)) from error
-            opened.bind((LOOPBACK, 0))
+        for number in tried:
+            try:
+                opened.bind((LOOPBACK, number))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or number == tried[-1]:
+                    raise ServeError(number, error.strerror or str(error)) from error
+            else:
+                return opened
     except BaseException:
         opened.close()
         raise

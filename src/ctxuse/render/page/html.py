@@ -12,6 +12,7 @@ from ctxuse.fullreport import FullReport
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.view import Address, view_of
+from ctxuse.visible import visible
 
 if TYPE_CHECKING:
     import jinja2
@@ -28,7 +29,6 @@ class LivePage(NamedTuple):
         tz: The time zone, likewise.
         actor: Whose uses are counted; empty for everybody's.
         without: Whether uses by maintenance are left out.
-        actors: What can be chosen there: value and text.
         up: Where the page of all records is; empty on that page.
         kept: What else of the address a new window keeps: name and value.
     """
@@ -40,12 +40,15 @@ class LivePage(NamedTuple):
     tz: str = ""
     actor: str = ""
     without: bool = False
-    actors: Sequence[tuple[str, str]] = (
-        ("", "all"), ("user", "user"), ("agent", "agent"), ("subagent", "subagent"),
-        ("maintenance", "maintenance"), ("unknown", "unknown"),
-    )  # fmt: skip
     up: str = ""
     kept: Sequence[tuple[str, str]] = ()
+
+    @property
+    def actors(self) -> list[tuple[str, str]]:
+        """Whose uses can be chosen: value and text, safe to show."""
+        known = ("user", "agent", "subagent", "maintenance", "unknown")
+        other = [self.actor] if self.actor and self.actor not in known else []
+        return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
 
 def page_html(report: FullReport, *, title: str, sort: str = "record") -> str:
@@ -105,9 +108,14 @@ def record_html(kind: str, slug: str, report: FullReport, *, live: LivePage) -> 
     return template("record.html").render(view=view, live=live)
 
 
-def problem_html(message: str) -> str:
+class _Problem(NamedTuple):
+    title: str
+    notes: Sequence[str]
+
+
+def problem_html(message: str, live: LivePage) -> str:
     """Return a page for a server to give where there is none: `message`, safe to show, says why."""
-    return template("problem.html").render(message=message)
+    return template("base.html").render(view=_Problem("This cannot be shown", [message]), live=live)
 
 
 def style() -> str:

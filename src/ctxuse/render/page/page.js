@@ -56,8 +56,8 @@ const page = {
   dress() {
     const table = document.getElementById("table");
     const form = document.getElementById("filter");
+    if (form) form.hidden = !table;
     if (!table) return;
-    form.hidden = false;
     for (const button of table.tHead.querySelectorAll("button")) button.disabled = false;
     const { q, more } = this.state;
     const search = document.getElementById("q");
@@ -69,6 +69,9 @@ const page = {
     table.classList.toggle("all-columns", more);
     this.sort(table);
     this.filter(table);
+    for (const row of table.tBodies[0].rows) {
+      row.classList.toggle("told", row.cells[0].textContent === this.told);
+    }
   },
 
   changed(entry) {
@@ -146,8 +149,9 @@ const page = {
       if (row.hidden) hidden.add(row.dataset.mark);
       else shown += 1;
     }
-    document.getElementById("shown").textContent =
-      shown === rows.length ? `${rows.length} records` : `${shown} of ${rows.length} records`;
+    const told = shown === rows.length ? `${rows.length} records` : `${shown} of ${rows.length} records`;
+    const status = document.getElementById("shown");
+    if (status.textContent !== told) status.textContent = told;
     for (const mark of document.querySelectorAll("#marks [aria-roledescription='circle']")) {
       mark.classList.toggle("faint", hidden.has(mark.getAttribute("aria-label")));
     }
@@ -156,8 +160,9 @@ const page = {
   // Shows the row of a record whose mark was chosen.
   tell(label) {
     const rows = [...document.querySelectorAll("#table tbody tr")];
-    for (const row of rows) row.classList.toggle("told", row.dataset.mark === label);
     const row = rows.find((one) => one.dataset.mark === label && !one.hidden);
+    for (const one of rows) one.classList.toggle("told", one === row);
+    this.told = row && row.cells[0].textContent;
     if (!row) return;
     row.scrollIntoView({ block: "center" });
     row.cells[0].tabIndex = -1;

@@ -81,8 +81,8 @@ class View(NamedTuple):
 MOST_LINES = 1000
 """So many records the table of a page has, the first ones in the order of the report."""
 
-Address = Callable[[FullReportRecord], str]
-"""Where a record's own page is."""
+Address = Callable[[FullReportRecord], str | None]
+"""Where a record's own page is; None where it has none."""
 
 
 def view_of(
