@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
 from ctxuse.fleet import collect as collecting
 from ctxuse.fleet.collect import Collecting, collect
+from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.pieces import MIXED, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
+from ctxuse.fleet.source import Source
+from ctxuse.fleet.target import prepared
 
 STREAM = "0123456789abcdef"
 
@@ -252,3 +257,81 @@ def test_what_was_collected_can_be_collected_again_elsewhere(tmp_path: Path) -> 
     collected(tmp_path / "fleet", tmp_path / "first")
     collected(tmp_path / "first", tmp_path / "second")
     assert records(tmp_path / "second") == records(tmp_path / "fleet")
+
+
+def test_what_lies_in_the_target_is_no_source(tmp_path: Path) -> None:
+    fleet = make_fleet(tmp_path / "fleet", 3)
+    before = records(fleet)
+    for _ in range(3):
+        done = collected(fleet, fleet / "to")
+        assert len(done.workspaces) == 3
+    assert records(fleet / "to") == before
+
+
+def test_an_archived_line_that_is_finished_later_is_whole(tmp_path: Path) -> None:
+    log, archive = as_log(some_events(3, 1)), "events.20261101T000000Z.jsonl"
+    root = make_workspace(tmp_path / "w", log[:-40], archive)
+    make_workspace(root, as_log(some_events(2, 2)))
+    collected(root, tmp_path / "to")
+    make_workspace(root, log, archive)  # who still held it open writes on
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+    (one,) = fleet_report([str(tmp_path / "to")], scheduler="threads").workspaces
+    assert (one.events, one.not_counted) == (5, {})
+
+
+def test_a_line_longer_than_a_piece_is_cut_and_the_events_behind_it_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "MOST_BYTES", 5000)
+    log = as_log(some_events(3, 1)) + b"x" * 20_000 + b"\n" + as_log(some_events(3, 2))
+    root = make_workspace(tmp_path / "w", log)
+    collected(root, tmp_path / "to")
+    assert max(len(data) for data in pieces_in(tmp_path / "to").values()) <= 5000
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_a_log_that_was_replaced_is_said_once(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
+    collected(root, tmp_path / "to")
+    log_of(root).write_bytes(as_log(some_events(4, 1)))
+    assert [one.replaced for one in collected(root, tmp_path / "to").workspaces] == [1]
+    assert [one.replaced for one in collected(root, tmp_path / "to").workspaces] == [0]
+
+
+@pytest.mark.parametrize("target", ["file", "file/below", "x\udcff", "", "nosuch://x", "x\0y"])
+def test_a_target_that_cannot_be_written_to_is_said_once(tmp_path: Path, target: str) -> None:
+    fleet = make_fleet(tmp_path / "fleet", 3)
+    (tmp_path / "file").write_text("")
+    place = target if "://" in target or not target else str(tmp_path / target)
+    with pytest.raises(FleetError):
+        collect([str(fleet)], place)
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_folder_means_the_same_to_every_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert prepared("to", "processes") == str(tmp_path / "to")
+    assert prepared("to", "tcp://127.0.0.1:1") == str(tmp_path / "to")
+
+
+def test_a_collector_that_was_overtaken_copies_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
+    usual = collecting.logs_of
+
+    def overtaken(source: Source) -> Iterator[Opened]:
+        for opened in usual(source):
+            monkeypatch.setattr(collecting, "logs_of", usual)
+            with log_of(root).open("ab") as log:
+                log.write(as_log(some_events(9, 2)))
+            collected(root, tmp_path / "to")
+            yield opened
+
+    monkeypatch.setattr(collecting, "logs_of", overtaken)
+    collected(root, tmp_path / "to")
+    assert len([*(tmp_path / "to").iterdir()]) == 1
+    assert records(tmp_path / "to") == records(root)

@@ -45,7 +45,7 @@ def told(places: list[Path], *, distinct_ids: bool = False) -> list[dict[str, ob
 
 def as_told(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     for row in rows:
-        row["source_breakdown"] = dict(sorted((row["source_breakdown"] or {}).items()))  # type: ignore[attr-defined]
+        row["source_breakdown"] = dict(sorted(row["source_breakdown"].items()))  # type: ignore[attr-defined]
         row["last_used_at"] = row.pop("last_used_at_ns")
     order = ["workspace", "kind", "slug", "use_count", "last_used_at"]
     return [{name: row[name] for name in [*order, *(row.keys() - {*order})]} for row in rows]

@@ -6,22 +6,23 @@ never changed, whose names say what they hold. What has been copied is told from
 so a run that was broken off is simply run again, and several machines may collect the same
 workspace at once: at worst they bring the same bytes twice, and a reader takes each once.
 
-Only finished lines are taken; of archived logs, which nobody finishes, all of them. A log that is
+Only finished lines are taken; of archived logs, which nobody finishes, all bytes. What lies in the
+target itself is no source, so the target may lie among the places. A log that is
 not what was copied before (cut, replaced, restored from an older copy) begins a folder of its own:
 nothing that was copied is changed, and `--distinct-ids` counts what both hold once.
 """
 
+import os
 import re
 import socket
 from collections.abc import Collection, Iterable, Iterator
-from functools import partial
 from hashlib import sha256
 from itertools import count
 from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.fleet.counting import tried
+from ctxuse.fleet.counting import TRIES, tried
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import logs_of
 from ctxuse.fleet.pieces import MARKED, MIXED, Piece, Stream, streams_of
@@ -30,6 +31,7 @@ from ctxuse.fleet.reporting import batches
 from ctxuse.fleet.running import open_runner
 from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import Store, open_store
+from ctxuse.fleet.target import lies_in, prepared
 from ctxuse.fleetreport import Told, Unreadable
 from ctxuse.layout import USAGE_DIR
 from ctxuse.log.archives import archive_time
@@ -37,7 +39,7 @@ from ctxuse.log.follow import last_line_end
 from ctxuse.log.reader import OpenLog, pread
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of a piece, at most, but for a single longer line."""
+"""Bytes of a piece, at most."""
 
 _LONGEST_FIRST = 1024 * 1024
 """The first line is told by so many of its bytes, at most."""
@@ -85,27 +87,30 @@ def collect(  # noqa: PLR0913 - collecting has these options
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
-        FleetError: The scheduler does not answer or cannot be used.
+        FleetError: The scheduler does not answer or cannot be used, or `target` cannot.
     """
+    target = prepared(target, scheduler)
     found = find(places)
+    sources = [source for source in found.sources if not lies_in(source, target)]
     done: list[Collected] = []
     job = Collect(target=target, host=host or socket.gethostname())
-    if found.sources:
+    if sources:
         with open_runner(scheduler, workers) as runner:
             jobs = (
                 msgspec.structs.replace(job, sources=tuple(batch))
-                for _, batch in batches(found.sources, runner.workers)
+                for _, batch in batches(sources, runner.workers)
             )
             for _, result in runner.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
                 if told is not None:
-                    told(len(done), len(found.sources))
+                    told(len(done), len(sources))
     return Collecting(done, found.unreadable)
 
 
 def collect_one(source: Source, target: str, host: str) -> Collected:
     """Copy what is new in the logs of one workspace."""
-    found = tried(source, partial(_collect, source, target, host))
+    tries = count(1)
+    found = tried(source, lambda: _collect(source, target, host, last=next(tries) == TRIES))
     if isinstance(found, Unreadable):
         return Collected(address=source.address, reason=found.reason)
     return found
@@ -118,7 +123,12 @@ def folder_of(source: Source, host: str) -> str:
     return f"{readable}-{sha256(name.encode(errors='backslashreplace')).hexdigest()[:12]}"
 
 
-def _collect(source: Source, target: str, host: str) -> Collected:
+class _BehindError(OSError):
+    """Another collector has copied more than we have seen."""
+
+
+def _collect(source: Source, target: str, host: str, *, last: bool) -> Collected:
+    """Copy what is new; see `_continues` for what the `last` try is."""
     number = size = replaced = before = 0
     folders = _Folders(open_store(target), folder_of(source, host))
     for opened in logs_of(source):
@@ -127,8 +137,8 @@ def _collect(source: Source, target: str, host: str) -> Collected:
         stream = stream_of(log, end)
         if stream is None:
             continue
-        which, there = folders.that_continues(log, stream, end)
-        replaced += which > 1
+        which, there = folders.that_continues(log, stream, sure=last or opened.layout is not None)
+        replaced += which > 1 and there.end < end
         order = there.order
         if order is None:
             order = _order(log, before, folders.orders(which))
@@ -165,11 +175,11 @@ class _Folders:
         self._name = name
         self._files: dict[int, dict[str, int]] = {}
 
-    def that_continues(self, log: OpenLog, stream: str, end: int) -> tuple[int, Stream]:
+    def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
         """Return in which of them, from 1, a log goes on, and what is there of it."""
         for which in count(1):
             there = streams_of(self._in(which)).get(stream, _NOTHING)
-            if _continues(log, end, there):
+            if _continues(log, there, sure=sure):
                 return which, there
         raise AssertionError
 
@@ -219,24 +229,10 @@ def new_pieces(log: OpenLog, like: Piece, start: int, end: int) -> Iterator[tupl
         stop = min(end, start + MOST_BYTES)
         if stop < end:
             cut = last_line_end(log._replace(end=stop), start)
-            stop = cut if cut > start else _behind_line(log, stop, end)
+            stop = cut if cut > start else stop  # a line that is longer: no event, cut anywhere
         data = _read(log, start, stop)
-        yield like._replace(start=start, end=stop, mark=_mark_of(log, stop)), _ended(data)
+        yield like._replace(start=start, end=stop, mark=_mark_of(log, stop)), data
         start = stop
-
-
-def _ended(data: bytes) -> bytes:
-    return data if data.endswith(b"\n") else data + b"\n"
-
-
-def _behind_line(log: OpenLog, position: int, end: int) -> int:
-    """Where the line at `position` ends."""
-    while position < end and (block := pread(log.descriptor, MARKED, position)):
-        cut = block.find(b"\n")
-        if cut >= 0:
-            return min(position + cut + 1, end)
-        position += len(block)
-    return end
 
 
 def _read(log: OpenLog, start: int, end: int) -> bytes:
@@ -253,10 +249,25 @@ def _mark_of(log: OpenLog, end: int) -> str:
     return sha256(_read(log, max(0, end - MARKED), end)).hexdigest()[:16]
 
 
-def _continues(log: OpenLog, end: int, there: Stream) -> bool:
-    """Whether a log is what was copied, and perhaps more: every piece ended in the same bytes."""
+def _continues(log: OpenLog, there: Stream, *, sure: bool) -> bool:
+    """Whether a log is what was copied, and perhaps more: every piece ended in the same bytes.
+
+    Another collector may have copied what was appended since we opened the log. Of a file that is
+    seen, since it is open; a copy that was fetched may only be too old.
+
+    Args:
+        log: The open log.
+        there: What was copied.
+        sure: Whether the log has at most the bytes it has now. If not, it is to be opened again.
+
+    Raises:
+        _BehindError: It has fewer bytes than were copied, and that is not sure.
+    """
+    has = os.fstat(log.descriptor).st_size
+    if there.end > has and not sure:
+        raise _BehindError("another collector is ahead")
     return (
         there.trouble != MIXED
-        and there.end <= end
+        and there.end <= has
         and all(_mark_of(log, step.piece.end) == step.piece.mark for step in there.steps)
     )

@@ -19,8 +19,9 @@ from ctxuse.fleet.opening import logs_of
 from ctxuse.fleet.places import find
 from ctxuse.fleet.reporting import batches
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.source import Source, is_address, shown_path, without_secrets
+from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
+from ctxuse.fleet.target import prepared, shown
 from ctxuse.fleetreport import Asked, FleetTally, SeenWorkspace, Told, Unreadable
 from ctxuse.log.reader import read_events
 from ctxuse.log.window import Part
@@ -70,20 +71,21 @@ def export_events(
         FleetError: `target` holds Parquet files, or the scheduler cannot be used.
     """
     _pyarrow()
+    target = prepared(target, scheduler)
     if any(name.endswith(SUFFIX) for name in open_store(target).names()):
-        where = without_secrets(target) if is_address(target) else shown_path(target)
-        raise FleetError(where, "it holds Parquet files already: name an empty folder")
+        raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
     found = find(places)
     whole = FleetTally()
     files = done = 0
     with open_runner(scheduler, workers) as runner:
         exports = (
-            jobs.Export(sources=tuple(batch), target=target, name=f"part-{first:08}{SUFFIX}")
+            jobs.Export(sources=tuple(batch), target=target, first=first)
             for first, batch in batches(found.sources, runner.workers)
         )
         for job, result in runner.results(exports):
-            whole.merge(stored.load(result))
-            files += 1
+            tally = stored.load(result)
+            files += bool(tally.seen)
+            whole.merge(tally)
             done += job.number
             if told is not None:
                 told(done, len(found.sources))
@@ -102,7 +104,8 @@ def export(job: jobs.Export) -> FleetTally:
             tally, broken = _write(job, file, left_out)
             file.flush()
             if broken is None:
-                open_store(job.target).put(job.name, file.name)
+                if tally.seen:
+                    open_store(job.target).put(job.name, file.name)
                 return tally
             left_out[broken[0]] = broken[1]
 

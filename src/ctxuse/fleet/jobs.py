@@ -131,11 +131,23 @@ class Export(Job, frozen=True, kw_only=True):
 
     Attributes:
         target: The folder or address of the files.
-        name: The file's name in it.
+        first: The number of the first workspace among all of them; the others follow.
     """
 
     target: str
-    name: str
+    first: int
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"part-{self.first:08}.parquet"
+
+    def divided(self) -> Sequence[Self]:
+        """A job for each workspace."""
+        return [
+            msgspec.structs.replace(self, sources=(source,), first=number)
+            for number, source in enumerate(self.sources, self.first)
+        ]
 
 
 class Collect(Job, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 A *stream* is one log file of a workspace, told by its first line: a log keeps it for life, also
 when it is archived under another name. A piece holds the bytes of a stream from one offset to
-another, both behind a newline, and never changes. Its name says which bytes it holds and what the
-last of them are::
+another, mostly both behind a newline, and never changes. Its name says which bytes it holds and
+what the last of them are::
 
     <order>-<hash of the first line>/<start>-<end>.<hash of what is before end>
 

@@ -14,6 +14,7 @@ from ctxuse.fleet.places import find
 from ctxuse.fleet.repeats import Slice, parts_for
 from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
+from ctxuse.fleet.target import scratch_in
 from ctxuse.fleetreport import (
     Asked,
     FleetBy,
@@ -63,7 +64,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
-        FleetError: The scheduler does not answer or cannot be used.
+        FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
     found = find(places)
     asked = Asked(merge_records=merge_records, by=by)
@@ -76,8 +77,10 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         runner = stack.enter_context(open_runner(scheduler, workers))
         if distinct_ids:
             if scratch is None:
-                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
-            tally = _count_distinct(runner, found.sources, job, scratch, told)
+                own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
+            else:
+                own = stack.enter_context(scratch_in(scratch, scheduler))
+            tally = _count_distinct(runner, found.sources, job, own, told)
         else:
             tally = _count(runner, found.sources, job, told)
     return build_fleet_report(tally, asked, found.unreadable)

@@ -6,8 +6,10 @@ the caller's is needed there.
 
 import os
 import sys
+import time
 from contextlib import closing
 from functools import partial
+from threading import Thread
 from typing import BinaryIO
 
 import msgspec
@@ -80,6 +82,7 @@ def serve() -> None:
 
     Whatever else prints to stdout goes to stderr.
     """
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asked = sys.stdin.buffer
@@ -90,6 +93,16 @@ def serve() -> None:
             except Exception as error:  # noqa: BLE001 - who asked decides what becomes of it
                 answer = b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
             send(results, answer)
+
+
+def _end_with(parent: int) -> None:
+    """End as soon as who started us is gone, whatever is being read."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
+
+
+_LOOK_EVERY = 0.5
 
 
 def send(stream: BinaryIO, data: bytes) -> None:

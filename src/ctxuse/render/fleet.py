@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from ctxuse.fleetreport import FleetRecord, FleetReport
 from ctxuse.render import groups, markdown, sheet, words
 from ctxuse.render.table import plain_table
+from ctxuse.report import UsageReport
 from ctxuse.visible import visible
 
 HEADINGS = ("Record", "Uses", "Last used", "Exposed", "Each", "Total")
@@ -51,17 +54,24 @@ def fleet_markdown(report: FleetReport) -> str:
 
 def notes(report: FleetReport, safe: Callable[[str], str]) -> list[str]:
     """Return what stands below the table, a paragraph each; `safe` makes foreign text safe."""
+    basic = without_skipped(report)
     if report.grouped is not None:
-        first, *others = groups.notes(report.grouped)
+        first, *others = groups.notes(replace(report.grouped, basic=basic))
     else:
         explained = (
             "Times are UTC. Exposed: times resident in a context. Each: estimated tokens of the"
             " record at its last exposure, a quarter of its bytes. Total: both multiplied."
         )
-        first, *others = words.notes(report.basic)
+        first, *others = words.notes(basic)
         others = [*([explained] if report.records else []), *others]
     number = len(report.workspaces)
     return [first, f"From {words.plural(number, 'workspace')}", *beside(report, safe), *others]
+
+
+def without_skipped(report: FleetReport) -> UsageReport:
+    """Return the figures as a report that leaves to `beside` what could not be counted."""
+    evidence = replace(report.basic.evidence, skipped={})
+    return replace(report.basic, evidence=evidence)
 
 
 def beside(report: FleetReport, safe: Callable[[str], str] = visible) -> list[str]:
@@ -70,6 +80,11 @@ def beside(report: FleetReport, safe: Callable[[str], str] = visible) -> list[st
     if report.repeated:
         events = words.plural(report.repeated, "event")
         said.append(f"{events} held by several workspaces: counted with the first of them only")
+    skipped = [one for one in report.workspaces if one.not_counted]
+    if skipped:
+        lines = words.plural(sum(sum(one.not_counted.values()) for one in skipped), "line")
+        where = words.listed([safe(one.address) for one in skipped])
+        said.append(f"{lines} could not be counted, in {where}")
     if report.unreadable:
         places = words.plural(len(report.unreadable), "place")
         named = [f"{safe(p.address)}: {safe(p.reason)}" for p in report.unreadable[:MOST_SAID]]

@@ -1,5 +1,8 @@
 """`ctxuse fleet`: many workspaces. One small file per command, imported when it is called."""
 
+import signal
+import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -38,3 +41,10 @@ def command() -> None:
     Folders need nothing else. Addresses, a Dask scheduler and Parquet need the extra ctxuse[fleet];
     s3:// and others also what fsspec asks for (s3fs, gcsfs, adlfs).
     """
+    with suppress(ValueError):  # not the main thread: then it is not ours to say
+        signal.signal(signal.SIGTERM, _ended)
+
+
+def _ended(*_: object) -> None:
+    """End as after Ctrl-C, so that workers end and temporary files go: containers are ended so."""
+    sys.exit(128 + signal.SIGTERM)

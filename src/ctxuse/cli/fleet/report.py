@@ -76,10 +76,10 @@ def command(  # noqa: PLR0913 - a report has these options
     show_it = common.show_json if form == "json" else common.show
     common.write_or_show(_text(report, form), output, show_it)
     if form in {"json", "csv"}:
-        from ctxuse.render.fleet import beside  # noqa: PLC0415 - rendering comes last
+        from ctxuse.render.fleet import beside, without_skipped  # noqa: PLC0415 - rendering comes last
         from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
 
-        for note in [*beside(report), *gaps(report.basic)]:
+        for note in [*beside(report), *gaps(without_skipped(report))]:
             common.note(note)
 
 

@@ -1,0 +1,80 @@
+"""Where a run writes to: looked at once, before any worker is asked to."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.fleet.source import Source, is_address, shown_path, without_secrets
+from ctxuse.fleet.store import filesystem, open_store
+
+_HERE = {"processes", "threads"}
+
+
+def prepared(target: str, scheduler: str) -> str:
+    """Return a folder or address that can be written to, in a form that means the same everywhere.
+
+    A folder is made; on a cluster whose workers see other folders it is not looked at here.
+
+    Args:
+        target: As people write it.
+        scheduler: Who is to write there.
+
+    Raises:
+        FleetError: It cannot be used.
+        MissingExtraError: It needs libraries that are not installed.
+    """
+    try:
+        target.encode()
+        if "\0" in target or not target:
+            raise ValueError("it is empty or holds a NUL")
+        if not is_address(target):
+            target = os.path.abspath(target)
+            if scheduler in _HERE:
+                os.makedirs(target, mode=0o700, exist_ok=True)
+                if not os.access(target, os.W_OK | os.X_OK):
+                    raise PermissionError("it cannot be written to")
+        else:
+            open_store(target)
+    except CtxuseError:
+        raise
+    except Exception as error:  # a library for some kind of address may raise anything
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FleetError(shown(target), without_secrets(reason, target)) from error
+    return target
+
+
+def shown(target: str) -> str:
+    """Return a folder or address as it may be shown."""
+    return without_secrets(target) if is_address(target) else shown_path(target)
+
+
+def lies_in(source: Source, target: str) -> bool:
+    """Return whether a workspace lies in a folder or address, or is it."""
+    if is_address(target) != bool(source.url):
+        return False
+    if source.url:
+        return f"{source.url.rstrip('/')}/".startswith(f"{target.rstrip('/')}/")
+    root, folder = os.path.realpath(source.place), os.path.realpath(target)
+    return root == folder or root.startswith(os.path.join(folder, ""))
+
+
+@contextmanager
+def scratch_in(place: str, scheduler: str) -> Iterator[str]:
+    """Give a folder of one run's own below a folder or address; it is gone at the end.
+
+    Raises:
+        FleetError: As `prepared`.
+    """
+    own = f"{prepared(place, scheduler).rstrip('/')}/ctxuse-{uuid.uuid4().hex}"
+    try:
+        yield own
+    finally:
+        if is_address(own):
+            with suppress(Exception):  # there may be nothing of it
+                fs, path = filesystem(own)
+                fs.rm(path, recursive=True)
+        else:
+            shutil.rmtree(own, ignore_errors=True)

@@ -1,0 +1,132 @@
+"""How runs over many workspaces end: what is left behind, and what others see of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fleets import as_log, make_fleet, make_workspace, some_events
+
+from ctxuse.fleet import running
+from ctxuse.fleet.export import export_events
+from ctxuse.fleet.reporting import fleet_report
+
+_LETHAL = """
+import os
+from ctxuse.fleet import work
+usual = work.work
+def lethal(job):
+    if b"w003" in job:
+        os._exit(9)
+    return usual(job)
+work.work = lethal
+"""
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(
+        ["/usr/bin/pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+def until(holds: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/usr/bin/pgrep").exists(), reason="there is no pgrep")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    large = as_log(some_events(2000, 1)) * 150  # some seconds of reading
+    for name in ("a", "b"):
+        make_workspace(tmp_path / "fleet" / name, large)
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    words = ["fleet", "report", str(tmp_path / "fleet"), "--distinct-ids", "--workers", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ctxuse", *words],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as run:  # fmt: skip
+        until(lambda: len(children(run.pid)) == 2)
+        workers = children(run.pid)
+        time.sleep(0.5)
+        run.send_signal(how)
+        _, said = run.communicate(timeout=30)
+    until(lambda: not any(alive(pid) for pid in workers))
+    assert b"Traceback" not in said
+    if how is not signal.SIGKILL:
+        assert [*scratch.iterdir()] == []
+        assert run.returncode == 128 + how
+
+
+def test_runs_that_share_a_scratch_folder_do_not_meet_and_leave_nothing(tmp_path: Path) -> None:
+    fleets = []
+    for name, seed in (("one", 1), ("two", 50)):
+        for number in range(6):
+            log = as_log(some_events(40, seed + number // 2))  # each twice
+            make_workspace(tmp_path / name / f"w{number}", log)
+        fleets.append([str(tmp_path / name)])
+    alone = [fleet_report(f, distinct_ids=True, scheduler="threads").fields() for f in fleets]
+    shared = str(tmp_path / "scratch")
+    found: dict[int, object] = {}
+
+    def report(which: int) -> None:
+        found[which] = fleet_report(
+            fleets[which], distinct_ids=True, scratch=shared, scheduler="threads", workers=2
+        ).fields()
+
+    for _ in range(3):
+        both = [threading.Thread(target=report, args=(which,)) for which in (0, 1)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        assert [found[0], found[1]] == alone
+    assert [*Path(shared).iterdir()] == []
+
+
+def test_one_workspace_that_kills_its_worker_costs_an_export_that_one_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = make_fleet(tmp_path / "fleet", 40, 5)
+    (tmp_path / "sitecustomize.py").write_text(_LETHAL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(running, "LOSSES", 2)
+    monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
+    done = export_events([str(fleet)], str(tmp_path / "to"), workers=2)
+    assert len(done.workspaces) == 39
+    assert [Path(place.address).name for place in done.unreadable] == ["w003"]
+    assert done.files == len([*(tmp_path / "to").glob("*.parquet")])
+
+
+def test_lines_that_do_not_count_are_said_with_their_workspaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ctxuse.cli.main import run  # noqa: PLC0415 - beside its only use
+
+    fleet = make_fleet(tmp_path / "fleet", 3, 5)
+    make_workspace(fleet / "w001", b"rubbish\n")
+    for form in ("table", "csv", "markdown", "json"):
+        assert run(["fleet", "report", str(fleet), "--format", form]) == 0
+        said = " ".join("".join(capsys.readouterr()).split())
+        assert "1 line could not be counted, in " in said.replace("&#47;", "/")
+        assert "ctxuse check" not in said
