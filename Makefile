@@ -10,7 +10,7 @@ demo: .venv/ready
 	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
 
 test: .venv/ready browser
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 # The tests of pages need Chromium: where it can be installed it is, elsewhere they are skipped.
 browser:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec  # type: ignore[import-untyped] # it has no types
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.fleet import collect as collecting
 from ctxuse.fleet.collect import Collecting, collect
-from ctxuse.fleet.opening import Opened
+from ctxuse.fleet.opening import Opened, logs_of
 from ctxuse.fleet.pieces import MIXED, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
@@ -321,7 +322,7 @@ def test_a_collector_that_was_overtaken_copies_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
-    usual = collecting.logs_of
+    usual = logs_of
 
     def overtaken(source: Source) -> Iterator[Opened]:
         for opened in usual(source):
@@ -335,3 +336,31 @@ def test_a_collector_that_was_overtaken_copies_nothing_twice(
     collected(root, tmp_path / "to")
     assert len([*(tmp_path / "to").iterdir()]) == 1
     assert records(tmp_path / "to") == records(root)
+
+
+def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = fsspec.filesystem("memory")
+    root, log = "memory://overtaken/w", "/overtaken/w/.yoi/memory/_usage/events.jsonl"
+    fs.pipe_file(log, as_log(some_events(9, 1)))
+    usual = logs_of
+
+    def copied() -> Collecting:
+        return collect([root], str(tmp_path / "to"), host="h", scheduler="threads", workers=1)
+
+    def overtaken(source: Source) -> Iterator[Opened]:
+        for opened in usual(source):
+            monkeypatch.setattr(collecting, "logs_of", usual)
+            fs.pipe_file(log, as_log([*some_events(9, 1), *some_events(9, 2)]))
+            assert copied().failed == []
+            yield opened
+
+    monkeypatch.setattr(collecting, "logs_of", overtaken)
+    assert copied().failed == []
+    assert len([*(tmp_path / "to").iterdir()]) == 1
+    assert records(tmp_path / "to") == fleet_report([root], scheduler="threads").fields()["records"]
+    fs.pipe_file(log, as_log(some_events(4, 1)))  # cut: that is sure after some tries
+    (one,) = copied().workspaces
+    assert (one.replaced, one.reason) == (1, "")
+    fs.rm("/overtaken", recursive=True)

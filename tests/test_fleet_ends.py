@@ -28,6 +28,13 @@ work.work = lethal
 """
 
 
+_ENDLESS = """
+import time
+from ctxuse.fleet import work
+work.work = lambda _: time.sleep(600)
+"""
+
+
 def children(pid: int) -> list[int]:
     found = subprocess.run(
         ["/usr/bin/pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
@@ -55,15 +62,14 @@ def alive(pid: int) -> bool:
 def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    large = as_log(some_events(2000, 1)) * 150  # some seconds of reading
-    for name in ("a", "b"):
-        make_workspace(tmp_path / "fleet" / name, large)
+    make_fleet(tmp_path / "fleet", 4)
+    (tmp_path / "sitecustomize.py").write_text(_ENDLESS)
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     words = ["fleet", "report", str(tmp_path / "fleet"), "--distinct-ids", "--workers", "2"]
     with subprocess.Popen(
         [sys.executable, "-m", "ctxuse", *words],
-        env={**os.environ, "TMPDIR": str(scratch)},
+        env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as run:  # fmt: skip
         until(lambda: len(children(run.pid)) == 2)
