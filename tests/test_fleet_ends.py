@@ -1,5 +1,6 @@
 """How runs over many workspaces end: what is left behind, and what others see of it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from ctxuse.fleet.export import export_events
 from ctxuse.fleet.reporting import fleet_report
 
 _LETHAL = """
+import json
 import os
 from ctxuse.fleet import work
 usual = work.work
@@ -136,3 +138,36 @@ def test_lines_that_do_not_count_are_said_with_their_workspaces(
         said = " ".join("".join(capsys.readouterr()).split())
         assert "1 line could not be counted, in " in said.replace("&#47;", "/")
         assert "ctxuse check" not in said
+
+
+def test_the_fuller_figures_are_those_of_all_workspaces_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ctxuse.cli.main import run  # noqa: PLC0415 - beside its only use
+
+    fleet = make_fleet(tmp_path / "fleet", 5, 40)
+    whole = b"".join(as_log(some_events(40, number)) for number in range(5))
+    alone = make_workspace(tmp_path / "alone", whole)
+    make_workspace(fleet / "broken" / "w", b"rubbish\n")
+    words = ["fleet", "report", str(fleet), str(tmp_path / "no\x1bwhere"), "--merge-records"]
+    for workers in ("1", "2"):
+        assert run([*words, "--format", "json-full", "--workers", workers]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert run(["report", "-w", str(alone), "--format", "json-full"]) == 0
+        expected = json.loads(capsys.readouterr().out)
+        by_order = {"estimated_tokens_per_injection", "estimated_total_resident_exposure_tokens"}
+        by_place = {"size_now_bytes", "gone"}
+        for mine, others in zip(told["records"], expected["records"], strict=True):
+            for name in mine.keys() - by_order - by_place:
+                assert mine[name] == others[name], name
+        assert len(told["workspaces"]) == 6
+        assert len(told["unreadable"]) == 1
+    target = tmp_path / "fleet.html"
+    assert run([*words, "--format", "html", "-o", str(target)]) == 0
+    page = target.read_text(encoding="utf-8")
+    assert "From 6 workspaces; records of one kind and slug are one" in page
+    assert "1 line could not be counted, in " in page
+    assert "1 place could not be read" in page
+    assert "\x1b" not in page
+    for wrong in ([*words[:3], "--format", "html"], [*words, "--by", "day", "--format", "html"]):
+        assert run(wrong) == 2

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 
 from ctxuse.fuller import Counts, FullTally
-from ctxuse.fullreport import build_full_report
+from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import Group, GroupedReport, Key, group_report
 from ctxuse.report import Evidence, UsageReport, UsageReportRecord, build_report, report_record
 from ctxuse.tally import RecordTally, Tally
@@ -32,15 +32,17 @@ class Asked(msgspec.Struct, frozen=True):
         merge_records: Whether records of the same kind and slug are one, whichever workspace they
             are of.
         by: What to group by; None for a report by record.
+        full: Whether the fuller figures of merged records are wanted, too.
     """
 
     merge_records: bool = False
     by: FleetBy | None = None
+    full: bool = False
 
     @property
     def needs_full(self) -> bool:
         """Whether the fuller tally is needed."""
-        return self.by is not None
+        return self.full or self.by is not None
 
 
 class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
@@ -116,6 +118,7 @@ class FleetTally(msgspec.Struct):
             and there are none where they are kept apart.
         apart: The counts of each record of each workspace, where these are asked for.
         groups: By name, where groups are asked for.
+        full: The fuller counts of merged records, where they are asked for.
         seen: The workspaces that were read.
         unreadable: Those that could not be.
     """
@@ -123,6 +126,7 @@ class FleetTally(msgspec.Struct):
     whole: Tally = msgspec.field(default_factory=Tally)
     apart: list[Apart] = []
     groups: dict[str, Group] = {}
+    full: FullTally = msgspec.field(default_factory=FullTally)
     seen: list[SeenWorkspace] = []
     unreadable: list[Unreadable] = []
 
@@ -155,6 +159,8 @@ class FleetTally(msgspec.Struct):
                 repeated=repeated,
             )
         )
+        if asked.full and full is not None:
+            self.full.merge(full)
         if asked.by is not None and full is not None:
             self._merge_groups(_groups(address, tally, full, asked, asked.by))
         if asked.merge_records or asked.by is not None:
@@ -168,6 +174,7 @@ class FleetTally(msgspec.Struct):
         self.whole.join(later.whole)
         self.apart += later.apart
         self._merge_groups(later.groups)
+        self.full.merge(later.full)
         self.seen += later.seen
         self.unreadable += later.unreadable
 
@@ -206,6 +213,7 @@ class FleetReport(msgspec.Struct, frozen=True):
         unreadable: The places that could not be, sorted by address.
         evidence: What the figures rest on, over all workspaces.
         grouped: The same by something else than records, where that was asked for.
+        full: The fuller figures, where they were asked for.
     """
 
     records: tuple[FleetRecord, ...]
@@ -213,6 +221,7 @@ class FleetReport(msgspec.Struct, frozen=True):
     unreadable: tuple[Unreadable, ...]
     evidence: Evidence
     grouped: GroupedReport | None = None
+    full: FullReport | None = None
 
     @property
     def apart(self) -> bool:
@@ -231,9 +240,12 @@ class FleetReport(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
-        if self.grouped is not None:
+        shown: dict[str, object]
+        if self.full is not None:
+            shown = self.full.fields()
+        elif self.grouped is not None:
             groups = [group.fields() for group in self.grouped.groups]
-            shown: dict[str, object] = {"by": self.grouped.by, "groups": groups}
+            shown = {"by": self.grouped.by, "groups": groups}
         else:
             shown = {"records": [record.fields() for record in self.records]}
         return {
@@ -270,6 +282,7 @@ def build_fleet_report(
         unreadable=tuple(places[key] for key in sorted(places)),
         evidence=whole.evidence,
         grouped=_grouped(tally, asked.by, whole, several=several) if asked.by else None,
+        full=build_full_report(whole, tally.full) if asked.full else None,
     )
 
 

@@ -40,6 +40,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     *,
     merge_records: bool = False,
     by: FleetBy | None = None,
+    full: bool = False,
     distinct_ids: bool = False,
     scheduler: str = "processes",
     workers: int | None = None,
@@ -54,6 +55,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         merge_records: Take records of the same kind and slug for one, whichever workspace they are
             of; the size per injection is then that of the workspace with the latest exposure.
         by: Group by this instead of by record.
+        full: Give the fuller figures, too; of merged records only.
         distinct_ids: Count events that several workspaces hold with the first of them only.
         scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
         workers: How many processes or threads; one for each processor when None.
@@ -67,7 +69,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
     found = find(places)
-    asked = Asked(merge_records=merge_records, by=by)
+    asked = Asked(merge_records=merge_records, by=by, full=full and merge_records and by is None)
     if cache is None:
         cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
     job = Count(asked=asked, cache=cache)

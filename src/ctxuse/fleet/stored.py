@@ -6,6 +6,7 @@ from ctxuse.fleetreport import Apart, FleetTally, SeenWorkspace, Unreadable
 from ctxuse.fuller import Counts
 from ctxuse.groups import Group
 from ctxuse.log import stored
+from ctxuse.log.full import FULL
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -14,6 +15,7 @@ class _Stored(msgspec.Struct, array_like=True):
     groups: list[tuple[str, list[tuple[tuple[str, ...], Counts]]]]
     seen: list[SeenWorkspace]
     unreadable: list[Unreadable]
+    full: msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
@@ -24,7 +26,8 @@ def dump(tally: FleetTally) -> bytes:
     """Return `tally` as bytes."""
     groups = [(group.name, [*group.records.items()]) for group in tally.groups.values()]
     whole = msgspec.Raw(stored.dump(tally.whole))
-    return _encode(_Stored(whole, tally.apart, groups, tally.seen, tally.unreadable))
+    full = msgspec.Raw(FULL.dump(tally.full))
+    return _encode(_Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full))
 
 
 def load(data: bytes) -> FleetTally:
@@ -43,4 +46,5 @@ def load(data: bytes) -> FleetTally:
         groups={name: Group(name, dict(records)) for name, records in found.groups},
         seen=found.seen,
         unreadable=found.unreadable,
+        full=FULL.load(bytes(found.full)),
     )

@@ -24,6 +24,24 @@ def fleet_json(report: FleetReport) -> str:
     return json.dumps(report.fields(), ensure_ascii=False, indent=2) + "\n"
 
 
+def fleet_html(report: FleetReport) -> str:
+    """Return the fuller figures as one page of HTML that needs nothing else.
+
+    Raises:
+        MissingExtraError: The libraries of the extra ``html`` are not installed.
+        ValueError: The report has no fuller figures.
+    """
+    from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
+
+    if report.full is None:
+        message = "the report has no fuller figures"
+        raise ValueError(message)
+    number = words.plural(len(report.workspaces), "workspace")
+    said = [f"From {number}; records of one kind and slug are one", *beside(report)]
+    full = replace(report.full, basic=without_skipped(report))
+    return page_html(full, title=number, more=said)
+
+
 def fleet_csv(report: FleetReport) -> str:
     """Return the report as CSV with a heading; what is unknown is an empty cell."""
     if report.grouped is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @options.places_argument
-@common.format_option("table", "json", "csv", "markdown")
+@common.format_option("table", "json", "json-full", "csv", "markdown", "html")
 @click.option("--output", "-o", metavar="FILE", help="Write it to FILE, in one step.")
 @click.option("--by", type=click.Choice(FLEET_BY), help="A row for each of these instead.")
 @click.option("--merge-records", is_flag=True, help="Records of one kind and slug are one.")
@@ -54,11 +54,15 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse fleet report s3://team/collected --scheduler tcp://dask:8786
 
     The same record in two workspaces is two records, unless --merge-records is said: then the size
-    per exposure is that of the workspace with the latest exposure. Days are those of UTC.
+    per exposure is that of the workspace with the latest exposure. Days are those of UTC. The
+    fuller figures and the page (json-full, html) are of merged records.
 
     --distinct-ids is for copied workspaces: an event that several hold counts with the one whose
     address sorts first. Each log is then read twice.
     """
+    full = form in {"json-full", "html"}
+    if full and (by is not None or not merge_records):
+        raise click.UsageError(f"--format {form} goes with --merge-records, and not with --by")
     from ctxuse.fleet.reporting import fleet_report  # noqa: PLC0415 - only when it is called
 
     with options.progress("reading") as told:
@@ -66,6 +70,7 @@ def command(  # noqa: PLR0913 - a report has these options
             places,
             merge_records=merge_records,
             by=by,
+            full=full,
             distinct_ids=distinct_ids,
             scheduler=scheduler,
             workers=workers,
@@ -73,9 +78,9 @@ def command(  # noqa: PLR0913 - a report has these options
             cache=False if no_cache else None,
             told=told,
         )
-    show_it = common.show_json if form == "json" else common.show
+    show_it = common.show_json if form in {"json", "json-full"} else common.show
     common.write_or_show(_text(report, form), output, show_it)
-    if form in {"json", "csv"}:
+    if form in {"json", "json-full", "csv"}:
         from ctxuse.render.fleet import beside, without_skipped  # noqa: PLC0415 - rendering comes last
         from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
 
@@ -87,8 +92,10 @@ def _text(report: "FleetReport", form: str) -> str:
     from ctxuse.render import fleet  # noqa: PLC0415 - rendering comes last
 
     match form:
-        case "json":
+        case "json" | "json-full":
             return fleet.fleet_json(report)
+        case "html":
+            return fleet.fleet_html(report)
         case "csv":
             return fleet.fleet_csv(report)
         case "markdown":

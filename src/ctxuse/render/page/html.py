@@ -51,13 +51,16 @@ class LivePage(NamedTuple):
         return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
 
-def page_html(report: FullReport, *, title: str, sort: str = "record") -> str:
+def page_html(
+    report: FullReport, *, title: str, sort: str = "record", more: Sequence[str] = ()
+) -> str:
     """Return a report as one page of HTML that needs nothing else.
 
     Args:
         report: The report.
         title: What the workspace is called.
         sort: The column of the report by which it is sorted.
+        more: What else it rests on, safe to show.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
@@ -68,7 +71,7 @@ def page_html(report: FullReport, *, title: str, sort: str = "record") -> str:
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return template("page.html").render(
-        view=view_of(report, title=title, sort=sort),
+        view=view_of(report, title=title, sort=sort, more=more),
         policy=policy,
         style=css,
         script=script,

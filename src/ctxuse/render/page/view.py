@@ -86,7 +86,12 @@ Address = Callable[[FullReportRecord], str | None]
 
 
 def view_of(
-    report: FullReport, *, title: str, address: Address | None = None, sort: str = "record"
+    report: FullReport,
+    *,
+    title: str,
+    address: Address | None = None,
+    sort: str = "record",
+    more: Sequence[str] = (),
 ) -> View:
     """Return what a page says of a report.
 
@@ -95,6 +100,7 @@ def view_of(
         title: What the workspace is called.
         address: Where a record's own page is; records have none when None.
         sort: The column of the report by which it is sorted.
+        more: What else it rests on, safe to show.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
@@ -105,7 +111,7 @@ def view_of(
         numbers[line.kind] = numbers.get(line.kind, 0) + 1
     return View(
         title=visible(title),
-        notes=notes_of(report, bars=True),
+        notes=[*notes_of(report, bars=True), *more],
         totals=_totals(report),
         columns=COLUMNS,
         lines=lines[:MOST_LINES],
