@@ -260,6 +260,9 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
     tops = [path]
     if has_magic(path) and not path.startswith("http"):
         tops = matches(fs, path, failed)
+        if "**" in path:
+            not_meant = NOT_SEARCHED.difference(path.split("/"))
+            tops = [top for top in tops if not_meant.isdisjoint(top.split("/"))]
     roots: dict[str, dict[str, int]] = {}
     searched = None
     for top in sorted(tops, key=lambda top: top.split("/")):
