@@ -306,6 +306,9 @@ def test_folders_of_an_address_that_cannot_be_listed_are_said(failing: MemoryFil
         assert find([place]).unreadable == [Unreadable(place, reason)]
     starred = find(["failing://t/**/w?"])
     assert [source.address for source in starred.sources] == ["failing://t/w1", "failing://t/w2"]
+    assert len(starred.unreadable) == 2
+    (unreachable,) = find(["http://127.0.0.1:9/x"]).unreadable
+    assert "no workspace" not in unreachable.reason
 
 
 def test_a_store_that_cannot_be_listed_raises_and_a_missing_one_is_empty(

@@ -65,7 +65,8 @@ def find(places: Iterable[str]) -> Found:
     unreadable: list[Unreadable] = []
     for found in _find_all(places, unreadable):
         sources.setdefault(found.name, found)
-    return Found(_told_apart(sorted(sources.values(), key=lambda s: s.name)), unreadable)
+    in_order = sorted(sources.values(), key=lambda source: source.name)
+    return Found(_told_apart(in_order), [*dict.fromkeys(unreadable)])
 
 
 def _told_apart(sources: list[Source]) -> list[Source]:
@@ -175,11 +176,14 @@ def _folders(top: str) -> Iterator[str]:
 
 def _outermost(folders: Iterable[str]) -> list[str]:
     """Return folders without those that are searched with another one."""
+    return _not_within({os.path.realpath(folder) for folder in folders}, os.sep)
+
+
+def _not_within(paths: Iterable[str], separator: str) -> list[str]:
     kept: list[str] = []
-    real = {os.path.realpath(folder) for folder in folders}
-    for folder in sorted(real, key=lambda folder: folder.split(os.sep)):
-        if not kept or not _is_searched_with(folder, kept[-1], os.sep):
-            kept.append(folder)
+    for path in sorted(paths, key=lambda path: path.split(separator)):
+        if not kept or not _is_searched_with(path, kept[-1], separator):
+            kept.append(path)
     return kept
 
 
@@ -259,16 +263,9 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
     path = path or fs.root_marker
     tops = [path]
     if has_magic(path) and not path.startswith("http"):
-        tops = matches(fs, path, failed)
-        if "**" in path:
-            not_meant = NOT_SEARCHED.difference(path.split("/"))
-            tops = [top for top in tops if not_meant.isdisjoint(top.split("/"))]
+        tops = _apart(matches(fs, path, failed), path)
     roots: dict[str, dict[str, int]] = {}
-    searched = None
-    for top in sorted(tops, key=lambda top: top.split("/")):
-        if searched is not None and _is_searched_with(top, searched, "/"):
-            continue
-        searched = top
+    for top in tops:
         for name, size in files_below(fs, top, ".git", failed).items():
             match = _REMOTE.fullmatch(name)
             if match is None or not NOT_SEARCHED.isdisjoint(
@@ -284,6 +281,14 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
         yield Source(
             shown_address(url), url=url, logs=(*sorted(logs.items()),), size=sum(logs.values())
         )
+
+
+def _apart(matching: list[str], pattern: str) -> list[str]:
+    """What matches a pattern, without what is not searched or is searched with something else."""
+    if "**" in pattern:
+        not_meant = NOT_SEARCHED.difference(pattern.split("/"))
+        matching = [path for path in matching if not_meant.isdisjoint(path.split("/"))]
+    return _not_within(matching, "/")
 
 
 def _prefix(url: str, path: str) -> tuple[str, bool]:
