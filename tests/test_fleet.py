@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 import pytest
 from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
@@ -29,6 +30,7 @@ from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.places import find
 from ctxuse.fleet.reporting import batches, fleet_report
 from ctxuse.fleet.source import Source, without_secrets
+from ctxuse.fleet.store import LocalStore
 from ctxuse.fleetreport import FLEET_BY, Asked, FleetBy, FleetTally, Unreadable, build_fleet_report
 from ctxuse.fuller import FullTally
 from ctxuse.tally import Tally
@@ -561,3 +563,164 @@ def test_what_an_extra_would_bring_is_said(tmp_path: Path, library: str, words: 
     )
     assert done.returncode == 3
     assert "pip install 'ctxuse[fleet]'" in done.stderr
+
+
+def reasons_of(*places: str) -> dict[str, str]:
+    found = find(places)
+    assert found.sources == []
+    return {place.address: place.reason for place in found.unreadable}
+
+
+@CLEAN
+def test_a_list_is_a_regular_file_that_names_places(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "empty").write_text("# none yet\n\n")
+    (tmp_path / "nested").write_text(f"@{tmp_path}/other\n")
+    (tmp_path / "itself").write_text(f"file://@{tmp_path}/itself\n")
+    assert reasons_of(*(f"@{tmp_path}/{name}" for name in ("fifo", "empty", "nested"))) == {
+        f"@{tmp_path}/fifo": "it is no regular file",
+        f"@{tmp_path}/empty": "the list names no place",
+        f"@{tmp_path}/other": "lists do not nest",
+    }
+    assert reasons_of("@/dev/zero") == {"@/dev/zero": "it is no regular file"}
+    (reason,) = reasons_of(f"@{tmp_path}/itself").values()
+    assert reason == "No such file or directory"
+
+
+def test_a_list_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(1, 1)))
+    (tmp_path / "list").write_bytes(f"\ufeff{root}\r\n".encode())
+    found = find([f"@{tmp_path}/list"])
+    assert [source.address for source in found.sources] == [str(root)]
+    assert found.unreadable == []
+
+
+def test_a_name_that_cannot_be_one_costs_its_line_only(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(1, 1)))
+    (tmp_path / "list").write_text(f"/a\0b\n{root}\n/\0*\n")
+    found = find([f"@{tmp_path}/list", "/\ud800", "@\0"])
+    assert [source.address for source in found.sources] == [str(root)]
+    assert [place.address for place in found.unreadable] == ["/a\0b", "/\0*", r"/\ud800", "@\0"]
+
+
+@CLEAN
+def test_two_stars_follow_no_link(tmp_path: Path) -> None:
+    make_fleet(tmp_path / "all", 2)
+    make_workspace(tmp_path / "all" / "deep" / "er" / "w", as_log(some_events(1, 1)))
+    make_workspace(tmp_path / "all" / ".git" / "w", as_log(some_events(1, 1)))
+    make_workspace(tmp_path / "other" / "w", as_log(some_events(1, 1)))
+    for name in ("loop", "deep/loop", "deep/er/loop"):
+        for number in range(12):
+            (tmp_path / "all" / f"{name}{number}").symlink_to(tmp_path / "all")
+    (tmp_path / "all" / "deep" / "out").symlink_to(tmp_path / "other")
+    for pattern, names in {
+        "all/**": ["deep/er/w", "w000", "w001"],
+        "all/**/w": ["deep/er/w"],
+        "all/**/er/**": ["deep/er/w"],
+        "a*/**/w00?": ["w000", "w001"],
+    }.items():
+        found = find([f"{tmp_path}/{pattern}"])
+        assert [s.address.removeprefix(f"{tmp_path}/all/") for s in found.sources] == names
+        assert found.unreadable == []
+    (reason,) = reasons_of(f"{tmp_path}/all/**/none").values()
+    assert reason == "no folder matches"
+    linked = find([f"{tmp_path}/all/**/out"]).sources  # this one is named
+    assert [source.address for source in linked] == [f"{tmp_path}/other/w"]
+    git = find([f"{tmp_path}/all/**", f"{tmp_path}/all/.*", f"{tmp_path}/all"]).sources
+    assert len(git) == 4
+
+
+@CLEAN
+def test_names_that_are_no_text_are_shown_like_no_other(tmp_path: Path) -> None:
+    names = [b"a\xff", rb"a\xff", rb"a\\xff", b"a\\\xff", rb"a\b"]
+    for name in names:
+        make_workspace(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)), b"")
+    found = find([str(tmp_path)])
+    shown = [source.address.removeprefix(f"{tmp_path}/") for source in found.sources]
+    assert set(shown) == {r"a\xff", r"a\\xff", r"a\\\\xff", r"a\\\xff", r"a\b"}
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        ("github://SECRETPW:x@y/z", "no org SECRETPW", "no org …"),
+        ("sftp://kim@host/x", "kim was refused", "… was refused"),
+        ("sftp://k@host/x", "asked k: back", "asked …: back"),
+        ("s3://a:p%40ss@b/x", "p@ss is wrong", "… is wrong"),
+        ("https://h/x?a=1234567&b=7654321", "got 7654321, 1234567", "got …, …"),
+        ("https://h/x?TOKEN", "https://h/x?TOKEN: TOKEN", "https://h/x …"),
+        ("", "s3://k:p@q@b/x", "s3://b/x"),
+    ],
+)
+def test_no_part_of_what_lets_in_is_said(url: str, said: str, shown: str) -> None:
+    assert without_secrets(said, url) == shown
+
+
+def test_a_user_is_no_part_of_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fleet", "report", "github://SECRETPW:x@y/z", "nosuch://SECRETPW:x@y/z"]
+    assert run([*words, "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    assert "SECRETPW" not in captured.out + captured.err
+
+
+def test_addresses_that_cannot_be_read_are_refused_by_name() -> None:
+    assert reasons_of("zip://w1::z.zip", "s3://", "gs:///") == {
+        "zip://w1::z.zip": "addresses that are chained with :: are not read",
+        "s3://": "it names no bucket: write s3://BUCKET",
+        "gs:///": "it names no bucket: write gs://BUCKET",
+    }
+
+
+class Going:
+    """An entry of a folder whose file is renamed before it is looked at."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self._entry = entry
+        self.name, self.path = entry.name, entry.path
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        return self._entry.is_dir(follow_symlinks=follow_symlinks)
+
+    def is_file(self, *, follow_symlinks: bool) -> bool:
+        return self._entry.is_file(follow_symlinks=follow_symlinks)
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        assert not self.name.endswith(".tmp")
+        if "gone" in self.name:
+            raise FileNotFoundError(self.path)
+        return self._entry.stat(follow_symlinks=follow_symlinks)
+
+
+def test_files_that_go_while_a_folder_is_listed_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "gone", "x.1.abcd.tmp", "z"):
+        (tmp_path / name).write_bytes(b"12")
+    root = make_workspace(tmp_path / "w", b"12345")
+    scandir = os.scandir
+
+    class Listing(list[Going]):
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    def going(path: str) -> Listing:
+        with scandir(path) as entries:
+            return Listing(Going(entry) for entry in entries)
+
+    monkeypatch.setattr(os, "scandir", going)
+    names = LocalStore(str(tmp_path)).names()
+    assert {name: size for name, size in names.items() if "/" not in name} == {"a": 2, "z": 2}
+    usage = root / ".yoi/memory/_usage"
+    (usage / "events.20990101T000000.000000000Z.jsonl").write_bytes(b"1")
+    monkeypatch.setattr(Going, "stat", stat_of_one)
+    (source,) = find([str(root)]).sources
+    assert source.size == 5
+
+
+def stat_of_one(self: Going, *, follow_symlinks: bool) -> os.stat_result:
+    if self.name != "events.jsonl":
+        raise FileNotFoundError(self.path)
+    return os.stat(self.path, follow_symlinks=follow_symlinks)

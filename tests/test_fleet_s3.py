@@ -1,5 +1,6 @@
 """Workspaces, collected logs and exports at addresses: an S3 server on this machine, and memory."""
 
+import errno
 import json
 import os
 import socket
@@ -19,8 +20,16 @@ from ctxuse.cli.main import run
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.places import find
 from ctxuse.fleet.reporting import fleet_report
+from ctxuse.fleet.source import Source
+from ctxuse.fleet.store import RemoteStore
+from ctxuse.fleetreport import Unreadable
 
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # noqa: E402 - it may lack
+from fsspec.implementations.memory import (  # type: ignore[import-untyped] # noqa: E402 - likewise
+    MemoryFileSystem,
+)
+
 pytest.importorskip("s3fs", reason="s3fs is not installed")
 pytest.importorskip("moto", reason="moto is not installed")
 pytest.importorskip("flask", reason="flask is not installed, which moto's server needs")
@@ -207,3 +216,132 @@ def test_memory_is_an_address_like_any_other(tmp_path: Path) -> None:
     collect([str(tmp_path)], "memory://fleet-of-tests-to", scheduler="threads")
     there = fleet_report(["memory://fleet-of-tests-to"], merge_records=True, scheduler="threads")
     assert there.evidence.events == 100
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryFileSystem]:
+    """The file system of ``memory://``, empty."""
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+    yield fs
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+
+
+def put(fs: AbstractFileSystem, *roots: str) -> None:
+    for number, root in enumerate(roots):
+        fs.pipe_file(f"{root}/{USAGE}/events.jsonl", as_log(some_events(5, number)))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_looks_like_a_secret_in_a_name_tells_workspaces_apart(
+    bucket: str, memory: MemoryFileSystem, *, again: bool
+) -> None:
+    s3 = fsspec.filesystem("s3")
+    put(s3, *(f"{bucket.removeprefix('s3://')}/odd/w{more}" for more in ("?a=1", "?a=2", "")))
+    put(memory, "/a@x", "/b@x", "/x (1)")
+    places = [f"{bucket}/odd", "memory://"]
+    report = fleet_report(places * (1 + again), scheduler="threads")
+    assert report.evidence.events == 30
+    assert report.unreadable == ()
+    assert [seen.address for seen in report.workspaces] == [
+        "memory://x (1)", "memory://x (2)", "memory://x (3)",
+        f"{bucket}/odd/w (1)", f"{bucket}/odd/w (2)", f"{bucket}/odd/w (3)",
+    ]  # fmt: skip
+
+
+def test_credentials_tell_no_workspaces_apart() -> None:
+    for one, other in [
+        ("sftp://kim@h/x", "sftp://lee:pw@h/x"),
+        ("https://h/x?sig=1", "https://k@h/x?sig"),
+    ]:
+        assert Source("", url=one).name == Source("", url=other).name
+    for one, other in [("github://a:b@c/x", "github://a:d@c/x"), ("s3://b/x?a=1", "s3://b/x?a=2")]:
+        assert Source("", url=one).name != Source("", url=other).name
+
+
+class Failing(AbstractFileSystem):  # type: ignore[misc] # it has no types
+    """A file system that is listed folder by folder, some of which cannot be."""
+
+    protocol = "failing"
+    root_marker = "/"
+    cachable = False
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.removeprefix("failing://").strip("/")
+
+    def ls(self, path: str, detail: bool = True, **_: object) -> object:  # noqa: FBT001, FBT002 - fsspec's
+        if "denied" in path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return [
+            {**about, "name": "/" + about["name"].strip("/")}
+            for about in fsspec.filesystem("memory").ls(path.rstrip("/"), detail=detail)
+        ]
+
+
+@pytest.fixture
+def failing(memory: MemoryFileSystem) -> MemoryFileSystem:
+    """The file system below."""
+    fsspec.register_implementation("failing", Failing, clobber=True)
+    return memory
+
+
+def test_folders_of_an_address_that_cannot_be_listed_are_said(failing: MemoryFileSystem) -> None:
+    put(failing, "/t/w1", "/t/w2", "/t/denied/w", "/denied/w", "/t/.git/w")
+    failing.pseudo_dirs.append("/t/w1/.yoi/memory/denied")
+    for place in ("failing://t", "failing://t/", "failing://?"):
+        found = find([place])
+        assert [source.address for source in found.sources] == ["failing://t/w1", "failing://t/w2"]
+        assert Unreadable("failing://t/denied", "Permission denied") in found.unreadable
+        inner = "failing://t/w1/.yoi/memory/denied"
+        assert Unreadable(inner, "Permission denied") in found.unreadable
+    for place, reason in {
+        "failing://denied": "Permission denied",
+        "failing://none": "it does not exist",
+        "failing://none/*": "it does not exist",
+        "failing://t/x*": "no workspace is in it (.yoi/memory/)",
+    }.items():
+        assert find([place]).unreadable == [Unreadable(place, reason)]
+    starred = find(["failing://t/**/w?"])
+    assert [source.address for source in starred.sources] == ["failing://t/w1", "failing://t/w2"]
+    assert len(starred.unreadable) == 2
+    (unreachable,) = find(["http://127.0.0.1:9/x"]).unreadable
+    assert "no workspace" not in unreachable.reason
+
+
+def test_a_store_that_cannot_be_listed_raises_and_a_missing_one_is_empty(
+    failing: MemoryFileSystem,
+) -> None:
+    put(failing, "/t/w1", "/t/denied/w")
+    assert [*RemoteStore("failing://t/w1").names()] == [f"{USAGE}/events.jsonl"]
+    assert RemoteStore("failing://none").names() == RemoteStore("failing://t").names("x") == {}
+    for store in (RemoteStore("failing://t/denied"), RemoteStore("failing://t")):
+        with pytest.raises(PermissionError):
+            store.names()
+
+
+def test_an_address_is_searched_like_a_folder(memory: MemoryFileSystem) -> None:
+    put(memory, "/s/w", "/s/.git/w", "/s/.yoi/w", "/s/a/.git/b/w")
+    memory.pipe_file("/s/x/my.yoi/memory/_usage/events.jsonl", b"")
+    assert [source.url for source in find(["memory://s"]).sources] == ["memory://s/w"]
+    assert [source.url for source in find(["memory://s/**"]).sources] == ["memory://s/w"]
+    assert [source.url for source in find(["memory://s/.git"]).sources] == ["memory://s/.git/w"]
+
+
+def test_places_that_overlap_read_no_log_twice(memory: MemoryFileSystem) -> None:
+    put(memory, "/o/w")
+    report = fleet_report(["memory://o/**", "memory://o*", "memory://"], scheduler="threads")
+    assert report.evidence.events == 5
+
+
+@pytest.mark.usefixtures("failing")
+def test_the_root_of_a_file_system_is_a_place(memory: MemoryFileSystem) -> None:
+    put(memory, "", "/w")
+    report = fleet_report(["memory://", "memory:///"], scheduler="threads")
+    assert [seen.address for seen in report.workspaces] == ["memory://", "memory://w"]
+    assert report.unreadable == ()
+    assert report.evidence.events == 10
+    found = find(["failing://"])
+    assert [source.url for source in found.sources] == ["failing://", "failing://w"]

@@ -17,8 +17,6 @@ from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.reader import OpenLog, open_logs
 
-_USAGE = "/".join(USAGE_DIR)
-
 
 class Opened(NamedTuple):
     """One log of a workspace, open while it is used.
@@ -53,7 +51,7 @@ def logs_of(source: Source) -> Iterator[Opened]:
 
 
 def _remote(source: Source) -> Iterator[Opened]:
-    store = RemoteStore(f"{source.url}/{_USAGE}")
+    store = RemoteStore(source.usage_url)
     names = [name for name, _ in source.logs if is_log(name)]
     for name in sorted(names, key=lambda name: (name == LOG_NAME, name)):
         with tempfile.TemporaryFile() as file:

@@ -2,17 +2,20 @@
 
 import os
 import re
+from collections.abc import Iterator
+from urllib.parse import unquote
 
 import msgspec
 
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 
 
 class Source(msgspec.Struct, frozen=True):
     """A workspace that was found.
 
     Attributes:
-        address: Where it is, as it is shown: without user, password and query.
+        address: Where it is, as it is shown: without user, password and query. No two of those
+            that are found together share one.
         url: Its root's address; empty for a folder of this machine.
         root: Its root, as the system names it; empty for others.
         logs: Of others, the files below ``_usage`` that hold events, with their sizes in bytes.
@@ -35,8 +38,33 @@ class Source(msgspec.Struct, frozen=True):
         """Its root as a place: a path or an address."""
         return self.url or os.fsdecode(self.root)
 
+    @property
+    def usage_url(self) -> str:
+        """The address of its folder ``_usage``."""
+        return f"{self.url.removesuffix('/')}/{'/'.join(USAGE_DIR)}"
 
-_SECRETS = re.compile(r"(?<=://)[^/@\s]*@|(?<=\S)\?[^\s\"']*=[^\s\"']*")
+    @property
+    def name(self) -> str:
+        """What tells it from every other one: its address without credentials, or its path.
+
+        It is not to be shown: what an address has in the place of credentials may belong to it.
+        """
+        return without_credentials(self.url) if self.url else shown_path(os.fsdecode(self.root))
+
+
+_USERS = re.compile(r"(?i)((?:https?|s?ftp|ssh|smb|web(?:hdfs|davs?)|davs?)://)[^/]*@")
+_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"']*)\?[^\s\"']*")
+_SECRETS = re.compile(r"(?<=://)[^/\s]*@|(?<=\S)\?[^\s\"']*=[^\s\"']*")
+_SHORT = 4
+
+
+def without_credentials(url: str) -> str:
+    """Return an address without what only lets somebody in: two of one place are the same.
+
+    A user is one where addresses have a host; a query is one in ``http(s)://``. Elsewhere both
+    belong to the name.
+    """
+    return _QUERY.sub(r"\1", _USERS.sub(r"\1", url, count=1))
 
 
 def without_secrets(text: str, url: str = "") -> str:
@@ -46,17 +74,48 @@ def without_secrets(text: str, url: str = "") -> str:
         text: An address, or what somebody says of one.
         url: An address whose user, password and query are to go wherever they stand.
     """
+    secrets = {part for secret in _secrets_of(url) for part in (secret, unquote(secret)) if part}
+    for secret in sorted(secrets, key=lambda secret: (-len(secret), secret)):
+        parted = re.escape(secret)
+        if len(secret) < _SHORT:  # not every letter "a" of a reason
+            parted = rf"(?<!\w){parted}(?!\w)"
+        text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text)
+    return _SECRETS.sub("", _QUERY.sub(r"\1", text))
+
+
+def _secrets_of(url: str) -> Iterator[str]:
+    """Whatever of an address may be a secret, as a whole and in parts."""
     for found in _SECRETS.finditer(url):
         secret = found[0].strip("@?")
-        for part in (secret, secret.partition(":")[2], secret.partition("=")[2]):
-            if part:
-                text = text.replace(part, "\N{HORIZONTAL ELLIPSIS}")
-    return _SECRETS.sub("", text)
+        yield secret
+        if found[0].endswith("@"):
+            user, _, password = secret.partition(":")
+            yield from (user, password)
+        else:
+            for pair in secret.split("&"):
+                yield from (pair, pair.partition("=")[2])
+    for found in _QUERY.finditer(url):
+        yield found[0][len(found[1]) + 1 :]
 
 
 def shown_path(path: str) -> str:
-    """Return a path of this machine as text that can be written as UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return a path of this machine as text that can be written as UTF-8, another for each."""
+    try:
+        raw = os.fsencode(path)
+    except UnicodeEncodeError:  # no path can be that
+        return path.encode("utf-8", "backslashreplace").decode()
+    shown = raw.decode("utf-8", "backslashreplace")
+    if os.sep != "\\" and _ESCAPED.search(shown):
+        shown = raw.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+    return shown
+
+
+_ESCAPED = re.compile(r"\\x[0-9a-f]{2}")
+
+
+def shown_address(url: str) -> str:
+    """Return an address as it is shown."""
+    return shown_path(without_secrets(url))
 
 
 def is_address(place: str) -> bool:

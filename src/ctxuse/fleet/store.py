@@ -4,10 +4,11 @@ Nothing here knows what the files hold.
 """
 
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.fleet.source import is_address
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BLOCK = 4 * 1024 * 1024
 """Bytes copied at a time."""
+
+_UNFINISHED = ".tmp"
 
 
 class Store(Protocol):
@@ -68,8 +71,9 @@ class LocalStore:
                 name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(name)
-                elif entry.is_file(follow_symlinks=False):
-                    found[name] = entry.stat(follow_symlinks=False).st_size
+                elif not name.endswith(_UNFINISHED) and entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):  # gone since
+                        found[name] = entry.stat(follow_symlinks=False).st_size
         return found
 
     def read(self, name: str, start: int, end: int) -> bytes:
@@ -97,7 +101,7 @@ class LocalStore:
     def _replace(self, name: str, fill: Callable[[IO[bytes]], object]) -> None:
         path = os.path.join(self._root, name)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}{_UNFINISHED}"
         try:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "wb") as file:
@@ -132,11 +136,11 @@ class RemoteStore:
         folder = f"{self._root}/{below.strip('/')}".rstrip("/")
         self._fs.invalidate_cache()
         try:
-            found = self._fs.find(folder, detail=True)
+            found = files_below(self._fs, folder)
         except FileNotFoundError:
             return {}
         start = len(self._root) + 1
-        return {path[start:]: int(about["size"] or 0) for path, about in found.items()}
+        return {path[start:]: size for path, size in found.items()}
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
@@ -176,3 +180,84 @@ def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
         raise MissingExtraError("an address such as s3://", "fleet") from error
     found: tuple[AbstractFileSystem, str] = url_to_fs(url)
     return found
+
+
+Failed = Callable[[str, Exception], None]
+
+
+def files_below(
+    fs: "AbstractFileSystem", top: str, passed_over: str = "", failed: Failed | None = None
+) -> dict[str, int]:
+    """Return the files at `top`, a path of `fs`, and below it, with their sizes.
+
+    Args:
+        fs: What reads it.
+        top: The path.
+        passed_over: The name of folders that need not be listed.
+        failed: Told of each folder below `top` that cannot be listed; without it they raise.
+
+    Raises:
+        OSError: It cannot be listed, or does not exist; libraries raise other errors, too.
+    """
+    if not _is_tree(fs):
+        found = fs.find(top, detail=True)
+    else:
+        walk = _walk(fs, top, None, passed_over, failed)
+        found = {name: about for name, about in walk if about["type"] != "directory"}
+    return {name: int(about.get("size") or 0) for name, about in found.items()}
+
+
+def matches(fs: "AbstractFileSystem", pattern: str, failed: Failed) -> list[str]:
+    """Return what matches a pattern of `fs`. Arguments and errors are those of `files_below`."""
+    if not _is_tree(fs):
+        return [*fs.glob(pattern)]
+    from fsspec.utils import (  # type: ignore[import-untyped] # noqa: PLC0415 - likewise
+        glob_translate,
+    )
+
+    first = min(pattern.find(sign) for sign in "*?[" if sign in pattern)
+    top, slash, rest = pattern[:first].rpartition("/")
+    rest += pattern[first:]
+    depth = None if "**" in rest else rest.count("/")
+    matching = re.compile(glob_translate(pattern))
+    walk = _walk(fs, top or slash, depth, "", failed)
+    return [name for name, _ in walk if matching.match(name)]
+
+
+def _is_tree(fs: "AbstractFileSystem") -> bool:
+    """Whether `fs` is listed folder by folder; then its own search is silent about errors."""
+    from fsspec import AbstractFileSystem  # noqa: PLC0415 - likewise
+    from fsspec.asyn import AsyncFileSystem  # type: ignore[import-untyped] # noqa: PLC0415
+
+    kind = type(fs)
+    base = AsyncFileSystem._find  # noqa: SLF001 - what it stands for is public
+    return kind.find is AbstractFileSystem.find and getattr(kind, "_find", base) is base
+
+
+def _walk(
+    fs: "AbstractFileSystem", top: str, depth: int | None, passed_over: str, failed: Failed | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    waiting = [(top, 0)]
+    seen = {top.rstrip("/")}
+    while waiting:
+        here, level = waiting.pop()
+        try:
+            entries = fs.ls(here, detail=True)
+        except Exception as error:
+            if level == 0:
+                raise
+            if isinstance(error, FileNotFoundError):  # gone since
+                continue
+            if failed is None:
+                raise
+            failed(here, error)
+            continue
+        for about in entries:
+            name = about["name"].rstrip("/")
+            if about["type"] != "directory":
+                yield about["name"], about
+            elif name not in seen and name.rpartition("/")[2] != passed_over:
+                seen.add(name)
+                yield name, about
+                if depth is None or level < depth:
+                    waiting.append((name, level + 1))
