@@ -19,6 +19,7 @@ from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.fleet import collect as collecting
 from ctxuse.fleet.collect import Collecting, collect
+from ctxuse.fleet.jobs import Collect, Export
 from ctxuse.fleet.opening import Opened, logs_of
 from ctxuse.fleet.pieces import MIXED, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
@@ -364,3 +365,25 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     (one,) = copied().workspaces
     assert (one.replaced, one.reason) == (1, "")
     fs.rm("/overtaken", recursive=True)
+
+
+def test_every_workspace_has_a_folder_of_its_own_whatever_its_address() -> None:
+    some = [
+        Source(address="s3://b/w", url="s3://b/w?a=1"),
+        Source(address="s3://b/w (1)", url="s3://b/w?a=2"),
+        Source(address="/w", root=b"/w"),
+        Source(address="/w", root=b"/v"),
+    ]
+    names = [collecting.folder_of(source, "h") for source in some]
+    assert len({*names}) == len(some)
+    assert collecting.folder_of(some[2], "other") != names[2]
+    assert all(name.isascii() and "/" not in name and "?" not in name for name in names)
+
+
+def test_no_secret_of_the_target_stands_in_a_reason() -> None:
+    target = "sftp://kim:hunter2hunter2@host/to"
+    job = Collect(target=target, host="h", sources=(Source(address="/w", root=b"/w"),))
+    said = job.given_up("no route to sftp://kim:hunter2hunter2@host/to: hunter2hunter2").decode()
+    assert "hunter2" not in said
+    export = Export(target=target, first=0, sources=job.sources)
+    assert b"hunter2" not in export.given_up("login hunter2hunter2 failed")

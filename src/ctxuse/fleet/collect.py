@@ -29,7 +29,7 @@ from ctxuse.fleet.pieces import MARKED, MIXED, Piece, Stream, streams_of
 from ctxuse.fleet.places import COLLECTED, find
 from ctxuse.fleet.reporting import batches
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.source import Source, without_secrets
+from ctxuse.fleet.source import Source, shown_address, without_secrets
 from ctxuse.fleet.store import Store, open_store
 from ctxuse.fleet.target import lies_in, prepared
 from ctxuse.fleetreport import Told, Unreadable
@@ -112,14 +112,16 @@ def collect_one(source: Source, target: str, host: str) -> Collected:
     tries = count(1)
     found = tried(source, lambda: _collect(source, target, host, last=next(tries) == TRIES))
     if isinstance(found, Unreadable):
-        return Collected(address=source.address, reason=found.reason)
+        reason = without_secrets(found.reason, target)
+        return Collected(address=source.address, reason=reason)
     return found
 
 
 def folder_of(source: Source, host: str) -> str:
     """Return the name of the folder that stands for a workspace: readable, safe and its own."""
-    name = without_secrets(source.url) or f"{host}:{source.address}"
-    readable = _NOT_IN_NAMES.sub("-", name).strip("-.")[-_NAMED:].strip("-.")
+    shown = shown_address(source.url) if source.url else f"{host}:{source.address}"
+    name = source.name if source.url else f"{host}:{source.name}"
+    readable = _NOT_IN_NAMES.sub("-", shown).strip("-.")[-_NAMED:].strip("-.")
     return f"{readable}-{sha256(name.encode(errors='backslashreplace')).hexdigest()[:12]}"
 
 

@@ -8,7 +8,7 @@ import msgspec
 from ctxuse.errors import FleetError
 from ctxuse.fleet import stored
 from ctxuse.fleet.repeats import Slice
-from ctxuse.fleet.source import Source
+from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleetreport import Asked, FleetTally, Unreadable
 
 
@@ -149,6 +149,10 @@ class Export(Job, frozen=True, kw_only=True):
             for number, source in enumerate(self.sources, self.first)
         ]
 
+    def given_up(self, reason: str) -> bytes:
+        """None of them was exported."""
+        return super().given_up(without_secrets(reason, self.target))
+
 
 class Collect(Job, frozen=True, kw_only=True):
     """Copy what is new in their logs; the result is a list of `Collected`.
@@ -168,7 +172,10 @@ class Collect(Job, frozen=True, kw_only=True):
     def given_up(self, reason: str) -> bytes:
         """None of them was copied."""
         return msgspec.json.encode(
-            [Collected(address=source.address, reason=reason) for source in self.sources]
+            [
+                Collected(address=source.address, reason=without_secrets(reason, self.target))
+                for source in self.sources
+            ]
         )
 
 

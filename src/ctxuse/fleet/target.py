@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ctxuse.errors import CtxuseError, FleetError
-from ctxuse.fleet.source import Source, is_address, shown_path, without_secrets
+from ctxuse.fleet.source import (
+    Source,
+    is_address,
+    shown_address,
+    shown_path,
+    without_secrets,
+)
 from ctxuse.fleet.store import filesystem, open_store
 
 _HERE = {"processes", "threads"}
@@ -48,7 +54,7 @@ def prepared(target: str, scheduler: str) -> str:
 
 def shown(target: str) -> str:
     """Return a folder or address as it may be shown."""
-    return without_secrets(target) if is_address(target) else shown_path(target)
+    return shown_address(target) if is_address(target) else shown_path(target)
 
 
 def lies_in(source: Source, target: str) -> bool:
