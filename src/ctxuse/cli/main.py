@@ -7,12 +7,12 @@ import io
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse import __version__
+from ctxuse.cli.lazy import LazyGroup
 from ctxuse.errors import CtxuseError
 from ctxuse.visible import visible
 
@@ -42,22 +42,15 @@ COMMANDS = (
 DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-class _Commands(click.Group):
-    """A group that imports a command's module when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*COMMANDS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module = "import_" if cmd_name == "import" else cmd_name  # a word of Python's own
-        command: click.Command = import_module(f"ctxuse.cli.{module}").command
-        return command
+_MODULES = {
+    name: f"ctxuse.cli.{'import_' if name == 'import' else name}"  # a word of Python's own
+    for name in COMMANDS
+}
 
 
 @click.group(
-    cls=_Commands,
+    cls=LazyGroup,
+    modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ctxuse", message="%(prog)s %(version)s")

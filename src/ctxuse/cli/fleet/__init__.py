@@ -3,28 +3,18 @@
 import signal
 import sys
 from contextlib import suppress
-from importlib import import_module
 
 import click
+
+from ctxuse.cli.lazy import LazyGroup
 
 COMMANDS = ("report", "collect", "export")
 """The commands, in the order the help shows them; each is `command` in the module of its name."""
 
 
-class _Commands(click.Group):
-    """A group that imports a command's module when the command is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*COMMANDS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"ctxuse.cli.fleet.{cmd_name}").command
-        return command
-
-
-@click.group("fleet", cls=_Commands)
+@click.group(
+    "fleet", cls=LazyGroup, modules={name: f"ctxuse.cli.fleet.{name}" for name in COMMANDS}
+)
 def command() -> None:
     """Work on many workspaces: one report over them, one place for their logs.
 
