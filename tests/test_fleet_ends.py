@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
+from web import until
 
 from ctxuse.fleet import running
 from ctxuse.fleet.export import export_events
@@ -44,13 +44,6 @@ def children(pid: int) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-def until(holds: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-
-
 def alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
@@ -74,12 +67,12 @@ def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
         env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as run:  # fmt: skip
-        until(lambda: len(children(run.pid)) == 2)
+        until(lambda: len(children(run.pid)) == 2, seconds=30)
         workers = children(run.pid)
         time.sleep(0.5)
         run.send_signal(how)
         _, said = run.communicate(timeout=30)
-    until(lambda: not any(alive(pid) for pid in workers))
+    until(lambda: not any(alive(pid) for pid in workers), seconds=30)
     assert b"Traceback" not in said
     if how is not signal.SIGKILL:
         assert [*scratch.iterdir()] == []

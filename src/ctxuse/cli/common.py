@@ -134,6 +134,16 @@ def window_options(command: Command) -> Command:
     return since(until(zone_option(command)))
 
 
+def check_window(since: "Instant | None", until: "Instant | None") -> None:
+    """Refuse a window that ends before it begins.
+
+    Raises:
+        click.UsageError: It does.
+    """
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since is not before --until")
+
+
 def actor_options(command: Command) -> Command:
     """Add ``--actor`` and ``--without``; the command gets `actors` and `without`."""
     only = click.option("--actor", "actors", multiple=True, metavar="A", help="Only uses by A.")
@@ -283,19 +293,38 @@ LONG = 64 * 1024 * 1024
 @contextmanager
 def progress(what: str) -> "Iterator[Callable[[int, int], None]]":
     """Give a function that shows on stderr, if that is a terminal, how far a long reading is."""
+
+    def made() -> "Progress":
+        from rich.console import Console  # noqa: PLC0415 - only for a long reading
+        from rich.progress import Progress  # noqa: PLC0415 - likewise
+
+        return Progress(console=Console(stderr=True), transient=True)
+
+    with shown_progress(what, made, least=LONG) as told:
+        yield told
+
+
+@contextmanager
+def shown_progress(
+    what: str, made: "Callable[[], Progress]", *, least: int = 0
+) -> "Iterator[Callable[[int, int], None]]":
+    """Give a function that shows on stderr, if that is a terminal, what is done of how much.
+
+    Args:
+        what: What is done.
+        made: Makes the bar, when it is first needed.
+        least: How much there has to be for a bar to be shown.
+    """
     shown: list[Progress] = []
 
-    def told(read: int, whole: int) -> None:
-        if whole < LONG or sys.stderr is None or not sys.stderr.isatty():
+    def told(done: int, whole: int) -> None:
+        if whole < least or sys.stderr is None or not sys.stderr.isatty():
             return
         if not shown:
-            from rich.console import Console  # noqa: PLC0415 - only for a long reading
-            from rich.progress import Progress  # noqa: PLC0415 - likewise
-
-            shown.append(Progress(console=Console(stderr=True), transient=True))
+            shown.append(made())
             shown[0].start()
             shown[0].add_task(what, total=whole)
-        shown[0].update(shown[0].task_ids[0], completed=read, total=whole)
+        shown[0].update(shown[0].task_ids[0], completed=done, total=whole)
 
     try:
         yield told

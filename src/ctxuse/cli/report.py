@@ -103,8 +103,7 @@ def command(  # noqa: PLR0913 - a report has these options
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
     if by is not None and (form == "html" or everything or sort != "record"):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since is not before --until")
+    common.check_window(since, until)
     if by is not None:
         text, said = _grouped_text(_grouped(asked, by), asked)
     elif full:

@@ -46,8 +46,7 @@ def command(  # noqa: PLR0913 - a report has these options
         slug = kind
     if not kind or not slug:
         raise click.BadParameter(f"{quoted(record)} names no record: write KIND/SLUG, or summary")
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since is not before --until")
+    common.check_window(since, until)
     with common.progress("reading the log") as progress:
         report = Workspace(layout).full_report(
             since=since, until=until, zone=zone, progress=progress

@@ -1,13 +1,12 @@
 """What the commands of `ctxuse fleet` share: places, workers, progress."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli.common import Command
+from ctxuse.cli.common import Command, shown_progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -36,25 +35,9 @@ def workers_options(command: Command) -> Command:
     return scheduler(workers(command))
 
 
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress(what: str) -> AbstractContextManager[Callable[[int, int], None]]:
     """Give a function that shows on stderr, if a terminal, what is done and what remains."""
-    shown: list[Progress] = []
-
-    def told(done: int, whole: int) -> None:
-        if sys.stderr is None or not sys.stderr.isatty():
-            return
-        if not shown:
-            shown.append(_bar())
-            shown[0].start()
-            shown[0].add_task(what, total=whole)
-        shown[0].update(shown[0].task_ids[0], completed=done, total=whole)
-
-    try:
-        yield told
-    finally:
-        for bar in shown:
-            bar.stop()
+    return shown_progress(what, _bar)
 
 
 def _bar() -> "Progress":
