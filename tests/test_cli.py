@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from starting import PATIENCE, started
 from strategies import an_event
 
 from ctxuse import UsageEvent, UsageRecordSnapshot, Workspace, __version__
@@ -280,26 +282,24 @@ def test_events_come_in_file_order_in_every_form(ctxuse: Call) -> None:
 
 def test_following_prints_each_event_once_as_it_arrives(filled: Workspace) -> None:
     filled.append(an_event(segment_id="before"))
-    following = subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", "events", "--follow", "--format", "json",
-         "-w", filled.layout.root],
+    with started(
+        "-m", "ctxuse", "events", "--follow", "--format", "json", "-w", filled.layout.root,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert following.stdout is not None
-    assert json.loads(following.stdout.readline())["segment_id"] == "before"
-    path = filled.layout.events_path
-    line = encode(an_event(segment_id="in two pieces"))
-    with path.open("ab") as log:
-        log.write(line[:40])
-        log.flush()
-        os.fsync(log.fileno())
-        log.write(line[40:] + b"\n")
-    assert json.loads(following.stdout.readline())["segment_id"] == "in two pieces"
-    path.rename(path.with_name("moved"))
-    filled.append(an_event(segment_id="in a new file"))
-    assert json.loads(following.stdout.readline())["segment_id"] == "in a new file"
-    following.send_signal(signal.SIGINT)
-    rest, errors = following.communicate(timeout=30)
+    ) as following:  # fmt: skip
+        assert json.loads(following.stdout.readline())["segment_id"] == "before"
+        path = filled.layout.events_path
+        line = encode(an_event(segment_id="in two pieces"))
+        with path.open("ab") as log:
+            log.write(line[:40])
+            log.flush()
+            os.fsync(log.fileno())
+            log.write(line[40:] + b"\n")
+        assert json.loads(following.stdout.readline())["segment_id"] == "in two pieces"
+        path.rename(path.with_name("moved"))
+        filled.append(an_event(segment_id="in a new file"))
+        assert json.loads(following.stdout.readline())["segment_id"] == "in a new file"
+        following.send_signal(signal.SIGINT)
+        rest, errors = following.communicate(timeout=PATIENCE)
     assert (following.returncode, rest, errors) == (0, "", "")
 
 
@@ -389,18 +389,14 @@ def test_completion_offers_the_records_on_disk(filled: Workspace) -> None:
 def test_a_reader_that_stops_early_is_no_failure(workspace: Workspace) -> None:
     for _ in range(2000):  # more than a pipe holds
         workspace.append(an_event())
-    printing = subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", "events", "--format", "json",
-         "-w", workspace.layout.root],
+    with started(
+        "-m", "ctxuse", "events", "--format", "json", "-w", workspace.layout.root,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert printing.stdout is not None
-    assert printing.stderr is not None
-    assert json.loads(printing.stdout.readline())["id"] == an_event().id
-    printing.stdout.close()
-    assert printing.stderr.read() == ""
-    assert printing.wait(timeout=30) == 0
-    printing.stderr.close()
+    ) as printing:  # fmt: skip
+        assert json.loads(printing.stdout.readline())["id"] == an_event().id
+        printing.stdout.close()
+        assert printing.stderr.read() == ""
+        assert printing.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize(
@@ -576,21 +572,14 @@ def test_a_fault_of_ours_is_a_message_and_a_traceback_only_on_request(
 def on_a_terminal(*words: object) -> str:
     """What a terminal is sent."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", *map(str, words)], stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    sent = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        sent += piece
-    os.close(ours)
-    process.wait(timeout=30)
+    with started("-m", "ctxuse", *words, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        sent = b""
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 65536):
+                sent += piece
+        os.close(ours)
+        process.wait(PATIENCE)
     return sent.decode()
 
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fleets import lethal, make_fleet
+from starting import PATIENCE, Process, started, until
 
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
@@ -112,23 +113,32 @@ def as_here() -> dict[str, str]:
 @contextmanager
 def scheduler() -> Iterator[str]:
     """A scheduler without workers, for which a job is bad when one worker is lost with it."""
-    port = str(free_port())
-    words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    port = free_port()
     env = {**as_here(), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-    with subprocess.Popen(
-        [*words, "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL, env=env
-    ) as process:
+    with started(
+        "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--host", "127.0.0.1",
+        "--port", port, stderr=subprocess.DEVNULL, env=env,
+    ):  # fmt: skip
+        until(lambda: listens(port))
         yield f"tcp://127.0.0.1:{port}"
-        process.kill()
 
 
-def start_worker(address: str) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard"]
-    return subprocess.Popen(
-        [*words, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1"],
-        stderr=subprocess.DEVNULL,
-        env=as_here(),
-    )
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for what has just been started as long as a busy machine needs to."""
+    monkeypatch.setattr(clusters, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", PATIENCE)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def worker_of(address: str) -> AbstractContextManager[Process]:
+    return started(
+        "-m", "distributed.cli.dask_worker", address, "--no-dashboard", "--no-nanny",
+        "--nthreads", "1", "--host", "127.0.0.1", stderr=subprocess.DEVNULL, env=as_here(),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -137,14 +147,12 @@ def workers(address: str, number: int) -> Iterator[None]:
     done = threading.Event()
 
     def keep() -> None:
-        running = [start_worker(address) for _ in range(number)]
-        while not done.wait(0.05):
-            ended = [process for process in running if process.poll() is not None]
-            running = [p for p in running if p not in ended]
-            running += [start_worker(address) for _ in ended]
-        for process in running:
-            process.kill()
-            process.wait()
+        with ExitStack() as stack:
+            kept = [stack.enter_context(worker_of(address)) for _ in range(number)]
+            while not done.wait(0.05):
+                for place, process in enumerate(kept):
+                    if process.poll() is not None:
+                        kept[place] = stack.enter_context(worker_of(address))
 
     keeper = threading.Thread(target=keep)
     keeper.start()
@@ -160,7 +168,7 @@ def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merge_records: bool
 ) -> None:
     monkeypatch.setattr(clusters, "work", lethal)
-    monkeypatch.setattr(clusters, "_PATIENCE", 30)
+    be_patient(monkeypatch)
     monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
     make_fleet(tmp_path, 6)
     with scheduler() as address, workers(address, 2):
@@ -187,14 +195,18 @@ def test_a_scheduler_that_does_not_answer_is_said_without_a_traceback(
 def test_a_cluster_that_loses_all_workers_for_good_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
     monkeypatch.setattr(clusters, "_LOOK", 0.2)
     monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
     make_fleet(tmp_path, 60, 300)
-    with scheduler() as address, start_worker(address) as worker:
+    be_patient(monkeypatch)
+    with scheduler() as address, worker_of(address) as worker:
+
+        def told(*_: int) -> None:
+            monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
+            worker.kill()
+
         with pytest.raises(FleetError, match="all workers are lost"):
-            fleet_report([str(tmp_path)], scheduler=address, told=lambda *_: worker.kill())
-        worker.kill()
+            fleet_report([str(tmp_path)], scheduler=address, told=told)
 
 
 def test_workers_of_another_version_are_refused(
@@ -214,7 +226,8 @@ def test_a_scheduler_without_workers_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_fleet(tmp_path, 1)
-    monkeypatch.setattr(clusters, "_PATIENCE", 6)
+    monkeypatch.setattr(clusters, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
     with scheduler() as address:
         assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
     assert "the scheduler has no worker" in capsys.readouterr().err

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starting import started
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
@@ -186,11 +185,9 @@ def test_a_collector_killed_in_the_middle_leaves_nothing_half_visible(tmp_path: 
     words = ["fleet", "collect", str(tmp_path / "fleet"), "--to", str(tmp_path / "to")]
     words += ["--host", "h", "--scheduler", "threads", "--workers", "1"]
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-m", "ctxuse", *words])
-        while process.poll() is None and len([*tmp_path.glob("to/*")]) % 9 != 8:
-            pass
-        process.kill()
-        process.wait()
+        with started("-m", "ctxuse", *words) as process:
+            while process.poll() is None and len([*tmp_path.glob("to/*")]) % 9 != 8:
+                pass
         if (tmp_path / "to").is_dir():
             whole = fleet_report([str(tmp_path / "to")], scheduler="threads")
             assert not [p for p in whole.unreadable if "no workspace" not in p.reason]

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
-from web import until
+from starting import PATIENCE, started, until
 
 from ctxuse.fleet import running
 from ctxuse.fleet.export import export_events
@@ -62,17 +61,16 @@ def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     words = ["fleet", "report", str(tmp_path / "fleet"), "--distinct-ids", "--workers", "2"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", *words],
+    with started(
+        "-m", "ctxuse", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as run:  # fmt: skip
-        until(lambda: len(children(run.pid)) == 2, seconds=30)
+        until(lambda: len(children(run.pid)) == 2)
         workers = children(run.pid)
         time.sleep(0.5)
         run.send_signal(how)
-        _, said = run.communicate(timeout=30)
-    until(lambda: not any(alive(pid) for pid in workers), seconds=30)
+        _, said = run.communicate(timeout=PATIENCE)
+    until(lambda: not any(alive(pid) for pid in workers))
     assert b"Traceback" not in said
     if how is not signal.SIGKILL:
         assert [*scratch.iterdir()] == []

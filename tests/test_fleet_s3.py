@@ -3,17 +3,14 @@
 import errno
 import json
 import os
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
+from starting import PATIENCE, started
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
@@ -37,23 +34,23 @@ pytest.importorskip("flask", reason="flask is not installed, which moto's server
 USAGE = ".yoi/memory/_usage"
 
 
+_SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()  # it ends when the tests do
+"""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """An S3 server on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                urlopen(f"{url}/moto-api/", timeout=5).close()  # noqa: S310 - our own server
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url
-        process.kill()
+    with started(
+        "-c", _SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
 
 
 @pytest.fixture
@@ -162,14 +159,12 @@ def test_collecting_into_a_bucket_takes_what_is_new_and_outlives_the_source(
 def test_two_collectors_of_one_address_bring_the_same(tmp_path: Path, bucket: str) -> None:
     make_fleet(tmp_path, 6, 200)
     words = ["fleet", "collect", str(tmp_path), "--to", f"{bucket}/to", "--host", "h"]
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "ctxuse", *words, "--scheduler", "threads"],
-            stdout=subprocess.DEVNULL,
-        )
-        for _ in range(2)
-    ]
-    assert [process.wait() for process in both] == [0, 0]
+    words = ["-m", "ctxuse", *words, "--scheduler", "threads"]
+    with (
+        started(*words, stdout=subprocess.DEVNULL) as one,
+        started(*words, stdout=subprocess.DEVNULL) as other,
+    ):
+        assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0]
     there = fleet_report([f"{bucket}/to"], merge_records=True, scheduler="threads")
     here = fleet_report([str(tmp_path)], merge_records=True, scheduler="threads")
     assert there.fields()["records"] == here.fields()["records"]

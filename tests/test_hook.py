@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 from test_package import loaded_by
 
 from ctxuse import UsageEvent, UsageSource, Workspace
@@ -571,7 +572,7 @@ def process(
         capture_output=True,
         check=False,
         env={**os.environ, **environment(project), **environ},
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -647,7 +648,7 @@ def test_forty_hooks_at_once_record_every_event_once(project: Path) -> None:
         child.stdin.close()
         child.stdin = None
     for child in running:
-        said, complained = child.communicate(timeout=60)
+        said, complained = child.communicate(timeout=PATIENCE)
         assert (child.returncode, said, complained) == (0, b"", b"")
     assert sorted(event.call_id or "" for event in log(project)) == sorted(
         f"t{n}" for n in range(20)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from starting import PATIENCE, started
 
 pytest.importorskip("mcp", reason="the extra ctxuse[mcp] is not installed")
 
@@ -364,26 +365,20 @@ def test_eight_servers_and_the_library_record_every_read_once(filled: Workspace)
 
 
 def test_the_server_ends_quietly_when_it_is_interrupted(filled: Workspace) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-        running.stdin.write(
+    with started(
+        "-m", "ctxuse", "mcp", "-w", filled.layout.root,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as serving:  # fmt: skip
+        serving.stdin.write(
             b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":'
             b'"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n'
         )
-        running.stdin.flush()
-        hello = json.loads(running.stdout.readline())
+        serving.stdin.flush()
+        hello = json.loads(serving.stdout.readline())
         assert hello["result"]["instructions"].startswith("We build ships.")
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=30) == 130  # while its stdin is still open
-        assert running.stderr is not None
-        assert b"Traceback" not in running.stderr.read()
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=PATIENCE) == 130  # while its stdin is still open
+        assert b"Traceback" not in serving.stderr.read()
 
 
 def test_a_broken_record_stops_nothing(filled: Workspace) -> None:
@@ -422,18 +417,15 @@ def test_an_exposure_that_could_not_be_recorded_is_recorded_later(filled: Worksp
 
 
 def test_an_agent_that_has_gone_is_no_fault(filled: Workspace) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],
+    with started(
+        "-m", "ctxuse", "mcp", "-w", filled.layout.root,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as running:  # fmt: skip
-        assert running.stdin is not None
-        assert running.stdout is not None
-        assert running.stderr is not None
-        running.stdout.close()
-        running.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n' * 9)
-        running.stdin.close()
-        said = running.stderr.read()
-        running.wait(timeout=30)
+    ) as serving:  # fmt: skip
+        serving.stdout.close()
+        serving.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n' * 9)
+        serving.stdin.close()
+        said = serving.stderr.read()
+        serving.wait(timeout=PATIENCE)
     assert b"fault" not in said
     assert b"Traceback" not in said
 
@@ -444,7 +436,7 @@ def test_rubbish_on_stdin_is_no_traceback(filled: Workspace) -> None:
         input=b"rubbish\n\xff\xfe\n{}\n[]\n" + b"[" * 100_000 + b"\n",
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0
     assert b"Traceback" not in done.stdout
@@ -498,7 +490,7 @@ def test_a_client_that_nobody_here_wrote_gets_a_record(filled: Workspace) -> Non
         [*words, *server, *call, *arguments],
         capture_output=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE,
         env={**os.environ, "HOME": HOME},
     )
     assert done.returncode == 0, done.stderr

@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starting import PATIENCE, until
 from strategies import an_event
-from web import Served, serving, start, until
+from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
@@ -66,7 +67,7 @@ class Answer:
         headers: dict[str, str] | None = None,
         raw: bool = False,
     ) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
         connection.putrequest(
             method,
             path if raw else f"/{served.token}/{path}",
@@ -171,7 +172,7 @@ def test_without_the_token_it_says_that_it_is_lacking(served: Served, path: str)
 def test_long_and_broken_addresses_are_refused(served: Served) -> None:
     assert Answer(served, "?since=" + "x" * 9000).status == 414
     for raw in (b"GET / HTTP/9\r\n\r\n", b"\0" * 100, b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as opened:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as opened:
             opened.sendall(raw)
             opened.shutdown(socket.SHUT_WR)
             assert b"200" not in opened.recv(100)[:15]
@@ -321,7 +322,7 @@ def test_a_port_that_is_taken_is_said(served: Served, shop: Path) -> None:
 
 def test_it_ends_quietly_with_ctrl_c_also_while_a_page_listens(shop: Path) -> None:
     with serving(shop, shop.parent, "--port", "0") as running:
-        listening = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+        listening = http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)
         listening.request("GET", f"/{running.token}/changes")
         stream = listening.getresponse()
         assert stream.status == 200

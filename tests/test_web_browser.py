@@ -1,8 +1,6 @@
 """The live page in a real browser: it follows the log, its address says what it shows."""
 
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +9,8 @@ from typing import Any
 
 import pytest
 from browser import browser
-from web import Served, serving, start, until
+from starting import started, until
+from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 
@@ -189,12 +188,8 @@ def test_a_burst_of_a_thousand_events_a_second_does_not_pile_up(
     page.on("request", begun)
     page.on("requestfinished", ended)
     begin = time.monotonic()
-    writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(workspace.layout.root)])
-    try:
-        until(lambda: uses(page, "skill/burst") == "4,000", seconds=60)
-    finally:
-        writer.kill()
-        writer.wait()
+    with started("-c", _WRITER, workspace.layout.root):
+        until(lambda: uses(page, "skill/burst") == "4,000")
     assert under_way[1] == 1  # one request at a time
     assert 1 <= len(asked) <= 2 + 2 * (time.monotonic() - begin)  # two looks a second at most
     until(lambda: page.evaluate("live.version === live.newest && !live.busy"))

@@ -5,8 +5,6 @@ import io
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC as UTC_
 from datetime import date, datetime, timedelta
@@ -16,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starting import PATIENCE, started
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
@@ -319,9 +318,9 @@ def test_what_is_no_regular_file_is_written_to_and_never_replaced(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     words = ["report", "-w", str(filled.layout.root), "--format", "csv", "-o", str(pipe)]
-    with subprocess.Popen([sys.executable, "-m", "ctxuse", *words]) as writing:
+    with started("-m", "ctxuse", *words) as writing:
         assert pipe.read_text(encoding="utf-8").startswith("kind,slug")
-    assert writing.returncode == 0
+        assert writing.wait(PATIENCE) == 0
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 

@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 from faults.processes import Child, end_file_size_limit, limit_file_size
+from starting import PATIENCE
 from strategies import an_event
 
 from ctxuse import AppendError, UsageEvent, UsageRecordSnapshot, Workspace
@@ -348,8 +349,12 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 print(stored + outer, refused > 0)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )  # fmt: skip
     appended, refused = done.stdout.split()
     assert refused == "True"
     assert Workspace(tmp_path).report().evidence.events == int(appended)

@@ -5,11 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from starting import PATIENCE
 
 
 class Served(NamedTuple):
@@ -29,7 +30,7 @@ class Served(NamedTuple):
     def stop(self) -> tuple[str, str]:
         """Interrupt it as Ctrl-C does, and return what it still said."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=20)
+        return self.process.communicate(timeout=PATIENCE)
 
 
 def start(root: Path, home: Path, *words: str, environ: Mapping[str, str] = os.environ) -> Served:
@@ -57,12 +58,3 @@ def serving(root: Path, home: Path, *words: str) -> Iterator[Served]:
         if served.process.poll() is None:
             served.process.kill()
         served.process.communicate()
-
-
-def until(holds: "object", seconds: float = 20) -> None:
-    """Wait until `holds()` is true; fail after a generous time."""
-    assert callable(holds)
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)

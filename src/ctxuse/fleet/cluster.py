@@ -33,11 +33,11 @@ FAN_IN = 32
 _AHEAD = 4
 """Jobs under way for each thread of the workers, at most."""
 
-_PATIENCE = 10
-"""Seconds to wait for the scheduler, and for a worker."""
+_PATIENCE = 30
+"""Seconds to wait for the scheduler."""
 
 _PATIENCE_FOR_WORKERS = 60
-"""Seconds to wait for a worker when all are lost."""
+"""Seconds to wait for a worker while there is none, at the beginning or when all are lost."""
 
 _LOOK = 5
 """Seconds between two looks at whether there are workers."""
@@ -245,7 +245,7 @@ class Cluster:
             FleetError: There are none, or they cannot be used.
         """
         try:
-            self._client.wait_for_workers(1, timeout=_PATIENCE)
+            self._client.wait_for_workers(1, timeout=_PATIENCE_FOR_WORKERS)
         except TimeoutError as error:
             raise FleetError(self._address, "the scheduler has no worker") from error
         try:
