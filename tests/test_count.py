@@ -407,6 +407,22 @@ def test_a_change_at_either_end_of_a_long_log_is_always_seen(
     assert workspace.report().evidence.events == 8
 
 
+def test_where_the_samples_are_as_long_as_the_log_no_byte_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FULL_HASH_LIMIT", 0), ("EDGE", 20), ("SAMPLES", 7), ("SAMPLE", 10)):
+        monkeypatch.setattr(checkpoint, name, value)
+
+    def digest_of(data: bytes) -> bytes:
+        (tmp_path / "log").write_bytes(data)
+        with (tmp_path / "log").open("rb") as file:
+            return checkpoint.digest(OpenLog(LOG_NAME, file.fileno(), len(data)), len(data))
+
+    log = bytes(110)
+    changed = (log[:at] + b"x" + log[at + 1 :] for at in range(len(log)))
+    assert len({digest_of(log), *map(digest_of, changed)}) == len(log) + 1
+
+
 def test_small_logs_leave_no_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     workspace.report()
@@ -554,7 +570,7 @@ class CacheLaw(RuleBasedStateMachine):
         self.patch.setattr(checkpoint, "FULL_HASH_LIMIT", self.full_hash_limit)
         self.patch.setattr(checkpoint, "EDGE", 600)
         self.patch.setattr(checkpoint, "SAMPLES", 50)
-        self.patch.setattr(checkpoint, "SAMPLE", 400)
+        self.patch.setattr(checkpoint, "SAMPLE", 8000)
         self.patch.setattr(checkpoint, "FULL_READ_EVERY", 5)
         self.workspace = Workspace(self.directory.name)
         self.path = self.workspace.layout.events_path

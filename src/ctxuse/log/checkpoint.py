@@ -111,8 +111,8 @@ def digest(log: OpenLog, offset: int) -> bytes:
         _hash(found.update, log, 0, offset)
         return found.digest()
     _hash(found.update, log, 0, EDGE)
-    for index in range(1, SAMPLES + 1):
-        at = EDGE + (offset - 2 * EDGE) * index // (SAMPLES + 1)
+    for index in range(SAMPLES):
+        at = EDGE + (offset - 2 * EDGE) * index // SAMPLES
         _hash(found.update, log, at, min(at + SAMPLE, offset))
     _hash(found.update, log, offset - EDGE, offset)
     return found.digest()
