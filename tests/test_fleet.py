@@ -11,15 +11,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
-from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
+from fleets import BEGIN, as_log, break_at_its_end, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import an_event, events
+from strategies import an_event, events, times
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
 from ctxuse.cli.main import run
@@ -33,13 +33,21 @@ from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import LocalStore
 from ctxuse.fleetreport import FLEET_BY, Asked, FleetBy, FleetTally, Unreadable, build_fleet_report
 from ctxuse.fuller import FullTally
-from ctxuse.tally import Tally
+from ctxuse.log.window import Part
+from ctxuse.parts import wanted
+from ctxuse.times import SECOND, instant
+from ctxuse.zones import UTC, Zone
 
 DATA = Path(__file__).parent / "data" / "workspaces"
 FEWER = settings(max_examples=40, deadline=None)
 CLEAN = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
 
-asked_for = st.builds(Asked, merge_records=st.booleans(), by=st.none() | st.sampled_from(FLEET_BY))
+asked_for = st.builds(
+    Asked,
+    merge_records=st.booleans(),
+    by=st.none() | st.sampled_from(FLEET_BY),
+    window=st.tuples(st.none() | times, st.none() | times),
+)
 logs = st.lists(st.lists(events, max_size=6), max_size=6)
 
 
@@ -48,14 +56,14 @@ def fleet_of(
 ) -> FleetTally:
     fleet = FleetTally()
     for address, log in zip(addresses, some, strict=True):
-        tally, full = Tally(), FullTally()
+        full = FullTally()
+        part = Part(wanted(asked.window), full.add)
         for event in log:
-            tally.add(event)
-            full.add(event)
+            part.add(event)
         if len(log) == 1:
             fleet.unreadable.append(Unreadable(address, "it is a link"))
         else:
-            fleet.add(address, tally, full, asked)
+            fleet.add(address, part.inside, full, asked, rest=part.rest)
     return fleet
 
 
@@ -195,6 +203,113 @@ def test_copies_count_once_with_distinct_ids(
     assert [w.events for w in report.workspaces] == [42, 0, 0]
     assert [w.repeated for w in report.workspaces] == [0, 42, 42]
     assert [dict(w.not_counted) for w in report.workspaces] == [{"not_json": 1}] * 3
+
+
+DAY = 86_400 * SECOND
+BERLIN = Zone("Europe/Berlin")
+PARTS: list[dict[str, Any]] = [
+    {"since": instant(BEGIN + 2 * DAY), "until": instant(BEGIN + 5 * DAY)},
+    {"since": instant(BEGIN + 99 * DAY)},
+    {"actors": ["user"]},
+    {"until": instant(BEGIN + 4 * DAY), "without_actors": ["user", "maintenance"]},
+]
+
+
+def some_by_actors() -> list[UsageEvent]:
+    actors = cycle(["user", None, "maintenance"])
+    return [e._replace(actor=actor) for e, actor in zip(some_events(90, 1), actors, strict=False)]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_a_part_of_one_workspace_is_that_of_its_report(tmp_path: Path, part: Any) -> None:  # noqa: ANN401 - arguments
+    root = make_workspace(tmp_path, as_log(some_by_actors()))
+    expected = Workspace(root).full_report(**part)
+    report = fleet_report([str(root)], merge_records=True, full=True, scheduler="threads", **part)
+    assert report.full == expected
+    assert report.evidence == expected.basic.evidence
+    assert report.evidence.outside == 90 - report.evidence.events > 0
+    for by in ("host", "kind", "day"):
+        grouped = fleet_report([str(root)], by=by, zone=BERLIN, scheduler="threads", **part)
+        alone = Workspace(root).grouped_report(by, zone=BERLIN, **part)
+        assert grouped.grouped is not None
+        assert grouped.grouped.groups == alone.groups
+
+
+def test_days_in_another_zone_are_counted_from_all_events(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 3)
+    berlin, utc = (
+        fleet_report([str(tmp_path)], by="day", zone=zone, scheduler="threads").grouped
+        for zone in (BERLIN, UTC)
+    )
+    assert berlin is not None
+    assert utc is not None
+    assert berlin.groups != utc.groups
+    assert sum(g.total.uses for g in berlin.groups) == sum(g.total.uses for g in utc.groups)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_a_part_is_counted_once_with_distinct_ids(tmp_path: Path, part: Any) -> None:  # noqa: ANN401 - arguments
+    for name in ("a", "b"):
+        make_workspace(tmp_path / name, as_log(some_by_actors()))
+    report = fleet_report(
+        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads", **part
+    )
+    expected = Workspace(tmp_path / "a").report()
+    assert report.repeated == 90
+    assert report.evidence.events + report.evidence.outside == expected.evidence.events
+    alone = fleet_report([str(tmp_path / "a")], scheduler="threads", **part)
+    assert report.records == alone.records
+
+
+def test_kinds_and_order_over_many_workspaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 3)
+
+    def printed(*words: str) -> Any:  # noqa: ANN401 - JSON
+        assert run(["fleet", "report", str(tmp_path), "--format", "json", *words]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    whole = printed()["records"]
+    skills = printed("--kind", "skill")["records"]
+    assert skills == [record for record in whole if record["kind"] == "skill"]
+    assert 0 < len(skills) < len(whole)
+    total = "estimated_total_resident_exposure_tokens"
+    by_total = printed("--sort", "tokens-total")["records"]
+    assert [one[total] for one in by_total] == sorted((one[total] for one in whole), reverse=True)
+    merged = printed("--sort", "tokens-total", "--merge-records", "--format", "json-full")
+    assert [one[total] for one in merged["records"]] == sorted(
+        (one[total] for one in merged["records"]), reverse=True
+    )
+    grouped = printed("--by", "host", "--kind", "skill")["groups"]
+    assert grouped
+    assert {one["kind"] for group in grouped for one in group["records"]} == {"skill"}
+    assert printed("--kind", "no-such", "--by", "host")["groups"] == []
+    assert run(["fleet", "report", str(tmp_path), "--by", "day", "--sort", "uses"]) == 2
+    assert run(["fleet", "report", str(tmp_path), "--since", "1d", "--until", "2d"]) == 2
+
+
+def test_a_part_without_events_is_no_empty_table_and_an_unusual_actor_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 2)
+    assert run(["fleet", "report", str(tmp_path), "--since", "2030-01-01", "--actor", "kim"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Evidence since 2026-11-18")
+    assert said.err.startswith('ctxuse: no use by "kim" is counted; usual are agent,')
+
+
+def test_a_part_over_a_fleet_says_from_when_to_when(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 3)
+    words = ["--since", "2026-11-20", "--tz", "Europe/Berlin", "--without", "maintenance"]
+    assert run(["fleet", "report", str(tmp_path), *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Europe/Berlin, here from 2026-11-20 00:00 on" in said
+    assert "outside" in said
+    assert "Uses counted: only those not by maintenance." in said
+    assert "Times are Europe/Berlin." in said
 
 
 def test_a_grown_copy_adds_what_only_it_holds(tmp_path: Path) -> None:

@@ -596,6 +596,10 @@ def test_every_change_of_the_log_is_another_version(workspace: Workspace) -> Non
 def test_what_a_form_leaves_empty_is_not_asked_for_and_the_api_is_strict(served: Served) -> None:
     assert Answer(served, "?since=&until=&tz=&actor=").status == 200
     assert Answer(served, "api/report?since=").status == 400
+    backwards = "since=2026-11-18&until=2026-11-16"
+    assert "since is not before until" in Answer(served, f"?{backwards}").text
+    assert Answer(served, f"?{backwards}").status == 400
+    assert Answer(served, f"api/report?{backwards}").json()["evidence"]["events"] == 0
     for path in ("changes?x=1", "api/openapi.json?x=1", "?actor=%1b"):
         assert Answer(served, path).status == 400
 

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC as UTC_
 from datetime import date, datetime, timedelta
@@ -85,6 +87,23 @@ def test_every_moment_has_a_day_in_every_zone(at_ns: int) -> None:
         assert zone.clock(at_ns)
         assert week_text(zone.day(at_ns))
         assert monday(zone.day(at_ns)) <= zone.day(at_ns)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("EST5EDT4,M3.2.0,M11.1.0", "local"),
+        ("nonsense", "local"),
+    ],
+)
+def test_the_local_zone_is_named_where_it_has_a_name(setting: str, name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from ctxuse.zones import *; print(zone_named('local').name)"],
+        env={**os.environ, "TZ": setting},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == name
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 - the zone follows

@@ -6,21 +6,30 @@ the division into batches nor the number of workers shows in a report. It counts
 `ctxuse.tally` and `ctxuse.fuller` do.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from ctxuse.fuller import Counts, FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import Group, GroupedReport, Key, group_report
-from ctxuse.report import Evidence, UsageReport, UsageReportRecord, build_report, report_record
+from ctxuse.report import (
+    Evidence,
+    UsageReport,
+    UsageReportRecord,
+    build_report,
+    order_by,
+    report_record,
+)
 from ctxuse.tally import RecordTally, Tally
 from ctxuse.times import format_ns
+from ctxuse.zones import UTC, Zone
 
 FleetBy = Literal["workspace", "host", "kind", "day"]
-"""What a report over many workspaces can be grouped by; days are those of UTC."""
+"""What a report over many workspaces can be grouped by."""
 
 FLEET_BY: tuple[FleetBy, ...] = get_args(FleetBy)
 
@@ -33,16 +42,31 @@ class Asked(msgspec.Struct, frozen=True):
             are of.
         by: What to group by; None for a report by record.
         full: Whether the fuller figures of merged records are wanted, too.
+        window: From when on, and up to but without when, events count, in nanoseconds since the
+            epoch; None has no bound.
+        actors: Whose uses count; everybody's when None.
+        without_actors: Whose uses do not.
+        zone: The name of the time zone that days are those of.
     """
 
     merge_records: bool = False
     by: FleetBy | None = None
     full: bool = False
+    window: tuple[int | None, int | None] = (None, None)
+    actors: tuple[str, ...] | None = None
+    without_actors: tuple[str, ...] = ()
+    zone: str = UTC.name
 
     @property
     def needs_full(self) -> bool:
         """Whether the fuller tally is needed."""
         return self.full or self.by is not None
+
+    @property
+    def needs_events(self) -> bool:
+        """Whether each event is to be looked at: what is asked for is in no checkpoint."""
+        of_all = (self.window, self.actors, self.without_actors) == ((None, None), None, ())
+        return not of_all or (self.needs_full and self.zone != UTC.name)
 
 
 class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
@@ -121,6 +145,8 @@ class FleetTally(msgspec.Struct):
         full: The fuller counts of merged records, where they are asked for.
         seen: The workspaces that were read.
         unreadable: Those that could not be.
+        rest: The counts of events that are not asked for; like `whole` without records that are
+            kept apart.
     """
 
     whole: Tally = msgspec.field(default_factory=Tally)
@@ -129,14 +155,16 @@ class FleetTally(msgspec.Struct):
     full: FullTally = msgspec.field(default_factory=FullTally)
     seen: list[SeenWorkspace] = []
     unreadable: list[Unreadable] = []
+    rest: Tally = msgspec.field(default_factory=Tally)
 
-    def add(
+    def add(  # noqa: PLR0913 - what a workspace gives
         self,
         address: str,
         tally: Tally,
         full: FullTally | None,
         asked: Asked,
         *,
+        rest: Tally | None = None,
         repeated: int = 0,
     ) -> None:
         """Add a workspace whose address sorts behind all that were added.
@@ -146,6 +174,7 @@ class FleetTally(msgspec.Struct):
             tally: Its counts.
             full: Its fuller counts, of the very same events, where `asked` needs them.
             asked: What is asked for.
+            rest: The counts of its events that are not asked for.
             repeated: How many of its events are counted with a workspace before it.
         """
         self.seen.append(
@@ -165,8 +194,10 @@ class FleetTally(msgspec.Struct):
             self._merge_groups(_groups(address, tally, full, asked, asked.by))
         if asked.merge_records or asked.by is not None:
             self.whole.join(tally)
+            self.rest.join(rest or Tally())
             return
-        self.whole.join(msgspec.structs.replace(tally, records={}))
+        self.whole.join(replace(tally, records={}))
+        self.rest.join(replace(rest or Tally(), records={}))
         self.apart += [Apart(address, *key, record) for key, record in tally.records.items()]
 
     def merge(self, later: "FleetTally") -> None:
@@ -177,6 +208,7 @@ class FleetTally(msgspec.Struct):
         self.full.merge(later.full)
         self.seen += later.seen
         self.unreadable += later.unreadable
+        self.rest.join(later.rest)
 
     def _merge_groups(self, others: Mapping[str, Group]) -> None:
         for name, group in others.items():
@@ -223,6 +255,23 @@ class FleetReport(msgspec.Struct, frozen=True):
     grouped: GroupedReport | None = None
     full: FullReport | None = None
 
+    def of_kinds(self, kinds: Collection[str]) -> "FleetReport":
+        """Return the part of the report that is about records of `kinds`."""
+        return replace(
+            self,
+            records=tuple(record for record in self.records if record.basic.kind in kinds),
+            grouped=self.grouped and self.grouped.of_kinds(kinds),
+            full=self.full and self.full.of_kinds(kinds),
+        )
+
+    def sorted_by(self, column: str) -> "FleetReport":
+        """Return the report with its records sorted by `column`; see `UsageReport.sorted_by`."""
+        return replace(
+            self,
+            records=tuple(order_by(column, self.records, lambda record: record.basic)),
+            full=self.full and self.full.sorted_by(column),
+        )
+
     @property
     def apart(self) -> bool:
         """Whether records of several workspaces stand side by side."""
@@ -265,7 +314,10 @@ def build_fleet_report(
         asked: What was asked for.
         unreadable: Places in which nothing could be looked for.
     """
-    whole = build_report(tally.whole)
+    whole = build_report(tally.whole, window=asked.window, rest=tally.rest).of_actors(
+        asked.actors, asked.without_actors
+    )
+    whole = whole.shown_in(Zone(asked.zone))
     several = len(tally.seen) > 1
     if asked.merge_records or asked.by is not None:
         records = [FleetRecord(record) for record in whole.records]

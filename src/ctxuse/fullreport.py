@@ -3,7 +3,7 @@
 Every column has a unit and a rule; they stand in docs/format.md §6.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -161,7 +161,7 @@ class FullReport(msgspec.Struct, frozen=True):
     basic: UsageReport
     records: tuple[FullReportRecord, ...]
 
-    def of_kinds(self, kinds: tuple[str, ...]) -> "FullReport":
+    def of_kinds(self, kinds: Collection[str]) -> "FullReport":
         """Return the part of the report that is about records of `kinds`."""
         return self._following(self.basic.of_kinds(kinds))
 

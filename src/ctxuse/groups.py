@@ -4,7 +4,7 @@ Every figure is a sum of the records' own, so groups and report say the same. Da
 those of the report's time zone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, get_args
 
 import msgspec
@@ -102,6 +102,20 @@ class GroupedReport(msgspec.Struct, frozen=True):
     def apart(self) -> bool:
         """Whether records are told apart by their workspaces, too."""
         return any(len(key) > len(("kind", "slug")) for g in self.groups for key in g.records)
+
+    def of_kinds(self, kinds: Collection[str]) -> "GroupedReport":
+        """Return the part of the report that is about records of `kinds`."""
+        groups = (
+            msgspec.structs.replace(
+                group, records={key: c for key, c in group.records.items() if key[-2] in kinds}
+            )
+            for group in self.groups
+        )
+        return msgspec.structs.replace(
+            self,
+            groups=tuple(group for group in groups if group.records),
+            basic=self.basic.of_kinds(kinds),
+        )
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""

@@ -57,7 +57,7 @@ def count_windows(  # noqa: PLR0913 - what is counted depends on these
     zone = zone or UTC
     tallies = [FullTally() for _ in windows]
     parts = [
-        Part(wanted(window, actors, without_actors), _adding(full, zone, also))
+        Part(wanted(window, actors, without_actors), adding(full, zone, also))
         for window, full in zip(windows, tallies, strict=True)
     ]
     count_parts(layout, parts, progress=progress)
@@ -93,9 +93,10 @@ def wanted(
     return is_wanted
 
 
-def _adding(
-    full: FullTally, zone: Zone, also: Callable[[UsageEvent], object] | None
+def adding(
+    full: FullTally, zone: Zone, also: Callable[[UsageEvent], object] | None = None
 ) -> Callable[[UsageEvent], object]:
+    """Return what counts an event fully, with the day it was in `zone`, and hands it on."""
     day = zone.day
 
     def add(event: UsageEvent) -> None:

@@ -6,7 +6,7 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 
 from collections.abc import Callable, Mapping
 from json import JSONEncoder
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -197,10 +197,7 @@ class UsageReport(msgspec.Struct, frozen=True):
         Raises:
             KeyError: There is no such column.
         """
-        if column in _TEXT_COLUMNS:
-            return replace(self, records=tuple(sorted(self.records, key=_TEXT_COLUMNS[column])))
-        key = _NUMBER_COLUMNS[column]
-        return replace(self, records=tuple(sorted(self.records, key=key, reverse=True)))
+        return replace(self, records=tuple(order_by(column, self.records, lambda record: record)))
 
 
 _NEVER_NS = -(2**80)
@@ -221,6 +218,24 @@ _NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int]] = {
 
 COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 """What a report can be sorted by."""
+
+Row = TypeVar("Row")
+
+
+def order_by(
+    column: str, rows: "Iterable[Row]", figures: Callable[[Row], UsageReportRecord]
+) -> list[Row]:
+    """Return `rows` as `UsageReport.sorted_by` sorts the `figures` that each of them has.
+
+    Raises:
+        KeyError: There is no such column.
+    """
+    if column in _TEXT_COLUMNS:
+        text = _TEXT_COLUMNS[column]
+        return sorted(rows, key=lambda row: text(figures(row)))
+    number = _NUMBER_COLUMNS[column]
+    return sorted(rows, key=lambda row: number(figures(row)), reverse=True)
+
 
 _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
 

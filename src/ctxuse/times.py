@@ -120,6 +120,11 @@ def file_time(ns: int) -> str:
     return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + f".{fraction // 1000:06}Z"
 
 
+def ns_of(at: "Instant | None") -> int | None:
+    """Return a `whenever.Instant` in nanoseconds since the epoch; None of None."""
+    return None if at is None else at.timestamp(unit="nanosecond")
+
+
 def instant(ns: int) -> "Instant":
     """Return `ns` as a `whenever.Instant`, for people who want to calculate with it."""
     from whenever import Instant  # noqa: PLC0415 - not on the way of an agent that only writes

@@ -14,6 +14,7 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, Usage
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
 from ctxuse.records import record_size
+from ctxuse.times import ns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -321,7 +322,7 @@ class Workspace:
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        window = _ns(since), _ns(until)
+        window = ns_of(since), ns_of(until)
         if window != _ALWAYS:
             from ctxuse.parts import count_window  # noqa: PLC0415 - writing costs no reading
 
@@ -363,7 +364,7 @@ class Workspace:
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        window = _ns(since), _ns(until)
+        window = ns_of(since), ns_of(until)
         plain = zone is None or zone.name == "UTC"
         if plain and (window, actors) == (_ALWAYS, None) and not without_actors:
             from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
@@ -450,7 +451,7 @@ class Workspace:
         if by == "segment":
             from ctxuse.parts import count_windows  # noqa: PLC0415 - likewise
 
-            window = _ns(since), _ns(until)
+            window = ns_of(since), ns_of(until)
             (report,) = count_windows(
                 self.layout,
                 [window],
@@ -579,10 +580,6 @@ class Workspace:
 _Window = tuple[int | None, int | None]
 
 _ALWAYS: _Window = (None, None)
-
-
-def _ns(at: "Instant | None") -> int | None:
-    return None if at is None else at.timestamp(unit="nanosecond")
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

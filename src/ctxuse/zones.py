@@ -101,6 +101,25 @@ class Zone:
 UTC = Zone("UTC")
 
 
+def zone_named(name: str) -> Zone:
+    """Return the zone that people call `name`.
+
+    `LOCAL` is the zone that the machine is set to, under its name in the IANA database where it
+    has one, so that a file says which it was.
+
+    Raises:
+        LookupError: There is no zone of this name here.
+    """
+    if name == LOCAL:
+        from whenever import SYSTEM_TZ, Instant, TimeZoneNotFoundError  # noqa: PLC0415 - only here
+
+        try:
+            return Zone(Instant.from_timestamp(0).to_tz(SYSTEM_TZ).tz_id or LOCAL)
+        except (LookupError, TimeZoneNotFoundError):
+            return Zone(LOCAL)
+    return Zone(name)
+
+
 def _info(name: str) -> "tzinfo":
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - only for other zones
 

@@ -14,7 +14,7 @@ from ctxuse.errors import InvalidSlugError, NoWorkspaceError
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.times import MAX_NS, MIN_NS, instant
 from ctxuse.visible import quoted
-from ctxuse.zones import Zone
+from ctxuse.zones import Zone, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +167,7 @@ def _zone(
     value: str,
 ) -> Zone:
     try:
-        return Zone(value)
+        return zone_named(value)
     except LookupError:
         raise click.BadParameter(
             f"{quoted(value)} is no time zone that is known here: write Europe/Berlin, UTC or local"

@@ -7,7 +7,7 @@ its reason. It is counted whole or not at all.
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent
@@ -23,7 +23,9 @@ from ctxuse.log.place import RefusedError
 from ctxuse.log.reader import read_events
 from ctxuse.log.whole import count_one
 from ctxuse.log.window import Part
+from ctxuse.parts import adding, wanted
 from ctxuse.tally import Tally
+from ctxuse.zones import Zone
 
 TRIES = 3
 """How often a workspace is read at most when the trouble can pass."""
@@ -61,8 +63,10 @@ def count(
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
-            tally, full, repeated = found
-            fleet.add(source.address, tally, full, asked, repeated=repeated)
+            fleet.add(
+                source.address, found.tally, found.full, asked,
+                rest=found.rest, repeated=found.repeated,
+            )  # fmt: skip
     return fleet
 
 
@@ -86,11 +90,26 @@ def can_pass(error: BaseException) -> bool:
     return cause is not None and not isinstance(cause, _LASTING)
 
 
-def _count(
-    source: Source, asked: Asked, repeats: Repeats | None, *, cache: bool
-) -> tuple[Tally, FullTally | None, int]:
-    if repeats is not None and repeats.concern(source):
-        return _count_without(source, asked, repeats)
+class _Counted(NamedTuple):
+    """What one workspace gives.
+
+    Attributes:
+        tally: The counts of the events that are asked for.
+        full: Their fuller counts, where these are needed.
+        rest: The counts of its other events.
+        repeated: How many more are counted with another workspace.
+    """
+
+    tally: Tally
+    full: FullTally | None
+    rest: Tally | None = None
+    repeated: int = 0
+
+
+def _count(source: Source, asked: Asked, repeats: Repeats | None, *, cache: bool) -> _Counted:
+    concerned = repeats if repeats is not None and repeats.concern(source) else None
+    if concerned is not None or asked.needs_events:
+        return _count_events(source, asked, concerned)
     tally: Tally | None = None
     full = FullTally() if asked.needs_full else None
     for opened in logs_of(source):
@@ -101,7 +120,7 @@ def _count(
             tally.merge(counted)
         if full is not None:
             full.merge(_count_one(opened, FULL, cache=cache))
-    return Tally() if tally is None else tally, full, 0
+    return _Counted(Tally() if tally is None else tally, full)
 
 
 def _count_one(opened: Opened, kept: Kept[T], *, cache: bool) -> T:
@@ -110,17 +129,16 @@ def _count_one(opened: Opened, kept: Kept[T], *, cache: bool) -> T:
     return count_one(opened.layout, opened.log, kept, cache=cache, processes=1)
 
 
-def _count_without(
-    source: Source, asked: Asked, repeats: Repeats
-) -> tuple[Tally, FullTally | None, int]:
-    """Count a workspace but for the events that are counted with another."""
+def _count_events(source: Source, asked: Asked, repeats: Repeats | None) -> _Counted:
+    """Count those events that are asked for and not counted with another workspace."""
     full = FullTally() if asked.needs_full else None
-
-    def wanted(event: UsageEvent) -> bool:
-        return not repeats.hold(source, event.id)
-
-    part = Part(wanted, None if full is None else full.add)
+    asked_for = wanted(asked.window, asked.actors, asked.without_actors)
+    part = Part(asked_for, None if full is None else adding(full, Zone(asked.zone)))
+    repeated = 0
     for opened in logs_of(source):
         for found in read_events(opened.log):
-            part.add(found)
-    return part.inside, full, part.rest.events
+            if repeats and isinstance(found, UsageEvent) and repeats.hold(source, found.id):
+                repeated += 1
+            else:
+                part.add(found)
+    return _Counted(part.inside, full, part.rest, repeated)

@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +25,11 @@ from ctxuse.fleetreport import (
     Unreadable,
     build_fleet_report,
 )
+from ctxuse.times import ns_of
+from ctxuse.zones import UTC, Zone
+
+if TYPE_CHECKING:
+    from whenever import Instant
 
 MOST_IN_BATCH = 256
 """Workspaces in a job, at most."""
@@ -41,6 +47,11 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     merge_records: bool = False,
     by: FleetBy | None = None,
     full: bool = False,
+    since: "Instant | None" = None,
+    until: "Instant | None" = None,
+    actors: Collection[str] | None = None,
+    without_actors: Collection[str] = (),
+    zone: Zone = UTC,
     distinct_ids: bool = False,
     scheduler: str = "processes",
     workers: int | None = None,
@@ -56,6 +67,13 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
             of; the size per injection is then that of the workspace with the latest exposure.
         by: Group by this instead of by record.
         full: Give the fuller figures, too; of merged records only.
+        since: Count events from this time on; then every log is read whole.
+        until: Count events before this time; likewise.
+        actors: Count only uses by these, ``unknown`` for those that do not say, and all exposures;
+            likewise.
+        without_actors: Leave out uses by these; likewise.
+        zone: The time zone that days are those of; by day, and of the fuller figures, everything
+            is read in another one than UTC.
         distinct_ids: Count events that several workspaces hold with the first of them only.
         scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
         workers: How many processes or threads; one for each processor when None.
@@ -69,7 +87,15 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
     found = find(places)
-    asked = Asked(merge_records=merge_records, by=by, full=full and merge_records and by is None)
+    asked = Asked(
+        merge_records=merge_records,
+        by=by,
+        full=full and merge_records and by is None,
+        window=(ns_of(since), ns_of(until)),
+        actors=None if actors is None else tuple(actors),
+        without_actors=tuple(without_actors),
+        zone=zone.name,
+    )
     if cache is None:
         cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
     job = Count(asked=asked, cache=cache)

@@ -16,6 +16,7 @@ class _Stored(msgspec.Struct, array_like=True):
     seen: list[SeenWorkspace]
     unreadable: list[Unreadable]
     full: msgspec.Raw
+    rest: msgspec.Raw
 
 
 _encode = msgspec.json.Encoder().encode
@@ -27,7 +28,8 @@ def dump(tally: FleetTally) -> bytes:
     groups = [(group.name, [*group.records.items()]) for group in tally.groups.values()]
     whole = msgspec.Raw(stored.dump(tally.whole))
     full = msgspec.Raw(FULL.dump(tally.full))
-    return _encode(_Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full))
+    rest = msgspec.Raw(stored.dump(tally.rest))
+    return _encode(_Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full, rest))
 
 
 def load(data: bytes) -> FleetTally:
@@ -47,4 +49,5 @@ def load(data: bytes) -> FleetTally:
         seen=found.seen,
         unreadable=found.unreadable,
         full=FULL.load(bytes(found.full)),
+        rest=stored.load(bytes(found.rest)),
     )

@@ -10,6 +10,7 @@ from ctxuse.render import groups, markdown, sheet, words
 from ctxuse.render.table import plain_table
 from ctxuse.report import UsageReport
 from ctxuse.visible import visible
+from ctxuse.zones import Zone
 
 HEADINGS = ("Record", "Uses", "Last used", "Exposed", "Each", "Total")
 SIDES = "lrlrrr"
@@ -77,8 +78,9 @@ def notes(report: FleetReport, safe: Callable[[str], str]) -> list[str]:
         first, *others = groups.notes(replace(report.grouped, basic=basic))
     else:
         explained = (
-            "Times are UTC. Exposed: times resident in a context. Each: estimated tokens of the"
-            " record at its last exposure, a quarter of its bytes. Total: both multiplied."
+            f"Times are {visible(basic.evidence.zone.name)}. Exposed: times resident in a"
+            " context. Each: estimated tokens of the record at its last exposure, a quarter of its"
+            " bytes. Total: both multiplied."
         )
         first, *others = words.notes(basic)
         others = [*([explained] if report.records else []), *others]
@@ -119,19 +121,22 @@ def _shown(
     if report.grouped is not None:
         headings = groups.headings(report.grouped)
         return headings, groups.SIDES[: len(headings)], groups.rows(report.grouped, safe)
-    rows = [_row(record, safe, apart=report.apart) for record in report.records]
+    zone = report.evidence.zone
+    rows = [_row(record, safe, zone, apart=report.apart) for record in report.records]
     if report.apart:
         return ("Workspace", *HEADINGS), "l" + SIDES, rows
     return HEADINGS, SIDES, rows
 
 
-def _row(record: FleetRecord, safe: Callable[[str], str], *, apart: bool) -> tuple[str, ...]:
+def _row(
+    record: FleetRecord, safe: Callable[[str], str], zone: Zone, *, apart: bool
+) -> tuple[str, ...]:
     basic = record.basic
     return (
         *((safe(record.workspace or ""),) if apart else ()),
         safe(f"{basic.kind}/{basic.slug}"),
         words.count(basic.use_count),
-        words.day(basic.last_used_at_ns),
+        words.day(basic.last_used_at_ns, zone),
         words.count(basic.resident_exposure_count),
         words.count(basic.tokens_each),
         words.count(basic.tokens_total),

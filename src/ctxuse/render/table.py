@@ -75,7 +75,7 @@ def plain_table(  # noqa: PLR0913 - what a table has
     sides: str = "",
     notes: Sequence[str] = (),
 ) -> str:
-    """Return `rows` of safe text under `headings`, with `notes` below.
+    """Return `rows` of safe text under `headings`, with `notes` below: alone without rows.
 
     Args:
         headings: Of the columns.
@@ -97,8 +97,9 @@ def plain_table(  # noqa: PLR0913 - what a table has
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    below = [Text(), *(Text(note) for note in notes)] if notes else []
-    return _printed([table, *below], width, color=color)
+    lines: list[Table | Text] = [table, Text()] if table.rows else []
+    lines += [Text(note) for note in notes]
+    return _printed(lines if notes else [table], width, color=color)
 
 
 def _report_rows(report: UsageReport, *, wide: bool) -> Table:

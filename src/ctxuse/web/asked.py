@@ -9,7 +9,7 @@ from ctxuse.groups import BY, By
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted
 from ctxuse.windows import parse_moment
-from ctxuse.zones import UTC, Zone
+from ctxuse.zones import UTC, Zone, zone_named
 
 _OFTEN = ("actor", "without")
 
@@ -41,14 +41,21 @@ class Asked(NamedTuple):
     by: By = "day"
     zone: Zone = UTC
 
-    def window(self) -> tuple[int | None, int | None]:
+    def window(self, *, ordered: bool = False) -> tuple[int | None, int | None]:
         """Return the window as of now, in nanoseconds since the epoch.
 
+        Args:
+            ordered: Whether it must begin before it ends.
+
         Raises:
-            BadQueryError: One of its ends is no time.
+            BadQueryError: One of its ends is no time, or they are not in order.
         """
         now = time.time_ns()
-        return self._moment("since", self.since, now), self._moment("until", self.until, now)
+        begin, end = self._moment("since", self.since, now), self._moment("until", self.until, now)
+        if ordered and begin is not None and end is not None and begin >= end:
+            message = "since is not before until"
+            raise BadQueryError(message)
+        return begin, end
 
     @property
     def moves(self) -> bool:
@@ -89,7 +96,8 @@ def read(
         query: The names and values behind its question mark.
         allowed: The names that may stand there.
         zone: The time zone where the address names none.
-        form: Whether it is that of a form, in which what is left empty is not asked for.
+        form: Whether it is that of a form, in which what is left empty is not asked for, and a
+            window that ends before it begins is a slip. Programs get what lies in it: nothing.
 
     Raises:
         BadQueryError: A name is not known or stands there twice, or a value cannot be.
@@ -128,7 +136,7 @@ def read(
         by=_by(once.get("by", "day")),
         zone=_zone(once.get("tz", ""), zone),
     )
-    found.window()
+    found.window(ordered=form)
     return found
 
 
@@ -163,7 +171,7 @@ def _zone(text: str, default: Zone) -> Zone:
     if not text:
         return default
     try:
-        return Zone(text)
+        return zone_named(text)
     except LookupError:
         raise BadQueryError(f"tz: {quoted(text[:60])} is no time zone that is known") from None
 

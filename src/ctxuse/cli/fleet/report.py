@@ -7,9 +7,13 @@ import click
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
 from ctxuse.fleetreport import FLEET_BY
+from ctxuse.report import COLUMNS
 
 if TYPE_CHECKING:
+    from whenever import Instant
+
     from ctxuse.fleetreport import FleetBy, FleetReport
+    from ctxuse.zones import Zone
 
 
 @click.command("report")
@@ -17,6 +21,16 @@ if TYPE_CHECKING:
 @common.format_option("table", "json", "json-full", "csv", "markdown", "html")
 @click.option("--output", "-o", metavar="FILE", help="Write it to FILE, in one step.")
 @click.option("--by", type=click.Choice(FLEET_BY), help="A row for each of these instead.")
+@common.window_options
+@common.actor_options
+@click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
+@click.option(
+    "--sort",
+    type=click.Choice(COLUMNS),
+    default="record",
+    show_default=True,
+    help="The column to sort by: texts from A to Z, numbers and times from the largest.",
+)
 @click.option("--merge-records", is_flag=True, help="Records of one kind and slug are one.")
 @click.option("--distinct-ids", is_flag=True, help="Count an event of several workspaces once.")
 @options.workers_options
@@ -33,6 +47,13 @@ def command(  # noqa: PLR0913 - a report has these options
     form: str,
     output: str | None,
     by: "FleetBy | None",
+    since: "Instant | None",
+    until: "Instant | None",
+    zone: "Zone",
+    actors: tuple[str, ...],
+    without: tuple[str, ...],
+    kinds: tuple[str, ...],
+    sort: str,
     merge_records: bool,
     distinct_ids: bool,
     scheduler: str,
@@ -49,13 +70,17 @@ def command(  # noqa: PLR0913 - a report has these options
     Examples:
       ctxuse fleet report ~/work
       ctxuse fleet report ~/work --merge-records --format csv -o fleet.csv
+      ctxuse fleet report ~/work --since 30d --sort tokens-total
       ctxuse fleet report '/srv/*/agents' s3://team/collected --by host
       ctxuse fleet report @places.txt --by day --format json
       ctxuse fleet report s3://team/collected --scheduler tcp://dask:8786
 
     The same record in two workspaces is two records, unless --merge-records is said: then the size
-    per exposure is that of the workspace with the latest exposure. Days are those of UTC. The
-    fuller figures and the page (json-full, html) are of merged records.
+    per exposure is that of the workspace with the latest exposure. The fuller figures and the page
+    (json-full, html) are of merged records.
+
+    TIME and A are those of ctxuse report. With --since, --until, --actor or --without every log is
+    read whole; so it is with --tz where days are counted.
 
     --distinct-ids is for copied workspaces: an event that several hold counts with the one whose
     address sorts first. Each log is then read twice.
@@ -63,6 +88,9 @@ def command(  # noqa: PLR0913 - a report has these options
     full = form in {"json-full", "html"}
     if full and (by is not None or not merge_records):
         raise click.UsageError(f"--format {form} goes with --merge-records, and not with --by")
+    if by is not None and sort != "record":
+        raise click.UsageError("--by goes not with --sort")
+    common.check_window(since, until)
     from ctxuse.fleet.reporting import fleet_report  # noqa: PLC0415 - only when it is called
 
     with options.progress("reading") as told:
@@ -71,6 +99,11 @@ def command(  # noqa: PLR0913 - a report has these options
             merge_records=merge_records,
             by=by,
             full=full,
+            since=since,
+            until=until,
+            actors=actors or None,
+            without_actors=without,
+            zone=zone,
             distinct_ids=distinct_ids,
             scheduler=scheduler,
             workers=workers,
@@ -78,6 +111,10 @@ def command(  # noqa: PLR0913 - a report has these options
             cache=False if no_cache else None,
             told=told,
         )
+    if not any(record.basic.use_count for record in report.records):
+        common.note_actors(actors, ())
+    report = report.of_kinds(kinds) if kinds else report
+    report = report.sorted_by(sort) if sort != "record" else report
     show_it = common.show_json if form in {"json", "json-full"} else common.show
     common.write_or_show(_text(report, form), output, show_it)
     if form in {"json", "json-full", "csv"}:
