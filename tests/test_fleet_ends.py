@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
@@ -15,6 +16,7 @@ from starting import PATIENCE, started, until
 from ctxuse.fleet import running
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.reporting import fleet_report
+from ctxuse.fleet.work import send
 
 _LETHAL = """
 import json
@@ -75,6 +77,15 @@ def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
     if how is not signal.SIGKILL:
         assert [*scratch.iterdir()] == []
         assert run.returncode == 128 + how
+
+
+def test_a_worker_whose_run_was_gone_before_it_began_ends() -> None:
+    with started("-c", "") as run:
+        run.wait(PATIENCE)
+    program = f"{_ENDLESS}\nwork.serve({run.pid})"
+    with started("-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        send(cast("BinaryIO", worker.stdin), b"a job")
+        assert worker.wait(PATIENCE) == 1
 
 
 def test_runs_that_share_a_scratch_folder_do_not_meet_and_leave_nothing(tmp_path: Path) -> None:

@@ -172,8 +172,9 @@ class _Process:
         here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
         try:
-            self._running = subprocess.Popen(
-                [sys.executable, "-c", "from ctxuse.fleet.work import serve; serve()"],
+            program = f"from ctxuse.fleet.work import serve; serve({os.getpid()})"
+            self._running = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-c", program],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -77,12 +77,15 @@ def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
 _LENGTH = 8
 
 
-def serve() -> None:
+def serve(parent: int) -> None:
     """Do jobs from stdin, results to stdout, until there are no more: what a process of ours runs.
 
     Whatever else prints to stdout goes to stderr.
+
+    Args:
+        parent: The process that started us, which may be gone by now; then so are we.
     """
-    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
     results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asked = sys.stdin.buffer
