@@ -22,7 +22,8 @@ from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace
 from ctxuse.codec import batch
 from ctxuse.codec.encode import encode
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import checkpoint, count, parallel, reader
+from ctxuse.log import batches, checkpoint, count, parallel, reader
+from ctxuse.log.batches import BlockReader, ByTails, InFull
 from ctxuse.log.checkpoint import Checkpoint, load
 from ctxuse.log.count import count_log
 from ctxuse.log.kept import BASIC, Kept
@@ -135,8 +136,8 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
         file.write(data)
         patch.setattr(reader, "BLOCK", block)
-        patch.setattr(count, "MOST_KEPT", kept)
-        patch.setattr(count, "_BLOCKS_LEFT_OUT", 1)
+        patch.setattr(batches, "MOST_KEPT", kept)
+        patch.setattr(batches, "_BLOCKS_LEFT_OUT", 1)
         for name in (LOG_NAME, "events.20260101T000000Z.jsonl"):
             log = OpenLog(name, file.fileno(), len(data))
             assert count_log(log) == plainly(log)
@@ -145,11 +146,10 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
 def test_batches_are_really_used() -> None:
     """Otherwise the test before would prove nothing."""
     data = b"".join(line + b"\n" for line in usual(random.Random(1), 500))  # noqa: S311 - a seed
-    taken = count._Batches(Tally()).add(data)  # noqa: SLF001 - whether a private part did it
-    assert taken
+    assert isinstance(BlockReader().read(data), ByTails)
     assert batch.decode_lines(data) is not None
     for line in (UNUSUAL[0], UNUSUAL[2], UNUSUAL[3], UNUSUAL[9], UNUSUAL[12]):
-        assert not count._Batches(Tally()).add(data + line + b"\n"), line  # noqa: SLF001 - likewise
+        assert BlockReader().read(data + line + b"\n") is None, line
         assert batch.decode_lines(data + line + b"\n") is None
 
 
@@ -204,7 +204,7 @@ def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None
         log = OpenLog(LOG_NAME, file.fileno(), len(lines))
         for left_out in (0, 1):  # by tails, and in full
             counting = count._Counting(log)  # noqa: SLF001 - which way it goes
-            counting._batches._left_out = left_out  # noqa: SLF001 - likewise
+            counting._reader._left_out = left_out  # noqa: SLF001 - likewise
             for block in reader.read_blocks(log.descriptor, 0, log.end):
                 counting.add(block)
             assert counting.finished() == plainly(log)
@@ -246,7 +246,7 @@ def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(seed: 
             log = OpenLog(LOG_NAME, file.fileno(), len(data))
             for left_out in (0, 1):  # by tails, and in full
                 counting = count._Counting(log)  # noqa: SLF001 - which way it goes
-                counting._batches._left_out = left_out  # noqa: SLF001 - likewise
+                counting._reader._left_out = left_out  # noqa: SLF001 - likewise
                 for block in reader.read_blocks(log.descriptor, 0, log.end):
                     counting.add(block)
                 assert counting.finished() == plainly(log), bytes(data)
@@ -275,14 +275,14 @@ def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
 def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     data = [b"".join(line + b"\n" for line in usual(random.Random(seed), 50, sizes=10**6))  # noqa: S311
             for seed in range(3)]  # fmt: skip
-    batches = count._Batches(Tally())  # noqa: SLF001 - whether a private part did it
-    monkeypatch.setattr(count, "decode_tail", lambda _: None)
-    assert not batches.add(data[0])
+    reading = BlockReader()
+    monkeypatch.setattr(batches, "decode_tail", lambda _: None)
+    assert reading.read(data[0]) is None
     monkeypatch.undo()
-    assert batches.add(data[0])
-    monkeypatch.setattr(count, "decode_tail", lambda _: None)
-    assert batches.add(data[1])
-    assert batches.add(data[2])
+    assert isinstance(reading.read(data[0]), ByTails)
+    monkeypatch.setattr(batches, "decode_tail", lambda _: None)
+    assert isinstance(reading.read(data[1]), InFull)
+    assert isinstance(reading.read(data[2]), InFull)
 
 
 @given(st.lists(events, max_size=12))
