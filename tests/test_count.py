@@ -21,15 +21,18 @@ from strategies import an_event, events
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace
 from ctxuse.codec import batch
 from ctxuse.codec.encode import encode
+from ctxuse.fuller import FullTally
 from ctxuse.layout import LOG_NAME
 from ctxuse.log import batches, checkpoint, count, parallel, reader
 from ctxuse.log.batches import BlockReader, ByTails, InFull
 from ctxuse.log.checkpoint import Checkpoint, load
 from ctxuse.log.count import count_log
+from ctxuse.log.full import count_full
 from ctxuse.log.kept import BASIC, Kept
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
 from ctxuse.tally import Tally
+from ctxuse.zones import UTC, Zone
 
 DATA = Path(__file__).parent / "data"
 LOGS = sorted(DATA.glob("conformance/logs/*.events.jsonl"))
@@ -52,6 +55,15 @@ def plainly(log: OpenLog) -> Tally:
     return tally
 
 
+def fully(log: OpenLog, zone: Zone = UTC) -> FullTally:
+    """The fuller tally of a log, line by line."""
+    tally = FullTally()
+    for found in read_events(log):
+        if isinstance(found, UsageEvent):
+            tally.add(found, zone.day(found.occurred_at_ns))
+    return tally
+
+
 def usual(chance: random.Random, number: int, *, sizes: int = 3, slugs: int = 4) -> list[bytes]:
     """Lines as writers leave them: some records again and again, times that mostly grow.
 
@@ -60,7 +72,7 @@ def usual(chance: random.Random, number: int, *, sizes: int = 3, slugs: int = 4)
     lines = []
     at = 1_790_000_000_000_000_000
     for _ in range(number):
-        at += chance.randrange(-(10**9), 10**10)
+        at += chance.choice([0, chance.randrange(-(10**9), 10**10)])
         exact = chance.choice([1, 1000, 10**6, 10**9])
         snapshots = tuple(
             UsageRecordSnapshot("decision", f"slug-{chance.randrange(slugs)}", size, size)
@@ -73,8 +85,16 @@ def usual(chance: random.Random, number: int, *, sizes: int = 3, slugs: int = 4)
             event=chance.choice([*UsageEventKind]),
             records=snapshots,
             host=chance.choice([None, "codex"]),
+            actor=chance.choice([None, "user"]),
         )
-        lines.append(encode(event))
+        line = encode(event)
+        if chance.random() < 0.1 and b"." in line[:70]:
+            line = line.replace(b'Z","segment', b'0Z","segment')  # the same moment
+        if chance.random() < 0.1:
+            line = line[:-1] + chance.choice(
+                [b',"host":"pi"}', b',"host":7}', b',"actor":"agent"}']
+            )
+        lines.append(line)
     return lines
 
 
@@ -141,6 +161,7 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
         for name in (LOG_NAME, "events.20260101T000000Z.jsonl"):
             log = OpenLog(name, file.fileno(), len(data))
             assert count_log(log) == plainly(log)
+            assert count_full(log) == fully(log)
 
 
 def test_batches_are_really_used() -> None:
@@ -208,6 +229,7 @@ def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None
             for block in reader.read_blocks(log.descriptor, 0, log.end):
                 counting.add(block)
             assert counting.finished() == plainly(log)
+        assert count_full(log) == fully(log)
 
 
 PIECES = [
@@ -250,6 +272,7 @@ def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(seed: 
                 for block in reader.read_blocks(log.descriptor, 0, log.end):
                     counting.add(block)
                 assert counting.finished() == plainly(log), bytes(data)
+            assert count_full(log) == fully(log), bytes(data)
 
 
 def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
@@ -293,6 +316,7 @@ def test_any_events_are_counted_as_one_by_one(some: list[UsageEvent]) -> None:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
         assert count_log(log) == plainly(log)
+        assert count_full(log) == fully(log)
 
 
 @pytest.fixture

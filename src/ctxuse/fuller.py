@@ -38,16 +38,16 @@ class Counts(msgspec.Struct, array_like=True):
     recorded_tokens: int = 0
     unsized: int = 0
 
-    def add(self, record: UsageRecordSnapshot, *, is_use: bool) -> None:
-        """Count one record of one event."""
+    def add(self, record: UsageRecordSnapshot, *, is_use: bool, times: int = 1) -> None:
+        """Count one record of an event that happened `times` times."""
         if is_use:
-            self.uses += 1
+            self.uses += times
             return
-        self.exposures += 1
+        self.exposures += times
         if record.sized:
-            self.recorded_tokens += record.file_tokens_estimate
+            self.recorded_tokens += record.file_tokens_estimate * times
         else:
-            self.unsized += 1
+            self.unsized += times
 
     def merge(self, other: "Counts") -> None:
         """Add the counts of `other`."""
@@ -84,16 +84,16 @@ class Context(msgspec.Struct):
     tokens: dict[str, int] = {}
     token_times: dict[str, int] = {}
 
-    def add(self, record: UsageRecordSnapshot) -> None:
-        """Count one time that a record entered."""
-        self.times += 1
+    def add(self, record: UsageRecordSnapshot, times: int = 1) -> None:
+        """Count so many times that a record entered."""
+        self.times += times
         if record.context_bytes is not None:
-            self.sized += 1
-            self.bytes += record.context_bytes
+            self.sized += times
+            self.bytes += record.context_bytes * times
         if record.context_tokens is not None:
             label = record.tokens_from or UNKNOWN
-            self.tokens[label] = self.tokens.get(label, 0) + record.context_tokens
-            self.token_times[label] = self.token_times.get(label, 0) + 1
+            self.tokens[label] = self.tokens.get(label, 0) + record.context_tokens * times
+            self.token_times[label] = self.token_times.get(label, 0) + times
 
     def merge(self, other: "Context") -> None:
         """Add the counts of `other`."""
@@ -174,31 +174,54 @@ class FullRecord(msgspec.Struct):
     def add(self, event: UsageEvent, record: UsageRecordSnapshot, day: int) -> None:
         """Count one record of one event that happened on `day`."""
         at = event.occurred_at_ns
-        is_use = event.event is UsageEventKind.USE
         segment = segment_key(event.segment_id)
         host, actor = segment_key(event.host or UNKNOWN), segment_key(event.actor or UNKNOWN)
-        self.first_ns = min(self.first_ns, at)
+        self.count(event, record, day, host, actor)
+        self.saw(event, record, day, at)
+        if event.event is UsageEventKind.USE:
+            self.used_in = _with(self.used_in, segment)
+            if len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns:
+                use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
+                self.add_uses([use])
+        else:
+            self.exposed_in = _with(self.exposed_in, segment)
+
+    def count(  # noqa: PLR0913, PLR0917 - what a use or an exposure is counted by
+        self,
+        event: UsageEvent,
+        record: UsageRecordSnapshot,
+        day: int,
+        host: str,
+        actor: str,
+        times: int = 1,
+    ) -> None:
+        """Count one record of an event of one day, host and actor that happened `times` times."""
+        is_use = event.event is UsageEventKind.USE
         for counts, name in (
             (self.sources, event.source._value_),
             (self.hosts, host),
             (self.actors, actor),
         ):
-            _of(counts, name).add(record, is_use=is_use)
-        _of(self.days, day).add(record, is_use=is_use)
-        self.total.add(record, is_use=is_use)
-        if is_use:
-            self.last_used_ns = latest(self.last_used_ns, at)
-            self.used_in = _with(self.used_in, segment)
-            self.used.add(record)
-            if len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns:
-                use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
-                self._add_uses([use])
+            _of(counts, name).add(record, is_use=is_use, times=times)
+        _of(self.days, day).add(record, is_use=is_use, times=times)
+        self.total.add(record, is_use=is_use, times=times)
+        (self.used if is_use else self.exposed).add(record, times)
+
+    def saw(self, event: UsageEvent, record: UsageRecordSnapshot, day: int, at_ns: int) -> None:
+        """Take note of when one record of an event was met, on one day for the last time."""
+        if event.event is UsageEventKind.USE:
+            self.last_used_ns = latest(self.last_used_ns, at_ns)
         else:
-            self.last_exposed_ns = latest(self.last_exposed_ns, at)
-            self.exposed_in = _with(self.exposed_in, segment)
-            self.exposed.add(record)
+            self.last_exposed_ns = latest(self.last_exposed_ns, at_ns)
         if record.sized:
-            self._add_size(day, Size(at, record.file_bytes))
+            self._add_size(day, Size(at_ns, record.file_bytes))
+
+    def saw_segments(self, event: UsageEvent, segments: Iterable[str]) -> None:
+        """Take note of segments, long ones by their hash, in which a record of an event was met."""
+        if event.event is UsageEventKind.USE:
+            self.used_in = _united(self.used_in, segments)
+        else:
+            self.exposed_in = _united(self.exposed_in, segments)
 
     def merge(self, later: "FullRecord") -> None:
         """Add the counts of lines that stand later in the file."""
@@ -216,15 +239,19 @@ class FullRecord(msgspec.Struct):
         self.exposed.merge(later.exposed)
         for day, size in later.sizes.items():
             self._add_size(day, size)
-        self._add_uses(later.last_uses)
+        self.add_uses(later.last_uses)
 
     def _add_size(self, day: int, size: Size) -> None:
         known = self.sizes.get(day)
         if known is None or size.at_ns >= known.at_ns:
             self.sizes[day] = size
 
-    def _add_uses(self, later: list[Use]) -> None:
-        """Keep the latest; of those of one moment those that stand first in the file."""
+    def add_uses(self, later: list[Use]) -> None:
+        """Keep the latest; of those of one moment those that stand first in the file.
+
+        Args:
+            later: Uses that stand later in the file, in its order or the last first.
+        """
         if later:
             self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=_when)
 
@@ -248,11 +275,16 @@ class FullTally(msgspec.Struct):
         if day is None:
             day = event.occurred_at_ns // DAY
         for record in event.records:
-            key = (record.kind, record.slug)
-            mine = self.records.get(key)
-            if mine is None:
-                mine = self.records[key] = FullRecord(event.occurred_at_ns)
-            mine.add(event, record, day)
+            self.of(record, event.occurred_at_ns).add(event, record, day)
+
+    def of(self, record: UsageRecordSnapshot, at_ns: int) -> FullRecord:
+        """Return the counts of the record that `record` is of, which was met at `at_ns`."""
+        key = (record.kind, record.slug)
+        mine = self.records.get(key)
+        if mine is None:
+            mine = self.records[key] = FullRecord(at_ns)
+        mine.first_ns = min(mine.first_ns, at_ns)
+        return mine
 
     def merge(self, later: "FullTally") -> None:
         """Add the tally of lines that stand later in the file. `later` is left as it was."""

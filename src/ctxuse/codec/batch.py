@@ -34,10 +34,16 @@ class Heads(NamedTuple):
         times: When each event happened, as on the line but for the ``Z``. Such texts compare as
             the times do.
         segments: The segment of each.
+        rest: The heads from behind the ids on, a line each.
     """
 
     times: list[str]
     segments: list[str]
+    rest: str
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return the host and the actor that each head names, empty where it names none."""
+        return _NAMES.findall(self.rest)
 
 
 _decode_lines = msgspec.json.Decoder(CountedLine).decode_lines
@@ -60,6 +66,11 @@ _REST_OF_HEAD = re.compile(
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?)Z"
     rf'","segment_id":"({_TEXT})",'
     rf'(?:"host":"{_TEXT}",)?(?:"actor":"{_TEXT}",)?(?:"call_id":"{_TEXT}",)?$',
+    re.MULTILINE,
+)
+_NAMES = re.compile(
+    rf'"segment_id":"{_TEXT}",'
+    rf'(?:"host":"({_TEXT})",)?(?:"actor":"({_TEXT})",)?(?:"call_id":"{_TEXT}",)?$',
     re.MULTILINE,
 )
 
@@ -115,13 +126,14 @@ def decode_heads(told_apart: Split) -> Heads | None:
     rest = b"\n".join([line[_ID_ENDS:place] for line, place in zip(lines, places, strict=True)])
     if not rest.isascii():
         return None
-    found: list[tuple[str, str]] = _REST_OF_HEAD.findall(rest.decode())
+    text = rest.decode()
+    found: list[tuple[str, str]] = _REST_OF_HEAD.findall(text)
     if len(found) != len(lines):  # each line gives one at most: no part of it takes a newline
         return None
     times = [time for time, _ in found]
     if any(parse_ns(date + "T00:00:00Z") is None for date in {time[:10] for time in times}):
         return None
-    return Heads(times, [segment for _, segment in found])
+    return Heads(times, [segment for _, segment in found], text)
 
 
 def decode_lines(data: bytes) -> "tuple[list[CountedLine], list[int]] | None":

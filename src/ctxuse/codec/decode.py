@@ -170,8 +170,11 @@ def decode(line: bytes) -> UsageEvent | Refusal:
         line: The bytes between two newlines, not blank.
     """
     found = check(line)
-    if isinstance(found, Refusal):
-        return found
+    return found if isinstance(found, Refusal) else event_of(found)
+
+
+def event_of(found: Valid) -> UsageEvent:
+    """Return the event that a valid line stores."""
     raw, event_id, occurred_at_ns = found
     return UsageEvent(
         event_id,

@@ -61,9 +61,14 @@ Block = ByTails | InFull
 
 
 class BlockReader:
-    """Reads blocks of lines that all have the usual shape."""
+    """Reads blocks of lines that all have the usual shape.
 
-    def __init__(self) -> None:
+    Args:
+        in_full: Whether blocks in which tails hardly repeat are wanted, too.
+    """
+
+    def __init__(self, *, in_full: bool = True) -> None:
+        self._in_full = in_full
         self._left_out = 0
         self._forget()
 
@@ -80,7 +85,7 @@ class BlockReader:
         """
         if self._left_out:
             self._left_out -= 1
-            found = decode_lines(data)
+            found = decode_lines(data) if self._in_full else None
             return None if found is None else InFull(*found)
         if self._kept > MOST_KEPT:
             self._forget()

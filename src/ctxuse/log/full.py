@@ -9,11 +9,14 @@ from ctxuse.events import UsageEvent
 from ctxuse.fuller import FullRecord, FullTally
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import FULL_SUFFIX
+from ctxuse.log.batches import BlockReader, ByTails
+from ctxuse.log.fullbatches import FullBatches
 from ctxuse.log.kept import BASIC, Kept
 from ctxuse.log.parallel import Progress
 from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
 from ctxuse.log.whole import count_one
 from ctxuse.tally import Tally
+from ctxuse.zones import UTC
 
 
 def count_full(
@@ -27,13 +30,21 @@ def count_full(
         progress: Told after each block how many bytes have been read.
     """
     tally = FullTally()
+    reader = BlockReader(in_full=False)
+    batches = FullBatches(tally, UTC)
     for block in read_blocks(log.descriptor, start, log.end):
-        for line in block.lines if isinstance(block, Lines) else ():
-            found = decode(line) if line else None
-            if isinstance(found, UsageEvent):
-                tally.add(found)
+        read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
+        if isinstance(read, ByTails):
+            batches.add(read)
+        else:
+            batches.flush()
+            for line in block.lines if isinstance(block, Lines) else ():
+                found = decode(line) if line else None
+                if isinstance(found, UsageEvent):
+                    tally.add(found)
         if progress is not None:
             progress(block.end - start)
+    batches.flush()
     return tally
 
 

@@ -284,23 +284,36 @@ def read_lines(
     for block in read_blocks(log.descriptor, start, log.end):
         if progress is not None:
             progress(block.end)
-        finished = block.ended or not log.is_present
-        if isinstance(block, Oversized):
-            refusal = Refusal(SkipReason.OVERSIZED)
-            yield b"", _refused(number, block.offset, refusal, log, finished=finished)
+        for found in lines_of(block, log, number):
+            yield found
             number += 1
-            continue
-        offset = block.offset
-        for line in block.lines:
-            found = decode(line) if line else EMPTY
-            if not isinstance(found, Refusal):
-                yield line, found
-            elif is_blank(line):
-                yield line, BlankLine(number, offset)
-            else:
-                yield line, _refused(number, offset, found, log, finished=finished)
-            offset += len(line) + 1
-            number += 1
+
+
+def lines_of(
+    block: Lines | Oversized, log: OpenLog, number: int = 1
+) -> Iterator[tuple[bytes, Found]]:
+    """Yield each line of a block; see `read_lines`.
+
+    Args:
+        block: The block.
+        log: The open log that it is of.
+        number: The number of its first line.
+    """
+    finished = block.ended or not log.is_present
+    if isinstance(block, Oversized):
+        refusal = Refusal(SkipReason.OVERSIZED)
+        yield b"", _refused(number, block.offset, refusal, log, finished=finished)
+        return
+    offset = block.offset
+    for at, line in enumerate(block.lines, number):
+        found = decode(line) if line else EMPTY
+        if not isinstance(found, Refusal):
+            yield line, found
+        elif is_blank(line):
+            yield line, BlankLine(at, offset)
+        else:
+            yield line, _refused(at, offset, found, log, finished=finished)
+        offset += len(line) + 1
 
 
 def _refused(
