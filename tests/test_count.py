@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from strategies import an_event, events
 
-from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace, fuller
 from ctxuse.codec import batch
 from ctxuse.codec.encode import encode
 from ctxuse.fuller import FullTally
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import batches, checkpoint, count, parallel, reader
+from ctxuse.log import batches, checkpoint, count, fullbatches, parallel, reader
 from ctxuse.log.batches import BlockReader, ByTails, InFull
 from ctxuse.log.checkpoint import Checkpoint, load
 from ctxuse.log.count import count_log
@@ -32,6 +32,7 @@ from ctxuse.log.kept import BASIC, Kept
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
 from ctxuse.tally import Tally
+from ctxuse.times import parse_ns
 from ctxuse.zones import UTC, Zone
 
 DATA = Path(__file__).parent / "data"
@@ -162,6 +163,49 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
             log = OpenLog(name, file.fileno(), len(data))
             assert count_log(log) == plainly(log)
             assert count_full(log) == fully(log)
+
+
+@given(
+    drawn=st.lists(
+        st.tuples(
+            st.sampled_from(["01", "02", "02.000", "02.5", "02.50", "02.500100", "03"]),
+            st.sampled_from([(1,), (2,), (1, 2), (2, 1)]),
+            st.sampled_from([*UsageEventKind]),
+            st.sampled_from(["a", "b"]),
+        ),
+        max_size=40,
+    ),
+    block=st.sampled_from([900, 3000, 10**6]),
+    most=st.sampled_from([3, 10**6]),
+    zone=st.sampled_from([UTC, Zone("Europe/Berlin")]),
+)
+@settings(max_examples=300, deadline=None)
+def test_moments_that_are_equal_are_counted_fully_as_one_by_one(
+    drawn: list[tuple[str, tuple[int, ...], UsageEventKind, str]], block: int, most: int, zone: Zone
+) -> None:
+    """Whichever is first in the file, however times are written, and wherever a block ends."""
+    alpha = an_event().records[0]
+    lines = [
+        encode(
+            an_event(
+                occurred_at_ns=parse_ns("2026-11-22T22:59:00Z"),
+                segment_id=segment,
+                event=event,
+                records=tuple(alpha._replace(file_bytes=size, context_bytes=size) for size in some),
+            )
+        ).replace(b":00Z", f":{second}Z".encode())
+        for second, some, event, segment in drawn
+    ]
+    data = b"".join(line + b"\n" for line in lines)
+    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+        file.write(data)
+        patch.setattr(reader, "BLOCK", block)
+        patch.setattr(fullbatches, "_MOST_USES", most)
+        patch.setattr(fullbatches, "_MOST_LINES", most)
+        for module in (fullbatches, fuller):
+            patch.setattr(module, "LAST_USES", 2)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        assert count_full(log, zone=zone) == fully(log, zone)
 
 
 def test_batches_are_really_used() -> None:

@@ -16,22 +16,27 @@ from ctxuse.log.parallel import Progress
 from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
 from ctxuse.log.whole import count_one
 from ctxuse.tally import Tally
-from ctxuse.zones import UTC
+from ctxuse.zones import UTC, Zone
 
 
 def count_full(
-    log: OpenLog, start: int = 0, *, progress: Callable[[int], object] | None = None
+    log: OpenLog,
+    start: int = 0,
+    *,
+    zone: Zone = UTC,
+    progress: Callable[[int], object] | None = None,
 ) -> FullTally:
-    """Return the fuller tally of a log from `start` to its end, its days those of UTC.
+    """Return the fuller tally of a log from `start` to its end.
 
     Args:
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
+        zone: The time zone that days are counted in.
         progress: Told after each block how many bytes have been read.
     """
     tally = FullTally()
     reader = BlockReader(in_full=False)
-    batches = FullBatches(tally, UTC)
+    batches = FullBatches(tally, zone)
     for block in read_blocks(log.descriptor, start, log.end):
         read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
         if isinstance(read, ByTails):
@@ -41,7 +46,7 @@ def count_full(
             for line in block.lines if isinstance(block, Lines) else ():
                 found = decode(line) if line else None
                 if isinstance(found, UsageEvent):
-                    tally.add(found)
+                    tally.add(found, zone.day(found.occurred_at_ns))
         if progress is not None:
             progress(block.end - start)
     batches.flush()
