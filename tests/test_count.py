@@ -168,8 +168,8 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
 @given(
     drawn=st.lists(
         st.tuples(
-            st.sampled_from(["01", "02", "02.000", "02.5", "02.50", "02.500100", "03"]),
-            st.sampled_from([(1,), (2,), (1, 2), (2, 1)]),
+            st.sampled_from(["02", "02.000", "02.5", "02.50"]),
+            st.sampled_from([(1,), (2,), (1, 2)]),
             st.sampled_from([*UsageEventKind]),
             st.sampled_from(["a", "b"]),
         ),
