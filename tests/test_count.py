@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
@@ -20,6 +20,7 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace, fuller
 from ctxuse.codec import batch
+from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.fuller import FullTally
 from ctxuse.layout import LOG_NAME
@@ -31,13 +32,15 @@ from ctxuse.log.full import count_full
 from ctxuse.log.kept import BASIC, Kept
 from ctxuse.log.parallel import count_in_parallel
 from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
+from ctxuse.log.window import Part, Selection, count_parts_of
 from ctxuse.tally import Tally
-from ctxuse.times import parse_ns
+from ctxuse.times import SECOND, parse_ns
 from ctxuse.zones import UTC, Zone
 
 DATA = Path(__file__).parent / "data"
 LOGS = sorted(DATA.glob("conformance/logs/*.events.jsonl"))
 CHECKPOINT = "events.jsonl.checkpoint"
+BERLIN = Zone("Europe/Berlin")
 
 
 def plainly(log: OpenLog) -> Tally:
@@ -177,7 +180,7 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     ),
     block=st.sampled_from([900, 3000, 10**6]),
     most=st.sampled_from([3, 10**6]),
-    zone=st.sampled_from([UTC, Zone("Europe/Berlin")]),
+    zone=st.sampled_from([UTC, BERLIN]),
 )
 @settings(max_examples=300, deadline=None)
 def test_moments_that_are_equal_are_counted_fully_as_one_by_one(
@@ -206,6 +209,79 @@ def test_moments_that_are_equal_are_counted_fully_as_one_by_one(
             patch.setattr(module, "LAST_USES", 2)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
         assert count_full(log, zone=zone) == fully(log, zone)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    unusual=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(UNUSUAL)), max_size=2),
+    block=st.sampled_from([700, 3000, 10**6]),
+    variety=st.sampled_from([(2, 1), (3, 4), (10**6, 4)]),
+    bounds=st.lists(st.tuples(*[st.none() | st.integers(0, 60)] * 2), min_size=1, max_size=2),
+    actors=st.sampled_from([None, ["user"], ["unknown"]]),
+    without=st.sampled_from([(), ["user"]]),
+    full=st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_parts_are_counted_in_blocks_as_event_by_event(
+    seed: int,
+    unusual: list[tuple[int, bytes]],
+    block: int,
+    variety: tuple[int, int],
+    bounds: list[tuple[int | None, int | None]],
+    actors: list[str] | None,
+    without: Sequence[str],
+    *,
+    full: bool,
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a seed that Hypothesis can shrink
+    lines = usual(chance, 60, sizes=variety[0], slugs=variety[1])
+    moments = sorted(e.occurred_at_ns for e in map(decode, lines) if isinstance(e, UsageEvent))
+    for place, line in unusual:
+        lines.insert(place, line)
+    data = b"\n".join(lines) + b"\n"
+    selections = [
+        Selection(tuple(None if at is None else [*moments, 2**63][at] for at in its), who, without)  # type: ignore[arg-type] # two
+        for its, who in zip(bounds, [None, actors], strict=False)
+    ]
+    parts, one_by_one = ([Part(one, full=full, zone=BERLIN) for one in selections] for _ in "ab")
+    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+        file.write(data)
+        patch.setattr(reader, "BLOCK", block)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        count_parts_of(log, parts)
+        for found in read_events(log):
+            for part in one_by_one:
+                part.add(found)
+    for part, other in zip(parts, one_by_one, strict=True):
+        assert (part.inside, part.full, part.rest) == (other.inside, other.full, other.rest)
+
+
+def test_a_block_outside_a_window_is_looked_at_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the test before would prove nothing."""
+    lines = usual(random.Random(1), 500)  # noqa: S311 - a seed
+    data = b"".join(line + b"\n" for line in lines)
+    monkeypatch.setattr("ctxuse.log.window.lines_of", None)
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        parts = [Part(Selection((2**62, None), ["user"]), full=True), Part(full=True), Part()]
+        count_parts_of(log, parts)
+    assert [part.inside.events for part in parts] == [0, 500, 500]
+    assert parts[0].rest.events == 500
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Africa/Monrovia", "Asia/Kathmandu", "local"])
+def test_days_of_a_zone_are_those_of_each_event(zone: str) -> None:
+    """Clocks are changed, and offsets once had seconds: a day began within a minute."""
+    moments = [
+        *range(-60_000_000, -59_900_000, 7), *range(1_795_000_000, 1_795_200_000, 11),
+        *range(63_500_000, 63_700_000, 13), *range(1_774_600_000, 1_774_900_000, 17),
+    ]  # fmt: skip
+    data = b"".join(encode(an_event(occurred_at_ns=at * SECOND)) + b"\n" for at in moments)
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        assert count_full(log, zone=Zone(zone)) == fully(log, Zone(zone))
 
 
 def test_batches_are_really_used() -> None:

@@ -32,9 +32,7 @@ from ctxuse.fleet.reporting import batches, fleet_report
 from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import LocalStore
 from ctxuse.fleetreport import FLEET_BY, Asked, FleetBy, FleetTally, Unreadable, build_fleet_report
-from ctxuse.fuller import FullTally
-from ctxuse.log.window import Part
-from ctxuse.parts import wanted
+from ctxuse.log.window import Part, Selection
 from ctxuse.times import SECOND, instant
 from ctxuse.zones import UTC, Zone
 
@@ -56,14 +54,13 @@ def fleet_of(
 ) -> FleetTally:
     fleet = FleetTally()
     for address, log in zip(addresses, some, strict=True):
-        full = FullTally()
-        part = Part(wanted(asked.window), full.add)
+        part = Part(Selection(asked.window), full=True)
         for event in log:
             part.add(event)
         if len(log) == 1:
             fleet.unreadable.append(Unreadable(address, "it is a link"))
         else:
-            fleet.add(address, part.inside, full, asked, rest=part.rest)
+            fleet.add(address, part.inside, part.full, asked, rest=part.rest)
     return fleet
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ctxuse.fuller import Counts, FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import Group, GroupedReport, Key, group_report
+from ctxuse.log.window import Window
 from ctxuse.report import (
     Evidence,
     UsageReport,
@@ -52,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True):
     merge_records: bool = False
     by: FleetBy | None = None
     full: bool = False
-    window: tuple[int | None, int | None] = (None, None)
+    window: Window = (None, None)
     actors: tuple[str, ...] | None = None
     without_actors: tuple[str, ...] = ()
     zone: str = UTC.name

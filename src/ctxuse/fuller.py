@@ -19,6 +19,9 @@ from ctxuse.zones import DAY
 UNKNOWN = ""
 """Stands for a host or an actor that an event does not name."""
 
+SAID_UNKNOWN = "unknown"
+"""What people call it."""
+
 LAST_USES = 10
 """So many of a record's last uses are kept."""
 

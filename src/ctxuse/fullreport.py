@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ctxuse.fuller import (
+    SAID_UNKNOWN,
     UNKNOWN,
     Context,
     Counts,
@@ -25,9 +26,6 @@ from ctxuse.zones import Zone
 
 LABELS = {"usage": "measured", "calibrated": "calibrated"}
 """What tokens are called by how they are known; a quarter of the bytes is *estimated*."""
-
-SAID_UNKNOWN = "unknown"
-"""What stands for a host or an actor that events do not name."""
 
 
 class ContextFigures(msgspec.Struct, frozen=True):

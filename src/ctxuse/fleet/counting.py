@@ -22,8 +22,7 @@ from ctxuse.log.kept import BASIC, Kept, T
 from ctxuse.log.place import RefusedError
 from ctxuse.log.reader import read_events
 from ctxuse.log.whole import count_one
-from ctxuse.log.window import Part
-from ctxuse.parts import adding, wanted
+from ctxuse.log.window import Part, Selection, count_parts_of
 from ctxuse.tally import Tally
 from ctxuse.zones import Zone
 
@@ -131,14 +130,16 @@ def _count_one(opened: Opened, kept: Kept[T], *, cache: bool) -> T:
 
 def _count_events(source: Source, asked: Asked, repeats: Repeats | None) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
-    full = FullTally() if asked.needs_full else None
-    asked_for = wanted(asked.window, asked.actors, asked.without_actors)
-    part = Part(asked_for, None if full is None else adding(full, Zone(asked.zone)))
+    selection = Selection(asked.window, asked.actors, asked.without_actors)
+    part = Part(selection, full=asked.needs_full, zone=Zone(asked.zone))
     repeated = 0
     for opened in logs_of(source):
+        if repeats is None:
+            count_parts_of(opened.log, [part])
+            continue
         for found in read_events(opened.log):
-            if repeats and isinstance(found, UsageEvent) and repeats.hold(source, found.id):
+            if isinstance(found, UsageEvent) and repeats.hold(source, found.id):
                 repeated += 1
             else:
                 part.add(found)
-    return _Counted(part.inside, full, part.rest, repeated)
+    return _Counted(part.inside, part.full, part.rest, repeated)

@@ -151,7 +151,7 @@ class _Rows:
         if not self.taken_back():
             raise self._trouble  # it cannot be read again into this file
         self._saved = len(self._rows), self._groups
-        part = Part(lambda _: True)
+        part = Part()
         try:
             self._add(source, part)
         except Exception as error:

@@ -14,7 +14,7 @@ from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.fuller import LAST_USES, UNKNOWN, FullTally, Use
 from ctxuse.log.batches import ByTails, ns_of_head
 from ctxuse.tally import segment_key
-from ctxuse.zones import UTC, Zone
+from ctxuse.zones import DAY, UTC, Zone
 
 _MOST_LINES = 100_000
 """So many lines are held before they are handed on, against logs in which little repeats."""
@@ -100,15 +100,24 @@ class FullBatches:
                     self._uses[number] = nlargest(LAST_USES, uses, key=_lateness)
 
     def _days_of(self, times: Sequence[str]) -> list[int]:
-        """The day of each time; no zone has another day within a second, UTC none within a day."""
-        whole = "T00:00:00" if self._zone == UTC else ""
-        end = len("2026-11-22T09:30:11") - len(whole)
-        moments = [time[:end] for time in times]
-        if len(self._days) > _MOST_LINES:
-            self._days.clear()
-        for moment in set(moments).difference(self._days):
-            self._days[moment] = self._zone.day(ns_of_head(moment + whole))
-        return [self._days[moment] for moment in moments]
+        """The day of each time."""
+        found = self._days
+        if len(found) > _MOST_LINES:
+            found.clear()
+        if self._zone == UTC:
+            dates = [time[: len("2026-11-22")] for time in times]
+            for date in set(dates).difference(found):
+                found[date] = ns_of_head(f"{date}T00:00:00") // DAY
+            return [found[date] for date in dates]
+        minutes = [time[: len("2026-11-22T09:30")] for time in times]
+        for minute in set(minutes).difference(found):
+            at_ns = ns_of_head(f"{minute}:00")
+            if self._zone.offset(at_ns) % 60 == 0:  # else days begin within a minute, as of old
+                found[minute] = self._zone.day(at_ns)
+        return [
+            found[minute] if minute in found else self._zone.day(ns_of_head(time))
+            for minute, time in zip(minutes, times, strict=True)
+        ]
 
     def flush(self) -> None:
         """Hand what was counted to the tally."""

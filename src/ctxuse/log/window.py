@@ -1,41 +1,111 @@
-"""Counting parts of the log. Line by line, for each event is looked at."""
+"""Counting parts of the log: of windows of time, of some actors' uses.
 
-from collections.abc import Callable, Sequence
+A block of lines of the usual shape that lies wholly in a part, or wholly outside, is counted as one
+(`ctxuse.log.batches`); of other blocks each event is looked at. The tallies are the same.
+"""
 
-from ctxuse.events import UsageEvent
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.fuller import SAID_UNKNOWN, FullTally
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.batches import Batches, Block, BlockReader, ByTails
+from ctxuse.log.fullbatches import FullBatches
 from ctxuse.log.parallel import Progress
-from ctxuse.log.reader import BlankLine, SkippedLine, open_logs, read_events
+from ctxuse.log.reader import (
+    BlankLine,
+    Lines,
+    OpenLog,
+    SkippedLine,
+    lines_of,
+    open_logs,
+    read_blocks,
+)
 from ctxuse.tally import Tally
+from ctxuse.zones import UTC, Zone
+
+Window = tuple[int | None, int | None]
+"""From when on, and up to but without when, in nanoseconds since the epoch; see `windows`."""
+
+
+class Selection(NamedTuple):
+    """Which events are counted.
+
+    Attributes:
+        window: When they have to have happened.
+        actors: Whose uses are, ``unknown`` for those that do not say; everybody's when None.
+        without_actors: Whose uses are not. Exposures are, whoever's they are.
+    """
+
+    window: Window = (None, None)
+    actors: Collection[str] | None = None
+    without_actors: Collection[str] = ()
+
+    def holds(self, event: UsageEvent) -> bool:
+        """Whether an event is counted."""
+        begin, end = self.window
+        at = event.occurred_at_ns
+        if (begin is not None and at < begin) or (end is not None and at >= end):
+            return False
+        if event.event is not UsageEventKind.USE:
+            return True
+        actor = event.actor or SAID_UNKNOWN
+        return (self.actors is None or actor in self.actors) and actor not in self.without_actors
+
+    def holds_all(self, first_ns: int, last_ns: int) -> bool:
+        """Whether every event between two moments, these included, is counted, whatever it is."""
+        begin, end = self.window
+        everybody = self.actors is None and not self.without_actors
+        within = (begin is None or begin <= first_ns) and (end is None or last_ns < end)
+        return everybody and within
+
+    def holds_none(self, first_ns: int, last_ns: int) -> bool:
+        """Whether no event between two moments, these included, is counted, whatever it is."""
+        begin, end = self.window
+        return (begin is not None and last_ns < begin) or (end is not None and first_ns >= end)
 
 
 class Part:
     """A part of the log that is counted.
 
     Args:
-        wanted: Whether an event is in it.
-        also: Given each event that is, in file order.
+        selection: Which events are in it.
+        full: Whether its fuller figures are wanted, too.
+        zone: The time zone that their days are counted in.
+        also: Given each event that is in it, in file order.
 
     Attributes:
         inside: The tally of its events, and of lines that are no events.
+        full: Their fuller tally, where it is wanted.
         rest: The tally of the events that are not in it.
     """
 
     def __init__(
         self,
-        wanted: Callable[[UsageEvent], bool],
+        selection: Selection = Selection(),  # noqa: B008 - it cannot be changed
+        *,
+        full: bool = False,
+        zone: Zone = UTC,
         also: Callable[[UsageEvent], object] | None = None,
     ) -> None:
-        self._wanted = wanted
+        self._selection = selection
+        self._zone = zone
         self._also = also
         self.inside = Tally()
+        self.full = FullTally() if full else None
         self.rest = Tally()
+        self._inside_blocks = Batches(self.inside)
+        self._full_blocks = None if self.full is None else FullBatches(self.full, zone)
+        self._rest_blocks = Batches(self.rest)
 
     def add(self, found: object) -> None:
         """Count what a line is."""
         match found:
-            case UsageEvent() if self._wanted(found):
+            case UsageEvent() if self._selection.holds(found):
                 self.inside.add(found)
+                if self.full is not None:
+                    self.full.add(found, self._zone.day(found.occurred_at_ns))
                 if self._also is not None:
                     self._also(found)
             case UsageEvent():
@@ -46,6 +116,31 @@ class Part:
                 self.inside.blank += 1
             case _:
                 self.inside.pending += 1
+
+    def take(self, block: Block) -> bool:
+        """Count a block that is wholly in it or wholly outside, and say whether it was.
+
+        Whoever tells it of lines flushes before.
+        """
+        span = block.span
+        if self._selection.holds_none(*span):
+            self._rest_blocks.add(block)
+            return True
+        if self._also is not None or not self._selection.holds_all(*span):
+            return False
+        if self._full_blocks is not None:
+            if not isinstance(block, ByTails):
+                return False
+            self._full_blocks.add(block)
+        self._inside_blocks.add(block)
+        return True
+
+    def flush(self) -> None:
+        """Have everything in the tallies that was counted."""
+        self._inside_blocks.flush()
+        self._rest_blocks.flush()
+        if self._full_blocks is not None:
+            self._full_blocks.flush()
 
 
 def count_parts(
@@ -62,11 +157,29 @@ def count_parts(
         LogUnreadableError: The log exists but cannot be read.
     """
     for log in open_logs(layout):
-        told = None if progress is None else _told(progress, log.end)
-        for found in read_events(log, progress=told):
-            for part in parts:
-                part.add(found)
+        count_parts_of(log, parts, progress=progress)
 
 
-def _told(progress: Progress, whole: int) -> Callable[[int], object]:
-    return lambda read: progress(read, whole)
+def count_parts_of(
+    log: OpenLog, parts: Sequence[Part], *, progress: Progress | None = None
+) -> None:
+    """Read one file of the log and count each of `parts`; see `count_parts`."""
+    reader = BlockReader()
+    for block in read_blocks(log.descriptor, 0, log.end):
+        usual = isinstance(block, Lines) and block.ended
+        read = reader.read(block.data) if isinstance(block, Lines) and usual else None
+        others = [part for part in parts if read is None or not part.take(read)]
+        if others:
+            _add_lines((found for _, found in lines_of(block, log)), others)
+        if progress is not None:
+            progress(block.end, log.end)
+    for part in parts:
+        part.flush()
+
+
+def _add_lines(lines: Iterable[object], parts: Sequence[Part]) -> None:
+    for part in parts:
+        part.flush()
+    for found in lines:
+        for part in parts:
+            part.add(found)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ctxuse.fuller import Counts
-from ctxuse.fullreport import SAID_UNKNOWN, FullReport, FullReportRecord
+from ctxuse.fuller import SAID_UNKNOWN, Counts
+from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Row
