@@ -25,9 +25,12 @@ from rivals import Case, duckdb_case, json_loop, loop
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.fuller import FullTally
 from ctxuse.log import checkpoint, parallel
 from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
+from ctxuse.times import instant
+from ctxuse.zones import Zone
 
 CACHED = ("ours, cached, 1,000 new", "ours, those 1,000 alone")
 
@@ -66,6 +69,42 @@ def reading(number: int, repeat: int, *, different: bool) -> Figures:
         if not different:
             taken |= cached(Path(directory), workspace, path, repeat)
         return taken
+
+
+def parts(number: int, repeat: int) -> Figures:
+    """Time the fuller figures, and those of a part, of a log of `number` events."""
+    with tempfile.TemporaryDirectory() as directory:
+        workspace = Workspace(directory)
+        make_log(Path(directory), number)
+        evidence = workspace.report(cache=False).evidence
+        begin, end = evidence.since_ns or 0, evidence.until_ns or 0
+        late = instant(end - (end - begin) // 10)
+        half = instant(end - (end - begin) // 2)
+
+        def one_by_one() -> None:
+            tally = FullTally()
+            for found in workspace.events():
+                if isinstance(found, UsageEvent):
+                    tally.add(found)
+
+        return rounds(
+            {
+                COLD: lambda: workspace.report(cache=False, processes=1),
+                "the last tenth": lambda: workspace.report(since=late),
+                "the last half": lambda: workspace.report(since=half),
+                "fuller": lambda: workspace.full_report(cache=False, processes=1),
+                "fuller, event by event": one_by_one,
+                "fuller, the last tenth": lambda: workspace.full_report(since=late),
+                "fuller, the last half": lambda: workspace.full_report(since=half),
+                "fuller, days of another zone": lambda: workspace.full_report(zone=Zone(ZONE)),
+                "fuller, one actor's uses": lambda: workspace.full_report(actors=["agent"]),
+            },
+            repeat,
+        )
+
+
+COLD = "ours, cold, 1 process"
+ZONE = "Europe/Berlin"
 
 
 def cached(directory: Path, workspace: Workspace, path: Path, repeat: int) -> Figures:
@@ -347,6 +386,9 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
         ):
             figures[title] = reading(number, repeat, different=different)
             show_reading(f"Reading a log of {title}", figures[title])
+    title = f"Fuller figures and parts of a log of {events // 4:,} events"
+    figures[title] = parts(events // 4, repeat)
+    show(title, figures[title], COLD)
     figures["memory"] = memory(events // 2)
     print("\nMemory of a cold report on a thousand records, in one process\n")
     print("| log | MiB above the interpreter's |\n| --- | ---: |")
