@@ -256,7 +256,7 @@ def test_parts_are_counted_in_blocks_as_event_by_event(
         assert (part.inside, part.full, part.rest) == (other.inside, other.full, other.rest)
 
 
-def test_a_block_outside_a_window_is_looked_at_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_really_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the test before would prove nothing."""
     lines = usual(random.Random(1), 500)  # noqa: S311 - a seed
     data = b"".join(line + b"\n" for line in lines)
@@ -264,10 +264,17 @@ def test_a_block_outside_a_window_is_looked_at_as_one(monkeypatch: pytest.Monkey
     with TemporaryFile(buffering=0) as file:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
-        parts = [Part(Selection((2**62, None), ["user"]), full=True), Part(full=True), Part()]
+        parts = [
+            Part(Selection((2**62, None), ["user"]), full=True),
+            Part(Selection((1_790_000_500_000_000_000, None), ["user"]), full=True),
+            Part(full=True),
+            Part(),
+        ]
         count_parts_of(log, parts)
-    assert [part.inside.events for part in parts] == [0, 500, 500]
-    assert parts[0].rest.events == 500
+    none, some, *every = (part.inside.events for part in parts)
+    assert none == 0 < some < 500
+    assert every == [500, 500]
+    assert [part.rest.events + part.inside.events for part in parts] == [500] * 4
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Africa/Monrovia", "Asia/Kathmandu", "local"])

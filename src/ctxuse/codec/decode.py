@@ -74,7 +74,7 @@ class CountedRecord(msgspec.Struct, gc=False):
     @property
     def sized(self) -> bool:
         """Whether the sizes mean something."""
-        return not self.size_from or _optional_text(self.size_from) != SIZE_UNKNOWN
+        return not self.size_from or optional_text(self.size_from) != SIZE_UNKNOWN
 
 
 class ValidRecord(CountedRecord, gc=False):
@@ -183,9 +183,9 @@ def event_of(found: Valid) -> UsageEvent:
         raw.event,
         raw.source,
         tuple([_snapshot(record) for record in raw.records]),
-        _optional_text(raw.host),
-        _optional_text(raw.actor),
-        _optional_text(raw.call_id),
+        optional_text(raw.host),
+        optional_text(raw.actor),
+        optional_text(raw.call_id),
     )
 
 
@@ -216,12 +216,13 @@ def _snapshot(record: ValidRecord) -> UsageRecordSnapshot:
         record.file_tokens_estimate,
         _optional_number(record.context_bytes),
         _optional_number(record.context_tokens),
-        _optional_text(record.tokens_from),
-        _optional_text(record.size_from),
+        optional_text(record.tokens_from),
+        optional_text(record.size_from),
     )
 
 
-def _optional_text(raw: msgspec.Raw) -> str | None:
+def optional_text(raw: msgspec.Raw) -> str | None:
+    """Return the text of an optional field; None where it is absent or no text."""
     if not raw:
         return None
     try:

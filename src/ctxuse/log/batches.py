@@ -6,10 +6,12 @@ Where tails hardly repeat, blocks are read in full. A tally is the same whicheve
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
-from ctxuse.codec.decode import CountedLine, ValidLine
+from ctxuse.codec.decode import CountedLine, ValidLine, optional_text
 from ctxuse.tally import Tally
 from ctxuse.times import parse_ns
 
@@ -38,6 +40,43 @@ class ByTails(NamedTuple):
     def span(self) -> tuple[int, int]:
         """The earliest and the latest time in it, in nanoseconds since the epoch."""
         return ns_of_head(min(self.heads.times)), ns_of_head(max(self.heads.times))
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return the host and the actor of each of its lines, empty where none is named.
+
+        What a tail says of them stands behind what the head does, so it is what counts.
+        """
+        names = self.heads.names()
+        tails = {number: self.lines[number] for number in set(self.numbers)}
+        own = {number: line for number, line in tails.items() if line.host or line.actor}
+        if not own:
+            return names
+        return [
+            _names_of(own[number], name) if number in own else name
+            for number, name in zip(self.numbers, names, strict=True)
+        ]
+
+    def divided(self, chosen: Sequence[bool]) -> "tuple[ByTails | None, ByTails | None]":
+        """Return blocks of the lines that are chosen and of the others; None without any."""
+        return self._only(chosen), self._only([not one for one in chosen])
+
+    def _only(self, chosen: Sequence[bool]) -> "ByTails | None":
+        if not any(chosen):
+            return None
+        heads = Heads(
+            [*compress(self.heads.times, chosen)],
+            [*compress(self.heads.segments, chosen)],
+            "\n".join(compress(self.heads.rest.split("\n"), chosen)),
+        )
+        return ByTails([*compress(self.numbers, chosen)], self.lines, heads)
+
+
+def _names_of(line: ValidLine, names: tuple[str, str]) -> tuple[str, str]:
+    host, actor = names
+    return (
+        optional_text(line.host) or "" if line.host else host,
+        optional_text(line.actor) or "" if line.actor else actor,
+    )
 
 
 class InFull(NamedTuple):

@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from ctxuse.codec.decode import Valid, ValidLine, event_of
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.fuller import LAST_USES, UNKNOWN, FullTally, Use
+from ctxuse.fuller import LAST_USES, FullTally, Use
 from ctxuse.log.batches import ByTails, ns_of_head
 from ctxuse.tally import segment_key
 from ctxuse.zones import DAY, UTC, Zone
@@ -85,7 +85,7 @@ class FullBatches:
         times = [_shortest(time) for time in heads.times]
         places = range(self._counted, self._counted + len(times))
         self._counted += len(times)
-        lines = list(zip(times, places, heads.segments, heads.names(), block.numbers, strict=True))
+        lines = list(zip(times, places, heads.segments, block.names(), block.numbers, strict=True))
         lines.sort(key=_time)  # mostly they are in order, which is quickly seen
         return lines
 
@@ -130,7 +130,7 @@ class FullBatches:
             for record in events[number].records:
                 tally.of(record, first_ns[number]).saw(events[number], record, day, at_ns)
         for ((number, day), names), times in self._counts.items():
-            host, actor = self._named(number, names)
+            host, actor = map(segment_key, names)
             for record in events[number].records:
                 mine = tally.of(record, first_ns[number])
                 mine.count(events[number], record, day, host, actor, times)
@@ -148,25 +148,19 @@ class FullBatches:
         for number, lines in self._uses.items():
             event = self._events[number]
             for record in event.records:
-                for time, place, segment, names, _ in lines:
+                for time, place, segment, (host, actor), _ in lines:
                     use = Use(
                         ns_of_head(time),
                         event.source.value,
                         segment_key(segment),
-                        *self._named(number, names),
+                        segment_key(host),
+                        segment_key(actor),
                         record.context_bytes,
                     )
                     found[record.kind, record.slug].append((place, use))
         for key, uses in found.items():
             uses.sort(key=itemgetter(0))
             self._tally.records[key].add_uses([use for _, use in uses])
-
-    def _named(self, number: int, names: _Names) -> _Names:
-        """Host and actor of a line: what its tail says of them stands behind what its head does."""
-        line, event = self._lines[number], self._events[number]
-        host = event.host or UNKNOWN if line.host else names[0]
-        actor = event.actor or UNKNOWN if line.actor else names[1]
-        return segment_key(host), segment_key(actor)
 
 
 def _shortest(time: str) -> str:

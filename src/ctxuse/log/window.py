@@ -1,7 +1,8 @@
 """Counting parts of the log: of windows of time, of some actors' uses.
 
-A block of lines of the usual shape that lies wholly in a part, or wholly outside, is counted as one
-(`ctxuse.log.batches`); of other blocks each event is looked at. The tallies are the same.
+Blocks of lines of the usual shape are divided into what lies in a part and what does not, and
+counted as blocks (`ctxuse.log.batches`); of other blocks each event is looked at. The tallies are
+the same.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.fuller import SAID_UNKNOWN, FullTally
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.batches import Batches, Block, BlockReader, ByTails
+from ctxuse.log.batches import Batches, Block, BlockReader, ByTails, ns_of_head
 from ctxuse.log.fullbatches import FullBatches
 from ctxuse.log.parallel import Progress
 from ctxuse.log.reader import (
@@ -44,13 +45,28 @@ class Selection(NamedTuple):
 
     def holds(self, event: UsageEvent) -> bool:
         """Whether an event is counted."""
-        begin, end = self.window
+        is_use = event.event is UsageEventKind.USE
         at = event.occurred_at_ns
-        if (begin is not None and at < begin) or (end is not None and at >= end):
-            return False
-        if event.event is not UsageEventKind.USE:
-            return True
-        actor = event.actor or SAID_UNKNOWN
+        return not self.holds_none(at, at) and (not is_use or self._counts_uses_by(event.actor))
+
+    def divided(self, block: ByTails) -> tuple[ByTails | None, ByTails | None]:
+        """Return blocks of the lines of a block that are counted, and of the others."""
+        chosen = [True] * len(block.numbers)
+        if self.window != (None, None):
+            times = map(ns_of_head, block.heads.times)
+            chosen = [not self.holds_none(at, at) for at in times]
+        if self.actors is not None or self.without_actors:
+            names = block.names()
+            by = {actor: self._counts_uses_by(actor) for actor in {actor for _, actor in names}}
+            is_use = [line.event is UsageEventKind.USE for line in block.lines]
+            chosen = [
+                one and (by[actor] or not is_use[number])
+                for one, (_, actor), number in zip(chosen, names, block.numbers, strict=True)
+            ]
+        return block.divided(chosen)
+
+    def _counts_uses_by(self, actor: str | None) -> bool:
+        actor = actor or SAID_UNKNOWN
         return (self.actors is None or actor in self.actors) and actor not in self.without_actors
 
     def holds_all(self, first_ns: int, last_ns: int) -> bool:
@@ -118,7 +134,7 @@ class Part:
                 self.inside.pending += 1
 
     def take(self, block: Block) -> bool:
-        """Count a block that is wholly in it or wholly outside, and say whether it was.
+        """Count a block, if that can be done without its events, and say whether it was.
 
         Whoever tells it of lines flushes before.
         """
@@ -126,14 +142,22 @@ class Part:
         if self._selection.holds_none(*span):
             self._rest_blocks.add(block)
             return True
-        if self._also is not None or not self._selection.holds_all(*span):
+        whole = self._selection.holds_all(*span)
+        if self._also is not None:
             return False
-        if self._full_blocks is not None:
-            if not isinstance(block, ByTails):
-                return False
-            self._full_blocks.add(block)
-        self._inside_blocks.add(block)
-        return True
+        if isinstance(block, ByTails):
+            inside, outside = (block, None) if whole else self._selection.divided(block)
+            if outside is not None:
+                self._rest_blocks.add(outside)
+            if inside is not None:
+                self._inside_blocks.add(inside)
+                if self._full_blocks is not None:
+                    self._full_blocks.add(inside)
+            return True
+        if whole and self.full is None:
+            self._inside_blocks.add(block)
+            return True
+        return False
 
     def flush(self) -> None:
         """Have everything in the tallies that was counted."""
