@@ -296,6 +296,21 @@ def test_a_part_without_events_is_no_empty_table_and_an_unusual_actor_is_said(
     assert said.err.startswith('ctxuse: no use by "kim" is counted; usual are agent,')
 
 
+def test_a_table_of_many_rows_says_how_many_more_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 3)
+    monkeypatch.setattr("ctxuse.render.fleet.MOST_ROWS", 5)
+    words = ["fleet", "report", str(tmp_path), "--sort", "uses"]
+    assert run(words) == 0
+    table = capsys.readouterr().out
+    assert run([*words, "--format", "csv"]) == 0
+    rows = [row.split(",") for row in capsys.readouterr().out.splitlines()[1:]]
+    assert len(rows) > 5
+    assert re.findall(r"(\w+)/(r\d+) ", table) == [(kind, slug) for _, kind, slug, *_ in rows[:5]]
+    assert f"And {len(rows) - 5} more rows: --format csv and json have all" in table
+
+
 def test_a_part_over_a_fleet_says_from_when_to_when(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

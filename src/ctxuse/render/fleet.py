@@ -16,6 +16,9 @@ HEADINGS = ("Record", "Uses", "Last used", "Exposed", "Each", "Total")
 SIDES = "lrlrrr"
 """Of the table, and to which side its columns are set; the workspace stands first where needed."""
 
+MOST_ROWS = 2_000
+"""So many rows a table for a terminal has: more take minutes to lay out, and nobody reads them."""
+
 MOST_SAID = 10
 """So many places that could not be read are named below a table."""
 
@@ -59,8 +62,12 @@ def fleet_csv(report: FleetReport) -> str:
 def fleet_table(report: FleetReport, *, width: int, color: bool = False) -> str:
     """Return the report as a table for a terminal of `width` columns."""
     headings, sides, rows = _shown(report, visible)
+    said = notes(report, visible)
+    if len(rows) > MOST_ROWS:
+        more = words.plural(len(rows) - MOST_ROWS, "more row")
+        said.insert(0, f"And {more}: --format csv and json have all; --sort, --kind choose")
     return plain_table(
-        headings, rows, width=width, color=color, sides=sides, notes=notes(report, visible)
+        headings, rows[:MOST_ROWS], width=width, color=color, sides=sides, notes=said
     )
 
 
