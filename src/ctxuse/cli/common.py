@@ -151,6 +151,23 @@ def actor_options(command: Command) -> Command:
     return only(no(command))
 
 
+def row_options(command: Command) -> Command:
+    """Add ``--sort`` and ``--kind``; the command gets a `sort`, one of `COLUMNS`, and `kinds`."""
+    from ctxuse.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
+
+    order = click.option(
+        "--sort",
+        type=click.Choice(COLUMNS),
+        default="record",
+        show_default=True,
+        help="The column to sort by: texts from A to Z, numbers and times from the largest.",
+    )
+    kinds = click.option(
+        "--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind."
+    )
+    return order(kinds(command))
+
+
 _ACTORS = frozenset({"user", "agent", "subagent", "maintenance", "unknown"})
 
 

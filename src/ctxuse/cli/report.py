@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxuse.cli import common
-from ctxuse.report import COLUMNS
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,14 +42,7 @@ class _Asked(NamedTuple):
 @click.option("--wide", is_flag=True, help="With the fuller figures: docs/format.md, section 6.")
 @click.option("--by", type=click.Choice(_BY), help="A row for each of these instead of records.")
 @common.actor_options
-@click.option(
-    "--sort",
-    type=click.Choice(COLUMNS),
-    default="record",
-    show_default=True,
-    help="The column to sort by: texts from A to Z, numbers and times from the largest.",
-)
-@click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
+@common.row_options
 @common.window_options
 @click.option("--all", "everything", is_flag=True, help="Also records on disk without events.")
 @click.option("--no-cache", is_flag=True, help="Read the whole log; use no checkpoint.")

@@ -7,7 +7,6 @@ import click
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
 from ctxuse.fleetreport import FLEET_BY
-from ctxuse.report import COLUMNS
 
 if TYPE_CHECKING:
     from whenever import Instant
@@ -23,14 +22,7 @@ if TYPE_CHECKING:
 @click.option("--by", type=click.Choice(FLEET_BY), help="A row for each of these instead.")
 @common.window_options
 @common.actor_options
-@click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
-@click.option(
-    "--sort",
-    type=click.Choice(COLUMNS),
-    default="record",
-    show_default=True,
-    help="The column to sort by: texts from A to Z, numbers and times from the largest.",
-)
+@common.row_options
 @click.option("--merge-records", is_flag=True, help="Records of one kind and slug are one.")
 @click.option("--distinct-ids", is_flag=True, help="Count an event of several workspaces once.")
 @options.workers_options
