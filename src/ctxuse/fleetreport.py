@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from ctxuse.fuller import Counts, FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import Group, GroupedReport, Key, group_report
-from ctxuse.log.window import Window
 from ctxuse.report import (
     Evidence,
     UsageReport,
@@ -26,7 +25,7 @@ from ctxuse.report import (
     report_record,
 )
 from ctxuse.tally import RecordTally, Tally
-from ctxuse.times import format_ns
+from ctxuse.times import ALWAYS, Interval, format_ns
 from ctxuse.zones import UTC, Zone
 
 FleetBy = Literal["workspace", "host", "kind", "day"]
@@ -53,7 +52,7 @@ class Asked(msgspec.Struct, frozen=True):
     merge_records: bool = False
     by: FleetBy | None = None
     full: bool = False
-    window: Window = (None, None)
+    window: Interval = ALWAYS
     actors: tuple[str, ...] | None = None
     without_actors: tuple[str, ...] = ()
     zone: str = UTC.name
@@ -66,7 +65,7 @@ class Asked(msgspec.Struct, frozen=True):
     @property
     def needs_events(self) -> bool:
         """Whether each event is to be looked at: what is asked for is in no checkpoint."""
-        of_all = (self.window, self.actors, self.without_actors) == ((None, None), None, ())
+        of_all = (self.window, self.actors, self.without_actors) == (ALWAYS, None, ())
         return not of_all or (self.needs_full and self.zone != UTC.name)
 
 

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Collection, Sequence
 
 from ctxuse.events import UsageEvent
-from ctxuse.fuller import FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.parallel import Progress
-from ctxuse.log.window import Part, Selection, Window, count_parts
+from ctxuse.log.window import Part, Selection, count_parts
 from ctxuse.report import UsageReport, build_report
+from ctxuse.times import Interval
 from ctxuse.zones import UTC, Zone
 
 
 def count_window(
-    layout: WorkspaceLayout, window: Window, *, progress: Progress | None = None
+    layout: WorkspaceLayout, window: Interval, *, progress: Progress | None = None
 ) -> UsageReport:
     """Return the reference's figures of a window.
 
@@ -27,7 +27,7 @@ def count_window(
 
 def count_windows(  # noqa: PLR0913 - what is counted depends on these
     layout: WorkspaceLayout,
-    windows: Sequence[Window],
+    windows: Sequence[Interval],
     actors: Collection[str] | None,
     without_actors: Collection[str],
     *,
@@ -57,5 +57,5 @@ def count_windows(  # noqa: PLR0913 - what is counted depends on these
     for window, part in zip(windows, parts, strict=True):
         basic = build_report(part.inside, window=window, rest=part.rest)
         basic = basic.of_actors(actors, without_actors)
-        reports.append(build_full_report(basic, part.full or FullTally()).shown_in(zone))
+        reports.append(build_full_report(basic, part.full).shown_in(zone))
     return reports

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
 from ctxuse.tally import MAX_SEGMENTS, RecordTally, Tally
-from ctxuse.times import format_ns, instant
+from ctxuse.times import ALWAYS, Interval, format_ns, instant
 from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Evidence(msgspec.Struct, frozen=True):
     until_ns: int | None = None
     segments: int | None = 0
     at_least_segments: int = MAX_SEGMENTS
-    window: tuple[int | None, int | None] = (None, None)
+    window: Interval = ALWAYS
     outside: int = 0
     log_since_ns: int | None = None
     zone: Zone = UTC
@@ -243,7 +243,7 @@ _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
 def build_report(
     tally: Tally,
     *,
-    window: tuple[int | None, int | None] = (None, None),
+    window: Interval = ALWAYS,
     rest: Tally | None = None,
 ) -> UsageReport:
     """Return the report over `tally`.

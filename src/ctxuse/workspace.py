@@ -14,7 +14,7 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, Usage
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
 from ctxuse.records import record_size
-from ctxuse.times import ns_of
+from ctxuse.times import ALWAYS, ns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.report import UsageReport
+    from ctxuse.times import Interval
     from ctxuse.zones import Zone
 
 
@@ -323,7 +324,7 @@ class Workspace:
             LogUnreadableError: The log exists but cannot be read.
         """
         window = ns_of(since), ns_of(until)
-        if window != _ALWAYS:
+        if window != ALWAYS:
             from ctxuse.parts import count_window  # noqa: PLC0415 - writing costs no reading
 
             return count_window(self.layout, window, progress=progress)
@@ -366,7 +367,7 @@ class Workspace:
         """
         window = ns_of(since), ns_of(until)
         plain = zone is None or zone.name == "UTC"
-        if plain and (window, actors) == (_ALWAYS, None) and not without_actors:
+        if plain and (window, actors) == (ALWAYS, None) and not without_actors:
             from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
             from ctxuse.log.full import count_both  # noqa: PLC0415 - likewise
             from ctxuse.report import build_report  # noqa: PLC0415 - likewise
@@ -385,8 +386,8 @@ class Workspace:
 
     def compare(  # noqa: PLR0913 - a report has these options
         self,
-        first: "_Window",
-        second: "_Window",
+        first: "Interval",
+        second: "Interval",
         *,
         actors: "Collection[str] | None" = None,
         without_actors: "Collection[str]" = (),
@@ -575,11 +576,6 @@ class Workspace:
             import logging  # noqa: PLC0415 - only in this case
 
             logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
-
-
-_Window = tuple[int | None, int | None]
-
-_ALWAYS: _Window = (None, None)
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:

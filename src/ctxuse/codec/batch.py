@@ -9,7 +9,8 @@ and id, time, segment and the optional texts, each behind its key and followed b
 characters that JSON takes as they are. Each different tail is decoded once, by `check`, behind a
 head of that form made for it. Since a head leaves a JSON reader where any other head leaves it (in
 an object, behind a comma), a tail makes a valid line behind one if it does behind the other; it
-must leave the made head's id, time and segment alone, so that those of the line are in its head.
+must leave the made head's id, time and segment alone, so that those of the line are in its head. A
+tail that names one of them is tried behind two heads, for it might say what the first one does.
 
 *In full*, where they hardly repeat: a batch is decoded as JSON values. Every line begins with ``{``
 and ends with ``}``, and no JSON value has a newline between these two. So every newline stands
@@ -24,15 +25,15 @@ from typing import NamedTuple
 import msgspec
 
 from ctxuse.codec.decode import MAX_DEPTH, CountedLine, Refusal, ValidLine, check, in_range
-from ctxuse.times import parse_ns
+from ctxuse.times import SECOND, parse_ns
 
 
 class Heads(NamedTuple):
     """What the heads of a batch hold, line by line.
 
     Attributes:
-        times: When each event happened, as on the line but for the ``Z``. Such texts compare as
-            the times do.
+        times: When each event happened, as on the line but for the ``Z``. Of two such texts the
+            smaller is not the later time; equal times can be written in several ways.
         segments: The segment of each.
         rest: The heads from behind the ids on, a line each.
     """
@@ -53,12 +54,31 @@ _USUAL_DEPTH = 3
 
 _TAIL = b'"event":'
 
-_MADE_ID = "00000000-0000-0000-0000-000000000000"
-_MADE_HEAD = f'{{"id":"{_MADE_ID}","occurred_at":"1970-01-01T00:00:00Z","segment_id":"",'.encode()
+
+class _Made(NamedTuple):
+    """A head that is made: what it says, and its bytes."""
+
+    id: str
+    at_ns: int
+    segment: str
+    head: bytes
+
+
+def _made(event_id: str, second: int, segment: str) -> _Made:
+    time = f"1970-01-01T00:00:0{second}Z"
+    head = f'{{"id":"{event_id}","occurred_at":"{time}","segment_id":"{segment}",'
+    return _Made(event_id, second * SECOND, segment, head.encode())
+
+
+_MADE = _made("00000000-0000-0000-0000-000000000000", 0, "")
+_OTHER = _made("ffffffff-ffff-ffff-ffff-ffffffffffff", 1, "other")
+
+_MAY_OVERRIDE = (b'"id"', b'"occurred_at"', b'"segment_id"', b"\\")
+"""What stands in a tail that says something of them; a key can be spelt with escapes, too."""
 
 _ID_BEGINS = len('{"id":"')
-_ID_ENDS = _ID_BEGINS + len(_MADE_ID)
-_FIRST = _MADE_HEAD[:_ID_BEGINS]
+_ID_ENDS = _ID_BEGINS + len(_MADE.id)
+_FIRST = _MADE.head[:_ID_BEGINS]
 
 _TEXT = r"[ !#-\[\]-~]*"
 _REST_OF_HEAD = re.compile(
@@ -76,7 +96,7 @@ _NAMES = re.compile(
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _HEXADECIMAL = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
-_ID_SHAPE = _MADE_ID.encode()
+_ID_SHAPE = _MADE.id.encode()
 
 
 class Split(NamedTuple):
@@ -104,11 +124,19 @@ def split(data: bytes) -> Split:
 
 def decode_tail(tail: bytes) -> ValidLine | None:
     """Return what `tail` holds, or None when it does not complete a head to a valid line."""
-    found = check(_MADE_HEAD + tail)
+    line = _behind(_MADE, tail)
+    if line is not None and any(sign in tail for sign in _MAY_OVERRIDE):
+        return line if _behind(_OTHER, tail) is not None else None
+    return line
+
+
+def _behind(made: _Made, tail: bytes) -> ValidLine | None:
+    found = check(made.head + tail)
     if isinstance(found, Refusal):
         return None
-    kept = (found.id, found.at_ns, found.line.segment_id) == (_MADE_ID, 0, "")
-    return found.line if kept else None
+    line = found.line
+    kept = (found.id, found.at_ns, line.segment_id) == (made.id, made.at_ns, made.segment)
+    return line if kept else None
 
 
 def decode_heads(told_apart: Split) -> Heads | None:

@@ -142,4 +142,4 @@ def _count_events(source: Source, asked: Asked, repeats: Repeats | None) -> _Cou
                 repeated += 1
             else:
                 part.add(found)
-    return _Counted(part.inside, part.full, part.rest, repeated)
+    return _Counted(part.inside, part.full if asked.needs_full else None, part.rest, repeated)

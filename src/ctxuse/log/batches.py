@@ -6,12 +6,13 @@ Where tails hardly repeat, blocks are read in full. A tally is the same whicheve
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import NamedTuple
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
 from ctxuse.codec.decode import CountedLine, ValidLine, optional_text
+from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
 from ctxuse.tally import Tally
 from ctxuse.times import parse_ns
 
@@ -151,6 +152,22 @@ class BlockReader:
             self._lines.append(line)
             self._kept += len(tail)
         return True
+
+
+def read_usual(
+    log: OpenLog, start: int = 0, *, in_full: bool = True
+) -> "Iterator[tuple[Lines | Oversized, Block | None]]":
+    """Yield each block of a log, and what its lines hold where all have the usual shape.
+
+    Args:
+        log: The open log.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        in_full: See `BlockReader`.
+    """
+    reader = BlockReader(in_full=in_full)
+    for block in read_blocks(log.descriptor, start, log.end):
+        usual = isinstance(block, Lines) and block.ended
+        yield block, reader.read(block.data) if isinstance(block, Lines) and usual else None
 
 
 class Batches:

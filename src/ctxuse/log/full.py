@@ -9,36 +9,29 @@ from ctxuse.events import UsageEvent
 from ctxuse.fuller import FullRecord, FullTally
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import FULL_SUFFIX
-from ctxuse.log.batches import BlockReader, ByTails
+from ctxuse.log.batches import ByTails, read_usual
 from ctxuse.log.fullbatches import FullBatches
 from ctxuse.log.kept import BASIC, Kept
 from ctxuse.log.parallel import Progress
-from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
+from ctxuse.log.reader import Lines, OpenLog, open_logs
 from ctxuse.log.whole import count_one
 from ctxuse.tally import Tally
-from ctxuse.zones import UTC, Zone
+from ctxuse.zones import UTC
 
 
 def count_full(
-    log: OpenLog,
-    start: int = 0,
-    *,
-    zone: Zone = UTC,
-    progress: Callable[[int], object] | None = None,
+    log: OpenLog, start: int = 0, *, progress: Callable[[int], object] | None = None
 ) -> FullTally:
-    """Return the fuller tally of a log from `start` to its end.
+    """Return the fuller tally of a log from `start` to its end, its days those of UTC.
 
     Args:
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
-        zone: The time zone that days are counted in.
         progress: Told after each block how many bytes have been read.
     """
     tally = FullTally()
-    reader = BlockReader(in_full=False)
-    batches = FullBatches(tally, zone)
-    for block in read_blocks(log.descriptor, start, log.end):
-        read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
+    batches = FullBatches(tally, UTC)
+    for block, read in read_usual(log, start, in_full=False):
         if isinstance(read, ByTails):
             batches.add(read)
         else:
@@ -46,7 +39,7 @@ def count_full(
             for line in block.lines if isinstance(block, Lines) else ():
                 found = decode(line) if line else None
                 if isinstance(found, UsageEvent):
-                    tally.add(found, zone.day(found.occurred_at_ns))
+                    tally.add(found)
         if progress is not None:
             progress(block.end - start)
     batches.flush()
@@ -70,7 +63,7 @@ _decode = msgspec.json.Decoder(list[tuple[str, str, FullRecord]]).decode
 
 FULL = Kept(
     home="ctxuse.log.full:FULL",
-    version=b"ctxuse full checkpoint 3\n",
+    version=b"ctxuse full checkpoint 4\n",
     suffix=FULL_SUFFIX,
     empty=FullTally,
     tally_of=count_full,

@@ -28,7 +28,8 @@ _Names = tuple[str, str]
 _Line = tuple[str, int, str, _Names, int]
 """Time, place among the lines counted here, segment, names, and the number of the tail.
 
-The time has no zeros at the end of its fraction: equal texts stand for equal times.
+Long texts stand there by their hashes, so that a bound by lines is one by bytes, too. The time has
+no zeros at the end of its fraction: equal texts stand for equal times.
 """
 
 _time, _place = itemgetter(0), itemgetter(1)
@@ -47,12 +48,12 @@ class FullBatches:
         self._zone = zone
         self._counted = self._flushed = 0
         self._days: dict[str, int] = {}
-        self._begin([])
-
-    def _begin(self, lines: list[ValidLine]) -> None:
-        """Count lines with other tails from now on."""
-        self._lines = lines
+        self._lines: list[ValidLine] = []
         self._events: list[UsageEvent] = []
+        self._is_use: list[bool] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._counts: Counter[tuple[tuple[int, int], _Names]] = Counter()
         self._first: dict[int, str] = {}
         self._last: dict[tuple[int, int], tuple[str, int]] = {}
@@ -63,9 +64,7 @@ class FullBatches:
         """Count a block that stands after everything counted so far."""
         if block.lines is not self._lines or self._counted - self._flushed > _MOST_LINES:
             self.flush()
-            self._begin(block.lines)
-        for line in block.lines[len(self._events) :]:  # those met for the first time
-            self._events.append(event_of(Valid(line, "", 0)))
+        self._learn(block.lines)
         lines = self._by_time(block)
         times, places, segments, names, numbers = zip(*lines, strict=True)
         keys = list(zip(numbers, self._days_of(times), strict=True))
@@ -79,21 +78,42 @@ class FullBatches:
                 self._last[key] = last
         self._add_uses(lines)
 
+    def _learn(self, lines: list[ValidLine]) -> None:
+        """Have the event of each tail; its id, time and segment mean nothing."""
+        if lines is not self._lines:
+            self._lines = lines
+            self._events.clear()
+            self._is_use.clear()
+        for line in lines[len(self._events) :]:
+            self._events.append(event_of(Valid(line, "", 0)))
+            self._is_use.append(line.event is UsageEventKind.USE)
+
     def _by_time(self, block: ByTails) -> list[_Line]:
         """The lines of a block by time, those of one moment in the order of the file."""
         heads = block.heads
         times = [_shortest(time) for time in heads.times]
         places = range(self._counted, self._counted + len(times))
         self._counted += len(times)
-        lines = list(zip(times, places, heads.segments, block.names(), block.numbers, strict=True))
+        segments = {segment: segment_key(segment) for segment in set(heads.segments)}
+        names = block.names()
+        keys = {both: (segment_key(both[0]), segment_key(both[1])) for both in set(names)}
+        lines = list(
+            zip(
+                times,
+                places,
+                [segments[segment] for segment in heads.segments],
+                [keys[both] for both in names],
+                block.numbers,
+                strict=True,
+            )
+        )
         lines.sort(key=_time)  # mostly they are in order, which is quickly seen
         return lines
 
     def _add_uses(self, lines: list[_Line]) -> None:
-        is_use = [event.event is UsageEventKind.USE for event in self._events]
         for line in lines:
             number = line[-1]
-            if is_use[number]:
+            if self._is_use[number]:
                 uses = self._uses[number]
                 uses.append(line)
                 if len(uses) > _MOST_USES:
@@ -129,19 +149,18 @@ class FullBatches:
             at_ns = ns_of_head(time)
             for record in events[number].records:
                 tally.of(record, first_ns[number]).saw(events[number], record, day, at_ns)
-        for ((number, day), names), times in self._counts.items():
-            host, actor = map(segment_key, names)
+        for ((number, day), (host, actor)), times in self._counts.items():
             for record in events[number].records:
                 mine = tally.of(record, first_ns[number])
                 mine.count(events[number], record, day, host, actor, times)
         segments: defaultdict[int, set[str]] = defaultdict(set)
         for number, segment in self._met:
-            segments[number].add(segment_key(segment))
+            segments[number].add(segment)
         for number, keys in segments.items():
             for record in events[number].records:
                 tally.of(record, first_ns[number]).saw_segments(events[number], keys)
         self._flush_uses()
-        self._begin(self._lines)
+        self._begin()
 
     def _flush_uses(self) -> None:
         found: defaultdict[tuple[str, str], list[tuple[int, Use]]] = defaultdict(list)
@@ -152,9 +171,9 @@ class FullBatches:
                     use = Use(
                         ns_of_head(time),
                         event.source.value,
-                        segment_key(segment),
-                        segment_key(host),
-                        segment_key(actor),
+                        segment,
+                        host,
+                        actor,
                         record.context_bytes,
                     )
                     found[record.kind, record.slug].append((place, use))

@@ -45,7 +45,7 @@ class Kept(NamedTuple, Generic[T]):
 
 BASIC = Kept(
     home="ctxuse.log.kept:BASIC",
-    version=b"ctxuse checkpoint 2\n",
+    version=b"ctxuse checkpoint 3\n",
     suffix=BASIC_SUFFIX,
     empty=Tally,
     tally_of=count_log,

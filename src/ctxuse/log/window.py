@@ -11,23 +11,19 @@ from typing import NamedTuple
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.fuller import SAID_UNKNOWN, FullTally
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.batches import Batches, Block, BlockReader, ByTails, ns_of_head
+from ctxuse.log.batches import Batches, Block, ByTails, ns_of_head, read_usual
 from ctxuse.log.fullbatches import FullBatches
 from ctxuse.log.parallel import Progress
 from ctxuse.log.reader import (
     BlankLine,
-    Lines,
     OpenLog,
     SkippedLine,
     lines_of,
     open_logs,
-    read_blocks,
 )
 from ctxuse.tally import Tally
+from ctxuse.times import ALWAYS, Interval
 from ctxuse.zones import UTC, Zone
-
-Window = tuple[int | None, int | None]
-"""From when on, and up to but without when, in nanoseconds since the epoch; see `windows`."""
 
 
 class Selection(NamedTuple):
@@ -39,7 +35,7 @@ class Selection(NamedTuple):
         without_actors: Whose uses are not. Exposures are, whoever's they are.
     """
 
-    window: Window = (None, None)
+    window: Interval = ALWAYS
     actors: Collection[str] | None = None
     without_actors: Collection[str] = ()
 
@@ -52,18 +48,26 @@ class Selection(NamedTuple):
     def divided(self, block: ByTails) -> tuple[ByTails | None, ByTails | None]:
         """Return blocks of the lines of a block that are counted, and of the others."""
         chosen = [True] * len(block.numbers)
-        if self.window != (None, None):
+        if not self._is_within(*block.span):
             times = map(ns_of_head, block.heads.times)
             chosen = [not self.holds_none(at, at) for at in times]
-        if self.actors is not None or self.without_actors:
+        if not self._counts_everybody:
             names = block.names()
             by = {actor: self._counts_uses_by(actor) for actor in {actor for _, actor in names}}
-            is_use = [line.event is UsageEventKind.USE for line in block.lines]
+            lines = block.lines
             chosen = [
-                one and (by[actor] or not is_use[number])
+                one and (by[actor] or lines[number].event is not UsageEventKind.USE)
                 for one, (_, actor), number in zip(chosen, names, block.numbers, strict=True)
             ]
         return block.divided(chosen)
+
+    @property
+    def _counts_everybody(self) -> bool:
+        return self.actors is None and not self.without_actors
+
+    def _is_within(self, first_ns: int, last_ns: int) -> bool:
+        begin, end = self.window
+        return (begin is None or begin <= first_ns) and (end is None or last_ns < end)
 
     def _counts_uses_by(self, actor: str | None) -> bool:
         actor = actor or SAID_UNKNOWN
@@ -71,10 +75,7 @@ class Selection(NamedTuple):
 
     def holds_all(self, first_ns: int, last_ns: int) -> bool:
         """Whether every event between two moments, these included, is counted, whatever it is."""
-        begin, end = self.window
-        everybody = self.actors is None and not self.without_actors
-        within = (begin is None or begin <= first_ns) and (end is None or last_ns < end)
-        return everybody and within
+        return self._counts_everybody and self._is_within(first_ns, last_ns)
 
     def holds_none(self, first_ns: int, last_ns: int) -> bool:
         """Whether no event between two moments, these included, is counted, whatever it is."""
@@ -93,7 +94,7 @@ class Part:
 
     Attributes:
         inside: The tally of its events, and of lines that are no events.
-        full: Their fuller tally, where it is wanted.
+        full: Their fuller tally; empty where it is not wanted.
         rest: The tally of the events that are not in it.
     """
 
@@ -109,10 +110,10 @@ class Part:
         self._zone = zone
         self._also = also
         self.inside = Tally()
-        self.full = FullTally() if full else None
+        self.full = FullTally()
         self.rest = Tally()
         self._inside_blocks = Batches(self.inside)
-        self._full_blocks = None if self.full is None else FullBatches(self.full, zone)
+        self._full_blocks = FullBatches(self.full, zone) if full else None
         self._rest_blocks = Batches(self.rest)
 
     def add(self, found: object) -> None:
@@ -120,7 +121,7 @@ class Part:
         match found:
             case UsageEvent() if self._selection.holds(found):
                 self.inside.add(found)
-                if self.full is not None:
+                if self._full_blocks is not None:
                     self.full.add(found, self._zone.day(found.occurred_at_ns))
                 if self._also is not None:
                     self._also(found)
@@ -154,7 +155,7 @@ class Part:
                 if self._full_blocks is not None:
                     self._full_blocks.add(inside)
             return True
-        if whole and self.full is None:
+        if whole and self._full_blocks is None:
             self._inside_blocks.add(block)
             return True
         return False
@@ -188,10 +189,7 @@ def count_parts_of(
     log: OpenLog, parts: Sequence[Part], *, progress: Progress | None = None
 ) -> None:
     """Read one file of the log and count each of `parts`; see `count_parts`."""
-    reader = BlockReader()
-    for block in read_blocks(log.descriptor, 0, log.end):
-        usual = isinstance(block, Lines) and block.ended
-        read = reader.read(block.data) if isinstance(block, Lines) and usual else None
+    for block, read in read_usual(log):
         others = [part for part in parts if read is None or not part.take(read)]
         if others:
             _add_lines((found for _, found in lines_of(block, log)), others)
