@@ -252,9 +252,9 @@ def test_a_part_is_counted_once_with_distinct_ids(tmp_path: Path, part: Any) -> 
         [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads", **part
     )
     expected = Workspace(tmp_path / "a").report()
-    assert report.repeated == 90
     assert report.evidence.events + report.evidence.outside == expected.evidence.events
     alone = fleet_report([str(tmp_path / "a")], scheduler="threads", **part)
+    assert report.repeated == alone.evidence.events
     assert report.records == alone.records
 
 
@@ -294,6 +294,62 @@ def test_a_part_without_events_is_no_empty_table_and_an_unusual_actor_is_said(
     said = capsys.readouterr()
     assert said.out.startswith("Evidence since 2026-11-18")
     assert said.err.startswith('ctxuse: no use by "kim" is counted; usual are agent,')
+
+
+@pytest.mark.parametrize("merge_records", [False, True])
+def test_records_that_are_only_outside_are_said_to_be_there(
+    *, tmp_path: Path, merge_records: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = an_event(occurred_at_ns=BEGIN + 20 * DAY, records=an_event().records[:1])
+    for name in ("a", "b"):
+        make_workspace(tmp_path / name, as_log([*some_events(50, 1), late]))
+    words = ["fleet", "report", str(tmp_path), "--since", "2026-12-01"]
+    words += ["--merge-records"] * merge_records
+    number = 12 if merge_records else 24
+    for more in ([], ["--format", "csv"]):
+        assert run([*words, *more]) == 0
+        said = " ".join("".join(capsys.readouterr()).split())
+        assert f"{number} records have events only outside the window: not shown" in said
+    assert run([*words, "--kind", "skill"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{number // 2} records have events only outside the window: not shown" in said
+
+
+def test_json_of_a_part_says_which_and_columns_do_not_depend_on_what_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 2)
+    words = ["fleet", "report", str(tmp_path), "--since", "2026-11-20", "--tz", "Europe/Berlin"]
+    for more in ([], ["--by", "day"]):
+        assert run([*words, *more, "--format", "json"]) == 0
+        evidence = json.loads(capsys.readouterr().out)["evidence"]
+        assert evidence["window"] == {"since": "2026-11-19T23:00:00Z", "until": None}
+        assert evidence["time_zone"] == "Europe/Berlin"
+        headings = []
+        for kind in ("skill", "no-such"):
+            assert run([*words, *more, "--format", "csv", "--kind", kind]) == 0
+            headings.append(capsys.readouterr().out.splitlines()[0])
+        assert headings[0] == headings[1]
+        assert "workspace" in headings[0]
+    assert run(["fleet", "report", str(tmp_path), "--format", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["records", "workspaces", "unreadable"]
+
+
+def test_the_page_says_what_it_is_sorted_by(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 2)
+    words = ["fleet", "report", str(tmp_path), "--merge-records", "--format", "html"]
+    assert run([*words, "--sort", "uses"]) == 0
+    (heading,) = re.findall(r"<th[^>]*aria-sort[^>]*>.*?</th>", capsys.readouterr().out, re.DOTALL)
+    assert "descending" in heading
+    assert "Uses" in heading
+
+
+def test_a_zone_without_a_name_is_not_sent_to_other_machines(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 1)
+    with pytest.raises(FleetError, match="no name that workers know"):
+        fleet_report([str(tmp_path)], zone=Zone("local"), scheduler="tcp://127.0.0.1:9")
 
 
 def test_a_table_of_many_rows_says_how_many_more_there_are(

@@ -95,6 +95,7 @@ def test_every_moment_has_a_day_in_every_zone(at_ns: int) -> None:
         ("Europe/Berlin", "Europe/Berlin"),
         ("EST5EDT4,M3.2.0,M11.1.0", "local"),
         ("nonsense", "local"),
+        ("Etc/UTC", "UTC"),
     ],
 )
 def test_the_local_zone_is_named_where_it_has_a_name(setting: str, name: str) -> None:

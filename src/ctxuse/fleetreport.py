@@ -63,8 +63,8 @@ class Asked(msgspec.Struct, frozen=True):
         return self.full or self.by is not None
 
     @property
-    def needs_events(self) -> bool:
-        """Whether each event is to be looked at: what is asked for is in no checkpoint."""
+    def reads_everything(self) -> bool:
+        """Whether every log is read whole: what is asked for is in no checkpoint."""
         of_all = (self.window, self.actors, self.without_actors) == (ALWAYS, None, ())
         return not of_all or (self.needs_full and self.zone != UTC.name)
 
@@ -147,6 +147,7 @@ class FleetTally(msgspec.Struct):
         unreadable: Those that could not be.
         rest: The counts of events that are not asked for; like `whole` without records that are
             kept apart.
+        outside: Of these, where records are kept apart, those all of whose events are not.
     """
 
     whole: Tally = msgspec.field(default_factory=Tally)
@@ -156,6 +157,7 @@ class FleetTally(msgspec.Struct):
     seen: list[SeenWorkspace] = []
     unreadable: list[Unreadable] = []
     rest: Tally = msgspec.field(default_factory=Tally)
+    outside: list[Key] = []
 
     def add(  # noqa: PLR0913 - what a workspace gives
         self,
@@ -197,8 +199,11 @@ class FleetTally(msgspec.Struct):
             self.rest.join(rest or Tally())
             return
         self.whole.join(replace(tally, records={}))
-        self.rest.join(replace(rest or Tally(), records={}))
         self.apart += [Apart(address, *key, record) for key, record in tally.records.items()]
+        if rest is not None:
+            self.rest.join(replace(rest, records={}))
+            only = rest.records.keys() - tally.records.keys()
+            self.outside += [(address, *key) for key in sorted(only)]
 
     def merge(self, later: "FleetTally") -> None:
         """Add what is known of workspaces whose addresses all sort behind ours."""
@@ -209,6 +214,7 @@ class FleetTally(msgspec.Struct):
         self.seen += later.seen
         self.unreadable += later.unreadable
         self.rest.join(later.rest)
+        self.outside += later.outside
 
     def _merge_groups(self, others: Mapping[str, Group]) -> None:
         for name, group in others.items():
@@ -246,6 +252,8 @@ class FleetReport(msgspec.Struct, frozen=True):
         evidence: What the figures rest on, over all workspaces.
         grouped: The same by something else than records, where that was asked for.
         full: The fuller figures, where they were asked for.
+        apart: Whether records of several workspaces stand side by side.
+        outside: Records all of whose events are not in the part that was asked for.
     """
 
     records: tuple[FleetRecord, ...]
@@ -254,6 +262,8 @@ class FleetReport(msgspec.Struct, frozen=True):
     evidence: Evidence
     grouped: GroupedReport | None = None
     full: FullReport | None = None
+    apart: bool = False
+    outside: frozenset[Key] = frozenset()
 
     def of_kinds(self, kinds: Collection[str]) -> "FleetReport":
         """Return the part of the report that is about records of `kinds`."""
@@ -262,6 +272,7 @@ class FleetReport(msgspec.Struct, frozen=True):
             records=tuple(record for record in self.records if record.basic.kind in kinds),
             grouped=self.grouped and self.grouped.of_kinds(kinds),
             full=self.full and self.full.of_kinds(kinds),
+            outside=frozenset(key for key in self.outside if key[-2] in kinds),
         )
 
     def sorted_by(self, column: str) -> "FleetReport":
@@ -273,14 +284,11 @@ class FleetReport(msgspec.Struct, frozen=True):
         )
 
     @property
-    def apart(self) -> bool:
-        """Whether records of several workspaces stand side by side."""
-        return any(record.workspace is not None for record in self.records)
-
-    @property
     def basic(self) -> UsageReport:
         """The records' figures and what they rest on, without the workspaces."""
-        return UsageReport(tuple(record.basic for record in self.records), self.evidence)
+        outside = frozenset((kind, "/".join((*where, slug))) for *where, kind, slug in self.outside)
+        records = tuple(record.basic for record in self.records)
+        return UsageReport(records, self.evidence, outside=outside)
 
     @property
     def repeated(self) -> int:
@@ -297,7 +305,9 @@ class FleetReport(msgspec.Struct, frozen=True):
             shown = {"by": self.grouped.by, "groups": groups}
         else:
             shown = {"records": [record.fields() for record in self.records]}
+        part = {"evidence": self.evidence.fields()} if self.evidence.of_part else {}
         return {
+            **part,
             **shown,
             "workspaces": [workspace.fields() for workspace in self.workspaces],
             "unreadable": [place.fields() for place in self.unreadable],
@@ -333,16 +343,20 @@ def build_fleet_report(
         workspaces=tuple(sorted(tally.seen, key=attrgetter("address"))),
         unreadable=tuple(places[key] for key in sorted(places)),
         evidence=whole.evidence,
-        grouped=_grouped(tally, asked.by, whole, several=several) if asked.by else None,
+        grouped=_grouped(tally, asked, asked.by, whole) if asked.by else None,
         full=build_full_report(whole, tally.full) if asked.full else None,
+        apart=several and not asked.merge_records and asked.by is None,
+        outside=whole.outside | frozenset(tally.outside),
     )
 
 
-def _grouped(tally: FleetTally, by: FleetBy, whole: UsageReport, *, several: bool) -> GroupedReport:
+def _grouped(tally: FleetTally, asked: Asked, by: FleetBy, whole: UsageReport) -> GroupedReport:
+    several = len(tally.seen) > 1
     groups = [tally.groups[name] for name in sorted(tally.groups)]
     if not several:
         groups = [_without_workspaces(group) for group in groups]
-    return GroupedReport(by, tuple(groups), whole, {})
+    apart = several and not asked.merge_records and by != "workspace"
+    return GroupedReport(by, tuple(groups), whole, {}, apart)
 
 
 def _groups(

@@ -206,20 +206,8 @@ class FullReport(msgspec.Struct, frozen=True):
 
     def evidence(self) -> dict[str, object]:
         """Return what the report rests on as the fuller JSON holds it."""
-        evidence = self.basic.evidence
-        begin, end = evidence.window
         return {
-            "events": evidence.events,
-            "since": _time(evidence.since_ns),
-            "until": _time(evidence.until_ns),
-            "log_since": _time(evidence.log_since_ns),
-            "segments": evidence.segments,
-            "lines_not_counted": evidence.skipped_lines,
-            "window": {"since": _time(begin), "until": _time(end)},
-            "actors": None if evidence.actors is None else [*evidence.actors],
-            "without_actors": [*evidence.without_actors],
-            "events_outside": evidence.outside,
-            "time_zone": evidence.zone.name,
+            **self.basic.evidence.fields(),
             "sources": self.sources,
             "hosts": self.hosts,
         }

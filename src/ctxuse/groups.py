@@ -91,17 +91,14 @@ class GroupedReport(msgspec.Struct, frozen=True):
         groups: The groups: days, weeks and segments by time, others by name.
         basic: The report of the same events by record, for what it rests on.
         evidence: The same as JSON holds it.
+        apart: Whether records are told apart by their workspaces, too.
     """
 
     by: str
     groups: tuple[Group, ...]
     basic: UsageReport
     evidence: Mapping[str, object]
-
-    @property
-    def apart(self) -> bool:
-        """Whether records are told apart by their workspaces, too."""
-        return any(len(key) > len(("kind", "slug")) for g in self.groups for key in g.records)
+    apart: bool = False
 
     def of_kinds(self, kinds: Collection[str]) -> "GroupedReport":
         """Return the part of the report that is about records of `kinds`."""

@@ -130,6 +130,29 @@ class Evidence(msgspec.Struct, frozen=True):
     without_actors: tuple[str, ...] = ()
 
     @property
+    def of_part(self) -> bool:
+        """Whether only a part of the events was counted, or other days than those of UTC."""
+        everybody = self.actors is None and not self.without_actors
+        return self.window != ALWAYS or not everybody or self.zone != UTC
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        begin, end = self.window
+        return {
+            "events": self.events,
+            "since": _time(self.since_ns),
+            "until": _time(self.until_ns),
+            "log_since": _time(self.log_since_ns),
+            "segments": self.segments,
+            "lines_not_counted": self.skipped_lines,
+            "window": {"since": _time(begin), "until": _time(end)},
+            "actors": None if self.actors is None else [*self.actors],
+            "without_actors": [*self.without_actors],
+            "events_outside": self.outside,
+            "time_zone": self.zone.name,
+        }
+
+    @property
     def skipped_lines(self) -> int:
         """Lines that could not be counted, for whatever reason."""
         return sum(self.skipped.values())
@@ -218,6 +241,11 @@ _NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int]] = {
 
 COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 """What a report can be sorted by."""
+
+
+def _time(ns: int | None) -> str | None:
+    return None if ns is None else format_ns(ns)
+
 
 Row = TypeVar("Row")
 

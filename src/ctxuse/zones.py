@@ -100,6 +100,13 @@ class Zone:
 
 UTC = Zone("UTC")
 
+_OF_UTC = {
+    f"{area}{name}"
+    for area in ("", "Etc/")
+    for name in ("UTC", "UCT", "Universal", "Zulu", "GMT", "Greenwich")
+}
+"""What else it is called; checkpoints hold its days."""
+
 
 def zone_named(name: str) -> Zone:
     """Return the zone that people call `name`.
@@ -114,10 +121,11 @@ def zone_named(name: str) -> Zone:
         from whenever import SYSTEM_TZ, Instant, TimeZoneNotFoundError  # noqa: PLC0415 - only here
 
         try:
-            return Zone(Instant.from_timestamp(0).to_tz(SYSTEM_TZ).tz_id or LOCAL)
+            name = Instant.from_timestamp(0).to_tz(SYSTEM_TZ).tz_id or LOCAL
+            return UTC if name in _OF_UTC else Zone(name)
         except (LookupError, TimeZoneNotFoundError):
             return Zone(LOCAL)
-    return Zone(name)
+    return UTC if name in _OF_UTC else Zone(name)
 
 
 def _info(name: str) -> "tzinfo":

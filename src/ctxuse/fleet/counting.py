@@ -96,7 +96,7 @@ class _Counted(NamedTuple):
         tally: The counts of the events that are asked for.
         full: Their fuller counts, where these are needed.
         rest: The counts of its other events.
-        repeated: How many more are counted with another workspace.
+        repeated: How many more are asked for, and counted with another workspace.
     """
 
     tally: Tally
@@ -107,8 +107,8 @@ class _Counted(NamedTuple):
 
 def _count(source: Source, asked: Asked, repeats: Repeats | None, *, cache: bool) -> _Counted:
     concerned = repeats if repeats is not None and repeats.concern(source) else None
-    if concerned is not None or asked.needs_events:
-        return _count_events(source, asked, concerned)
+    if concerned is not None or asked.reads_everything:
+        return _count_part(source, asked, concerned)
     tally: Tally | None = None
     full = FullTally() if asked.needs_full else None
     for opened in logs_of(source):
@@ -128,7 +128,7 @@ def _count_one(opened: Opened, kept: Kept[T], *, cache: bool) -> T:
     return count_one(opened.layout, opened.log, kept, cache=cache, processes=1)
 
 
-def _count_events(source: Source, asked: Asked, repeats: Repeats | None) -> _Counted:
+def _count_part(source: Source, asked: Asked, repeats: Repeats | None) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
     selection = Selection(asked.window, asked.actors, asked.without_actors)
     part = Part(selection, full=asked.needs_full, zone=Zone(asked.zone))
@@ -139,7 +139,7 @@ def _count_events(source: Source, asked: Asked, repeats: Repeats | None) -> _Cou
             continue
         for found in read_events(opened.log):
             if isinstance(found, UsageEvent) and repeats.hold(source, found.id):
-                repeated += 1
+                repeated += selection.holds(found)
             else:
                 part.add(found)
     return _Counted(part.inside, part.full if asked.needs_full else None, part.rest, repeated)

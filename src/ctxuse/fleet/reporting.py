@@ -15,7 +15,7 @@ from ctxuse.fleet.places import find
 from ctxuse.fleet.repeats import Slice, parts_for
 from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.target import scratch_in
+from ctxuse.fleet.target import HERE, scratch_in
 from ctxuse.fleetreport import (
     Asked,
     FleetBy,
@@ -26,7 +26,7 @@ from ctxuse.fleetreport import (
     build_fleet_report,
 )
 from ctxuse.times import ns_of
-from ctxuse.zones import UTC, Zone
+from ctxuse.zones import LOCAL, UTC, Zone
 
 if TYPE_CHECKING:
     from whenever import Instant
@@ -86,6 +86,9 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
+    if zone.name == LOCAL and scheduler not in HERE:
+        reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
+        raise FleetError(scheduler, reason)
     found = find(places)
     asked = Asked(
         merge_records=merge_records,

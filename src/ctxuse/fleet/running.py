@@ -23,6 +23,7 @@ import msgspec
 
 from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Job
+from ctxuse.fleet.target import HERE
 from ctxuse.fleet.work import receive, send, work
 
 LOSSES = 3
@@ -196,7 +197,7 @@ def open_runner(scheduler: str, workers: int | None = None) -> AbstractContextMa
         MissingExtraError: It is an address, and Dask is not installed.
         FleetError: Nobody answers there, or who does cannot be used.
     """
-    if scheduler in {"processes", "threads"}:
+    if scheduler in HERE:
         return Local(workers, processes=scheduler == "processes")
     if "://" not in scheduler:
         reason = "write processes, threads, or the address of a Dask scheduler (tcp://host:8786)"

@@ -17,6 +17,7 @@ class _Stored(msgspec.Struct, array_like=True):
     unreadable: list[Unreadable]
     full: msgspec.Raw
     rest: msgspec.Raw
+    outside: list[tuple[str, ...]]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -29,7 +30,9 @@ def dump(tally: FleetTally) -> bytes:
     whole = msgspec.Raw(stored.dump(tally.whole))
     full = msgspec.Raw(FULL.dump(tally.full))
     rest = msgspec.Raw(stored.dump(tally.rest))
-    return _encode(_Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full, rest))
+    return _encode(
+        _Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full, rest, tally.outside)
+    )
 
 
 def load(data: bytes) -> FleetTally:
@@ -50,4 +53,5 @@ def load(data: bytes) -> FleetTally:
         unreadable=found.unreadable,
         full=FULL.load(bytes(found.full)),
         rest=stored.load(bytes(found.rest)),
+        outside=found.outside,
     )

@@ -16,7 +16,8 @@ from ctxuse.fleet.source import (
 )
 from ctxuse.fleet.store import filesystem, open_store
 
-_HERE = {"processes", "threads"}
+HERE = frozenset({"processes", "threads"})
+"""Who reads and writes on this machine."""
 
 
 def prepared(target: str, scheduler: str) -> str:
@@ -38,7 +39,7 @@ def prepared(target: str, scheduler: str) -> str:
             raise ValueError("it is empty or holds a NUL")
         if not is_address(target):
             target = os.path.abspath(target)
-            if scheduler in _HERE:
+            if scheduler in HERE:
                 os.makedirs(target, mode=0o700, exist_ok=True)
                 if not os.access(target, os.W_OK | os.X_OK):
                     raise PermissionError("it cannot be written to")

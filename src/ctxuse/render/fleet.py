@@ -28,8 +28,12 @@ def fleet_json(report: FleetReport) -> str:
     return json.dumps(report.fields(), ensure_ascii=False, indent=2) + "\n"
 
 
-def fleet_html(report: FleetReport) -> str:
+def fleet_html(report: FleetReport, *, sort: str) -> str:
     """Return the fuller figures as one page of HTML that needs nothing else.
+
+    Args:
+        report: The report.
+        sort: The column that it is sorted by.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
@@ -43,7 +47,7 @@ def fleet_html(report: FleetReport) -> str:
     number = words.plural(len(report.workspaces), "workspace")
     said = [f"From {number}; records of one kind and slug are one", *beside(report)]
     full = replace(report.full, basic=without_skipped(report))
-    return page_html(full, title=number, more=said)
+    return page_html(full, title=number, sort=sort, more=said)
 
 
 def fleet_csv(report: FleetReport) -> str:
@@ -65,7 +69,8 @@ def fleet_table(report: FleetReport, *, width: int, color: bool = False) -> str:
     said = notes(report, visible)
     if len(rows) > MOST_ROWS:
         more = words.plural(len(rows) - MOST_ROWS, "more row")
-        said.insert(0, f"And {more}: --format csv and json have all; --sort, --kind choose")
+        options = "--kind chooses" if report.grouped is not None else "--sort and --kind choose"
+        said.insert(0, f"And {more}: --format csv and json have all, {options}")
     return plain_table(
         headings, rows[:MOST_ROWS], width=width, color=color, sides=sides, notes=said
     )

@@ -45,14 +45,14 @@ class Asked(NamedTuple):
         """Return the window as of now, in nanoseconds since the epoch.
 
         Args:
-            ordered: Whether it must begin before it ends.
+            ordered: Whether it must begin before it ends. One that moves need not.
 
         Raises:
             BadQueryError: One of its ends is no time, or they are not in order.
         """
         now = time.time_ns()
         begin, end = self._moment("since", self.since, now), self._moment("until", self.until, now)
-        if ordered and begin is not None and end is not None and begin >= end:
+        if ordered and not self.moves and begin is not None and end is not None and begin >= end:
             message = "since is not before until"
             raise BadQueryError(message)
         return begin, end

@@ -103,12 +103,14 @@ def command(  # noqa: PLR0913 - a report has these options
             cache=False if no_cache else None,
             told=told,
         )
-    if not any(record.basic.use_count for record in report.records):
+    if report.full is not None:
+        common.note_actors(actors, {name for r in report.full.records for name in r.actors})
+    elif not any(record.basic.use_count for record in report.records):
         common.note_actors(actors, ())
     report = report.of_kinds(kinds) if kinds else report
     report = report.sorted_by(sort) if sort != "record" else report
     show_it = common.show_json if form in {"json", "json-full"} else common.show
-    common.write_or_show(_text(report, form), output, show_it)
+    common.write_or_show(_text(report, form, sort), output, show_it)
     if form in {"json", "json-full", "csv"}:
         from ctxuse.render.fleet import beside, without_skipped  # noqa: PLC0415 - rendering comes last
         from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
@@ -117,14 +119,14 @@ def command(  # noqa: PLR0913 - a report has these options
             common.note(note)
 
 
-def _text(report: "FleetReport", form: str) -> str:
+def _text(report: "FleetReport", form: str, sort: str) -> str:
     from ctxuse.render import fleet  # noqa: PLC0415 - rendering comes last
 
     match form:
         case "json" | "json-full":
             return fleet.fleet_json(report)
         case "html":
-            return fleet.fleet_html(report)
+            return fleet.fleet_html(report, sort=sort)
         case "csv":
             return fleet.fleet_csv(report)
         case "markdown":
