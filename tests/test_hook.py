@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from starting import PATIENCE
+from starting import PATIENCE, started
 from test_package import loaded_by
 
 from ctxuse import UsageEvent, UsageSource, Workspace
@@ -632,24 +633,26 @@ def test_forty_hooks_at_once_record_every_event_once(project: Path) -> None:
         for number in range(20)
         for _ in range(2)
     ]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "ctxuse.hook", "claude-code"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **environment(project)},
-        )
-        for _ in payloads
-    ]
-    for child, payload in zip(running, payloads, strict=True):  # all wait for their payloads now
-        assert child.stdin is not None
-        child.stdin.write(payload)
-        child.stdin.close()
-        child.stdin = None
-    for child in running:
-        said, complained = child.communicate(timeout=PATIENCE)
-        assert (child.returncode, said, complained) == (0, b"", b"")
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                started(
+                    "-m",
+                    "ctxuse.hook",
+                    "claude-code",
+                    env={**os.environ, **environment(project)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )  # fmt: skip
+            )
+            for _ in payloads
+        ]
+        for child, payload in zip(running, payloads, strict=True):  # all wait for them now
+            child.stdin.write(payload)
+            child.stdin.close()
+        for child in running:
+            assert (child.wait(PATIENCE), child.stdout.read(), child.stderr.read()) == (0, b"", b"")
     assert sorted(event.call_id or "" for event in log(project)) == sorted(
         f"t{n}" for n in range(20)
     )

@@ -41,7 +41,11 @@ def start(root: Path, home: Path, *words: str, environ: Mapping[str, str] = os.e
         env={**environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")},
     )  # fmt: skip
     assert process.stdout is not None
-    address = process.stdout.readline().strip()
+    try:
+        address = process.stdout.readline().strip()
+    except BaseException:
+        process.kill()
+        raise
     if not re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/[A-Za-z0-9_-]{43}/", address):
         process.kill()
         raise AssertionError(address + str(process.communicate()))
