@@ -644,7 +644,7 @@ def test_forty_hooks_at_once_record_every_event_once(project: Path) -> None:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
-                )  # fmt: skip
+                )
             )
             for _ in payloads
         ]
