@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 import pytest
 from faults.processes import Child
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from strategies import an_event, events
@@ -41,6 +41,11 @@ DATA = Path(__file__).parent / "data"
 LOGS = sorted(DATA.glob("conformance/logs/*.events.jsonl"))
 CHECKPOINT = "events.jsonl.checkpoint"
 BERLIN = Zone("Europe/Berlin")
+
+
+@pytest.fixture(autouse=True)
+def in_blocks_wherever_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_WORTH_A_BLOCK", 1)
 
 
 def plainly(log: OpenLog) -> Tally:
@@ -199,6 +204,12 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     most=st.sampled_from([3, 10**6]),
     zone=st.sampled_from([UTC, BERLIN]),
 )
+@example(
+    drawn=[("02", (size,), UsageEventKind.USE, "a") for size in (1, 2, 1)],
+    block=900,
+    most=10**6,
+    zone=UTC,
+)
 @settings(max_examples=300, deadline=None)
 def test_moments_that_are_equal_are_counted_fully_as_one_by_one(
     drawn: list[tuple[str, tuple[int, ...], UsageEventKind, str]], block: int, most: int, zone: Zone
@@ -306,6 +317,19 @@ def test_days_of_a_zone_are_those_of_each_event(zone: str) -> None:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
         assert in_blocks(log, Zone(zone)) == fully(log, Zone(zone))
+
+
+def test_long_names_are_counted_in_blocks_as_one_by_one() -> None:
+    long = [an_event(segment_id=n * 300, host=n * 301, actor=n * 302) for n in ("x", "y", "z")]
+    data = b"".join(encode(event) + b"\n" for event in long * 9)
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        assert count_full(log) == fully(log)
+        (record,) = count_full(log).records.values()
+    names = {*(record.used_in or ()), *record.hosts, *record.actors}
+    assert len(names) == 9
+    assert max(map(len, names)) < 80
 
 
 def test_batches_are_really_used() -> None:

@@ -23,6 +23,10 @@ _BLOCKS_LEFT_OUT = 16
 """After a block in which most tails are new, so many are read in full before another try."""
 
 
+_WORTH_A_BLOCK = 0.6
+"""Up to so many different tails a line: measured, 0.4 halves the time, and 0.9 adds 40 % to it."""
+
+
 class ByTails(NamedTuple):
     """A block of which the lines have the usual heads.
 
@@ -41,6 +45,11 @@ class ByTails(NamedTuple):
     def span(self) -> tuple[int, int]:
         """The earliest and the latest time in it, in nanoseconds since the epoch."""
         return ns_of_head(min(self.heads.times)), ns_of_head(max(self.heads.times))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its tails repeat so often that the fuller figures come cheaper in blocks."""
+        return len(set(self.numbers)) <= len(self.numbers) * _WORTH_A_BLOCK
 
     def names(self) -> list[tuple[str, str]]:
         """Return the host and the actor of each of its lines, empty where none is named.

@@ -32,7 +32,7 @@ def count_full(
     tally = FullTally()
     batches = FullBatches(tally, UTC)
     for block, read in read_usual(log, start, in_full=False):
-        if isinstance(read, ByTails):
+        if isinstance(read, ByTails) and read.repeats:
             batches.add(read)
         else:
             batches.flush()

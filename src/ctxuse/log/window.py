@@ -146,7 +146,7 @@ class Part:
         whole = self._selection.holds_all(*span)
         if self._also is not None:
             return False
-        if isinstance(block, ByTails):
+        if isinstance(block, ByTails) and (self._full_blocks is None or block.repeats):
             inside, outside = (block, None) if whole else self._selection.divided(block)
             if outside is not None:
                 self._rest_blocks.add(outside)
