@@ -205,8 +205,8 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     zone=st.sampled_from([UTC, BERLIN]),
 )
 @example(
-    drawn=[("02", (size,), UsageEventKind.USE, "a") for size in (1, 2, 1)],
-    block=900,
+    drawn=[("02", (size,), UsageEventKind.USE, "a") for size in [1] * 2 + [2] * 30 + [1] * 30],
+    block=3000,
     most=10**6,
     zone=UTC,
 )
