@@ -26,6 +26,7 @@ from ctxuse.fleet.places import find
 from ctxuse.fleet.reporting import batches, fleet_report
 from ctxuse.fleetreport import Asked, FleetTally
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.times import instant
 
 TEMPLATES = 10
 MERGED = Asked(merge_records=True)
@@ -93,6 +94,9 @@ def workers(root: Path, repeat: int) -> None:
 def kinds(root: Path, repeat: int) -> None:
     """Everything else that can be asked of the same workspaces, against the plain report."""
     report = partial(fleet_report, [str(root)], cache=False, workers=2)
+    evidence = report(merge_records=True).evidence
+    begin, end = evidence.since_ns or 0, evidence.until_ns or 0
+    late = instant(end - (end - begin) // 10)
 
     def into_folder(do: Callable[[str], object]) -> Case:
         def case() -> None:
@@ -104,6 +108,7 @@ def kinds(root: Path, repeat: int) -> None:
     cases: dict[str, Case] = {
         "merged records": partial(report, merge_records=True),
         "records apart": report,
+        "the last tenth": partial(report, merge_records=True, since=late),
         "by day": partial(report, merge_records=True, by="day"),
         "distinct ids (all copies)": partial(report, merge_records=True, distinct_ids=True),
         "collect": into_folder(lambda to: collect([str(root)], to, workers=2)),
