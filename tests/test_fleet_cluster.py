@@ -1,5 +1,6 @@
 """A report on the workers of a Dask scheduler, also when they are killed."""
 
+import gc
 import os
 import signal
 import socket
@@ -190,6 +191,12 @@ def test_a_scheduler_that_does_not_answer_is_said_without_a_traceback(
         said = capsys.readouterr().err
         assert f"ctxuse: {address}: no Dask scheduler answers" in said
         assert "Traceback" not in said
+    open_ones = [
+        found
+        for found in gc.get_objects()
+        if type(found) is distributed.Client and found.status not in {"closed", "newly-created"}
+    ]
+    assert open_ones == []
 
 
 def test_a_cluster_that_loses_all_workers_for_good_is_said(

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
@@ -38,6 +39,9 @@ _PATIENCE = 30
 
 _PATIENCE_FOR_WORKERS = 60
 """Seconds to wait for a worker while there is none, at the beginning or when all are lost."""
+
+_TO_CLOSE = 5
+"""Seconds that a connection that was never there may take to close."""
 
 _LOOK = 5
 """Seconds between two looks at whether there are workers."""
@@ -232,11 +236,20 @@ class Cluster:
         except ModuleNotFoundError as error:
             raise MissingExtraError("a Dask scheduler", "fleet") from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say what happens
+        client: Any = distributed.Client
+        made = client.__new__(client)  # one that cannot connect must be closed, and by us
         try:
-            client: Any = distributed.Client
-            return client(address, timeout=_PATIENCE, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise FleetError(self._address, f"no Dask scheduler answers: {error}") from error
+            made.__init__(address, timeout=_PATIENCE, set_as_default=False)
+        except BaseException as error:
+            # Left to the garbage collector it closes itself in whatever thread that runs, and when
+            # that is the thread of the next client's loop, both wait for one another.
+            with suppress(Exception):
+                made.close(timeout=_TO_CLOSE)
+            if isinstance(error, OSError | TimeoutError | ValueError):
+                reason = f"no Dask scheduler answers: {error}"
+                raise FleetError(self._address, reason) from error
+            raise
+        return made
 
     def _check(self) -> None:
         """Refuse workers that would count otherwise.
