@@ -175,8 +175,8 @@ def read_usual(
     """
     reader = BlockReader(in_full=in_full)
     for block in read_blocks(log.descriptor, start, log.end):
-        usual = isinstance(block, Lines) and block.ended
-        yield block, reader.read(block.data) if isinstance(block, Lines) and usual else None
+        read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
+        yield block, read
 
 
 class Batches:
