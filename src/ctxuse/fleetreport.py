@@ -25,7 +25,7 @@ from ctxuse.report import (
     report_record,
 )
 from ctxuse.tally import RecordTally, Tally
-from ctxuse.times import ALWAYS, Interval, format_ns
+from ctxuse.times import ALWAYS, Interval, known_time
 from ctxuse.zones import UTC, Zone
 
 FleetBy = Literal["workspace", "host", "kind", "day"]
@@ -96,8 +96,8 @@ class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
             "address": self.address,
             "events": self.events,
             "lines_not_counted": dict(self.not_counted),
-            "since": _time(self.since_ns),
-            "until": _time(self.until_ns),
+            "since": known_time(self.since_ns),
+            "until": known_time(self.until_ns),
             **({"events_counted_elsewhere": self.repeated} if self.repeated else {}),
         }
 
@@ -378,10 +378,6 @@ def _groups(
 
 def _without_workspaces(group: Group) -> Group:
     return Group(group.name, {key[-2:]: counts for key, counts in group.records.items()})
-
-
-def _time(ns: int | None) -> str | None:
-    return None if ns is None else format_ns(ns)
 
 
 Told = Callable[[int, int], object]

@@ -21,7 +21,7 @@ from ctxuse.fuller import (
 )
 from ctxuse.layout import RecordRef
 from ctxuse.report import NO_EVIDENCE, UsageReport, UsageReportRecord
-from ctxuse.times import format_ns
+from ctxuse.times import format_ns, known_time
 from ctxuse.zones import Zone
 
 LABELS = {"usage": "measured", "calibrated": "calibrated"}
@@ -134,7 +134,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         return {
             **self.basic.fields(),
             "first_seen_at": format_ns(self.first_seen_ns),
-            "last_exposed_at": _time(self.last_exposed_ns),
+            "last_exposed_at": known_time(self.last_exposed_ns),
             "segments_used_in": self.used_in,
             "segments_exposed_in": self.exposed_in,
             "exposed_tokens_recorded": self.recorded_tokens,
@@ -282,7 +282,3 @@ def _changes(sizes: Mapping[int, Size]) -> tuple[tuple[int, int], ...]:
 
 def _names(counted: Iterable[Mapping[str, Counts]]) -> list[str]:
     return sorted({name for counts in counted for name in counts})
-
-
-def _time(ns: int | None) -> str | None:
-    return None if ns is None else format_ns(ns)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
 from ctxuse.tally import MAX_SEGMENTS, RecordTally, Tally
-from ctxuse.times import ALWAYS, Interval, format_ns, instant
+from ctxuse.times import ALWAYS, Interval, format_ns, instant, known_time
 from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ class Evidence(msgspec.Struct, frozen=True):
         begin, end = self.window
         return {
             "events": self.events,
-            "since": _time(self.since_ns),
-            "until": _time(self.until_ns),
-            "log_since": _time(self.log_since_ns),
+            "since": known_time(self.since_ns),
+            "until": known_time(self.until_ns),
+            "log_since": known_time(self.log_since_ns),
             "segments": self.segments,
             "lines_not_counted": self.skipped_lines,
-            "window": {"since": _time(begin), "until": _time(end)},
+            "window": {"since": known_time(begin), "until": known_time(end)},
             "actors": None if self.actors is None else [*self.actors],
             "without_actors": [*self.without_actors],
             "events_outside": self.outside,
@@ -241,10 +241,6 @@ _NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int]] = {
 
 COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 """What a report can be sorted by."""
-
-
-def _time(ns: int | None) -> str | None:
-    return None if ns is None else format_ns(ns)
 
 
 Row = TypeVar("Row")

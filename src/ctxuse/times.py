@@ -126,6 +126,11 @@ def file_time(ns: int) -> str:
     return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + f".{fraction // 1000:06}Z"
 
 
+def known_time(ns: int | None) -> str | None:
+    """Return a time as JSON holds it, see `format_ns`; None where it is not known."""
+    return None if ns is None else format_ns(ns)
+
+
 def ns_of(at: "Instant | None") -> int | None:
     """Return a `whenever.Instant` in nanoseconds since the epoch; None of None."""
     return None if at is None else at.timestamp(unit="nanosecond")
