@@ -14,14 +14,14 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
-from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.events import UsageEvent
 from ctxuse.hosts import HOSTS
 from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.writer import LogWriter
-from ctxuse.places import OTHER_KINDS, Places
+from ctxuse.places import Places
 from ctxuse.workspace import Workspace
 
 Progress = Callable[[int, int], object]
@@ -91,7 +91,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     paths = [*files]
     told = _told(progress, sum(map(_size, paths)))
     with _Adding(workspace, result, dry_run=dry_run) as adding:
-        hooked = _Hooked(workspace, host)
+        hooked = Hooked(host, workspace.events)
         for path in paths:
             result.notes.files += 1
             try:
@@ -246,44 +246,6 @@ class _Adding:
             fresh = self._writer.append_once(event_id, line, index=self._index)
         self._result.added += fresh
         self._result.there += not fresh
-
-
-class _Hooked:
-    """What hooks of an agent have recorded, by segment; looked for when it is asked for.
-
-    Hooks give new ids (version 7) to what no transcript tells under an id of its own.
-    """
-
-    def __init__(self, workspace: Workspace, host: str) -> None:
-        self._workspace = workspace
-        self._host = host
-        self._exposed: set[str] | None = None
-        self._typed: set[str] = set()
-
-    def exposed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what was resident in a segment."""
-        return segment_id in self._look()
-
-    def typed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what the user typed there, without the prompt's id."""
-        self._look()
-        return segment_id in self._typed
-
-    def _look(self) -> set[str]:
-        if self._exposed is not None:
-            return self._exposed
-        self._exposed = set()
-        for event in self._workspace.events():
-            if not isinstance(event, UsageEvent) or event.host != self._host:
-                continue
-            if event.id[14] != "7":
-                continue
-            if event.event is UsageEventKind.USE:
-                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
-                    self._typed.add(event.segment_id)
-            elif any(record.kind in OTHER_KINDS for record in event.records):
-                self._exposed.add(event.segment_id)
-        return self._exposed
 
 
 def _logs_of(path: str) -> list[str]:

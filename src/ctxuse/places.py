@@ -86,7 +86,7 @@ class Places:
         lenient: bool = False,
     ) -> None:
         self.layout = layout
-        self._environ = environ
+        self.environ = environ
         self._lenient = lenient
         self.root = os.fspath(layout)
         self.start = self.root if start is None else os.path.normpath(start)
@@ -143,7 +143,7 @@ class Places:
 
     def starting_in(self, directory: str) -> "Places":
         """Return the same places for a session that began in `directory`."""
-        return Places(self.layout, self._environ, start=directory, lenient=self._lenient)
+        return Places(self.layout, self.environ, start=directory, lenient=self._lenient)
 
     def is_above_projects(self, directory: str) -> bool:
         """Whether a directory is the home directory or above it: nothing is recorded there."""

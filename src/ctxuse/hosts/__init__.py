@@ -5,44 +5,32 @@ call, so it imports only what is cheap) and `install` (where its settings are an
 them).
 """
 
-from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from ctxuse.events import UsageEvent
     from ctxuse.hosts.installation import Installation
+    from ctxuse.hosts.payload import Payload
     from ctxuse.places import Places
 
 HOSTS = {"claude-code": "claude_code", "codex": "codex"}
 """The agents that are known, as events name them, and their folders."""
 
 
-class Seen(NamedTuple):
-    """An event that a payload tells of.
-
-    Attributes:
-        event: The event.
-        once: Whether others may tell of the same occurrence, under the same id.
-    """
-
-    event: "UsageEvent"
-    once: bool
-
-
 class Hook(Protocol):
     """The `hook` module of an agent."""
 
     @property
-    def project(self) -> Callable[[Mapping[str, object], Mapping[str, str]], str | None]:
-        """Takes a payload and the environment, gives the project's directory, where known."""
+    def read(self) -> "Callable[[Mapping[str, object], Mapping[str, str]], Payload]":
+        """Takes what was handed over and the environment, gives the payload that it is."""
         ...
 
     @property
-    def events(
-        self,
-    ) -> "Callable[[Mapping[str, object], Places, Mapping[str, str]], Iterator[Seen]]":
-        """Takes a payload, the places of the workspace and the environment, gives the events."""
+    def events(self) -> "Callable[[Payload, Places], Iterator[UsageEvent]]":
+        """Takes a payload and the places of the workspace, gives the events it tells of."""
         ...
 
 

@@ -6,7 +6,7 @@ No hook tells of it: the skills, listed by name and description, and the index o
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.hosts.payload import size
@@ -25,20 +25,17 @@ MEMORY_LINES, MEMORY_BYTES = 200, 25 * 1024
 """How much of the index of its memory the host puts into a context."""
 
 
-def resident(
-    places: Places, transcript: str | None, environ: Mapping[str, str]
-) -> list[UsageRecordSnapshot]:
+def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot]:
     """Return the records that stand in the context of a session that starts now.
 
     Args:
         places: The places of the workspace.
         transcript: The path of the session's transcript, which lies beside the memory.
-        environ: The environment, which can turn the memory off.
     """
     listed = [*_listed(places)]
     over = sum(len(text) for _, text in listed) > LISTING_BUDGET
     found = [record.snapshot(None if over else size(text)) for record, text in listed]
-    return [*found, *_memory(places, transcript, environ)]
+    return [*found, *_memory(places, transcript)]
 
 
 def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
@@ -92,10 +89,8 @@ def _json(path: str) -> dict[str, object]:
 _FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
 
 
-def _memory(
-    places: Places, transcript: str | None, environ: Mapping[str, str]
-) -> Iterator[UsageRecordSnapshot]:
-    if environ.get("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "0") not in {"", "0"}:
+def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnapshot]:
+    if places.environ.get("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "0") not in {"", "0"}:
         return
     said = [settings.get("autoMemoryEnabled") for settings in _settings(places)]
     if [value for value in said if isinstance(value, bool)][-1:] == [False]:
