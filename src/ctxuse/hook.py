@@ -47,7 +47,7 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
         environ: The environment.
     """
     from ctxuse.hosts import hook_of  # noqa: PLC0415 - not for the usage
-    from ctxuse.hosts.payload import parsed  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.lookup import parsed  # noqa: PLC0415 - likewise
 
     data = stdin.read(MAX_PAYLOAD + 1)
     host = hook_of(words[0]) if words else None
@@ -60,9 +60,9 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
     root = _root(payload.project, environ, everywhere="--everywhere" in words[1:])
     if root is None:
         return
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
     from ctxuse.ids import is_derived  # noqa: PLC0415 - not for the usage
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
-    from ctxuse.places import Places  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
     workspace = None
@@ -82,8 +82,8 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     That is the project's directory or the nearest above it with the marker, but none from the home
     directory upwards: a marker there would collect every project of the user.
     """
+    from ctxuse.hosts.places import holds  # noqa: PLC0415 - likewise
     from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
-    from ctxuse.places import holds  # noqa: PLC0415 - likewise
 
     if not project or not os.path.isabs(project):
         return None

@@ -7,41 +7,23 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Protocol, Self
+from typing import Self
 
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
-from ctxuse.events import UsageEvent
-from ctxuse.hosts import HOSTS
+from ctxuse.hosts import transcripts_of
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.writer import LogWriter
-from ctxuse.places import Places
 from ctxuse.workspace import Workspace
 
 Progress = Callable[[int, int], object]
 """Told how many bytes have been read, and how many there are."""
-
-
-class _Transcripts(Protocol):
-    """The `transcript` module of an agent."""
-
-    @property
-    def began_in(self) -> Callable[[str], str | None]:
-        """Takes a transcript, gives the directory in which its session began."""
-        ...
-
-    @property
-    def events(
-        self,
-    ) -> Callable[[str, Places, Notes, Hooked, Callable[[int], object]], Iterator[UsageEvent]]:
-        """Takes a transcript, and what is said at `ctxuse.hosts.claude_code.transcript.events`."""
-        ...
 
 
 @dataclass(slots=True)
@@ -85,7 +67,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         AppendError: An event could not be appended; what was before is stored.
         LogUnreadableError: The log exists but cannot be read.
     """
-    reader = _transcripts(host)
+    reader = transcripts_of(host)
     places = Places(workspace.layout, environ, lenient=True)
     result = ImportResult()
     paths = [*files]
@@ -170,8 +152,8 @@ def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
 
     Those of directories that are in no workspace are left out.
     """
-    reader = _transcripts(host)
-    for path in transcripts_in(_kept_in(host, places)):
+    reader = transcripts_of(host)
+    for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host))):
         try:
             began = reader.began_in(path)
         except OSError:
@@ -199,23 +181,6 @@ def transcripts_in(paths: Iterable[str]) -> list[str]:
             found.append(path)
         else:
             raise TranscriptError(path, "it does not exist")
-    return found
-
-
-def _kept_in(host: str, places: Places) -> list[str]:
-    """Where an agent keeps its transcripts, as far as that is there."""
-    kept = {
-        "claude-code": [os.path.join(places.claude_dir, "projects")],
-        "codex": [
-            os.path.join(places.codex_dir, "sessions"),
-            os.path.join(places.codex_dir, "archived_sessions"),
-        ],
-    }[host]
-    return [directory for directory in kept if os.path.isdir(directory)]
-
-
-def _transcripts(host: str) -> _Transcripts:
-    found: _Transcripts = import_module(f"ctxuse.hosts.{HOSTS[host]}.transcript")
     return found
 
 

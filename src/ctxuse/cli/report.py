@@ -125,7 +125,7 @@ def _grouped(asked: _Asked, by: "By") -> "GroupedReport":
 
 
 def _full(asked: _Asked) -> "FullReport":
-    from ctxuse.places import Places  # noqa: PLC0415 - only for the fuller report
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - only for the fuller report
 
     shows_days = asked.form == "html"
     with common.progress("reading the log") as progress:
@@ -159,7 +159,7 @@ def _basic(asked: _Asked) -> "UsageReport":
             .shown_in(asked.zone)
         )
     if asked.everything:
-        from ctxuse.places import Places  # noqa: PLC0415 - only for this option
+        from ctxuse.hosts.places import Places  # noqa: PLC0415 - only for this option
 
         report = report.with_disk(Places(asked.layout).on_disk(outside=_has_others(report)))
     report = report.of_kinds(asked.kinds) if asked.kinds else report
@@ -168,7 +168,7 @@ def _basic(asked: _Asked) -> "UsageReport":
 
 def _has_others(report: "UsageReport") -> bool:
     """Whether there is an event of a record of another agent's places."""
-    from ctxuse.places import OTHER_KINDS  # noqa: PLC0415 - only for --all
+    from ctxuse.hosts.recordfile import OTHER_KINDS  # noqa: PLC0415 - only for --all
 
     return any(record.kind in OTHER_KINDS for record in report.records)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.recordfile import SKILL, RecordFile
 from ctxuse.hosts.session import Session
-from ctxuse.places import SKILL, RecordFile
 
 
 class Tool(Enum):

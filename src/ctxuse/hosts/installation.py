@@ -1,13 +1,12 @@
 """Where an agent's settings are, what of ours belongs into them, and what is there."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ctxuse.places import Places
-from ctxuse.smallfile import read_small
+from ctxuse.hosts.lookup import stored
+from ctxuse.hosts.places import Places
 
 COMMAND = "ctxuse-hook"
 
@@ -40,6 +39,7 @@ class Installation:
         other_files: Settings and other files in which hooks may stand, beside those two; only
             looked at.
         groups: What belongs into the settings.
+        is_off: Takes what a file of settings says, tells whether it turns all hooks off.
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
     """
@@ -50,6 +50,7 @@ class Installation:
     project_file: Callable[[Places], str]
     other_files: Callable[[Places], list[str]]
     groups: Handlers
+    is_off: Callable[[object], bool]
     afterwards: str
     executable: str
 
@@ -80,7 +81,7 @@ def installed(installation: Installation, places: Places) -> list[Installed]:
     """Return every hook of ours that is installed for an agent; unreadable files hold none."""
     found: list[Installed] = []
     for file in installation.files(places):
-        settings = read_settings(file)
+        settings = stored(file)
         for event, handler in handlers(settings):
             command, everywhere = our_command(handler)
             if command is not None:
@@ -100,28 +101,7 @@ def how_to_remove(installation: Installation, places: Places, files: list[str]) 
 
 def turned_off(installation: Installation, places: Places) -> list[str]:
     """Return the files that turn all hooks of an agent off."""
-    found: list[str] = []
-    for file in installation.files(places):
-        settings = read_settings(file)
-        if isinstance(settings, dict):
-            features = settings.get("features")
-            hooks = features.get("hooks") if isinstance(features, dict) else None
-            if settings.get("disableAllHooks") is True or hooks is False:
-                found.append(file)
-    return found
-
-
-def read_settings(file: str) -> object:
-    """Return what a file of settings holds, JSON or TOML; None when that cannot be read."""
-    try:
-        data = read_small(file)
-        if file.endswith(".toml"):
-            import tomllib  # noqa: PLC0415 - Codex only
-
-            return tomllib.loads(data.decode())
-        return json.loads(data)
-    except (OSError, ValueError, RecursionError):
-        return None
+    return [file for file in installation.files(places) if installation.is_off(stored(file))]
 
 
 def handlers(settings: object) -> Iterator[tuple[str, object]]:

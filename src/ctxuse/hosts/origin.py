@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
-from ctxuse.places import SKILL, Places, RecordFile
+from ctxuse.hosts import known_hosts
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import SKILL, RecordFile
 
 
 class Sizes(NamedTuple):
@@ -65,10 +67,11 @@ class Origin:
         home = _HOME.match(root or "")
         if home and home[0] != places.home:
             pairs += [
-                (os.path.join(home[0], ".claude"), places.claude_dir),
-                (os.path.join(home[0], ".codex"), places.codex_dir),
-                (home[0], places.home),
+                (os.path.join(home[0], host.config_dir), places.config_dirs[host.name])
+                for host in known_hosts()
+                if host.config_dir
             ]
+            pairs.append((home[0], places.home))
         self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
         self._home = home[0] if home else places.home
         self._began_in = root or places.root

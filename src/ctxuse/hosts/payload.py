@@ -1,13 +1,11 @@
-"""What a hook is handed, read once; and looking into what may hold anything."""
+"""What a hook is handed, read once."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
+from ctxuse.hosts.lookup import text
 from ctxuse.hosts.session import Session
-
-_LONGEST = 4096
 
 
 class Payload(NamedTuple):
@@ -73,42 +71,3 @@ class Payload(NamedTuple):
             prompt_id=text(fields, "prompt_id"),
             path=text(fields, "file_path"),
         )
-
-
-def parsed(data: str | bytes) -> object:
-    """Return what JSON says; None for what is none."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def text(value: object, *names: str) -> str | None:
-    """Return the text at ``value[name][name]…``; None for anything else, and for too long a one.
-
-    Args:
-        value: What a host handed over.
-        names: The way to the text.
-    """
-    value = at(value, *names)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
-        return None
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which no event can hold
-        return None
-    return value
-
-
-def at(value: object, *names: str) -> object:
-    """Return what is at ``value[name][name]…``, or None."""
-    for name in names:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
-
-
-def size(content: object) -> int | None:
-    """Return the bytes of a text; None for anything else."""
-    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Sizes
-from ctxuse.hosts.payload import text
+from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
-from ctxuse.places import OTHER_KINDS
 from ctxuse.smallfile import open_regular
 from ctxuse.times import parse_ns
 

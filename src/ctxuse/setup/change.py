@@ -2,6 +2,7 @@
 
 from ctxuse.errors import SettingsError
 from ctxuse.hosts.installation import Installation, handlers, our_command
+from ctxuse.hosts.lookup import stored
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -31,12 +32,10 @@ def without_hooks(file: SettingsFile) -> str:
     Raises:
         SettingsError: As `with_hooks`.
     """
-    from ctxuse.hosts.installation import read_settings  # noqa: PLC0415 - beside its only use
-
     text = file.text
     if not text.strip():
         return text
-    settings = read_settings(file.path)
+    settings = stored(file.path)
     hooks = settings.get("hooks") if isinstance(settings, dict) else None
     try:
         for event, groups in hooks.items() if isinstance(hooks, dict) else ():

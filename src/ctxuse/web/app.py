@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from ctxuse.errors import CtxuseError
 from ctxuse.fullreport import FullReport, FullReportRecord
-from ctxuse.places import OTHER_KINDS, Places
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
 from ctxuse.times import instant

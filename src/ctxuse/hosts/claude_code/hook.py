@@ -8,8 +8,9 @@ from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.payload import Payload
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.places import Places, skill_name
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:

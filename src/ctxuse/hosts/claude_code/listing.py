@@ -3,15 +3,16 @@
 No hook tells of it: the skills, listed by name and description, and the index of its own memory.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
 
 from ctxuse.events import UsageRecordSnapshot
-from ctxuse.hosts.payload import size
-from ctxuse.hosts.skills import described
-from ctxuse.places import Places, RecordFile
+from ctxuse.hosts.claude_code import NAME, project_name
+from ctxuse.hosts.listing import described, repository_dirs
+from ctxuse.hosts.lookup import at, size, stored
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.smallfile import read_small
 
 LISTING_BUDGET = 8_000
@@ -41,9 +42,9 @@ def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot
 def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
     directories = [
         ("", os.path.join(directory, ".claude", "skills"))
-        for directory in places.repository_dirs(places.start)
+        for directory in repository_dirs(places.start)
     ]
-    directories.append(("", os.path.join(places.claude_dir, "skills")))
+    directories.append(("", os.path.join(places.config_dirs[NAME], "skills")))
     enabled = _enabled_plugins(places)
     directories += [
         (name, os.path.join(where, "skills"))
@@ -62,28 +63,20 @@ def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
 def _enabled_plugins(places: Places) -> set[str]:
     found: dict[str, object] = {}
     for settings in _settings(places):
-        enabled = settings.get("enabledPlugins")
+        enabled = at(settings, "enabledPlugins")
         found |= enabled if isinstance(enabled, dict) else {}
     return {str(name).split("@", maxsplit=1)[0] for name, on in found.items() if on is True}
 
 
-def _settings(places: Places) -> list[dict[str, object]]:
+def _settings(places: Places) -> list[object]:
     """The settings that hold for the project, those that win last."""
     project = os.path.join(places.start, ".claude")
     paths = (
-        os.path.join(places.claude_dir, "settings.json"),
+        os.path.join(places.config_dirs[NAME], "settings.json"),
         os.path.join(project, "settings.json"),
         os.path.join(project, "settings.local.json"),
     )
-    return [_json(path) for path in paths]
-
-
-def _json(path: str) -> dict[str, object]:
-    try:
-        found = json.loads(read_small(path))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return [stored(path) for path in paths]
 
 
 _FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
@@ -92,10 +85,10 @@ _FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTIL
 def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnapshot]:
     if places.environ.get("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "0") not in {"", "0"}:
         return
-    said = [settings.get("autoMemoryEnabled") for settings in _settings(places)]
+    said = [at(settings, "autoMemoryEnabled") for settings in _settings(places)]
     if [value for value in said if isinstance(value, bool)][-1:] == [False]:
         return
-    directories = [places.claude_memory_dir(d) for d in places.repository_dirs(places.start)[-1:]]
+    directories = [memory_dir(places, d) for d in repository_dirs(places.start)[-1:]]
     if transcript is not None:
         beside = os.path.join(os.path.dirname(places.absolute(transcript)), "memory")
         directories.insert(0, beside)
@@ -109,6 +102,11 @@ def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnaps
         if record is not None and data.strip():
             yield record.snapshot(_in_context(data))
         return
+
+
+def memory_dir(places: Places, project: str) -> str:
+    """Return where Claude Code keeps its own memory of `project`."""
+    return os.path.join(places.config_dirs[NAME], "projects", project_name(project), "memory")
 
 
 def _in_context(data: bytes) -> int:

@@ -1,9 +1,9 @@
 """The tools of Claude Code that show records, as both its hooks and its transcripts have them."""
 
 from ctxuse.hosts.calls import Call, Tool
-from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.lookup import at, size, text
+from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.places import skill_name
 
 
 def tool_call(

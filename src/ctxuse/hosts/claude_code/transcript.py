@@ -11,11 +11,12 @@ from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, Tool, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
+from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.origin import Origin, Sizes
-from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import LEAST_BYTES, Hooked, Line, Notes, lines, measured, when
-from ctxuse.places import Places, skill_name
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",

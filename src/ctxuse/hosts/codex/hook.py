@@ -7,9 +7,10 @@ from ctxuse.events import UsageEvent, UsageRecordSnapshot
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import tool_call
+from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.payload import Payload, size
-from ctxuse.places import Places
+from ctxuse.hosts.payload import Payload
+from ctxuse.hosts.places import Places
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:  # noqa: ARG001 - as for every host
@@ -36,14 +37,14 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
 
 def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
     """The records that stand in the context of a session that starts now, as the disk has them."""
-    from ctxuse.hosts.skills import described  # noqa: PLC0415 - reads YAML
+    from ctxuse.hosts.listing import described, repository_dirs  # noqa: PLC0415 - reads YAML
 
-    directories = places.repository_dirs(directory)
+    directories = repository_dirs(directory)
     skill_dirs = [os.path.join(d, ".agents", "skills") for d in directories]
     skill_dirs += [
         os.path.join(places.home, ".agents", "skills"),
-        os.path.join(places.codex_dir, "skills"),
-        os.path.join(places.codex_dir, "skills", ".system"),
+        os.path.join(places.config_dirs[NAME], "skills"),
+        os.path.join(places.config_dirs[NAME], "skills", ".system"),
     ]
     found: list[UsageRecordSnapshot] = []
     for record in places.skills(("", d) for d in skill_dirs):
@@ -53,7 +54,7 @@ def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
         description = fields.get("description")
         text = " ".join(description.split()) if isinstance(description, str) else ""
         found.append(record.snapshot(size(f"{record.slug}: {text}")))
-    for holder in [places.codex_dir, *reversed(directories)]:
+    for holder in [places.config_dirs[NAME], *reversed(directories)]:
         for name in ("AGENTS.override.md", "AGENTS.md"):
             path = os.path.join(holder, name)
             if os.path.isfile(path):
@@ -61,6 +62,6 @@ def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
                 if instructions is not None:
                     found.append(instructions.snapshot())
                 break
-    summary = os.path.join(places.codex_dir, "memories", "memory_summary.md")
+    summary = os.path.join(places.config_dirs[NAME], "memories", "memory_summary.md")
     memory = places.record_at(summary) if os.path.isfile(summary) else None
     return [*found, memory.snapshot()] if memory is not None else found

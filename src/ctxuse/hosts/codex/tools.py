@@ -6,7 +6,7 @@ Codex has no tool to read a file and none for skills: both go through a shell.
 import os
 
 from ctxuse.hosts.calls import Call, Tool
-from ctxuse.hosts.payload import at, text
+from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.session import Session
 
 _SHELLS = frozenset({"Bash", "exec_command", "local_shell_call", "shell", "shell_command"})

@@ -7,11 +7,12 @@ from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, Tool, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import tool_call
+from ctxuse.hosts.lookup import at, parsed, size, text
 from ctxuse.hosts.origin import Origin, Sizes
-from ctxuse.hosts.payload import at, parsed, size, text
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.transcripts import Hooked, Line, Notes, lines, when
-from ctxuse.places import Places, skill_name
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
