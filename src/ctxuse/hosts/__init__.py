@@ -1,11 +1,12 @@
 """What agents hand over → events. One folder an agent, and one line in the table below.
 
 No agent is special anywhere else. A folder says in `HOST` where its agent keeps what, and how it
-makes itself known. It may hold three more parts, each of which may be missing:
+makes itself known. It may hold four more parts, each of which may be missing:
 
 - `hook`: its payloads → events; on the way of every hook call, so it imports only what is cheap
 - `transcript`: its transcripts → events
 - `install`: where its settings are, and what belongs into them
+- `mcp`: who calls an MCP server, when it is this agent
 """
 
 from importlib import import_module
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ctxuse.events import UsageEvent
+    from ctxuse.hosts.caller import Caller, Request
     from ctxuse.hosts.host import Host
     from ctxuse.hosts.installation import Installation
     from ctxuse.hosts.payload import Payload
@@ -34,30 +36,42 @@ HOSTS = {
 class Hook(Protocol):
     """The `hook` module of an agent."""
 
-    @property
-    def read(self) -> "Callable[[Mapping[str, object], Mapping[str, str]], Payload]":
-        """Takes what was handed over and the environment, gives the payload that it is."""
+    def read(self, fields: "Mapping[str, object]", environ: "Mapping[str, str]") -> "Payload":
+        """Return the payload that was handed over."""
         ...
 
-    @property
-    def events(self) -> "Callable[[Payload, Places], Iterator[UsageEvent]]":
-        """Takes a payload and the places of the workspace, gives the events it tells of."""
+    def events(self, payload: "Payload", places: "Places") -> "Iterator[UsageEvent]":
+        """Yield what a payload tells of."""
         ...
 
 
 class Transcripts(Protocol):
     """The `transcript` module of an agent."""
 
-    @property
-    def began_in(self) -> "Callable[[str], str | None]":
-        """Takes a transcript, gives the directory in which its session began."""
+    def began_in(self, path: str) -> str | None:
+        """Return the directory in which the session of a transcript began."""
         ...
 
-    @property
     def events(
         self,
-    ) -> "Callable[[str, Places, Notes, Hooked, Callable[[int], object]], Iterator[UsageEvent]]":
-        """Takes a transcript, and what is said at `ctxuse.hosts.claude_code.transcript.events`."""
+        path: str,
+        places: "Places",
+        notes: "Notes",
+        hooked: "Hooked",
+        told: "Callable[[int], object]",
+    ) -> "Iterator[UsageEvent]":
+        """Yield what a transcript tells of.
+
+        Args:
+            path: The transcript.
+            places: The places of the workspace.
+            notes: Where it is counted what tells of nothing.
+            hooked: What hooks have recorded of a segment.
+            told: Told after each line how many bytes it has.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
         ...
 
 
@@ -103,3 +117,13 @@ def installation_of(host: str) -> "Installation":
     """Return where the settings of an agent are; it is one of `hosts_with` an installation."""
     found: Installation = import_module(f"ctxuse.hosts.{HOSTS[host]}.install").INSTALLATION
     return found
+
+
+def callers(first: str | None) -> "Iterator[Callable[[Request], Caller | None]]":
+    """Yield the `caller` of each agent that can name itself to an MCP server.
+
+    Args:
+        first: The agent that comes first, if it is one of them.
+    """
+    for host in sorted(hosts_with("mcp"), key=lambda host: host != first):
+        yield import_module(f"ctxuse.hosts.{HOSTS[host]}.mcp").caller

@@ -5,36 +5,21 @@ rule here makes the events, so that what is the same occurrence has the same id.
 an MCP server is none: such a server records its own.
 """
 
-from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import SKILL, RecordFile
 from ctxuse.hosts.session import Session
 
+Tool = Literal["read", "mention", "skill", "shell"]
+"""What a call does: show a file, show one that the user named, load a skill, run a command."""
 
-class Tool(Enum):
-    """What a call does."""
-
-    READ = "read"
-    """Shows a file."""
-
-    MENTION = "mention"
-    """Shows a file that the user named with ``@``."""
-
-    SKILL = "skill"
-    """Loads a skill."""
-
-    SHELL = "shell"
-    """Runs a command."""
-
-
-_SOURCES = {
-    Tool.READ: UsageSource.MEMORY_READ,
-    Tool.MENTION: UsageSource.KNOWLEDGE_REF,
-    Tool.SKILL: UsageSource.WORKFLOW_INVOKE,
-    Tool.SHELL: UsageSource.MEMORY_READ,
+_SOURCES: dict[Tool, UsageSource] = {
+    "read": UsageSource.MEMORY_READ,
+    "mention": UsageSource.KNOWLEDGE_REF,
+    "skill": UsageSource.WORKFLOW_INVOKE,
+    "shell": UsageSource.MEMORY_READ,
 }
 
 
@@ -82,16 +67,16 @@ def uses(call: Call, origin: Origin) -> list[UsageEvent]:
 def _records(call: Call, origin: Origin) -> list[RecordFile]:
     if call.files is not None:
         found = origin.records(call.files, call.directory)
-    elif call.tool is Tool.SKILL:
+    elif call.tool == "skill":
         found = [origin.skill(call.subject)]
-    elif call.tool is Tool.SHELL:
+    elif call.tool == "shell":
         from ctxuse.hosts.shell import files_shown  # noqa: PLC0415 - only for a shell
 
         paths = files_shown(call.subject, origin.there(call.directory or "."), origin.there)
         found = origin.records(filter(origin.may_have_shown, paths))
     else:
         found = origin.records([call.subject], call.directory)
-    if not found and call.tool is Tool.SKILL:
+    if not found and call.tool == "skill":
         return [RecordFile(SKILL, call.subject, "", "")]
     return found
 

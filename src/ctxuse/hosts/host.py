@@ -1,6 +1,6 @@
 """What an agent says of itself. Part of the way of a hook, so nothing expensive is imported."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -22,36 +22,6 @@ class Records(NamedTuple):
     memories: tuple[str, ...] = ()
 
 
-class Request(NamedTuple):
-    """A request to an MCP server, as far as it says who is calling.
-
-    Attributes:
-        meta: Its ``_meta``.
-        host: The agent that the client's name stands for, or that name; None without one.
-        environ: The server's environment, which may be inherited from another agent's shell.
-    """
-
-    meta: Mapping[str, object]
-    host: str | None
-    environ: Mapping[str, str]
-
-
-class Caller(NamedTuple):
-    """Who is calling.
-
-    Attributes:
-        segment_id: The session, and within it the sub-agent; None when unknown.
-        host: The agent, where known.
-        call_id: The host's id of the call, where it gives one.
-        in_subagent: Whether it is known to come from a sub-agent.
-    """
-
-    segment_id: str | None
-    host: str | None
-    call_id: str | None = None
-    in_subagent: bool = False
-
-
 class Host(NamedTuple):
     """An agent.
 
@@ -70,7 +40,6 @@ class Host(NamedTuple):
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
         mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
-        caller: Takes a request, says who is calling, or None when it is not this agent.
     """
 
     name: str
@@ -86,4 +55,3 @@ class Host(NamedTuple):
     project_name: Callable[[str], str] = str
     project_variable: str = ""
     mcp_client: str = ""
-    caller: Callable[[Request], Caller | None] | None = None

@@ -7,40 +7,12 @@ and holds what a file was then.
 import os
 import re
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
-
-
-class Sizes(NamedTuple):
-    """What a transcript says of sizes.
-
-    Attributes:
-        bytes_per_token: Measured in the session; None where it could not be.
-    """
-
-    bytes_per_token: float | None
-
-    def snapshot(
-        self, record: RecordFile, file_bytes: int | None, context_bytes: int | None
-    ) -> UsageRecordSnapshot:
-        """Return the snapshot of a record as the transcript has it; see `Origin.snapshot`."""
-        tokens = None
-        if self.bytes_per_token and context_bytes is not None:
-            tokens = round(context_bytes / self.bytes_per_token)
-        return UsageRecordSnapshot(
-            record.kind,
-            record.slug,
-            file_bytes or 0,
-            estimate_tokens(file_bytes or 0),
-            context_bytes=context_bytes,
-            context_tokens=tokens,
-            tokens_from=None if tokens is None else "calibrated",
-            size_from="unknown" if file_bytes is None else "transcript",
-        )
 
 
 class Origin:
@@ -52,14 +24,12 @@ class Origin:
     Args:
         places: The places of the workspace.
         began_in: The directory in which the session began; None for the root.
-        sizes: What the transcript says of sizes; None for what happens now, where files say it.
     """
 
-    def __init__(
-        self, places: Places, began_in: str | None = None, sizes: Sizes | None = None
-    ) -> None:
+    def __init__(self, places: Places, began_in: str | None = None) -> None:
         self.places = places
-        self._sizes = sizes
+        self._is_past = False
+        self._bytes_per_token: float | None = None
         pairs: list[tuple[str, str]] = []
         root = began_in and os.path.normpath(began_in)
         if root and root != places.root and not root.startswith(places.root + os.sep):
@@ -77,10 +47,20 @@ class Origin:
         self._began_in = root or places.root
 
     @classmethod
-    def of_transcript(cls, places: Places, began_in: str | None, sizes: Sizes) -> Self:
-        """Return the origin of a session that began in a directory; see the class."""
+    def of_transcript(
+        cls, places: Places, began_in: str | None, bytes_per_token: float | None
+    ) -> Self:
+        """Return the origin of what a transcript tells; it says of sizes what it can.
+
+        Args:
+            places: The places of the workspace.
+            began_in: The directory in which the session began; None when unknown.
+            bytes_per_token: Measured in the session; None where it could not be.
+        """
         start = cls(places, began_in).here(".")
-        return cls(places.starting_in(start), began_in, sizes)
+        past = cls(places.starting_in(start), began_in)
+        past._is_past, past._bytes_per_token = True, bytes_per_token
+        return past
 
     def here(self, path: str, directory: str | None = None) -> str:
         """Return what a path is here and now, absolute.
@@ -105,7 +85,7 @@ class Origin:
 
     def may_have_shown(self, path: str) -> bool:
         """Whether a command could show a file: only now that can be looked up."""
-        return self._sizes is not None or os.path.isfile(path)
+        return self._is_past or os.path.isfile(path)
 
     def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
         """Return the records that paths are, each once; see `here`."""
@@ -130,9 +110,21 @@ class Origin:
             file_bytes: The size of its whole file, where a transcript shows it whole.
             context_bytes: Bytes of it that entered the context, where known.
         """
-        if self._sizes is None:
+        if not self._is_past:
             return record.snapshot(context_bytes)
-        return self._sizes.snapshot(record, file_bytes, context_bytes)
+        tokens = None
+        if self._bytes_per_token and context_bytes is not None:
+            tokens = round(context_bytes / self._bytes_per_token)
+        return UsageRecordSnapshot(
+            record.kind,
+            record.slug,
+            file_bytes or 0,
+            estimate_tokens(file_bytes or 0),
+            context_bytes=context_bytes,
+            context_tokens=tokens,
+            tokens_from=None if tokens is None else "calibrated",
+            size_from="unknown" if file_bytes is None else "transcript",
+        )
 
 
 _HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")

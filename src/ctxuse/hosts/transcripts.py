@@ -12,7 +12,6 @@ import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.origin import Sizes
 from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
 from ctxuse.smallfile import open_regular
@@ -152,12 +151,10 @@ class Hooked:
         return self._exposed
 
 
-def measured(samples: list[float]) -> Sizes:
-    """Return the sizes of a session of which `samples` are bytes per token of its responses."""
-    if len(samples) < FEWEST_SAMPLES:
-        return Sizes(None)
-    found = statistics.median(samples)
-    return Sizes(found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None)
+def measured(samples: list[float]) -> float | None:
+    """Return the bytes per token of a session, from those of its responses; None if unknown."""
+    found = statistics.median(samples) if len(samples) >= FEWEST_SAMPLES else 0
+    return found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None
 
 
 def when(line: Line) -> int | None:

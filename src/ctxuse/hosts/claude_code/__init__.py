@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from ctxuse.hosts.host import Caller, Host, Records, Request
-from ctxuse.hosts.lookup import at, name, stored
+from ctxuse.hosts.host import Host, Records
+from ctxuse.hosts.lookup import at, stored
 
 NAME = "claude-code"
 """The agent, as events name it."""
@@ -23,14 +23,6 @@ def installed_plugins(directory: str) -> Iterator[tuple[str, str]]:
 def project_name(project: str) -> str:
     """Return the name of the folder in which it keeps what it knows of a project."""
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in project)
-
-
-def caller(request: Request) -> Caller | None:
-    """Return who is calling: the request names the call, the environment the session."""
-    call_id = name(request.meta, "claudecode/toolUseId")
-    if call_id is None and request.host != NAME:
-        return None
-    return Caller(name(request.environ, "CLAUDE_CODE_SESSION_ID"), NAME, call_id)
 
 
 HOST = Host(
@@ -54,5 +46,4 @@ HOST = Host(
     transcripts=("projects",),
     project_name=project_name,
     project_variable="CLAUDE_PROJECT_DIR",
-    caller=caller,
 )

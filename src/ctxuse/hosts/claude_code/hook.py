@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ctxuse.events import UsageEvent
-from ctxuse.hosts.calls import Call, Tool, uses
+from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, tool_call
 from ctxuse.hosts.origin import Origin
@@ -53,5 +53,5 @@ def _typed(payload: Payload, session: Session, places: Places) -> list[UsageEven
     if name is None or places.skill_named(name) is None:
         return []
     key = None if payload.prompt_id is None else prompt_key(payload.prompt_id)
-    call = Call(session, Tool.SKILL, name, key, by_user=True, at_ns=payload.at_ns)
+    call = Call(session, "skill", name, key, by_user=True, at_ns=payload.at_ns)
     return uses(call, Origin(places))

@@ -19,14 +19,14 @@ def tool_call(
         began: The directory in which the agent is.
     """
     subject: object = None
-    tool = Tool.READ
+    tool: Tool = "read"
     match name:
         case "Read":
             subject = text(arguments, "file_path")
         case "Skill":
-            tool, subject = Tool.SKILL, skill_name(text(arguments, "skill"))
+            tool, subject = "skill", skill_name(text(arguments, "skill"))
         case "Bash" if at(arguments, "run_in_background") is not True:
-            tool, subject = Tool.SHELL, at(arguments, "command")
+            tool, subject = "shell", at(arguments, "command")
         case _:
             pass
     if not isinstance(subject, str):
@@ -44,9 +44,9 @@ def answered(call: Call, response: object, at_ns: int) -> Call | None:
     """
     file_bytes = context_bytes = None
     match call.tool:
-        case Tool.READ:
+        case "read":
             file_bytes, context_bytes = bytes_shown(response)
-        case Tool.SHELL:
+        case "shell":
             if at(response, "stdout") == "" or at(response, "backgroundTaskId") is not None:
                 return None
         case _:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from ctxuse.events import UsageEvent
-from ctxuse.hosts.calls import Call, Tool, uses
+from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
 from ctxuse.hosts.lookup import at, size, text
-from ctxuse.hosts.origin import Origin, Sizes
+from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session, prompt_key
@@ -51,19 +51,8 @@ def events(
     hooked: Hooked,
     told: Callable[[int], object],
 ) -> Iterator[UsageEvent]:
-    """Yield what a transcript tells of.
-
-    Args:
-        path: The transcript.
-        places: The places of the workspace.
-        notes: Where it is counted what tells of nothing.
-        hooked: What hooks have recorded of a segment.
-        told: Told after each line how many bytes it has.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    origin = Origin.of_transcript(places, began_in(path), _sizes(path))
+    """Yield what a transcript tells of."""
+    origin = Origin.of_transcript(places, began_in(path), _bytes_per_token(path))
     reader = _Reader(origin, notes, hooked)
     for line in lines(path, notes, told):
         yield from reader.read(line)
@@ -142,7 +131,7 @@ class _Reader:
             self._notes.failed += 1
             return
         answer = None if call is None or at_ns is None else answered(call, response, at_ns)
-        if answer is not None and answer.tool is Tool.SKILL:
+        if answer is not None and answer.tool == "skill":
             self._skills[call_id] = answer
             return
         found = [] if answer is None else uses(answer, self._origin)
@@ -166,7 +155,7 @@ class _Reader:
             if name is not None and at_ns is not None:
                 key = self._prompt_key(line, thread)
                 self._typed[thread.segment_id] = Call(
-                    thread, Tool.SKILL, name, key, by_user=True, at_ns=at_ns
+                    thread, "skill", name, key, by_user=True, at_ns=at_ns
                 )
             return
         source = text(line, "sourceToolUseID")
@@ -236,7 +225,7 @@ class _Reader:
         file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
         call = Call(
             thread,
-            Tool.MENTION,
+            "mention",
             path,
             key,
             by_user=True,
@@ -282,7 +271,7 @@ def _listing(attachment: object) -> dict[str, int | None]:
     return {name: found.get(name) for name in listed if name is not None}
 
 
-def _sizes(path: str) -> Sizes:
+def _bytes_per_token(path: str) -> float | None:
     """Measure a session's bytes per token: responses into which only text entered.
 
     What entered since the response before is the difference of their inputs, by the model's own

@@ -1,26 +1,9 @@
 """Codex."""
 
-from collections.abc import Mapping
-
-from ctxuse.hosts.host import Caller, Host, Records, Request
-from ctxuse.hosts.lookup import name
+from ctxuse.hosts.host import Host, Records
 
 NAME = "codex"
 """The agent, as events name it."""
-
-
-def caller(request: Request) -> Caller | None:
-    """Return who is calling: the request names the session, and the thread within it."""
-    turn = request.meta.get("x-codex-turn-metadata")
-    if not isinstance(turn, Mapping) and request.host != NAME:
-        return None
-    session = name(turn, "session_id")
-    thread = name(turn, "thread_id") or name(request.meta, "threadId")
-    if thread is None or session is None or thread == session:
-        return Caller(session or thread, NAME)
-    if name(turn, "parent_thread_id") or name(turn, "subagent_kind"):
-        return Caller(f"{session}/{thread}", NAME, in_subagent=True)
-    return Caller(session, NAME)
 
 
 HOST = Host(
@@ -39,5 +22,4 @@ HOST = Host(
     bundled_skills=".system",
     transcripts=("sessions", "archived_sessions"),
     mcp_client="codex-mcp-client",
-    caller=caller,
 )

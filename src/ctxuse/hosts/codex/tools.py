@@ -5,7 +5,7 @@ Codex has no tool to read a file and none for skills: both go through a shell.
 
 import os
 
-from ctxuse.hosts.calls import Call, Tool
+from ctxuse.hosts.calls import Call
 from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.session import Session
 
@@ -29,7 +29,7 @@ def tool_call(
         return None
     where = text(arguments, "workdir") or text(arguments, "working_directory") or ""
     directory = where if where.startswith("~") else os.path.join(began or "", where)
-    return Call(session, Tool.SHELL, command, call_id, call_id, directory=directory)
+    return Call(session, "shell", command, call_id, call_id, directory=directory)
 
 
 def _command(arguments: object) -> str | None:

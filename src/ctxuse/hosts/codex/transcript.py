@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from ctxuse.events import UsageEvent
-from ctxuse.hosts.calls import Call, Tool, uses
+from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import tool_call
 from ctxuse.hosts.lookup import at, parsed, size, text
-from ctxuse.hosts.origin import Origin, Sizes
+from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
@@ -39,19 +39,8 @@ def events(
     hooked: Hooked,  # noqa: ARG001 - as for every host
     told: Callable[[int], object],
 ) -> Iterator[UsageEvent]:
-    """Yield what a rollout tells of.
-
-    Args:
-        path: The rollout.
-        places: The places of the workspace.
-        notes: Where it is counted what tells of nothing.
-        hooked: What hooks have recorded of a segment.
-        told: Told after each line how many bytes it has.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    reader = _Reader(Origin.of_transcript(places, began_in(path), Sizes(None)), notes)
+    """Yield what a rollout tells of."""
+    reader = _Reader(Origin.of_transcript(places, began_in(path), None), notes)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     reader.finish()
@@ -122,7 +111,7 @@ class _Reader:
         ]
         files = tuple(path for path in paths if path)
         where = text(payload, "cwd") or self._directory
-        call = Call(thread, Tool.SHELL, "", call_id, call_id, directory=where, files=files)
+        call = Call(thread, "shell", "", call_id, call_id, directory=where, files=files)
         yield from self._uses(call, at_ns)
 
     def _returned(self, payload: object, at_ns: int) -> Iterator[UsageEvent]:
@@ -167,7 +156,7 @@ class _Reader:
                 continue
             call = Call(
                 thread,
-                Tool.SKILL,
+                "skill",
                 name,
                 f"mention:{text(line, 'timestamp')}",
                 by_user=True,
