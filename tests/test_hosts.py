@@ -19,7 +19,6 @@ WHOLE = {
         NAME = "acme"
         HOST = Host(
             name=NAME,
-            title="Acme",
             config_dir=".acme",
             config_variable="ACME_HOME",
             of_user=Records(skills=("skills",), memories=("{project}/memory",)),
@@ -69,16 +68,14 @@ WHOLE = {
         from ctxuse.hosts.acme_agent import NAME
         from ctxuse.hosts.installation import Installation
 
-        def groups(command, *, everywhere):
-            return {"Read": {"hooks": [{"type": "command", "command": f"{command} {NAME}"}]}}
-
         INSTALLATION = Installation(
             host=NAME,
             title="Acme",
             user_file=lambda places: os.path.join(places.config_dirs[NAME], "hooks.json"),
             project_file=lambda places: os.path.join(places.root, ".acme", "hooks.json"),
             other_files=lambda places: [],
-            groups=groups,
+            matchers={"Read": None},
+            handler=lambda words: {"type": "command", "command": " ".join(words)},
             is_off=lambda settings: settings == {"off": True},
             afterwards="Start a talk.",
             executable="acme",
@@ -99,7 +96,7 @@ BARE = {
     "__init__.py": """
         from ctxuse.hosts.host import Host, Records
 
-        HOST = Host(name="bare", title="Bare", of_project=Records(instructions=("BARE.md",)))
+        HOST = Host(name="bare", of_project=Records(instructions=("BARE.md",)))
     """,
 }
 """Bare has no hooks, no settings, no transcripts, and no name for an MCP server."""

@@ -77,7 +77,17 @@ class Transcripts(Protocol):
 
 def known_hosts() -> "tuple[Host, ...]":
     """Return what the agents that are known say of themselves."""
-    return tuple(import_module(f"ctxuse.hosts.{folder}").HOST for folder in HOSTS.values())
+    return tuple(map(host_named, HOSTS))
+
+
+def host_named(name: str) -> "Host":
+    """Return what an agent says of itself.
+
+    Raises:
+        KeyError: The agent is not known.
+    """
+    host: Host = import_module(f"ctxuse.hosts.{HOSTS[name]}").HOST
+    return host
 
 
 def project_of(environ: "Mapping[str, str]") -> str | None:

@@ -27,7 +27,6 @@ class Host(NamedTuple):
 
     Attributes:
         name: As events name it.
-        title: Its name for people.
         config_dir: Its own directory, below the home directory; empty when it has none with
             anything of interest.
         config_variable: The environment variable that names another one.
@@ -43,7 +42,6 @@ class Host(NamedTuple):
     """
 
     name: str
-    title: str
     config_dir: str = ""
     config_variable: str = ""
     of_user: Records = Records()

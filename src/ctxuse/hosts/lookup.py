@@ -62,6 +62,12 @@ def at(value: object, *names: str) -> object:
     return value
 
 
+def items(value: object, *names: str) -> list[object]:
+    """Return the elements of the list at ``value[name][name]…``; none where there is no list."""
+    found = at(value, *names)
+    return found if isinstance(found, list) else []
+
+
 def size(content: object) -> int | None:
     """Return the bytes of a text; None for anything else."""
     return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts import known_hosts
+from ctxuse.hosts import host_named, known_hosts
 from ctxuse.hosts.recordfile import (
     INSTRUCTIONS,
     MEMORY,
@@ -130,8 +130,10 @@ class Places:
 
     def transcript_dirs(self, host: str) -> list[str]:
         """Return where an agent keeps its transcripts, whether or not that is there."""
-        own = {known.name: known.transcripts for known in self._hosts}[host]
-        return [os.path.join(self.config_dirs[host], directory) for directory in own]
+        return [
+            os.path.join(self.config_dirs[host], directory)
+            for directory in host_named(host).transcripts
+        ]
 
     def starting_in(self, directory: str) -> "Places":
         """Return the same places for a session that began in `directory`."""

@@ -27,7 +27,6 @@ def project_name(project: str) -> str:
 
 HOST = Host(
     name=NAME,
-    title="Claude Code",
     config_dir=".claude",
     config_variable="CLAUDE_CONFIG_DIR",
     of_user=Records(

@@ -1,32 +1,11 @@
 """Claude Code's settings, and what belongs into them."""
 
 import os
-from collections.abc import Mapping
 
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.installation import Group, Installation
+from ctxuse.hosts.installation import Installation
 from ctxuse.hosts.lookup import at
 from ctxuse.hosts.places import Places, paths_in
-
-_MATCHERS = {
-    "PostToolUse": "Read|Skill|Bash",
-    "UserPromptExpansion": None,
-    "InstructionsLoaded": None,
-    "SessionStart": None,
-}
-
-
-def _groups(command: str, *, everywhere: bool) -> Mapping[str, Group]:
-    handler = {
-        "type": "command",
-        "command": command,
-        "args": [NAME, "--everywhere"] if everywhere else [NAME],
-        "timeout": 10,
-    }
-    return {
-        event: {"matcher": matcher, "hooks": [handler]} if matcher else {"hooks": [handler]}
-        for event, matcher in _MATCHERS.items()
-    }
 
 
 def _other_files(places: Places) -> list[str]:
@@ -50,7 +29,18 @@ INSTALLATION = Installation(
     user_file=lambda places: os.path.join(places.config_dirs[NAME], "settings.json"),
     project_file=lambda places: os.path.join(places.root, ".claude", "settings.json"),
     other_files=_other_files,
-    groups=_groups,
+    matchers={
+        "PostToolUse": "Read|Skill|Bash",
+        "UserPromptExpansion": None,
+        "InstructionsLoaded": None,
+        "SessionStart": None,
+    },
+    handler=lambda words: {
+        "type": "command",
+        "command": words[0],
+        "args": words[1:],
+        "timeout": 10,
+    },
     is_off=lambda settings: at(settings, "disableAllHooks") is True,
     afterwards=(
         "Claude Code reads its settings when a session starts, and runs hooks of a project once you"

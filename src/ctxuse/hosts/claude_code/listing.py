@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.hosts.claude_code import NAME, project_name
-from ctxuse.hosts.listing import described, repository_dirs
+from ctxuse.hosts.listing import described, described_skills, repository_dirs
 from ctxuse.hosts.lookup import at, size, stored
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
@@ -51,13 +51,10 @@ def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
         for name, where in places.plugins().items()
         if name in enabled
     ]
-    for record in places.skills(directories):
-        fields = described(record.file)
-        if fields is None or fields.get("disable-model-invocation") is True:
-            continue
-        texts = [fields.get("description"), fields.get("when_to_use")]
-        text = " ".join(" ".join(part.split()) for part in texts if isinstance(part, str))
-        yield record, f"{record.slug}: {text[:LONGEST_DESCRIPTION]}" if text else record.slug
+    for record, fields in described_skills(places, directories):
+        if fields.get("disable-model-invocation") is not True:
+            text = described(fields, "description", "when_to_use")
+            yield record, f"{record.slug}: {text[:LONGEST_DESCRIPTION]}" if text else record.slug
 
 
 def _enabled_plugins(places: Places) -> set[str]:
@@ -80,6 +77,8 @@ def _settings(places: Places) -> list[object]:
 
 
 _FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r"^<!(?=--).*?-->\n?", re.DOTALL | re.MULTILINE)
+"""A comment that begins a line; ``<!-->`` is a whole one."""
 
 
 def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnapshot]:
@@ -112,22 +111,10 @@ def memory_dir(places: Places, project: str) -> str:
 def _in_context(data: bytes) -> int:
     """How many bytes of the index the host puts into a context."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    text = _without_comments(_FRONTMATTER.sub("", text, count=1))
+    text = _FRONTMATTER.sub("", text, count=1)
+    # Behind the last end no comment is whole, and to look for its end from each beginning, as the
+    # pattern does, would take the square of their number.
+    before, end, behind = text.rpartition("-->")
+    text = _COMMENT.sub("", before + end + behind[:1]) + behind[1:]
     lines = text.splitlines(keepends=True)[:MEMORY_LINES]
     return min(len("".join(lines).encode()), MEMORY_BYTES)
-
-
-def _without_comments(text: str) -> str:
-    """`text` without the comments that stand at the beginning of a line."""
-    parts: list[str] = []
-    position = 0
-    while True:
-        begin = 0 if text.startswith("<!--", position) and not position else -1
-        begin = begin if begin == 0 else text.find("\n<!--", max(position - 1, 0)) + 1
-        end = text.find("-->", begin) if begin or text.startswith("<!--") else -1
-        if end < 0 or (not begin and position):
-            return "".join([*parts, text[position:]])
-        parts.append(text[position:begin])
-        position = end + len("-->")
-        if text.startswith("\n", position):
-            position += 1

@@ -11,10 +11,10 @@ from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
-from ctxuse.hosts.lookup import at, size, text
+from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import skill_name
+from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import LEAST_BYTES, Hooked, Line, Notes, lines, measured, when
 
@@ -45,11 +45,7 @@ def began_in(path: str) -> str | None:
 
 
 def events(
-    path: str,
-    places: Places,
-    notes: Notes,
-    hooked: Hooked,
-    told: Callable[[int], object],
+    path: str, places: Places, notes: Notes, hooked: Hooked, told: Callable[[int], object]
 ) -> Iterator[UsageEvent]:
     """Yield what a transcript tells of."""
     origin = Origin.of_transcript(places, began_in(path), _bytes_per_token(path))
@@ -104,7 +100,7 @@ class _Reader:
         if isinstance(content, str):
             yield from self._text(line, thread, content)
             return
-        for block in content if isinstance(content, list) else ():
+        for block in items(content):
             match at(block, "type"):
                 case "tool_use":
                     call_id, tool = text(block, "id"), text(block, "name")
@@ -180,61 +176,42 @@ class _Reader:
         attachment, key, at_ns = line.get("attachment"), text(line, "uuid"), when(line)
         if key is None or at_ns is None:
             return
-        match at(attachment, "type"):
-            case "file" if not self._compacted:
-                yield from self._mentioned(attachment, thread, key, at_ns, line)
-            case "nested_memory" if not self._hooked.exposed(thread.segment_id):
-                yield from self._loaded(attachment, thread, key, at_ns)
-            case "skill_listing" if not self._hooked.exposed(thread.segment_id):
-                for name, length in _listing(attachment).items():
-                    yield self._listed(thread, name, length, key, at_ns)
-            case "invoked_skills":
-                skills = at(attachment, "skills")
-                for skill in skills if isinstance(skills, list) else ():
-                    called = skill_name(text(skill, "name"))
-                    if called is not None:
-                        length = size(at(skill, "content"))
-                        yield self._listed(thread, called, length, key, at_ns)
-
-    def _listed(
-        self, thread: Session, name: str, length: int | None, key: str, at_ns: int
-    ) -> UsageEvent:
-        """The exposure of a skill of which `length` bytes stand in the context."""
-        snapshot = self._origin.snapshot(self._origin.skill(name), None, length)
-        return thread.exposure([snapshot], at_ns, key)
-
-    def _loaded(
-        self, attachment: object, thread: Session, key: str, at_ns: int
-    ) -> Iterator[UsageEvent]:
-        path = text(attachment, "path")
-        if path is None:
-            return
-        record = self._origin.places.instructions_at(self._origin.here(path))
-        if record is not None:
-            loaded = size(at(attachment, "content", "content"))
-            differs = at(attachment, "content", "contentDiffersFromDisk") is True
-            snapshot = self._origin.snapshot(record, None if differs else loaded, loaded)
+        path = text(attachment, "filename")
+        if at(attachment, "type") == "file" and path is not None and not self._compacted:
+            file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
+            call = Call(thread, "mention", path, key, by_user=True, directory=text(line, "cwd"))
+            yield from uses(
+                call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
+                self._origin,
+            )
+        for record, file_bytes, context_bytes in self._resident(attachment, thread):
+            snapshot = self._origin.snapshot(record, file_bytes, context_bytes)
             yield thread.exposure([snapshot], at_ns, key)
 
-    def _mentioned(
-        self, attachment: object, thread: Session, key: str, at_ns: int, line: Line
-    ) -> list[UsageEvent]:
-        path = text(attachment, "filename")
-        if path is None:
-            return []
-        file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
-        call = Call(
-            thread,
-            "mention",
-            path,
-            key,
-            by_user=True,
-            directory=text(line, "cwd"),
-            at_ns=at_ns,
-            file_bytes=file_bytes,
-            context_bytes=context_bytes,
-        )
-        return uses(call, self._origin)
+    def _resident(
+        self, attachment: object, thread: Session
+    ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+        """The records that an attachment made resident: with the bytes of the file and those of it.
+
+        Left out is what hooks have recorded under ids of their own.
+        """
+        kind = at(attachment, "type")
+        if kind == "invoked_skills":
+            for skill in items(attachment, "skills"):
+                name = skill_name(text(skill, "name"))
+                if name is not None:
+                    yield self._origin.skill(name), None, size(at(skill, "content"))
+        elif kind == "skill_listing" and not self._hooked.exposed(thread.segment_id):
+            for name, length in _listing(attachment).items():
+                yield self._origin.skill(name), None, length
+        elif kind == "nested_memory" and not self._hooked.exposed(thread.segment_id):
+            path = text(attachment, "path")
+            where = None if path is None else self._origin.here(path)
+            record = None if where is None else self._origin.places.instructions_at(where)
+            if record is not None:
+                loaded = size(at(attachment, "content", "content"))
+                differs = at(attachment, "content", "contentDiffersFromDisk") is True
+                yield record, None if differs else loaded, loaded
 
 
 def _original(line: Line) -> Line:
@@ -264,8 +241,8 @@ def _listing(attachment: object) -> dict[str, int | None]:
         for name, description in _LISTED.findall(content):
             if skill_name(name) is not None:
                 found[name] = size(f"{name}: {description}")
-    names = at(attachment, "names")
-    if not isinstance(names, list) or not names:
+    names = items(attachment, "names")
+    if not names:
         return found
     listed = [skill_name(name) for name in names if isinstance(name, str)]
     return {name: found.get(name) for name in listed if name is not None}
@@ -332,7 +309,7 @@ def _bytes_of_text(content: object) -> int | None:
     if isinstance(content, str):
         return size(content)
     total = 0
-    for block in content if isinstance(content, list) else ():
+    for block in items(content):
         match at(block, "type"):
             case "text":
                 added = size(at(block, "text"))

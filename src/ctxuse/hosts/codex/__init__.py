@@ -8,7 +8,6 @@ NAME = "codex"
 
 HOST = Host(
     name=NAME,
-    title="Codex",
     config_dir=".codex",
     config_variable="CODEX_HOME",
     of_user=Records(

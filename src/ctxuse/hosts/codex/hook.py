@@ -37,7 +37,11 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
 
 def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
     """The records that stand in the context of a session that starts now, as the disk has them."""
-    from ctxuse.hosts.listing import described, repository_dirs  # noqa: PLC0415 - reads YAML
+    from ctxuse.hosts.listing import (  # noqa: PLC0415 - reads YAML
+        described,
+        described_skills,
+        repository_dirs,
+    )
 
     directories = repository_dirs(directory)
     skill_dirs = [os.path.join(d, ".agents", "skills") for d in directories]
@@ -46,14 +50,10 @@ def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
         os.path.join(places.config_dirs[NAME], "skills"),
         os.path.join(places.config_dirs[NAME], "skills", ".system"),
     ]
-    found: list[UsageRecordSnapshot] = []
-    for record in places.skills(("", d) for d in skill_dirs):
-        fields = described(record.file)
-        if fields is None:
-            continue
-        description = fields.get("description")
-        text = " ".join(description.split()) if isinstance(description, str) else ""
-        found.append(record.snapshot(size(f"{record.slug}: {text}")))
+    found = [
+        record.snapshot(size(f"{record.slug}: {described(fields, 'description')}"))
+        for record, fields in described_skills(places, [("", path) for path in skill_dirs])
+    ]
     for holder in [places.config_dirs[NAME], *reversed(directories)]:
         for name in ("AGENTS.override.md", "AGENTS.md"):
             path = os.path.join(holder, name)

@@ -7,7 +7,7 @@ from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import tool_call
-from ctxuse.hosts.lookup import at, parsed, size, text
+from ctxuse.hosts.lookup import at, items, parsed, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
@@ -103,12 +103,8 @@ class _Reader:
         if at(payload, "exit_code") != 0:
             self._notes.failed += 1
             return
-        parsed = at(payload, "parsed_cmd")
-        paths = [
-            text(part, "path")
-            for part in (parsed if isinstance(parsed, list) else ())
-            if at(part, "type") == "read"
-        ]
+        parts = items(payload, "parsed_cmd")
+        paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
         files = tuple(path for path in paths if path)
         where = text(payload, "cwd") or self._directory
         call = Call(thread, "shell", "", call_id, call_id, directory=where, files=files)
@@ -147,8 +143,7 @@ class _Reader:
 
     def _mentions(self, line: Line, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
-        content = at(line, "payload", "content")
-        for block in content if isinstance(content, list) else ():
+        for block in items(line, "payload", "content"):
             said = at(block, "text")
             mention = _MENTION.match(said) if isinstance(said, str) else None
             name = skill_name(mention[1].strip()) if mention else None

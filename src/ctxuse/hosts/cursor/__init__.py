@@ -2,4 +2,4 @@
 
 from ctxuse.hosts.host import Host
 
-HOST = Host(name="cursor", title="Cursor", mcp_client="cursor-vscode")
+HOST = Host(name="cursor", mcp_client="cursor-vscode")

@@ -4,7 +4,6 @@ from ctxuse.hosts.host import Host, Records
 
 HOST = Host(
     name="gemini-cli",
-    title="Gemini CLI",
     of_project=Records(instructions=("GEMINI.md",)),
     mcp_client="gemini-cli-mcp-client",
 )

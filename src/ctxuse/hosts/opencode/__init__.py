@@ -6,4 +6,4 @@ NAME = "opencode"
 """The agent, as events name it."""
 
 
-HOST = Host(name=NAME, title="OpenCode")
+HOST = Host(name=NAME)
