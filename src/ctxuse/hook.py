@@ -82,7 +82,7 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     That is the project's directory or the nearest above it with the marker, but none from the home
     directory upwards: a marker there would collect every project of the user.
     """
-    from ctxuse.hosts.places import holds  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.paths import holds  # noqa: PLC0415 - likewise
     from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
 
     if not project or not os.path.isabs(project):

@@ -97,7 +97,7 @@ def project_of(environ: "Mapping[str, str]") -> str | None:
 
 
 def hosts_with(part: str) -> list[str]:
-    """Return the agents whose folders hold a part: ``hook``, ``transcript`` or ``install``."""
+    """Return the agents whose folders hold a part, such as ``hook``."""
     from importlib.util import find_spec  # noqa: PLC0415 - not on the way of a hook
 
     return [host for host in HOSTS if find_spec(f"ctxuse.hosts.{HOSTS[host]}.{part}")]

@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts import host_named, known_hosts
+from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in
 from ctxuse.hosts.recordfile import (
     INSTRUCTIONS,
     MEMORY,
@@ -55,7 +56,7 @@ class Places:
         self.start = self.root if start is None else os.path.normpath(start)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
         real_home = os.path.realpath(self.home)
-        if _below(self.root, self.home) is None and _below(self.root, real_home):
+        if parts_below(self.root, self.home) is None and parts_below(self.root, real_home):
             self.home = real_home  # the root is named by way of it
         self._hosts = known_hosts()
         self.config_dirs = {
@@ -66,8 +67,8 @@ class Places:
             if host.config_dir
         }
         """The agents' own directories, by agent."""
-        below = {host: _below(path, self.home) for host, path in self.config_dirs.items()}
-        self._shown = {host: ["~", *parts] for host, parts in below.items() if parts is not None}
+        at_home = {host: parts_below(path, self.home) for host, path in self.config_dirs.items()}
+        self._shown = {host: ["~", *parts] for host, parts in at_home.items() if parts is not None}
         """By agent, how its own directory is written in slugs, if it lies in the home directory."""
         self._plugins: dict[str, str] | None = None
         self._resolved: Places | None = None
@@ -106,7 +107,7 @@ class Places:
             path: An absolute path, or one that begins with ``~/``.
         """
         path = self.absolute(path)
-        if not _is_name(path):
+        if not is_name(path):
             return None
         found = self._record_at(path)
         if found is None and self._resolved is not self:
@@ -153,7 +154,7 @@ class Places:
         """Return the record that a file is of which the host says that it holds instructions."""
         found = self.record_at(path)
         path = self.absolute(path)
-        if found is None and _is_name(path):
+        if found is None and is_name(path):
             return self._by_path(INSTRUCTIONS, path)
         return found
 
@@ -244,7 +245,7 @@ class Places:
         """
         found = set(self.layout.records_on_disk())
         for file in (*self.skills(), *self._instruction_files(), *self._files_in_folders()):
-            if outside or _below(file.file, self.root) is not None:
+            if outside or parts_below(file.file, self.root) is not None:
                 found.add(RecordRef(file.kind, file.slug))
         return sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
 
@@ -277,7 +278,7 @@ class Places:
         return self._plugins
 
     def _record_at(self, path: str) -> RecordFile | None:
-        below = _below(path, self.root)
+        below = parts_below(path, self.root)
         if below is not None and below[:1] == [".yoi"]:
             return self._workspace_record(path, below)
         return (
@@ -306,7 +307,7 @@ class Places:
         """The skill of a plugin that lies where its agent keeps plugins."""
         for host in self._hosts:
             directory = os.path.join(self.config_dirs.get(host.name, ""), host.plugins)
-            below = _below(path, directory) if host.plugins else None
+            below = parts_below(path, directory) if host.plugins else None
             if below is not None and _PLUGIN_SKILLS in below[1:]:
                 parts = below[: below.index(_PLUGIN_SKILLS, 1)]
                 plugin = os.path.join(directory, *parts)
@@ -346,7 +347,7 @@ class Places:
 
     def _of_skill(self, path: str, directory: str, prefix: str) -> RecordFile | None:
         """The skill that `path` belongs to, if that is one of `directory`."""
-        below = _below(path, directory)
+        below = parts_below(path, directory)
         if below is not None and any(host.bundled_skills == below[0] for host in self._hosts):
             directory, below = os.path.join(directory, below[0]), below[1:]
         if below is None or len(below) < 2:  # noqa: PLR2004 - a skill and a file
@@ -360,7 +361,7 @@ class Places:
         if not path.endswith(_MARKDOWN):
             return None
         for kind, directory, pattern, _ in self._folders_of_records():
-            names, below = pattern.split("/"), _below(path, directory) or []
+            names, below = pattern.split("/"), parts_below(path, directory) or []
             same = all(n in {part, "{project}"} for n, part in zip(names, below, strict=False))
             if same and len(below) > len(names):
                 return self._by_path(kind, path)
@@ -376,18 +377,18 @@ class Places:
         own_dirs = self.config_dirs.values()
         if os.path.basename(directory) in self._folders and directory not in own_dirs:
             directory = os.path.dirname(directory)
-        known = directory in {*own_dirs, *self._above()} or _below(path, self.root) is not None
+        known = directory in {*own_dirs, *self._above()} or parts_below(path, self.root) is not None
         return self._by_path(INSTRUCTIONS, path) if is_one and known else None
 
     def _by_path(self, kind: str, path: str) -> RecordFile:
         """A record whose slug is its path, in a form that says nothing of the machine."""
-        below = _below(path, self.root)
+        below = parts_below(path, self.root)
         for host, shown in self._shown.items() if below is None else ():
-            within = _below(path, self.config_dirs[host])
+            within = parts_below(path, self.config_dirs[host])
             if within is not None:
                 below = [*shown, *within]
         if below is None:
-            at_home = _below(path, self.home)
+            at_home = parts_below(path, self.home)
             if at_home is not None:
                 below = ["~", *at_home]
             elif self._holder(path) in self._above():
@@ -404,7 +405,7 @@ class Places:
         """The directories above the root, nearest first; of those above home, none."""
         found: list[str] = []
         directory = os.path.dirname(self.root)
-        at_home = _below(self.root, self.home) is not None
+        at_home = parts_below(self.root, self.home) is not None
         while directory != os.path.dirname(directory):
             found.append(directory)
             if at_home and directory == self.home:
@@ -415,7 +416,7 @@ class Places:
     def _up_to_root(self) -> list[str]:
         """The directory in which the session began, and those above it up to the root."""
         found = [self.start]
-        while found[-1] != self.root and _below(found[-1], self.root) is not None:
+        while found[-1] != self.root and parts_below(found[-1], self.root) is not None:
             found.append(os.path.dirname(found[-1]))
         return found if found[-1] == self.root else [self.root]
 
@@ -424,39 +425,7 @@ class Places:
         if prefix in self.plugins():
             return [os.path.join(self.plugins()[prefix], _PLUGIN_SKILLS)]
         nested = self.absolute(prefix)
-        holders = [nested] if _below(nested, self.root) else []
+        holders = [nested] if parts_below(nested, self.root) else []
         holders = holders if prefix else [*self._up_to_root(), *self._above()]
         found = [os.path.join(holder, skills) for holder in holders for skills in self._skills]
         return found if prefix else list(dict.fromkeys([*found, *self._user_skills]))
-
-
-def holds(directory: str, other: str) -> bool:
-    """Return whether a directory is another one or above it, whatever links lead there."""
-    real, other = os.path.realpath(directory), os.path.realpath(other)
-    return other == real or other.startswith(os.path.join(real, ""))
-
-
-def _below(path: str, directory: str) -> list[str] | None:
-    """The components of `path` below `directory`; None when it is not below it."""
-    prefix = directory if directory.endswith(os.sep) else directory + os.sep
-    if not path.startswith(prefix):
-        return None
-    return path[len(prefix) :].split(os.sep)
-
-
-def paths_in(directory: str) -> list[str]:
-    """Return the paths in a directory, sorted; none where it cannot be read."""
-    try:
-        names = os.listdir(directory)
-    except (OSError, ValueError):  # a NUL in its name
-        return []
-    return [os.path.join(directory, name) for name in sorted(filter(_is_name, names))]
-
-
-def _is_name(path: str) -> bool:
-    """Whether a path can be that of a file, and be written as text."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in path

@@ -5,7 +5,8 @@ import os
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.installation import Installation
 from ctxuse.hosts.lookup import at
-from ctxuse.hosts.places import Places, paths_in
+from ctxuse.hosts.paths import paths_in
+from ctxuse.hosts.places import Places
 
 
 def _other_files(places: Places) -> list[str]:
