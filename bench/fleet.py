@@ -24,12 +24,12 @@ from ctxuse.fleet.counting import count
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.places import find
 from ctxuse.fleet.reporting import batches, fleet_report
-from ctxuse.fleetreport import Asked, FleetTally
+from ctxuse.fleetreport import FleetQuery, FleetTally
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.times import instant
 
 TEMPLATES = 10
-MERGED = Asked(merge_records=True)
+MERGED = FleetQuery(merge_records=True)
 
 Case = Callable[[], object]
 
@@ -188,7 +188,7 @@ def costs(repeat: int) -> None:
                 "finding": lambda: find([str(empty)]),
                 "empty": lambda: count(sources["empty"], MERGED, cache=False),
                 "full": lambda: count(sources["full"], MERGED, cache=False),
-                "apart": lambda: count(sources["full"], Asked(), cache=False),
+                "apart": lambda: count(sources["full"], FleetQuery(), cache=False),
                 "merging": merged,
             },
             repeat,

@@ -97,7 +97,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
         [str(tmp_path)],
         merge_records=merge_records,
         scheduler=cluster.scheduler_address,
-        told=told,
+        on_progress=told,
     )
     assert report == expected
     assert report.evidence.events == 70 * 400
@@ -213,7 +213,7 @@ def test_a_cluster_that_loses_all_workers_for_good_is_said(
             worker.kill()
 
         with pytest.raises(FleetError, match="all workers are lost"):
-            fleet_report([str(tmp_path)], scheduler=address, told=told)
+            fleet_report([str(tmp_path)], scheduler=address, on_progress=told)
 
 
 def test_workers_of_another_version_are_refused(

@@ -21,8 +21,9 @@ from ctxuse import (
     Workspace,
 )
 from ctxuse.cli.main import run
+from ctxuse.counting.detail import DetailTally
+from ctxuse.counting.tally import Tally
 from ctxuse.events import U64_MAX
-from ctxuse.fuller import FullTally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.render.page import page_html
 from ctxuse.render.page.columns import COLUMNS
@@ -39,7 +40,6 @@ from ctxuse.render.page.series import (
 )
 from ctxuse.render.page.view import MOST_LINES
 from ctxuse.report import build_report
-from ctxuse.tally import Tally
 from ctxuse.zones import DAY
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ HOSTILE = [
 
 
 def report_of(some: list[UsageEvent]) -> FullReport:
-    tally, full = Tally(), FullTally()
+    tally, full = Tally(), DetailTally()
     for event in some:
         tally.add(event)
         full.add(event)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import an_event, events, texts
 
 from ctxuse import RecordRef, SkippedLine, SkipReason, UsageEvent, UsageEventKind, UsageReport
+from ctxuse.counting.tally import Tally
 from ctxuse.render.jsontext import events_json, for_terminal
 from ctxuse.render.markdown import cell as markdown_cell
 from ctxuse.render.markdown import events_markdown, report_markdown
@@ -20,7 +21,6 @@ from ctxuse.render.sheet import cell as sheet_cell
 from ctxuse.render.sheet import events_csv, report_csv
 from ctxuse.render.table import events_table, report_table
 from ctxuse.report import build_report
-from ctxuse.tally import Tally
 from ctxuse.visible import quoted, visible
 
 DATA = Path(__file__).parent / "data"

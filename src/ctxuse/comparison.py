@@ -5,7 +5,7 @@ A window that ends before there is any evidence says nothing: its figures are un
 
 from typing import NamedTuple
 
-from ctxuse.fuller import Counts
+from ctxuse.counting.detail import Counts
 from ctxuse.fullreport import FullReport
 from ctxuse.groups import count_fields
 

@@ -9,14 +9,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ctxuse.counting.checkpoint import load
+from ctxuse.counting.kinds import BASIC
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import load
-from ctxuse.log.kept import BASIC
 from ctxuse.log.marks import Mark, read_marks
 from ctxuse.places import Places
 from ctxuse.workspace import Workspace

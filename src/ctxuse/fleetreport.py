@@ -3,19 +3,22 @@
 What one workspace gives is a `FleetTally`; two that stand for neighbouring stretches of the sorted
 addresses merge into that of both. Merging is associative and `FleetTally()` is neutral, so neither
 the division into batches nor the number of workers shows in a report. It counts nothing itself:
-`ctxuse.tally` and `ctxuse.fuller` do.
+`ctxuse.counting.tally` and `ctxuse.counting.detail` do.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec.structs import replace
 
-from ctxuse.fuller import Counts, FullTally
+from ctxuse.counting.detail import Counts, DetailTally
+from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.tally import RecordTally, Tally
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import Group, GroupedReport, Key, group_report
+from ctxuse.query import EVERYTHING, Query
 from ctxuse.report import (
     Evidence,
     UsageReport,
@@ -24,9 +27,8 @@ from ctxuse.report import (
     order_by,
     report_record,
 )
-from ctxuse.tally import RecordTally, Tally
-from ctxuse.times import ALWAYS, Interval, known_time
-from ctxuse.zones import UTC, Zone
+from ctxuse.times import known_time
+from ctxuse.zones import UTC
 
 FleetBy = Literal["workspace", "host", "kind", "day"]
 """What a report over many workspaces can be grouped by."""
@@ -34,39 +36,34 @@ FleetBy = Literal["workspace", "host", "kind", "day"]
 FLEET_BY: tuple[FleetBy, ...] = get_args(FleetBy)
 
 
-class Asked(msgspec.Struct, frozen=True):
+class FleetQuery(msgspec.Struct, frozen=True):
     """What is asked of each workspace.
 
     Attributes:
+        query: Which events count, and which days are counted.
         merge_records: Whether records of the same kind and slug are one, whichever workspace they
             are of.
         by: What to group by; None for a report by record.
-        full: Whether the fuller figures of merged records are wanted, too.
-        window: From when on, and up to but without when, events count, in nanoseconds since the
-            epoch; None has no bound.
-        actors: Whose uses count; everybody's when None.
-        without_actors: Whose uses do not.
-        zone: The name of the time zone that days are those of.
+        full: Whether the fuller figures are wanted, too; only of merged records and not by groups.
+        distinct_ids: Whether events that several workspaces hold count with the first of them only.
     """
 
+    query: Query = EVERYTHING
     merge_records: bool = False
     by: FleetBy | None = None
     full: bool = False
-    window: Interval = ALWAYS
-    actors: tuple[str, ...] | None = None
-    without_actors: tuple[str, ...] = ()
-    zone: str = UTC.name
+    distinct_ids: bool = False
 
     @property
-    def needs_full(self) -> bool:
-        """Whether the fuller tally is needed."""
-        return self.full or self.by is not None
+    def kind(self) -> TallyKind:
+        """What is counted."""
+        return DETAIL if self.full or self.by is not None else BASIC
 
     @property
     def reads_everything(self) -> bool:
         """Whether every log is read whole: what is asked for is in no checkpoint."""
-        of_all = (self.window, self.actors, self.without_actors) == (ALWAYS, None, ())
-        return not of_all or (self.needs_full and self.zone != UTC.name)
+        query = self.query
+        return not query.counts_everything or (self.kind.has_detail and query.zone != UTC)
 
 
 class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
@@ -153,56 +150,55 @@ class FleetTally(msgspec.Struct):
     whole: Tally = msgspec.field(default_factory=Tally)
     apart: list[Apart] = []
     groups: dict[str, Group] = {}
-    full: FullTally = msgspec.field(default_factory=FullTally)
+    full: DetailTally = msgspec.field(default_factory=DetailTally)
     seen: list[SeenWorkspace] = []
     unreadable: list[Unreadable] = []
     rest: Tally = msgspec.field(default_factory=Tally)
     outside: list[Key] = []
 
-    def add(  # noqa: PLR0913 - what a workspace gives
+    def add(
         self,
         address: str,
-        tally: Tally,
-        full: FullTally | None,
-        asked: Asked,
+        counts: LogTally,
+        asked: FleetQuery,
         *,
-        rest: Tally | None = None,
+        outside: Tally | None = None,
         repeated: int = 0,
     ) -> None:
         """Add a workspace whose address sorts behind all that were added.
 
         Args:
             address: Its address.
-            tally: Its counts.
-            full: Its fuller counts, of the very same events, where `asked` needs them.
+            counts: Its counts, with detail where `asked` needs it.
             asked: What is asked for.
-            rest: The counts of its events that are not asked for.
+            outside: The counts of its events that are not asked for.
             repeated: How many of its events are counted with a workspace before it.
         """
+        basic = counts.basic
         self.seen.append(
             SeenWorkspace(
                 address=address,
-                events=tally.events,
-                not_counted=dict(sorted(tally.skipped.items())),
-                pending=tally.pending,
-                since_ns=tally.since_ns,
-                until_ns=tally.until_ns,
+                events=basic.events,
+                not_counted=dict(sorted(basic.skipped.items())),
+                pending=basic.pending,
+                since_ns=basic.since_ns,
+                until_ns=basic.until_ns,
                 repeated=repeated,
             )
         )
-        if asked.full and full is not None:
-            self.full.merge(full)
-        if asked.by is not None and full is not None:
-            self._merge_groups(_groups(address, tally, full, asked, asked.by))
+        if asked.full:
+            self.full.merge(counts.detail)
+        if asked.by is not None:
+            self._merge_groups(_groups(address, counts, asked, asked.by))
         if asked.merge_records or asked.by is not None:
-            self.whole.join(tally)
-            self.rest.join(rest or Tally())
+            self.whole.join(basic)
+            self.rest.join(outside or Tally())
             return
-        self.whole.join(replace(tally, records={}))
-        self.apart += [Apart(address, *key, record) for key, record in tally.records.items()]
-        if rest is not None:
-            self.rest.join(replace(rest, records={}))
-            only = rest.records.keys() - tally.records.keys()
+        self.whole.join(replace(basic, records={}))
+        self.apart += [Apart(address, *key, record) for key, record in basic.records.items()]
+        if outside is not None:
+            self.rest.join(replace(outside, records={}))
+            only = outside.records.keys() - basic.records.keys()
             self.outside += [(address, *key) for key in sorted(only)]
 
     def merge(self, later: "FleetTally") -> None:
@@ -315,7 +311,7 @@ class FleetReport(msgspec.Struct, frozen=True):
 
 
 def build_fleet_report(
-    tally: FleetTally, asked: Asked, unreadable: Iterable[Unreadable] = ()
+    tally: FleetTally, asked: FleetQuery, unreadable: Iterable[Unreadable] = ()
 ) -> FleetReport:
     """Return the report over `tally`.
 
@@ -324,10 +320,9 @@ def build_fleet_report(
         asked: What was asked for.
         unreadable: Places in which nothing could be looked for.
     """
-    whole = build_report(tally.whole, window=asked.window, rest=tally.rest).of_actors(
-        asked.actors, asked.without_actors
-    )
-    whole = whole.shown_in(Zone(asked.zone))
+    query = asked.query
+    whole = build_report(tally.whole, window=query.window, rest=tally.rest)
+    whole = whole.of_actors(query.actors, query.without_actors).shown_in(query.zone)
     several = len(tally.seen) > 1
     if asked.merge_records or asked.by is not None:
         records = [FleetRecord(record) for record in whole.records]
@@ -350,7 +345,9 @@ def build_fleet_report(
     )
 
 
-def _grouped(tally: FleetTally, asked: Asked, by: FleetBy, whole: UsageReport) -> GroupedReport:
+def _grouped(
+    tally: FleetTally, asked: FleetQuery, by: FleetBy, whole: UsageReport
+) -> GroupedReport:
     several = len(tally.seen) > 1
     groups = [tally.groups[name] for name in sorted(tally.groups)]
     if not several:
@@ -359,11 +356,9 @@ def _grouped(tally: FleetTally, asked: Asked, by: FleetBy, whole: UsageReport) -
     return GroupedReport(by, tuple(groups), whole, {}, apart)
 
 
-def _groups(
-    address: str, tally: Tally, full: FullTally, asked: Asked, by: FleetBy
-) -> dict[str, Group]:
+def _groups(address: str, tally: LogTally, asked: FleetQuery, by: FleetBy) -> dict[str, Group]:
     """The groups of one workspace, the records in them by what tells them apart."""
-    report = build_full_report(build_report(tally), full)
+    report = build_full_report(build_report(tally.basic), tally.detail)
     if by == "workspace":
         totals: dict[Key, Counts] = {record.key: record.total for record in report.records}
         return {address: Group(address, totals)} if totals else {}
@@ -378,7 +373,3 @@ def _groups(
 
 def _without_workspaces(group: Group) -> Group:
     return Group(group.name, {key[-2:]: counts for key, counts in group.records.items()})
-
-
-Told = Callable[[int, int], object]
-"""Told how many workspaces are done, and how many there are."""

@@ -8,18 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from ctxuse.fuller import (
-    SAID_UNKNOWN,
+from ctxuse.counting.detail import (
     UNKNOWN,
     Context,
     Counts,
-    FullRecord,
-    FullTally,
+    DetailRecord,
+    DetailTally,
     Size,
     Use,
     merge_counts,
 )
 from ctxuse.layout import RecordRef
+from ctxuse.query import UNNAMED
 from ctxuse.report import NO_EVIDENCE, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns, known_time
 from ctxuse.zones import Zone
@@ -81,7 +81,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         total: Its uses and exposures, and the tokens of these as recorded then.
         days: The same by day, in days since 1970-01-01, in order.
         sources: The same by source, by name.
-        hosts: The same by agent; `SAID_UNKNOWN` for those that name none.
+        hosts: The same by agent; `UNNAMED` for those that name none.
         actors: The same by whose doing it was, likewise.
         used: What of it entered by being read.
         exposed: What of it entered by being resident.
@@ -238,7 +238,7 @@ _NOTHING_KNOWN: dict[str, object] = NO_EVIDENCE | dict.fromkeys(
 """The fields of a record that is on disk and in no event."""
 
 
-def build_full_report(basic: UsageReport, tally: FullTally) -> FullReport:
+def build_full_report(basic: UsageReport, tally: DetailTally) -> FullReport:
     """Return the fuller report over `tally`, beside the basic one of the same events."""
     records = [_record(record, tally.records[record.kind, record.slug]) for record in basic.records]
     return FullReport(basic, tuple(records))
@@ -248,11 +248,11 @@ def _said(counted: Mapping[str, Counts]) -> dict[str, Counts]:
     """Counts by host or actor with a word for those that are not named, by name."""
     said: dict[str, Counts] = {}
     for name, counts in counted.items():
-        merge_counts(said, {name if name != UNKNOWN else SAID_UNKNOWN: counts})
+        merge_counts(said, {name if name != UNKNOWN else UNNAMED: counts})
     return dict(sorted(said.items()))
 
 
-def _record(basic: UsageReportRecord, tally: FullRecord) -> FullReportRecord:
+def _record(basic: UsageReportRecord, tally: DetailRecord) -> FullReportRecord:
     return FullReportRecord(
         basic=basic,
         first_seen_ns=tally.first_ns,

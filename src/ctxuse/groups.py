@@ -9,11 +9,11 @@ from typing import Literal, get_args
 
 import msgspec
 
+from ctxuse.counting.detail import Counts
+from ctxuse.counting.tally import earliest, latest, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.fuller import Counts
 from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.report import UsageReport
-from ctxuse.tally import earliest, latest, segment_key
 from ctxuse.times import format_ns
 from ctxuse.zones import day_text, week_text
 

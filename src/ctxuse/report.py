@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from ctxuse.counting.tally import MAX_SEGMENTS, RecordTally, Tally
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
-from ctxuse.tally import MAX_SEGMENTS, RecordTally, Tally
-from ctxuse.times import ALWAYS, Interval, format_ns, instant, known_time
+from ctxuse.query import ALWAYS, Window
+from ctxuse.times import format_ns, instant, known_time
 from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Evidence(msgspec.Struct, frozen=True):
     until_ns: int | None = None
     segments: int | None = 0
     at_least_segments: int = MAX_SEGMENTS
-    window: Interval = ALWAYS
+    window: Window = ALWAYS
     outside: int = 0
     log_since_ns: int | None = None
     zone: Zone = UTC
@@ -267,7 +268,7 @@ _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
 def build_report(
     tally: Tally,
     *,
-    window: Interval = ALWAYS,
+    window: Window = ALWAYS,
     rest: Tally | None = None,
 ) -> UsageReport:
     """Return the report over `tally`.

@@ -7,7 +7,6 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import MissingExtraError
-from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
@@ -58,7 +57,7 @@ def command(
 
     common.note_no_marker(layout)
     serve(
-        Workspace(layout),
+        layout,
         title=common.title(layout),
         zone=zone,
         port=port,

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ctxuse.counting.tuning import OnProgress
 from ctxuse.fleet.counting import TRIES, tried
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import logs_of
@@ -32,7 +33,7 @@ from ctxuse.fleet.running import open_runner
 from ctxuse.fleet.source import Source, shown_address, without_secrets
 from ctxuse.fleet.store import Store, open_store
 from ctxuse.fleet.target import lies_in, prepared
-from ctxuse.fleetreport import Told, Unreadable
+from ctxuse.fleetreport import Unreadable
 from ctxuse.layout import USAGE_DIR
 from ctxuse.log.archives import archive_time
 from ctxuse.log.follow import last_line_end
@@ -73,7 +74,7 @@ def collect(  # noqa: PLR0913 - collecting has these options
     host: str | None = None,
     scheduler: str = "processes",
     workers: int | None = None,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Collecting:
     """Copy what is new in the logs of the workspaces at `places` to `target`.
 
@@ -83,7 +84,7 @@ def collect(  # noqa: PLR0913 - collecting has these options
         host: What stands there for this machine, with the paths of its folders; its name when None.
         scheduler: As for a report; folders are read where the workers are.
         workers: As for a report.
-        told: Told how many workspaces are done, and how many there are.
+        on_progress: Told how many workspaces are done, and how many there are.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
@@ -102,8 +103,8 @@ def collect(  # noqa: PLR0913 - collecting has these options
             )
             for _, result in runner.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
-                if told is not None:
-                    told(len(done), len(sources))
+                if on_progress is not None:
+                    on_progress(len(done), len(sources))
     return Collecting(done, found.unreadable)
 
 

@@ -11,6 +11,9 @@ from contextlib import closing
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from ctxuse.codec.decode import Valid, event_of
+from ctxuse.counting.count import Accumulator
+from ctxuse.counting.tuning import OnProgress
 from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.events import UsageEvent
 from ctxuse.fleet import jobs, stored
@@ -22,9 +25,8 @@ from ctxuse.fleet.running import open_runner
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import prepared, shown
-from ctxuse.fleetreport import Asked, FleetTally, SeenWorkspace, Told, Unreadable
-from ctxuse.log.reader import read_events
-from ctxuse.log.window import Part
+from ctxuse.fleetreport import FleetQuery, FleetTally, SeenWorkspace, Unreadable
+from ctxuse.log.reader import read_lines
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -55,7 +57,7 @@ def export_events(
     *,
     scheduler: str = "processes",
     workers: int | None = None,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Exported:
     """Write the events of many workspaces to Parquet files in `target`.
 
@@ -64,7 +66,7 @@ def export_events(
         target: A folder or address without Parquet files; it is made when it is missing.
         scheduler: As for a report.
         workers: As for a report.
-        told: Told how many workspaces are done, and how many there are.
+        on_progress: Told how many workspaces are done, and how many there are.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
@@ -87,8 +89,8 @@ def export_events(
             files += bool(tally.seen)
             whole.merge(tally)
             done += job.number
-            if told is not None:
-                told(done, len(found.sources))
+            if on_progress is not None:
+                on_progress(done, len(found.sources))
     return Exported(whole.seen, [*found.unreadable, *whole.unreadable], files)
 
 
@@ -116,7 +118,7 @@ def _write(
     tally = FleetTally()
     with closing(_Rows(file)) as rows:
         for source in job.sources:
-            found: Part | Unreadable | None = left_out.get(source.place)
+            found: Accumulator | Unreadable | None = left_out.get(source.place)
             if found is None:
                 found = tried(source, partial(rows.add, source))
             if isinstance(found, Unreadable):
@@ -124,7 +126,7 @@ def _write(
                     return tally, (source.place, found)
                 tally.unreadable.append(found)
             else:
-                tally.add(source.address, found.inside, None, Asked(merge_records=True))
+                tally.add(source.address, found.tally, FleetQuery(merge_records=True))
     return tally, None
 
 
@@ -142,7 +144,7 @@ class _Rows:
         self._saved = (0, 0)
         self._trouble: Exception = OSError("it could not be read to its end")
 
-    def add(self, source: Source) -> Part:
+    def add(self, source: Source) -> Accumulator:
         """Add the rows of a workspace, and return what it holds.
 
         Raises:
@@ -151,22 +153,22 @@ class _Rows:
         if not self.taken_back():
             raise self._trouble  # it cannot be read again into this file
         self._saved = len(self._rows), self._groups
-        part = Part()
+        counted = Accumulator()
         try:
-            self._add(source, part)
+            self._add(source, counted)
         except Exception as error:
             self._trouble = error
             raise
         self._saved = len(self._rows), self._groups
-        return part
+        return counted
 
-    def _add(self, source: Source, part: Part) -> None:
+    def _add(self, source: Source, counted: Accumulator) -> None:
         position = 0
         for opened in logs_of(source):
-            for found in read_events(opened.log):
-                part.add(found)
-                if isinstance(found, UsageEvent):
-                    self._rows += _rows_of(source.address, position, found)
+            for _, line in read_lines(opened.log):
+                counted.add_line(line)
+                if isinstance(line, Valid):
+                    self._rows += _rows_of(source.address, position, event_of(line))
                     position += 1
                     if len(self._rows) >= ROWS:
                         self._write()

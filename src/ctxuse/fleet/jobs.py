@@ -9,7 +9,18 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet import stored
 from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.source import Source, without_secrets
-from ctxuse.fleetreport import Asked, FleetTally, Unreadable
+from ctxuse.fleetreport import FleetQuery, FleetTally, Unreadable
+from ctxuse.zones import Zone
+
+
+def _name(zone: object) -> str:
+    """What a time zone goes by on its way."""
+    if isinstance(zone, Zone):
+        return zone.name
+    raise NotImplementedError
+
+
+_encode = msgspec.json.Encoder(enc_hook=_name).encode
 
 
 class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -25,6 +36,10 @@ class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     def number(self) -> int:
         """How many workspaces it is about."""
         return len(self.sources)
+
+    def as_bytes(self) -> bytes:
+        """Return it as bytes; see `decode`."""
+        return _encode(self)
 
     def divided(self) -> Sequence[Self]:
         """Return jobs that do the same together, or itself when it cannot be divided."""
@@ -47,7 +62,7 @@ class Count(Job, frozen=True, kw_only=True):
         slices: Where those of each workspace stand there; none when all of its events count.
     """
 
-    asked: Asked
+    asked: FleetQuery
     cache: bool = True
     scratch: str = ""
     slices: tuple[tuple[Slice, ...], ...] = ()
@@ -198,3 +213,13 @@ class Collected(msgspec.Struct, frozen=True, array_like=True):
 
 
 AnyJob = Count | WriteIds | FindRepeats | Export | Collect
+
+
+def _zone(kind: type, name: str) -> Zone:
+    if kind is Zone:
+        return Zone(name)
+    raise NotImplementedError
+
+
+decode = msgspec.json.Decoder(AnyJob, dec_hook=_zone).decode
+"""Makes a job of what `Job.as_bytes` gave."""

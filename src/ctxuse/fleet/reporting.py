@@ -4,10 +4,11 @@ import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ctxuse.counting.tuning import OnProgress, cache_allowed
 from ctxuse.errors import FleetError
 from ctxuse.fleet import stored
 from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds
@@ -17,15 +18,14 @@ from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.target import HERE, scratch_in
 from ctxuse.fleetreport import (
-    Asked,
     FleetBy,
+    FleetQuery,
     FleetReport,
     FleetTally,
-    Told,
     Unreadable,
     build_fleet_report,
 )
-from ctxuse.times import ns_of
+from ctxuse.query import Query
 from ctxuse.zones import LOCAL, UTC, Zone
 
 if TYPE_CHECKING:
@@ -39,6 +39,25 @@ MOST_BYTES = 64 * 1024 * 1024
 
 _ROUNDS = 8
 """Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
+
+
+class Execution(NamedTuple):
+    """Who does the work, and how.
+
+    Attributes:
+        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
+        workers: How many processes or threads; one for each processor when None.
+        scratch: A folder or address that all workers reach, for distinct ids; a temporary folder
+            when None.
+        cache: Whether to use and write checkpoints.
+        on_progress: Told how many workspaces are done, and how many there are.
+    """
+
+    scheduler: str = "processes"
+    workers: int | None = None
+    scratch: str | None = None
+    cache: bool = True
+    on_progress: OnProgress | None = None
 
 
 def fleet_report(  # noqa: PLR0913 - a report has these options
@@ -57,7 +76,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     workers: int | None = None,
     scratch: str | None = None,
     cache: bool | None = None,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FleetReport:
     """Return what the logs of many workspaces say.
 
@@ -75,45 +94,45 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         zone: The time zone that days are those of; by day, and of the fuller figures, everything
             is read in another one than UTC.
         distinct_ids: Count events that several workspaces hold with the first of them only.
-        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
-        workers: How many processes or threads; one for each processor when None.
-        scratch: A folder or address that all workers reach, for `distinct_ids`; a temporary folder
-            when None.
-        cache: Whether to use and write checkpoints; None leaves it to ``CTXUSE_NO_CACHE``.
-        told: Told how many workspaces are done, and how many there are.
+        scheduler: See `Execution`.
+        workers: See `Execution`.
+        scratch: See `Execution`.
+        cache: See `Execution`; None leaves it to ``CTXUSE_NO_CACHE``.
+        on_progress: See `Execution`.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
+    query = Query.of(since, until, actors, without_actors, zone=zone)
+    asked = FleetQuery(query, merge_records, by, full, distinct_ids)
+    cache = cache_allowed(os.environ) if cache is None else cache
+    execution = Execution(scheduler, workers, scratch, cache, on_progress)
+    return make_fleet_report(places, asked, execution)
+
+
+def make_fleet_report(
+    places: Iterable[str], asked: FleetQuery, execution: Execution
+) -> FleetReport:
+    """Return what the logs of many workspaces say; see `fleet_report`."""
+    scheduler, zone = execution.scheduler, asked.query.zone
     if zone.name == LOCAL and scheduler not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
         raise FleetError(scheduler, reason)
     found = find(places)
-    asked = Asked(
-        merge_records=merge_records,
-        by=by,
-        full=full and merge_records and by is None,
-        window=(ns_of(since), ns_of(until)),
-        actors=None if actors is None else tuple(actors),
-        without_actors=tuple(without_actors),
-        zone=zone.name,
-    )
-    if cache is None:
-        cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
-    job = Count(asked=asked, cache=cache)
     if not found.sources:
         return build_fleet_report(FleetTally(), asked, found.unreadable)
+    job, on_progress = Count(asked=asked, cache=execution.cache), execution.on_progress
     with ExitStack() as stack:
-        runner = stack.enter_context(open_runner(scheduler, workers))
-        if distinct_ids:
-            if scratch is None:
+        runner = stack.enter_context(open_runner(scheduler, execution.workers))
+        if asked.distinct_ids:
+            if execution.scratch is None:
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
-                own = stack.enter_context(scratch_in(scratch, scheduler))
-            tally = _count_distinct(runner, found.sources, job, own, told)
+                own = stack.enter_context(scratch_in(execution.scratch, scheduler))
+            tally = _count_distinct(runner, found.sources, job, own, on_progress)
         else:
-            tally = _count(runner, found.sources, job, told)
+            tally = _count(runner, found.sources, job, on_progress)
     return build_fleet_report(tally, asked, found.unreadable)
 
 
@@ -134,7 +153,7 @@ def _count(
     runner: Runner,
     sources: Sequence[Source],
     job: Count,
-    told: Told | None,
+    on_progress: OnProgress | None,
     slices: Sequence[Sequence[Slice]] = (),
 ) -> FleetTally:
     jobs = (
@@ -155,13 +174,17 @@ def _count(
         if result is not None:
             whole.merge(stored.load(result))
         done += number
-        if told is not None:
-            told(done, len(sources))
+        if on_progress is not None:
+            on_progress(done, len(sources))
     return whole
 
 
 def _count_distinct(
-    runner: Runner, sources: Sequence[Source], job: Count, scratch: str, told: Told | None
+    runner: Runner,
+    sources: Sequence[Source],
+    job: Count,
+    scratch: str,
+    on_progress: OnProgress | None,
 ) -> FleetTally:
     """Count each event with the first workspace that holds it.
 
@@ -177,8 +200,8 @@ def _count_distinct(
     done, whole = 0, len(sources)
     for one, result in runner.results(writing):
         done += one.number
-        if told is not None:
-            told(done // 2, whole)  # the other half is counting them
+        if on_progress is not None:
+            on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
@@ -202,7 +225,9 @@ def _count_distinct(
             runner,
             [sources[n] for n in readable],
             msgspec.structs.replace(job, scratch=scratch),
-            None if told is None else lambda n, _: told(whole - (whole - n) // 2, whole),
+            None
+            if on_progress is None
+            else lambda n, _: on_progress(whole - (whole - n) // 2, whole),
             [slices[n] for n in readable],
         )
         if not tally.unreadable:

@@ -19,8 +19,6 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Protocol, Self, TypeVar
 
-import msgspec
-
 from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.target import HERE
@@ -31,9 +29,6 @@ LOSSES = 3
 
 _AHEAD = 4
 """Jobs under way for each worker, at most."""
-
-_encode = msgspec.json.Encoder().encode
-
 
 J = TypeVar("J", bound=Job)
 
@@ -113,7 +108,7 @@ class Local:
             if self._closing.is_set():
                 return []
             try:
-                return [(job, self._once(_encode(job)))]
+                return [(job, self._once(job.as_bytes()))]
             except LostWorkerError as error:
                 reason = str(error)
         parts = job.divided()

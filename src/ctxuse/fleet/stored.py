@@ -2,20 +2,19 @@
 
 import msgspec
 
+from ctxuse.counting import kinds
+from ctxuse.counting.detail import Counts
+from ctxuse.counting.kinds import LogTally
 from ctxuse.fleetreport import Apart, FleetTally, SeenWorkspace, Unreadable
-from ctxuse.fuller import Counts
 from ctxuse.groups import Group
-from ctxuse.log import stored
-from ctxuse.log.full import FULL
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    whole: msgspec.Raw
+    merged: msgspec.Raw
     apart: list[Apart]
     groups: list[tuple[str, list[tuple[tuple[str, ...], Counts]]]]
     seen: list[SeenWorkspace]
     unreadable: list[Unreadable]
-    full: msgspec.Raw
     rest: msgspec.Raw
     outside: list[tuple[str, ...]]
 
@@ -27,11 +26,10 @@ _decode = msgspec.json.Decoder(_Stored).decode
 def dump(tally: FleetTally) -> bytes:
     """Return `tally` as bytes."""
     groups = [(group.name, [*group.records.items()]) for group in tally.groups.values()]
-    whole = msgspec.Raw(stored.dump(tally.whole))
-    full = msgspec.Raw(FULL.dump(tally.full))
-    rest = msgspec.Raw(stored.dump(tally.rest))
+    merged = msgspec.Raw(kinds.dump(LogTally(tally.whole, tally.full)))
+    rest = msgspec.Raw(kinds.dump(LogTally(tally.rest)))
     return _encode(
-        _Stored(whole, tally.apart, groups, tally.seen, tally.unreadable, full, rest, tally.outside)
+        _Stored(merged, tally.apart, groups, tally.seen, tally.unreadable, rest, tally.outside)
     )
 
 
@@ -45,13 +43,14 @@ def load(data: bytes) -> FleetTally:
         found = _decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
+    merged = kinds.load(bytes(found.merged))
     return FleetTally(
-        whole=stored.load(bytes(found.whole)),
+        whole=merged.basic,
         apart=found.apart,
         groups={name: Group(name, dict(records)) for name, records in found.groups},
         seen=found.seen,
         unreadable=found.unreadable,
-        full=FULL.load(bytes(found.full)),
-        rest=stored.load(bytes(found.rest)),
+        full=merged.detail,
+        rest=kinds.load(bytes(found.rest)).basic,
         outside=found.outside,
     )

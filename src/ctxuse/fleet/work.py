@@ -20,13 +20,12 @@ from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
 from ctxuse.fleetreport import FleetTally, Unreadable
 
-_decode = msgspec.json.Decoder(jobs.AnyJob).decode
 _encode = msgspec.json.Encoder().encode
 
 
 def work(data: bytes) -> bytes:
     """Do a job."""
-    job: jobs.AnyJob = _decode(data)
+    job: jobs.AnyJob = jobs.decode(data)
     match job:
         case jobs.Count():
             return stored.dump(_count(job))

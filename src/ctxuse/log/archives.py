@@ -1,13 +1,15 @@
-"""The archived logs: their names and their order."""
+"""The names of archived logs and of checkpoints, and the order of the former."""
 
 import os
 import re
+from contextlib import suppress
 
-from ctxuse.layout import USAGE_DIR
+from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.place import close, open_usage_dir
 from ctxuse.times import parse_ns
 
-BASIC_SUFFIX, FULL_SUFFIX = "checkpoint", "full.checkpoint"
-SUFFIXES = (BASIC_SUFFIX, FULL_SUFFIX)
+BASIC_SUFFIX, DETAIL_SUFFIX = "checkpoint", "full.checkpoint"
+SUFFIXES = (BASIC_SUFFIX, DETAIL_SUFFIX)
 """What stands behind a log's name in the names of its checkpoints."""
 
 _ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
@@ -29,6 +31,18 @@ def archive_names(root: str) -> list[str]:
 def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
     """Return the name of a checkpoint of the log file `name`."""
     return f"{name}.{suffix}"
+
+
+def forget_checkpoints(layout: WorkspaceLayout, name: str) -> None:
+    """Remove the checkpoints of the log file `name`, as far as that can be done."""
+    with suppress(OSError):
+        directory = open_usage_dir(os.fspath(layout), create=False)
+        try:
+            for suffix in SUFFIXES:
+                with suppress(OSError):
+                    os.unlink(checkpoint_name(name, suffix), dir_fd=directory)
+        finally:
+            close(directory)
 
 
 def is_archive(name: str) -> bool:

@@ -21,8 +21,8 @@ from typing import NamedTuple
 from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.archives import forget_checkpoints
 from ctxuse.log.aside import Aside
-from ctxuse.log.checkpoint import forget
 from ctxuse.log.durable import sync_file
 from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdIndex
@@ -137,7 +137,7 @@ def _overwrite(layout: WorkspaceLayout, aside: Aside | None) -> int:
         if aside is not None and aside.name is not None:
             aside.sync()
             _overwrite_file(layout, finished)
-            forget(layout, log.name)
+            forget_checkpoints(layout, log.name)
     return overwritten
 
 

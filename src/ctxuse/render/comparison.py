@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from ctxuse.comparison import Comparison, Side
-from ctxuse.fuller import Counts
+from ctxuse.counting.detail import Counts
 from ctxuse.render import markdown, sheet, words
 from ctxuse.render.table import plain_table
 from ctxuse.visible import quoted, visible

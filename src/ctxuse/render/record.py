@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from ctxuse.fuller import Counts, Use
+from ctxuse.counting.detail import Counts, Use
 from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.groups import count_fields
 from ctxuse.render import words

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from ctxuse.counting.tally import add_counts
 from ctxuse.report import Evidence, UsageReport
-from ctxuse.tally import add_counts
 from ctxuse.visible import visible
 from ctxuse.zones import UTC, Zone
 

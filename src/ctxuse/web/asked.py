@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from ctxuse.groups import BY, By
+from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted
 from ctxuse.windows import parse_moment
@@ -41,21 +42,23 @@ class Asked(NamedTuple):
     by: By = "day"
     zone: Zone = UTC
 
-    def window(self, *, ordered: bool = False) -> tuple[int | None, int | None]:
-        """Return the window as of now, in nanoseconds since the epoch.
+    def query(self, *, ordered: bool = False) -> Query:
+        """Return what is asked of the log, its window as of now.
 
         Args:
-            ordered: Whether it must begin before it ends. One that moves need not.
+            ordered: Whether the window must begin before it ends. One that moves need not.
 
         Raises:
             BadQueryError: One of its ends is no time, or they are not in order.
         """
         now = time.time_ns()
-        begin, end = self._moment("since", self.since, now), self._moment("until", self.until, now)
-        if ordered and not self.moves and begin is not None and end is not None and begin >= end:
+        window = Window(
+            self._moment("since", self.since, now), self._moment("until", self.until, now)
+        )
+        if ordered and not self.moves and window.is_empty:
             message = "since is not before until"
             raise BadQueryError(message)
-        return begin, end
+        return Query(window, self.actors or None, self.without, zone=self.zone)
 
     @property
     def moves(self) -> bool:
@@ -136,7 +139,7 @@ def read(
         by=_by(once.get("by", "day")),
         zone=_zone(once.get("tz", ""), zone),
     )
-    found.window(ordered=form)
+    found.query(ordered=form)
     return found
 
 

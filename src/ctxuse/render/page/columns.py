@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from ctxuse.fuller import Counts
+from ctxuse.counting.detail import Counts
 from ctxuse.fullreport import ContextFigures, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.record import sparkline

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ctxuse.fuller import SAID_UNKNOWN, Counts
+from ctxuse.counting.detail import Counts
 from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Row
@@ -138,8 +139,8 @@ def _listings(record: FullReportRecord, report: FullReport) -> list[Listing]:
         (
             words.minute(use.at_ns, zone),
             visible(use.source),
-            visible(use.host or SAID_UNKNOWN),
-            visible(use.actor or SAID_UNKNOWN),
+            visible(use.host or UNNAMED),
+            visible(use.actor or UNNAMED),
             words.count(use.context_bytes),
             visible(use.segment),
         )

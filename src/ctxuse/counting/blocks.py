@@ -1,30 +1,21 @@
-"""Blocks of lines of the usual shape, read together and counted together.
+"""Blocks of lines of the usual shape, read together.
 
-A `BlockReader` reads each block once, for however many tallies; a `Batches` counts blocks for one
-of them. What is counted goes by tails: each different one is given a number when it is first met.
-Where tails hardly repeat, blocks are read in full. A tally is the same whichever way a line goes.
+Strategy: what a line says behind its id, time and segment (its *tail*) repeats from line to line.
+Each different tail is decoded once and given a number when it is first met; a block is then its
+lines' numbers and heads, which `ctxuse.counting.fold` counts without looking at single lines. Where
+tails hardly repeat that costs more than it saves: such blocks are decoded line by line, but at
+once. A block in which any line is not of the usual shape is not taken at all.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import NamedTuple
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
 from ctxuse.codec.decode import CountedLine, ValidLine, optional_text
+from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
-from ctxuse.tally import Tally
 from ctxuse.times import parse_ns
-
-MOST_KEPT = 4 * 1024 * 1024
-"""Bytes of different tails that are kept at a time, against logs in which none repeats."""
-
-_BLOCKS_LEFT_OUT = 16
-"""After a block in which most tails are new, so many are read in full before another try."""
-
-
-_WORTH_A_BLOCK = 0.6
-"""Up to so many different tails a line: measured, 0.4 halves the time, and 0.9 adds 40 % to it."""
 
 
 class ByTails(NamedTuple):
@@ -47,9 +38,9 @@ class ByTails(NamedTuple):
         return ns_of_head(min(self.heads.times)), ns_of_head(max(self.heads.times))
 
     @property
-    def repeats(self) -> bool:
-        """Whether its tails repeat so often that the fuller figures come cheaper in blocks."""
-        return len(set(self.numbers)) <= len(self.numbers) * _WORTH_A_BLOCK
+    def variety(self) -> float:
+        """How many different tails there are a line, up to 1."""
+        return len(set(self.numbers)) / len(self.numbers)
 
     def names(self) -> list[tuple[str, str]]:
         """Return the host and the actor of each of its lines, empty where none is named.
@@ -114,17 +105,19 @@ class BlockReader:
 
     Args:
         in_full: Whether blocks in which tails hardly repeat are wanted, too.
+        tuning: How much is remembered.
     """
 
-    def __init__(self, *, in_full: bool = True) -> None:
+    def __init__(self, *, in_full: bool = True, tuning: Tuning = USUAL) -> None:
         self._in_full = in_full
-        self._left_out = 0
+        self._tuning = tuning
+        self._pause = 0
         self._forget()
 
     def _forget(self) -> None:
         self._numbers: dict[bytes, int] = {}
         self._lines: list[ValidLine] = []
-        self._kept = 0
+        self._remembered = 0
 
     def read(self, data: bytes) -> Block | None:
         """Return what the lines of `data` hold, or None when not all have the usual shape.
@@ -132,11 +125,11 @@ class BlockReader:
         Args:
             data: Lines, each with its newline.
         """
-        if self._left_out:
-            self._left_out -= 1
+        if self._pause:
+            self._pause -= 1
             found = decode_lines(data) if self._in_full else None
             return None if found is None else InFull(*found)
-        if self._kept > MOST_KEPT:
+        if self._remembered > self._tuning.tails:
             self._forget()
         block = split(data)
         known = len(self._lines)
@@ -147,7 +140,7 @@ class BlockReader:
             return None
         read = ByTails([self._numbers[tail] for tail in block.tails], self._lines, heads)
         if len(self._lines) - known > len(block.tails) // 2:
-            self._left_out = _BLOCKS_LEFT_OUT
+            self._pause = self._tuning.pause
             self._forget()
         return read
 
@@ -159,77 +152,25 @@ class BlockReader:
                 return False
             self._numbers[tail] = len(self._lines)
             self._lines.append(line)
-            self._kept += len(tail)
+            self._remembered += len(tail)
         return True
 
 
 def read_usual(
-    log: OpenLog, start: int = 0, *, in_full: bool = True
-) -> "Iterator[tuple[Lines | Oversized, Block | None]]":
+    log: OpenLog, start: int = 0, *, in_full: bool = True, tuning: Tuning = USUAL
+) -> Iterator[tuple[Lines | Oversized, Block | None]]:
     """Yield each block of a log, and what its lines hold where all have the usual shape.
 
     Args:
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
         in_full: See `BlockReader`.
+        tuning: How large blocks are, and how much is remembered.
     """
-    reader = BlockReader(in_full=in_full)
-    for block in read_blocks(log.descriptor, start, log.end):
+    reader = BlockReader(in_full=in_full, tuning=tuning)
+    for block in read_blocks(log.descriptor, start, log.end, size=tuning.block):
         read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
         yield block, read
-
-
-class Batches:
-    """Counts blocks for a tally. Whoever tells the tally of other lines flushes before."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._lines: list[ValidLine] = []
-        self._counts: Counter[int] = Counter()
-        self._place: dict[int, int] = {}
-        self._latest: dict[int, str] = {}
-        self._counted = 0
-        self._last_time = ""
-
-    def add(self, block: Block) -> None:
-        """Count a block that stands after everything counted so far."""
-        if isinstance(block, InFull):
-            self.flush()
-            self._tally.count_all(block.lines, block.times_ns)
-            self._tally.saw_segments({line.segment_id for line in block.lines})
-            return
-        if block.lines is not self._lines:
-            self.flush()
-            self._lines = block.lines
-        self._count(block.numbers, block.heads)
-
-    def flush(self) -> None:
-        """Hand what was counted to the tally, in the order in which it stands in the file."""
-        for number in sorted(self._counts, key=self._place.__getitem__):
-            at_ns = ns_of_head(self._latest[number])
-            self._tally.count(self._lines[number], at_ns, self._counts[number])
-        self._counts.clear()
-        self._place.clear()
-        self._latest.clear()
-        self._last_time = ""
-
-    def _count(self, numbers: list[int], heads: Heads) -> None:
-        times = heads.times
-        self._counts.update(numbers)
-        places = range(self._counted, self._counted + len(numbers))
-        self._place.update(zip(numbers, places, strict=True))
-        self._counted += len(numbers)
-        ordered = sorted(times)
-        for time in (ordered[0], ordered[-1]):
-            self._tally.saw(ns_of_head(time))
-        if times == ordered and times[0] >= self._last_time:
-            self._latest.update(zip(numbers, times, strict=True))
-        else:
-            for number, time in zip(numbers, times, strict=True):
-                if time > self._latest.get(number, ""):
-                    self._latest[number] = time
-        self._last_time = max(self._last_time, ordered[-1])
-        self._tally.saw_segments(set(heads.segments))
 
 
 def ns_of_head(time: str) -> int:

@@ -1,9 +1,10 @@
-"""Fuller figures than the reference's: the second tally, beside `ctxuse.tally`. Pure.
+"""The second tally: what is known beyond the reference's figures. Pure.
 
-The same laws hold: a tally of lines 1…n merged with one of the lines behind them is the tally of
-all, and `FullTally()` is neutral. Its times go by when things happened, not by file order, so
-events that arrive late (imports, repairs) fall where they belong. It grows with the records, with
-the days on which each was met, and with the segments each was met in, up to a bound.
+The laws of `ctxuse.counting.tally` hold: a tally of lines 1…n merged with one of the lines behind
+them is the tally of all, and `DetailTally()` is neutral. Its times go by when things happened, not
+by file order, so events that arrive late (imports, repairs) fall where they belong. It grows with
+the records, with the days on which each was met, and with the segments each was met in, up to a
+bound.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,15 +13,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from ctxuse.counting.tally import MAX_SEGMENTS, add_counts, latest, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
-from ctxuse.tally import MAX_SEGMENTS, add_counts, latest, segment_key
 from ctxuse.zones import DAY
 
 UNKNOWN = ""
 """Stands for a host or an actor that an event does not name."""
-
-SAID_UNKNOWN = "unknown"
-"""What people call it."""
 
 LAST_USES = 10
 """So many of a record's last uses are kept."""
@@ -139,7 +137,7 @@ class Size(NamedTuple):
     bytes: int
 
 
-class FullRecord(msgspec.Struct):
+class DetailRecord(msgspec.Struct):
     """The fuller counts of one record.
 
     Attributes:
@@ -226,7 +224,7 @@ class FullRecord(msgspec.Struct):
         else:
             self.exposed_in = _united(self.exposed_in, segments)
 
-    def merge(self, later: "FullRecord") -> None:
+    def merge(self, later: "DetailRecord") -> None:
         """Add the counts of lines that stand later in the file."""
         self.first_ns = min(self.first_ns, later.first_ns)
         self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
@@ -259,14 +257,14 @@ class FullRecord(msgspec.Struct):
             self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=_when)
 
 
-class FullTally(msgspec.Struct):
+class DetailTally(msgspec.Struct):
     """The fuller counts of a stretch of lines.
 
     Attributes:
         records: By (kind, slug).
     """
 
-    records: dict[tuple[str, str], FullRecord] = {}
+    records: dict[tuple[str, str], DetailRecord] = {}
 
     def add(self, event: UsageEvent, day: int | None = None) -> None:
         """Count one event that stands after everything counted so far.
@@ -280,21 +278,21 @@ class FullTally(msgspec.Struct):
         for record in event.records:
             self.of(record, event.occurred_at_ns).add(event, record, day)
 
-    def of(self, record: UsageRecordSnapshot, at_ns: int) -> FullRecord:
+    def of(self, record: UsageRecordSnapshot, at_ns: int) -> DetailRecord:
         """Return the counts of the record that `record` is of, which was met at `at_ns`."""
         key = (record.kind, record.slug)
         mine = self.records.get(key)
         if mine is None:
-            mine = self.records[key] = FullRecord(at_ns)
+            mine = self.records[key] = DetailRecord(at_ns)
         mine.first_ns = min(mine.first_ns, at_ns)
         return mine
 
-    def merge(self, later: "FullTally") -> None:
+    def merge(self, later: "DetailTally") -> None:
         """Add the tally of lines that stand later in the file. `later` is left as it was."""
         for key, record in later.records.items():
             mine = self.records.get(key)
             if mine is None:
-                mine = self.records[key] = FullRecord(record.first_ns)
+                mine = self.records[key] = DetailRecord(record.first_ns)
             mine.merge(record)
 
 

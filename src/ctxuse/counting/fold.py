@@ -1,26 +1,122 @@
-"""Blocks of lines of the usual shape, counted together for the fuller tally.
+"""What counts blocks and lines into a tally.
 
-Lines of one tail, day, host and actor are counted at once. The tally is that of `FullTally.add`
-line by line, whichever way a line goes.
+Strategy: of a block only what is different is looked at. Its lines are numbered by their tails
+(`ctxuse.counting.blocks`), so a fold adds up how often each number came, and tells its tally once
+for each: of *n* lines of one tail, `Tally.count` is called once with *n*.
+
+Invariants: a tally is that of its lines one by one, whichever way they came. What a block holds
+reaches the tally at the next `flush` only, so a single line is told after a flush: then all that
+stands before it has been counted. Where the order in the file decides (the size of the last
+exposure; which of two uses of one moment comes first) the place of a line among those held decides
+when they are handed on.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from heapq import nlargest
 from operator import itemgetter
+from typing import Protocol
 
+from ctxuse.codec.batch import Heads
 from ctxuse.codec.decode import Valid, ValidLine, event_of
+from ctxuse.counting.blocks import Block, ByTails, InFull, ns_of_head
+from ctxuse.counting.detail import LAST_USES, DetailTally, Use
+from ctxuse.counting.tally import Tally, segment_key
+from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.fuller import LAST_USES, FullTally, Use
-from ctxuse.log.batches import ByTails, ns_of_head
-from ctxuse.tally import segment_key
+from ctxuse.log.reader import BlankLine, Line, PendingLine, SkippedLine
 from ctxuse.zones import DAY, UTC, Zone
 
-_MOST_LINES = 100_000
-"""So many lines are held before they are handed on, against logs in which little repeats."""
 
-_MOST_USES = 8 * LAST_USES
-"""So many uses of a tail are held before the latest are picked."""
+class Fold(Protocol):
+    """Counts blocks and lines, in the order of the file, into the tally that it was made for."""
+
+    def takes(self, block: Block) -> bool:
+        """Whether it can count `block` as a whole; if not, it is told its lines."""
+        ...
+
+    def add_block(self, block: Block) -> None:
+        """Count a block that it takes."""
+        ...
+
+    def add_line(self, line: Line) -> None:
+        """Count a line; whoever tells it has it `flush` before."""
+        ...
+
+    def flush(self) -> None:
+        """Have everything in the tally that was counted."""
+        ...
+
+
+class BasicFold:
+    """Counts the reference's figures, and the lines that are no events."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._lines: list[ValidLine] = []
+        self._counts: Counter[int] = Counter()
+        self._place: dict[int, int] = {}
+        self._latest: dict[int, str] = {}
+        self._counted = 0
+        self._last_time = ""
+
+    def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes every one
+        """Whether it can count `block` as a whole."""
+        return True
+
+    def add_line(self, line: Line) -> None:
+        """Count a line."""
+        match line:
+            case Valid(fields, _, at_ns):
+                self._tally.count(fields, at_ns)
+                self._tally.saw_segments((fields.segment_id,))
+            case SkippedLine():
+                self._tally.add_skipped(line.reason.value)
+            case BlankLine():
+                self._tally.blank += 1
+            case PendingLine():
+                self._tally.pending += 1
+
+    def add_block(self, block: Block) -> None:
+        """Count a block."""
+        if isinstance(block, InFull):
+            self.flush()
+            self._tally.count_all(block.lines, block.times_ns)
+            self._tally.saw_segments({line.segment_id for line in block.lines})
+            return
+        if block.lines is not self._lines:
+            self.flush()
+            self._lines = block.lines
+        self._count(block.numbers, block.heads)
+
+    def flush(self) -> None:
+        """Hand what was counted to the tally, in the order in which it stands in the file."""
+        for number in sorted(self._counts, key=self._place.__getitem__):
+            at_ns = ns_of_head(self._latest[number])
+            self._tally.count(self._lines[number], at_ns, self._counts[number])
+        self._counts.clear()
+        self._place.clear()
+        self._latest.clear()
+        self._last_time = ""
+
+    def _count(self, numbers: list[int], heads: Heads) -> None:
+        times = heads.times
+        self._counts.update(numbers)
+        places = range(self._counted, self._counted + len(numbers))
+        self._place.update(zip(numbers, places, strict=True))
+        self._counted += len(numbers)
+        ordered = sorted(times)
+        for time in (ordered[0], ordered[-1]):
+            self._tally.saw(ns_of_head(time))
+        if times == ordered and times[0] >= self._last_time:
+            self._latest.update(zip(numbers, times, strict=True))
+        else:
+            for number, time in zip(numbers, times, strict=True):
+                if time > self._latest.get(number, ""):
+                    self._latest[number] = time
+        self._last_time = max(self._last_time, ordered[-1])
+        self._tally.saw_segments(set(heads.segments))
+
 
 _Names = tuple[str, str]
 """A host and an actor, empty where none is named."""
@@ -35,17 +131,19 @@ no zeros at the end of its fraction: equal texts stand for equal times.
 _time, _place = itemgetter(0), itemgetter(1)
 
 
-class FullBatches:
-    """Counts blocks for a fuller tally. Whoever tells the tally of other lines flushes before.
+class DetailFold:
+    """Counts detail: lines of one tail, day, host and actor at once.
 
     Args:
         tally: The tally.
         zone: The time zone that days are counted in.
+        tuning: How much is held.
     """
 
-    def __init__(self, tally: FullTally, zone: Zone) -> None:
+    def __init__(self, tally: DetailTally, zone: Zone = UTC, tuning: Tuning = USUAL) -> None:
         self._tally = tally
         self._zone = zone
+        self._tuning = tuning
         self._counted = self._flushed = 0
         self._days: dict[str, int] = {}
         self._lines: list[ValidLine] = []
@@ -60,9 +158,19 @@ class FullBatches:
         self._met: set[tuple[int, str]] = set()
         self._uses: defaultdict[int, list[_Line]] = defaultdict(list)
 
-    def add(self, block: ByTails) -> None:
-        """Count a block that stands after everything counted so far."""
-        if block.lines is not self._lines or self._counted - self._flushed > _MOST_LINES:
+    def takes(self, block: Block) -> bool:
+        """Whether it can count `block` as a whole, and that pays."""
+        return isinstance(block, ByTails) and block.variety <= self._tuning.worth
+
+    def add_line(self, line: Line) -> None:
+        """Count a line, if it is an event."""
+        if isinstance(line, Valid):
+            self._tally.add(event_of(line), self._zone.day(line.at_ns))
+
+    def add_block(self, block: Block) -> None:
+        """Count a block."""
+        assert isinstance(block, ByTails)  # noqa: S101 - it takes no others
+        if block.lines is not self._lines or self._counted - self._flushed > self._tuning.lines:
             self.flush()
         self._learn(block.lines)
         lines = self._by_time(block)
@@ -116,13 +224,13 @@ class FullBatches:
             if self._is_use[number]:
                 uses = self._uses[number]
                 uses.append(line)
-                if len(uses) > _MOST_USES:
+                if len(uses) > self._tuning.uses:
                     self._uses[number] = nlargest(LAST_USES, uses, key=_lateness)
 
     def _days_of(self, times: Sequence[str]) -> list[int]:
         """The day of each time."""
         found = self._days
-        if len(found) > _MOST_LINES:
+        if len(found) > self._tuning.lines:
             found.clear()
         if self._zone == UTC:
             dates = [time[: len("2026-11-22")] for time in times]
@@ -132,8 +240,9 @@ class FullBatches:
         minutes = [time[: len("2026-11-22T09:30")] for time in times]
         for minute in set(minutes).difference(found):
             at_ns = ns_of_head(f"{minute}:00")
-            if self._zone.offset(at_ns) % 60 == 0:  # else days begin within a minute, as of old
+            if self._zone.offset(at_ns) % 60 == 0:
                 found[minute] = self._zone.day(at_ns)
+        # Offsets once had seconds, so a day began within a minute: then each time is looked up.
         return [
             found[minute] if minute in found else self._zone.day(ns_of_head(time))
             for minute, time in zip(minutes, times, strict=True)
