@@ -27,7 +27,7 @@ from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.render.full import full_json
+from ctxuse.render.reports import shown
 from ctxuse.web import live as live_module
 from ctxuse.web.asked import COUNTING, BadQueryError, read, record_name
 from ctxuse.web.door import Door, DoorFile
@@ -220,7 +220,7 @@ def test_the_api_says_what_the_report_says(served: Served, shop: Path) -> None:
     from ctxuse.places import Places  # noqa: PLC0415 - beside its only use
 
     report = workspace.full_report().with_files(Places(workspace.layout).now)
-    assert Answer(served, "api/report").json() == json.loads(full_json(report))
+    assert Answer(served, "api/report").json() == json.loads(shown(report, "json-full"))
     groups = Answer(served, "api/groups?by=host").json()
     assert groups == json.loads(json.dumps(workspace.grouped_report("host").fields()))
     narrowed = Answer(served, "api/report?since=2026-11-16&until=2026-11-18&actor=user").json()

@@ -123,7 +123,8 @@ def _print_json(layout: "WorkspaceLayout") -> "CheckResult":
 
 
 def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
-    from ctxuse.render.table import plain_table  # noqa: PLC0415 - only for this form
+    from ctxuse.render.tables import Column, Said, Table  # noqa: PLC0415 - only for this form
+    from ctxuse.render.terminal import as_text  # noqa: PLC0415 - likewise
     from ctxuse.render.words import plural  # noqa: PLC0415 - likewise
 
     result = Workspace(layout).check()
@@ -137,9 +138,15 @@ def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
     text += "".join(f"{line}\n" for line in _findings(result))
     if result.skipped:
         listed = result.skipped[:_LISTED]
-        headings = ("Line", "Byte", "Reason", "Where", "File")
-        rows = [(str(s.line), str(s.offset), s.reason.value, s.field, s.file) for s in listed]
-        text += "\n" + plain_table(headings, rows, width=common.width(), color=common.with_color())
+        columns: list[Column[SkippedLine]] = [
+            Column("Line", "", lambda s: Said(str(s.line), None), right=False, whole=False),
+            Column("Byte", "", lambda s: Said(str(s.offset), None), right=False, whole=False),
+            Column("Reason", "", lambda s: s.reason.value, right=False, whole=False),
+            Column("Where", "", lambda s: s.field, right=False, whole=False),
+            Column("File", "", lambda s: s.file, right=False, whole=False),
+        ]
+        table = Table(columns, listed)
+        text += "\n" + as_text(table, width=common.width(), color=common.with_color())
         if result.skipped_lines > len(listed):
             more = result.skipped_lines - len(listed)
             text += f"and {plural(more, 'line')} more: --format json lists them all\n"

@@ -56,7 +56,7 @@ def command(
     ]
     comparison = Comparison(*sides)
     common.note_no_marker(layout)
-    _print(comparison, form)
+    common.show_report(comparison, form)
 
 
 def _window(text: str, zone: "Zone", now_ns: int) -> "Window":
@@ -67,28 +67,3 @@ def _window(text: str, zone: "Zone", now_ns: int) -> "Window":
             " 2026-11-01..2026-11-08"
         )
     return window
-
-
-def _print(comparison: Comparison, form: str) -> None:
-    from ctxuse.render import comparison as render  # noqa: PLC0415 - rendering comes last
-
-    match form:
-        case "json":
-            common.show_json(render.comparison_json(comparison))
-            _beside(comparison)
-        case "csv":
-            common.show(render.comparison_csv(comparison))
-            _beside(comparison)
-        case "markdown":
-            common.show(render.comparison_markdown(comparison))
-        case _:
-            width, color = common.width(), common.with_color()
-            common.show(render.comparison_table(comparison, width=width, color=color))
-
-
-def _beside(comparison: Comparison) -> None:
-    """Say on stderr what the forms for programs leave out."""
-    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
-
-    for said in gaps(comparison.first.report.basic, outside=False):
-        common.note(said)

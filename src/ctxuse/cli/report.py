@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
+from ctxuse.fullreport import FullReport
 from ctxuse.places import Places
 from ctxuse.reports.making import (
     make_full_report,
@@ -15,7 +16,6 @@ from ctxuse.reports.making import (
 )
 
 if TYPE_CHECKING:
-    from ctxuse.fullreport import FullReport
     from ctxuse.groups import By, GroupedReport
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.query import Query
@@ -76,87 +76,27 @@ def command(  # noqa: PLR0913 - a report has these options
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
     if by is not None and (form == "html" or everything or sort != "record"):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
+    report: UsageReport | FullReport | GroupedReport
     places = Places(layout)
     with common.reading(no_cache=no_cache) as reading:
         if by is not None:
-            text, said = _grouped_text(make_grouped_report(layout, query, by, reading), form)
+            report = make_grouped_report(layout, query, by, reading)
         elif full:
             report = make_full_report(layout, query, reading, days=form == "html")
             common.note_actors(query, {name for r in report.records for name in r.actors})
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))
             report = narrowed(report, query, sort).with_files(places.now)
-            text, said = _full_text(report, form, title=common.title(layout), sort=sort)
         else:
-            basic = make_report(layout, query, reading)
+            report = make_report(layout, query, reading)
             if everything:
-                basic = basic.with_disk(records_on_disk(basic, places))
-            text, said = _basic_text(narrowed(basic, query, sort), form)
+                report = report.with_disk(records_on_disk(report, places))
+            report = narrowed(report, query, sort)
     common.note_no_marker(layout)
-    is_json = form in {"json", "json-full"}
-    common.write_or_show(text, output, common.show_json if is_json else common.show)
-    for note in said:
-        common.note(note)
+    if isinstance(report, FullReport) and form == "html":
+        from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 
-
-_Text = tuple[str, list[str]]
-"""What is printed, and what is said beside it."""
-
-
-def _grouped_text(report: "GroupedReport", form: str) -> _Text:
-    from ctxuse.render import groups  # noqa: PLC0415 - only for this report
-
-    match form:
-        case "json-full":
-            return groups.groups_json(report), _beside(report.basic)
-        case "csv":
-            return groups.groups_csv(report), _beside(report.basic)
-        case "markdown":
-            return groups.groups_markdown(report), []
-        case _:
-            table = groups.groups_table(report, width=common.width(), color=common.with_color())
-            return table, []
-
-
-def _full_text(report: "FullReport", form: str, *, title: str, sort: str) -> _Text:
-    from ctxuse.render import full  # noqa: PLC0415 - only for the fuller report
-
-    match form:
-        case "json-full":
-            return full.full_json(report), _beside(report.basic)
-        case "csv":
-            return full.full_csv(report), _beside(report.basic)
-        case "markdown":
-            return full.full_markdown(report), []
-        case "html":
-            from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
-
-            return page_html(report, title=title, sort=sort), []
-        case _:
-            table = full.full_table(report, width=common.width(), color=common.with_color())
-            return table, []
-
-
-def _basic_text(report: "UsageReport", form: str) -> _Text:
-    match form:
-        case "json":
-            return report.to_json(), _beside(report)
-        case "csv":
-            from ctxuse.render.sheet import report_csv  # noqa: PLC0415 - only for this form
-
-            return report_csv(report), _beside(report)
-        case "markdown":
-            from ctxuse.render.markdown import report_markdown  # noqa: PLC0415 - only for this form
-
-            return report_markdown(report), []
-        case _:
-            from ctxuse.render.table import report_table  # noqa: PLC0415 - only for this form
-
-            return report_table(report, width=common.width(), color=common.with_color()), []
-
-
-def _beside(report: "UsageReport") -> list[str]:
-    """What the forms for programs leave out."""
-    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
-
-    return gaps(report)
+        text = page_html(report, title=common.title(layout), sort=sort)
+        common.write_or_show(text, output, common.show)
+    else:
+        common.show_report(report, form, output)

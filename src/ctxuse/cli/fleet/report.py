@@ -12,7 +12,7 @@ from ctxuse.fleetreport import FLEET_BY, FleetQuery
 from ctxuse.reports.making import narrowed
 
 if TYPE_CHECKING:
-    from ctxuse.fleetreport import FleetBy, FleetReport
+    from ctxuse.fleetreport import FleetBy
     from ctxuse.query import Query
 
 
@@ -91,27 +91,9 @@ def command(  # noqa: PLR0913 - a report has these options
     elif not any(record.basic.use_count for record in report.records):
         common.note_actors(query, ())
     report = narrowed(report, query, sort)
-    show_it = common.show_json if form in {"json", "json-full"} else common.show
-    common.write_or_show(_text(report, form, sort), output, show_it)
-    if form in {"json", "json-full", "csv"}:
-        from ctxuse.render.fleet import beside, without_skipped  # noqa: PLC0415 - rendering comes last
-        from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
+    if form == "html":
+        from ctxuse.render.reports import fleet_page  # noqa: PLC0415 - rendering comes last
 
-        for note in [*beside(report), *gaps(without_skipped(report))]:
-            common.note(note)
-
-
-def _text(report: "FleetReport", form: str, sort: str) -> str:
-    from ctxuse.render import fleet  # noqa: PLC0415 - rendering comes last
-
-    match form:
-        case "json" | "json-full":
-            return fleet.fleet_json(report)
-        case "html":
-            return fleet.fleet_html(report, sort=sort)
-        case "csv":
-            return fleet.fleet_csv(report)
-        case "markdown":
-            return fleet.fleet_markdown(report)
-        case _:
-            return fleet.fleet_table(report, width=common.width(), color=common.with_color())
+        common.write_or_show(fleet_page(report, sort=sort), output, common.show)
+    else:
+        common.show_report(report, form, output)

@@ -8,7 +8,7 @@ from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
-from ctxuse.render.page.columns import COLUMNS, Row
+from ctxuse.render.page.columns import COLUMNS, Row, cells
 from ctxuse.render.page.view import Figure, both, calendars, notes_of, over_time
 from ctxuse.visible import visible
 from ctxuse.zones import day_text
@@ -80,8 +80,8 @@ def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
 def _totals(record: FullReportRecord, report: FullReport) -> list[tuple[str, str, str]]:
     row = Row(record, report.basic.evidence.zone, min(record.days), max(record.days))
     return [
-        (column.heading, column.cell(row).text, column.meaning)
-        for column in COLUMNS
+        (column.heading, cell.text, column.meaning)
+        for column, cell in zip(COLUMNS, cells(row), strict=True)
         if column.form in {"number", "day"}
     ]
 
