@@ -6,7 +6,7 @@ the division into batches nor the number of workers shows in a report. It counts
 `ctxuse.tally` and `ctxuse.fuller` do.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
@@ -378,7 +378,3 @@ def _groups(
 
 def _without_workspaces(group: Group) -> Group:
     return Group(group.name, {key[-2:]: counts for key, counts in group.records.items()})
-
-
-Told = Callable[[int, int], object]
-"""Told how many workspaces are done, and how many there are."""

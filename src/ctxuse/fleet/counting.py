@@ -4,45 +4,23 @@ A workspace that cannot be read costs some tries when the trouble can pass, and 
 its reason. It is counted whole or not at all.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent
-from ctxuse.fleet.opening import Opened, logs_of
-from ctxuse.fleet.places import reason_of
+from ctxuse.fleet.opening import Opened, logs_of, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.fleetreport import Asked, FleetTally, Unreadable
 from ctxuse.fuller import FullTally
 from ctxuse.log.full import FULL
 from ctxuse.log.kept import BASIC, Kept, T
-from ctxuse.log.place import RefusedError
 from ctxuse.log.reader import read_events
 from ctxuse.log.whole import count_one
 from ctxuse.log.window import Part, Selection, count_parts_of
 from ctxuse.tally import Tally
 from ctxuse.zones import Zone
-
-TRIES = 3
-"""How often a workspace is read at most when the trouble can pass."""
-
-_PAUSE = 0.1
-"""Seconds to the second try; more to the next."""
-
-_LASTING = (
-    RefusedError,
-    FileNotFoundError,
-    NotADirectoryError,
-    IsADirectoryError,
-    PermissionError,
-    ImportError,
-    ValueError,
-)
-
-R = TypeVar("R")
 
 
 def count(
@@ -58,7 +36,7 @@ def count(
     """
     fleet = FleetTally()
     for source in sources:
-        found = tried(source, partial(_count, source, asked, repeats, cache=cache))
+        found = with_retries(source, partial(_count, source, asked, repeats, cache=cache))
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
@@ -67,26 +45,6 @@ def count(
                 rest=found.rest, repeated=found.repeated,
             )  # fmt: skip
     return fleet
-
-
-def tried(source: Source, read: Callable[[], R]) -> R | Unreadable:
-    """Return what `read` returns, or why `source` cannot be read."""
-    for number in range(1, TRIES + 1):
-        try:
-            return read()
-        except Exception as error:  # a library for some kind of address may raise anything
-            if source.layout is not None and not isinstance(error, CtxuseError | OSError):
-                raise
-            if number == TRIES or not can_pass(error):
-                return Unreadable(source.address, reason_of(error, source.url))
-        time.sleep(_PAUSE * number)
-    raise AssertionError
-
-
-def can_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
-    cause = error.__cause__ if isinstance(error, CtxuseError) else error
-    return cause is not None and not isinstance(cause, _LASTING)
 
 
 class _Counted(NamedTuple):

@@ -3,7 +3,7 @@
 import os
 import re
 
-from ctxuse.layout import USAGE_DIR
+from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.times import parse_ns
 
 BASIC_SUFFIX, FULL_SUFFIX = "checkpoint", "full.checkpoint"
@@ -34,6 +34,11 @@ def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
 def is_archive(name: str) -> bool:
     """Whether `name` is that of an archived log: ``events.<UTC time>.jsonl``."""
     return _ARCHIVE.fullmatch(name) is not None
+
+
+def is_log(name: str) -> bool:
+    """Whether `name`, of a file in ``_usage``, is that of a log."""
+    return name == LOG_NAME or is_archive(name)
 
 
 def archive_time(name: str) -> int:

@@ -17,11 +17,10 @@ from typing import Generic, NamedTuple
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import SUFFIXES, checkpoint_name
-from ctxuse.log.follow import last_line_end
 from ctxuse.log.kept import Kept, T
 from ctxuse.log.parallel import Progress, count_in_parallel
 from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
-from ctxuse.log.reader import OpenLog, pread
+from ctxuse.log.reader import OpenLog, last_line_end, pread
 
 FULL_HASH_LIMIT = 16 * 1024 * 1024
 """Up to so many bytes all of them are hashed, in about 13 ms."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ctxuse.log.follow import last_line_end
 from ctxuse.log.kept import Kept, T
-from ctxuse.log.reader import OpenLog
+from ctxuse.log.reader import OpenLog, last_line_end
 
 if TYPE_CHECKING:
     import subprocess

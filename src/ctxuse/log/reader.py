@@ -193,6 +193,19 @@ def _open_present(root: str) -> OpenLog | None:
     return OpenLog(LOG_NAME, descriptor, os.fstat(descriptor).st_size)
 
 
+def last_line_end(log: OpenLog, start: int) -> int:
+    """Where the last finished line of `log` behind `start` ends, or `start`."""
+    step = 64 * 1024
+    position = log.end
+    while position > start:
+        begin = max(start, position - step)
+        newline = pread(log.descriptor, position - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        position = begin
+    return start
+
+
 def read_blocks(
     descriptor: int, start: int = 0, end: int | None = None
 ) -> Iterator[Lines | Oversized]:

@@ -24,10 +24,17 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.aside import Aside
 from ctxuse.log.checkpoint import forget
 from ctxuse.log.durable import sync_file
-from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.place import close, open_for_writing, what_happened
-from ctxuse.log.reader import BLOCK, OpenLog, SkippedLine, open_logs, pread, read_lines
+from ctxuse.log.reader import (
+    BLOCK,
+    OpenLog,
+    SkippedLine,
+    last_line_end,
+    open_logs,
+    pread,
+    read_lines,
+)
 from ctxuse.log.recover import SEARCHED, recover
 from ctxuse.log.writer import LogWriter
 

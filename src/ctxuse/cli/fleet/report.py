@@ -85,7 +85,7 @@ def command(  # noqa: PLR0913 - a report has these options
     common.check_window(since, until)
     from ctxuse.fleet.reporting import fleet_report  # noqa: PLC0415 - only when it is called
 
-    with options.progress("reading") as told:
+    with options.progress("reading") as on_progress:
         report = fleet_report(
             places,
             merge_records=merge_records,
@@ -101,7 +101,7 @@ def command(  # noqa: PLR0913 - a report has these options
             workers=workers,
             scratch=scratch,
             cache=False if no_cache else None,
-            told=told,
+            on_progress=on_progress,
         )
     if report.full is not None:
         common.note_actors(actors, {name for r in report.full.records for name in r.actors})
