@@ -23,7 +23,7 @@ LAYERS = {
     "events | layout | windows": "value types | where things are | stretches of time",
     "zones": "which day a moment falls on",
     "errors | ids | times": "say what went wrong | make ids | read clocks",
-    "progress | smallfile | statedir | visible": "need nothing of ours",
+    "files | progress | statedir | visible": "need nothing of ours",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
 on first use."""
@@ -88,8 +88,8 @@ INSIDE = {
         "handle | once | parallel",
         "check | kept",
         "count | follow | fullbatches | idindex",
-        "archive | aside | batches | progress",
-        "durable | lock | marks | reader",
+        "archive | batches | progress",
+        "lock | marks | reader",
         "archives | place | recover | stored",
     ],
     "mcp_server": [

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.files import read_small
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
-from ctxuse.smallfile import read_small
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)

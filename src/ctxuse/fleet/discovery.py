@@ -18,6 +18,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
+from ctxuse.files import read_small
 from ctxuse.fleet.pieces import COLLECTED
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_address, shown_path
 from ctxuse.fleet.store import files_below, filesystem, matches
@@ -25,7 +26,6 @@ from ctxuse.fleetreport import Unreadable
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.archives import is_log
 from ctxuse.log.place import what_happened
-from ctxuse.smallfile import read_small
 
 NOT_SEARCHED = frozenset({".git", ".yoi"})
 """Folders in which no workspace is looked for."""

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, NamedTuple
 
+from ctxuse.files import closing_fd, replacing
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import SUFFIXES, checkpoint_name
 from ctxuse.log.kept import Kept, T
 from ctxuse.log.parallel import Progress, count_in_parallel
-from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
+from ctxuse.log.place import open_for_reading, open_usage_dir
 from ctxuse.log.reader import OpenLog, last_line_end, pread
 
 FULL_HASH_LIMIT = 16 * 1024 * 1024
@@ -155,37 +156,20 @@ def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint[T], kept: Ke
     head = " ".join(map(str, numbers)).ljust(60).encode()
     payload = head + checkpoint.digest + kept.dump(checkpoint.tally)
     data = kept.version + sha256(payload).digest() + payload
-    with suppress(OSError):
-        directory = open_usage_dir(os.fspath(layout), create=False)
-        try:
-            _replace(name, directory, data)
-        finally:
-            close(directory)
+    with (
+        suppress(OSError),
+        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
+        replacing(name, dir_fd=directory) as file,
+    ):
+        file.write(data)
 
 
 def forget(layout: WorkspaceLayout, log_name: str) -> None:
     """Remove the checkpoints of a log, as far as there are some and they can be removed."""
-    with suppress(OSError):
-        directory = open_usage_dir(os.fspath(layout), create=False)
-        try:
-            for suffix in SUFFIXES:
-                with suppress(OSError):
-                    os.unlink(checkpoint_name(log_name, suffix), dir_fd=directory)
-        finally:
-            close(directory)
-
-
-def _replace(name: str, directory: int, data: bytes) -> None:
-    fresh = f"{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
-    descriptor = open_regular(fresh, directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        finally:
-            close(descriptor)
-        os.rename(fresh, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(fresh, dir_fd=directory)
-        raise
+    with (
+        suppress(OSError),
+        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
+    ):
+        for suffix in SUFFIXES:
+            with suppress(OSError):
+                os.unlink(checkpoint_name(log_name, suffix), dir_fd=directory)

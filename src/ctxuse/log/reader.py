@@ -13,10 +13,10 @@ from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, decode, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
+from ctxuse.files import close
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.archives import archive_names
 from ctxuse.log.place import (
-    close,
     identity,
     log_identity,
     open_for_reading,
