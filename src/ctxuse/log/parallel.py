@@ -1,8 +1,7 @@
 """Counting a long log with several processes, each a stretch of it.
 
-The stretches are merged in file order, so the tally is that of one process. The others are fresh
-interpreters that are handed the open file: nothing of the caller's (its main module, its threads)
-is started a second time. Where one cannot be started or fails, its stretch is counted here.
+The stretches are merged in file order, so the tally is that of one process. The others are handed
+the open file. Where one cannot be started or fails, its stretch is counted here.
 """
 
 import os
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxuse.log.kept import Kept, T
 from ctxuse.log.reader import OpenLog, last_line_end
+from ctxuse.processes import processors, start_interpreter
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,9 +64,7 @@ def _how_many(length: int, processes: int | None) -> int:
     if length < FROM or os.name != "posix" or not sys.executable:
         return 1
     if processes is None:
-        available = getattr(os, "sched_getaffinity", None)
-        processors = len(available(0)) if available else os.cpu_count() or 1
-        processes = min(processors, MOST_PROCESSES)
+        processes = min(processors(), MOST_PROCESSES)
     return max(1, min(processes, length // (FROM // 2)))
 
 
@@ -84,20 +82,10 @@ def _stretches(log: OpenLog, start: int, number: int) -> list[tuple[int, int]]:
 
 
 def _start(log: OpenLog, home: str, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
-    import subprocess  # noqa: PLC0415 - only for a long log
-
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    program = "from ctxuse.log.parallel import work; work()"
     words = [home, str(log.descriptor), log.name, str(begin), str(end)]
     try:
-        return subprocess.Popen(  # noqa: S603 - our own module, numbers and a checked name
-            [sys.executable, "-c", "from ctxuse.log.parallel import work; work()", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[log.descriptor],
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        return start_interpreter(program, *words, pass_fds=[log.descriptor])
     except OSError:
         return None
 
