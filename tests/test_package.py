@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import pickle
 import pkgutil
 import subprocess
@@ -78,6 +79,23 @@ def test_every_public_name_can_be_had_and_says_what_it_is() -> None:
     assert set(ctxuse.__all__) <= set(dir(ctxuse))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = ctxuse.Nothing
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_signature_holds_the_environment(module: str) -> None:
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            defaults = filter(None, [*node.args.defaults, *node.args.kw_defaults])
+            assert all("environ" not in ast.unparse(default) for default in defaults)
+
+
+def test_help_shows_no_secret_of_the_environment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pydoc", "ctxuse.Workspace"],
+        env={**os.environ, "API_KEY": "hunter2"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "durability" in done.stdout
+    assert "hunter2" not in done.stdout
 
 
 def loaded_by(code: str) -> set[str]:

@@ -47,7 +47,8 @@ class Workspace:
             process; ``fsync``, it is on the disk and survives a power cut. None takes it from the
             environment variable ``CTXUSE_DURABILITY``, else ``os``.
         environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
-            recording off when it is set to anything but ``0`` or nothing.
+            recording off when it is set to anything but ``0`` or nothing. That of the process when
+            None.
 
     Raises:
         InvalidSettingError: By the first append, when the durability is neither of the two.
@@ -58,11 +59,11 @@ class Workspace:
         root: str | os.PathLike[str],
         *,
         durability: Durability | None = None,
-        environ: "Mapping[str, str]" = os.environ,
+        environ: "Mapping[str, str] | None" = None,
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
-        self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
+        self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
         self._durability = durability
         self._open_writer: LogWriter | None = None
 
