@@ -662,10 +662,10 @@ def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
     workspace = copy_of("reference")
     expected = report_of(workspace, cache=False).to_json()
 
-    def fails(*_: object) -> int:
+    def fails(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoint, "open_regular", fails)
+    monkeypatch.setattr(checkpoint, "replacing", fails)
     assert report_of(workspace).to_json() == expected
     assert sorted(p.name for p in workspace.layout.usage_dir.iterdir()) == ["events.jsonl"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from make_command_reference import TARGET, reference
+from make_layers import page as architecture
 
 from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace
 
@@ -136,6 +137,10 @@ def test_the_configurations_of_the_how_tos_start_the_server(page: str) -> None:
 
 def test_the_command_reference_says_what_the_commands_say() -> None:
     assert TARGET.read_text(encoding="utf-8") == reference(), "run `make docs`"
+
+
+def test_the_architecture_shows_the_layers_that_a_test_holds() -> None:
+    assert (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8") == architecture(), "`make docs`"
 
 
 def test_the_format_names_every_reason_source_and_field() -> None:

@@ -28,11 +28,11 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import DETAIL
 from ctxuse.errors import FleetError
-from ctxuse.fleet import counting, opening, reporting, running, stored
-from ctxuse.fleet.jobs import Job
+from ctxuse.fleet import counting, opening, reporting, running, wire
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import MOST_BYTES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
-from ctxuse.fleet.places import find
-from ctxuse.fleet.reporting import batches, fleet_report
+from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import LocalStore
 from ctxuse.fleetreport import (
@@ -92,7 +92,7 @@ def test_a_report_does_not_depend_on_how_workspaces_are_divided(
     names = [f"/w{number}" for number in range(len(some))]
     bounds = [0, *sorted(min(cut, len(some)) for cut in cuts), len(some)]
     parts = [fleet_of(names[begin:end], some[begin:end], asked) for begin, end in pairwise(bounds)]
-    travelled = [stored.load(stored.dump(part)) for part in parts]
+    travelled = [wire.load(wire.dump(part)) for part in parts]
     whole = fleet_of(names, some, asked)
     assert folded(travelled) == folded([whole]) == whole
 
@@ -525,7 +525,6 @@ def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.Mon
             yield from real(source)
 
     monkeypatch.setattr(counting, "logs_of", failing)
-    monkeypatch.setattr(counting, "_PAUSE", 0)
     report = fleet_report([str(tmp_path)], scheduler="threads", workers=1)
     assert [w.events for w in report.workspaces] == [50, 50]
     assert tries == ["0", "1", "1", "1"]
@@ -724,8 +723,8 @@ def test_batches_are_all_workspaces_once_in_order_and_bounded(
         sum(len(batch) for _, batch in found[:n]) for n in range(len(found))
     ]
     for _, batch in found:
-        assert len(batch) <= reporting.MOST_IN_BATCH
-        assert len(batch) == 1 or sum(s.size for s in batch) <= reporting.MOST_BYTES
+        assert len(batch) <= MOST_IN_BATCH
+        assert len(batch) == 1 or sum(s.size for s in batch) <= MOST_BYTES
 
 
 def test_a_report_over_folders_loads_no_library_of_the_extra(tmp_path: Path) -> None:

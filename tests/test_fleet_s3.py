@@ -15,7 +15,7 @@ from starting import PATIENCE, started
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.fleet.collect import collect
-from ctxuse.fleet.places import find
+from ctxuse.fleet.discovery import find
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import RemoteStore

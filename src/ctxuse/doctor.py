@@ -122,13 +122,16 @@ class Examination:
     troubles: tuple[Trouble, ...]
 
 
-def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Examination:
+def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> Examination:
     """Look at everything that recording depends on. Nothing is changed.
 
     Args:
         workspace: The workspace.
-        environ: The environment: where the agents' settings are, and what is on the path.
+        environ: The environment, for where the agents' settings are and what is on the path; that
+            of the process when None.
     """
+    if environ is None:
+        environ = os.environ
     layout = workspace.layout
     places = Places(layout, environ)
     hosts = tuple(_host(name, places, environ) for name in HOSTS)

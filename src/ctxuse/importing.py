@@ -68,7 +68,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     *,
     dry_run: bool = False,
     progress: Progress | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
 
@@ -78,7 +78,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         files: Its transcripts.
         dry_run: Add nothing; say what would be added.
         progress: Told how far it is.
-        environ: The environment: where the agents' own places are.
+        environ: The environment, for where the agents' own places are; that of the process when
+            None.
 
     Raises:
         KeyError: The agent is not known.
@@ -157,7 +158,7 @@ def import_log(
 
 
 def sessions_of(
-    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] = os.environ
+    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] | None = None
 ) -> list[str]:
     """Return the transcripts of an agent whose sessions began in a workspace."""
     places = Places(layout, environ)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.files import read_small
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
-from ctxuse.smallfile import read_small
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)
@@ -70,7 +70,8 @@ class Places:
 
     Args:
         layout: The workspace.
-        environ: The environment, for ``HOME``, ``CLAUDE_CONFIG_DIR`` and ``CODEX_HOME``.
+        environ: The environment, for ``HOME``, ``CLAUDE_CONFIG_DIR`` and ``CODEX_HOME``;
+            that of the process when None.
         start: The directory in which a session began, from which the agents look upwards for
             skills; the root when None.
         lenient: Whether a file below a directory of skills belongs to a skill also when that has
@@ -80,11 +81,13 @@ class Places:
     def __init__(
         self,
         layout: WorkspaceLayout,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         *,
         start: str | None = None,
         lenient: bool = False,
     ) -> None:
+        if environ is None:
+            environ = os.environ
         self.layout = layout
         self._environ = environ
         self._lenient = lenient

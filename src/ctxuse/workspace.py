@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
     from ctxuse.context.segment import Segment
     from ctxuse.counting.checkpoint import CacheCheck
-    from ctxuse.counting.tuning import OnProgress, Reading
+    from ctxuse.counting.tuning import Reading
     from ctxuse.events import Actor
     from ctxuse.fullreport import FullReport
     from ctxuse.groups import By, GroupedReport
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
+    from ctxuse.progress import OnProgress
     from ctxuse.report import UsageReport
     from ctxuse.zones import Zone
 
@@ -45,7 +46,8 @@ class Workspace:
             process; ``fsync``, it is on the disk and survives a power cut. None takes it from the
             environment variable ``CTXUSE_DURABILITY``, else ``os``.
         environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
-            recording off when it is set to anything but ``0`` or nothing.
+            recording off when it is set to anything but ``0`` or nothing. That of the process when
+            None.
 
     Raises:
         InvalidSettingError: By the first append, when the durability is neither of the two.
@@ -56,11 +58,11 @@ class Workspace:
         root: str | os.PathLike[str],
         *,
         durability: Durability | None = None,
-        environ: "Mapping[str, str]" = os.environ,
+        environ: "Mapping[str, str] | None" = None,
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
-        self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
+        self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
         self._durability = durability
         self._open_writer: LogWriter | None = None
 
@@ -531,9 +533,10 @@ class Workspace:
         processes: int | None = None,
     ) -> "Reading":
         from ctxuse.counting.tuning import Reading, cache_allowed  # noqa: PLC0415 - as `report`
+        from ctxuse.progress import silent  # noqa: PLC0415 - likewise
 
         cache = cache_allowed(self._environ) if cache is None else cache
-        return Reading(cache, processes, on_progress)
+        return Reading(cache, processes, on_progress or silent)
 
     def _note_failure(self, error: Exception, *, quiet: bool) -> None:
         from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case

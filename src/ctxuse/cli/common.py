@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
+from ctxuse.files import replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
@@ -305,16 +306,10 @@ def write_or_show(text: str, output: str | None, show_it: Callable[[str], None])
         with open(path, "wb") as file:  # a pipe, a device; or a directory, which says so
             file.write(text.encode())
         return
-    fresh = os.path.join(os.path.dirname(path), f".ctxuse-{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        with open(fresh, "xb") as file:
+        with replacing(path, mode=0o666, mode_of=path) as file:
             file.write(text.encode())
-        if os.path.exists(path):
-            shutil.copymode(path, fresh)
-        os.replace(fresh, path)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(fresh)
         raise OSError(error.errno, error.strerror, output) from error
 
 

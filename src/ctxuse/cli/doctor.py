@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
 from ctxuse.render.words import UNKNOWN, count, minute
 from ctxuse.times import format_ns
@@ -42,8 +42,6 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
     else:
         common.show("".join(visible(line) + "\n" for line in _lines(found)))
     if found.troubles:
-        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
-
         context.exit(FOUND)
 
 

@@ -20,11 +20,11 @@ from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.counting.workers import count_in_parallel
+from ctxuse.files import closing_fd, replacing
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name, forget_checkpoints
-from ctxuse.log.follow import last_line_end
-from ctxuse.log.place import close, open_for_reading, open_regular, open_usage_dir
-from ctxuse.log.reader import OpenLog, open_logs, pread
+from ctxuse.log.place import open_for_reading, open_usage_dir
+from ctxuse.log.reader import OpenLog, last_line_end, open_logs, pread
 
 
 class Checkpoint(NamedTuple):
@@ -148,28 +148,12 @@ def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint, kind: Tally
     head = " ".join(map(str, numbers)).ljust(60).encode()
     payload = head + checkpoint.digest + kinds.dump(checkpoint.tally)
     data = kind.version + sha256(payload).digest() + payload
-    with suppress(OSError):
-        directory = open_usage_dir(os.fspath(layout), create=False)
-        try:
-            _replace(name, directory, data)
-        finally:
-            close(directory)
-
-
-def _replace(name: str, directory: int, data: bytes) -> None:
-    fresh = f"{name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
-    descriptor = open_regular(fresh, directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        finally:
-            close(descriptor)
-        os.rename(fresh, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(fresh, dir_fd=directory)
-        raise
+    with (
+        suppress(OSError),
+        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
+        replacing(name, dir_fd=directory) as file,
+    ):
+        file.write(data)
 
 
 class CacheCheck(NamedTuple):

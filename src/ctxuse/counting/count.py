@@ -11,9 +11,10 @@ from ctxuse.counting.blocks import Block, ByTails, ns_of_head, read_usual
 from ctxuse.counting.fold import BasicFold, DetailFold, Fold
 from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
 from ctxuse.counting.tally import Tally
-from ctxuse.counting.tuning import USUAL, OnProgress, Tuning
+from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.events import UsageEventKind
 from ctxuse.log.reader import Line, OpenLog, lines_of
+from ctxuse.progress import OnProgress, silent
 from ctxuse.query import ALWAYS, EVERYTHING, Query
 
 
@@ -123,7 +124,7 @@ def count(
     start: int = 0,
     *,
     tuning: Tuning = USUAL,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = silent,
 ) -> None:
     """Read one file of a log from `start` to its end, once, and have every accumulator count it.
 
@@ -132,7 +133,7 @@ def count(
         accumulators: What counts it; nothing is held back when this returns.
         start: Where to begin, in bytes: 0 or right behind a newline.
         tuning: How large the pieces are that it is read in.
-        on_progress: Told after each block how far it is.
+        on_progress: Called after each block with how many bytes are read, and how many there are.
     """
     in_full = any(accumulator.takes_in_full for accumulator in accumulators)
     for block, usual in read_usual(log, start, in_full=in_full, tuning=tuning):
@@ -143,8 +144,7 @@ def count(
             for _, line in lines_of(block, log):
                 for one in others:
                     one.add_line(line)
-        if on_progress is not None:
-            on_progress(block.end - start, log.end - start)
+        on_progress(block.end - start, log.end - start)
     for one in accumulators:
         one.flush()
 
@@ -155,7 +155,7 @@ def tally_of(
     start: int = 0,
     *,
     tuning: Tuning = USUAL,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = silent,
 ) -> LogTally:
     """Return the tally of everything in one file of a log from `start` on; see `count`."""
     accumulator = Accumulator(kind, tuning=tuning)

@@ -3,14 +3,12 @@
 No tally depends on it; time and memory do. The figures are measured: docs/performance.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ctxuse.counting.detail import LAST_USES
 from ctxuse.log.reader import BLOCK
-
-OnProgress = Callable[[int, int], object]
-"""Told how many bytes have been read, and how many there are."""
+from ctxuse.progress import OnProgress, silent
 
 
 class Tuning(NamedTuple):
@@ -67,13 +65,13 @@ class Reading(NamedTuple):
         cache: Whether checkpoints are used and written.
         processes: How many processes read a long log, at most; None takes one for each processor,
             up to `Tuning.processes`.
-        on_progress: Told how far the reading of each file is.
+        on_progress: Called with how many bytes of a file have been read, and how many there are.
         tuning: The sizes it goes by.
     """
 
     cache: bool = True
     processes: int | None = None
-    on_progress: OnProgress | None = None
+    on_progress: OnProgress = silent
     tuning: Tuning = USUAL
 
 

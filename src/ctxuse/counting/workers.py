@@ -1,8 +1,7 @@
 """Counting a long log with several processes, each a stretch of it.
 
-The stretches are merged in file order, so the tally is that of one process. The others are fresh
-interpreters that are handed the open file: nothing of the caller's (its main module, its threads)
-is started a second time. Where one cannot be started or fails, its stretch is counted here.
+The stretches are merged in file order, so the tally is that of one process. The others are handed
+the open file. Where one cannot be started or fails, its stretch is counted here.
 """
 
 import os
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
-from ctxuse.counting.tuning import OnProgress, Reading, Tuning
-from ctxuse.log.follow import last_line_end
-from ctxuse.log.reader import OpenLog
+from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.log.reader import OpenLog, last_line_end
+from ctxuse.processes import processors, start_interpreter
+from ctxuse.progress import OnProgress
 
 if TYPE_CHECKING:
     import subprocess
@@ -32,9 +32,7 @@ def count_in_parallel(log: OpenLog, kind: TallyKind, reading: Reading, start: in
     stretches = _stretches(log, start, _how_many(log.end - start, reading), tuning)
     workers = [_start(log, kind, *stretch) for stretch in stretches[1:]]
     begin, end = stretches[0]
-    on_progress = reading.on_progress and _scaled(
-        reading.on_progress, log.end - start, len(stretches)
-    )
+    on_progress = _scaled(reading.on_progress, log.end - start, len(stretches))
     first = log._replace(end=end)
     tally = tally_of(first, kind, begin, tuning=tuning, on_progress=on_progress)
     for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
@@ -51,9 +49,7 @@ def _how_many(length: int, reading: Reading) -> int:
         return 1
     processes = reading.processes
     if processes is None:
-        available = getattr(os, "sched_getaffinity", None)
-        processors = len(available(0)) if available else os.cpu_count() or 1
-        processes = min(processors, tuning.processes)
+        processes = min(processors(), tuning.processes)
     return max(1, min(processes, length // (tuning.second_process // 2)))
 
 
@@ -71,20 +67,10 @@ def _stretches(log: OpenLog, start: int, number: int, tuning: Tuning) -> list[tu
 
 
 def _start(log: OpenLog, kind: TallyKind, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
-    import subprocess  # noqa: PLC0415 - only for a long log
-
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    program = "from ctxuse.counting.workers import work; work()"
     words = [kind.name, str(log.descriptor), log.name, str(begin), str(end)]
     try:
-        return subprocess.Popen(  # noqa: S603 - our own module, numbers and a checked name
-            [sys.executable, "-c", "from ctxuse.counting.workers import work; work()", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[log.descriptor],
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        return start_interpreter(program, *words, pass_fds=[log.descriptor])
     except OSError:
         return None
 

@@ -4,10 +4,9 @@ A workspace that cannot be read costs some tries when the trouble can pass, and 
 its reason. It is counted whole or not at all.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ctxuse.codec.decode import Valid
 from ctxuse.counting.checkpoint import count_log
@@ -16,32 +15,11 @@ from ctxuse.counting.count import count as count_lines
 from ctxuse.counting.kinds import LogTally
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
-from ctxuse.errors import CtxuseError
-from ctxuse.fleet.opening import logs_of
-from ctxuse.fleet.places import reason_of
+from ctxuse.fleet.opening import logs_of, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.fleetreport import FleetQuery, FleetTally, Unreadable
-from ctxuse.log.place import RefusedError
 from ctxuse.log.reader import read_lines
-
-TRIES = 3
-"""How often a workspace is read at most when the trouble can pass."""
-
-_PAUSE = 0.1
-"""Seconds to the second try; more to the next."""
-
-_LASTING = (
-    RefusedError,
-    FileNotFoundError,
-    NotADirectoryError,
-    IsADirectoryError,
-    PermissionError,
-    ImportError,
-    ValueError,
-)
-
-R = TypeVar("R")
 
 
 def count(
@@ -57,7 +35,7 @@ def count(
     """
     fleet = FleetTally()
     for source in sources:
-        found = tried(source, partial(_count, source, asked, repeats, cache=cache))
+        found = with_retries(source, partial(_count, source, asked, repeats, cache=cache))
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
@@ -65,26 +43,6 @@ def count(
                 source.address, found.tally, asked, outside=found.outside, repeated=found.repeated
             )
     return fleet
-
-
-def tried(source: Source, read: Callable[[], R]) -> R | Unreadable:
-    """Return what `read` returns, or why `source` cannot be read."""
-    for number in range(1, TRIES + 1):
-        try:
-            return read()
-        except Exception as error:  # a library for some kind of address may raise anything
-            if source.layout is not None and not isinstance(error, CtxuseError | OSError):
-                raise
-            if number == TRIES or not can_pass(error):
-                return Unreadable(source.address, reason_of(error, source.url))
-        time.sleep(_PAUSE * number)
-    raise AssertionError
-
-
-def can_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
-    cause = error.__cause__ if isinstance(error, CtxuseError) else error
-    return cause is not None and not isinstance(cause, _LASTING)
 
 
 class _Counted(NamedTuple):

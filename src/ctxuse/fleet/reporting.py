@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ctxuse.counting.tuning import OnProgress, cache_allowed
+from ctxuse.counting.tuning import cache_allowed
 from ctxuse.errors import FleetError
-from ctxuse.fleet import stored
-from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds
-from ctxuse.fleet.places import find
+from ctxuse.fleet import wire
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds, batches
 from ctxuse.fleet.repeats import Slice, parts_for
 from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
@@ -25,20 +25,12 @@ from ctxuse.fleetreport import (
     Unreadable,
     build_fleet_report,
 )
+from ctxuse.progress import OnProgress, silent
 from ctxuse.query import Query
 from ctxuse.zones import LOCAL, UTC, Zone
 
 if TYPE_CHECKING:
     from whenever import Instant
-
-MOST_IN_BATCH = 256
-"""Workspaces in a job, at most."""
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of logs in a job, at most, unless one workspace alone has more."""
-
-_ROUNDS = 8
-"""Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
 
 
 class Execution(NamedTuple):
@@ -47,17 +39,19 @@ class Execution(NamedTuple):
     Attributes:
         scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
         workers: How many processes or threads; one for each processor when None.
+        batch_size: Workspaces in a job, at most; when None so many that every worker has several.
         scratch: A folder or address that all workers reach, for distinct ids; a temporary folder
             when None.
         cache: Whether to use and write checkpoints.
-        on_progress: Told how many workspaces are done, and how many there are.
+        on_progress: Called with how many workspaces are done, and how many there are.
     """
 
     scheduler: str = "processes"
     workers: int | None = None
+    batch_size: int | None = None
     scratch: str | None = None
     cache: bool = True
-    on_progress: OnProgress | None = None
+    on_progress: OnProgress = silent
 
 
 def fleet_report(  # noqa: PLR0913 - a report has these options
@@ -74,14 +68,15 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     distinct_ids: bool = False,
     scheduler: str = "processes",
     workers: int | None = None,
+    batch_size: int | None = None,
     scratch: str | None = None,
     cache: bool | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = silent,
 ) -> FleetReport:
     """Return what the logs of many workspaces say.
 
     Args:
-        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.places`.
+        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         merge_records: Take records of the same kind and slug for one, whichever workspace they are
             of; the size per injection is then that of the workspace with the latest exposure.
         by: Group by this instead of by record.
@@ -96,6 +91,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         distinct_ids: Count events that several workspaces hold with the first of them only.
         scheduler: See `Execution`.
         workers: See `Execution`.
+        batch_size: See `Execution`.
         scratch: See `Execution`.
         cache: See `Execution`; None leaves it to ``CTXUSE_NO_CACHE``.
         on_progress: See `Execution`.
@@ -107,7 +103,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     query = Query.of(since, until, actors, without_actors, zone=zone)
     asked = FleetQuery(query, merge_records, by, full, distinct_ids)
     cache = cache_allowed(os.environ) if cache is None else cache
-    execution = Execution(scheduler, workers, scratch, cache, on_progress)
+    execution = Execution(scheduler, workers, batch_size, scratch, cache, on_progress)
     return make_fleet_report(places, asked, execution)
 
 
@@ -122,39 +118,34 @@ def make_fleet_report(
     found = find(places)
     if not found.sources:
         return build_fleet_report(FleetTally(), asked, found.unreadable)
-    job, on_progress = Count(asked=asked, cache=execution.cache), execution.on_progress
+    job = Count(asked=asked, cache=execution.cache)
     with ExitStack() as stack:
         runner = stack.enter_context(open_runner(scheduler, execution.workers))
+        run = _Run(runner, execution.batch_size, execution.on_progress)
         if asked.distinct_ids:
             if execution.scratch is None:
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
                 own = stack.enter_context(scratch_in(execution.scratch, scheduler))
-            tally = _count_distinct(runner, found.sources, job, own, on_progress)
+            tally = _count_distinct(run, found.sources, job, own)
         else:
-            tally = _count(runner, found.sources, job, on_progress)
+            tally = _count(run, found.sources, job)
     return build_fleet_report(tally, asked, found.unreadable)
 
 
-def batches(sources: Sequence[Source], workers: int) -> Iterator[tuple[int, Sequence[Source]]]:
-    """Yield stretches of `sources`, each with the number of its first: what one job is about."""
-    most = max(1, min(MOST_IN_BATCH, -(-len(sources) // (workers * _ROUNDS))))
-    first = size = 0
-    for number, source in enumerate(sources):
-        if number > first and (number - first == most or size + source.size > MOST_BYTES):
-            yield first, sources[first:number]
-            first, size = number, 0
-        size += source.size
-    if first < len(sources):
-        yield first, sources[first:]
+class _Run(NamedTuple):
+    """Who works, on how much at a time, and who watches: as `fleet_report` has them."""
+
+    runner: Runner
+    batch_size: int | None
+    on_progress: OnProgress
+
+    def batches(self, sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Source]]]:
+        return batches(sources, self.runner.workers, self.batch_size)
 
 
 def _count(
-    runner: Runner,
-    sources: Sequence[Source],
-    job: Count,
-    on_progress: OnProgress | None,
-    slices: Sequence[Sequence[Slice]] = (),
+    run: _Run, sources: Sequence[Source], job: Count, slices: Sequence[Sequence[Slice]] = ()
 ) -> FleetTally:
     jobs = (
         msgspec.structs.replace(
@@ -162,30 +153,23 @@ def _count(
             sources=tuple(batch),
             slices=tuple(tuple(its) for its in slices[first : first + len(batch)]),
         )
-        for first, batch in batches(sources, runner.workers)
+        for first, batch in run.batches(sources)
     )
     whole = FleetTally()
     done = 0
     if job.asked.merge_records or job.asked.by is not None:
-        steps = runner.merged(jobs)
+        steps = run.runner.merged(jobs)
     else:
-        steps = ((one.number, result) for one, result in runner.results(jobs))
+        steps = ((one.number, result) for one, result in run.runner.results(jobs))
     for number, result in steps:
         if result is not None:
-            whole.merge(stored.load(result))
+            whole.merge(wire.load(result))
         done += number
-        if on_progress is not None:
-            on_progress(done, len(sources))
+        run.on_progress(done, len(sources))
     return whole
 
 
-def _count_distinct(
-    runner: Runner,
-    sources: Sequence[Source],
-    job: Count,
-    scratch: str,
-    on_progress: OnProgress | None,
-) -> FleetTally:
+def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: str) -> FleetTally:
     """Count each event with the first workspace that holds it.
 
     A workspace that can be read at first and not later on holds nothing: then it is done again.
@@ -195,13 +179,12 @@ def _count_distinct(
     unreadable: dict[int, str] = {}
     writing = (
         WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
-        for first, batch in batches(sources, runner.workers)
+        for first, batch in run.batches(sources)
     )
     done, whole = 0, len(sources)
-    for one, result in runner.results(writing):
+    for one, result in run.runner.results(writing):
         done += one.number
-        if on_progress is not None:
-            on_progress(done // 2, whole)  # the other half is counting them
+        run.on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
@@ -217,17 +200,14 @@ def _count_distinct(
             )
             for part in range(parts)
         )
-        for _, result in runner.results(finding):
+        for _, result in run.runner.results(finding):
             for number, its in msgspec.json.decode(result, type=dict[int, Slice]).items():
                 slices[number].append(its)
         readable = [n for n in range(len(sources)) if n not in unreadable]
         tally = _count(
-            runner,
+            run._replace(on_progress=lambda n, _: run.on_progress(whole - (whole - n) // 2, whole)),
             [sources[n] for n in readable],
             msgspec.structs.replace(job, scratch=scratch),
-            None
-            if on_progress is None
-            else lambda n, _: on_progress(whole - (whole - n) // 2, whole),
             [slices[n] for n in readable],
         )
         if not tally.unreadable:

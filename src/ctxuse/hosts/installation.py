@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ctxuse.files import read_small
 from ctxuse.places import Places
-from ctxuse.smallfile import read_small
 
 COMMAND = "ctxuse-hook"
 

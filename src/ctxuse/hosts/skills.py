@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
+from ctxuse.files import read_small
 from ctxuse.records import MAX_RECORD
-from ctxuse.smallfile import read_small
 
 
 def described(path: str) -> Mapping[object, object] | None:

@@ -14,9 +14,9 @@ from typing import NamedTuple, Protocol, Self
 import msgspec
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
+from ctxuse.files import open_regular
 from ctxuse.hosts.payload import text
 from ctxuse.places import Places, RecordFile
-from ctxuse.smallfile import open_regular
 from ctxuse.times import parse_ns
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -88,7 +88,7 @@ def lines(
         OSError: The file cannot be read, or is no regular one: it is read more than once.
     """
     decode = msgspec.json.Decoder().decode
-    with open_regular(path) as file:
+    with open(open_regular(path), "rb") as file:
         while line := file.readline(LONGEST_LINE):
             reason = None
             if not line.endswith(b"\n") and len(line) == LONGEST_LINE:

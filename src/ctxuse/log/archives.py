@@ -4,8 +4,9 @@ import os
 import re
 from contextlib import suppress
 
-from ctxuse.layout import USAGE_DIR, WorkspaceLayout
-from ctxuse.log.place import close, open_usage_dir
+from ctxuse.files import closing_fd
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.place import open_usage_dir
 from ctxuse.times import parse_ns
 
 BASIC_SUFFIX, DETAIL_SUFFIX = "checkpoint", "full.checkpoint"
@@ -35,19 +36,23 @@ def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
 
 def forget_checkpoints(layout: WorkspaceLayout, name: str) -> None:
     """Remove the checkpoints of the log file `name`, as far as that can be done."""
-    with suppress(OSError):
-        directory = open_usage_dir(os.fspath(layout), create=False)
-        try:
-            for suffix in SUFFIXES:
-                with suppress(OSError):
-                    os.unlink(checkpoint_name(name, suffix), dir_fd=directory)
-        finally:
-            close(directory)
+    with (
+        suppress(OSError),
+        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
+    ):
+        for suffix in SUFFIXES:
+            with suppress(OSError):
+                os.unlink(checkpoint_name(name, suffix), dir_fd=directory)
 
 
 def is_archive(name: str) -> bool:
     """Whether `name` is that of an archived log: ``events.<UTC time>.jsonl``."""
     return _ARCHIVE.fullmatch(name) is not None
+
+
+def is_log(name: str) -> bool:
+    """Whether `name`, of a file in ``_usage``, is that of a log."""
+    return name == LOG_NAME or is_archive(name)
 
 
 def archive_time(name: str) -> int:

@@ -14,9 +14,16 @@ from dataclasses import dataclass
 
 from ctxuse.codec.decode import Valid
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdCounter
-from ctxuse.log.reader import BlankLine, Line, OpenLog, SkippedLine, open_logs, read_lines
+from ctxuse.log.reader import (
+    BlankLine,
+    Line,
+    OpenLog,
+    SkippedLine,
+    last_line_end,
+    open_logs,
+    read_lines,
+)
 from ctxuse.log.recover import SEARCHED, recover
 
 MOST_LISTED = 1000

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ctxuse.events import UsageEvent
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.progress import Position, Progress
-from ctxuse.log.reader import OpenLog, SkippedLine, open_logs, pread, read_events
+from ctxuse.log.reader import SkippedLine, last_line_end, open_logs, read_events
 
 
 class Follower:
@@ -37,16 +37,3 @@ class Follower:
                 if isinstance(found, UsageEvent | SkippedLine):
                     yield found
             self._progress.reached(log, Position(finished.end, number))
-
-
-def last_line_end(log: OpenLog, start: int) -> int:
-    """Where the last finished line of `log` behind `start` ends, or `start`."""
-    step = 64 * 1024
-    position = log.end
-    while position > start:
-        begin = max(start, position - step)
-        newline = pread(log.descriptor, position - begin, begin).rfind(b"\n")
-        if newline >= 0:
-            return begin + newline + 1
-        position = begin
-    return start

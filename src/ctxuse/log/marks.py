@@ -12,8 +12,9 @@ from contextlib import suppress
 from json import JSONEncoder
 from typing import NamedTuple
 
+from ctxuse.files import DIRECTORY, closing_fd
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.place import DIRECTORY, close, open_for_reading, open_regular, open_usage_dir
+from ctxuse.log.place import open_for_reading, open_regular, open_usage_dir
 from ctxuse.statedir import state_dir
 from ctxuse.times import format_ns, parse_ns
 
@@ -85,24 +86,16 @@ def read_marks(layout: WorkspaceLayout, *, environ: Mapping[str, str]) -> Iterat
 
 
 def _content(descriptor: int) -> bytes:
-    try:
+    with closing_fd(descriptor):
         return os.read(descriptor, 2 * MOST_BYTES)
-    finally:
-        close(descriptor)
 
 
 def _append(directory: int, line: bytes) -> None:
-    try:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        descriptor = open_regular(NAME, directory, flags)
-        try:
-            if os.fstat(descriptor).st_size > MOST_BYTES:
-                os.ftruncate(descriptor, 0)
-            os.write(descriptor, line)
-        finally:
-            close(descriptor)
-    finally:
-        close(directory)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    with closing_fd(directory), closing_fd(open_regular(NAME, directory, flags)) as descriptor:
+        if os.fstat(descriptor).st_size > MOST_BYTES:
+            os.ftruncate(descriptor, 0)
+        os.write(descriptor, line)
 
 
 def _state_dir(environ: Mapping[str, str]) -> int:
@@ -112,8 +105,5 @@ def _state_dir(environ: Mapping[str, str]) -> int:
 
 
 def _open_state(environ: Mapping[str, str]) -> int:
-    directory = os.open(state_dir(environ), DIRECTORY)
-    try:
+    with closing_fd(os.open(state_dir(environ), DIRECTORY)) as directory:
         return open_regular(NAME, directory, os.O_RDONLY)
-    finally:
-        close(directory)

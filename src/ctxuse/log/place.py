@@ -4,6 +4,8 @@ The root's own path may contain links; nothing below it may. What is opened must
 with one name: a link, a FIFO, a directory or a hard link that somebody planted is refused at once
 and left as it was.
 
+Bringing files and their names to the disk stands here, too.
+
 Where the system has no `dir_fd` (Windows) nothing is written, and reading goes by whole paths.
 """
 
@@ -12,17 +14,12 @@ import os
 import stat
 from contextlib import suppress
 
+from ctxuse import files
+from ctxuse.files import DIRECTORY, NO_LINK, NotRegularError, close, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 
-CAN_WRITE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+CAN_WRITE = os.open in os.supports_dir_fd and NO_LINK != 0
 """Whether this system lets us write the log safely; reading works everywhere."""
-
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
-DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
-"""How a directory is opened."""
-
-_FILE = _NOFOLLOW | _CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class RefusedError(OSError):
@@ -71,13 +68,15 @@ def open_regular(name: str, directory: int, flags: int) -> int:
         OSError: What the system said; FileNotFoundError when it is missing.
     """
     try:
-        descriptor = os.open(name, flags | _FILE, 0o600, dir_fd=directory)
+        descriptor = files.open_regular(name, flags | NO_LINK, dir_fd=directory)
+    except NotRegularError as error:
+        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
     except OSError as error:
         refused = _what_stands(name, directory)
         if refused is not None:
             raise RefusedError(error.errno, refused, name) from error
         raise
-    return _checked(descriptor, name)
+    return _with_one_name(descriptor, name)
 
 
 def open_for_writing(root: str, name: str) -> int:
@@ -87,11 +86,8 @@ def open_for_writing(root: str, name: str) -> int:
         RefusedError: As `open_regular`.
         OSError: What the system said; FileNotFoundError when it is missing.
     """
-    directory = open_usage_dir(root, create=False)
-    try:
+    with closing_fd(open_usage_dir(root, create=False)) as directory:
         return open_regular(name, directory, os.O_RDWR)
-    finally:
-        close(directory)
 
 
 def open_for_reading(root: str, name: str) -> int:
@@ -102,17 +98,18 @@ def open_for_reading(root: str, name: str) -> int:
         OSError: What the system said; FileNotFoundError when it is missing.
     """
     if CAN_WRITE:
-        directory = open_usage_dir(root, create=False)
-        try:
+        with closing_fd(open_usage_dir(root, create=False)) as directory:
             return open_regular(name, directory, os.O_RDONLY)
-        finally:
-            close(directory)
     path = root
     for part in (*USAGE_DIR, name):
         path = os.path.join(path, part)
-        if stat.S_ISLNK(os.lstat(path).st_mode):
-            raise RefusedError(errno.ELOOP, _what_it_is(os.lstat(path)), part)
-    return _checked(os.open(path, os.O_RDONLY | _FILE), name)
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            raise RefusedError(errno.ELOOP, _what_it_is(mode), part)
+    try:
+        return _with_one_name(files.open_regular(path), name)
+    except NotRegularError as error:
+        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
 
 
 def identity(descriptor: int) -> tuple[int, int]:
@@ -136,18 +133,38 @@ def what_happened(error: OSError) -> str:
     return f"{error.filename}: {words}" if isinstance(error, RefusedError) else words
 
 
-def close(descriptor: int) -> None:
-    """Close `descriptor`; it is gone afterwards whatever the system says of it."""
-    with suppress(OSError):
-        os.close(descriptor)
+def sync_file(descriptor: int) -> None:
+    """Bring a file's content to the disk.
+
+    Raises:
+        OSError: It may or may not be there. Trying again proves nothing: the system may have
+            forgotten what it could not write.
+    """
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone stops at the drive's cache
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
 
 
-def _checked(descriptor: int, name: str) -> int:
+def sync_directories(root: str) -> None:
+    """Bring to the disk the names of the files in ``_usage`` and of the directories up to `root`.
+
+    Raises:
+        OSError: As `sync_file`.
+    """
+    for depth in range(len(USAGE_DIR), -1, -1):
+        path = os.path.join(root, *USAGE_DIR[:depth])
+        with closing_fd(os.open(path, DIRECTORY)) as directory:
+            os.fsync(directory)
+
+
+def _with_one_name(descriptor: int, name: str) -> int:
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError(errno.EINVAL, _what_it_is(status), name)
-        if status.st_nlink > 1:
+        if os.fstat(descriptor).st_nlink > 1:
             raise RefusedError(errno.EMLINK, "it has another name as well (a hard link)", name)
     except BaseException:
         close(descriptor)
@@ -157,13 +174,13 @@ def _checked(descriptor: int, name: str) -> int:
 
 def _open_directory(name: str, parent: int) -> int:
     try:
-        return os.open(name, DIRECTORY | _NOFOLLOW, dir_fd=parent)
+        return os.open(name, DIRECTORY | NO_LINK, dir_fd=parent)
     except FileNotFoundError:
         raise
     except OSError as error:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if not stat.S_ISDIR(status.st_mode):
-            raise RefusedError(error.errno, _what_it_is(status), name) from error
+            raise RefusedError(error.errno, _what_it_is(status.st_mode), name) from error
         raise
 
 
@@ -172,10 +189,10 @@ def _what_stands(name: str, directory: int) -> str | None:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except OSError:
         return None
-    return None if stat.S_ISREG(status.st_mode) else _what_it_is(status)
+    return None if stat.S_ISREG(status.st_mode) else _what_it_is(status.st_mode)
 
 
-def _what_it_is(status: os.stat_result) -> str:
+def _what_it_is(mode: int) -> str:
     kinds = {
         stat.S_IFLNK: "it is a link, and links are not followed below the workspace's root",
         stat.S_IFDIR: "it is a directory",
@@ -183,4 +200,4 @@ def _what_it_is(status: os.stat_result) -> str:
         stat.S_IFSOCK: "it is a socket",
         stat.S_IFREG: "it is a file, not a directory",
     }
-    return kinds.get(stat.S_IFMT(status.st_mode), "it is a device")
+    return kinds.get(stat.S_IFMT(mode), "it is a device")

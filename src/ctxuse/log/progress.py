@@ -3,7 +3,8 @@
 import os
 from typing import NamedTuple
 
-from ctxuse.log.place import close, identity
+from ctxuse.files import close
+from ctxuse.log.place import identity
 from ctxuse.log.reader import OpenLog
 
 

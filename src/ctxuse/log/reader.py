@@ -13,10 +13,10 @@ from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_of, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
+from ctxuse.files import close
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.archives import archive_names
 from ctxuse.log.place import (
-    close,
     identity,
     log_identity,
     open_for_reading,
@@ -194,6 +194,19 @@ def _open_present(root: str) -> OpenLog | None:
     except FileNotFoundError:
         return None
     return OpenLog(LOG_NAME, descriptor, os.fstat(descriptor).st_size)
+
+
+def last_line_end(log: OpenLog, start: int) -> int:
+    """Where the last finished line of `log` behind `start` ends, or `start`."""
+    step = 64 * 1024
+    position = log.end
+    while position > start:
+        begin = max(start, position - step)
+        newline = pread(log.descriptor, position - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        position = begin
+    return start
 
 
 def read_blocks(

@@ -474,25 +474,3 @@ def not_counted(report: FleetReport, safe: Callable[[str], str] = visible) -> li
         named += [f"and {more:,} more (--format json lists them)"] if more else []
         said += [f"{places} could not be read, and nothing of them is counted:", *named]
     return said
-
-
-def fleet_page(report: FleetReport, *, sort: str) -> str:
-    """Return the fuller figures of many workspaces as one page of HTML that needs nothing else.
-
-    Args:
-        report: The report.
-        sort: The column that it is sorted by.
-
-    Raises:
-        MissingExtraError: The libraries of the extra ``html`` are not installed.
-        ValueError: The report has no fuller figures.
-    """
-    from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
-
-    if report.full is None:
-        message = "the report has no fuller figures"
-        raise ValueError(message)
-    number = words.plural(len(report.workspaces), "workspace")
-    said = [f"From {number}; records of one kind and slug are one", *not_counted(report)]
-    full = replace(report.full, basic=without_skipped(report))
-    return page_html(full, title=number, sort=sort, more=said)

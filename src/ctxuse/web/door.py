@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from ctxuse.files import read_small, replacing
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.smallfile import read_small
 from ctxuse.statedir import state_dir
 
 _KEPT = re.compile(r"([A-Za-z0-9_-]{43}) ([0-9]{1,5})")
@@ -77,16 +77,11 @@ class DoorFile:
         return path
 
     def _write(self, path: str, text: str) -> bool:
-        fresh = f"{path}.{secrets.token_hex(4)}.tmp"
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(text)
-            os.replace(fresh, path)
+            with replacing(path) as file:
+                file.write(text.encode("ascii"))
         except OSError:
-            with suppress(OSError):
-                os.unlink(fresh)
             return False
         return True
 

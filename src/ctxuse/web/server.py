@@ -1,7 +1,6 @@
 """Opens the socket on loopback, says where the page is, and serves until it is interrupted."""
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Mapping
 
@@ -31,7 +30,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
     zone: Zone,
     port: int | None = None,
     renew: bool = False,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str],
     ready: Callable[[str, DoorFile], object],
 ) -> None:
     """Serve a workspace's page until interrupted.

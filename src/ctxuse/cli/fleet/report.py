@@ -84,7 +84,9 @@ def command(  # noqa: PLR0913 - a report has these options
     asked = FleetQuery(query, merge_records, by, full, distinct_ids)
     cache = not no_cache and cache_allowed(os.environ)
     with options.progress("reading") as on_progress:
-        execution = Execution(scheduler, workers, scratch, cache, on_progress)
+        execution = Execution(
+            scheduler, workers, scratch=scratch, cache=cache, on_progress=on_progress
+        )
         report = make_fleet_report(places, asked, execution)
     if report.full is not None:
         common.note_actors(query, {name for r in report.full.records for name in r.actors})
@@ -92,7 +94,7 @@ def command(  # noqa: PLR0913 - a report has these options
         common.note_actors(query, ())
     report = narrowed(report, query, sort)
     if form == "html":
-        from ctxuse.render.reports import fleet_page  # noqa: PLC0415 - rendering comes last
+        from ctxuse.render.page import fleet_page  # noqa: PLC0415 - rendering comes last
 
         common.write_or_show(fleet_page(report, sort=sort), output, common.show)
     else:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.files import read_small
 from ctxuse.hosts.payload import size
 from ctxuse.hosts.skills import described
 from ctxuse.places import Places, RecordFile
-from ctxuse.smallfile import read_small
 
 LISTING_BUDGET = 8_000
 """Characters of descriptions that the host lists: 1 % of a context window of 200,000 tokens. Over

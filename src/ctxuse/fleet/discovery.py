@@ -18,16 +18,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
-from ctxuse.fleet.source import Source, is_address, shown_address, shown_path, without_secrets
+from ctxuse.files import read_small
+from ctxuse.fleet.pieces import COLLECTED
+from ctxuse.fleet.source import Source, is_address, reason_of, shown_address, shown_path
 from ctxuse.fleet.store import files_below, filesystem, matches
 from ctxuse.fleetreport import Unreadable
-from ctxuse.layout import LOG_NAME, MARKER, USAGE_DIR
-from ctxuse.log.archives import is_archive
+from ctxuse.layout import MARKER, USAGE_DIR
+from ctxuse.log.archives import is_log
 from ctxuse.log.place import what_happened
-from ctxuse.smallfile import read_small
-
-COLLECTED = "collected"
-"""The folder in ``_usage`` that holds what `ctxuse.fleet.collect` brought."""
 
 NOT_SEARCHED = frozenset({".git", ".yoi"})
 """Folders in which no workspace is looked for."""
@@ -301,26 +299,5 @@ def _prefix(url: str, path: str) -> tuple[str, bool]:
     return (url[: len(url) - len(bare)] if url.endswith(bare) else url + "/"), True
 
 
-def is_log(name: str) -> bool:
-    """Whether `name`, of a file in ``_usage``, is that of a log."""
-    return name == LOG_NAME or is_archive(name)
-
-
 def _is_collected(name: str) -> bool:
     return name.startswith(f"{COLLECTED}/")
-
-
-_MOST_SAID = 300
-
-
-def reason_of(error: BaseException, url: str = "") -> str:
-    """Return what `error` says of what is at `url`, in one line, without secrets."""
-    if isinstance(error, CtxuseError):
-        said = str(getattr(error, "reason", "") or error)
-    elif isinstance(error, FileNotFoundError):
-        said = "it does not exist"
-    elif isinstance(error, OSError):
-        said = what_happened(error) or type(error).__name__
-    else:
-        said = f"{type(error).__name__}: {error}"
-    return without_secrets(" ".join(said.split()), url)[:_MOST_SAID]

@@ -1,0 +1,138 @@
+"""Which module may import which: the one list of layers.
+
+A test holds the code to it, and `make_layers.py` draws it in ARCHITECTURE.md. A layer is the names
+of its modules, joined by ``|``; layers stand from the top down. A module imports only from layers
+below its own, never from a neighbour. A package stands for all that is in it, and has layers of its
+own inside, where its ``__init__`` stands too, if it imports something or is imported from inside.
+"""
+
+LAYERS = {
+    "__main__": "`python -m ctxuse`",
+    "cli": "front end: parses words, calls workspace, prints what render made",
+    "doctor | hook | importing | setup": "is it alive? | what a hook calls | the past | settings",
+    "fleet | hosts | mcp_server | web": "many workspaces | agents | MCP clients | the live page",
+    "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
+    "workspace": "the one object a user of the library holds",
+    "context | marker | reports": "the ways into a context | making a workspace | query → report",
+    "comparison | fleetreport": "two windows | many workspaces",
+    "groups": "the fuller report by day, host, source …",
+    "fullreport": "the fuller figures, by record",
+    "report": "the reference's figures",
+    "counting | places | records": "lines → tallies | which record a path is | files of records",
+    "log": "the log on disk",
+    "codec | windows": "one event ⇄ one line | windows as people write them",
+    "events | layout | query": "value types | where things are | what is asked",
+    "zones": "which day a moment falls on",
+    "errors | ids | times": "say what went wrong | make ids | read clocks",
+    "files | processes | progress | statedir | visible": "need nothing of ours",
+}
+"""The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
+on first use."""
+
+INSIDE = {
+    "cli": [
+        "main",
+        (
+            "archive | check | completion | diff | doctor | events | fleet | import_ | init | mcp"
+            " | record | repair | report | serve | setup | show"
+        ),
+        "common | lazy",
+        "__init__",
+    ],
+    "cli.fleet": [
+        "collect | export | report",
+        "options",
+    ],
+    "codec": [
+        "batch",
+        "decode | encode",
+        "__init__",
+    ],
+    "context": [
+        "segment",
+        "catalog | search",
+        "frontmatter | given | references",
+    ],
+    "fleet": [
+        "collect | export | reporting",
+        "running",
+        "cluster",
+        "work",
+        "copying | counting | parquet",
+        "jobs",
+        "repeats",
+        "discovery | opening | target",
+        "store | wire",
+        "pieces | source",
+    ],
+    "hosts": [
+        "claude_code | codex",
+        "shell",
+        "session | skills | transcripts",
+        "__init__",
+        "installation | payload | shellwords",
+    ],
+    "hosts.claude_code": [
+        "hook | install | transcript",
+        "listing",
+        "__init__",
+    ],
+    "hosts.codex": [
+        "hook | install | transcript",
+        "__init__",
+    ],
+    "counting": [
+        "checkpoint",
+        "workers",
+        "count",
+        "fold",
+        "blocks",
+        "kinds | tuning",
+        "detail",
+        "tally",
+    ],
+    "log": [
+        "repair",
+        "writer",
+        "handle | once",
+        "check",
+        "follow | idindex",
+        "archive | progress",
+        "lock | marks | reader",
+        "archives",
+        "place | recover",
+    ],
+    "mcp_server": [
+        "server",
+        "answers | caller",
+    ],
+    "render": [
+        "page",
+        "events | record | reports",
+        "terminal",
+        "tables",
+        "jsontext | words",
+    ],
+    "render.page": [
+        "__init__",
+        "html",
+        "recordview",
+        "view",
+        "charts | columns",
+        "series",
+    ],
+    "reports": [
+        "making",
+    ],
+    "setup": [
+        "change",
+        "jsontext | settings",
+    ],
+    "web": [
+        "server",
+        "app",
+        "schema",
+        "asked | door | guard | live",
+    ],
+}
+"""The layers inside each package."""
