@@ -82,7 +82,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     if zone.name == LOCAL and scheduler not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
         raise FleetError(scheduler, reason)
-    found = find(places)
+    discovered = find(places)
     asked = Asked(
         merge_records=merge_records,
         by=by,
@@ -95,8 +95,8 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     if cache is None:
         cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
     job = Count(asked=asked, cache=cache)
-    if not found.sources:
-        return build_fleet_report(FleetTally(), asked, found.unreadable)
+    if not discovered.sources:
+        return build_fleet_report(FleetTally(), asked, discovered.unreadable)
     with ExitStack() as stack:
         runner = stack.enter_context(open_runner(scheduler, workers))
         run = _Run(runner, batch_size, on_progress)
@@ -105,10 +105,10 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
                 own = stack.enter_context(scratch_in(scratch, scheduler))
-            tally = _count_distinct(run, found.sources, job, own)
+            tally = _count_distinct(run, discovered.sources, job, own)
         else:
-            tally = _count(run, found.sources, job)
-    return build_fleet_report(tally, asked, found.unreadable)
+            tally = _count(run, discovered.sources, job)
+    return build_fleet_report(tally, asked, discovered.unreadable)
 
 
 class _Run(NamedTuple):
