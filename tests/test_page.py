@@ -184,6 +184,13 @@ def test_a_page_begins_with_the_order_of_the_report(filled_sorted: str) -> None:
     assert 'data-sort="uses" aria-sort="descending"' in filled_sorted
 
 
+def test_no_two_regions_of_a_page_have_one_name(filled_sorted: str) -> None:
+    names = re.findall(r'<(?:section|div)[^>]*aria-label(?:ledby)?="([^"]+)"', filled_sorted)
+    regions = [name.removesuffix("-title").capitalize() for name in names]
+    assert len(regions) == 5
+    assert len(regions) == len(set(regions))
+
+
 @pytest.fixture
 def filled_sorted() -> str:
     report = report_of([use(0, "seldom"), use(0, "often"), use(1, "often")])

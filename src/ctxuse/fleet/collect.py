@@ -69,8 +69,8 @@ def collect(  # noqa: PLR0913 - collecting has these options
         FleetError: The scheduler does not answer or cannot be used, or `target` cannot.
     """
     target = prepared(target, scheduler)
-    found = find(places)
-    sources = [source for source in found.sources if not lies_in(source, target)]
+    discovered = find(places)
+    sources = [source for source in discovered.sources if not lies_in(source, target)]
     done: list[Collected] = []
     job = Collect(target=target, host=host or socket.gethostname(), piece_size=piece_size)
     if sources:
@@ -82,4 +82,4 @@ def collect(  # noqa: PLR0913 - collecting has these options
             for _, result in runner.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
                 on_progress(len(done), len(sources))
-    return Collecting(done, found.unreadable)
+    return Collecting(done, discovered.unreadable)

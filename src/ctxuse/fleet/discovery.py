@@ -41,7 +41,7 @@ _STARS = re.compile(
 )
 
 
-class Found(NamedTuple):
+class Discovered(NamedTuple):
     """What is at some places.
 
     Attributes:
@@ -53,7 +53,7 @@ class Found(NamedTuple):
     unreadable: list[Unreadable]
 
 
-def find(places: Iterable[str]) -> Found:
+def find(places: Iterable[str]) -> Discovered:
     """Return the workspaces at `places`.
 
     Raises:
@@ -64,7 +64,7 @@ def find(places: Iterable[str]) -> Found:
     for found in _find_all(places, unreadable):
         sources.setdefault(found.name, found)
     in_order = sorted(sources.values(), key=lambda source: source.name)
-    return Found(_told_apart(in_order), [*dict.fromkeys(unreadable)])
+    return Discovered(_told_apart(in_order), [*dict.fromkeys(unreadable)])
 
 
 def _told_apart(sources: list[Source]) -> list[Source]:

@@ -62,18 +62,18 @@ def export_events(  # noqa: PLR0913 - an export has these options
     target = prepared(target, scheduler)
     if any(name.endswith(SUFFIX) for name in open_store(target).names()):
         raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
-    found = find(places)
+    discovered = find(places)
     whole = FleetTally()
     files = done = 0
     with open_runner(scheduler, workers) as runner:
         exports = (
             Export(sources=tuple(batch), target=target, first=first, group_rows=group_rows)
-            for first, batch in batches(found.sources, runner.workers, batch_size)
+            for first, batch in batches(discovered.sources, runner.workers, batch_size)
         )
         for job, result in runner.results(exports):
             tally = wire.load(result)
             files += bool(tally.seen)
             whole.merge(tally)
             done += job.number
-            on_progress(done, len(found.sources))
-    return Exported(whole.seen, [*found.unreadable, *whole.unreadable], files)
+            on_progress(done, len(discovered.sources))
+    return Exported(whole.seen, [*discovered.unreadable, *whole.unreadable], files)

@@ -115,9 +115,9 @@ def make_fleet_report(
     if zone.name == LOCAL and scheduler not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
         raise FleetError(scheduler, reason)
-    found = find(places)
-    if not found.sources:
-        return build_fleet_report(FleetTally(), asked, found.unreadable)
+    discovered = find(places)
+    if not discovered.sources:
+        return build_fleet_report(FleetTally(), asked, discovered.unreadable)
     job = Count(asked=asked, cache=execution.cache)
     with ExitStack() as stack:
         runner = stack.enter_context(open_runner(scheduler, execution.workers))
@@ -127,10 +127,10 @@ def make_fleet_report(
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
                 own = stack.enter_context(scratch_in(execution.scratch, scheduler))
-            tally = _count_distinct(run, found.sources, job, own)
+            tally = _count_distinct(run, discovered.sources, job, own)
         else:
-            tally = _count(run, found.sources, job)
-    return build_fleet_report(tally, asked, found.unreadable)
+            tally = _count(run, discovered.sources, job)
+    return build_fleet_report(tally, asked, discovered.unreadable)
 
 
 class _Run(NamedTuple):

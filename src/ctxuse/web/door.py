@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ctxuse.files import read_small, replacing
-from ctxuse.layout import WorkspaceLayout
-from ctxuse.statedir import state_dir
+from ctxuse.layout import WorkspaceLayout, state_dir
 
 _KEPT = re.compile(r"([A-Za-z0-9_-]{43}) ([0-9]{1,5})")
 
