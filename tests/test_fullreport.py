@@ -192,7 +192,7 @@ def test_every_form_shows_it_and_nothing_raw(
 
 
 def test_sizes_are_those_of_today_or_gone(filled: Workspace) -> None:
-    from ctxuse.places import Places  # noqa: PLC0415 - beside its only use
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
     places = Places(filled.layout)
     report = filled.full_report()

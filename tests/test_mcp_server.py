@@ -23,7 +23,7 @@ from mcp_types import Implementation, RequestParamsMeta, TextContent, TextResour
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.cli.main import run as run_command
-from ctxuse.mcp_server.caller import Caller, caller
+from ctxuse.hosts.caller import Caller, caller
 from ctxuse.mcp_server.server import Server
 
 Talk = Callable[[Client], Awaitable[None]]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
+from ctxuse.hosts.claude_code.listing import memory_dir
+from ctxuse.hosts.places import Places
 from ctxuse.ids import derived_id
-from ctxuse.places import Places
 
 
 class Ground:
@@ -218,7 +219,7 @@ def test_what_is_on_the_disk_is_listed(ground: Ground) -> None:
         ".claude/agent-memory/a/MEMORY.md", "sub/CLAUDE.md",
     ):  # fmt: skip
         ground.write(path)
-    memory = ground.places.claude_memory_dir(str(ground.root))
+    memory = memory_dir(ground.places, str(ground.root))
     name = os.path.relpath(os.path.join(memory, "MEMORY.md"), ground.home)
     ground.write(f"~/{name}")
     inside = {
@@ -303,7 +304,7 @@ def test_no_path_is_an_error(parts: list[str]) -> None:
 def test_a_slug_from_a_log_does_not_make_us_look_anywhere(
     workspace: Workspace, kind: str, slug: str
 ) -> None:
-    from ctxuse.places import Places  # noqa: PLC0415 - beside its only use
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
     assert Places(workspace.layout).now(kind, slug) == (None, None)
     (workspace.layout.root / "CLAUDE.md").write_text("12345")

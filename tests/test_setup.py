@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse.cli.main import run
-from ctxuse.hosts import HOSTS, installation_of
+from ctxuse.hosts import HOSTS
+from ctxuse.hosts.parts import hosts_with, installation_of
+from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.places import Places
 from ctxuse.setup import settings
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 
@@ -450,7 +451,7 @@ def test_text_that_the_json_library_refuses_is_refused(text: str) -> None:
     assert json.loads(changed)["hooks"][-1] == 1
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", hosts_with("install"))
 def test_what_is_installed_is_what_the_hook_knows(host: str) -> None:
     agent = installation_of(host)
     source = (Path(str(ROOT)) / f"src/ctxuse/hosts/{HOSTS[host]}/hook.py").read_text()

@@ -217,7 +217,7 @@ def test_what_cannot_be_is_said_clearly(served: Served, query: str, said: str) -
 
 def test_the_api_says_what_the_report_says(served: Served, shop: Path) -> None:
     workspace = Workspace(shop)
-    from ctxuse.places import Places  # noqa: PLC0415 - beside its only use
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
     report = workspace.full_report().with_files(Places(workspace.layout).now)
     assert Answer(served, "api/report").json() == json.loads(shown(report, "json-full"))

@@ -13,12 +13,12 @@ from ctxuse.counting.checkpoint import load
 from ctxuse.counting.kinds import BASIC
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
+from ctxuse.hosts.parts import hosts_with, installation_of
+from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
 from ctxuse.log.marks import Mark, read_marks
-from ctxuse.places import Places
 from ctxuse.workspace import Workspace
 
 MOST_MARKS = 10
@@ -134,7 +134,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         environ = os.environ
     layout = workspace.layout
     places = Places(layout, environ)
-    hosts = tuple(_host(name, places, environ) for name in HOSTS)
+    hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))
     marks = sorted(read_marks(layout, environ=environ))
     troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
     sources: dict[tuple[str, str], SourceFacts] = {}

@@ -46,38 +46,34 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
         stdin: The payload: JSON.
         environ: The environment.
     """
-    import json  # noqa: PLC0415 - not for the usage
-
-    from ctxuse.hosts import hook_of  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.lookup import parsed  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.parts import hook_of  # noqa: PLC0415 - not for the usage
 
     data = stdin.read(MAX_PAYLOAD + 1)
     host = hook_of(words[0]) if words else None
     if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
         return
-    try:
-        payload: object = json.loads(data)
-    except (ValueError, RecursionError):
+    fields = parsed(data)
+    if not isinstance(fields, dict):
         return
-    if not isinstance(payload, dict):
+    payload = host.read(fields, environ)
+    root = _root(payload.project, environ, everywhere="--everywhere" in words[1:])
+    if root is None:
         return
-    project = host.project(payload, environ)
-    root = _root(project, environ, everywhere="--everywhere" in words[1:])
-    if project is None or root is None:
-        return
-    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - not for the usage
-    from ctxuse.places import Places  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
+    from ctxuse.ids import is_derived  # noqa: PLC0415 - not for the usage
+    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
-    places = Places(layout, environ, start=project)
     workspace = None
-    for seen in host.events(payload, places, environ):
+    for event in host.events(payload, Places(layout, environ, start=payload.project)):
         if workspace is None:
             from ctxuse.workspace import Workspace  # noqa: PLC0415 - most files are no records
 
             workspace = Workspace(layout, environ=environ)
             if workspace.recording and not layout.has_marker:
                 workspace.init()  # so that git is told what to do with the log
-        workspace.try_append(seen.event, once=seen.once, quiet=True)
+        workspace.try_append(event, once=is_derived(event.id), quiet=True)
 
 
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:
@@ -86,8 +82,8 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     That is the project's directory or the nearest above it with the marker, but none from the home
     directory upwards: a marker there would collect every project of the user.
     """
+    from ctxuse.hosts.places import holds  # noqa: PLC0415 - likewise
     from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
-    from ctxuse.places import holds  # noqa: PLC0415 - likewise
 
     if not project or not os.path.isabs(project):
         return None

@@ -60,6 +60,15 @@ def derived_id(host: str, call_id: str, kind: str, slug: str) -> str:
     return _hyphenated(digest.hex())
 
 
+def is_derived(event_id: str) -> bool:
+    """Return whether an id is one that others can derive as well (version 5), not a new one.
+
+    Args:
+        event_id: A UUID, canonical.
+    """
+    return event_id[14] == "5"
+
+
 def following_id(event_id: str, number: int) -> str:
     """Return the id that stands `number` behind `event_id`: the same but for its last 48 bits.
 

@@ -7,41 +7,23 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Protocol, Self
+from typing import Self
 
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
-from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
-from ctxuse.hosts import HOSTS
+from ctxuse.hosts.parts import transcripts_of
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.writer import LogWriter
-from ctxuse.places import OTHER_KINDS, Places
 from ctxuse.workspace import Workspace
 
 Progress = Callable[[int, int], object]
 """Told how many bytes have been read, and how many there are."""
-
-
-class _Transcripts(Protocol):
-    """The `transcript` module of an agent."""
-
-    @property
-    def began_in(self) -> Callable[[str], str | None]:
-        """Takes a transcript, gives the directory in which its session began."""
-        ...
-
-    @property
-    def events(
-        self,
-    ) -> Callable[[str, Places, Notes, Hooked, Callable[[int], object]], Iterator[UsageEvent]]:
-        """Takes a transcript, and what is said at `ctxuse.hosts.claude_code.transcript.events`."""
-        ...
 
 
 @dataclass(slots=True)
@@ -86,13 +68,13 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         AppendError: An event could not be appended; what was before is stored.
         LogUnreadableError: The log exists but cannot be read.
     """
-    reader = _transcripts(host)
+    reader = transcripts_of(host)
     places = Places(workspace.layout, environ, lenient=True)
     result = ImportResult()
     paths = [*files]
     told = _told(progress, sum(map(_size, paths)))
     with _Adding(workspace, result, dry_run=dry_run) as adding:
-        hooked = _Hooked(workspace, host)
+        hooked = Hooked(host, workspace.events)
         for path in paths:
             result.notes.files += 1
             try:
@@ -171,8 +153,8 @@ def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
 
     Those of directories that are in no workspace are left out.
     """
-    reader = _transcripts(host)
-    for path in transcripts_in(_kept_in(host, places)):
+    reader = transcripts_of(host)
+    for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host))):
         try:
             began = reader.began_in(path)
         except OSError:
@@ -203,23 +185,6 @@ def transcripts_in(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _kept_in(host: str, places: Places) -> list[str]:
-    """Where an agent keeps its transcripts, as far as that is there."""
-    kept = {
-        "claude-code": [os.path.join(places.claude_dir, "projects")],
-        "codex": [
-            os.path.join(places.codex_dir, "sessions"),
-            os.path.join(places.codex_dir, "archived_sessions"),
-        ],
-    }[host]
-    return [directory for directory in kept if os.path.isdir(directory)]
-
-
-def _transcripts(host: str) -> _Transcripts:
-    found: _Transcripts = import_module(f"ctxuse.hosts.{HOSTS[host]}.transcript")
-    return found
-
-
 class _Adding:
     """Adds events once, looking through each byte of the log once."""
 
@@ -247,44 +212,6 @@ class _Adding:
             fresh = self._writer.append_once(event_id, line, index=self._index)
         self._result.added += fresh
         self._result.there += not fresh
-
-
-class _Hooked:
-    """What hooks of an agent have recorded, by segment; looked for when it is asked for.
-
-    Hooks give new ids (version 7) to what no transcript tells under an id of its own.
-    """
-
-    def __init__(self, workspace: Workspace, host: str) -> None:
-        self._workspace = workspace
-        self._host = host
-        self._exposed: set[str] | None = None
-        self._typed: set[str] = set()
-
-    def exposed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what was resident in a segment."""
-        return segment_id in self._look()
-
-    def typed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what the user typed there, without the prompt's id."""
-        self._look()
-        return segment_id in self._typed
-
-    def _look(self) -> set[str]:
-        if self._exposed is not None:
-            return self._exposed
-        self._exposed = set()
-        for event in self._workspace.events():
-            if not isinstance(event, UsageEvent) or event.host != self._host:
-                continue
-            if event.id[14] != "7":
-                continue
-            if event.event is UsageEventKind.USE:
-                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
-                    self._typed.add(event.segment_id)
-            elif any(record.kind in OTHER_KINDS for record in event.records):
-                self._exposed.add(event.segment_id)
-        return self._exposed
 
 
 def _logs_of(path: str) -> list[str]:

@@ -8,7 +8,8 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import NoWorkspaceError
-from ctxuse.hosts import HOSTS
+from ctxuse.hosts.parts import hosts_with
+from ctxuse.hosts.places import Places
 from ctxuse.importing import (
     ImportResult,
     import_log,
@@ -17,7 +18,6 @@ from ctxuse.importing import (
     sessions_of,
     transcripts_in,
 )
-from ctxuse.places import Places
 from ctxuse.render.words import plural
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("what", type=click.Choice([*HOSTS, "log"]))
+@click.argument("what", type=click.Choice([*hosts_with("transcript"), "log"]))
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True))
 @common.workspace_option
 @click.option("--all", "everything", is_flag=True, help="Sessions of all workspaces, into each.")

@@ -8,6 +8,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import MissingExtraError
+from ctxuse.hosts import project_of
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.workspace import Workspace
 
@@ -54,9 +55,9 @@ def _leave(*_: object) -> None:
 
 
 def _found() -> WorkspaceLayout:
-    """The workspace of the current directory or, where that has none, of Claude Code's project."""
+    """The workspace of the current directory or, where that has none, of the agent's project."""
     here = WorkspaceLayout.find()
-    project = os.environ.get("CLAUDE_PROJECT_DIR")
+    project = project_of(os.environ)
     if here.has_marker or not project or not os.path.isdir(project):
         return here
     there = WorkspaceLayout.find(project)

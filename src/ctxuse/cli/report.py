@@ -6,7 +6,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.fullreport import FullReport
-from ctxuse.places import Places
+from ctxuse.hosts.places import Places
 from ctxuse.reports.making import (
     make_full_report,
     make_grouped_report,

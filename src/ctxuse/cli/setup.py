@@ -10,9 +10,9 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import SetupError
-from ctxuse.hosts import HOSTS, installation_of
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
-from ctxuse.places import Places
+from ctxuse.hosts.parts import hosts_with, installation_of
+from ctxuse.hosts.places import Places
 from ctxuse.setup import change, settings
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("setup")
-@click.argument("host", type=click.Choice([*HOSTS]))
+@click.argument("host", type=click.Choice(hosts_with("install")))
 @common.workspace_option
 @click.option("--user", is_flag=True, help="For all your projects, in your own settings.")
 @click.option(

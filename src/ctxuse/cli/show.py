@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.places import Places
+from ctxuse.hosts.places import Places
 from ctxuse.render.record import record_json, record_text
 from ctxuse.reports.making import make_full_report
 from ctxuse.visible import quoted

@@ -1,65 +1,50 @@
 """What agents hand over → events. One folder an agent, and one line in the table below.
 
-No agent is special anywhere else. A folder holds `hook` (its payloads; on the way of every hook
-call, so it imports only what is cheap) and `install` (where its settings are and what belongs into
-them).
+No agent is special anywhere else. A folder says in `HOST` where its agent keeps what, and how it
+makes itself known. It may hold four more parts, each of which may be missing:
+
+- `hook`: its payloads → events; on the way of every hook call, so it imports only what is cheap
+- `transcript`: its transcripts → events
+- `install`: where its settings are, and what belongs into them
+- `mcp`: who calls an MCP server, when it is this agent
+
+What is asked of these parts stands in `ctxuse.hosts.parts` and `ctxuse.hosts.caller`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ctxuse.events import UsageEvent
-    from ctxuse.hosts.installation import Installation
-    from ctxuse.places import Places
+    from collections.abc import Mapping
 
-HOSTS = {"claude-code": "claude_code", "codex": "codex"}
+    from ctxuse.hosts.host import Host
+
+HOSTS = {
+    "claude-code": "claude_code",
+    "codex": "codex",
+    "cursor": "cursor",
+    "gemini-cli": "gemini_cli",
+    "opencode": "opencode",
+}
 """The agents that are known, as events name them, and their folders."""
 
 
-class Seen(NamedTuple):
-    """An event that a payload tells of.
-
-    Attributes:
-        event: The event.
-        once: Whether others may tell of the same occurrence, under the same id.
-    """
-
-    event: "UsageEvent"
-    once: bool
+def known_hosts() -> "tuple[Host, ...]":
+    """Return what the agents that are known say of themselves."""
+    return tuple(map(host_named, HOSTS))
 
 
-class Hook(Protocol):
-    """The `hook` module of an agent."""
-
-    @property
-    def project(self) -> Callable[[Mapping[str, object], Mapping[str, str]], str | None]:
-        """Takes a payload and the environment, gives the project's directory, where known."""
-        ...
-
-    @property
-    def events(
-        self,
-    ) -> "Callable[[Mapping[str, object], Places, Mapping[str, str]], Iterator[Seen]]":
-        """Takes a payload, the places of the workspace and the environment, gives the events."""
-        ...
-
-
-def hook_of(host: str) -> Hook | None:
-    """Return how the payloads of an agent are read; None for an agent that is not known."""
-    folder = HOSTS.get(host)
-    if folder is None:
-        return None
-    found: Hook = import_module(f"ctxuse.hosts.{folder}.hook")
-    return found
-
-
-def installation_of(host: str) -> "Installation":
-    """Return where the settings of an agent are, and what belongs into them.
+def host_named(name: str) -> "Host":
+    """Return what an agent says of itself.
 
     Raises:
         KeyError: The agent is not known.
     """
-    found: Installation = import_module(f"ctxuse.hosts.{HOSTS[host]}.install").INSTALLATION
-    return found
+    host: Host = import_module(f"ctxuse.hosts.{HOSTS[name]}").HOST
+    return host
+
+
+def project_of(environ: "Mapping[str, str]") -> str | None:
+    """Return the project of the agent that started this process, where one says so."""
+    named = (environ.get(host.project_variable) for host in known_hosts())
+    return next(filter(None, named), None)

@@ -1,31 +1,13 @@
 """Where an agent's settings are, what of ours belongs into them, and what is there."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from ctxuse.files import read_small
-from ctxuse.places import Places
+from ctxuse.hosts.lookup import at, items, stored
+from ctxuse.hosts.places import Places
 
 COMMAND = "ctxuse-hook"
-
-Group = dict[str, object]
-"""An entry of an event's list of hooks, as settings have it."""
-
-
-class Handlers(Protocol):
-    """Makes the entries of an agent's settings."""
-
-    def __call__(self, command: str, *, everywhere: bool) -> Mapping[str, Group]:
-        """Return by event what belongs into the settings.
-
-        Args:
-            command: How the hook is called.
-            everywhere: Whether it is to write in directories without a workspace, too.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +21,9 @@ class Installation:
         project_file: A project's settings, as they are shared.
         other_files: Settings and other files in which hooks may stand, beside those two; only
             looked at.
-        groups: What belongs into the settings.
+        matchers: The events of the agent that our hook is called for, with the tools, if not all.
+        handler: Takes the words by which our hook is called, gives the handler as settings have it.
+        is_off: Takes what a file of settings says, tells whether it turns all hooks off.
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
     """
@@ -49,7 +33,9 @@ class Installation:
     user_file: Callable[[Places], str]
     project_file: Callable[[Places], str]
     other_files: Callable[[Places], list[str]]
-    groups: Handlers
+    matchers: Mapping[str, str | None]
+    handler: Callable[[list[str]], dict[str, object]]
+    is_off: Callable[[object], bool]
     afterwards: str
     executable: str
 
@@ -57,6 +43,20 @@ class Installation:
         """Return every file in which hooks may stand, the user's first."""
         own = [self.user_file(places), self.project_file(places)]
         return list(dict.fromkeys([*own, *self.other_files(places)]))
+
+    def groups(self, command: str, *, everywhere: bool) -> dict[str, dict[str, object]]:
+        """Return by event what belongs into the settings.
+
+        Args:
+            command: How the hook is called.
+            everywhere: Whether it is to write in directories without a workspace, too.
+        """
+        words = [command, self.host, *(["--everywhere"] if everywhere else [])]
+        hooks = {"hooks": [self.handler(words)]}
+        return {
+            event: {"matcher": matcher, **hooks} if matcher else {**hooks}
+            for event, matcher in self.matchers.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +67,21 @@ class Installed:
         file: The file.
         event: The agent's event it is called for.
         command: The program that is called.
-        everywhere: Whether it writes in directories without a workspace, too.
     """
 
     file: str
     event: str
     command: str
-    everywhere: bool
 
 
 def installed(installation: Installation, places: Places) -> list[Installed]:
     """Return every hook of ours that is installed for an agent; unreadable files hold none."""
-    found: list[Installed] = []
-    for file in installation.files(places):
-        settings = read_settings(file)
-        for event, handler in handlers(settings):
-            command, everywhere = our_command(handler)
-            if command is not None:
-                found.append(Installed(file, event, command, everywhere))
-    return found
+    return [
+        Installed(file, event, command)
+        for file in installation.files(places)
+        for event, handler in handlers(stored(file))
+        if (command := our_command(handler)) is not None
+    ]
 
 
 def how_to_remove(installation: Installation, places: Places, files: list[str]) -> str:
@@ -100,55 +96,28 @@ def how_to_remove(installation: Installation, places: Places, files: list[str]) 
 
 def turned_off(installation: Installation, places: Places) -> list[str]:
     """Return the files that turn all hooks of an agent off."""
-    found: list[str] = []
-    for file in installation.files(places):
-        settings = read_settings(file)
-        if isinstance(settings, dict):
-            features = settings.get("features")
-            hooks = features.get("hooks") if isinstance(features, dict) else None
-            if settings.get("disableAllHooks") is True or hooks is False:
-                found.append(file)
-    return found
-
-
-def read_settings(file: str) -> object:
-    """Return what a file of settings holds, JSON or TOML; None when that cannot be read."""
-    try:
-        data = read_small(file)
-        if file.endswith(".toml"):
-            import tomllib  # noqa: PLC0415 - Codex only
-
-            return tomllib.loads(data.decode())
-        return json.loads(data)
-    except (OSError, ValueError, RecursionError):
-        return None
+    return [file for file in installation.files(places) if installation.is_off(stored(file))]
 
 
 def handlers(settings: object) -> Iterator[tuple[str, object]]:
     """Yield every handler of a hook in `settings`, with its event."""
-    hooks = settings.get("hooks") if isinstance(settings, dict) else None
-    if not isinstance(hooks, dict):
-        return
-    for event, groups in hooks.items():
-        for group in groups if isinstance(groups, list) else []:
-            inner = group.get("hooks") if isinstance(group, dict) else None
-            for handler in inner if isinstance(inner, list) else []:
+    hooks = at(settings, "hooks")
+    for event, groups in hooks.items() if isinstance(hooks, dict) else ():
+        for group in items(groups):
+            for handler in items(group, "hooks"):
                 yield str(event), handler
 
 
-def our_command(handler: object) -> tuple[str | None, bool]:
-    """Return the program of a handler if it is ours, and whether it writes everywhere."""
-    command = handler.get("command") if isinstance(handler, dict) else None
-    if not isinstance(command, str) or not isinstance(handler, dict):
-        return None, False
-    arguments = handler.get("args")
-    words = [command, *(arguments if isinstance(arguments, list) else [])]
+def our_command(handler: object) -> str | None:
+    """Return the program of a handler; None when it is not ours."""
+    command = at(handler, "command")
+    if not isinstance(command, str):
+        return None
+    words = [command, *items(handler, "args")]
     if len(words) == 1:
-        words = _split(command)
+        words = [*_split(command)]
     program = str(words[0]) if words else ""
-    if os.path.basename(program) != COMMAND:
-        return None, False
-    return program, "--everywhere" in words
+    return program if os.path.basename(program) == COMMAND else None
 
 
 def _split(command: str) -> list[str]:

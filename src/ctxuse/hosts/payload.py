@@ -1,36 +1,73 @@
-"""Looking into payloads that may hold anything: what is not as expected is not there."""
+"""What a hook is handed, read once."""
 
+import time
 from collections.abc import Mapping
+from typing import NamedTuple, Self
 
-_LONGEST = 4096
+from ctxuse.hosts.lookup import text
+from ctxuse.hosts.session import Session
 
 
-def text(payload: object, *names: str) -> str | None:
-    """Return the text at ``payload[name][name]…``; None for anything else, and for too long a one.
+class Payload(NamedTuple):
+    """A payload in the shape that Claude Code gave it and other agents took over.
 
-    Args:
-        payload: What a host handed over.
-        names: The way to the text.
+    What is not as expected is None.
+
+    Attributes:
+        event: The agent's name of what happened.
+        at_ns: When it was read, in nanoseconds since the epoch.
+        session: Whose doing it was; None when the payload names no session.
+        project: The directory from which the workspace is looked for.
+        directory: The directory in which the agent is now.
+        transcript: The path of the session's transcript.
+        tool: The name of the tool that was called.
+        arguments: What it was given.
+        response: What it gave back.
+        call_id: The agent's id of the call.
+        command: The command that the user typed, without its slash.
+        prompt_id: The agent's id of the user's prompt.
+        path: The file that was loaded.
     """
-    value = at(payload, *names)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
-        return None
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which no event can hold
-        return None
-    return value
 
+    event: str | None
+    at_ns: int
+    session: Session | None
+    project: str | None
+    directory: str | None
+    transcript: str | None
+    tool: str | None
+    arguments: object
+    response: object
+    call_id: str | None
+    command: str | None
+    prompt_id: str | None
+    path: str | None
 
-def at(payload: object, *names: str) -> object:
-    """Return what is at ``payload[name][name]…``, or None."""
-    for name in names:
-        if not isinstance(payload, Mapping):
-            return None
-        payload = payload.get(name)
-    return payload
+    @classmethod
+    def of(cls, host: str, fields: Mapping[str, object], project: str | None = None) -> Self:
+        """Return the payload that `fields` are.
 
-
-def size(content: object) -> int | None:
-    """Return the bytes of a text; None for anything else."""
-    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None
+        Args:
+            host: The agent.
+            fields: The payload as it was handed over.
+            project: The project's directory, where the agent says it elsewhere.
+        """
+        session, agent = text(fields, "session_id"), text(fields, "agent_id")
+        directory = text(fields, "cwd")
+        is_command = fields.get("expansion_type") == "slash_command"
+        return cls(
+            event=text(fields, "hook_event_name"),
+            at_ns=time.time_ns(),
+            # `agent_type` is set on some main threads, too: it says nothing of a sub-agent
+            session=None if session is None else Session.named(host, session, agent),
+            project=project or directory,
+            directory=directory,
+            transcript=text(fields, "transcript_path"),
+            tool=text(fields, "tool_name"),
+            arguments=fields.get("tool_input"),
+            response=fields.get("tool_response"),
+            call_id=text(fields, "tool_use_id"),
+            command=text(fields, "command_name") if is_command else None,
+            prompt_id=text(fields, "prompt_id"),
+            path=text(fields, "file_path"),
+        )

@@ -8,14 +8,9 @@ run is not shown: nothing of it enters the context.
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from ctxuse.events import UsageSource
-from ctxuse.hosts import Seen
-from ctxuse.hosts.payload import at
-from ctxuse.hosts.session import Session
 from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Token, Word, tokens
-from ctxuse.places import Places
 
 _SHOWING = frozenset({"awk", "bat", "cat", "head", "less", "more", "nl", "sed", "tail"})
 _SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
@@ -50,40 +45,6 @@ _MOST_FILES = 256
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
-
-
-def command_in(arguments: object) -> str | None:
-    """Return the command in the arguments of a shell tool, as a shell takes it; None without one.
-
-    Versions have given it as a text or as words, under two names.
-    """
-    command = at(arguments, "command") or at(arguments, "cmd")
-    if isinstance(command, list) and all(isinstance(word, str) for word in command):
-        from shlex import join  # noqa: PLC0415 - older versions only
-
-        return join(command)
-    return command if isinstance(command, str) else None
-
-
-def records_shown(
-    command: str, directory: str, session: Session, places: Places, call_id: str | None
-) -> Iterator[Seen]:
-    """Yield that the records were read that a command shows, each once.
-
-    Args:
-        command: The command, as a shell takes it.
-        directory: Where it ran.
-        session: Whose doing it was.
-        places: The places of the workspace.
-        call_id: The host's id of the tool call.
-    """
-    seen: set[tuple[str, str]] = set()
-    for path in files_shown(command, directory, places.absolute):
-        record = places.record_at(path)
-        if record is None or record[:2] in seen or not os.path.isfile(path):
-            continue
-        seen.add(record[:2])
-        yield session.use(record, UsageSource.MEMORY_READ, call_id=call_id)
 
 
 def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0) -> list[str]:

@@ -1,22 +1,20 @@
-"""What is common to the transcripts of agents: lines, places of another machine, what was counted.
+"""What is common to the transcripts of agents: lines, what hooks recorded, what was counted.
 
 Formats change between versions: what is not known is passed over and counted by its type, and no
 line, however long, deep or broken, ends an import.
 """
 
-import os
-import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, Self
 
 import msgspec
 
-from ctxuse.events import UsageRecordSnapshot, estimate_tokens
+from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.files import open_regular
-from ctxuse.hosts.payload import text
-from ctxuse.places import Places, RecordFile
+from ctxuse.hosts.lookup import text
+from ctxuse.hosts.recordfile import OTHER_KINDS
+from ctxuse.ids import is_derived
 from ctxuse.times import parse_ns
 
 LONGEST_LINE = 8 * 1024 * 1024
@@ -111,130 +109,52 @@ def lines(
                 told(len(line))
 
 
-class Hooked(Protocol):
-    """What hooks of an agent have recorded."""
+class Hooked:
+    """What hooks of an agent have recorded, by segment; looked for when it is first asked for.
 
-    def exposed(self, segment_id: str) -> bool:
-        """Whether they have recorded what was resident in a segment."""
-        ...
-
-    def typed(self, segment_id: str) -> bool:
-        """Whether they have recorded what the user typed there, without the prompt's id."""
-        ...
-
-
-class Origin:
-    """Where a transcript was written, in terms of where the workspace is now.
-
-    The directory in which its session began stands for the root, unless it lies in the workspace;
-    the home directory it was written in stands for the present one.
+    Hooks give new ids to what no transcript tells under an id of its own.
 
     Args:
-        places: The places of the workspace.
-        began_in: The directory in which the session began; None when unknown.
+        host: The agent.
+        events: Gives all events of the log.
     """
 
-    def __init__(self, places: Places, began_in: str | None) -> None:
-        self.places = places
-        pairs: list[tuple[str, str]] = []
-        root = began_in and os.path.normpath(began_in)
-        if root and root != places.root and not root.startswith(places.root + os.sep):
-            pairs.append((root, places.root))
-        home = _HOME.match(root or "")
-        if home and home[0] != places.home:
-            pairs += [
-                (os.path.join(home[0], ".claude"), places.claude_dir),
-                (os.path.join(home[0], ".codex"), places.codex_dir),
-                (home[0], places.home),
-            ]
-        self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
-        self.home = home[0] if home else places.home
-        self.began_in = root or places.root
+    def __init__(self, host: str, events: Callable[[], Iterable[object]]) -> None:
+        self._host = host
+        self._events = events
+        self._exposed: set[str] | None = None
+        self._typed: set[str] = set()
 
-    @classmethod
-    def of(cls, places: Places, began_in: str | None) -> Self:
-        """Return the same with the places of a session that began there; see the class."""
-        start = cls(places, began_in).here(".")
-        return cls(places.starting_in(start), began_in)
+    def exposed(self, segment_id: str) -> bool:
+        """Whether hooks have recorded what was resident in a segment."""
+        return segment_id in self._look()
 
-    def here(self, path: str, directory: str | None = None) -> str:
-        """Return what a path of the transcript is here, absolute.
+    def typed(self, segment_id: str) -> bool:
+        """Whether hooks have recorded what the user typed there, without the prompt's id."""
+        self._look()
+        return segment_id in self._typed
 
-        Args:
-            path: The path.
-            directory: Where it is taken from when it is relative.
-        """
-        path = self.there(path, directory)
-        if path == self.places.root or path.startswith(self.places.root + os.sep):
-            return path
-        for there, here in self._pairs:
-            if path == there or path.startswith(there + os.sep):
-                return here + path[len(there) :]
-        return path
-
-    def there(self, path: str, directory: str | None = None) -> str:
-        """Return a path of the transcript, absolute, as it was there."""
-        if path == "~" or path.startswith("~/"):
-            path = self.home + path[1:]
-        return os.path.normpath(os.path.join(self.began_in, directory or "", path))
-
-    def record(self, path: str, directory: str | None = None) -> RecordFile | None:
-        """Return the record that a path of the transcript is."""
-        return self.places.record_at(self.here(path, directory))
-
-    def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
-        """Return the records that paths of the transcript are, each once."""
-        found: dict[tuple[str, str], RecordFile] = {}
-        for path in paths:
-            record = self.record(path, directory)
-            if record is not None:
-                found.setdefault((record.kind, record.slug), record)
-        return [*found.values()]
+    def _look(self) -> set[str]:
+        if self._exposed is not None:
+            return self._exposed
+        self._exposed = set()
+        for event in self._events():
+            if not isinstance(event, UsageEvent) or event.host != self._host:
+                continue
+            if is_derived(event.id):
+                continue
+            if event.event is UsageEventKind.USE:
+                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
+                    self._typed.add(event.segment_id)
+            elif any(record.kind in OTHER_KINDS for record in event.records):
+                self._exposed.add(event.segment_id)
+        return self._exposed
 
 
-_HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")
-
-
-class Sizes(NamedTuple):
-    """What a transcript says of sizes.
-
-    Attributes:
-        bytes_per_token: Measured in the session; None where it could not be.
-    """
-
-    bytes_per_token: float | None
-
-    def snapshot(
-        self, record: RecordFile, file_bytes: int | None, context_bytes: int | None
-    ) -> UsageRecordSnapshot:
-        """Return the snapshot of a record as the transcript has it, never as its file is today.
-
-        Args:
-            record: The record.
-            file_bytes: The size of its whole file, where the transcript shows it whole.
-            context_bytes: Bytes of it that entered the context, where known.
-        """
-        tokens = None
-        if self.bytes_per_token and context_bytes is not None:
-            tokens = round(context_bytes / self.bytes_per_token)
-        return UsageRecordSnapshot(
-            record.kind,
-            record.slug,
-            file_bytes or 0,
-            estimate_tokens(file_bytes or 0),
-            context_bytes=context_bytes,
-            context_tokens=tokens,
-            tokens_from=None if tokens is None else "calibrated",
-            size_from="unknown" if file_bytes is None else "transcript",
-        )
-
-
-def measured(samples: list[float]) -> Sizes:
-    """Return the sizes of a session of which `samples` are bytes per token of its responses."""
-    if len(samples) < FEWEST_SAMPLES:
-        return Sizes(None)
-    found = statistics.median(samples)
-    return Sizes(found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None)
+def measured(samples: list[float]) -> float | None:
+    """Return the bytes per token of a session, from those of its responses; None if unknown."""
+    found = statistics.median(samples) if len(samples) >= FEWEST_SAMPLES else 0
+    return found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None
 
 
 def when(line: Line) -> int | None:

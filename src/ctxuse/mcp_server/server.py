@@ -35,6 +35,7 @@ from ctxuse.context.given import LeftOut, Resident
 from ctxuse.context.segment import Segment
 from ctxuse.errors import CtxuseError, RecordUnreadableError
 from ctxuse.events import Actor, UsageEvent
+from ctxuse.hosts.caller import caller
 from ctxuse.ids import new_id
 from ctxuse.layout import RecordKind
 from ctxuse.mcp_server.answers import (
@@ -46,7 +47,6 @@ from ctxuse.mcp_server.answers import (
     Report,
     WorkflowText,
 )
-from ctxuse.mcp_server.caller import caller
 from ctxuse.visible import visible
 from ctxuse.workspace import Workspace
 

@@ -14,9 +14,10 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.fleetreport import FleetReport
 from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.groups import By, GroupedReport, SegmentTally, group_report
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.layout import RecordRef, WorkspaceLayout
 from ctxuse.log.reader import Line, open_logs
-from ctxuse.places import OTHER_KINDS, Places
 from ctxuse.query import Query
 from ctxuse.report import UsageReport, build_report
 from ctxuse.zones import UTC

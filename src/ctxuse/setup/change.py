@@ -2,6 +2,7 @@
 
 from ctxuse.errors import SettingsError
 from ctxuse.hosts.installation import Installation, handlers, our_command
+from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -31,17 +32,15 @@ def without_hooks(file: SettingsFile) -> str:
     Raises:
         SettingsError: As `with_hooks`.
     """
-    from ctxuse.hosts.installation import read_settings  # noqa: PLC0415 - beside its only use
-
     text = file.text
     if not text.strip():
         return text
-    settings = read_settings(file.path)
-    hooks = settings.get("hooks") if isinstance(settings, dict) else None
+    settings = stored(file.path)
+    hooks = at(settings, "hooks")
     try:
         for event, groups in hooks.items() if isinstance(hooks, dict) else ():
-            for index in range(len(groups) if isinstance(groups, list) else 0):
-                shared = not _only_ours(groups[index])
+            for index, group in enumerate(items(groups)):
+                shared = not _only_ours(group)
                 text = take_out(text, ["hooks", event, index, "hooks"], _ours) if shared else text
             text = take_out(text, ["hooks", event], _only_ours)
         if settings is None:
@@ -52,7 +51,7 @@ def without_hooks(file: SettingsFile) -> str:
 
 
 def _ours(handler: object) -> bool:
-    return our_command(handler)[0] is not None
+    return our_command(handler) is not None
 
 
 def _only_ours(group: object) -> bool:

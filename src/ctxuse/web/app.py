@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
 from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.places import Places
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
 from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk

@@ -6,25 +6,17 @@ A transcript is read twice: once for the session's bytes per token, once for its
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from ctxuse.events import UsageEvent, UsageSource
+from ctxuse.events import UsageEvent
+from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
+from ctxuse.hosts.lookup import at, items, size, text
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.shell import files_shown
-from ctxuse.hosts.transcripts import (
-    LEAST_BYTES,
-    Hooked,
-    Line,
-    Notes,
-    Origin,
-    Sizes,
-    lines,
-    measured,
-    when,
-)
-from ctxuse.places import SKILL, Places, RecordFile, skill_name
+from ctxuse.hosts.transcripts import LEAST_BYTES, Hooked, Line, Notes, lines, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -53,57 +45,27 @@ def began_in(path: str) -> str | None:
 
 
 def events(
-    path: str,
-    places: Places,
-    notes: Notes,
-    hooked: Hooked,
-    told: Callable[[int], object],
+    path: str, places: Places, notes: Notes, hooked: Hooked, told: Callable[[int], object]
 ) -> Iterator[UsageEvent]:
-    """Yield what a transcript tells of.
-
-    Args:
-        path: The transcript.
-        places: The places of the workspace.
-        notes: Where it is counted what tells of nothing.
-        hooked: What hooks have recorded of a segment.
-        told: Told after each line how many bytes it has.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    reader = _Reader(Origin.of(places, began_in(path)), _sizes(path), notes, hooked)
+    """Yield what a transcript tells of."""
+    origin = Origin.of_transcript(places, began_in(path), _bytes_per_token(path))
+    reader = _Reader(origin, notes, hooked)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     yield from reader.finish()
 
 
-class _Call(NamedTuple):
-    """A tool call whose result has not been met yet."""
-
-    thread: Session
-    tool: str
-    tool_input: object
-    directory: str | None
-
-
-class _Typed(NamedTuple):
-    """A command that the user typed, until its body shows that it is a skill."""
-
-    thread: Session
-    name: str
-    key: str | None
-    at_ns: int
-
-
 class _Reader:
-    def __init__(self, origin: Origin, sizes: Sizes, notes: Notes, hooked: Hooked) -> None:
+    def __init__(self, origin: Origin, notes: Notes, hooked: Hooked) -> None:
         self._origin = origin
-        self._sizes = sizes
         self._notes = notes
         self._hooked = hooked
-        self._calls: dict[str, _Call] = {}
-        self._skills: dict[str, tuple[Session, RecordFile, int]] = {}
-        self._typed: dict[str, _Typed] = {}
+        self._calls: dict[str, Call | None] = {}
+        """Calls without a result so far, by id; None for those of tools that show no record."""
+        self._skills: dict[str, Call] = {}
+        """Skills that were called, by the id of the call, until their body enters."""
+        self._typed: dict[str, Call] = {}
+        """By segment what the user typed last, until a body shows that it is a skill."""
         self._compacted = False
 
     def read(self, line: Line) -> Iterator[UsageEvent]:
@@ -122,8 +84,8 @@ class _Reader:
 
     def finish(self) -> Iterator[UsageEvent]:
         self._notes.left_open(self._calls)
-        for call_id in [*self._skills]:
-            yield self._skill(call_id, None)
+        for call in self._skills.values():
+            yield from self._skill(call, None)
 
     def _nested(self, line: Line, session: str | None) -> Iterator[UsageEvent]:
         """A line that repeats one of a sub-agent in the transcript of its parent."""
@@ -138,13 +100,13 @@ class _Reader:
         if isinstance(content, str):
             yield from self._text(line, thread, content)
             return
-        for block in content if isinstance(content, list) else ():
+        for block in items(content):
             match at(block, "type"):
                 case "tool_use":
                     call_id, tool = text(block, "id"), text(block, "name")
                     if call_id and tool:
-                        where = text(line, "cwd")
-                        call = _Call(thread, tool, _kept(tool, at(block, "input")), where)
+                        arguments, directory = at(block, "input"), text(line, "cwd")
+                        call = tool_call(thread, tool, arguments, call_id, directory)
                         self._calls[call_id] = call
                 case "tool_result":
                     yield from self._result(line, block)
@@ -155,52 +117,26 @@ class _Reader:
 
     def _result(self, line: Line, block: object) -> Iterator[UsageEvent]:
         call_id = text(block, "tool_use_id")
-        call = self._calls.pop(call_id, None) if call_id else None
-        if call is None or call_id is None or not self._notes.done(call_id):
+        if call_id is None or call_id not in self._calls:
             return
-        result = line.get("toolUseResult")
-        if _failed(line, block, result):
+        call = self._calls.pop(call_id)
+        if not self._notes.done(call_id):
+            return
+        response, at_ns = line.get("toolUseResult"), when(line)
+        if _failed(line, block, response):
             self._notes.failed += 1
             return
-        at_ns = when(line)
-        found = [] if at_ns is None else [*self._used(call, call_id, at_ns, result)]
-        waits = call_id in self._skills
-        self._notes.no_record += not found and not waits
+        answer = None if call is None or at_ns is None else answered(call, response, at_ns)
+        if answer is not None and answer.tool == "skill":
+            self._skills[call_id] = answer
+            return
+        found = [] if answer is None else uses(answer, self._origin)
+        self._notes.no_record += not found
         yield from found
 
-    def _used(self, call: _Call, call_id: str, at_ns: int, result: object) -> Iterator[UsageEvent]:
-        """What a call that worked read; a skill waits for its body."""
-        thread = call.thread
-        if call.tool == "Skill" and isinstance(call.tool_input, str):
-            name = skill_name(call.tool_input)
-            if name is not None:
-                self._skills[call_id] = (thread, self._named(name), at_ns)
-        elif call.tool == "Read" and isinstance(call.tool_input, str):
-            record = self._origin.record(call.tool_input, call.directory)
-            if record is not None:
-                whole, read = _read(result)
-                known = whole if record.named == record.file else None
-                snapshot = self._sizes.snapshot(record, known, read)
-                yield thread.used(
-                    at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
-                )
-        elif call.tool == "Bash" and isinstance(call.tool_input, str) and _showed(result):
-            directory = self._origin.there(".", call.directory)
-            paths = files_shown(call.tool_input, directory, self._origin.there)
-            for record in self._origin.records(paths):
-                snapshot = self._sizes.snapshot(record, None, None)
-                yield thread.used(
-                    at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id
-                )
-
-    def _named(self, name: str) -> RecordFile:
-        found = self._origin.places.skill_named(name)
-        return RecordFile(SKILL, name, "", "") if found is None else found
-
-    def _skill(self, call_id: str, body: str | None) -> UsageEvent:
-        thread, record, at_ns = self._skills.pop(call_id)
-        snapshot = self._sizes.snapshot(record, None, size(body))
-        return thread.used(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, call_id, call_id=call_id)
+    def _skill(self, call: Call, body: str | None) -> list[UsageEvent]:
+        """The use of a skill, with the body that entered; None where it is not told."""
+        return uses(call._replace(context_bytes=size(body)), self._origin)
 
     def _text(self, line: Line, thread: Session, said: str) -> Iterator[UsageEvent]:
         """A text of the user's side: a typed command, or the body of a skill."""
@@ -213,25 +149,19 @@ class _Reader:
             self._compacted = self._compacted and line.get("isCompactSummary") is True
             name = skill_name(typed[1]) if typed else None
             if name is not None and at_ns is not None:
-                self._typed[thread.segment_id] = _Typed(
-                    thread, name, self._prompt_key(line, thread), at_ns
+                key = self._prompt_key(line, thread)
+                self._typed[thread.segment_id] = Call(
+                    thread, "skill", name, key, by_user=True, at_ns=at_ns
                 )
             return
         source = text(line, "sourceToolUseID")
         if source is not None:
             if source in self._skills:
-                yield self._skill(source, said)
+                yield from self._skill(self._skills.pop(source), said)
         elif said.startswith((_SKILL_BODY, _AGAIN)):
             command = self._typed.pop(thread.segment_id, None)
             if command is not None and command.key is not None:
-                record = self._named(command.name)
-                yield command.thread.used(
-                    command.at_ns,
-                    self._sizes.snapshot(record, None, size(said)),
-                    UsageSource.WORKFLOW_INVOKE,
-                    command.key,
-                    by_user=True,
-                )
+                yield from self._skill(command, said)
 
     def _prompt_key(self, line: Line, thread: Session) -> str | None:
         """What tells a prompt from others; None where a hook may have recorded it otherwise."""
@@ -246,47 +176,42 @@ class _Reader:
         attachment, key, at_ns = line.get("attachment"), text(line, "uuid"), when(line)
         if key is None or at_ns is None:
             return
-        match at(attachment, "type"):
-            case "file" if not self._compacted:
-                yield from self._mentioned(attachment, thread, key, at_ns, line)
-            case "nested_memory" if not self._hooked.exposed(thread.segment_id):
-                yield from self._loaded(attachment, thread, key, at_ns)
-            case "skill_listing" if not self._hooked.exposed(thread.segment_id):
-                for name, length in _listing(attachment).items():
-                    snapshot = self._sizes.snapshot(self._named(name), None, length)
-                    yield thread.exposed(at_ns, snapshot, key)
-            case "invoked_skills":
-                skills = at(attachment, "skills")
-                for skill in skills if isinstance(skills, list) else ():
-                    called = skill_name(text(skill, "name"))
-                    if called is not None:
-                        length = size(at(skill, "content"))
-                        snapshot = self._sizes.snapshot(self._named(called), None, length)
-                        yield thread.exposed(at_ns, snapshot, key)
-
-    def _loaded(
-        self, attachment: object, thread: Session, key: str, at_ns: int
-    ) -> Iterator[UsageEvent]:
-        path = text(attachment, "path")
-        if path is None:
-            return
-        record = self._origin.places.instructions_at(self._origin.here(path))
-        if record is not None:
-            loaded = size(at(attachment, "content", "content"))
-            differs = at(attachment, "content", "contentDiffersFromDisk") is True
-            snapshot = self._sizes.snapshot(record, None if differs else loaded, loaded)
-            yield thread.exposed(at_ns, snapshot, key)
-
-    def _mentioned(
-        self, attachment: object, thread: Session, key: str, at_ns: int, line: Line
-    ) -> Iterator[UsageEvent]:
         path = text(attachment, "filename")
-        record = None if path is None else self._origin.record(path, text(line, "cwd"))
-        if record is not None:
-            whole, read = _read(at(attachment, "content"))
-            known = whole if record.named == record.file else None
-            snapshot = self._sizes.snapshot(record, known, read)
-            yield thread.used(at_ns, snapshot, UsageSource.KNOWLEDGE_REF, key, by_user=True)
+        if at(attachment, "type") == "file" and path is not None and not self._compacted:
+            file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
+            call = Call(thread, "mention", path, key, by_user=True, directory=text(line, "cwd"))
+            yield from uses(
+                call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
+                self._origin,
+            )
+        for record, file_bytes, context_bytes in self._resident(attachment, thread):
+            snapshot = self._origin.snapshot(record, file_bytes, context_bytes)
+            yield thread.exposure([snapshot], at_ns, key)
+
+    def _resident(
+        self, attachment: object, thread: Session
+    ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+        """The records that an attachment made resident: with the bytes of the file and those of it.
+
+        Left out is what hooks have recorded under ids of their own.
+        """
+        kind = at(attachment, "type")
+        if kind == "invoked_skills":
+            for skill in items(attachment, "skills"):
+                name = skill_name(text(skill, "name"))
+                if name is not None:
+                    yield self._origin.skill(name), None, size(at(skill, "content"))
+        elif kind == "skill_listing" and not self._hooked.exposed(thread.segment_id):
+            for name, length in _listing(attachment).items():
+                yield self._origin.skill(name), None, length
+        elif kind == "nested_memory" and not self._hooked.exposed(thread.segment_id):
+            path = text(attachment, "path")
+            where = None if path is None else self._origin.here(path)
+            record = None if where is None else self._origin.places.instructions_at(where)
+            if record is not None:
+                loaded = size(at(attachment, "content", "content"))
+                differs = at(attachment, "content", "contentDiffersFromDisk") is True
+                yield record, None if differs else loaded, loaded
 
 
 def _original(line: Line) -> Line:
@@ -301,45 +226,11 @@ def _agent(line: Line) -> str | None:
     return text(line, "agentId") if line.get("isSidechain") is True else None
 
 
-def _failed(line: Line, block: object, result: object) -> bool:
+def _failed(line: Line, block: object, response: object) -> bool:
     """Whether a call failed or was refused, in the ways that versions have said it."""
     if at(block, "is_error") is True or text(line, "toolDenialKind") is not None:
         return True
-    return at(result, "success") is False or (
-        isinstance(result, str) and result.startswith("Error")
-    )
-
-
-def _showed(result: object) -> bool:
-    """Whether a shell showed anything, as far as the transcript says."""
-    return at(result, "stdout") != "" and at(result, "backgroundTaskId") is None
-
-
-def _kept(tool: str, tool_input: object) -> str | None:
-    """Of a call's input what is needed when its result comes."""
-    match tool:
-        case "Read":
-            return text(tool_input, "file_path")
-        case "Skill":
-            return text(tool_input, "skill")
-        case "Bash":
-            command = at(tool_input, "command")
-            if at(tool_input, "run_in_background") is True or not isinstance(command, str):
-                return None
-            return command[: 64 * 1024]
-        case _:
-            return None
-
-
-def _read(result: object) -> tuple[int | None, int | None]:
-    """The size of the whole file, where it was shown whole, and the bytes shown."""
-    shown = size(at(result, "file", "content"))
-    if at(result, "type") != "text" or shown is None:
-        return None, None
-    number, total = at(result, "file", "numLines"), at(result, "file", "totalLines")
-    cut = at(result, "file", "truncatedByTokenCap")
-    whole = isinstance(number, int) and number == total and not cut
-    return (shown if whole else None), shown
+    return failed(response) or (isinstance(response, str) and response.startswith("Error"))
 
 
 def _listing(attachment: object) -> dict[str, int | None]:
@@ -350,14 +241,14 @@ def _listing(attachment: object) -> dict[str, int | None]:
         for name, description in _LISTED.findall(content):
             if skill_name(name) is not None:
                 found[name] = size(f"{name}: {description}")
-    names = at(attachment, "names")
-    if not isinstance(names, list) or not names:
+    names = items(attachment, "names")
+    if not names:
         return found
     listed = [skill_name(name) for name in names if isinstance(name, str)]
     return {name: found.get(name) for name in listed if name is not None}
 
 
-def _sizes(path: str) -> Sizes:
+def _bytes_per_token(path: str) -> float | None:
     """Measure a session's bytes per token: responses into which only text entered.
 
     What entered since the response before is the difference of their inputs, by the model's own
@@ -418,7 +309,7 @@ def _bytes_of_text(content: object) -> int | None:
     if isinstance(content, str):
         return size(content)
     total = 0
-    for block in content if isinstance(content, list) else ():
+    for block in items(content):
         match at(block, "type"):
             case "text":
                 added = size(at(block, "text"))

@@ -1,4 +1,24 @@
 """Codex."""
 
+from ctxuse.hosts.host import Host, Records
+
 NAME = "codex"
 """The agent, as events name it."""
+
+
+HOST = Host(
+    name=NAME,
+    config_dir=".codex",
+    config_variable="CODEX_HOME",
+    of_user=Records(
+        skills=("~/.agents/skills", "skills", "skills/.system", "memories/skills"),
+        memories=("memories",),
+    ),
+    of_project=Records(
+        skills=(".agents/skills", ".codex/skills"),
+        instructions=("AGENTS.md", "AGENTS.override.md"),
+    ),
+    bundled_skills=".system",
+    transcripts=("sessions", "archived_sessions"),
+    mcp_client="codex-mcp-client",
+)

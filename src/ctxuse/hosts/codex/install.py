@@ -2,34 +2,27 @@
 
 import os
 import shlex
-from collections.abc import Mapping
 
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.installation import Group, Installation
-from ctxuse.places import Places
-
-
-def _groups(command: str, *, everywhere: bool) -> Mapping[str, Group]:
-    words = [command, NAME, *(["--everywhere"] if everywhere else [])]
-    handler = {"type": "command", "command": shlex.join(words), "timeout": 10}
-    return {
-        "PostToolUse": {"matcher": "Bash", "hooks": [handler]},
-        "SessionStart": {"hooks": [handler]},
-    }
+from ctxuse.hosts.installation import Installation
+from ctxuse.hosts.lookup import at
+from ctxuse.hosts.places import Places
 
 
 def _other_files(places: Places) -> list[str]:
-    directories = places.codex_dir, os.path.join(places.root, ".codex")
+    directories = places.config_dirs[NAME], os.path.join(places.root, ".codex")
     return [os.path.join(directory, "config.toml") for directory in directories]
 
 
 INSTALLATION = Installation(
     host=NAME,
     title="Codex",
-    user_file=lambda places: os.path.join(places.codex_dir, "hooks.json"),
+    user_file=lambda places: os.path.join(places.config_dirs[NAME], "hooks.json"),
     project_file=lambda places: os.path.join(places.root, ".codex", "hooks.json"),
     other_files=_other_files,
-    groups=_groups,
+    matchers={"PostToolUse": "Bash", "SessionStart": None},
+    handler=lambda words: {"type": "command", "command": shlex.join(words), "timeout": 10},
+    is_off=lambda settings: at(settings, "features", "hooks") is False,
     afterwards=(
         "Codex runs a hook only after you have reviewed and trusted it: start it, type /hooks and"
         " trust those of ctxuse-hook, again after each change. Then see: ctxuse doctor"

@@ -1,22 +1,22 @@
 """The rollouts of Codex → events (versions 0.104 to 0.147; the format is the host's own)."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from ctxuse.events import UsageEvent, UsageSource
+from ctxuse.events import UsageEvent
+from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.payload import at, size, text
+from ctxuse.hosts.codex.tools import tool_call
+from ctxuse.hosts.lookup import at, items, parsed, size, text
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.shell import command_in, files_shown
-from ctxuse.hosts.transcripts import Hooked, Line, Notes, Origin, Sizes, lines, when
-from ctxuse.places import SKILL, Places, RecordFile, skill_name
+from ctxuse.hosts.transcripts import Hooked, Line, Notes, lines, when
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
 })  # fmt: skip
-_SHELLS = frozenset({"exec_command", "local_shell_call", "shell", "shell_command"})
 _MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
 
 
@@ -39,39 +39,21 @@ def events(
     hooked: Hooked,  # noqa: ARG001 - as for every host
     told: Callable[[int], object],
 ) -> Iterator[UsageEvent]:
-    """Yield what a rollout tells of.
-
-    Args:
-        path: The rollout.
-        places: The places of the workspace.
-        notes: Where it is counted what tells of nothing.
-        hooked: What hooks have recorded of a segment.
-        told: Told after each line how many bytes it has.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    reader = _Reader(Origin.of(places, began_in(path)), notes)
+    """Yield what a rollout tells of."""
+    reader = _Reader(Origin.of_transcript(places, began_in(path), None), notes)
     for line in lines(path, notes, told):
         yield from reader.read(line)
     reader.finish()
-
-
-class _Call(NamedTuple):
-    """A shell call whose result has not been met yet."""
-
-    command: str
-    directory: str | None
 
 
 class _Reader:
     def __init__(self, origin: Origin, notes: Notes) -> None:
         self._origin = origin
         self._notes = notes
-        self._sizes = Sizes(None)
         self._thread: Session | None = None
         self._directory: str | None = None
-        self._calls: dict[str, _Call | None] = {}
+        self._calls: dict[str, Call | None] = {}
+        """Calls without a result so far, by id; None for those of tools that show no record."""
 
     def read(self, line: Line) -> Iterator[UsageEvent]:
         kind = text(line, "type")
@@ -88,9 +70,9 @@ class _Reader:
         inner = at(line, "payload", "type")
         match kind, inner:
             case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
-                self._called(at(line, "payload"))
+                self._called(at(line, "payload"), self._thread)
             case "response_item", "function_call_output" | "custom_tool_call_output":
-                yield from self._returned(at(line, "payload"), self._thread, at_ns)
+                yield from self._returned(at(line, "payload"), at_ns)
             case "event_msg", "exec_command_end":
                 yield from self._ended(at(line, "payload"), self._thread, at_ns)
             case "event_msg", "mcp_tool_call_end":
@@ -101,18 +83,14 @@ class _Reader:
     def finish(self) -> None:
         self._notes.left_open(self._calls)
 
-    def _called(self, payload: object) -> None:
+    def _called(self, payload: object, thread: Session) -> None:
         call_id = text(payload, "call_id")
         if call_id is None:
             return
-        self._calls[call_id] = None
-        if text(payload, "name") in _SHELLS or at(payload, "type") == "local_shell_call":
-            arguments = _arguments(payload)
-            command = command_in(arguments)
-            if command is not None:
-                where = text(arguments, "workdir") or text(arguments, "working_directory")
-                directory = self._origin.there(where or ".", self._directory)
-                self._calls[call_id] = _Call(command, directory)
+        kind = text(payload, "type")
+        name = kind if kind == "local_shell_call" else text(payload, "name")
+        arguments = _arguments(payload)
+        self._calls[call_id] = tool_call(thread, name, arguments, call_id, self._directory)
 
     def _ended(self, payload: object, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         """The host's own account of a command, which says what it took for a read."""
@@ -125,16 +103,14 @@ class _Reader:
         if at(payload, "exit_code") != 0:
             self._notes.failed += 1
             return
-        parsed = at(payload, "parsed_cmd")
-        directory = text(payload, "cwd") or self._directory
-        paths = [
-            text(part, "path")
-            for part in (parsed if isinstance(parsed, list) else ())
-            if at(part, "type") == "read"
-        ]
-        yield from self._read([path for path in paths if path], directory, call_id, thread, at_ns)
+        parts = items(payload, "parsed_cmd")
+        paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
+        files = tuple(path for path in paths if path)
+        where = text(payload, "cwd") or self._directory
+        call = Call(thread, "shell", "", call_id, call_id, directory=where, files=files)
+        yield from self._uses(call, at_ns)
 
-    def _returned(self, payload: object, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
+    def _returned(self, payload: object, at_ns: int) -> Iterator[UsageEvent]:
         call_id = text(payload, "call_id")
         if call_id is None or call_id not in self._calls:
             return
@@ -146,21 +122,13 @@ class _Reader:
             return
         if _failed(said) or _code_of(at(payload, "output")):
             self._notes.failed += 1
-        elif call is None:
-            self._notes.no_record += 1
         else:
-            directory = call.directory or self._origin.there(".")
-            paths = files_shown(call.command, directory, self._origin.there)
-            yield from self._read(paths, directory, call_id, thread, at_ns)
+            yield from self._uses(call, at_ns)
 
-    def _read(
-        self, paths: list[str], directory: str | None, call_id: str, thread: Session, at_ns: int
-    ) -> Iterator[UsageEvent]:
-        found = self._origin.records(paths, directory)
+    def _uses(self, call: Call | None, at_ns: int) -> list[UsageEvent]:
+        found = [] if call is None else uses(call._replace(at_ns=at_ns), self._origin)
         self._notes.no_record += not found
-        for record in found:
-            snapshot = self._sizes.snapshot(record, None, None)
-            yield thread.used(at_ns, snapshot, UsageSource.MEMORY_READ, call_id, call_id=call_id)
+        return found
 
     def _server_call(self, payload: object) -> None:
         """A tool of a server: such a server records its own."""
@@ -175,18 +143,24 @@ class _Reader:
 
     def _mentions(self, line: Line, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
-        content = at(line, "payload", "content")
-        for block in content if isinstance(content, list) else ():
+        for block in items(line, "payload", "content"):
             said = at(block, "text")
             mention = _MENTION.match(said) if isinstance(said, str) else None
             name = skill_name(mention[1].strip()) if mention else None
             if mention is None or name is None:
                 continue
-            found = self._origin.record(mention[2].strip(), self._directory)
-            record = found or RecordFile(SKILL, name, "", "")
-            snapshot = self._sizes.snapshot(record, None, size(said))
-            key = f"mention:{text(line, 'timestamp')}"
-            yield thread.used(at_ns, snapshot, UsageSource.WORKFLOW_INVOKE, key, by_user=True)
+            call = Call(
+                thread,
+                "skill",
+                name,
+                f"mention:{text(line, 'timestamp')}",
+                by_user=True,
+                directory=self._directory,
+                at_ns=at_ns,
+                files=(mention[2].strip(),),
+                context_bytes=size(said),
+            )
+            yield from uses(call, self._origin)
 
 
 def _thread(line: Line) -> Session | None:
@@ -202,12 +176,7 @@ def _arguments(payload: object) -> object:
     if at(payload, "type") == "local_shell_call":
         return at(payload, "action")
     said = at(payload, "arguments") or at(payload, "input")
-    if not isinstance(said, str):
-        return said
-    try:
-        return json.loads(said)
-    except (ValueError, RecursionError):
-        return None
+    return parsed(said) if isinstance(said, str) else said
 
 
 _RUNNING = re.compile(r"Process running with session ID")
@@ -232,9 +201,6 @@ def _failed(said: str) -> bool:
 def _code_of(output: object) -> bool:
     """Whether an output carries the status of a command that failed."""
     if isinstance(output, str) and output.startswith("{"):
-        try:
-            output = json.loads(output)
-        except (ValueError, RecursionError):
-            return False
+        output = parsed(output)
     code = at(output, "metadata", "exit_code")
     return at(output, "success") is False or (isinstance(code, int) and code != 0)

@@ -1,0 +1,66 @@
+"""Who is calling, from what a request and the environment say. Attribution, not proof.
+
+What the request says comes first: the environment may be inherited from another agent's shell.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+from ctxuse.hosts import HOSTS, known_hosts
+from ctxuse.hosts.lookup import name
+from ctxuse.hosts.parts import hosts_with
+
+
+class Request(NamedTuple):
+    """A request to an MCP server, as far as it says who is calling.
+
+    Attributes:
+        meta: Its ``_meta``.
+        host: The agent that the client's name stands for, or that name; None without one.
+        environ: The server's environment, which may be inherited from another agent's shell.
+    """
+
+    meta: Mapping[str, object]
+    host: str | None
+    environ: Mapping[str, str]
+
+
+class Caller(NamedTuple):
+    """Who is calling.
+
+    Attributes:
+        segment_id: The session, and within it the sub-agent; None when unknown.
+        host: The agent, where known.
+        call_id: The host's id of the call, where it gives one.
+        in_subagent: Whether it is known to come from a sub-agent.
+    """
+
+    segment_id: str | None
+    host: str | None
+    call_id: str | None = None
+    in_subagent: bool = False
+
+
+def caller(meta: Mapping[str, object], client: str | None, environ: Mapping[str, str]) -> Caller:
+    """Return who is calling.
+
+    Args:
+        meta: The ``_meta`` of the request.
+        client: The name that the client gave itself.
+        environ: The server's environment.
+    """
+    said = name(client) or ""
+    named = (h.name for h in known_hosts() if h.mcp_client and said.startswith(h.mcp_client))
+    request = Request(meta, next(named, said or None), environ)
+    for find in _callers(first=request.host):
+        who = find(request)
+        if who is not None:
+            return who
+    return Caller(None, request.host)
+
+
+def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
+    """Yield the `caller` of each agent that can name itself, `first` first if it is one of them."""
+    for host in sorted(hosts_with("mcp"), key=lambda host: host != first):
+        yield import_module(f"ctxuse.hosts.{HOSTS[host]}.mcp").caller

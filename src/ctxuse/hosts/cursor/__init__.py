@@ -1,0 +1,5 @@
+"""Cursor."""
+
+from ctxuse.hosts.host import Host
+
+HOST = Host(name="cursor", mcp_client="cursor-vscode")

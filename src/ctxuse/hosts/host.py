@@ -1,0 +1,55 @@
+"""What an agent says of itself. Part of the way of a hook, so nothing expensive is imported."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Records(NamedTuple):
+    """Where an agent keeps records, as paths from some directory on.
+
+    Attributes:
+        skills: Directories of skills, each of which is a directory with a file ``SKILL.md``;
+            ``~/`` is the home directory.
+        instructions: Instruction files.
+        rules: Directories in which every Markdown file, however deep, holds instructions.
+        memories: Directories in which every Markdown file, however deep, is a memory. The component
+            ``{project}`` is a project's name, as `Host.project_name` gives it.
+    """
+
+    skills: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
+
+
+class Host(NamedTuple):
+    """An agent.
+
+    Attributes:
+        name: As events name it.
+        config_dir: Its own directory, below the home directory; empty when it has none with
+            anything of interest.
+        config_variable: The environment variable that names another one.
+        of_user: What it keeps in its own directory.
+        of_project: What it keeps in the directories of a project, and those above.
+        bundled_skills: A folder among skills in which those are that it brings along.
+        plugins: Where its plugins are, from its own directory on.
+        installed_plugins: Takes its own directory, gives the names and directories of plugins.
+        transcripts: Directories of its transcripts, from its own directory on.
+        project_name: Takes a project's directory, gives the name of what it keeps of that project.
+        project_variable: The environment variable that names the project to what it starts.
+        mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
+    """
+
+    name: str
+    config_dir: str = ""
+    config_variable: str = ""
+    of_user: Records = Records()
+    of_project: Records = Records()
+    bundled_skills: str = ""
+    plugins: str = ""
+    installed_plugins: Callable[[str], Iterable[tuple[str, str]]] | None = None
+    transcripts: tuple[str, ...] = ()
+    project_name: Callable[[str], str] = str
+    project_variable: str = ""
+    mcp_client: str = ""

@@ -1,0 +1,9 @@
+"""OpenCode."""
+
+from ctxuse.hosts.host import Host
+
+NAME = "opencode"
+"""The agent, as events name it."""
+
+
+HOST = Host(name=NAME)

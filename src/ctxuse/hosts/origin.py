@@ -1,0 +1,130 @@
+"""Where something happened, in terms of where the workspace is now, and what its records measured.
+
+A hook tells of what happens now and here. A transcript tells of the past, maybe of another machine,
+and holds what a file was then.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Self
+
+from ctxuse.events import UsageRecordSnapshot, estimate_tokens
+from ctxuse.hosts import known_hosts
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import SKILL, RecordFile
+
+
+class Origin:
+    """Where and when something happened.
+
+    The directory in which a session began stands for the root, unless it lies in the workspace;
+    the home directory it was in stands for the present one.
+
+    Args:
+        places: The places of the workspace.
+        began_in: The directory in which the session began; None for the root.
+    """
+
+    def __init__(self, places: Places, began_in: str | None = None) -> None:
+        self.places = places
+        self._is_past = False
+        self._bytes_per_token: float | None = None
+        pairs: list[tuple[str, str]] = []
+        root = began_in and os.path.normpath(began_in)
+        if root and root != places.root and not root.startswith(places.root + os.sep):
+            pairs.append((root, places.root))
+        home = _HOME.match(root or "")
+        if home and home[0] != places.home:
+            pairs += [
+                (os.path.join(home[0], host.config_dir), places.config_dirs[host.name])
+                for host in known_hosts()
+                if host.config_dir
+            ]
+            pairs.append((home[0], places.home))
+        self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
+        self._home = home[0] if home else places.home
+        self._began_in = root or places.root
+
+    @classmethod
+    def of_transcript(
+        cls, places: Places, began_in: str | None, bytes_per_token: float | None
+    ) -> Self:
+        """Return the origin of what a transcript tells; it says of sizes what it can.
+
+        Args:
+            places: The places of the workspace.
+            began_in: The directory in which the session began; None when unknown.
+            bytes_per_token: Measured in the session; None where it could not be.
+        """
+        start = cls(places, began_in).here(".")
+        past = cls(places.starting_in(start), began_in)
+        past._is_past, past._bytes_per_token = True, bytes_per_token
+        return past
+
+    def here(self, path: str, directory: str | None = None) -> str:
+        """Return what a path is here and now, absolute.
+
+        Args:
+            path: The path as it was there.
+            directory: Where it is taken from when it is relative.
+        """
+        path = self.there(path, directory)
+        if path == self.places.root or path.startswith(self.places.root + os.sep):
+            return path
+        for there, here in self._pairs:
+            if path == there or path.startswith(there + os.sep):
+                return here + path[len(there) :]
+        return path
+
+    def there(self, path: str, directory: str | None = None) -> str:
+        """Return a path, absolute, as it was there; see `here`."""
+        if path == "~" or path.startswith("~/"):
+            path = self._home + path[1:]
+        return os.path.normpath(os.path.join(self._began_in, directory or "", path))
+
+    def may_have_shown(self, path: str) -> bool:
+        """Whether a command could show a file: only now that can be looked up."""
+        return self._is_past or os.path.isfile(path)
+
+    def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
+        """Return the records that paths are, each once; see `here`."""
+        found: dict[tuple[str, str], RecordFile] = {}
+        for path in paths:
+            record = self.places.record_at(self.here(path, directory))
+            if record is not None:
+                found.setdefault((record.kind, record.slug), record)
+        return [*found.values()]
+
+    def skill(self, name: str) -> RecordFile:
+        """Return the skill or workflow of a name; one without a file here goes by its name."""
+        return self.places.skill_named(name) or RecordFile(SKILL, name, "", "")
+
+    def snapshot(
+        self, record: RecordFile, file_bytes: int | None, context_bytes: int | None
+    ) -> UsageRecordSnapshot:
+        """Return the snapshot of a record as it was when something happened.
+
+        Args:
+            record: The record.
+            file_bytes: The size of its whole file, where a transcript shows it whole.
+            context_bytes: Bytes of it that entered the context, where known.
+        """
+        if not self._is_past:
+            return record.snapshot(context_bytes)
+        tokens = None
+        if self._bytes_per_token and context_bytes is not None:
+            tokens = round(context_bytes / self._bytes_per_token)
+        return UsageRecordSnapshot(
+            record.kind,
+            record.slug,
+            file_bytes or 0,
+            estimate_tokens(file_bytes or 0),
+            context_bytes=context_bytes,
+            context_tokens=tokens,
+            tokens_from=None if tokens is None else "calibrated",
+            size_from="unknown" if file_bytes is None else "transcript",
+        )
+
+
+_HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")

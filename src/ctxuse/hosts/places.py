@@ -1,0 +1,463 @@
+"""Which record a path is: the only place that knows.
+
+Beside the workspace's own records in ``.yoi`` these are skills, instruction files and the agents'
+own memories, of the project, of the user and of plugins (docs/format.md §5). Where agents keep
+theirs, they say themselves (`ctxuse.hosts.host.Records`); here that is read in three ways: which
+record is a path, which records are there, and where is the one of a name. Part of the way of a
+hook, so nothing expensive is imported.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
+
+from ctxuse.errors import CtxuseError
+from ctxuse.hosts import host_named, known_hosts
+from ctxuse.hosts.recordfile import (
+    INSTRUCTIONS,
+    MEMORY,
+    SKILL,
+    SKILL_FILE,
+    RecordFile,
+    file_size,
+    skill_name,
+)
+from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
+
+_MARKDOWN = ".md"
+_PLUGIN_SKILLS = "skills"
+
+
+class Places:
+    """Where the records are that can enter a context in a workspace.
+
+    Args:
+        layout: The workspace.
+        environ: The environment, for ``HOME`` and the agents' own directories; that of the
+            process when None.
+        start: The directory in which a session began, from which the agents look upwards for
+            skills; the root when None.
+        lenient: Whether a file below a directory of skills belongs to a skill also when that has
+            no ``SKILL.md`` now, as in transcripts, which are of the past.
+    """
+
+    def __init__(
+        self,
+        layout: WorkspaceLayout,
+        environ: Mapping[str, str] | None = None,
+        *,
+        start: str | None = None,
+        lenient: bool = False,
+    ) -> None:
+        self.layout = layout
+        self.environ = environ = os.environ if environ is None else environ
+        self._lenient = lenient
+        self.root = os.fspath(layout)
+        self.start = self.root if start is None else os.path.normpath(start)
+        self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
+        real_home = os.path.realpath(self.home)
+        if _below(self.root, self.home) is None and _below(self.root, real_home):
+            self.home = real_home  # the root is named by way of it
+        self._hosts = known_hosts()
+        self.config_dirs = {
+            host.name: os.path.abspath(
+                environ.get(host.config_variable) or os.path.join(self.home, host.config_dir)
+            )
+            for host in self._hosts
+            if host.config_dir
+        }
+        """The agents' own directories, by agent."""
+        below = {host: _below(path, self.home) for host, path in self.config_dirs.items()}
+        self._shown = {host: ["~", *parts] for host, parts in below.items() if parts is not None}
+        """By agent, how its own directory is written in slugs, if it lies in the home directory."""
+        self._plugins: dict[str, str] | None = None
+        self._resolved: Places | None = None
+        with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
+        self._user_skills = [self.absolute(path, own) for own, of in with_own for path in of.skills]
+        of_project = [host.of_project for host in self._hosts]
+        self._skills = [path for records in of_project for path in records.skills]
+        self._rules = [path for records in of_project for path in records.rules]
+        self._instructions = [path for records in of_project for path in records.instructions]
+        self._instruction_names = {os.path.basename(path) for path in self._instructions}
+        nested = [path for path in (*self._instructions, *self._rules) if "/" in path]
+        self._folders = {path.partition("/")[0] for path in nested}
+        """Folders in which instructions stand for the directory around them."""
+
+    def _folders_of_records(self) -> Iterator[tuple[str, str, str, str]]:
+        """Where every Markdown file is a record.
+
+        Its kind, a directory, a path from there on, and what stands in it for this project.
+        """
+        for host in self._hosts:
+            yield from ((MEMORY, self.root, path, "") for path in host.of_project.memories)
+            if host.config_dir:
+                own, project = self.config_dirs[host.name], host.project_name(self.root)
+                yield from ((MEMORY, own, path, project) for path in host.of_user.memories)
+                yield from ((INSTRUCTIONS, own, path, project) for path in host.of_user.rules)
+        for directory in [self.root, *self._above()]:
+            yield from ((INSTRUCTIONS, directory, path, "") for path in self._rules)
+
+    def record_at(self, path: str) -> RecordFile | None:
+        """Return which record the file at `path` is, or None if it is none of this workspace's.
+
+        A file below a skill's directory belongs to the skill. A path that is none by its name is
+        tried again with its links resolved. Whether the file exists is not asked.
+
+        Args:
+            path: An absolute path, or one that begins with ``~/``.
+        """
+        path = self.absolute(path)
+        if not _is_name(path):
+            return None
+        found = self._record_at(path)
+        if found is None and self._resolved is not self:
+            return self._without_links().record_at(os.path.realpath(path))
+        return found
+
+    def _without_links(self) -> "Places":
+        """The same places under the names that they have without links."""
+        if self._resolved is None:
+            names = {
+                host.config_variable: os.path.realpath(self.config_dirs[host.name])
+                for host in self._hosts
+                if host.config_dir
+            }
+            names["HOME"] = os.path.realpath(self.home)
+            root = WorkspaceLayout(os.path.realpath(self.root))
+            twin = self._resolved = Places(root, names, lenient=self._lenient)
+            twin._shown |= self._shown
+            twin._resolved = twin
+        return self._resolved
+
+    def transcript_dirs(self, host: str) -> list[str]:
+        """Return where an agent keeps its transcripts, whether or not that is there."""
+        return [
+            os.path.join(self.config_dirs[host], directory)
+            for directory in host_named(host).transcripts
+        ]
+
+    def starting_in(self, directory: str) -> "Places":
+        """Return the same places for a session that began in `directory`."""
+        return Places(self.layout, self.environ, start=directory, lenient=self._lenient)
+
+    def is_above_projects(self, directory: str) -> bool:
+        """Whether a directory is the home directory or above it: nothing is recorded there."""
+        return holds(directory, self.home)
+
+    def absolute(self, path: str, directory: str | None = None) -> str:
+        """Return `path` without ``~`` and ``..``, from `directory` (else the root) on."""
+        if path == "~" or path.startswith("~/"):
+            path = self.home + path[1:]
+        return os.path.normpath(os.path.join(directory or self.root, path))
+
+    def instructions_at(self, path: str) -> RecordFile | None:
+        """Return the record that a file is of which the host says that it holds instructions."""
+        found = self.record_at(path)
+        path = self.absolute(path)
+        if found is None and _is_name(path):
+            return self._by_path(INSTRUCTIONS, path)
+        return found
+
+    def skill_named(self, name: str) -> RecordFile | None:
+        """Return the skill or workflow that a host calls `name`, if its file is there.
+
+        Args:
+            name: ``pdf``, ``plugin:pdf`` for one of a plugin, ``apps/web:pdf`` for one of a
+                directory below the root.
+        """
+        if skill_name(name) != name:
+            return None
+        prefix, _, last = name.rpartition(":")
+        if not prefix:
+            try:
+                workflow = self.layout.record_file(RecordKind.WORKFLOW, last)
+            except CtxuseError:
+                pass
+            else:
+                if os.path.isfile(workflow):
+                    return RecordFile(RecordKind.WORKFLOW.value, last, workflow, workflow)
+        for directory in self._skill_dirs(prefix):
+            file = os.path.join(directory, last, SKILL_FILE)
+            if os.path.isfile(file):
+                return RecordFile(SKILL, self._slug(file, name), file, file)
+        return None
+
+    def _slug(self, file: str, name: str) -> str:
+        """The slug of a skill: as its file says, whatever a host calls it."""
+        found = self._record_at(file)
+        return found.slug if found is not None and found.kind == SKILL else name
+
+    def skills(self, directories: Iterable[tuple[str, str]] | None = None) -> Iterator[RecordFile]:
+        """Yield the skills on the disk: the project's, the user's, and those of plugins.
+
+        Of several with one name the first counts, as with the agents. Skills in directories deep
+        in the project are found when they are used, not here.
+
+        Args:
+            directories: Pairs of a prefix and a directory of skills to look into; all that are
+                known when None.
+        """
+        if directories is None:
+            prefixes = ["", *self.plugins()]
+            directories = [(p, directory) for p in prefixes for directory in self._skill_dirs(p)]
+        seen: set[str] = set()
+        for prefix, directory in directories:
+            for path in paths_in(directory):
+                name = os.path.basename(path)
+                called = f"{prefix}:{name}" if prefix else name
+                file = os.path.join(path, SKILL_FILE)
+                if called not in seen and not name.startswith(".") and os.path.isfile(file):
+                    seen.add(called)
+                    yield RecordFile(SKILL, self._slug(file, called), file, file)
+
+    def now(self, kind: str, slug: str) -> tuple[int | None, bool | None]:
+        """Return the size of a record's file now, and whether it is gone; None where unknown.
+
+        Args:
+            kind: The record's kind, as in events.
+            slug: Its slug, likewise.
+        """
+        if kind == SKILL:
+            skill = self.skill_named(slug)
+            file = None if skill is None else skill.file
+        elif kind in {INSTRUCTIONS, MEMORY}:
+            file = self.absolute(slug)
+            if (
+                slug.startswith("external:")
+                or "\0" in file
+                or self._by_path(kind, file).slug != slug
+            ):
+                return None, None  # none of the names that we give: it may lead anywhere
+        else:
+            try:
+                file = self.layout.record_file(kind, slug)
+            except CtxuseError:
+                return None, None
+        size = file_size(file) if file is not None and os.path.isfile(file) else None
+        return size, size is None
+
+    def on_disk(self, *, outside: bool) -> list[RecordRef]:
+        """Return every record that has a file now, sorted by kind and slug.
+
+        Args:
+            outside: Whether to include records that lie outside the workspace: the user's, those of
+                plugins, and of directories above.
+        """
+        found = set(self.layout.records_on_disk())
+        for file in (*self.skills(), *self._instruction_files(), *self._files_in_folders()):
+            if outside or _below(file.file, self.root) is not None:
+                found.add(RecordRef(file.kind, file.slug))
+        return sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
+
+    def _instruction_files(self) -> Iterator[RecordFile]:
+        """Those of the project, of the directories above it and the user's; none deep in it."""
+        directories = [self.root, *self._above()]
+        files = [os.path.join(d, path) for d in directories for path in self._instructions]
+        own = self.config_dirs.values()
+        files += [os.path.join(d, name) for d in own for name in self._instruction_names]
+        yield from (self._by_path(INSTRUCTIONS, file) for file in files if os.path.isfile(file))
+
+    def _files_in_folders(self) -> Iterator[RecordFile]:
+        """The Markdown files that are records by their folder; links to others are not gone."""
+        for _, directory, path, project in self._folders_of_records():
+            for folder, _, names in os.walk(os.path.join(directory, path.format(project=project))):
+                for name in sorted(names):
+                    found = self.record_at(os.path.join(folder, name))
+                    if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
+                        yield found
+
+    def plugins(self) -> dict[str, str]:
+        """Return where the agents' installed plugins are, by name."""
+        if self._plugins is None:
+            self._plugins = {
+                name: where
+                for host in self._hosts
+                if host.installed_plugins is not None
+                for name, where in host.installed_plugins(self.config_dirs[host.name])
+            }
+        return self._plugins
+
+    def _record_at(self, path: str) -> RecordFile | None:
+        below = _below(path, self.root)
+        if below is not None and below[:1] == [".yoi"]:
+            return self._workspace_record(path, below)
+        return (
+            self._plugin_skill(path)
+            or self._skill(path, below)
+            or self._in_folder_of_records(path)
+            or self._instruction_file(path)
+            or self._of_skills(path, self._plugin_skills(path))
+        )
+
+    def _workspace_record(self, path: str, below: list[str]) -> RecordFile | None:
+        try:
+            match below:
+                case [".yoi", "workflow", name] if name.endswith(_MARKDOWN):
+                    kind, slug = RecordKind.WORKFLOW.value, Slug(name.removesuffix(_MARKDOWN))
+                case _:
+                    ref = self.layout.classify(os.path.join(self.root, *below))
+                    if ref is None:
+                        return None
+                    kind, slug = ref.kind, Slug(ref.slug or RecordKind.SUMMARY.value)
+        except CtxuseError:
+            return None
+        return RecordFile(kind, slug, path, path)
+
+    def _plugin_skill(self, path: str) -> RecordFile | None:
+        """The skill of a plugin that lies where its agent keeps plugins."""
+        for host in self._hosts:
+            directory = os.path.join(self.config_dirs.get(host.name, ""), host.plugins)
+            below = _below(path, directory) if host.plugins else None
+            if below is not None and _PLUGIN_SKILLS in below[1:]:
+                parts = below[: below.index(_PLUGIN_SKILLS, 1)]
+                plugin = os.path.join(directory, *parts)
+                installed = [name for name, where in self.plugins().items() if where == plugin]
+                versioned = len(parts) > 1 and parts[-1][:1].isdigit()
+                name = [*installed, parts[-2] if versioned else parts[-1]][0]
+                return self._of_skill(path, os.path.join(plugin, _PLUGIN_SKILLS), name)
+        return None
+
+    def _plugin_skills(self, path: str) -> Iterator[tuple[str, str]]:
+        """The directories of skills of plugins that lie anywhere, with the plugins' names."""
+        for name, where in self.plugins().items() if _PLUGIN_SKILLS in path else ():
+            yield os.path.join(where, _PLUGIN_SKILLS), name
+
+    def _skill(self, path: str, below: list[str] | None) -> RecordFile | None:
+        """The skill of the user or of a project; `below` is the path below the root."""
+        directories = [(directory, "") for directory in self._user_skills]
+        if below is None:
+            directories += [(os.path.join(d, s), "") for d in self._above() for s in self._skills]
+        else:
+            directories += self._nested_skill_dir(below)
+        return self._of_skills(path, directories)
+
+    def _nested_skill_dir(self, below: list[str]) -> list[tuple[str, str]]:
+        """The first directory of skills on a way below the root, with what stands before it."""
+        for index in range(len(below)):
+            for skills in self._skills:
+                end = index + 1 + skills.count("/")
+                if end < len(below) and "/".join(below[index:end]) == skills:
+                    return [(os.path.join(self.root, *below[:end]), "/".join(below[:index]))]
+        return []
+
+    def _of_skills(self, path: str, directories: Iterable[tuple[str, str]]) -> RecordFile | None:
+        """The skill that `path` belongs to, in the first directory that has it, with its prefix."""
+        found = (self._of_skill(path, directory, prefix) for directory, prefix in directories)
+        return next(filter(None, found), None)
+
+    def _of_skill(self, path: str, directory: str, prefix: str) -> RecordFile | None:
+        """The skill that `path` belongs to, if that is one of `directory`."""
+        below = _below(path, directory)
+        if below is not None and any(host.bundled_skills == below[0] for host in self._hosts):
+            directory, below = os.path.join(directory, below[0]), below[1:]
+        if below is None or len(below) < 2:  # noqa: PLR2004 - a skill and a file
+            return None
+        file = os.path.join(directory, below[0], SKILL_FILE)
+        if path != file and not self._lenient and not os.path.isfile(file):
+            return None
+        return RecordFile(SKILL, f"{prefix}:{below[0]}" if prefix else below[0], file, path)
+
+    def _in_folder_of_records(self, path: str) -> RecordFile | None:
+        if not path.endswith(_MARKDOWN):
+            return None
+        for kind, directory, pattern, _ in self._folders_of_records():
+            names, below = pattern.split("/"), _below(path, directory) or []
+            same = all(n in {part, "{project}"} for n, part in zip(names, below, strict=False))
+            if same and len(below) > len(names):
+                return self._by_path(kind, path)
+        return None
+
+    def _instruction_file(self, path: str) -> RecordFile | None:
+        """Instructions of any directory that is known, and rules of one deep in the project."""
+        directory, name = os.path.split(path)
+        is_one = name in self._instruction_names
+        for rules in self._rules if name.endswith(_MARKDOWN) else ():
+            holder, found, _ = f"{directory}/".rpartition(f"/{rules}/")
+            directory, is_one = (holder, True) if found else (directory, is_one)
+        own_dirs = self.config_dirs.values()
+        if os.path.basename(directory) in self._folders and directory not in own_dirs:
+            directory = os.path.dirname(directory)
+        known = directory in {*own_dirs, *self._above()} or _below(path, self.root) is not None
+        return self._by_path(INSTRUCTIONS, path) if is_one and known else None
+
+    def _by_path(self, kind: str, path: str) -> RecordFile:
+        """A record whose slug is its path, in a form that says nothing of the machine."""
+        below = _below(path, self.root)
+        for host, shown in self._shown.items() if below is None else ():
+            within = _below(path, self.config_dirs[host])
+            if within is not None:
+                below = [*shown, *within]
+        if below is None:
+            at_home = _below(path, self.home)
+            if at_home is not None:
+                below = ["~", *at_home]
+            elif self._holder(path) in self._above():
+                below = os.path.relpath(path, self.root).split(os.sep)
+        slug = f"external:{os.path.basename(path)}" if below is None else "/".join(below)
+        return RecordFile(kind, slug, path, path)
+
+    def _holder(self, path: str) -> str:
+        """The directory whose instructions a file holds."""
+        parts = os.path.dirname(path).split(os.sep)
+        return os.sep.join(takewhile(lambda part: part not in self._folders, parts)) or os.sep
+
+    def _above(self) -> list[str]:
+        """The directories above the root, nearest first; of those above home, none."""
+        found: list[str] = []
+        directory = os.path.dirname(self.root)
+        at_home = _below(self.root, self.home) is not None
+        while directory != os.path.dirname(directory):
+            found.append(directory)
+            if at_home and directory == self.home:
+                break
+            directory = os.path.dirname(directory)
+        return found
+
+    def _up_to_root(self) -> list[str]:
+        """The directory in which the session began, and those above it up to the root."""
+        found = [self.start]
+        while found[-1] != self.root and _below(found[-1], self.root) is not None:
+            found.append(os.path.dirname(found[-1]))
+        return found if found[-1] == self.root else [self.root]
+
+    def _skill_dirs(self, prefix: str) -> list[str]:
+        """Where the skills are whose names have the given prefix."""
+        if prefix in self.plugins():
+            return [os.path.join(self.plugins()[prefix], _PLUGIN_SKILLS)]
+        nested = self.absolute(prefix)
+        holders = [nested] if _below(nested, self.root) else []
+        holders = holders if prefix else [*self._up_to_root(), *self._above()]
+        found = [os.path.join(holder, skills) for holder in holders for skills in self._skills]
+        return found if prefix else list(dict.fromkeys([*found, *self._user_skills]))
+
+
+def holds(directory: str, other: str) -> bool:
+    """Return whether a directory is another one or above it, whatever links lead there."""
+    real, other = os.path.realpath(directory), os.path.realpath(other)
+    return other == real or other.startswith(os.path.join(real, ""))
+
+
+def _below(path: str, directory: str) -> list[str] | None:
+    """The components of `path` below `directory`; None when it is not below it."""
+    prefix = directory if directory.endswith(os.sep) else directory + os.sep
+    if not path.startswith(prefix):
+        return None
+    return path[len(prefix) :].split(os.sep)
+
+
+def paths_in(directory: str) -> list[str]:
+    """Return the paths in a directory, sorted; none where it cannot be read."""
+    try:
+        names = os.listdir(directory)
+    except (OSError, ValueError):  # a NUL in its name
+        return []
+    return [os.path.join(directory, name) for name in sorted(filter(_is_name, names))]
+
+
+def _is_name(path: str) -> bool:
+    """Whether a path can be that of a file, and be written as text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in path

@@ -1,0 +1,73 @@
+"""A record that has a file: what it is called, and how large it is now."""
+
+import os
+import re
+from typing import NamedTuple
+
+from ctxuse.events import UsageRecordSnapshot
+
+SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
+OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)
+"""The kinds of the records that are not in ``.yoi``."""
+
+SKILL_FILE = "SKILL.md"
+
+
+class RecordFile(NamedTuple):
+    """A record that has a file.
+
+    Attributes:
+        kind: One of the five kinds, ``skill``, ``instructions`` or ``memory``.
+        slug: Its name within the kind, as in events.
+        file: The file that is the record; for a skill its ``SKILL.md``.
+        named: The file that was asked about: `file`, or another file of the skill.
+    """
+
+    kind: str
+    slug: str
+    file: str
+    named: str
+
+    def snapshot(self, context_bytes: int | None = None) -> UsageRecordSnapshot:
+        """Return the snapshot of the record as its file is now; its size unknown if it is gone.
+
+        Args:
+            context_bytes: Bytes of it that entered the context, where known.
+        """
+        if context_bytes is None and self.named != self.file:
+            context_bytes = file_size(self.named)
+        size = file_size(self.file)
+        if size is None:
+            return UsageRecordSnapshot(
+                self.kind, self.slug, 0, 0, context_bytes=context_bytes, size_from="unknown"
+            )
+        snapshot = UsageRecordSnapshot.from_size(self.kind, self.slug, size)
+        return snapshot if context_bytes is None else snapshot._replace(context_bytes=context_bytes)
+
+
+def file_size(path: str) -> int | None:
+    """Return the size of a file in bytes; None where there is none."""
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return None
+
+
+_SKILL_NAME = re.compile(r"(?:[\w@.-]+(?:/[\w@.-]+)*:)?[\w-][\w.-]{0,127}")
+
+
+def skill_name(said: str | None) -> str | None:
+    """Return what a host says as the name of a skill, or None when it cannot be one.
+
+    That is ``pdf``, ``plugin:pdf`` or ``apps/web:pdf``, with or without a slash before it.
+    """
+    if said is None:
+        return None
+    name = said.removeprefix("/")
+    parts = name.rpartition(":")[0].split("/")
+    if _SKILL_NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
+        return None
+    return None if any(part in {".", ".."} for part in parts) else name
+
+
+_LONGEST_NAME = 256
