@@ -6,8 +6,10 @@ of one that was resident is still there.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from ctxuse.counting.checkpoint import load
 from ctxuse.counting.kinds import BASIC
@@ -18,15 +20,15 @@ from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.marks import Mark, read_marks
+from ctxuse.log.marks import read_marks
+from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
 
 MOST_MARKS = 10
 """So many marks of failed recordings are given, the latest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something that keeps events from being recorded or counted.
 
     Attributes:
@@ -38,60 +40,66 @@ class Trouble:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True):
     """What is installed for one agent.
 
     Attributes:
         host: The agent, as events name it.
-        title: Its name for people.
         program: Where its program is; None when it is not on the path.
         hooks: Our hooks that are installed, in whatever file.
         missing: Of its events those that no hook of ours is installed for, if any is.
     """
 
     host: str
-    title: str
     program: str | None
     hooks: tuple[Installed, ...]
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
+class SourceFacts(Struct, frozen=True):
     """One way in which records have entered contexts.
 
     Attributes:
         host: The agent; None for events that do not say.
         source: The source.
         events: How many events of it there are.
-        last_ns: When the last of them happened, in nanoseconds since the epoch.
+        last: When the last of them happened: RFC 3339.
     """
 
     host: str | None
     source: str
     events: int
-    last_ns: int
+    last: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoneRecord:
+class GoneRecord(Struct, frozen=True):
     """A record that was resident and has no file now.
 
     Attributes:
         kind: Its kind.
         slug: Its slug.
-        last_ns: When it was last resident, in nanoseconds since the epoch.
+        last: When it was last resident: RFC 3339.
     """
 
     kind: str
     slug: str
-    last_ns: int
+    last: str
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """What was found.
+class FailedRecording(Struct, frozen=True):
+    """A mark that a failed recording has left.
+
+    Attributes:
+        at: When it failed: RFC 3339.
+        what: What failed.
+    """
+
+    at: str
+    what: str
+
+
+class Examination(Struct, frozen=True):
+    """What was found; its fields are those of the command's JSON.
 
     Attributes:
         root: The workspace's root.
@@ -118,7 +126,7 @@ class Examination:
     hosts: tuple[HostFacts, ...]
     sources: tuple[SourceFacts, ...]
     gone: tuple[GoneRecord, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[FailedRecording, ...] = field(name="failed_recordings")
     troubles: tuple[Trouble, ...]
 
 
@@ -137,7 +145,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
     hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))
     marks = sorted(read_marks(layout, environ=environ))
     troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
-    sources: dict[tuple[str, str], SourceFacts] = {}
+    sources: list[SourceFacts] = []
     exposed: dict[tuple[str, str], int] = {}
     events = not_counted = 0
     try:
@@ -164,9 +172,9 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         lines_not_counted=not_counted,
         checkpoint_bytes=_checkpoint(layout),
         hosts=hosts,
-        sources=tuple(sources[key] for key in sorted(sources)),
+        sources=tuple(sources),
         gone=tuple(_gone(exposed, places)),
-        marks=tuple(marks[-MOST_MARKS:]),
+        marks=tuple(FailedRecording(format_ns(m.at_ns), m.what) for m in marks[-MOST_MARKS:]),
         troubles=tuple(troubles),
     )
 
@@ -186,7 +194,7 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
     there = {hook.event for hook in hooks}
     missing = tuple(event for event in wanted if event not in there) if hooks else ()
     program = shutil.which(agent.executable, path=environ.get("PATH"))
-    return HostFacts(name, agent.title, program, hooks, missing)
+    return HostFacts(name, program, hooks, missing)
 
 
 def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Trouble]:
@@ -209,57 +217,54 @@ def _host_troubles(
     for host in hosts:
         agent = installation_of(host.host)
         for file in turned_off(agent, places) if host.hooks else ():
-            yield Trouble(f"{file} turns all hooks of {host.title} off", "change it there")
+            yield Trouble(f"{file} turns all hooks of {agent.title} off", "change it there")
         for command in sorted({hook.command for hook in host.hooks}):
             if shutil.which(command, path=environ.get("PATH")) is None:
                 where = ", ".join(sorted({h.file for h in host.hooks if h.command == command}))
                 yield Trouble(
-                    f"the hooks of {host.title} in {where} call {command}, which is not there",
+                    f"the hooks of {agent.title} in {where} call {command}, which is not there",
                     f"ctxuse setup {host.host} --remove, then install it anew",
                 )
         files = sorted({hook.file for hook in host.hooks})
         remove = how_to_remove(agent, places, files)
         if len(host.hooks) > len({hook.event for hook in host.hooks}):
             yield Trouble(
-                f"the hooks of {host.title} are installed more than once: {', '.join(files)}",
+                f"the hooks of {agent.title} are installed more than once: {', '.join(files)}",
                 f"leave one of them; to take the others out: {remove}",
             )
         if host.missing:
             yield Trouble(
-                f"the hooks of {host.title} miss {', '.join(host.missing)}",
+                f"the hooks of {agent.title} miss {', '.join(host.missing)}",
                 f"{remove}; then install them anew",
             )
 
 
-def _fired(
-    workspace: Workspace,
-) -> tuple[dict[tuple[str, str], SourceFacts], dict[tuple[str, str], int]]:
+def _fired(workspace: Workspace) -> tuple[list[SourceFacts], dict[tuple[str, str], int]]:
     """What has fired by host and source, and when each record was last resident."""
-    sources: dict[tuple[str, str], SourceFacts] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    last: dict[tuple[str, str], int] = {}
     exposed: dict[tuple[str, str], int] = {}
     for event in workspace.events():
         if not isinstance(event, UsageEvent):
             continue
-        key = (event.host or "", event.source.value)
-        seen = sources.get(key)
-        at = event.occurred_at_ns
-        sources[key] = SourceFacts(
-            event.host,
-            event.source.value,
-            1 if seen is None else seen.events + 1,
-            at if seen is None else max(at, seen.last_ns),
-        )
+        key, at_ns = (event.host or "", event.source.value), event.occurred_at_ns
+        counts[key] += 1
+        last[key] = max(at_ns, last.get(key, at_ns))
         if event.event is UsageEventKind.RESIDENT_EXPOSURE:
             for record in event.records:
                 name = (record.kind, record.slug)
-                exposed[name] = max(at, exposed.get(name, at))
+                exposed[name] = max(at_ns, exposed.get(name, at_ns))
+    sources = [
+        SourceFacts(host or None, source, number, format_ns(last[host, source]))
+        for (host, source), number in sorted(counts.items())
+    ]
     return sources, exposed
 
 
 def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:
     for (kind, slug), last_ns in sorted(exposed.items()):
         if places.now(kind, slug) == (None, True):
-            yield GoneRecord(kind, slug, last_ns)
+            yield GoneRecord(kind, slug, format_ns(last_ns))
 
 
 def _size(layout: WorkspaceLayout) -> int | None:

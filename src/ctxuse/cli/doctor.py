@@ -5,11 +5,13 @@ import os
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import to_builtins
 
 from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
+from ctxuse.hosts import installation_of
 from ctxuse.render.words import UNKNOWN, count, minute
-from ctxuse.times import format_ns
+from ctxuse.times import parse_ns
 from ctxuse.visible import visible
 from ctxuse.workspace import Workspace
 
@@ -38,7 +40,7 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
     """
     found = examine(Workspace(layout), os.environ)
     if form == "json":
-        common.show_json(json.dumps(_as_json(found), indent=2) + "\n")
+        common.show_json(json.dumps(to_builtins(found), indent=2) + "\n")
     else:
         common.show("".join(visible(line) + "\n" for line in _lines(found)))
     if found.troubles:
@@ -54,25 +56,29 @@ def _lines(found: Examination) -> "Iterator[str]":
     yield "Has fired                                  events  last (UTC)"
     for source in found.sources:
         name = f"{source.host or 'unknown host'}, {source.source}"
-        yield f"  {name:<38} {count(source.events):>8}  {minute(source.last_ns)}"
+        yield f"  {name:<38} {count(source.events):>8}  {_minute(source.last)}"
     if not found.sources:
         yield "  nothing yet"
     if found.gone:
         yield ""
         yield "Was resident, and has no file now          last (UTC)"
         for record in found.gone:
-            yield f"  {record.kind + '/' + record.slug:<40} {minute(record.last_ns)}"
+            yield f"  {record.kind + '/' + record.slug:<40} {_minute(record.last)}"
     if found.marks:
         yield ""
         yield "Recordings that failed"
         for mark in found.marks:
-            yield f"  {minute(mark.at_ns)}  {mark.what}"
+            yield f"  {_minute(mark.at)}  {mark.what}"
     yield ""
     if not found.troubles:
         yield "Nothing stands in the way of recording."
     for trouble in found.troubles:
         yield f"! {trouble.what}"
         yield f"  → {trouble.remedy}"
+
+
+def _minute(time: str) -> str:
+    return minute(parse_ns(time))
 
 
 def _log(found: Examination) -> str:
@@ -88,47 +94,11 @@ def _log(found: Examination) -> str:
 
 
 def _host_lines(host: HostFacts) -> "Iterator[str]":
+    title = installation_of(host.host).title
     program = host.program or "not on the path"
     if not host.hooks:
-        yield f"{host.title:<11} no hooks installed; the program: {program}"
+        yield f"{title:<11} no hooks installed; the program: {program}"
         return
     for file in sorted({hook.file for hook in host.hooks}):
         events = [hook.event for hook in host.hooks if hook.file == file]
-        yield f"{host.title:<11} hooks for {', '.join(events)} in {file}; the program: {program}"
-
-
-def _as_json(found: Examination) -> dict[str, object]:
-    return {
-        "root": found.root,
-        "has_marker": found.has_marker,
-        "recording": found.recording,
-        "log_bytes": found.log_bytes,
-        "events": found.events,
-        "lines_not_counted": found.lines_not_counted,
-        "checkpoint_bytes": found.checkpoint_bytes,
-        "hosts": [
-            {
-                "host": host.host,
-                "program": host.program,
-                "hooks": [
-                    {"file": h.file, "event": h.event, "command": h.command} for h in host.hooks
-                ],
-                "missing": [*host.missing],
-            }
-            for host in found.hosts
-        ],
-        "sources": [
-            {
-                "host": s.host,
-                "source": s.source,
-                "events": s.events,
-                "last": format_ns(s.last_ns),
-            }
-            for s in found.sources
-        ],
-        "gone": [
-            {"kind": r.kind, "slug": r.slug, "last": format_ns(r.last_ns)} for r in found.gone
-        ],
-        "failed_recordings": [{"at": format_ns(m.at_ns), "what": m.what} for m in found.marks],
-        "troubles": [{"what": t.what, "remedy": t.remedy} for t in found.troubles],
-    }
+        yield f"{title:<11} hooks for {', '.join(events)} in {file}; the program: {program}"
