@@ -68,15 +68,14 @@ def open_regular(name: str, directory: int, flags: int) -> int:
         OSError: What the system said; FileNotFoundError when it is missing.
     """
     try:
-        descriptor = files.open_regular(name, flags | NO_LINK, dir_fd=directory)
-    except NotRegularError as error:
-        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
+        return _opened(name, name, flags, directory)
+    except RefusedError:
+        raise
     except OSError as error:
         refused = _what_stands(name, directory)
         if refused is not None:
             raise RefusedError(error.errno, refused, name) from error
         raise
-    return _with_one_name(descriptor, name)
 
 
 def open_for_writing(root: str, name: str) -> int:
@@ -106,10 +105,7 @@ def open_for_reading(root: str, name: str) -> int:
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
             raise RefusedError(errno.ELOOP, _what_it_is(mode), part)
-    try:
-        return _with_one_name(files.open_regular(path), name)
-    except NotRegularError as error:
-        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
+    return _opened(path, name, os.O_RDONLY)
 
 
 def identity(descriptor: int) -> tuple[int, int]:
@@ -162,7 +158,12 @@ def sync_directories(root: str) -> None:
             os.fsync(directory)
 
 
-def _with_one_name(descriptor: int, name: str) -> int:
+def _opened(path: str, name: str, flags: int, directory: int | None = None) -> int:
+    """Open the file `name` at `path`, a regular file that has no other name."""
+    try:
+        descriptor = files.open_regular(path, flags | NO_LINK, dir_fd=directory)
+    except NotRegularError as error:
+        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
     try:
         if os.fstat(descriptor).st_nlink > 1:
             raise RefusedError(errno.EMLINK, "it has another name as well (a hard link)", name)
