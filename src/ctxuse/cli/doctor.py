@@ -9,7 +9,7 @@ from msgspec import to_builtins
 
 from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
-from ctxuse.hosts import installation_of
+from ctxuse.hosts.parts import installation_of
 from ctxuse.render.words import UNKNOWN, count, minute
 from ctxuse.times import parse_ns
 from ctxuse.visible import visible
