@@ -25,8 +25,8 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.jobs import batches
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleetreport import FleetQuery, FleetTally
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.reports.fleet import FleetQuery, FleetTally
 from ctxuse.times import instant
 
 TEMPLATES = 10

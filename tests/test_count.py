@@ -32,7 +32,7 @@ from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading, Tuning, cache_allowed
 from ctxuse.counting.workers import count_in_parallel
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import archives
+from ctxuse.log import names
 from ctxuse.log.reader import (
     BlankLine,
     OpenLog,
@@ -895,5 +895,5 @@ def test_a_checkpoint_is_loaded_as_it_was_saved(workspace: Workspace, stored: Ch
     workspace.layout.usage_dir.mkdir()
     checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
     assert load(workspace.layout, CHECKPOINT, BASIC) == stored
-    archives.forget_checkpoints(workspace.layout, LOG_NAME)
+    names.forget_checkpoints(workspace.layout, LOG_NAME)
     assert load(workspace.layout, CHECKPOINT, BASIC) is None

@@ -35,7 +35,8 @@ from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import LocalStore
-from ctxuse.fleetreport import (
+from ctxuse.query import Query, Window
+from ctxuse.reports.fleet import (
     FLEET_BY,
     FleetBy,
     FleetQuery,
@@ -43,7 +44,6 @@ from ctxuse.fleetreport import (
     Unreadable,
     build_fleet_report,
 )
-from ctxuse.query import Query, Window
 from ctxuse.times import SECOND, instant
 from ctxuse.zones import UTC, Zone
 

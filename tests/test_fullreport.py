@@ -16,8 +16,8 @@ from ctxuse.counting.checkpoint import check_cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.kinds import LogTally
 from ctxuse.counting.tuning import Reading, Tuning
-from ctxuse.fullreport import FullReport
 from ctxuse.query import EVERYTHING
+from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import make_full_report
 
 HOUR = 3_600_000_000_000

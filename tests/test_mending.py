@@ -13,7 +13,7 @@ from strategies import an_event, events
 from ctxuse import MaintenanceError, UsageEvent, Workspace
 from ctxuse.codec.encode import encode
 from ctxuse.log.archive import archive_log
-from ctxuse.log.archives import archive_names
+from ctxuse.log.names import archive_names
 from ctxuse.log.recover import recover
 
 LINE = encode(an_event())

@@ -24,7 +24,6 @@ from ctxuse.cli.main import run
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tally import Tally
 from ctxuse.events import U64_MAX
-from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.render.page import page_html
 from ctxuse.render.page.columns import COLUMNS
 from ctxuse.render.page.html import template
@@ -39,7 +38,8 @@ from ctxuse.render.page.series import (
     over_time,
 )
 from ctxuse.render.page.view import MOST_LINES
-from ctxuse.report import build_report
+from ctxuse.reports.full import FullReport, build_full_report
+from ctxuse.reports.report import build_report
 from ctxuse.zones import DAY
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ from ctxuse.render.jsontext import events_json, for_terminal
 from ctxuse.render.reports import shown
 from ctxuse.render.tables import csv_cell as sheet_cell
 from ctxuse.render.tables import markdown_cell
-from ctxuse.report import build_report
+from ctxuse.reports.report import build_report
 from ctxuse.visible import quoted, visible
 
 DATA = Path(__file__).parent / "data"

@@ -9,7 +9,7 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.counting.tally import MAX_SEGMENTS, Tally
-from ctxuse.report import build_report
+from ctxuse.reports.report import build_report
 
 
 def tally_of(items: Iterable[UsageEvent | str]) -> Tally:

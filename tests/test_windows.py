@@ -22,8 +22,8 @@ from strategies import an_event, events
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.counting.detail import Counts
-from ctxuse.groups import BY, GroupedReport
 from ctxuse.query import Window
+from ctxuse.reports.groups import BY, GroupedReport
 from ctxuse.times import MAX_NS, MIN_NS, SECOND, format_ns, parse_ns
 from ctxuse.windows import parse_moment, parse_window
 from ctxuse.zones import DAY, UTC, Zone, day_text, monday, week_text
@@ -215,9 +215,9 @@ def test_groups_hold_what_happened_in_them(filled: Workspace) -> None:
 def test_every_grouping_adds_up_to_the_report(some: list[UsageEvent]) -> None:
     from ctxuse.counting.detail import DetailTally  # noqa: PLC0415 - beside its only use
     from ctxuse.counting.tally import Tally  # noqa: PLC0415 - likewise
-    from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - likewise
-    from ctxuse.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
-    from ctxuse.report import build_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.full import build_full_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.report import build_report  # noqa: PLC0415 - likewise
 
     tally, full, segments = Tally(), DetailTally(), SegmentTally()
     for event in some:

@@ -19,8 +19,8 @@ from ctxuse.hosts.installation import Installed, how_to_remove, installed, turne
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.marks import read_marks
+from ctxuse.log.failures import read_marks
+from ctxuse.log.names import checkpoint_name
 from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
 

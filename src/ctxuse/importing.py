@@ -17,8 +17,8 @@ from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
+from ctxuse.log.names import archive_names
 from ctxuse.log.writer import LogWriter
 from ctxuse.workspace import Workspace
 

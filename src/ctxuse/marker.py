@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from ctxuse.files import closing_fd, replacing
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.place import open_regular, open_usage_dir
+from ctxuse.log.opening import open_regular, open_usage_dir
 
 _HEAD = b"# Written by `ctxuse init`.\n"
 

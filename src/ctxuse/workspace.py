@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from ctxuse.counting.checkpoint import CacheCheck
     from ctxuse.counting.tuning import Reading
     from ctxuse.events import Actor
-    from ctxuse.fullreport import FullReport
-    from ctxuse.groups import By, GroupedReport
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.progress import OnProgress
-    from ctxuse.report import UsageReport
+    from ctxuse.reports.full import FullReport
+    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.reports.report import UsageReport
     from ctxuse.zones import Zone
 
 
@@ -539,7 +539,7 @@ class Workspace:
         return Reading(cache, processes, on_progress or silent)
 
     def _note_failure(self, error: Exception, *, quiet: bool) -> None:
-        from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
+        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
 
         action = getattr(error, "action", "append")
         reason = getattr(error, "reason", "")

@@ -148,7 +148,7 @@ def actor_options(command: Command) -> Command:
 
 def row_options(command: Command) -> Command:
     """Add ``--sort`` and ``--kind`` to a command with `takes_query`, which gets a `sort`."""
-    from ctxuse.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
+    from ctxuse.reports.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
 
     order = click.option(
         "--sort",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.comparison import Comparison, Side
+from ctxuse.reports.comparison import Comparison, Side
 from ctxuse.reports.making import make_full_reports, narrowed
 from ctxuse.visible import quoted
 from ctxuse.windows import parse_window

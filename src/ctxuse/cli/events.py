@@ -8,7 +8,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.events import UsageEvent
-from ctxuse.log.follow import Follower
+from ctxuse.log.cursor import Follower
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:

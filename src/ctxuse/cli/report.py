@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.fullreport import FullReport
 from ctxuse.hosts.places import Places
+from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_full_report,
     make_grouped_report,
@@ -16,10 +16,10 @@ from ctxuse.reports.making import (
 )
 
 if TYPE_CHECKING:
-    from ctxuse.groups import By, GroupedReport
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.query import Query
-    from ctxuse.report import UsageReport
+    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.reports.report import UsageReport
 
 _BY = ("day", "week", "segment", "host", "source", "actor", "kind")
 

@@ -10,7 +10,7 @@ from ctxuse.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.web.door import DoorFile
+    from ctxuse.web.address import AddressFile
     from ctxuse.zones import Zone
 
 _LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_convert"}
@@ -49,7 +49,7 @@ def command(
             raise MissingExtraError("ctxuse serve", "web") from error
         raise
 
-    def ready(address: str, file: "DoorFile") -> None:
+    def ready(address: str, file: "AddressFile") -> None:
         common.show(f"{address}\n")
         common.note("serving until Ctrl-C")
         if open_it:

@@ -22,8 +22,8 @@ from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.counting.workers import count_in_parallel
 from ctxuse.files import closing_fd, replacing
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import checkpoint_name, forget_checkpoints
-from ctxuse.log.place import open_for_reading, open_usage_dir
+from ctxuse.log.names import checkpoint_name, forget_checkpoints
+from ctxuse.log.opening import open_for_reading, open_usage_dir
 from ctxuse.log.reader import OpenLog, last_line_end, open_logs, pread
 
 

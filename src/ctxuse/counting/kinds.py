@@ -10,7 +10,7 @@ import msgspec
 
 from ctxuse.counting.detail import DetailRecord, DetailTally
 from ctxuse.counting.tally import RecordTally, Tally
-from ctxuse.log.archives import BASIC_SUFFIX, DETAIL_SUFFIX
+from ctxuse.log.names import BASIC_SUFFIX, DETAIL_SUFFIX
 
 
 class LogTally(msgspec.Struct):

@@ -21,8 +21,8 @@ from ctxuse.fleet.jobs import Collect, Collected, batches
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.running import open_runner
 from ctxuse.fleet.target import lies_in, prepared
-from ctxuse.fleetreport import Unreadable
 from ctxuse.progress import OnProgress, silent
+from ctxuse.reports.fleet import Unreadable
 
 
 class Collecting(NamedTuple):

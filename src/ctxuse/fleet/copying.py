@@ -16,10 +16,10 @@ from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, streams_of
 from ctxuse.fleet.source import Source, shown_address, without_secrets
 from ctxuse.fleet.store import Store, open_store
-from ctxuse.fleetreport import Unreadable
 from ctxuse.layout import USAGE_DIR
-from ctxuse.log.archives import archive_time
+from ctxuse.log.names import archive_time
 from ctxuse.log.reader import OpenLog, last_line_end, pread
+from ctxuse.reports.fleet import Unreadable
 
 _LONGEST_FIRST = 1024 * 1024
 """The first line is told by so many of its bytes, at most."""

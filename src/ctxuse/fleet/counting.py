@@ -18,8 +18,8 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.fleet.opening import logs_of, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
-from ctxuse.fleetreport import FleetQuery, FleetTally, Unreadable
 from ctxuse.log.reader import read_lines
+from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 
 
 def count(

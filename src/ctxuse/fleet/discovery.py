@@ -22,10 +22,10 @@ from ctxuse.files import read_small
 from ctxuse.fleet.pieces import COLLECTED
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_address, shown_path
 from ctxuse.fleet.store import files_below, filesystem, matches
-from ctxuse.fleetreport import Unreadable
 from ctxuse.layout import MARKER, USAGE_DIR
-from ctxuse.log.archives import is_log
-from ctxuse.log.place import what_happened
+from ctxuse.log.names import is_log
+from ctxuse.log.opening import what_happened
+from ctxuse.reports.fleet import Unreadable
 
 NOT_SEARCHED = frozenset({".git", ".yoi"})
 """Folders in which no workspace is looked for."""

@@ -15,8 +15,8 @@ from ctxuse.fleet.parquet import SUFFIX, pyarrow
 from ctxuse.fleet.running import open_runner
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import prepared, shown
-from ctxuse.fleetreport import FleetTally, SeenWorkspace, Unreadable
 from ctxuse.progress import OnProgress, silent
+from ctxuse.reports.fleet import FleetTally, SeenWorkspace, Unreadable
 
 
 class Exported(NamedTuple):

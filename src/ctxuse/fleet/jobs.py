@@ -10,7 +10,7 @@ from ctxuse.fleet import wire
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.source import Source, without_secrets
-from ctxuse.fleetreport import FleetQuery, FleetTally, Unreadable
+from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 from ctxuse.zones import Zone
 
 

@@ -14,11 +14,11 @@ from ctxuse.errors import CtxuseError, LogUnreadableError
 from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import LocalStore, RemoteStore, Store
-from ctxuse.fleetreport import Unreadable
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import is_log
-from ctxuse.log.place import RefusedError
+from ctxuse.log.names import is_log
+from ctxuse.log.opening import RefusedError
 from ctxuse.log.reader import OpenLog, open_logs
+from ctxuse.reports.fleet import Unreadable
 
 TRIES = 3
 """How often a workspace is read at most when the trouble can pass."""

@@ -18,8 +18,8 @@ from ctxuse.fleet.jobs import Export
 from ctxuse.fleet.opening import logs_of, with_retries
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
-from ctxuse.fleetreport import FleetQuery, FleetTally, Unreadable
 from ctxuse.log.reader import read_lines
+from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -17,7 +17,9 @@ from ctxuse.fleet.repeats import Slice, parts_for
 from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.target import HERE, scratch_in
-from ctxuse.fleetreport import (
+from ctxuse.progress import OnProgress, silent
+from ctxuse.query import Query
+from ctxuse.reports.fleet import (
     FleetBy,
     FleetQuery,
     FleetReport,
@@ -25,8 +27,6 @@ from ctxuse.fleetreport import (
     Unreadable,
     build_fleet_report,
 )
-from ctxuse.progress import OnProgress, silent
-from ctxuse.query import Query
 from ctxuse.zones import LOCAL, UTC, Zone
 
 if TYPE_CHECKING:

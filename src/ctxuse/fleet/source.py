@@ -9,7 +9,7 @@ import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
-from ctxuse.log.place import what_happened
+from ctxuse.log.opening import what_happened
 
 
 class Source(msgspec.Struct, frozen=True):

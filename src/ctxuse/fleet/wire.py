@@ -5,8 +5,8 @@ import msgspec
 from ctxuse.counting import kinds
 from ctxuse.counting.detail import Counts
 from ctxuse.counting.kinds import LogTally
-from ctxuse.fleetreport import Apart, FleetTally, SeenWorkspace, Unreadable
-from ctxuse.groups import Group
+from ctxuse.reports.fleet import Apart, FleetTally, SeenWorkspace, Unreadable
+from ctxuse.reports.groups import Group
 
 
 class _Stored(msgspec.Struct, array_like=True):

@@ -19,7 +19,7 @@ from ctxuse.fleet.counting import count
 from ctxuse.fleet.opening import with_retries
 from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
-from ctxuse.fleetreport import FleetTally, Unreadable
+from ctxuse.reports.fleet import FleetTally, Unreadable
 
 _encode = msgspec.json.Encoder().encode
 

@@ -12,15 +12,15 @@ from contextlib import closing, suppress
 from ctxuse.errors import MaintenanceError
 from ctxuse.files import close, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import (
+from ctxuse.log.lock import SideLock
+from ctxuse.log.names import (
     SUFFIXES,
     archive_names,
     archive_time,
     checkpoint_name,
     is_archive,
 )
-from ctxuse.log.lock import SideLock
-from ctxuse.log.place import open_regular, open_usage_dir, sync_file, what_happened
+from ctxuse.log.opening import open_regular, open_usage_dir, sync_file, what_happened
 from ctxuse.times import file_time
 
 LOCK_TIMEOUT = 30.0

@@ -10,7 +10,7 @@ from typing import Self
 from ctxuse.files import close, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.lock import SideLock
-from ctxuse.log.place import identity, open_regular, open_usage_dir
+from ctxuse.log.opening import identity, open_regular, open_usage_dir
 
 IMPATIENCE = 5.0
 """Seconds after a lock that did not come in time during which it is tried, but not waited for: a

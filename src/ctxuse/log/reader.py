@@ -15,8 +15,8 @@ from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
 from ctxuse.files import close
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
-from ctxuse.log.archives import archive_names
-from ctxuse.log.place import (
+from ctxuse.log.names import archive_names
+from ctxuse.log.opening import (
     identity,
     log_identity,
     open_for_reading,

@@ -23,9 +23,9 @@ from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
 from ctxuse.files import close, closing_fd
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import forget_checkpoints
 from ctxuse.log.idindex import IdIndex
-from ctxuse.log.place import (
+from ctxuse.log.names import forget_checkpoints
+from ctxuse.log.opening import (
     open_for_writing,
     open_regular,
     open_usage_dir,

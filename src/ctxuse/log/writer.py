@@ -14,7 +14,7 @@ from ctxuse.errors import AppendError
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.once import Look, Standing, in_index, in_tail
-from ctxuse.log.place import sync_directories, sync_file, what_happened
+from ctxuse.log.opening import sync_directories, sync_file, what_happened
 
 if TYPE_CHECKING:
     from typing import NoReturn

@@ -10,13 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ctxuse.comparison import Comparison, Side
-from ctxuse.comparison import Row as Compared
 from ctxuse.counting.detail import Counts
 from ctxuse.events import UsageSource
-from ctxuse.fleetreport import FleetRecord, FleetReport
-from ctxuse.fullreport import ContextFigures, FullReport, FullReportRecord
-from ctxuse.groups import Group, GroupedReport, Key
 from ctxuse.render import words
 from ctxuse.render.tables import (
     AnyTable,
@@ -33,7 +28,12 @@ from ctxuse.render.tables import (
     as_markdown,
     markdown_cell,
 )
-from ctxuse.report import UsageReport, UsageReportRecord
+from ctxuse.reports.comparison import Comparison, Side
+from ctxuse.reports.comparison import Row as Compared
+from ctxuse.reports.fleet import FleetRecord, FleetReport
+from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
+from ctxuse.reports.groups import Group, GroupedReport, Key
+from ctxuse.reports.report import UsageReport, UsageReportRecord
 from ctxuse.visible import quoted, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport

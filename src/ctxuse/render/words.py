@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ctxuse.counting.tally import add_counts
-from ctxuse.report import Evidence, UsageReport
+from ctxuse.reports.report import Evidence, UsageReport
 from ctxuse.visible import visible
 from ctxuse.zones import UTC, Zone
 

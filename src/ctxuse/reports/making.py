@@ -11,15 +11,15 @@ from ctxuse.counting.fold import Fold
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
-from ctxuse.fleetreport import FleetReport
-from ctxuse.fullreport import FullReport, build_full_report
-from ctxuse.groups import By, GroupedReport, SegmentTally, group_report
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.layout import RecordRef, WorkspaceLayout
 from ctxuse.log.reader import Line, open_logs
 from ctxuse.query import Query
-from ctxuse.report import UsageReport, build_report
+from ctxuse.reports.fleet import FleetReport
+from ctxuse.reports.full import FullReport, build_full_report
+from ctxuse.reports.groups import By, GroupedReport, SegmentTally, group_report
+from ctxuse.reports.report import UsageReport, build_report
 from ctxuse.zones import UTC
 
 
@@ -110,7 +110,7 @@ def narrowed(report: R, query: Query, sort: str = "record") -> R:
     Args:
         report: The report.
         query: What is asked for.
-        sort: One of `ctxuse.report.COLUMNS`; reports are sorted by ``record`` as they are made.
+        sort: One of `ctxuse.reports.report.COLUMNS`; reports are made sorted by ``record``.
     """
     if query.kinds:
         report = report.of_kinds(query.kinds)

@@ -16,15 +16,15 @@ from starlette.types import Receive, Scope, Send
 
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
-from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk
-from ctxuse.web.asked import COUNTING, Asked, BadQueryError, read, record_name
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
+from ctxuse.web.parameters import COUNTING, BadQueryError, Parameters, read, record_name
 from ctxuse.web.schema import document
 from ctxuse.zones import UTC, Zone
 
@@ -190,7 +190,7 @@ class Site:
     ) -> str:
         return await self.live.answer(key, compute, gone=request.is_disconnected)
 
-    def _full(self, asked: Asked, parts: Parts) -> FullReport:
+    def _full(self, asked: Parameters, parts: Parts) -> FullReport:
         """The report that is asked for, of the version of `parts`, with files as they are now."""
 
         def counted() -> FullReport:
@@ -199,11 +199,13 @@ class Site:
         report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
         return report.with_files(self._places.now)
 
-    def _asked(self, request: Request, allowed: tuple[str, ...], *, form: bool = False) -> Asked:
+    def _asked(
+        self, request: Request, allowed: tuple[str, ...], *, form: bool = False
+    ) -> Parameters:
         query = request.query_params.multi_items()
         return read(query, allowed=allowed, zone=self._zone, form=form)
 
-    def _page(self, asked: Asked, version: str) -> LivePage:
+    def _page(self, asked: Parameters, version: str) -> LivePage:
         """What a page has on top; what its form cannot show it carries along."""
         kept = [("actor", actor) for actor in asked.actors[1:]]
         kept += [("without", actor) for actor in asked.without if actor != "maintenance"]
@@ -237,14 +239,14 @@ class _Stream(EventSourceResponse):
             self._left()
 
 
-def _record(asked: Asked) -> tuple[str, str]:
+def _record(asked: Parameters) -> tuple[str, str]:
     if asked.record is None:
         message = "which record is meant is not said"
         raise BadQueryError(message)
     return asked.record
 
 
-def _address(record: FullReportRecord, asked: Asked) -> str | None:
+def _address(record: FullReportRecord, asked: Parameters) -> str | None:
     which = urlencode({"name": record_name(*record.key)}, safe="/")
     address = f"record?{which}&{asked.counting}".rstrip("&")
     return address if len(address) < MOST_ADDRESS - 200 else None

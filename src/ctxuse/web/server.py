@@ -9,8 +9,8 @@ import uvicorn
 from ctxuse.counting.tuning import Reading, cache_allowed
 from ctxuse.errors import ServeError
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.app import Site
-from ctxuse.web.door import Door, DoorFile
 from ctxuse.web.guard import Guard
 from ctxuse.zones import Zone
 
@@ -31,7 +31,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
     port: int | None = None,
     renew: bool = False,
     environ: Mapping[str, str],
-    ready: Callable[[str, DoorFile], object],
+    ready: Callable[[str, AddressFile], object],
 ) -> None:
     """Serve a workspace's page until interrupted.
 
@@ -48,11 +48,11 @@ def serve(  # noqa: PLR0913 - what serving depends on
         ServeError: The port cannot be opened.
         OSError: The address was to be a new one, and the one before cannot be forgotten.
     """
-    file = DoorFile(layout, environ)
+    file = AddressFile(layout, environ)
     door = file.door(renew=renew)
     with _opened(port, door.port) as opened:
         number = opened.getsockname()[1]
-        door = Door(door.token, number)
+        door = SavedAddress(door.token, number)
         file.keep(door)
         names = (LOOPBACK, "localhost")
         hosts = [f"{name}:{number}" for name in names] + [*(names if number == _WWW else ())]

@@ -8,12 +8,12 @@ import click
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
 from ctxuse.counting.tuning import cache_allowed
-from ctxuse.fleetreport import FLEET_BY, FleetQuery
+from ctxuse.reports.fleet import FLEET_BY, FleetQuery
 from ctxuse.reports.making import narrowed
 
 if TYPE_CHECKING:
-    from ctxuse.fleetreport import FleetBy
     from ctxuse.query import Query
+    from ctxuse.reports.fleet import FleetBy
 
 
 @click.command("report")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxuse.fullreport import FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.record import sparkline
 from ctxuse.render.reports import FULL
 from ctxuse.render.tables import ByName, Days, Moment, OnPage, Partial, Said, Value
+from ctxuse.reports.full import FullReportRecord
 from ctxuse.zones import Zone
 
 SPARK_COLUMNS = 20

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
-from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Row, cells
 from ctxuse.render.page.view import Figure, both, calendars, notes_of, over_time
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 from ctxuse.zones import day_text
 

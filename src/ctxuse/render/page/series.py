@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
-from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 from ctxuse.zones import day_text, monday
 

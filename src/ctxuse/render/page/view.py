@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells
 from ctxuse.render.tables import OnPage
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 
 

@@ -1,11 +1,14 @@
-"""How far each file of a log has been read, for who reads it piece by piece."""
+"""Reading a log piece by piece: how far each file has been read, and what came since."""
 
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from ctxuse.events import UsageEvent
 from ctxuse.files import close
-from ctxuse.log.place import identity
-from ctxuse.log.reader import OpenLog
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.opening import identity
+from ctxuse.log.reader import OpenLog, SkippedLine, last_line_end, open_logs, read_events
 
 
 class Position(NamedTuple):
@@ -23,7 +26,7 @@ class Position(NamedTuple):
 _START = Position()
 
 
-class Progress:
+class Cursor:
     """Remembers how far each file of a log has been read.
 
     The present log is recognized by its inode, which is held open meanwhile so that the system
@@ -71,3 +74,34 @@ class Progress:
         if self._held is not None:
             close(self._held)
             self._held = None
+
+
+class Follower:
+    """Reads a log piece by piece, each line once, as it grows.
+
+    The first look gives everything, archived logs included. A last line without its newline waits
+    until it is finished. A log that was archived is finished where it went; one that was replaced
+    or became shorter is read from its beginning.
+
+    Args:
+        layout: The workspace.
+    """
+
+    def __init__(self, layout: WorkspaceLayout) -> None:
+        self._layout = layout
+        self._cursor = Cursor()
+
+    def read(self) -> Iterator[UsageEvent | SkippedLine]:
+        """Yield what was appended since the last call, or since the beginning.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        for log in open_logs(self._layout):
+            offset, number = self._cursor.of(log)
+            finished = log._replace(end=last_line_end(log, offset))
+            for found in read_events(finished, offset, number):
+                number += 1
+                if isinstance(found, UsageEvent | SkippedLine):
+                    yield found
+            self._cursor.reached(log, Position(finished.end, number))

@@ -6,8 +6,8 @@ A window that ends before there is any evidence says nothing: its figures are un
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
-from ctxuse.fullreport import FullReport
-from ctxuse.groups import count_fields
+from ctxuse.reports.full import FullReport
+from ctxuse.reports.groups import count_fields
 
 
 class Side(NamedTuple):

@@ -18,7 +18,7 @@ from ctxuse.layout import WorkspaceLayout, state_dir
 _KEPT = re.compile(r"([A-Za-z0-9_-]{43}) ([0-9]{1,5})")
 
 
-class Door(NamedTuple):
+class SavedAddress(NamedTuple):
     """Where a workspace's page is found.
 
     Attributes:
@@ -30,7 +30,7 @@ class Door(NamedTuple):
     port: int = 0
 
 
-class DoorFile:
+class AddressFile:
     """The file that keeps it.
 
     Args:
@@ -43,7 +43,7 @@ class DoorFile:
         name = hashlib.sha256(root).hexdigest()[:32]
         self.path = os.path.join(state_dir(environ), "serve", name)
 
-    def door(self, *, renew: bool = False) -> Door:
+    def door(self, *, renew: bool = False) -> SavedAddress:
         """Return what is kept, or a new one.
 
         Args:
@@ -55,9 +55,9 @@ class DoorFile:
         if renew:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)
-        return self._kept() or Door(secrets.token_urlsafe(32))
+        return self._kept() or SavedAddress(secrets.token_urlsafe(32))
 
-    def keep(self, door: Door) -> None:
+    def keep(self, door: SavedAddress) -> None:
         """Keep it, if that is possible."""
         self._write(self.path, f"{door.token} {door.port}")
 
@@ -84,7 +84,7 @@ class DoorFile:
             return False
         return True
 
-    def _kept(self) -> Door | None:
+    def _kept(self) -> SavedAddress | None:
         """What is kept, if nobody else could have read or written it."""
         try:
             status = os.lstat(self.path)
@@ -93,4 +93,4 @@ class DoorFile:
             return None
         kept = _KEPT.fullmatch(text)
         private = status.st_mode & 0o077 == 0 and status.st_uid == os.getuid()
-        return Door(kept[1], int(kept[2])) if kept and private else None
+        return SavedAddress(kept[1], int(kept[2])) if kept and private else None

@@ -20,7 +20,7 @@ from ctxuse.counting.detail import (
 )
 from ctxuse.layout import RecordRef
 from ctxuse.query import UNNAMED
-from ctxuse.report import NO_EVIDENCE, UsageReport, UsageReportRecord
+from ctxuse.reports.report import NO_EVIDENCE, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns, known_time
 from ctxuse.zones import Zone
 

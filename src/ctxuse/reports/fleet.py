@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from ctxuse.counting.detail import Counts, DetailTally
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.tally import RecordTally, Tally
-from ctxuse.fullreport import FullReport, build_full_report
-from ctxuse.groups import Group, GroupedReport, Key, group_report
 from ctxuse.query import EVERYTHING, Query
-from ctxuse.report import (
+from ctxuse.reports.full import FullReport, build_full_report
+from ctxuse.reports.groups import Group, GroupedReport, Key, group_report
+from ctxuse.reports.report import (
     Evidence,
     UsageReport,
     UsageReportRecord,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ctxuse.files import DIRECTORY, closing_fd
 from ctxuse.layout import WorkspaceLayout, state_dir
-from ctxuse.log.place import open_for_reading, open_regular, open_usage_dir
+from ctxuse.log.opening import open_for_reading, open_regular, open_usage_dir
 from ctxuse.times import format_ns, parse_ns
 
 NAME = "trouble.jsonl"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
-from ctxuse.groups import BY, By
 from ctxuse.query import Query, Window
+from ctxuse.reports.groups import BY, By
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted
 from ctxuse.windows import parse_moment
@@ -19,7 +19,7 @@ class BadQueryError(ValueError):
     """An address asks for something that cannot be; the message says what, safe to show."""
 
 
-class Asked(NamedTuple):
+class Parameters(NamedTuple):
     """What an address asks for.
 
     Attributes:
@@ -92,7 +92,7 @@ MOST = 10
 
 def read(
     query: Iterable[tuple[str, str]], *, allowed: Iterable[str], zone: Zone, form: bool = False
-) -> Asked:
+) -> Parameters:
     """Return what an address asks for.
 
     Args:
@@ -129,7 +129,7 @@ def read(
     record = _named(once["name"]) if "name" in once else None
     if "kind" in once and "slug" in once:
         record = once["kind"], once["slug"]
-    found = Asked(
+    found = Parameters(
         since=once.get("since", ""),
         until=once.get("until", ""),
         tz=once.get("tz", ""),

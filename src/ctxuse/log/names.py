@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ctxuse.files import closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.place import open_usage_dir
+from ctxuse.log.opening import open_usage_dir
 from ctxuse.times import parse_ns
 
 BASIC_SUFFIX, DETAIL_SUFFIX = "checkpoint", "full.checkpoint"

@@ -12,8 +12,8 @@ import msgspec
 from ctxuse.counting.detail import Counts
 from ctxuse.counting.tally import earliest, latest, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.fullreport import FullReport, FullReportRecord
-from ctxuse.report import UsageReport
+from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.report import UsageReport
 from ctxuse.times import format_ns
 from ctxuse.zones import day_text, week_text
 
