@@ -43,6 +43,7 @@ class Accumulator:
         self.tally = LogTally()
         self.outside = Tally()
         self._query = query
+        self._counts_everything = query.counts_everything
         self._has_detail = kind.has_detail
         self._outside = BasicFold(self.outside)
         self._inside: list[Fold] = [BasicFold(self.tally.basic), *also]
@@ -51,7 +52,7 @@ class Accumulator:
 
     def add_line(self, line: Line) -> None:
         """Count a line; whoever tells of blocks, too, flushes before."""
-        if not isinstance(line, Valid) or self.holds(line):
+        if self._counts_everything or not isinstance(line, Valid) or self.holds(line):
             for fold in self._inside:
                 fold.add_line(line)
         else:
