@@ -320,9 +320,7 @@ def build_fleet_report(
         asked: What was asked for.
         unreadable: Places in which nothing could be looked for.
     """
-    query = asked.query
-    whole = build_report(tally.whole, window=query.window, rest=tally.rest)
-    whole = whole.of_actors(query.actors, query.without_actors).shown_in(query.zone)
+    whole = build_report(tally.whole, asked.query, tally.rest)
     several = len(tally.seen) > 1
     if asked.merge_records or asked.by is not None:
         records = [FleetRecord(record) for record in whole.records]

@@ -22,7 +22,6 @@ from ctxuse.layout import RecordRef
 from ctxuse.query import UNNAMED
 from ctxuse.reports.report import NO_EVIDENCE, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns, known_time
-from ctxuse.zones import Zone
 
 LABELS = {"usage": "measured", "calibrated": "calibrated"}
 """What tokens are called by how they are known; a quarter of the bytes is *estimated*."""
@@ -166,10 +165,6 @@ class FullReport(msgspec.Struct, frozen=True):
     def sorted_by(self, column: str) -> "FullReport":
         """Return the report sorted by a column of the basic one."""
         return self._following(self.basic.sorted_by(column))
-
-    def shown_in(self, zone: Zone) -> "FullReport":
-        """Return the report as one whose times people are shown in `zone`; days stay."""
-        return replace(self, basic=self.basic.shown_in(zone))
 
     def with_disk(self, on_disk: Iterable[RecordRef]) -> "FullReport":
         """Return the report with those of `on_disk` that are in no event, in `basic`."""

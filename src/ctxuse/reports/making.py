@@ -30,9 +30,9 @@ def make_report(layout: WorkspaceLayout, query: Query, reading: Reading) -> Usag
         LogUnreadableError: The log exists but cannot be read.
     """
     if query.counts_everything:
-        return _basic(count_logs(layout, BASIC, reading), Tally(), query)
+        return build_report(count_logs(layout, BASIC, reading).basic, query)
     (one,) = _count(layout, BASIC, [query], reading)
-    return _basic(one.tally, one.outside, query)
+    return build_report(one.tally.basic, query, one.outside)
 
 
 def make_full_report(
@@ -133,13 +133,8 @@ def _count(
     return accumulators
 
 
-def _basic(tally: LogTally, outside: Tally, query: Query) -> UsageReport:
-    report = build_report(tally.basic, window=query.window, rest=outside)
-    return report.of_actors(query.actors, query.without_actors).shown_in(query.zone)
-
-
 def _full(tally: LogTally, outside: Tally, query: Query) -> FullReport:
-    return build_full_report(_basic(tally, outside, query), tally.detail)
+    return build_full_report(build_report(tally.basic, query, outside), tally.detail)
 
 
 class _SegmentFold:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ctxuse.counting.tally import MAX_SEGMENTS, RecordTally, Tally
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
-from ctxuse.query import ALWAYS, Window
+from ctxuse.query import EVERYTHING, Query, Window
 from ctxuse.times import format_ns, instant, known_time
 from ctxuse.zones import UTC, Zone
 
@@ -106,13 +106,9 @@ class Evidence(msgspec.Struct, frozen=True):
         until_ns: The latest.
         segments: Distinct segments; None when there are more than `at_least_segments`.
         at_least_segments: Up to here segments are counted exactly.
-        window: From when on, and up to but without when, events were counted, in nanoseconds since
-            the epoch; None where nothing was set.
-        outside: Events of the log that lie outside the window.
+        query: What was asked for.
+        outside: Events of the log that were not.
         log_since_ns: The earliest time of an event of the whole log.
-        zone: The time zone in which people are shown its times.
-        actors: Whose uses were counted; everybody's when None.
-        without_actors: Whose uses were not.
     """
 
     events: int = 0
@@ -123,18 +119,24 @@ class Evidence(msgspec.Struct, frozen=True):
     until_ns: int | None = None
     segments: int | None = 0
     at_least_segments: int = MAX_SEGMENTS
-    window: Window = ALWAYS
+    query: Query = EVERYTHING
     outside: int = 0
     log_since_ns: int | None = None
-    zone: Zone = UTC
-    actors: tuple[str, ...] | None = None
-    without_actors: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """From when on, and up to but without when, events were counted."""
+        return self.query.window
+
+    @property
+    def zone(self) -> Zone:
+        """The time zone in which people are shown its times."""
+        return self.query.zone
 
     @property
     def of_part(self) -> bool:
         """Whether only a part of the events was counted, or other days than those of UTC."""
-        everybody = self.actors is None and not self.without_actors
-        return self.window != ALWAYS or not everybody or self.zone != UTC
+        return not self.query.counts_everything or self.zone != UTC
 
     def fields(self) -> dict[str, object]:
         """Return it as JSON holds it."""
@@ -147,8 +149,8 @@ class Evidence(msgspec.Struct, frozen=True):
             "segments": self.segments,
             "lines_not_counted": self.skipped_lines,
             "window": {"since": known_time(begin), "until": known_time(end)},
-            "actors": None if self.actors is None else [*self.actors],
-            "without_actors": [*self.without_actors],
+            "actors": self.query.actors,
+            "without_actors": self.query.without_actors,
             "events_outside": self.outside,
             "time_zone": self.zone.name,
         }
@@ -199,18 +201,6 @@ class UsageReport(msgspec.Struct, frozen=True):
         """Return the report with those of `on_disk` that are in no event."""
         seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
-
-    def of_actors(
-        self, actors: "Collection[str] | None", without: "Collection[str]"
-    ) -> "UsageReport":
-        """Return the report as one that says whose uses were counted."""
-        chosen = None if actors is None else tuple(actors)
-        evidence = replace(self.evidence, actors=chosen, without_actors=tuple(without))
-        return replace(self, evidence=evidence)
-
-    def shown_in(self, zone: Zone) -> "UsageReport":
-        """Return the report as one whose times people are shown in `zone`."""
-        return replace(self, evidence=replace(self.evidence, zone=zone))
 
     def sorted_by(self, column: str) -> "UsageReport":
         """Return the report sorted by `column`, one of `COLUMNS`.
@@ -266,25 +256,21 @@ _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
 
 
 def build_report(
-    tally: Tally,
-    *,
-    window: Window = ALWAYS,
-    rest: Tally | None = None,
+    tally: Tally, query: Query = EVERYTHING, outside: Tally | None = None
 ) -> UsageReport:
     """Return the report over `tally`.
 
     Args:
-        tally: What is counted.
-        window: From when on, and up to but without when, that was.
-        rest: The tally of the events outside the window, so that the report can say that there
-            are some.
+        tally: The counts of what was asked for.
+        query: What that was.
+        outside: The counts of the other events, so that the report can say that there are some.
     """
     records = tuple(
         report_record(kind, slug, record)
         for (kind, slug), record in sorted(tally.records.items(), key=lambda item: item[0])
     )
     segments = tally.segments
-    starts = [part.since_ns for part in (tally, rest) if part and part.since_ns is not None]
+    starts = [part.since_ns for part in (tally, outside) if part and part.since_ns is not None]
     evidence = Evidence(
         events=tally.events,
         blank=tally.blank,
@@ -293,12 +279,12 @@ def build_report(
         since_ns=tally.since_ns,
         until_ns=tally.until_ns,
         segments=None if segments is None else len(segments),
-        window=window,
-        outside=rest.events if rest else 0,
+        query=query,
+        outside=outside.events if outside else 0,
         log_since_ns=min(starts, default=None),
     )
-    outside = frozenset(rest.records.keys() - tally.records.keys()) if rest else frozenset()
-    return UsageReport(records, evidence, outside=outside)
+    only = outside.records.keys() - tally.records.keys() if outside else ()
+    return UsageReport(records, evidence, outside=frozenset(only))
 
 
 def report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
