@@ -43,6 +43,7 @@ format: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python tools/make_command_reference.py
+	$(BIN)/python tools/make_layers.py
 	$(BIN)/python tools/make_readme.py
 
 # The tests run against the installed wheel, from a directory without src/.

@@ -23,12 +23,21 @@ from pathlib import Path
 from inputs import lines, make_log
 from rivals import Case, duckdb_case, json_loop, loop
 
-from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse import (
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageReport,
+    UsageSource,
+    Workspace,
+)
 from ctxuse.codec.encode import encode
-from ctxuse.fuller import FullTally
-from ctxuse.log import checkpoint, parallel
+from ctxuse.counting.detail import DetailTally
+from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
+from ctxuse.query import EVERYTHING
+from ctxuse.reports.making import make_report
 from ctxuse.times import instant
 from ctxuse.zones import Zone
 
@@ -49,6 +58,17 @@ def rounds(cases: dict[str, Case], number: int) -> Figures:
     return taken
 
 
+EARLIER = Tuning(second_process=4 * 2**20)
+"""Reads by several processes from a smaller size on."""
+
+
+def cold(workspace: Workspace, processes: int, tuning: Tuning = EARLIER) -> UsageReport:
+    """Read a log in full and return the report."""
+    return make_report(
+        workspace.layout, EVERYTHING, Reading(cache=False, processes=processes, tuning=tuning)
+    )
+
+
 def reading(number: int, repeat: int, *, different: bool) -> Figures:
     """Time the reports on a log of `number` events."""
     with tempfile.TemporaryDirectory() as directory:
@@ -58,8 +78,8 @@ def reading(number: int, repeat: int, *, different: bool) -> Figures:
         cases: dict[str, Case] = {
             "straightforward loop": lambda: loop(path),
             "json.loads per line": lambda: json_loop(path),
-            "ours, cold, 1 process": lambda: workspace.report(cache=False, processes=1),
-            "ours, cold, 2 processes": lambda: workspace.report(cache=False, processes=2),
+            "ours, cold, 1 process": lambda: cold(workspace, 1),
+            "ours, cold, 2 processes": lambda: cold(workspace, 2),
             "wc -l": lambda: subprocess.run(["wc", "-l", path], check=True, capture_output=True),
         }
         duck = duckdb_case(path)
@@ -82,7 +102,7 @@ def parts(number: int, repeat: int) -> Figures:
         half = instant(end - (end - begin) // 2)
 
         def one_by_one() -> None:
-            tally = FullTally()
+            tally = DetailTally()
             for found in workspace.events():
                 if isinstance(found, UsageEvent):
                     tally.add(found)
@@ -118,16 +138,16 @@ def cached(directory: Path, workspace: Workspace, path: Path, repeat: int) -> Fi
     alone.layout.events_path.write_bytes(fresh)
     workspace.report(cache=True)
     size = path.stat().st_size
-    with changed(checkpoint, "FULL_READ_EVERY", 2**62):
-        with path.open("ab") as log:
-            log.write(fresh)
-        taken = rounds(
-            {
-                CACHED[0]: lambda: workspace.report(cache=True),
-                CACHED[1]: lambda: alone.report(cache=False),
-            },
-            max(5 * repeat, 25),
-        )
+    sampled = Reading(tuning=Tuning(full_read_every=2**62))
+    with path.open("ab") as log:
+        log.write(fresh)
+    taken = rounds(
+        {
+            CACHED[0]: lambda: make_report(workspace.layout, EVERYTHING, sampled),
+            CACHED[1]: lambda: alone.report(cache=False),
+        },
+        max(5 * repeat, 25),
+    )
     os.truncate(path, size)
     return taken
 
@@ -285,18 +305,18 @@ def memory(number: int) -> Figures:
 def from_which_size(repeat: int) -> dict[str, Figures]:
     """Time one process against two on logs of growing size."""
     found: dict[str, Figures] = {}
-    with changed(parallel, "FROM", 2), changed(parallel, "_AHEAD", 2 * 2**20):
-        for number in (12_500, 25_000, 50_000, 100_000, 200_000, 400_000):
-            with tempfile.TemporaryDirectory() as directory:
-                path = make_log(Path(directory), number)
-                workspace = Workspace(directory)
-                found[f"{path.stat().st_size / 2**20:.0f} MiB"] = rounds(
-                    {
-                        "one": partial(workspace.report, cache=False, processes=1),
-                        "two": partial(workspace.report, cache=False, processes=2),
-                    },
-                    repeat,
-                )
+    tuning = Tuning(second_process=2, ahead=2 * 2**20)
+    for number in (12_500, 25_000, 50_000, 100_000, 200_000, 400_000):
+        with tempfile.TemporaryDirectory() as directory:
+            path = make_log(Path(directory), number)
+            workspace = Workspace(directory)
+            found[f"{path.stat().st_size / 2**20:.0f} MiB"] = rounds(
+                {
+                    "one": partial(cold, workspace, 1, tuning),
+                    "two": partial(cold, workspace, 2, tuning),
+                },
+                repeat,
+            )
     return found
 
 
@@ -330,8 +350,8 @@ def growth(sizes: list[int], repeat: int, plot: Path) -> dict[str, Figures]:
 
 def show_reading(title: str, taken: Figures) -> None:
     """Print the cold cases against the loop, and the cached one against the new events alone."""
-    cold = {name: seconds for name, seconds in taken.items() if not name.startswith(CACHED)}
-    show(title, cold, "straightforward loop")
+    others = {name: seconds for name, seconds in taken.items() if not name.startswith(CACHED)}
+    show(title, others, "straightforward loop")
     warm = {name: taken[name] for name in CACHED if name in taken}
     if warm:
         show(f"{title}, with a checkpoint", warm, CACHED[1])
@@ -379,13 +399,12 @@ def main() -> None:
 def everything(events: int, repeat: int) -> dict[str, Figures]:
     """Run all but the growth."""
     figures: dict[str, Figures] = {}
-    with changed(parallel, "FROM", min(parallel.FROM, 4 * 2**20)):
-        for title, number, different in (
-            (f"{events:,} events", events, False),
-            (f"{events // 4:,} different", events // 4, True),
-        ):
-            figures[title] = reading(number, repeat, different=different)
-            show_reading(f"Reading a log of {title}", figures[title])
+    for title, number, different in (
+        (f"{events:,} events", events, False),
+        (f"{events // 4:,} different", events // 4, True),
+    ):
+        figures[title] = reading(number, repeat, different=different)
+        show_reading(f"Reading a log of {title}", figures[title])
     title = f"Fuller figures and parts of a log of {events // 4:,} events"
     figures[title] = parts(events // 4, repeat)
     show(title, figures[title], COLD)

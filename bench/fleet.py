@@ -18,18 +18,19 @@ from pathlib import Path
 
 from inputs import lines
 
-from ctxuse.fleet import stored
+from ctxuse.fleet import wire
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.counting import count
+from ctxuse.fleet.discovery import find
 from ctxuse.fleet.export import export_events
-from ctxuse.fleet.places import find
-from ctxuse.fleet.reporting import batches, fleet_report
-from ctxuse.fleetreport import Asked, FleetTally
+from ctxuse.fleet.jobs import batches
+from ctxuse.fleet.reporting import fleet_report
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.reports.fleet import FleetQuery, FleetTally
 from ctxuse.times import instant
 
 TEMPLATES = 10
-MERGED = Asked(merge_records=True)
+MERGED = FleetQuery(merge_records=True)
 
 Case = Callable[[], object]
 
@@ -173,22 +174,22 @@ def costs(repeat: int) -> None:
         sources = {name: find([str(root)]).sources for name, root in
                    (("empty", empty), ("full", full))}  # fmt: skip
         dumped = [
-            stored.dump(count(batch, MERGED, cache=False))
+            wire.dump(count(batch, MERGED, cache=False))
             for _, batch in batches(sources["full"][:64], 1)
         ]
-        records = len(stored.load(dumped[0]).whole.records)
+        records = len(wire.load(dumped[0]).whole.records)
 
         def merged() -> None:
             whole = FleetTally()
             for data in dumped:
-                whole.merge(stored.load(data))
+                whole.merge(wire.load(data))
 
         taken = rounds(
             {
                 "finding": lambda: find([str(empty)]),
                 "empty": lambda: count(sources["empty"], MERGED, cache=False),
                 "full": lambda: count(sources["full"], MERGED, cache=False),
-                "apart": lambda: count(sources["full"], Asked(), cache=False),
+                "apart": lambda: count(sources["full"], FleetQuery(), cache=False),
                 "merging": merged,
             },
             repeat,

@@ -599,3 +599,13 @@ def test_a_table_on_a_terminal_has_no_controls_but_colors(workspace: Workspace) 
     assert "\x1b[2J" not in sent
     assert "\x9b" not in sent
     assert "\u202e" not in sent
+
+
+@pytest.mark.parametrize("words", [["setup"], ["completion"]])
+def test_a_missing_word_is_said_with_the_choices(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert "Choose from:\n    " in said
+    assert "\\t" not in said

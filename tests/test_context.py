@@ -28,7 +28,7 @@ from ctxuse import (
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.errors import BrokenRecordError
-from ctxuse.log.marks import read_marks
+from ctxuse.log.failures import read_marks
 
 Write = Callable[[str, str], Path]
 

@@ -18,22 +18,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from strategies import an_event, events
 
-from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, Workspace, fuller
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageReport, Workspace
 from ctxuse.codec import batch
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
-from ctxuse.fuller import FullTally
+from ctxuse.counting import blocks, checkpoint, count, detail, fold, workers
+from ctxuse.counting.blocks import BlockReader, ByTails, InFull
+from ctxuse.counting.checkpoint import Checkpoint, check_cache, load
+from ctxuse.counting.count import Accumulator, tally_of
+from ctxuse.counting.detail import DetailTally
+from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import Reading, Tuning, cache_allowed
+from ctxuse.counting.workers import count_in_parallel
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import batches, checkpoint, count, fullbatches, parallel, reader
-from ctxuse.log.batches import BlockReader, ByTails, InFull
-from ctxuse.log.checkpoint import Checkpoint, load
-from ctxuse.log.count import count_log
-from ctxuse.log.full import count_full
-from ctxuse.log.kept import BASIC, Kept
-from ctxuse.log.parallel import count_in_parallel
-from ctxuse.log.reader import BlankLine, OpenLog, PendingLine, SkippedLine, open_logs, read_events
-from ctxuse.log.window import Part, Selection, count_parts_of
-from ctxuse.tally import Tally
+from ctxuse.log import names
+from ctxuse.log.reader import (
+    BlankLine,
+    OpenLog,
+    PendingLine,
+    SkippedLine,
+    open_logs,
+    read_events,
+    read_lines,
+)
+from ctxuse.query import EVERYTHING, Query, Window
+from ctxuse.reports.making import make_report
 from ctxuse.times import SECOND, parse_ns
 from ctxuse.zones import UTC, Zone
 
@@ -43,9 +53,29 @@ CHECKPOINT = "events.jsonl.checkpoint"
 BERLIN = Zone("Europe/Berlin")
 
 
-@pytest.fixture(autouse=True)
-def in_blocks_wherever_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_WORTH_A_BLOCK", 1)
+IN_BLOCKS = Tuning(worth=1)
+"""In blocks wherever that can be."""
+
+SMALL = Tuning(checkpoint=1)
+"""Makes small logs be worth a checkpoint."""
+
+SHARED = SMALL._replace(second_process=2000, ahead=1000)
+"""Makes small logs be shared out among processes, too."""
+
+
+def report_of(
+    workspace: Workspace,
+    tuning: Tuning = SMALL,
+    *,
+    cache: bool = True,
+    processes: int | None = None,
+    query: Query = EVERYTHING,
+) -> UsageReport:
+    return make_report(workspace.layout, query, Reading(cache, processes, tuning=tuning))
+
+
+def basic(log: OpenLog, tuning: Tuning = IN_BLOCKS) -> Tally:
+    return tally_of(log, tuning=tuning).basic
 
 
 def plainly(log: OpenLog) -> Tally:
@@ -64,16 +94,16 @@ def plainly(log: OpenLog) -> Tally:
     return tally
 
 
-def in_blocks(log: OpenLog, zone: Zone) -> FullTally:
+def in_blocks(log: OpenLog, zone: Zone = UTC, tuning: Tuning = IN_BLOCKS) -> DetailTally:
     """The same in blocks, which only read what they must event by event."""
-    part = Part(full=True, zone=zone)
-    count_parts_of(log, [part])
-    return part.full
+    accumulator = Accumulator(DETAIL, Query(zone=zone), tuning=tuning)
+    count.count(log, [accumulator], tuning=tuning)
+    return accumulator.tally.detail
 
 
-def fully(log: OpenLog, zone: Zone = UTC) -> FullTally:
+def fully(log: OpenLog, zone: Zone = UTC) -> DetailTally:
     """The fuller tally of a log, line by line."""
-    tally = FullTally()
+    tally = DetailTally()
     for found in read_events(log):
         if isinstance(found, UsageEvent):
             tally.add(found, zone.day(found.occurred_at_ns))
@@ -161,7 +191,7 @@ UNUSUAL = [
     seed=st.integers(0, 2**32),
     unusual=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(UNUSUAL)), max_size=4),
     block=st.sampled_from([100, 700, 5000, 10**6]),
-    kept=st.sampled_from([0, 500, 10**6]),
+    tails=st.sampled_from([0, 500, 10**6]),
     variety=st.sampled_from([(2, 1), (3, 4), (10**6, 4)]),
     ended=st.booleans(),
 )
@@ -170,7 +200,7 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     seed: int,
     unusual: list[tuple[int, bytes]],
     block: int,
-    kept: int,
+    tails: int,
     variety: tuple[int, int],
     ended: bool,  # noqa: FBT001 - drawn
 ) -> None:
@@ -179,15 +209,14 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     for place, line in unusual:
         lines.insert(place, line)
     data = b"\n".join(lines) + b"\n" * ended
-    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+    tuning = IN_BLOCKS._replace(block=block, tails=tails, pause=1)
+    with TemporaryFile(buffering=0) as file:
         file.write(data)
-        patch.setattr(reader, "BLOCK", block)
-        patch.setattr(batches, "MOST_KEPT", kept)
-        patch.setattr(batches, "_BLOCKS_LEFT_OUT", 1)
         for name in (LOG_NAME, "events.20260101T000000Z.jsonl"):
             log = OpenLog(name, file.fileno(), len(data))
-            assert count_log(log) == plainly(log)
-            assert count_full(log) == fully(log)
+            assert basic(log, tuning) == plainly(log)
+            assert in_blocks(log, tuning=tuning) == fully(log)
+            assert tally_of(log, DETAIL, tuning=tuning) == LogTally(plainly(log), fully(log))
 
 
 @given(
@@ -230,13 +259,11 @@ def test_moments_that_are_equal_are_counted_fully_as_one_by_one(
     data = b"".join(line + b"\n" for line in lines)
     with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
         file.write(data)
-        patch.setattr(reader, "BLOCK", block)
-        patch.setattr(fullbatches, "_MOST_USES", most)
-        patch.setattr(fullbatches, "_MOST_LINES", most)
-        for module in (fullbatches, fuller):
+        for module in (fold, detail):
             patch.setattr(module, "LAST_USES", 2)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
-        assert in_blocks(log, zone) == fully(log, zone)
+        tuning = IN_BLOCKS._replace(block=block, uses=most, lines=most)
+        assert in_blocks(log, zone, tuning) == fully(log, zone)
 
 
 @given(
@@ -267,42 +294,51 @@ def test_parts_are_counted_in_blocks_as_event_by_event(
     for place, line in unusual:
         lines.insert(place, line)
     data = b"\n".join(lines) + b"\n"
-    selections = [
-        Selection(tuple(None if at is None else [*moments, 2**63][at] for at in its), who, without)  # type: ignore[arg-type] # two
+    queries = [
+        Query(
+            Window(*(None if at is None else [*moments, 2**63][at] for at in its)),
+            None if who is None else tuple(who),
+            tuple(without),
+            zone=BERLIN,
+        )
         for its, who in zip(bounds, [None, actors], strict=False)
     ]
-    parts, one_by_one = ([Part(one, full=full, zone=BERLIN) for one in selections] for _ in "ab")
-    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+    kind = DETAIL if full else BASIC
+    tuning = IN_BLOCKS._replace(block=block)
+    parts, one_by_one = (
+        [Accumulator(kind, query, tuning=tuning) for query in queries] for _ in "ab"
+    )
+    with TemporaryFile(buffering=0) as file:
         file.write(data)
-        patch.setattr(reader, "BLOCK", block)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
-        count_parts_of(log, parts)
-        for found in read_events(log):
+        count.count(log, parts, tuning=tuning)
+        for _, found in read_lines(log):
             for part in one_by_one:
-                part.add(found)
+                part.add_line(found)
     for part, other in zip(parts, one_by_one, strict=True):
-        assert (part.inside, part.full, part.rest) == (other.inside, other.full, other.rest)
+        assert (part.tally, part.outside) == (other.tally, other.outside)
 
 
 def test_parts_are_really_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the test before would prove nothing."""
     lines = usual(random.Random(1), 500, later=4)  # noqa: S311 - a seed
     data = b"".join(line + b"\n" for line in lines)
-    monkeypatch.setattr("ctxuse.log.window.lines_of", None)
+    monkeypatch.setattr(count, "lines_of", None)
     with TemporaryFile(buffering=0) as file:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
+        late = Window(1_790_000_500_000_000_000)
         parts = [
-            Part(Selection((2**62, None), ["user"]), full=True),
-            Part(Selection((1_790_000_500_000_000_000, None), ["user"]), full=True),
-            Part(full=True),
-            Part(),
+            Accumulator(DETAIL, Query(Window(2**62), ("user",)), tuning=IN_BLOCKS),
+            Accumulator(DETAIL, Query(late, ("user",)), tuning=IN_BLOCKS),
+            Accumulator(DETAIL, tuning=IN_BLOCKS),
+            Accumulator(),
         ]
-        count_parts_of(log, parts)
-    none, some, *every = (part.inside.events for part in parts)
+        count.count(log, parts)
+    none, some, *every = (part.tally.basic.events for part in parts)
     assert none == 0 < some < 500
     assert every == [500, 500]
-    assert [part.rest.events + part.inside.events for part in parts] == [500] * 4
+    assert [part.outside.events + part.tally.basic.events for part in parts] == [500] * 4
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Africa/Monrovia", "Asia/Kathmandu", "local"])
@@ -325,8 +361,8 @@ def test_long_names_are_counted_in_blocks_as_one_by_one() -> None:
     with TemporaryFile(buffering=0) as file:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
-        assert count_full(log) == fully(log)
-        (record,) = count_full(log).records.values()
+        assert in_blocks(log) == fully(log)
+        (record,) = in_blocks(log).records.values()
     names = {*(record.used_in or ()), *record.hosts, *record.actors}
     assert len(names) == 9
     assert max(map(len, names)) < 80
@@ -340,6 +376,14 @@ def test_batches_are_really_used() -> None:
     for line in (UNUSUAL[0], UNUSUAL[2], UNUSUAL[3], UNUSUAL[9], UNUSUAL[12]):
         assert BlockReader().read(data + line + b"\n") is None, line
         assert batch.decode_lines(data + line + b"\n") is None
+
+
+class InFullAtFirst(BlockReader):
+    """Decodes its first block line by line."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type] # passed on
+        self._pause = 1
 
 
 ID = an_event().id.encode()
@@ -386,18 +430,17 @@ A, B = encode(an_event()), encode(an_event(segment_id="other"))
         A.replace(b"segment-1", b"a\\u000ab") + b"\n" + B + b"\n",
     ],
 )
-def test_a_batch_is_never_taken_for_what_its_lines_are_not(lines: bytes) -> None:
+def test_a_batch_is_never_taken_for_what_its_lines_are_not(
+    lines: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each is taken whole by somebody who only looks whether there are as many values as lines."""
     with TemporaryFile(buffering=0) as file:
         file.write(lines)
         log = OpenLog(LOG_NAME, file.fileno(), len(lines))
-        for left_out in (0, 1):  # by tails, and in full
-            counting = count._Counting(log)  # noqa: SLF001 - which way it goes
-            counting._reader._left_out = left_out  # noqa: SLF001 - likewise
-            for block in reader.read_blocks(log.descriptor, 0, log.end):
-                counting.add(block)
-            assert counting.finished() == plainly(log)
-        assert count_full(log) == fully(log)
+        for first in (BlockReader, InFullAtFirst):
+            monkeypatch.setattr(blocks, "BlockReader", first)
+            assert basic(log) == plainly(log)
+        assert in_blocks(log) == fully(log)
 
 
 PIECES = [
@@ -409,7 +452,9 @@ PIECES = [
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(seed: int) -> None:
+def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Changes that Hypothesis would not come upon: pieces of lines put elsewhere, single bytes."""
     chance = random.Random(seed)  # noqa: S311 - a seed
     with TemporaryFile(buffering=0) as file:
@@ -434,13 +479,10 @@ def test_a_batch_with_anything_changed_is_counted_as_its_lines_one_by_one(seed: 
             file.truncate()
             file.write(data)
             log = OpenLog(LOG_NAME, file.fileno(), len(data))
-            for left_out in (0, 1):  # by tails, and in full
-                counting = count._Counting(log)  # noqa: SLF001 - which way it goes
-                counting._reader._left_out = left_out  # noqa: SLF001 - likewise
-                for block in reader.read_blocks(log.descriptor, 0, log.end):
-                    counting.add(block)
-                assert counting.finished() == plainly(log), bytes(data)
-            assert count_full(log) == fully(log), bytes(data)
+            for first in (BlockReader, InFullAtFirst):
+                monkeypatch.setattr(blocks, "BlockReader", first)
+                assert basic(log) == plainly(log), bytes(data)
+            assert in_blocks(log) == fully(log), bytes(data)
 
 
 def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
@@ -457,9 +499,8 @@ def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
         ([exposure(size) for size in range(99)], 98),
     ):
         for block in (700, 5000, 10**6):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(reader, "BLOCK", block)
-                (record,) = workspace_of_log(b"\n".join(lines)).report(cache=False).records
+            workspace = workspace_of_log(b"\n".join(lines))
+            (record,) = report_of(workspace, Tuning(block=block), cache=False).records
             assert record.estimated_tokens_per_injection == last
 
 
@@ -467,11 +508,11 @@ def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyP
     data = [b"".join(line + b"\n" for line in usual(random.Random(seed), 50, sizes=10**6, later=4))  # noqa: S311
             for seed in range(3)]  # fmt: skip
     reading = BlockReader()
-    monkeypatch.setattr(batches, "decode_tail", lambda _: None)
+    monkeypatch.setattr(blocks, "decode_tail", lambda _: None)
     assert reading.read(data[0]) is None
     monkeypatch.undo()
     assert isinstance(reading.read(data[0]), ByTails)
-    monkeypatch.setattr(batches, "decode_tail", lambda _: None)
+    monkeypatch.setattr(blocks, "decode_tail", lambda _: None)
     assert isinstance(reading.read(data[1]), InFull)
     assert isinstance(reading.read(data[2]), InFull)
 
@@ -483,24 +524,10 @@ def test_any_events_are_counted_as_one_by_one(some: list[UsageEvent]) -> None:
     with TemporaryFile(buffering=0) as file:
         file.write(data)
         log = OpenLog(LOG_NAME, file.fileno(), len(data))
-        assert count_log(log) == plainly(log)
-        assert count_full(log) == fully(log)
+        assert basic(log) == plainly(log)
+        assert in_blocks(log) == fully(log)
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes small logs be worth a checkpoint."""
-    monkeypatch.setattr(checkpoint, "WORTH", 1)
-
-
-@pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes small logs be shared out among processes."""
-    monkeypatch.setattr(parallel, "FROM", 2000)
-    monkeypatch.setattr(parallel, "_AHEAD", 1000)
-
-
-@pytest.mark.usefixtures("small", "shared")
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.name[:2])
 def test_cold_cached_and_parallel_reports_are_equal_to_the_references(
     log: Path, workspace_of_log: Callable[[bytes], Workspace]
@@ -508,30 +535,29 @@ def test_cold_cached_and_parallel_reports_are_equal_to_the_references(
     data = log.read_bytes()
     expected = log.with_name(log.name[:2] + ".report.json").read_text(encoding="utf-8")
     workspace = workspace_of_log(data[: len(data) // 3])
-    workspace.report()
+    report_of(workspace)
     workspace.layout.events_path.write_bytes(data)
     for cache, processes in ((False, 1), (False, 3), (True, 1), (True, 1)):
-        assert workspace.report(cache=cache, processes=processes).to_json() == expected
+        assert report_of(workspace, SHARED, cache=cache, processes=processes).to_json() == expected
 
 
 def test_several_processes_are_really_used(
     copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = copy_of("reference-concurrent")
-    monkeypatch.setattr(parallel, "FROM", 2000)
-    monkeypatch.setattr(parallel, "_AHEAD", 1000)
-    results: list[Tally | None] = []
-    original = parallel._result  # noqa: SLF001 - what the workers gave
+    results: list[LogTally | None] = []
+    original = workers._result  # noqa: SLF001 - what the workers gave
 
-    def result(worker: object, kept: Kept[Tally]) -> Tally | None:
-        results.append(original(worker, kept))  # type: ignore[arg-type] # passed on
+    def result(worker: object) -> LogTally | None:
+        results.append(original(worker))  # type: ignore[arg-type] # passed on
         return results[-1]
 
-    monkeypatch.setattr(parallel, "_result", result)
+    monkeypatch.setattr(workers, "_result", result)
     for log in open_logs(workspace.layout):
-        assert count_in_parallel(log, BASIC, processes=3) == plainly(log)
+        reading = Reading(processes=3, tuning=SHARED)
+        assert count_in_parallel(log, BASIC, reading).basic == plainly(log)
     assert len(results) == 2
-    assert all(tally is not None and tally.events > 100 for tally in results)
+    assert all(tally is not None and tally.basic.events > 100 for tally in results)
 
 
 @pytest.mark.parametrize("broken", ["cannot be started", "fails", "says nonsense"])
@@ -540,75 +566,67 @@ def test_a_worker_that_fails_costs_time_and_nothing_else(
 ) -> None:
     workspace = copy_of("reference-concurrent")
     expected = workspace.report().to_json()
-    monkeypatch.setattr(parallel, "FROM", 2000)
-    monkeypatch.setattr(parallel, "_AHEAD", 1000)
     false = {"cannot be started": "/not/there", "fails": "/bin/false", "says nonsense": "/bin/echo"}
     monkeypatch.setattr(sys, "executable", false[broken])
-    assert workspace.report(cache=False, processes=3).to_json() == expected
+    assert report_of(workspace, SHARED, cache=False, processes=3).to_json() == expected
 
 
 def test_progress_is_told_and_ends_at_the_end(copy_of: Callable[[str], Workspace]) -> None:
     told: list[tuple[int, int]] = []
     workspace = copy_of("reference")
-    workspace.report(cache=False, progress=lambda read, whole: told.append((read, whole)))
+    workspace.report(cache=False, on_progress=lambda read, whole: told.append((read, whole)))
     size = workspace.layout.events_path.stat().st_size
     assert told[-1] == (size, size)
 
 
-@pytest.mark.usefixtures("small")
 def test_a_checkpoint_saves_reading(
     copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = copy_of("reference")
-    expected = workspace.report().to_json()
+    expected = report_of(workspace).to_json()
     (log,) = open_logs(workspace.layout)
     read: list[int] = []
 
-    def counted(log: OpenLog, start: int = 0, **_: object) -> Tally:
+    def counted(log: OpenLog, kind: TallyKind, start: int = 0, **_: object) -> LogTally:
         read.append(log.end - start)
-        return count_log(log, start)
+        return tally_of(log, kind, start)
 
-    monkeypatch.setattr("ctxuse.log.whole.BASIC", BASIC._replace(tally_of=counted))
-    assert workspace.report().to_json() == expected
+    monkeypatch.setattr(workers, "tally_of", counted)
+    assert report_of(workspace).to_json() == expected
     assert sum(read) == 0
     workspace.append(an_event())
-    workspace.report()
+    report_of(workspace)
     assert sum(read) == len(encode(an_event())) + 1
-    workspace.report(cache=False)
+    report_of(workspace, cache=False)
     monkeypatch.setenv("CTXUSE_NO_CACHE", "1")
-    assert workspace.report().evidence.events == 124
+    assert report_of(workspace, cache=cache_allowed(os.environ)).evidence.events == 124
     whole = workspace.layout.events_path.stat().st_size
     assert read[2:] == [whole, whole]
     del log
 
 
-@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("place", ["first", "last"])
 def test_a_change_at_either_end_of_a_long_log_is_always_seen(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, place: str
+    workspace: Workspace, place: str
 ) -> None:
-    for name, value in (("FULL_HASH_LIMIT", 0), ("EDGE", 200), ("SAMPLES", 0)):
-        monkeypatch.setattr(checkpoint, name, value)
-    monkeypatch.setattr(checkpoint, "FULL_READ_EVERY", 2**62)
+    tuning = SMALL._replace(hashed=0, edge=200, samples=0, full_read_every=2**62)
     for _ in range(9):
         workspace.append(an_event())
-    workspace.report()
+    report_of(workspace, tuning)
     log = workspace.layout.events_path.read_bytes()
     index = log.find(b'"use"') if place == "first" else log.rfind(b'"use"')
     workspace.layout.events_path.write_bytes(log[:index] + b'"xse"' + log[index + 5 :])
-    assert workspace.report().evidence.events == 8
+    assert report_of(workspace, tuning).evidence.events == 8
 
 
-def test_where_the_samples_are_as_long_as_the_log_no_byte_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in (("FULL_HASH_LIMIT", 0), ("EDGE", 20), ("SAMPLES", 7), ("SAMPLE", 10)):
-        monkeypatch.setattr(checkpoint, name, value)
+def test_where_the_samples_are_as_long_as_the_log_no_byte_is_left_out(tmp_path: Path) -> None:
+    tuning = Tuning(hashed=0, edge=20, samples=7, sample=10)
 
     def digest_of(data: bytes) -> bytes:
         (tmp_path / "log").write_bytes(data)
         with (tmp_path / "log").open("rb") as file:
-            return checkpoint.digest(OpenLog(LOG_NAME, file.fileno(), len(data)), len(data))
+            log = OpenLog(LOG_NAME, file.fileno(), len(data))
+            return checkpoint.digest(log, len(data), tuning)
 
     log = bytes(110)
     changed = (log[:at] + b"x" + log[at + 1 :] for at in range(len(log)))
@@ -621,50 +639,45 @@ def test_small_logs_leave_no_checkpoint(copy_of: Callable[[str], Workspace]) -> 
     assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
 
 
-@pytest.mark.usefixtures("small")
 def test_an_archive_takes_its_checkpoint_along(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
-    expected = workspace.report().to_json()
+    expected = report_of(workspace).to_json()
     name = workspace.archive()
     assert load(workspace.layout, f"{name}.checkpoint", BASIC) is not None
     assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
-    assert workspace.report().to_json() == expected
-    assert [found.equal for found in workspace.check_cache()] == [True, True]
+    assert report_of(workspace).to_json() == expected
+    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [True, True]
 
 
-@pytest.mark.usefixtures("small")
 def test_a_window_neither_uses_nor_writes_a_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
-    from whenever import Instant  # noqa: PLC0415 - beside its only use
-
     workspace = copy_of("reference")
-    workspace.report(since=Instant.from_timestamp(0))
+    window = Window(0)
+    report_of(workspace, query=Query(window))
     assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
 
 
-@pytest.mark.usefixtures("small")
 def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
     copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = copy_of("reference")
-    expected = workspace.report(cache=False).to_json()
+    expected = report_of(workspace, cache=False).to_json()
 
-    def fails(*_: object) -> int:
+    def fails(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoint, "open_regular", fails)
-    assert workspace.report().to_json() == expected
+    monkeypatch.setattr(checkpoint, "replacing", fails)
+    assert report_of(workspace).to_json() == expected
     assert sorted(p.name for p in workspace.layout.usage_dir.iterdir()) == ["events.jsonl"]
 
 
-@pytest.mark.usefixtures("small")
 def test_cache_damage_of_any_kind_only_costs_time(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
-    expected = workspace.report().to_json()
+    expected = report_of(workspace).to_json()
     path = workspace.layout.usage_dir / CHECKPOINT
     good = path.read_bytes()
 
     def still_right() -> None:
-        assert workspace.report().to_json() == expected
+        assert report_of(workspace).to_json() == expected
 
     for at in range(len(good)):
         path.write_bytes(good[:at] + bytes([good[at] ^ (1 << at % 8)]) + good[at + 1 :])
@@ -690,13 +703,12 @@ def test_cache_damage_of_any_kind_only_costs_time(copy_of: Callable[[str], Works
     still_right()
 
 
-@pytest.mark.usefixtures("small")
 def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
     copy_of: Callable[[str], Workspace],
 ) -> None:
     workspace = copy_of("reference")
     path = workspace.layout.usage_dir / CHECKPOINT
-    workspace.report()
+    report_of(workspace)
     old = path.read_bytes()
     log = workspace.layout.events_path.read_bytes()
     steps = 0
@@ -720,7 +732,7 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
             for name in ("write", "rename", "open_regular", "open_usage_dir", "close", "unlink"):
                 home = checkpoint if hasattr(checkpoint, name) else os
                 setattr(home, name, watched(getattr(home, name)))
-            workspace.report()
+            report_of(workspace)
             tell("done")
 
         child = Child(work)
@@ -731,39 +743,34 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
         stored = load(workspace.layout, CHECKPOINT, BASIC)
         assert stored is not None
         assert stored.offset in {len(log), len(log) + len(encode(an_event())) + 1}
-        assert workspace.report().evidence.events == 124
+        assert report_of(workspace).evidence.events == 124
     assert steps >= 4
 
 
-@pytest.mark.usefixtures("small")
 def test_a_checkpoint_that_lies_is_found_and_removed(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
-    workspace.report()
-    assert [found.equal for found in workspace.check_cache()] == [True]
+    report_of(workspace)
+    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [True]
     stored = load(workspace.layout, CHECKPOINT, BASIC)
     assert stored is not None
-    stored.tally.events += 1
+    stored.tally.basic.events += 1
     checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
-    assert workspace.report().evidence.events == 124
-    assert [found.equal for found in workspace.check_cache()] == [False]
-    assert workspace.report().evidence.events == 123
+    assert report_of(workspace).evidence.events == 124
+    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [False]
+    assert report_of(workspace).evidence.events == 123
 
 
 class CacheLaw(RuleBasedStateMachine):
     """*cache-law*: whatever is done to the log, a cached report is the cold report."""
 
-    full_hash_limit = 10**9
+    hashed = 10**9
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = TemporaryDirectory()
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(checkpoint, "WORTH", 1)
-        self.patch.setattr(checkpoint, "FULL_HASH_LIMIT", self.full_hash_limit)
-        self.patch.setattr(checkpoint, "EDGE", 600)
-        self.patch.setattr(checkpoint, "SAMPLES", 50)
-        self.patch.setattr(checkpoint, "SAMPLE", 8000)
-        self.patch.setattr(checkpoint, "FULL_READ_EVERY", 5)
+        self.tuning = SMALL._replace(
+            hashed=self.hashed, edge=600, samples=50, sample=8000, full_read_every=5
+        )
         self.workspace = Workspace(self.directory.name)
         self.path = self.workspace.layout.events_path
         self.copies: list[bytes] = []
@@ -825,13 +832,14 @@ class CacheLaw(RuleBasedStateMachine):
 
     @invariant()
     def a_cached_report_is_the_cold_report(self) -> None:
-        cached, cold = (self.workspace.report(cache=cache) for cache in (True, False))
+        cached, cold = (
+            report_of(self.workspace, self.tuning, cache=cache) for cache in (True, False)
+        )
         assert cached == cold
-        again = self.workspace.report(cache=True)
+        again = report_of(self.workspace, self.tuning, cache=True)
         assert again == cold
 
     def teardown(self) -> None:
-        self.patch.undo()
         self.workspace.close()
         self.directory.cleanup()
 
@@ -839,7 +847,7 @@ class CacheLaw(RuleBasedStateMachine):
 class CacheLawOfLargeLogs(CacheLaw):
     """The same with samples in place of a full hash: here they cover the whole of a small log."""
 
-    full_hash_limit = 1200
+    hashed = 1200
 
 
 TestCacheLaw = CacheLaw.TestCase
@@ -851,21 +859,16 @@ TestCacheLawOfLargeLogs.settings = TestCacheLaw.settings
 def test_an_edit_between_samples_is_seen_at_the_next_full_read(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "WORTH", 1)
-    monkeypatch.setattr(checkpoint, "FULL_HASH_LIMIT", 1000)
-    monkeypatch.setattr(checkpoint, "EDGE", 300)
-    monkeypatch.setattr(checkpoint, "SAMPLES", 1)
-    monkeypatch.setattr(checkpoint, "SAMPLE", 10)
-    monkeypatch.setattr(checkpoint, "FULL_READ_EVERY", 4)
+    tuning = SMALL._replace(hashed=1000, edge=300, samples=1, sample=10, full_read_every=4)
     for number in range(20):
         workspace.append(an_event(id=f"00000000-0000-7000-8000-0000000000{number:02}"))
     monkeypatch.setattr(checkpoint, "_chance", lambda _: False)
-    workspace.report()
+    report_of(workspace, tuning)
     path = workspace.layout.events_path
     log = path.read_bytes()
     path.write_bytes(log[:1000] + log[1000:2000].replace(b"alpha", b"gamma") + log[2000:])
-    cold = workspace.report(cache=False)
-    assert workspace.report() != cold
+    cold = report_of(workspace, tuning, cache=False)
+    assert report_of(workspace, tuning) != cold
     asked: list[int] = []
 
     def its_turn(one_in: int) -> bool:
@@ -873,26 +876,24 @@ def test_an_edit_between_samples_is_seen_at_the_next_full_read(
         return True
 
     monkeypatch.setattr(checkpoint, "_chance", its_turn)
-    assert workspace.report() == cold
+    assert report_of(workspace, tuning) == cold
     assert asked == [4]
     monkeypatch.setattr(checkpoint, "_chance", lambda _: False)
-    assert workspace.report() == cold
+    assert report_of(workspace, tuning) == cold
 
 
-def holders() -> Iterator[Checkpoint[Tally]]:
-    yield Checkpoint(5, b"d", Tally())
+def holders() -> Iterator[Checkpoint]:
+    yield Checkpoint(5, b"d", LogTally())
     tally = Tally()
     tally.add(an_event())
     tally.add_skipped("not_json")
-    yield Checkpoint(2**40, b"\x00" * 32, tally)
+    yield Checkpoint(2**40, b"\x00" * 32, LogTally(tally))
 
 
 @pytest.mark.parametrize("stored", [*holders()], ids=["empty", "full"])
-def test_a_checkpoint_is_loaded_as_it_was_saved(
-    workspace: Workspace, stored: Checkpoint[Tally]
-) -> None:
+def test_a_checkpoint_is_loaded_as_it_was_saved(workspace: Workspace, stored: Checkpoint) -> None:
     workspace.layout.usage_dir.mkdir()
     checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
     assert load(workspace.layout, CHECKPOINT, BASIC) == stored
-    checkpoint.forget(workspace.layout, LOG_NAME)
+    names.forget_checkpoints(workspace.layout, LOG_NAME)
     assert load(workspace.layout, CHECKPOINT, BASIC) is None

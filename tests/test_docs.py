@@ -7,12 +7,16 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
 from make_command_reference import TARGET, reference
+from make_layers import page as architecture
 
 from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -138,16 +142,39 @@ def test_the_command_reference_says_what_the_commands_say() -> None:
     assert TARGET.read_text(encoding="utf-8") == reference(), "run `make docs`"
 
 
+def test_the_architecture_shows_the_layers_that_a_test_holds() -> None:
+    assert (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8") == architecture(), "`make docs`"
+
+
 def test_the_format_names_every_reason_source_and_field() -> None:
     text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     names = [*SkipReason, *UsageSource, *UsageRecordSnapshot._fields]
     assert [name for name in names if f"{name}" not in text] == []
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
-)
+PAGES = sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def check_words(words: list[str]) -> None:
+    """Let click read the words of a command, of which some may be missing; nothing is run."""
+    command: click.Command | None = cli
+    context = click.Context(cli, info_name="ctxuse")
+    while isinstance(command, click.Group) and words:
+        name, *words = words
+        command = command.get_command(context, name)
+        assert command is not None, name
+    if command is not None and not isinstance(command, click.Group):
+        with suppress(click.MissingParameter, click.BadOptionUsage):
+            command.make_context("", words, parent=context)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_the_commands_that_a_text_names_can_be_called(page: str) -> None:
+    for words in re.findall(r"`ctxuse ([^`]+)`", (ROOT / page).read_text(encoding="utf-8")):
+        check_words([word for word in words.split() if not word.isupper()])
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     path = ROOT / page
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8")):

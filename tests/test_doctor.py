@@ -9,7 +9,7 @@ import pytest
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.doctor import Examination, examine
-from ctxuse.log.marks import leave_mark
+from ctxuse.log.failures import leave_mark
 
 
 @pytest.fixture

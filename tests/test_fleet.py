@@ -23,16 +23,27 @@ from strategies import an_event, events, times
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
 from ctxuse.cli.main import run
+from ctxuse.codec.decode import Valid, check
+from ctxuse.codec.encode import encode
+from ctxuse.counting.count import Accumulator
+from ctxuse.counting.kinds import DETAIL
 from ctxuse.errors import FleetError
-from ctxuse.fleet import counting, opening, reporting, running, stored
-from ctxuse.fleet.jobs import Job
+from ctxuse.fleet import counting, opening, reporting, running, wire
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import MOST_BYTES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
-from ctxuse.fleet.places import find
-from ctxuse.fleet.reporting import batches, fleet_report
+from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source, without_secrets
 from ctxuse.fleet.store import LocalStore
-from ctxuse.fleetreport import FLEET_BY, Asked, FleetBy, FleetTally, Unreadable, build_fleet_report
-from ctxuse.log.window import Part, Selection
+from ctxuse.query import Query, Window
+from ctxuse.reports.fleet import (
+    FLEET_BY,
+    FleetBy,
+    FleetQuery,
+    FleetTally,
+    Unreadable,
+    build_fleet_report,
+)
 from ctxuse.times import SECOND, instant
 from ctxuse.zones import UTC, Zone
 
@@ -41,26 +52,28 @@ FEWER = settings(max_examples=40, deadline=None)
 CLEAN = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
 
 asked_for = st.builds(
-    Asked,
+    FleetQuery,
+    query=st.tuples(st.none() | times, st.none() | times).map(lambda its: Query(Window(*its))),
     merge_records=st.booleans(),
     by=st.none() | st.sampled_from(FLEET_BY),
-    window=st.tuples(st.none() | times, st.none() | times),
 )
 logs = st.lists(st.lists(events, max_size=6), max_size=6)
 
 
 def fleet_of(
-    addresses: Sequence[str], some: Sequence[Sequence[UsageEvent]], asked: Asked
+    addresses: Sequence[str], some: Sequence[Sequence[UsageEvent]], asked: FleetQuery
 ) -> FleetTally:
     fleet = FleetTally()
     for address, log in zip(addresses, some, strict=True):
-        part = Part(Selection(asked.window), full=True)
+        part = Accumulator(DETAIL, asked.query)
         for event in log:
-            part.add(event)
+            line = check(encode(event))
+            assert isinstance(line, Valid)
+            part.add_line(line)
         if len(log) == 1:
             fleet.unreadable.append(Unreadable(address, "it is a link"))
         else:
-            fleet.add(address, part.inside, part.full, asked, rest=part.rest)
+            fleet.add(address, part.tally, asked, outside=part.outside)
     return fleet
 
 
@@ -74,12 +87,12 @@ def folded(parts: Sequence[FleetTally]) -> FleetTally:
 @FEWER
 @given(logs, asked_for, st.lists(st.integers(0, 6), max_size=4))
 def test_a_report_does_not_depend_on_how_workspaces_are_divided(
-    some: list[list[UsageEvent]], asked: Asked, cuts: list[int]
+    some: list[list[UsageEvent]], asked: FleetQuery, cuts: list[int]
 ) -> None:
     names = [f"/w{number}" for number in range(len(some))]
     bounds = [0, *sorted(min(cut, len(some)) for cut in cuts), len(some)]
     parts = [fleet_of(names[begin:end], some[begin:end], asked) for begin, end in pairwise(bounds)]
-    travelled = [stored.load(stored.dump(part)) for part in parts]
+    travelled = [wire.load(wire.dump(part)) for part in parts]
     whole = fleet_of(names, some, asked)
     assert folded(travelled) == folded([whole]) == whole
 
@@ -90,7 +103,7 @@ def test_merging_fleets_is_associative(
     first: list[list[UsageEvent]],
     second: list[list[UsageEvent]],
     third: list[list[UsageEvent]],
-    asked: Asked,
+    asked: FleetQuery,
 ) -> None:
     one, two, three = (
         fleet_of([f"/{letter}{n}" for n in range(len(some))], some, asked)
@@ -106,7 +119,7 @@ def test_merging_fleets_is_associative(
 def test_merged_records_are_what_a_plain_sum_over_all_events_gives(
     some: list[list[UsageEvent]],
 ) -> None:
-    asked = Asked(merge_records=True)
+    asked = FleetQuery(merge_records=True)
     names = [f"/w{number}" for number in range(len(some))]
     whole = build_fleet_report(fleet_of(names, some, asked), asked)
     uses: dict[tuple[str, str], int] = {}
@@ -356,7 +369,7 @@ def test_a_table_of_many_rows_says_how_many_more_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_fleet(tmp_path, 3)
-    monkeypatch.setattr("ctxuse.render.fleet.MOST_ROWS", 5)
+    monkeypatch.setattr("ctxuse.render.reports.MOST_ROWS", 5)
     words = ["fleet", "report", str(tmp_path), "--sort", "uses"]
     assert run(words) == 0
     table = capsys.readouterr().out
@@ -473,7 +486,7 @@ def test_processes_killed_in_the_middle_cost_a_retry_and_nothing_else(tmp_path: 
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 
-    assert fleet_report([str(tmp_path)], workers=2, told=told) == expected
+    assert fleet_report([str(tmp_path)], workers=2, on_progress=told) == expected
     assert len(killed) >= 2
     assert workers_of_this_process() == []
 
@@ -512,7 +525,6 @@ def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.Mon
             yield from real(source)
 
     monkeypatch.setattr(counting, "logs_of", failing)
-    monkeypatch.setattr(counting, "_PAUSE", 0)
     report = fleet_report([str(tmp_path)], scheduler="threads", workers=1)
     assert [w.events for w in report.workspaces] == [50, 50]
     assert tries == ["0", "1", "1", "1"]
@@ -556,7 +568,7 @@ def test_places_that_cannot_be_read_are_listed_with_their_reasons(
 def test_a_workspace_that_is_not_there_where_it_is_read_is_listed(tmp_path: Path) -> None:
     gone = Source("/gone", root=os.fsencode(tmp_path / "gone"))
     there = Source("/there", root=os.fsencode(make_workspace(tmp_path / "w", b"")))
-    tally = counting.count([gone, there], Asked(), cache=False)
+    tally = counting.count([gone, there], FleetQuery(), cache=False)
     assert [w.address for w in tally.seen] == ["/there"]
     (place,) = tally.unreadable
     assert "no workspace (.yoi/memory/) where it is read" in place.reason
@@ -711,8 +723,8 @@ def test_batches_are_all_workspaces_once_in_order_and_bounded(
         sum(len(batch) for _, batch in found[:n]) for n in range(len(found))
     ]
     for _, batch in found:
-        assert len(batch) <= reporting.MOST_IN_BATCH
-        assert len(batch) == 1 or sum(s.size for s in batch) <= reporting.MOST_BYTES
+        assert len(batch) <= MOST_IN_BATCH
+        assert len(batch) == 1 or sum(s.size for s in batch) <= MOST_BYTES
 
 
 def test_a_report_over_folders_loads_no_library_of_the_extra(tmp_path: Path) -> None:

@@ -80,7 +80,6 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
     merge_records: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
     monkeypatch.setattr(clusters, "FAN_IN", 4)
     make_fleet(tmp_path, 70, 400)
     expected = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler="threads")
@@ -97,7 +96,8 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
         [str(tmp_path)],
         merge_records=merge_records,
         scheduler=cluster.scheduler_address,
-        told=told,
+        batch_size=1,
+        on_progress=told,
     )
     assert report == expected
     assert report.evidence.events == 70 * 400
@@ -170,10 +170,11 @@ def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
 ) -> None:
     monkeypatch.setattr(clusters, "work", lethal)
     be_patient(monkeypatch)
-    monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
     make_fleet(tmp_path, 6)
     with scheduler() as address, workers(address, 2):
-        report = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler=address)
+        report = fleet_report(
+            [str(tmp_path)], merge_records=merge_records, scheduler=address, batch_size=3
+        )
     assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
     assert report.evidence.events == 250
     (place,) = report.unreadable
@@ -203,7 +204,6 @@ def test_a_cluster_that_loses_all_workers_for_good_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clusters, "_LOOK", 0.2)
-    monkeypatch.setattr("ctxuse.fleet.reporting.MOST_IN_BATCH", 1)
     make_fleet(tmp_path, 60, 300)
     be_patient(monkeypatch)
     with scheduler() as address, worker_of(address) as worker:
@@ -213,7 +213,7 @@ def test_a_cluster_that_loses_all_workers_for_good_is_said(
             worker.kill()
 
         with pytest.raises(FleetError, match="all workers are lost"):
-            fleet_report([str(tmp_path)], scheduler=address, told=told)
+            fleet_report([str(tmp_path)], scheduler=address, batch_size=1, on_progress=told)
 
 
 def test_workers_of_another_version_are_refused(

@@ -16,11 +16,11 @@ from starting import started
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
-from ctxuse.fleet import collect as collecting
+from ctxuse.fleet import copying
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.jobs import Collect, Export
 from ctxuse.fleet.opening import Opened, logs_of
-from ctxuse.fleet.pieces import MIXED, Piece, joined, parse, streams_of
+from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.target import prepared
@@ -28,8 +28,17 @@ from ctxuse.fleet.target import prepared
 STREAM = "0123456789abcdef"
 
 
-def collected(source: Path, target: Path, host: str = "h") -> Collecting:
-    done = collect([str(source)], str(target), host=host, scheduler="threads", workers=1)
+def collected(
+    source: Path, target: Path, host: str = "h", piece_size: int = PIECE_SIZE
+) -> Collecting:
+    done = collect(
+        [str(source)],
+        str(target),
+        host=host,
+        scheduler="threads",
+        workers=1,
+        piece_size=piece_size,
+    )
     assert done.failed == []
     return done
 
@@ -77,24 +86,21 @@ def test_whatever_was_appended_between_runs_is_there_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int], most: int
 ) -> None:
     tmp_path = tmp_path_factory.mktemp("collect")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(collecting, "MOST_BYTES", most)
     root = make_workspace(tmp_path / "w", b"")
     for seed, number in enumerate(steps):
         with log_of(root).open("ab") as log:
             log.write(as_log(some_events(number, seed)))
         if seed == 2:
             Workspace(root).archive()
-        collected(root, tmp_path / "to")
+        collected(root, tmp_path / "to", piece_size=most)
     before = pieces_in(tmp_path / "to")
-    again = collected(root, tmp_path / "to")
+    again = collected(root, tmp_path / "to", piece_size=most)
     assert sum(one.pieces for one in again.workspaces) == 0
     assert pieces_in(tmp_path / "to") == before
     if sum(steps):
         assert records(tmp_path / "to") == records(root)
         report = fleet_report([str(tmp_path / "to")], scheduler="threads")
         assert report.evidence.events == sum(steps)
-    patch.undo()
 
 
 def test_only_finished_lines_are_taken(tmp_path: Path) -> None:
@@ -280,12 +286,11 @@ def test_an_archived_line_that_is_finished_later_is_whole(tmp_path: Path) -> Non
 
 
 def test_a_line_longer_than_a_piece_is_cut_and_the_events_behind_it_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(collecting, "MOST_BYTES", 5000)
     log = as_log(some_events(3, 1)) + b"x" * 20_000 + b"\n" + as_log(some_events(3, 2))
     root = make_workspace(tmp_path / "w", log)
-    collected(root, tmp_path / "to")
+    collected(root, tmp_path / "to", piece_size=5000)
     assert max(len(data) for data in pieces_in(tmp_path / "to").values()) <= 5000
     assert records(tmp_path / "to") == records(root)
 
@@ -324,13 +329,13 @@ def test_a_collector_that_was_overtaken_copies_nothing_twice(
 
     def overtaken(source: Source) -> Iterator[Opened]:
         for opened in usual(source):
-            monkeypatch.setattr(collecting, "logs_of", usual)
+            monkeypatch.setattr(copying, "logs_of", usual)
             with log_of(root).open("ab") as log:
                 log.write(as_log(some_events(9, 2)))
             collected(root, tmp_path / "to")
             yield opened
 
-    monkeypatch.setattr(collecting, "logs_of", overtaken)
+    monkeypatch.setattr(copying, "logs_of", overtaken)
     collected(root, tmp_path / "to")
     assert len([*(tmp_path / "to").iterdir()]) == 1
     assert records(tmp_path / "to") == records(root)
@@ -349,12 +354,12 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
 
     def overtaken(source: Source) -> Iterator[Opened]:
         for opened in usual(source):
-            monkeypatch.setattr(collecting, "logs_of", usual)
+            monkeypatch.setattr(copying, "logs_of", usual)
             fs.pipe_file(log, as_log([*some_events(9, 1), *some_events(9, 2)]))
             assert copied().failed == []
             yield opened
 
-    monkeypatch.setattr(collecting, "logs_of", overtaken)
+    monkeypatch.setattr(copying, "logs_of", overtaken)
     assert copied().failed == []
     assert len([*(tmp_path / "to").iterdir()]) == 1
     assert records(tmp_path / "to") == fleet_report([root], scheduler="threads").fields()["records"]
@@ -371,9 +376,9 @@ def test_every_workspace_has_a_folder_of_its_own_whatever_its_address() -> None:
         Source(address="/w", root=b"/w"),
         Source(address="/w", root=b"/v"),
     ]
-    names = [collecting.folder_of(source, "h") for source in some]
+    names = [copying.folder_of(source, "h") for source in some]
     assert len({*names}) == len(some)
-    assert collecting.folder_of(some[2], "other") != names[2]
+    assert copying.folder_of(some[2], "other") != names[2]
     assert all(name.isascii() and "/" not in name and "?" not in name for name in names)
 
 

@@ -121,8 +121,7 @@ def test_one_workspace_that_kills_its_worker_costs_an_export_that_one_only(
     (tmp_path / "sitecustomize.py").write_text(_LETHAL)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(running, "LOSSES", 2)
-    monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
-    done = export_events([str(fleet)], str(tmp_path / "to"), workers=2)
+    done = export_events([str(fleet)], str(tmp_path / "to"), workers=2, batch_size=20)
     assert len(done.workspaces) == 39
     assert [Path(place.address).name for place in done.unreadable] == ["w003"]
     assert done.files == len([*(tmp_path / "to").glob("*.parquet")])

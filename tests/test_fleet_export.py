@@ -13,7 +13,6 @@ from strategies import an_event
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.events import U64_MAX
-from ctxuse.fleet import export
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.times import MAX_NS, MIN_NS
@@ -116,11 +115,14 @@ def test_rows_are_what_the_events_say(tmp_path: Path) -> None:
     assert [name for name in table.schema.names if f"`{name}`" not in page] == []
 
 
-def test_rows_are_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "ROWS", 50)
+def test_rows_are_written_in_groups(tmp_path: Path) -> None:
     make_fleet(tmp_path / "fleet", 2, 300)
     export_events(
-        [str(tmp_path / "fleet")], str(tmp_path / "events"), scheduler="threads", workers=1
+        [str(tmp_path / "fleet")],
+        str(tmp_path / "events"),
+        scheduler="threads",
+        workers=1,
+        group_rows=50,
     )
     files = [parquet.ParquetFile(path) for path in sorted((tmp_path / "events").iterdir())]
     assert all(file.num_row_groups > 5 for file in files)
@@ -128,15 +130,16 @@ def test_rows_are_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("group", [10, 10_000])
-def test_a_workspace_is_exported_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
-) -> None:
-    monkeypatch.setattr(export, "ROWS", group)
-    monkeypatch.setattr("ctxuse.fleet.reporting._ROUNDS", 1)
+def test_a_workspace_is_exported_whole_or_not_at_all(tmp_path: Path, group: int) -> None:
     make_fleet(tmp_path / "fleet", 3)
     break_at_its_end(tmp_path / "fleet" / "w001")
     done = export_events(
-        [str(tmp_path / "fleet")], str(tmp_path / "events"), scheduler="threads", workers=1
+        [str(tmp_path / "fleet")],
+        str(tmp_path / "events"),
+        scheduler="threads",
+        workers=1,
+        batch_size=3,
+        group_rows=group,
     )
     assert [w.address[-4:] for w in done.workspaces] == ["w000", "w002"]
     assert "is missing" in done.unreadable[0].reason

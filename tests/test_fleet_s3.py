@@ -15,11 +15,11 @@ from starting import PATIENCE, started
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.fleet.collect import collect
-from ctxuse.fleet.places import find
+from ctxuse.fleet.discovery import find
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import RemoteStore
-from ctxuse.fleetreport import Unreadable
+from ctxuse.reports.fleet import Unreadable
 
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # noqa: E402 - it may lack

@@ -11,15 +11,20 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.fuller import FullTally
-from ctxuse.log import checkpoint
-from ctxuse.log.full import FULL
+from ctxuse.counting import kinds
+from ctxuse.counting.checkpoint import check_cache
+from ctxuse.counting.detail import DetailTally
+from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.query import EVERYTHING
+from ctxuse.reports.full import FullReport
+from ctxuse.reports.making import make_full_report
 
 HOUR = 3_600_000_000_000
 
 
-def tally_of(some: list[UsageEvent]) -> FullTally:
-    tally = FullTally()
+def tally_of(some: list[UsageEvent]) -> DetailTally:
+    tally = DetailTally()
     for event in some:
         tally.add(event)
     return tally
@@ -35,11 +40,11 @@ def test_merging_is_lawful(a: list[UsageEvent], b: list[UsageEvent], c: list[Usa
     right.merge(tally_of(c))
     first = tally_of(a)
     first.merge(right)
-    neutral = FullTally()
+    neutral = DetailTally()
     neutral.merge(whole)
-    neutral.merge(FullTally())
+    neutral.merge(DetailTally())
     assert left == first == whole == neutral
-    assert FULL.load(FULL.dump(whole)) == whole
+    assert kinds.load(kinds.dump(LogTally(detail=whole))).detail == whole
 
 
 def record(size: int | None, **more: object) -> UsageRecordSnapshot:
@@ -120,30 +125,34 @@ def test_actors_and_windows_narrow_it_down(filled: Workspace) -> None:
 
 
 def test_cached_and_cold_are_equal_whatever_is_appended(
-    copy_of: Callable[[str], Workspace], monkeypatch: pytest.MonkeyPatch
+    copy_of: Callable[[str], Workspace],
 ) -> None:
-    monkeypatch.setattr(checkpoint, "WORTH", 1)
+    tuning = Tuning(checkpoint=1)
     workspace = copy_of("reference")
+
+    def full_report(*, cache: bool = True) -> FullReport:
+        return make_full_report(workspace.layout, EVERYTHING, Reading(cache, tuning=tuning))
+
     for number in range(4):
-        assert workspace.full_report() == workspace.full_report(cache=False)
+        assert full_report() == full_report(cache=False)
         workspace.append(an_event(segment_id=f"s{number}"))
         with workspace.layout.events_path.open("ab") as log:
             log.write(b"rubbish\n" if number % 2 else b"{")
     stored = workspace.layout.usage_dir / "events.jsonl.full.checkpoint"
     assert stored.exists()
     good = stored.read_bytes()
-    expected = workspace.full_report(cache=False)
+    expected = full_report(cache=False)
     for at in range(0, len(good), 17):
         stored.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
-        assert workspace.full_report() == expected
-    assert all(found.equal for found in workspace.check_cache())
+        assert full_report() == expected
+    assert all(found.equal for found in check_cache(workspace.layout, tuning))
     name = workspace.archive()
     assert (workspace.layout.usage_dir / f"{name}.full.checkpoint").exists()
-    assert workspace.full_report().records == expected.records
+    assert full_report().records == expected.records
 
 
 def test_segments_without_number_are_many(workspace: Workspace) -> None:
-    tally = FullTally()
+    tally = DetailTally()
     for number in range(5000):
         tally.add(an_event(segment_id=f"s{number}"))
     (found,) = tally.records.values()

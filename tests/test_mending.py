@@ -12,7 +12,8 @@ from strategies import an_event, events
 
 from ctxuse import MaintenanceError, UsageEvent, Workspace
 from ctxuse.codec.encode import encode
-from ctxuse.log.archives import archive_names
+from ctxuse.log.archive import archive_log
+from ctxuse.log.names import archive_names
 from ctxuse.log.recover import recover
 
 LINE = encode(an_event())
@@ -266,17 +267,14 @@ def test_an_archive_never_takes_a_name_that_is_not_read(workspace: Workspace) ->
     assert stored(workspace) == [an_event()]
 
 
-def test_a_log_is_not_archived_while_another_holds_the_lock(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_is_not_archived_while_another_holds_the_lock(workspace: Workspace) -> None:
     import fcntl  # noqa: PLC0415 - beside its only use
 
     workspace.append(an_event())
-    monkeypatch.setattr("ctxuse.log.archive.LOCK_TIMEOUT", 0)
     with (workspace.layout.usage_dir / "events.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(MaintenanceError, match="holds the lock"):
-            workspace.archive()
+            archive_log(workspace.layout, lock_timeout=0)
     assert workspace.archive() is not None
 
 

@@ -142,7 +142,7 @@ def test_ids_are_counted(tmp_path: Path) -> None:
 def test_where_recording_is_a_by_product_nothing_is_raised_and_a_mark_is_left(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from ctxuse.log.marks import read_marks  # noqa: PLC0415 - beside its only use
+    from ctxuse.log.failures import read_marks  # noqa: PLC0415 - beside its only use
 
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
     nowhere = Workspace(tmp_path / "nowhere", environ=environ)
@@ -168,7 +168,7 @@ def test_where_recording_is_a_by_product_nothing_is_raised_and_a_mark_is_left(
 
 
 def test_marks_do_not_grow_without_end(workspace: Workspace) -> None:
-    from ctxuse.log.marks import MOST_BYTES, leave_mark  # noqa: PLC0415 - beside its only use
+    from ctxuse.log.failures import MOST_BYTES, leave_mark  # noqa: PLC0415 - beside its only use
 
     workspace.layout.usage_dir.mkdir()
     for _ in range(200):

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import pickle
 import pkgutil
 import subprocess
@@ -9,66 +10,66 @@ import sys
 from pathlib import Path
 
 import pytest
+from layers import INSIDE, LAYERS
 
 import ctxuse
 from ctxuse import errors
 
 SOURCES = Path(ctxuse.__file__).parent
 
-LAYERS = [
-    {"smallfile", "statedir", "visible"},
-    {"errors", "times", "ids"},
-    {"zones"},
-    {"layout", "events", "windows"},
-    {"codec", "tally"},
-    {"fuller"},
-    {"log", "records", "report"},
-    {"fullreport"},
-    {"groups"},
-    {"comparison", "fleetreport", "parts"},
-    {"context", "marker"},
-    {"hosts", "workspace"},
-    {"render"},
-    {"fleet", "mcp_server", "web"},
-    {"doctor", "hook", "importing", "setup"},
-    {"cli"},
-    {"__main__"},
-]
-"""From below upwards; a module imports only from its own layer's package or from below."""
-
-LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+LAYERS_OF = {"": [*LAYERS], **INSIDE}
+LEVELS = {
+    package: {name: -level for level, layer in enumerate(layers) for name in layer.split(" | ")}
+    for package, layers in LAYERS_OF.items()
+}
+"""By package, the height of each of its modules above or below the uppermost one, 0."""
 
 
-def modules() -> list[str]:
-    return [module.name for module in pkgutil.walk_packages([str(SOURCES)], "ctxuse.")]
-
-
-def imports_of(module: str) -> set[str]:
+def source_of(module: str) -> Path:
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    return Path(spec.origin)
+
+
+MODULES = [module.name for module in pkgutil.walk_packages([str(SOURCES)], "ctxuse.")]
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that a module imports anywhere in its text, also where only types are."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {name if name in MODULES else node.module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name for name in found if name.startswith("ctxuse.")}
+    return found & {*MODULES}
 
 
-@pytest.mark.parametrize("module", modules())
-def test_imports_point_downwards(module: str) -> None:
-    own = module.split(".")[1]
+def place_of(module: str, other: str) -> tuple[str, str, str]:
+    """The package in which two modules part, and what of it holds the one and the other."""
+    one, two = ([*name.split(".")[1:], "__init__"] for name in (module, other))
+    depth = next(depth for depth, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+    return ".".join(one[:depth]), one[depth], two[depth]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_downwards_also_inside_packages(module: str) -> None:
     for imported in imports_of(module):
-        other = imported.split(".")[1]
-        if other in LEVEL and other != own:
-            assert LEVEL[other] < LEVEL[own], f"{module} imports {imported}"
+        package, own, other = place_of(module, imported)
+        levels = LEVELS[package]
+        assert levels[other] < levels[own], f"{module} imports {imported}"
 
 
-def test_every_module_has_a_layer() -> None:
-    assert {module.split(".")[1] for module in modules()} == set(LEVEL)
+def test_every_module_has_one_layer() -> None:
+    listed = [
+        ".".join(filter(None, ["ctxuse", package, name]))
+        for package, layers in LAYERS_OF.items()
+        for layer in layers
+        for name in layer.split(" | ")
+    ]
+    assert sorted(name for name in listed if not name.endswith(".__init__")) == sorted(MODULES)
 
 
 def test_every_public_name_can_be_had_and_says_what_it_is() -> None:
@@ -78,6 +79,23 @@ def test_every_public_name_can_be_had_and_says_what_it_is() -> None:
     assert set(ctxuse.__all__) <= set(dir(ctxuse))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = ctxuse.Nothing
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_signature_holds_the_environment(module: str) -> None:
+    for node in ast.walk(ast.parse(source_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            defaults = filter(None, [*node.args.defaults, *node.args.kw_defaults])
+            assert all("environ" not in ast.unparse(default) for default in defaults)
+
+
+def test_help_shows_no_secret_of_the_environment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pydoc", "ctxuse.Workspace"],
+        env={**os.environ, "API_KEY": "hunter2"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "durability" in done.stdout
+    assert "hunter2" not in done.stdout
 
 
 def loaded_by(code: str) -> set[str]:
@@ -142,6 +160,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.MaintenanceError("/ws/log", "rename", "disk full"),
     errors.ServeError(8427, "Address already in use"),
     errors.SettingsError("/home/kim/settings.json", "it is not UTF-8"),
+    errors.SetupError("the hooks are installed already"),
     errors.TranscriptError("/home/kim/x.jsonl", "it does not exist"),
     errors.LogUnreadableError("/ws/log", "it is a link"),
 ]

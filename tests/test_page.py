@@ -21,9 +21,9 @@ from ctxuse import (
     Workspace,
 )
 from ctxuse.cli.main import run
+from ctxuse.counting.detail import DetailTally
+from ctxuse.counting.tally import Tally
 from ctxuse.events import U64_MAX
-from ctxuse.fuller import FullTally
-from ctxuse.fullreport import FullReport, build_full_report
 from ctxuse.render.page import page_html
 from ctxuse.render.page.columns import COLUMNS
 from ctxuse.render.page.html import template
@@ -38,8 +38,8 @@ from ctxuse.render.page.series import (
     over_time,
 )
 from ctxuse.render.page.view import MOST_LINES
-from ctxuse.report import build_report
-from ctxuse.tally import Tally
+from ctxuse.reports.full import FullReport, build_full_report
+from ctxuse.reports.report import build_report
 from ctxuse.zones import DAY
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ HOSTILE = [
 
 
 def report_of(some: list[UsageEvent]) -> FullReport:
-    tally, full = Tally(), FullTally()
+    tally, full = Tally(), DetailTally()
     for event in some:
         tally.add(event)
         full.add(event)
@@ -182,6 +182,13 @@ def test_a_page_begins_with_the_order_of_the_report(filled_sorted: str) -> None:
     assert order == ["often", "seldom"]
     assert len(re.findall("<th[^>]*aria-sort", filled_sorted)) == 1
     assert 'data-sort="uses" aria-sort="descending"' in filled_sorted
+
+
+def test_no_two_regions_of_a_page_have_one_name(filled_sorted: str) -> None:
+    names = re.findall(r'<(?:section|div)[^>]*aria-label(?:ledby)?="([^"]+)"', filled_sorted)
+    regions = [name.removesuffix("-title").capitalize() for name in names]
+    assert len(regions) == 5
+    assert len(regions) == len(set(regions))
 
 
 @pytest.fixture

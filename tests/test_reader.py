@@ -14,7 +14,6 @@ from ctxuse import LogUnreadableError, SkippedLine, SkipReason, UsageEvent, Work
 from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.encode import encode
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import reader
 from ctxuse.log.reader import (
     BlankLine,
     Lines,
@@ -78,11 +77,10 @@ def flat(blocks: Iterator[Lines | Oversized]) -> list[tuple[int, int, bytes | in
 @settings(max_examples=400)
 def test_lines_are_the_same_whatever_the_block_size(data: bytes, block: int) -> None:
     longest = 10  # as in the program, a block is shorter than the longest line
-    with TemporaryFile(buffering=0) as file, pytest.MonkeyPatch.context() as patch:
+    with TemporaryFile(buffering=0) as file:
         file.write(data)
-        patch.setattr(reader, "BLOCK", block)
-        patch.setattr(reader, "MAX_READ_LINE", longest)
-        assert flat(read_blocks(file.fileno())) == simply(data, longest)
+        blocks = read_blocks(file.fileno(), size=block, longest=longest)
+        assert flat(blocks) == simply(data, longest)
 
 
 def test_reading_stops_at_the_size_taken_at_the_start(log: Callable[[bytes], OpenLog]) -> None:

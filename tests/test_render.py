@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from strategies import an_event, events, texts
 
 from ctxuse import RecordRef, SkippedLine, SkipReason, UsageEvent, UsageEventKind, UsageReport
+from ctxuse.counting.tally import Tally
+from ctxuse.render.events import events_csv, events_markdown, events_table
 from ctxuse.render.jsontext import events_json, for_terminal
-from ctxuse.render.markdown import cell as markdown_cell
-from ctxuse.render.markdown import events_markdown, report_markdown
-from ctxuse.render.sheet import cell as sheet_cell
-from ctxuse.render.sheet import events_csv, report_csv
-from ctxuse.render.table import events_table, report_table
-from ctxuse.report import build_report
-from ctxuse.tally import Tally
+from ctxuse.render.reports import shown
+from ctxuse.render.tables import csv_cell as sheet_cell
+from ctxuse.render.tables import markdown_cell
+from ctxuse.reports.report import build_report
 from ctxuse.visible import quoted, visible
 
 DATA = Path(__file__).parent / "data"
@@ -85,24 +84,24 @@ def test_escapes_say_which_character_stood_there() -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_nothing_hostile_reaches_a_terminal_raw(width: int) -> None:
-    assert_safe_to_show(report_table(HOSTILE_REPORT, width=width))
+    assert_safe_to_show(shown(HOSTILE_REPORT, "table", width=width))
     assert_safe_to_show(events_table(hostile_events(), width=width))
-    for text in (report_markdown(HOSTILE_REPORT), events_markdown(hostile_events())):
+    for text in (shown(HOSTILE_REPORT, "markdown"), events_markdown(hostile_events())):
         assert_safe_to_show(text)
-    for text in (report_csv(HOSTILE_REPORT), events_csv(hostile_events())):
+    for text in (shown(HOSTILE_REPORT, "csv"), events_csv(hostile_events())):
         assert_safe_to_show(text)
 
 
 def test_a_table_takes_markup_for_text() -> None:
-    assert "[bold red]rich[/]" in report_table(HOSTILE_REPORT, width=200)
+    assert "[bold red]rich[/]" in shown(HOSTILE_REPORT, "table", width=200)
 
 
 def test_json_for_a_terminal_is_safe_and_the_same_json() -> None:
     for text in (HOSTILE_REPORT.to_json(), events_json(hostile_events())):
         assert_safe_to_show(for_terminal(text))
-        for raw, shown in zip(text.split("\n"), for_terminal(text).split("\n"), strict=True):
+        for raw, said in zip(text.split("\n"), for_terminal(text).split("\n"), strict=True):
             if raw.startswith("{") and raw.endswith("}"):
-                assert json.loads(raw) == json.loads(shown)
+                assert json.loads(raw) == json.loads(said)
     text = HOSTILE_REPORT.to_json()
     assert json.loads(for_terminal(text)) == json.loads(text)
 
@@ -114,7 +113,7 @@ def test_json_reports_of_any_events_are_the_same_json_on_a_terminal(some: list[U
 
 
 def test_no_cell_of_a_sheet_is_a_formula() -> None:
-    for text in (report_csv(HOSTILE_REPORT), events_csv(hostile_events())):
+    for text in (shown(HOSTILE_REPORT, "csv"), events_csv(hostile_events())):
         for row in csv.reader(io.StringIO(text)):
             for value in row:
                 assert not value.startswith(tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20"))
@@ -129,7 +128,7 @@ def test_no_text_is_markup_in_markdown(text: str) -> None:
 
 
 def test_markdown_rows_have_as_many_cells_as_headings() -> None:
-    for text in (report_markdown(HOSTILE_REPORT), events_markdown(hostile_events())):
+    for text in (shown(HOSTILE_REPORT, "markdown"), events_markdown(hostile_events())):
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
 
@@ -138,7 +137,7 @@ def test_the_csv_holds_the_figures_of_the_report() -> None:
     report = report_of([an_event(), an_event(event=UsageEventKind.RESIDENT_EXPOSURE)]).with_disk(
         [RecordRef("workflow", "new")]
     )
-    rows = [*csv.DictReader(io.StringIO(report_csv(report)))]
+    rows = [*csv.DictReader(io.StringIO(shown(report, "csv")))]
     assert rows[0] == {
         "kind": "decision",
         "slug": "alpha",
@@ -172,29 +171,29 @@ def test_a_table_of_80_columns_reads_like_this() -> None:
             ),
         ]
     ).with_disk([RecordRef("workflow", "release")])
-    assert report_table(report, width=80) == (DATA / "golden" / "report-80.txt").read_text(
+    assert shown(report, "table", width=80) == (DATA / "golden" / "report-80.txt").read_text(
         encoding="utf-8"
     )
 
 
 def test_unknown_is_a_dash_and_never_zero() -> None:
     report = report_of([an_event()]).with_disk([RecordRef("workflow", "release")])
-    table = report_table(report, width=80)
+    table = shown(report, "table", width=80)
     (row,) = (line for line in table.splitlines() if line.startswith("workflow/release"))
     assert row.split()[1:] == ["\N{EN DASH}"] * 5
-    (row,) = (line for line in report_markdown(report).splitlines() if "workflow/release" in line)
+    (row,) = (line for line in shown(report, "markdown").splitlines() if "workflow/release" in line)
     assert row.count("\N{EN DASH}") == 6
     assert "1 record on disk and in no event" in table
 
 
 def test_every_view_says_since_when_there_is_evidence() -> None:
     report = report_of([an_event()])
-    for text in (report_table(report, width=80), report_markdown(report)):
+    for text in (shown(report, "table", width=80), shown(report, "markdown")):
         assert "Evidence since 2026-11-22 23:15 UTC: 1 event in 1 segment" in text
 
 
 def test_an_empty_log_is_no_evidence_of_disuse() -> None:
-    for text in (report_table(report_of([]), width=80), report_markdown(report_of([]))):
+    for text in (shown(report_of([]), "table", width=80), shown(report_of([]), "markdown")):
         assert "No evidence yet" in text
         assert "not evidence of disuse" in " ".join(text.split())
 
@@ -205,8 +204,8 @@ def test_skipped_lines_are_named_with_the_command_that_lists_them() -> None:
     tally.add_skipped("not_json")
     tally.add_skipped("bad_id")
     for text in (
-        report_table(build_report(tally), width=80),
-        report_markdown(build_report(tally)),
+        shown(build_report(tally), "table", width=80),
+        shown(build_report(tally), "markdown"),
     ):
         assert "2 lines could not be counted: ctxuse check lists them" in text
 
@@ -223,5 +222,5 @@ def test_a_table_of_events_names_some_records_and_counts_the_rest() -> None:
 
 def test_color_is_only_used_where_it_is_asked_for() -> None:
     report = report_of([an_event()])
-    assert "\x1b[" in report_table(report, width=80, color=True)
-    assert "\x1b[" not in report_table(report, width=80)
+    assert "\x1b[" in shown(report, "table", width=80, color=True)
+    assert "\x1b[" not in shown(report, "table", width=80)

@@ -6,13 +6,15 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse.cli.main import run
-from ctxuse.hosts import HOSTS, hosts_with, installation_of
+from ctxuse.hosts import HOSTS
+from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.setup import settings
@@ -323,8 +325,8 @@ class TestTheFile:
         path.write_text("{}")
         written = settings._write  # noqa: SLF001 - the last step before it is replaced
 
-        def while_writing(name: str, text: str, mode: int) -> None:
-            written(name, text, mode)
+        def while_writing(file: IO[bytes], text: str) -> None:
+            written(file, text)
             path.write_text('{"new": 1}')
 
         monkeypatch.setattr(settings, "_write", while_writing)

@@ -9,7 +9,7 @@ from strategies import an_event
 
 from ctxuse import UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.fuller import LAST_USES, FullTally
+from ctxuse.counting.detail import LAST_USES, DetailTally
 from ctxuse.render.record import sparkline
 from ctxuse.zones import DAY
 
@@ -123,7 +123,7 @@ def test_nothing_reaches_the_terminal_raw(
 
 
 def test_only_the_last_uses_and_a_size_a_day_are_kept() -> None:
-    tally = FullTally()
+    tally = DetailTally()
     for number in range(1000):
         tally.add(an_event(occurred_at_ns=NOON + number, records=(snapshot(number),)))
     (record,) = tally.records.values()
@@ -132,7 +132,7 @@ def test_only_the_last_uses_and_a_size_a_day_are_kept() -> None:
 
 
 def test_of_sizes_of_one_moment_that_which_stands_later_counts() -> None:
-    tally, later = FullTally(), FullTally()
+    tally, later = DetailTally(), DetailTally()
     tally.add(an_event(occurred_at_ns=NOON, records=(snapshot(1),)))
     tally.add(an_event(occurred_at_ns=NOON, records=(snapshot(2),)))
     later.add(an_event(occurred_at_ns=NOON, records=(snapshot(3),)))

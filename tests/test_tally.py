@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource
-from ctxuse.report import build_report
-from ctxuse.tally import MAX_SEGMENTS, Tally
+from ctxuse.counting.tally import MAX_SEGMENTS, Tally
+from ctxuse.reports.report import build_report
 
 
 def tally_of(items: Iterable[UsageEvent | str]) -> Tally:

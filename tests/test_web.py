@@ -27,11 +27,11 @@ from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.render.full import full_json
+from ctxuse.render.reports import shown
 from ctxuse.web import live as live_module
-from ctxuse.web.asked import COUNTING, BadQueryError, read, record_name
-from ctxuse.web.door import Door, DoorFile
+from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.live import KEPT_ANSWERS, KEPT_PARTS, BusyError, GoneError, Live, Parts, log_version
+from ctxuse.web.parameters import COUNTING, BadQueryError, read, record_name
 from ctxuse.zones import UTC, Zone
 
 ROOT = Path(__file__).parent.parent
@@ -220,7 +220,7 @@ def test_the_api_says_what_the_report_says(served: Served, shop: Path) -> None:
     from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
     report = workspace.full_report().with_files(Places(workspace.layout).now)
-    assert Answer(served, "api/report").json() == json.loads(full_json(report))
+    assert Answer(served, "api/report").json() == json.loads(shown(report, "json-full"))
     groups = Answer(served, "api/groups?by=host").json()
     assert groups == json.loads(json.dumps(workspace.grouped_report("host").fields()))
     narrowed = Answer(served, "api/report?since=2026-11-16&until=2026-11-18&actor=user").json()
@@ -244,13 +244,13 @@ def test_nothing_from_the_log_is_raw_on_a_page(served: Served) -> None:
 
 
 def test_the_address_stays_the_same_until_a_new_one_is_asked_for(tmp_path: Path) -> None:
-    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    file = AddressFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
     first = file.door()
-    file.keep(Door(first.token, 8427))
-    assert file.door() == Door(first.token, 8427)
+    file.keep(SavedAddress(first.token, 8427))
+    assert file.door() == SavedAddress(first.token, 8427)
     kept = tmp_path / ".local/state/ctxuse/serve"
     assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, *kept.iterdir())] == [0o700, 0o600]
-    other = DoorFile(Workspace(tmp_path / "other").layout, {"HOME": str(tmp_path)})
+    other = AddressFile(Workspace(tmp_path / "other").layout, {"HOME": str(tmp_path)})
     assert other.door().token != first.token
     renewed = file.door(renew=True)
     assert renewed.token != first.token
@@ -259,7 +259,7 @@ def test_the_address_stays_the_same_until_a_new_one_is_asked_for(tmp_path: Path)
 
 @pytest.mark.parametrize("damage", ["readable", "nonsense", "link", "directory", "long"])
 def test_what_others_could_have_touched_is_no_address(tmp_path: Path, damage: str) -> None:
-    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    file = AddressFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
     door = file.door()
     file.keep(door)
     kept = Path(file.path)
@@ -280,22 +280,24 @@ def test_what_others_could_have_touched_is_no_address(tmp_path: Path, damage: st
 
 def test_an_address_that_cannot_be_kept_is_still_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    file = DoorFile(Workspace(tmp_path).layout, {"XDG_STATE_HOME": str(tmp_path / "file")})
+    file = AddressFile(Workspace(tmp_path).layout, {"XDG_STATE_HOME": str(tmp_path / "file")})
     file.keep(file.door())
     assert file.door().token != file.door().token
-    relative = DoorFile(Workspace(tmp_path).layout, {"XDG_STATE_HOME": "x", "HOME": str(tmp_path)})
+    relative = AddressFile(
+        Workspace(tmp_path).layout, {"XDG_STATE_HOME": "x", "HOME": str(tmp_path)}
+    )
     assert relative.path.startswith(str(tmp_path))
 
 
 def test_an_address_that_cannot_be_forgotten_is_said(tmp_path: Path) -> None:
-    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    file = AddressFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
     Path(file.path).mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):
         file.door(renew=True)
 
 
 def test_a_browser_is_started_with_a_file_that_others_cannot_read(tmp_path: Path) -> None:
-    file = DoorFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
+    file = AddressFile(Workspace(tmp_path).layout, {"HOME": str(tmp_path)})
     path = Path(file.redirection("http://127.0.0.1:8427/secret/"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "secret" not in str(path)

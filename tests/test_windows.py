@@ -21,10 +21,11 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.fuller import Counts
-from ctxuse.groups import BY, GroupedReport
+from ctxuse.counting.detail import Counts
+from ctxuse.query import Window
+from ctxuse.reports.groups import BY, GroupedReport
 from ctxuse.times import MAX_NS, MIN_NS, SECOND, format_ns, parse_ns
-from ctxuse.windows import Window, parse_moment, parse_window
+from ctxuse.windows import parse_moment, parse_window
 from ctxuse.zones import DAY, UTC, Zone, day_text, monday, week_text
 
 DASH = "\N{EN DASH}"
@@ -212,13 +213,13 @@ def test_groups_hold_what_happened_in_them(filled: Workspace) -> None:
 
 @given(st.lists(events, max_size=8))
 def test_every_grouping_adds_up_to_the_report(some: list[UsageEvent]) -> None:
-    from ctxuse.fuller import FullTally  # noqa: PLC0415 - beside its only use
-    from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - likewise
-    from ctxuse.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
-    from ctxuse.report import build_report  # noqa: PLC0415 - likewise
-    from ctxuse.tally import Tally  # noqa: PLC0415 - likewise
+    from ctxuse.counting.detail import DetailTally  # noqa: PLC0415 - beside its only use
+    from ctxuse.counting.tally import Tally  # noqa: PLC0415 - likewise
+    from ctxuse.reports.full import build_full_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.report import build_report  # noqa: PLC0415 - likewise
 
-    tally, full, segments = Tally(), FullTally(), SegmentTally()
+    tally, full, segments = Tally(), DetailTally(), SegmentTally()
     for event in some:
         for part in (tally, full, segments):
             part.add(event)

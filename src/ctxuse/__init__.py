@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from ctxuse.log.check import CheckResult as CheckResult
     from ctxuse.log.reader import SkippedLine as SkippedLine
     from ctxuse.log.repair import RepairResult as RepairResult
-    from ctxuse.report import Evidence as Evidence
-    from ctxuse.report import UsageReport as UsageReport
-    from ctxuse.report import UsageReportRecord as UsageReportRecord
+    from ctxuse.reports.report import Evidence as Evidence
+    from ctxuse.reports.report import UsageReport as UsageReport
+    from ctxuse.reports.report import UsageReportRecord as UsageReportRecord
     from ctxuse.workspace import Workspace as Workspace
 
 __version__ = "0.1.0.dev0"
@@ -57,7 +57,7 @@ _HOME = {
     "BrokenRecordError": "errors",
     "CheckResult": "log.check",
     "CtxuseError": "errors",
-    "Evidence": "report",
+    "Evidence": "reports.report",
     "Excerpt": "context.given",
     "Expansion": "context.given",
     "FleetError": "errors",
@@ -90,8 +90,8 @@ _HOME = {
     "UsageEvent": "events",
     "UsageEventKind": "events",
     "UsageRecordSnapshot": "events",
-    "UsageReport": "report",
-    "UsageReportRecord": "report",
+    "UsageReport": "reports.report",
+    "UsageReportRecord": "reports.report",
     "UsageSource": "events",
     "Workspace": "workspace",
     "WorkspaceLayout": "layout",

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
+from ctxuse.counting.checkpoint import load
+from ctxuse.counting.kinds import BASIC
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
-from ctxuse.hosts import hosts_with, installation_of
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
+from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.archives import checkpoint_name
-from ctxuse.log.checkpoint import load
-from ctxuse.log.kept import BASIC
-from ctxuse.log.marks import read_marks
+from ctxuse.log.failures import read_marks
+from ctxuse.log.names import checkpoint_name
 from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
 
@@ -130,13 +130,16 @@ class Examination(Struct, frozen=True):
     troubles: tuple[Trouble, ...]
 
 
-def examine(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Examination:
+def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> Examination:
     """Look at everything that recording depends on. Nothing is changed.
 
     Args:
         workspace: The workspace.
-        environ: The environment: where the agents' settings are, and what is on the path.
+        environ: The environment, for where the agents' settings are and what is on the path; that
+            of the process when None.
     """
+    if environ is None:
+        environ = os.environ
     layout = workspace.layout
     places = Places(layout, environ)
     hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))

@@ -350,6 +350,21 @@ class SettingsError(_FileError):
         return f"the settings {quoted(self.path)}: {visible(self.reason)}"
 
 
+class SetupError(CtxuseError):
+    """The hooks of an agent cannot be installed here; nothing was written.
+
+    Attributes:
+        reason: Why, and what to do instead.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return visible(self.reason)
+
+
 class TranscriptError(_FileError):
     """A transcript or another log could not be read.
 

@@ -46,8 +46,8 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
         stdin: The payload: JSON.
         environ: The environment.
     """
-    from ctxuse.hosts import hook_of  # noqa: PLC0415 - not for the usage
     from ctxuse.hosts.lookup import parsed  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.parts import hook_of  # noqa: PLC0415 - not for the usage
 
     data = stdin.read(MAX_PAYLOAD + 1)
     host = hook_of(words[0]) if words else None

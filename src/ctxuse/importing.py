@@ -13,12 +13,12 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
-from ctxuse.hosts import transcripts_of
+from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import Hooked, Notes
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import archive_names
 from ctxuse.log.idindex import IdIndex
+from ctxuse.log.names import archive_names
 from ctxuse.log.writer import LogWriter
 from ctxuse.workspace import Workspace
 
@@ -50,7 +50,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     *,
     dry_run: bool = False,
     progress: Progress | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
 
@@ -60,7 +60,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         files: Its transcripts.
         dry_run: Add nothing; say what would be added.
         progress: Told how far it is.
-        environ: The environment: where the agents' own places are.
+        environ: The environment, for where the agents' own places are; that of the process when
+            None.
 
     Raises:
         KeyError: The agent is not known.
@@ -139,7 +140,7 @@ def import_log(
 
 
 def sessions_of(
-    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] = os.environ
+    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] | None = None
 ) -> list[str]:
     """Return the transcripts of an agent whose sessions began in a workspace."""
     places = Places(layout, environ)

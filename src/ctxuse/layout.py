@@ -1,4 +1,4 @@
-"""Where things are: the workspace's paths, kinds of record, slugs, and what a path is.
+"""Where things are: a workspace's paths, kinds of record, slugs, what a path is, a user's state.
 
 The rules are those of docs/format.md §1. Nothing here reads a file's content; the only question
 put to the disk is whether a directory exists.
@@ -6,6 +6,7 @@ put to the disk is whether a directory exists.
 
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -261,6 +262,19 @@ class WorkspaceLayout:
         from pathlib import Path  # noqa: PLC0415 - not on the way of an agent that only writes
 
         return Path(self._root, *parts)
+
+
+def state_dir(environ: Mapping[str, str]) -> str:
+    """Return our directory below the user's state directory; it may not exist.
+
+    Args:
+        environ: The environment: ``XDG_STATE_HOME`` where it is absolute, else ``HOME``.
+    """
+    state = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):  # a relative one is to be ignored, says its specification
+        home = environ.get("HOME") or os.path.expanduser("~")
+        state = os.path.join(home, ".local", "state")
+    return os.path.join(state, "ctxuse")
 
 
 def _record_parts(kind: str, slug: str) -> tuple[str, ...]:

@@ -1,16 +1,13 @@
 """The files of records: their sizes and their bytes."""
 
 import os
-import stat
 
 from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
+from ctxuse.files import DIRECTORY, NO_LINK, closing_fd, open_regular
 from ctxuse.layout import WorkspaceLayout
 
 MAX_RECORD = 16 * 1024 * 1024
 """Bytes up to which a record's file is read; nobody puts more into a context."""
-
-
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
@@ -28,9 +25,13 @@ def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
         RecordUnreadableError: It exists but is no regular file, or cannot be read.
     """
     path = layout.record_file(kind, slug)
-    descriptor, status = _open(path, kind, slug)
-    os.close(descriptor)
-    return status.st_size
+    try:
+        with closing_fd(open_regular(path)) as descriptor:
+            return os.fstat(descriptor).st_size
+    except FileNotFoundError:
+        raise RecordNotFoundError(str(kind), slug, path) from None
+    except OSError as error:
+        raise RecordUnreadableError(path, error.strerror or str(error)) from error
 
 
 def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
@@ -52,10 +53,7 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
     """
     path = layout.record_file(kind, slug)
     try:
-        descriptor = _open_inside(path, os.fspath(layout))
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise RecordUnreadableError(path, "it is no regular file")
+        with open(_open_inside(path, os.fspath(layout)), "rb") as file:
             data = file.read(MAX_RECORD + 1)
     except FileNotFoundError:
         raise RecordNotFoundError(str(kind), slug, path) from None
@@ -79,31 +77,14 @@ def _open_inside(path: str, root: str) -> int:
     if not real.startswith(prefix):
         raise RecordUnreadableError(path, "a link leads out of the workspace")
     if os.open not in os.supports_dir_fd:
-        return os.open(real, os.O_RDONLY | _FLAGS)
+        return open_regular(real)
     *directories, name = real.removeprefix(prefix).split(os.sep)
-    directory = os.open(real_root, _DIRECTORY)
+    directory = os.open(real_root, DIRECTORY)
     try:
         for part in directories:
-            deeper = os.open(part, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+            deeper = os.open(part, DIRECTORY | NO_LINK, dir_fd=directory)
             os.close(directory)
             directory = deeper
-        return os.open(name, os.O_RDONLY | _FLAGS | os.O_NOFOLLOW, dir_fd=directory)
+        return open_regular(name, os.O_RDONLY | NO_LINK, dir_fd=directory)
     finally:
         os.close(directory)
-
-
-def _open(path: str, kind: str, slug: str) -> tuple[int, os.stat_result]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
-    except FileNotFoundError:
-        raise RecordNotFoundError(str(kind), slug, path) from None
-    except OSError as error:
-        raise RecordUnreadableError(path, error.strerror or str(error)) from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise RecordUnreadableError(path, "it is no regular file")
-    return descriptor, status
-
-
-_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)

@@ -20,12 +20,6 @@ MIN_NS = -62_135_596_800 * SECOND
 MAX_NS = 253_402_300_800 * SECOND - 1
 """The last nanosecond of the year 9999, the latest time the format knows."""
 
-Interval = tuple[int | None, int | None]
-"""From when on, and up to but without when, in nanoseconds since the epoch; None has no bound."""
-
-ALWAYS: Interval = (None, None)
-"""All of time."""
-
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"

@@ -5,8 +5,8 @@ The present time is an argument. A date means its first moment in the time zone 
 
 import re
 from datetime import date, timedelta
-from typing import NamedTuple
 
+from ctxuse.query import Window
 from ctxuse.times import SECOND, parse_ns
 from ctxuse.zones import Zone
 
@@ -15,18 +15,6 @@ _AGO = re.compile(r"([0-9]{1,5})([hdw])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
-
-
-class Window(NamedTuple):
-    """A stretch of time.
-
-    Attributes:
-        begin_ns: Its first moment, in nanoseconds since the epoch; None has no beginning.
-        end_ns: The first moment behind it; None has no end.
-    """
-
-    begin_ns: int | None = None
-    end_ns: int | None = None
 
 
 def parse_moment(text: str, zone: Zone, now_ns: int) -> int | None:
@@ -65,8 +53,8 @@ def parse_window(text: str, zone: Zone, now_ns: int) -> Window | None:
         end = parse_moment(second, zone, now_ns) if second else None
         if (first and begin is None) or (second and end is None):
             return None
-        empty = begin is not None and end is not None and begin >= end
-        return None if empty else Window(begin, end)
+        window = Window(begin, end)
+        return None if window.is_empty else window
     if _AGO.fullmatch(text):
         return Window(parse_moment(text, zone, now_ns), now_ns)
     days = _days(text)

@@ -14,7 +14,6 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, Usage
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import Durability, LogWriter
 from ctxuse.records import record_size
-from ctxuse.times import ALWAYS, ns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
     from whenever import Instant
 
     from ctxuse.context.segment import Segment
+    from ctxuse.counting.checkpoint import CacheCheck
+    from ctxuse.counting.tuning import Reading
     from ctxuse.events import Actor
-    from ctxuse.fullreport import FullReport
-    from ctxuse.groups import By, GroupedReport
     from ctxuse.log.check import CheckResult
-    from ctxuse.log.parallel import Progress
-    from ctxuse.log.proof import CacheCheck
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
-    from ctxuse.report import UsageReport
-    from ctxuse.times import Interval
+    from ctxuse.progress import OnProgress
+    from ctxuse.reports.full import FullReport
+    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.reports.report import UsageReport
     from ctxuse.zones import Zone
 
 
@@ -47,7 +46,8 @@ class Workspace:
             process; ``fsync``, it is on the disk and survives a power cut. None takes it from the
             environment variable ``CTXUSE_DURABILITY``, else ``os``.
         environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
-            recording off when it is set to anything but ``0`` or nothing.
+            recording off when it is set to anything but ``0`` or nothing. That of the process when
+            None.
 
     Raises:
         InvalidSettingError: By the first append, when the durability is neither of the two.
@@ -58,11 +58,11 @@ class Workspace:
         root: str | os.PathLike[str],
         *,
         durability: Durability | None = None,
-        environ: "Mapping[str, str]" = os.environ,
+        environ: "Mapping[str, str] | None" = None,
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
-        self.recording = environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
+        self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
         self._durability = durability
         self._open_writer: LogWriter | None = None
 
@@ -306,7 +306,7 @@ class Workspace:
         until: "Instant | None" = None,
         cache: bool | None = None,
         processes: int | None = None,
-        progress: "Progress | None" = None,
+        on_progress: "OnProgress | None" = None,
     ) -> "UsageReport":
         """Return what the log says of each record, archived logs included.
 
@@ -318,23 +318,16 @@ class Workspace:
                 ``CTXUSE_NO_CACHE``. A report of a window reads everything.
             processes: How many processes to read a long log with at most; None takes one for each
                 processor, up to four.
-            progress: Told how many bytes have been read, and how many there are.
+            on_progress: Told how many bytes have been read, and how many there are.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        window = ns_of(since), ns_of(until)
-        if window != ALWAYS:
-            from ctxuse.parts import count_window  # noqa: PLC0415 - writing costs no reading
+        from ctxuse.query import Query  # noqa: PLC0415 - writing costs no reading
+        from ctxuse.reports.making import make_report  # noqa: PLC0415 - writing costs no reading
 
-            return count_window(self.layout, window, progress=progress)
-        from ctxuse.log.whole import count_whole  # noqa: PLC0415 - likewise
-        from ctxuse.report import build_report  # noqa: PLC0415 - likewise
-
-        cache = self._cached if cache is None else cache
-        return build_report(
-            count_whole(self.layout, cache=cache, processes=processes, progress=progress)
-        )
+        reading = self._reading(on_progress, cache=cache, processes=processes)
+        return make_report(self.layout, Query.of(since, until), reading)
 
     def full_report(  # noqa: PLR0913 - a report has these options
         self,
@@ -346,13 +339,13 @@ class Workspace:
         zone: "Zone | None" = None,
         cache: bool | None = None,
         processes: int | None = None,
-        progress: "Progress | None" = None,
+        on_progress: "OnProgress | None" = None,
     ) -> "FullReport":
         """Return what the log says of each record beyond the reference's figures, too.
 
         Args:
-            since: Count only events from this time on; all from the first when None.
-            until: Count only events before this time; all up to the last when None.
+            since: As `report`.
+            until: As `report`.
             actors: Count only uses by these, ``unknown`` for those that do not say, and all
                 exposures; by all when None.
             without_actors: Leave out uses by these.
@@ -360,39 +353,27 @@ class Workspace:
             cache: As `report`; what narrows the report down, and days of another zone than UTC,
                 make it read everything.
             processes: As `report`.
-            progress: As `report`.
+            on_progress: As `report`.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        window = ns_of(since), ns_of(until)
-        plain = zone is None or zone.name == "UTC"
-        if plain and (window, actors) == (ALWAYS, None) and not without_actors:
-            from ctxuse.fullreport import build_full_report  # noqa: PLC0415 - as `report`
-            from ctxuse.log.full import count_both  # noqa: PLC0415 - likewise
-            from ctxuse.report import build_report  # noqa: PLC0415 - likewise
+        from ctxuse.query import Query  # noqa: PLC0415 - writing costs no reading
+        from ctxuse.reports.making import make_full_report  # noqa: PLC0415 - as `report`
 
-            cache = self._cached if cache is None else cache
-            tally, full = count_both(
-                self.layout, cache=cache, processes=processes, progress=progress
-            )
-            return build_full_report(build_report(tally), full)
-        from ctxuse.parts import count_windows  # noqa: PLC0415 - likewise
-
-        (report,) = count_windows(
-            self.layout, [window], actors, without_actors, zone=zone, progress=progress
-        )
-        return report
+        query = Query.of(since, until, actors, without_actors, zone=zone)
+        reading = self._reading(on_progress, cache=cache, processes=processes)
+        return make_full_report(self.layout, query, reading)
 
     def compare(  # noqa: PLR0913 - a report has these options
         self,
-        first: "Interval",
-        second: "Interval",
+        first: "tuple[int | None, int | None]",
+        second: "tuple[int | None, int | None]",
         *,
         actors: "Collection[str] | None" = None,
         without_actors: "Collection[str]" = (),
         zone: "Zone | None" = None,
-        progress: "Progress | None" = None,
+        on_progress: "OnProgress | None" = None,
     ) -> "tuple[FullReport, FullReport]":
         """Return the fuller reports of two windows, of one reading of the log.
 
@@ -403,16 +384,18 @@ class Workspace:
             actors: As `full_report`.
             without_actors: As `full_report`.
             zone: As `full_report`.
-            progress: As `report`.
+            on_progress: As `report`.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.parts import count_windows  # noqa: PLC0415 - as `report`
+        from ctxuse.query import Query, Window  # noqa: PLC0415 - as `report`
+        from ctxuse.reports.making import make_full_reports  # noqa: PLC0415 - likewise
 
-        one, other = count_windows(
-            self.layout, [first, second], actors, without_actors, zone=zone, progress=progress
-        )
+        query = Query.of(None, None, actors, without_actors, zone=zone)
+        queries = [query._replace(window=Window(*window)) for window in (first, second)]
+        reading = self._reading(on_progress)
+        one, other = make_full_reports(self.layout, queries, reading)
         return one, other
 
     def grouped_report(  # noqa: PLR0913 - a report has these options
@@ -427,7 +410,7 @@ class Workspace:
         zone: "Zone | None" = None,
         cache: bool | None = None,
         processes: int | None = None,
-        progress: "Progress | None" = None,
+        on_progress: "OnProgress | None" = None,
     ) -> "GroupedReport":
         """Return what the log says by day, week, segment, host, source, actor or kind.
 
@@ -441,35 +424,17 @@ class Workspace:
             zone: As `full_report`.
             cache: As `full_report`; to group by segment everything is read.
             processes: As `report`.
-            progress: As `report`.
+            on_progress: As `report`.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.groups import SegmentTally, group_report  # noqa: PLC0415 - seldom wanted
+        from ctxuse.query import Query  # noqa: PLC0415 - writing costs no reading
+        from ctxuse.reports.making import make_grouped_report  # noqa: PLC0415 - as `report`
 
-        segments = SegmentTally()
-        if by == "segment":
-            from ctxuse.parts import count_windows  # noqa: PLC0415 - likewise
-
-            window = ns_of(since), ns_of(until)
-            (report,) = count_windows(
-                self.layout,
-                [window],
-                actors,
-                without_actors,
-                zone=zone,
-                progress=progress,
-                also=segments.add,
-            )
-        else:
-            report = self.full_report(
-                since=since, until=until, actors=actors, without_actors=without_actors,
-                zone=zone, cache=cache, processes=processes, progress=progress,
-            )  # fmt: skip
-        if kinds:
-            report = report.of_kinds(tuple(kinds))
-        return group_report(report, by, segments.groups)
+        query = Query.of(since, until, actors, without_actors, kinds, zone)
+        reading = self._reading(on_progress, cache=cache, processes=processes)
+        return make_grouped_report(self.layout, query, by, reading)
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.
@@ -493,7 +458,7 @@ class Workspace:
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.log.proof import check_cache  # noqa: PLC0415 - seldom wanted
+        from ctxuse.counting.checkpoint import check_cache  # noqa: PLC0415 - seldom wanted
 
         return check_cache(self.layout)
 
@@ -560,13 +525,21 @@ class Workspace:
         if self._open_writer is not None:
             self._open_writer.close()
 
-    @property
-    def _cached(self) -> bool:
-        """Whether checkpoints are used where the caller does not say."""
-        return self._environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+    def _reading(
+        self,
+        on_progress: "OnProgress | None",
+        *,
+        cache: bool | None = None,
+        processes: int | None = None,
+    ) -> "Reading":
+        from ctxuse.counting.tuning import Reading, cache_allowed  # noqa: PLC0415 - as `report`
+        from ctxuse.progress import silent  # noqa: PLC0415 - likewise
+
+        cache = cache_allowed(self._environ) if cache is None else cache
+        return Reading(cache, processes, on_progress or silent)
 
     def _note_failure(self, error: Exception, *, quiet: bool) -> None:
-        from ctxuse.log.marks import leave_mark  # noqa: PLC0415 - only in this case
+        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
 
         action = getattr(error, "action", "append")
         reason = getattr(error, "reason", "")

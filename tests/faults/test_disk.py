@@ -18,9 +18,9 @@ from faults.processes import (
 )
 from strategies import an_event
 
-from ctxuse import AppendError, UsageEvent, Workspace
+from ctxuse import AppendError, UsageEvent, Workspace, files
 from ctxuse.codec.encode import encode
-from ctxuse.log import durable, handle, lock, once, place, writer
+from ctxuse.log import handle, lock, once, opening, writer
 
 LINE = encode(an_event())
 
@@ -133,7 +133,7 @@ def refusal(workspace: Workspace, fresh: UsageEvent) -> AppendError | None:
     return None
 
 
-MODULES = (durable, handle, lock, once, place, writer)
+MODULES = (files, handle, lock, once, opening, writer)
 
 
 class Failing:
@@ -256,7 +256,7 @@ def test_durability_fsync_brings_the_event_and_all_names_to_the_disk(tmp_path: P
     with pytest.MonkeyPatch.context() as patch:
         fake = SimpleNamespace(**vars(os))
         fake.fsync = fake.fdatasync = fsync
-        patch.setattr(durable, "os", fake)
+        patch.setattr(opening, "os", fake)
         lasting = Workspace(tmp_path, durability="fsync")
         lasting.append(event("first"))
         assert synced == [

@@ -3,3 +3,6 @@
 Commands parse words, call `ctxuse.workspace` and print what `ctxuse.render` made. Data goes to
 stdout, everything else to stderr.
 """
+
+DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses: done, a check found something, wrong usage, could not do it, interrupted."""

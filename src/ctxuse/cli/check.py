@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import FOUND, common
+from ctxuse.codec.decode import SkipReason
 from ctxuse.layout import LOG_NAME
 from ctxuse.workspace import Workspace
 
@@ -15,22 +16,6 @@ if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
-
-_EXPLAINED = {
-    "not_utf8": "bytes that are no UTF-8",
-    "not_json": "not one JSON value",
-    "not_object": "JSON, but no object",
-    "too_deep": "nested deeper than 64",
-    "oversized": "longer than 1 MiB",
-    "legacy_schema": "of the older schema: session_id in place of segment_id",
-    "missing_field": "without a required field",
-    "wrong_type": "with a field of another type or out of range",
-    "bad_id": "with an id that is no UUID",
-    "bad_time": "with a time that is none",
-    "unknown_event": "with an unknown event",
-    "unknown_source": "with an unknown source",
-}
-
 
 _LISTED = 20
 """How many lines, or ids, the table lists; JSON lists all lines."""
@@ -65,8 +50,6 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str, cac
         return
     result = _print_json(layout) if form == "json" else _print_table(layout)
     if not result.clean:
-        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
-
         context.exit(FOUND)
 
 
@@ -80,8 +63,6 @@ def _prove_cache(context: click.Context, layout: "WorkspaceLayout", form: str) -
         equal = "equal to a full read" if one.equal else "not equal to a full read; removed"
         common.show(f"{one.file}: {stands}, {equal}\n")
     if not all(one.equal for one in found):
-        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
-
         context.exit(FOUND)
 
 
@@ -123,7 +104,8 @@ def _print_json(layout: "WorkspaceLayout") -> "CheckResult":
 
 
 def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
-    from ctxuse.render.table import plain_table  # noqa: PLC0415 - only for this form
+    from ctxuse.render.tables import Column, Said, Table  # noqa: PLC0415 - only for this form
+    from ctxuse.render.terminal import as_text  # noqa: PLC0415 - likewise
     from ctxuse.render.words import plural  # noqa: PLC0415 - likewise
 
     result = Workspace(layout).check()
@@ -133,13 +115,19 @@ def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
     else:
         text += ": every line is in order.\n"
     for reason, number in result.skipped_by_reason.items():
-        text += f"  {plural(number, 'line')} {_EXPLAINED[reason]} ({reason})\n"
+        text += f"  {plural(number, 'line')} {SkipReason(reason).explanation} ({reason})\n"
     text += "".join(f"{line}\n" for line in _findings(result))
     if result.skipped:
         listed = result.skipped[:_LISTED]
-        headings = ("Line", "Byte", "Reason", "Where", "File")
-        rows = [(str(s.line), str(s.offset), s.reason.value, s.field, s.file) for s in listed]
-        text += "\n" + plain_table(headings, rows, width=common.width(), color=common.with_color())
+        columns: list[Column[SkippedLine]] = [
+            Column("Line", "", lambda s: Said(str(s.line), None), right=False, whole=False),
+            Column("Byte", "", lambda s: Said(str(s.offset), None), right=False, whole=False),
+            Column("Reason", "", lambda s: s.reason.value, right=False, whole=False),
+            Column("Where", "", lambda s: s.field, right=False, whole=False),
+            Column("File", "", lambda s: s.file, right=False, whole=False),
+        ]
+        table = Table(columns, listed)
+        text += "\n" + as_text(table, width=common.width(), color=common.with_color())
         if result.skipped_lines > len(listed):
             more = result.skipped_lines - len(listed)
             text += f"and {plural(more, 'line')} more: --format json lists them all\n"

@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager, suppress
+from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
+from ctxuse.files import replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
-from ctxuse.times import MAX_NS, MIN_NS, instant
+from ctxuse.query import Query, Window
+from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted
 from ctxuse.zones import Zone, zone_named
 
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.progress import Progress
-    from whenever import Instant
+
+    from ctxuse.counting.tuning import Reading
+    from ctxuse.render.reports import Report
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -124,36 +129,26 @@ def zone_option(command: Command) -> Command:
 
 
 def window_options(command: Command) -> Command:
-    """Add ``--since`` and ``--until``, each a `whenever.Instant` or None, and ``--tz``."""
+    """Add ``--since``, ``--until`` and ``--tz`` to a command with `takes_query`."""
     since = click.option(
-        "--since", metavar="TIME", callback=_instant, help="Only events from this time on."
+        "--since", metavar="TIME", callback=_moment, help="Only events from this time on."
     )
     until = click.option(
-        "--until", metavar="TIME", callback=_instant, help="Only events before this time."
+        "--until", metavar="TIME", callback=_moment, help="Only events before this time."
     )
     return since(until(zone_option(command)))
 
 
-def check_window(since: "Instant | None", until: "Instant | None") -> None:
-    """Refuse a window that ends before it begins.
-
-    Raises:
-        click.UsageError: It does.
-    """
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since is not before --until")
-
-
 def actor_options(command: Command) -> Command:
-    """Add ``--actor`` and ``--without``; the command gets `actors` and `without`."""
+    """Add ``--actor`` and ``--without`` to a command with `takes_query`."""
     only = click.option("--actor", "actors", multiple=True, metavar="A", help="Only uses by A.")
     no = click.option("--without", multiple=True, metavar="A", help="No uses by A.")
     return only(no(command))
 
 
 def row_options(command: Command) -> Command:
-    """Add ``--sort`` and ``--kind``; the command gets a `sort`, one of `COLUMNS`, and `kinds`."""
-    from ctxuse.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
+    """Add ``--sort`` and ``--kind`` to a command with `takes_query`, which gets a `sort`."""
+    from ctxuse.reports.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
 
     order = click.option(
         "--sort",
@@ -162,18 +157,48 @@ def row_options(command: Command) -> Command:
         show_default=True,
         help="The column to sort by: texts from A to Z, numbers and times from the largest.",
     )
-    kinds = click.option(
+    return order(kind_option(command))
+
+
+def kind_option(command: Command) -> Command:
+    """Add ``--kind`` to a command with `takes_query`."""
+    return click.option(
         "--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind."
-    )
-    return order(kinds(command))
+    )(command)
+
+
+def takes_query(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a `query` of what its options say, those of the functions above.
+
+    Raises:
+        click.UsageError: By the command, when the window ends before it begins.
+    """
+
+    @wraps(command)
+    def with_query(  # noqa: PLR0913 - what a query is made of
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        actors: tuple[str, ...] = (),
+        without: tuple[str, ...] = (),
+        kinds: tuple[str, ...] = (),
+        zone: Zone,
+        **others: object,
+    ) -> None:
+        window = Window(since, until)
+        if window.is_empty:
+            raise click.UsageError("--since is not before --until")
+        command(query=Query(window, actors or None, without, kinds, zone), **others)
+
+    return with_query
 
 
 _ACTORS = frozenset({"user", "agent", "subagent", "maintenance", "unknown"})
 
 
-def note_actors(named: Sequence[str], counted: Collection[str]) -> None:
-    """Say on stderr which of the actors that were named are neither usual nor in the report."""
-    for actor in named:
+def note_actors(query: Query, counted: Collection[str]) -> None:
+    """Say on stderr which of the actors asked for are neither usual nor in the report."""
+    for actor in query.actors or ():
         if actor not in _ACTORS and actor not in counted:
             note(f"no use by {quoted(actor)} is counted; usual are {', '.join(sorted(_ACTORS))}")
 
@@ -192,12 +217,12 @@ def _zone(
         ) from None
 
 
-def _instant(
+def _moment(
     context: click.Context,
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
     value: str | None,
-) -> "Instant | None":
-    """Return the moment that `value` names; see `ctxuse.windows.parse_moment`."""
+) -> int | None:
+    """Return the moment that `value` names, in nanoseconds since the epoch."""
     if value is None:
         return None
     from ctxuse.windows import parse_moment  # noqa: PLC0415 - only for who asks for a window
@@ -207,7 +232,7 @@ def _instant(
         raise click.BadParameter(
             f"{quoted(value)} is no time: write 2026-11-01, 2026-11-01T09:30:00+01:00 or 7d"
         )
-    return instant(ns)
+    return ns
 
 
 def choices(words: Sequence[str]) -> "click.Choice[str]":
@@ -281,16 +306,10 @@ def write_or_show(text: str, output: str | None, show_it: Callable[[str], None])
         with open(path, "wb") as file:  # a pipe, a device; or a directory, which says so
             file.write(text.encode())
         return
-    fresh = os.path.join(os.path.dirname(path), f".ctxuse-{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        with open(fresh, "xb") as file:
+        with replacing(path, mode=0o666, mode_of=path) as file:
             file.write(text.encode())
-        if os.path.exists(path):
-            shutil.copymode(path, fresh)
-        os.replace(fresh, path)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(fresh)
         raise OSError(error.errno, error.strerror, output) from error
 
 
@@ -301,6 +320,30 @@ def show_json(text: str) -> None:
 
         text = for_terminal(text, sys.stdout.encoding or "utf-8")
     show(text)
+
+
+@contextmanager
+def reading(*, no_cache: bool = False) -> "Iterator[Reading]":
+    """Give how a command reads the log: with a progress bar on stderr if it takes long.
+
+    Args:
+        no_cache: Whether its user wants no checkpoint; else it goes by ``CTXUSE_NO_CACHE``.
+    """
+    from ctxuse.counting.tuning import Reading, cache_allowed  # noqa: PLC0415 - only for a report
+
+    cache = not no_cache and cache_allowed(os.environ)
+    with progress("reading the log") as on_progress:
+        yield Reading(cache, on_progress=on_progress)
+
+
+def show_report(report: "Report", form: str, output: str | None = None) -> None:
+    """Print a report in a form, or write it to the file `output`, and say what that leaves out."""
+    from ctxuse.render.reports import beside, shown  # noqa: PLC0415 - rendering comes last
+
+    text = shown(report, form, width=width(), color=with_color())
+    write_or_show(text, output, show_json if form.startswith("json") else show)
+    for remark in beside(report, form):
+        note(remark)
 
 
 LONG = 64 * 1024 * 1024

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.comparison import Comparison, Side
+from ctxuse.reports.comparison import Comparison, Side
+from ctxuse.reports.making import make_full_reports, narrowed
 from ctxuse.visible import quoted
-from ctxuse.windows import Window, parse_window
-from ctxuse.workspace import Workspace
+from ctxuse.windows import parse_window
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
+    from ctxuse.query import Query, Window
     from ctxuse.zones import Zone
 
 
@@ -22,18 +23,11 @@ if TYPE_CHECKING:
 @common.workspace_option
 @common.format_option("table", "json", "csv", "markdown")
 @common.actor_options
-@click.option("--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind.")
+@common.kind_option
 @common.zone_option
-def command(  # noqa: PLR0913 - a report has these options
-    *,
-    first: str,
-    second: str,
-    layout: "WorkspaceLayout",
-    form: str,
-    actors: tuple[str, ...],
-    without: tuple[str, ...],
-    kinds: tuple[str, ...],
-    zone: "Zone",
+@common.takes_query
+def command(
+    *, first: str, second: str, layout: "WorkspaceLayout", form: str, query: "Query"
 ) -> None:
     """Put two windows of time side by side: uses, exposures and tokens of each record in both.
 
@@ -48,30 +42,24 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse diff 2026-W45 2026-W46 --tz Europe/Berlin --format csv
     """
     now = time.time_ns()
-    windows = [_window(text, zone, now) for text in (first, second)]
-    with common.progress("reading the log") as progress:
-        reports = Workspace(layout).compare(
-            windows[0],
-            windows[1],
-            actors=actors or None,
-            without_actors=without,
-            zone=zone,
-            progress=progress,
-        )
+    windows = [_window(text, query.zone, now) for text in (first, second)]
+    queries = [query._replace(window=window) for window in windows]
+    with common.reading() as reading:
+        reports = make_full_reports(layout, queries, reading)
     sides = [
         Side(
             name,
-            report.of_kinds(kinds) if kinds else report,
+            narrowed(report, query),
             begun=window.begin_ns is None or window.begin_ns < now,
         )
         for name, window, report in zip((first, second), windows, reports, strict=True)
     ]
     comparison = Comparison(*sides)
     common.note_no_marker(layout)
-    _print(comparison, form)
+    common.show_report(comparison, form)
 
 
-def _window(text: str, zone: "Zone", now_ns: int) -> Window:
+def _window(text: str, zone: "Zone", now_ns: int) -> "Window":
     window = parse_window(text, zone, now_ns)
     if window is None:
         raise click.BadParameter(
@@ -79,28 +67,3 @@ def _window(text: str, zone: "Zone", now_ns: int) -> Window:
             " 2026-11-01..2026-11-08"
         )
     return window
-
-
-def _print(comparison: Comparison, form: str) -> None:
-    from ctxuse.render import comparison as render  # noqa: PLC0415 - rendering comes last
-
-    match form:
-        case "json":
-            common.show_json(render.comparison_json(comparison))
-            _beside(comparison)
-        case "csv":
-            common.show(render.comparison_csv(comparison))
-            _beside(comparison)
-        case "markdown":
-            common.show(render.comparison_markdown(comparison))
-        case _:
-            width, color = common.width(), common.with_color()
-            common.show(render.comparison_table(comparison, width=width, color=color))
-
-
-def _beside(comparison: Comparison) -> None:
-    """Say on stderr what the forms for programs leave out."""
-    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
-
-    for said in gaps(comparison.first.report.basic, outside=False):
-        common.note(said)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import to_builtins
 
-from ctxuse.cli import common
+from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
-from ctxuse.hosts import installation_of
+from ctxuse.hosts.parts import installation_of
 from ctxuse.render.words import UNKNOWN, count, minute
 from ctxuse.times import parse_ns
 from ctxuse.visible import visible
@@ -44,8 +44,6 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
     else:
         common.show("".join(visible(line) + "\n" for line in _lines(found)))
     if found.troubles:
-        from ctxuse.cli.main import FOUND  # noqa: PLC0415 - main imports this module
-
         context.exit(FOUND)
 
 

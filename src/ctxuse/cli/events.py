@@ -8,7 +8,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.events import UsageEvent
-from ctxuse.log.follow import Follower
+from ctxuse.log.cursor import Follower
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -94,15 +94,15 @@ class _Printer:
 
                 common.show_json(events_json(events))
             case "csv":
-                from ctxuse.render.sheet import events_csv  # noqa: PLC0415 - only this form
+                from ctxuse.render.events import events_csv  # noqa: PLC0415 - only this form
 
                 common.show(events_csv(events, heading=self._heading))
             case "markdown":
-                from ctxuse.render.markdown import events_markdown  # noqa: PLC0415 - only this form
+                from ctxuse.render.events import events_markdown  # noqa: PLC0415 - only this form
 
                 common.show(events_markdown(events, heading=self._heading))
             case _:
-                from ctxuse.render.table import events_table  # noqa: PLC0415 - only this form
+                from ctxuse.render.events import events_table  # noqa: PLC0415 - only this form
 
                 text = events_table(batch, width=common.width(), color=common.with_color())
                 common.show(text if self._heading else text.split("\n", 2)[2])

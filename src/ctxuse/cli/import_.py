@@ -8,7 +8,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import NoWorkspaceError
-from ctxuse.hosts import hosts_with
+from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.places import Places
 from ctxuse.importing import (
     ImportResult,

@@ -1,7 +1,4 @@
-"""The entry point: finds the command, and maps what happened to an exit status.
-
-Exit statuses: 0 done, 1 a check found something, 2 wrong usage, 3 could not do it, 130 interrupted.
-"""
+"""The entry point: finds the command, and maps what happened to an exit status."""
 
 import io
 import os
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse import __version__
+from ctxuse.cli import DONE, FAILED, INTERRUPTED, USAGE
 from ctxuse.cli.lazy import LazyGroup
 from ctxuse.errors import CtxuseError
 from ctxuse.visible import visible
@@ -38,8 +36,6 @@ COMMANDS = (
     "completion",
 )
 """The commands, in the order the help shows them; each is `command` in the module of its name."""
-
-DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 _MODULES = {
@@ -113,7 +109,7 @@ def _wrong_usage(error: click.UsageError) -> int:
     error.show(file=text)
     with suppress(OSError):
         for line in text.getvalue().splitlines():
-            click.echo(visible(line), err=True)
+            click.echo(visible(line.expandtabs(4)), err=True)
     return USAGE
 
 

@@ -1,38 +1,27 @@
 """`ctxuse report`: what the log says of each record."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common
-from ctxuse.workspace import Workspace
+from ctxuse.hosts.places import Places
+from ctxuse.reports.full import FullReport
+from ctxuse.reports.making import (
+    make_full_report,
+    make_grouped_report,
+    make_report,
+    narrowed,
+    records_on_disk,
+)
 
 if TYPE_CHECKING:
-    from whenever import Instant
-
-    from ctxuse.fullreport import FullReport
-    from ctxuse.groups import By, GroupedReport
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.report import UsageReport
-    from ctxuse.zones import Zone
+    from ctxuse.query import Query
+    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.reports.report import UsageReport
 
 _BY = ("day", "week", "segment", "host", "source", "actor", "kind")
-
-
-class _Asked(NamedTuple):
-    """What is asked for."""
-
-    layout: "WorkspaceLayout"
-    form: str
-    sort: str
-    kinds: tuple[str, ...]
-    everything: bool
-    actors: tuple[str, ...]
-    without: tuple[str, ...]
-    since: "Instant | None"
-    until: "Instant | None"
-    zone: "Zone"
-    cache: bool | None
 
 
 @click.command("report")
@@ -46,20 +35,16 @@ class _Asked(NamedTuple):
 @common.window_options
 @click.option("--all", "everything", is_flag=True, help="Also records on disk without events.")
 @click.option("--no-cache", is_flag=True, help="Read the whole log; use no checkpoint.")
+@common.takes_query
 def command(  # noqa: PLR0913 - a report has these options
     *,
     layout: "WorkspaceLayout",
+    query: "Query",
     form: str,
     output: str | None,
     wide: bool,
     by: "By | None",
-    actors: tuple[str, ...],
-    without: tuple[str, ...],
     sort: str,
-    kinds: tuple[str, ...],
-    since: "Instant | None",
-    until: "Instant | None",
-    zone: "Zone",
     everything: bool,
     no_cache: bool,
 ) -> None:
@@ -86,151 +71,32 @@ def command(  # noqa: PLR0913 - a report has these options
     from then on, --until up to but without it. A is user, agent, subagent, maintenance or unknown;
     naming one implies --wide. The page needs the extra ctxuse[html].
     """
-    asked = _Asked(
-        layout, form, sort, kinds, everything, actors, without, since, until, zone,
-        cache=False if no_cache else None,
-    )  # fmt: skip
-    full = bool(wide or actors or without or by) or form in {"json-full", "html"}
+    full = bool(wide or not query.counts_everybody or by) or form in {"json-full", "html"}
     if full and form == "json":
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
     if by is not None and (form == "html" or everything or sort != "record"):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
-    common.check_window(since, until)
-    if by is not None:
-        text, said = _grouped_text(_grouped(asked, by), asked)
-    elif full:
-        text, said = _full_text(_full(asked), asked)
-    else:
-        text, said = _basic_text(_basic(asked), asked)
+    report: UsageReport | FullReport | GroupedReport
+    places = Places(layout)
+    with common.reading(no_cache=no_cache) as reading:
+        if by is not None:
+            report = make_grouped_report(layout, query, by, reading)
+        elif full:
+            report = make_full_report(layout, query, reading, days=form == "html")
+            common.note_actors(query, {name for r in report.records for name in r.actors})
+            if everything:
+                report = report.with_disk(records_on_disk(report.basic, places))
+            report = narrowed(report, query, sort).with_files(places.now)
+        else:
+            report = make_report(layout, query, reading)
+            if everything:
+                report = report.with_disk(records_on_disk(report, places))
+            report = narrowed(report, query, sort)
     common.note_no_marker(layout)
-    is_json = form in {"json", "json-full"}
-    common.write_or_show(text, output, common.show_json if is_json else common.show)
-    for note in said:
-        common.note(note)
+    if isinstance(report, FullReport) and form == "html":
+        from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 
-
-def _grouped(asked: _Asked, by: "By") -> "GroupedReport":
-    with common.progress("reading the log") as progress:
-        return Workspace(asked.layout).grouped_report(
-            by,
-            since=asked.since,
-            until=asked.until,
-            actors=asked.actors or None,
-            without_actors=asked.without,
-            kinds=asked.kinds,
-            zone=asked.zone,
-            cache=asked.cache,
-            progress=progress,
-        )
-
-
-def _full(asked: _Asked) -> "FullReport":
-    from ctxuse.hosts.places import Places  # noqa: PLC0415 - only for the fuller report
-
-    shows_days = asked.form == "html"
-    with common.progress("reading the log") as progress:
-        report = (
-            Workspace(asked.layout)
-            .full_report(
-                since=asked.since,
-                until=asked.until,
-                actors=asked.actors or None,
-                without_actors=asked.without,
-                zone=asked.zone if shows_days else None,
-                cache=asked.cache,
-                progress=progress,
-            )
-            .shown_in(asked.zone)
-        )
-    common.note_actors(asked.actors, {name for r in report.records for name in r.actors})
-    places = Places(asked.layout)
-    if asked.everything:
-        report = report.with_disk(places.on_disk(outside=_has_others(report.basic)))
-    report = report.of_kinds(asked.kinds) if asked.kinds else report
-    report = report.sorted_by(asked.sort) if asked.sort != "record" else report
-    return report.with_files(places.now)
-
-
-def _basic(asked: _Asked) -> "UsageReport":
-    with common.progress("reading the log") as progress:
-        report = (
-            Workspace(asked.layout)
-            .report(since=asked.since, until=asked.until, cache=asked.cache, progress=progress)
-            .shown_in(asked.zone)
-        )
-    if asked.everything:
-        from ctxuse.hosts.places import Places  # noqa: PLC0415 - only for this option
-
-        report = report.with_disk(Places(asked.layout).on_disk(outside=_has_others(report)))
-    report = report.of_kinds(asked.kinds) if asked.kinds else report
-    return report.sorted_by(asked.sort) if asked.sort != "record" else report
-
-
-def _has_others(report: "UsageReport") -> bool:
-    """Whether there is an event of a record of another agent's places."""
-    from ctxuse.hosts.recordfile import OTHER_KINDS  # noqa: PLC0415 - only for --all
-
-    return any(record.kind in OTHER_KINDS for record in report.records)
-
-
-_Text = tuple[str, list[str]]
-"""What is printed, and what is said beside it."""
-
-
-def _grouped_text(report: "GroupedReport", asked: _Asked) -> _Text:
-    from ctxuse.render import groups  # noqa: PLC0415 - only for this report
-
-    match asked.form:
-        case "json-full":
-            return groups.groups_json(report), _beside(report.basic)
-        case "csv":
-            return groups.groups_csv(report), _beside(report.basic)
-        case "markdown":
-            return groups.groups_markdown(report), []
-        case _:
-            table = groups.groups_table(report, width=common.width(), color=common.with_color())
-            return table, []
-
-
-def _full_text(report: "FullReport", asked: _Asked) -> _Text:
-    from ctxuse.render import full  # noqa: PLC0415 - only for the fuller report
-
-    match asked.form:
-        case "json-full":
-            return full.full_json(report), _beside(report.basic)
-        case "csv":
-            return full.full_csv(report), _beside(report.basic)
-        case "markdown":
-            return full.full_markdown(report), []
-        case "html":
-            from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
-
-            return page_html(report, title=common.title(asked.layout), sort=asked.sort), []
-        case _:
-            table = full.full_table(report, width=common.width(), color=common.with_color())
-            return table, []
-
-
-def _basic_text(report: "UsageReport", asked: _Asked) -> _Text:
-    match asked.form:
-        case "json":
-            return report.to_json(), _beside(report)
-        case "csv":
-            from ctxuse.render.sheet import report_csv  # noqa: PLC0415 - only for this form
-
-            return report_csv(report), _beside(report)
-        case "markdown":
-            from ctxuse.render.markdown import report_markdown  # noqa: PLC0415 - only for this form
-
-            return report_markdown(report), []
-        case _:
-            from ctxuse.render.table import report_table  # noqa: PLC0415 - only for this form
-
-            return report_table(report, width=common.width(), color=common.with_color()), []
-
-
-def _beside(report: "UsageReport") -> list[str]:
-    """What the forms for programs leave out."""
-    from ctxuse.render.words import gaps  # noqa: PLC0415 - rendering comes last
-
-    return gaps(report)
+        text = page_html(report, title=common.title(layout), sort=sort)
+        common.write_or_show(text, output, common.show)
+    else:
+        common.show_report(report, form, output)

@@ -7,11 +7,10 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import MissingExtraError
-from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.web.door import DoorFile
+    from ctxuse.web.address import AddressFile
     from ctxuse.zones import Zone
 
 _LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_convert"}
@@ -50,7 +49,7 @@ def command(
             raise MissingExtraError("ctxuse serve", "web") from error
         raise
 
-    def ready(address: str, file: "DoorFile") -> None:
+    def ready(address: str, file: "AddressFile") -> None:
         common.show(f"{address}\n")
         common.note("serving until Ctrl-C")
         if open_it:
@@ -58,7 +57,7 @@ def command(
 
     common.note_no_marker(layout)
     serve(
-        Workspace(layout),
+        layout,
         title=common.title(layout),
         zone=zone,
         port=port,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.errors import CtxuseError
-from ctxuse.hosts import hosts_with, installation_of
+from ctxuse.errors import SetupError
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
+from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.setup import change, settings
 from ctxuse.visible import quoted, visible
@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 - these are its options
     agent = installation_of(host)
     places = Places(layout)
     if not user and places.is_above_projects(places.root):
-        raise HomeIsNoProjectError(
+        raise SetupError(
             "the home directory, or one above it, is no project: nothing is recorded there."
             " Use --user for your own settings, or go into a project"
         )
@@ -101,18 +101,10 @@ def _refuse_second(agent: "Installation", places: Places) -> None:
     files = sorted({found.file for found in installed(agent, places)})
     if files:
         where = ", ".join(quoted(file) for file in files)
-        raise AlreadyInstalledError(
+        raise SetupError(
             f"the hooks for {agent.title} are installed already, in {where}; a second time they"
             f" would only cost time. To take them out: {how_to_remove(agent, places, files)}"
         )
-
-
-class HomeIsNoProjectError(CtxuseError):
-    """Hooks were to be installed for the home directory as if it were a project."""
-
-
-class AlreadyInstalledError(CtxuseError):
-    """The hooks are installed already."""
 
 
 def _program(*, for_user: bool) -> str:
@@ -120,16 +112,12 @@ def _program(*, for_user: bool) -> str:
     beside = os.path.join(os.path.dirname(sys.executable), COMMAND)
     found = shutil.which(COMMAND) or (beside if os.path.isfile(beside) else None)
     if found is None:
-        raise HookMissingError(f"{COMMAND} is not on the path; install ctxuse with pip or uv")
+        raise SetupError(f"{COMMAND} is not on the path; install ctxuse with pip or uv")
     if for_user:
         return os.path.abspath(found)
     if shutil.which(COMMAND) is None:
         common.note(f"{COMMAND} is not on this shell's path; the agent needs it on its own")
     return COMMAND
-
-
-class HookMissingError(CtxuseError):
-    """The program that the hooks are to call is not there."""
 
 
 def _show(file: "SettingsFile", text: str) -> None:

@@ -7,14 +7,12 @@ import click
 from ctxuse.cli import common
 from ctxuse.hosts.places import Places
 from ctxuse.render.record import record_json, record_text
+from ctxuse.reports.making import make_full_report
 from ctxuse.visible import quoted
-from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from whenever import Instant
-
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.zones import Zone
+    from ctxuse.query import Query
 
 
 @click.command("show")
@@ -22,15 +20,8 @@ if TYPE_CHECKING:
 @common.workspace_option
 @common.format_option("text", "json")
 @common.window_options
-def command(  # noqa: PLR0913 - a report has these options
-    *,
-    record: str,
-    layout: "WorkspaceLayout",
-    form: str,
-    since: "Instant | None",
-    until: "Instant | None",
-    zone: "Zone",
-) -> None:
+@common.takes_query
+def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query") -> None:
     """Show one record over time: uses and exposures by day, changes of size, its last uses.
 
     REC is KIND/SLUG as reports name it, of any kind, or summary.
@@ -46,11 +37,8 @@ def command(  # noqa: PLR0913 - a report has these options
         slug = kind
     if not kind or not slug:
         raise click.BadParameter(f"{quoted(record)} names no record: write KIND/SLUG, or summary")
-    common.check_window(since, until)
-    with common.progress("reading the log") as progress:
-        report = Workspace(layout).full_report(
-            since=since, until=until, zone=zone, progress=progress
-        )
+    with common.reading() as reading:
+        report = make_full_report(layout, query, reading)
     now = Places(layout).now(kind, slug)
     common.note_no_marker(layout)
     if form == "json":

@@ -7,7 +7,7 @@ time by `_reason`, which only names what was wrong.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 import msgspec
 
@@ -29,20 +29,33 @@ that the answer does not depend on how deep the caller's own stack is."""
 
 
 class SkipReason(StrEnum):
-    """Why a line is not counted; values are the words that `ctxuse check` prints."""
+    """Why a line is not counted; values are the words that `ctxuse check` prints.
 
-    NOT_UTF8 = "not_utf8"
-    NOT_JSON = "not_json"
-    NOT_OBJECT = "not_object"
-    TOO_DEEP = "too_deep"
-    OVERSIZED = "oversized"
-    LEGACY_SCHEMA = "legacy_schema"
-    MISSING_FIELD = "missing_field"
-    WRONG_TYPE = "wrong_type"
-    BAD_ID = "bad_id"
-    BAD_TIME = "bad_time"
-    UNKNOWN_EVENT = "unknown_event"
-    UNKNOWN_SOURCE = "unknown_source"
+    Attributes:
+        explanation: What is wrong with such a line, behind "a line" or "lines".
+    """
+
+    explanation: str
+
+    def __new__(cls, word: str, explanation: str = "") -> Self:
+        """Make the reason whose value is `word`."""
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.explanation = explanation
+        return reason
+
+    NOT_UTF8 = "not_utf8", "bytes that are no UTF-8"
+    NOT_JSON = "not_json", "not one JSON value"
+    NOT_OBJECT = "not_object", "JSON, but no object"
+    TOO_DEEP = "too_deep", "nested deeper than 64"
+    OVERSIZED = "oversized", "longer than 1 MiB"
+    LEGACY_SCHEMA = "legacy_schema", "of the older schema: session_id in place of segment_id"
+    MISSING_FIELD = "missing_field", "without a required field"
+    WRONG_TYPE = "wrong_type", "with a field of another type or out of range"
+    BAD_ID = "bad_id", "with an id that is no UUID"
+    BAD_TIME = "bad_time", "with a time that is none"
+    UNKNOWN_EVENT = "unknown_event", "with an unknown event"
+    UNKNOWN_SOURCE = "unknown_source", "with an unknown source"
 
 
 class Refusal(NamedTuple):

@@ -82,6 +82,9 @@ class Expansion:
         left_out: Records that exist but may not or cannot be included, and required ones that do
             not exist, with the reason.
         unknown: References, as in the message, to records that do not exist. Those without a
+            letter are left out: ``#12`` is more often an issue than a record.
+        unread: Characters at the end of the message in which no reference was looked for, since it
+            is too long.
     """
 
     included: tuple[Included, ...] = ()

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import msgspec
-
 from ctxuse import __version__
 from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.fleet.jobs import Job
@@ -45,8 +43,6 @@ _TO_CLOSE = 5
 
 _LOOK = 5
 """Seconds between two looks at whether there are workers."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 def version() -> str:
@@ -160,16 +156,16 @@ class Cluster:
             for part in parts:
                 yield from self._settled(part, self._submit(part))
             return
-        if _encode(job) not in self._lethal:
+        if job.as_bytes() not in self._lethal:
             again = self._submit(job)
             if self._error(again) is None:
                 yield job, again
                 return
-            self._lethal[_encode(job)] = reason
+            self._lethal[job.as_bytes()] = reason
         yield job, self._submit(job)
 
     def _submit(self, job: Job) -> "Results":
-        data = _encode(job)
+        data = job.as_bytes()
         if data in self._lethal:
             result = job.given_up(self._lethal[data])
             given_up: Results = self._client.submit(bytes, result, pure=False)

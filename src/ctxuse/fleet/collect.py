@@ -6,46 +6,23 @@ never changed, whose names say what they hold. What has been copied is told from
 so a run that was broken off is simply run again, and several machines may collect the same
 workspace at once: at worst they bring the same bytes twice, and a reader takes each once.
 
-Only finished lines are taken; of archived logs, which nobody finishes, all bytes. What lies in the
-target itself is no source, so the target may lie among the places. A log that is
-not what was copied before (cut, replaced, restored from an older copy) begins a folder of its own:
-nothing that was copied is changed, and `--distinct-ids` counts what both hold once.
+What lies in the target itself is no source, so the target may lie among the places. What a worker
+does with one workspace stands in `ctxuse.fleet.copying`.
 """
 
-import os
-import re
 import socket
-from collections.abc import Collection, Iterable, Iterator
-from hashlib import sha256
-from itertools import count
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.fleet.counting import TRIES, tried
-from ctxuse.fleet.jobs import Collect, Collected
-from ctxuse.fleet.opening import logs_of
-from ctxuse.fleet.pieces import MARKED, MIXED, Piece, Stream, streams_of
-from ctxuse.fleet.places import COLLECTED, find
-from ctxuse.fleet.reporting import batches
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import Collect, Collected, batches
+from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.source import Source, shown_address, without_secrets
-from ctxuse.fleet.store import Store, open_store
 from ctxuse.fleet.target import lies_in, prepared
-from ctxuse.fleetreport import Told, Unreadable
-from ctxuse.layout import USAGE_DIR
-from ctxuse.log.archives import archive_time
-from ctxuse.log.follow import last_line_end
-from ctxuse.log.reader import OpenLog, pread
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of a piece, at most."""
-
-_LONGEST_FIRST = 1024 * 1024
-"""The first line is told by so many of its bytes, at most."""
-
-_NAMED = 60
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._]+")
+from ctxuse.progress import OnProgress, silent
+from ctxuse.reports.fleet import Unreadable
 
 
 class Collecting(NamedTuple):
@@ -73,27 +50,29 @@ def collect(  # noqa: PLR0913 - collecting has these options
     host: str | None = None,
     scheduler: str = "processes",
     workers: int | None = None,
-    told: Told | None = None,
+    piece_size: int = PIECE_SIZE,
+    on_progress: OnProgress = silent,
 ) -> Collecting:
     """Copy what is new in the logs of the workspaces at `places` to `target`.
 
     Args:
-        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.places`.
+        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         target: The folder or address to copy to; it is made when it is missing.
         host: What stands there for this machine, with the paths of its folders; its name when None.
         scheduler: As for a report; folders are read where the workers are.
         workers: As for a report.
-        told: Told how many workspaces are done, and how many there are.
+        piece_size: Bytes of a piece, at most.
+        on_progress: Called with how many workspaces are done, and how many there are.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: The scheduler does not answer or cannot be used, or `target` cannot.
     """
     target = prepared(target, scheduler)
-    found = find(places)
-    sources = [source for source in found.sources if not lies_in(source, target)]
+    discovered = find(places)
+    sources = [source for source in discovered.sources if not lies_in(source, target)]
     done: list[Collected] = []
-    job = Collect(target=target, host=host or socket.gethostname())
+    job = Collect(target=target, host=host or socket.gethostname(), piece_size=piece_size)
     if sources:
         with open_runner(scheduler, workers) as runner:
             jobs = (
@@ -102,174 +81,5 @@ def collect(  # noqa: PLR0913 - collecting has these options
             )
             for _, result in runner.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
-                if told is not None:
-                    told(len(done), len(sources))
-    return Collecting(done, found.unreadable)
-
-
-def collect_one(source: Source, target: str, host: str) -> Collected:
-    """Copy what is new in the logs of one workspace."""
-    tries = count(1)
-    found = tried(source, lambda: _collect(source, target, host, last=next(tries) == TRIES))
-    if isinstance(found, Unreadable):
-        reason = without_secrets(found.reason, target)
-        return Collected(address=source.address, reason=reason)
-    return found
-
-
-def folder_of(source: Source, host: str) -> str:
-    """Return the name of the folder that stands for a workspace: readable, safe and its own."""
-    shown = shown_address(source.url) if source.url else f"{host}:{source.address}"
-    name = source.name if source.url else f"{host}:{source.name}"
-    readable = _NOT_IN_NAMES.sub("-", shown).strip("-.")[-_NAMED:].strip("-.")
-    return f"{readable}-{sha256(name.encode(errors='backslashreplace')).hexdigest()[:12]}"
-
-
-class _BehindError(OSError):
-    """Another collector has copied more than we have seen."""
-
-
-def _collect(source: Source, target: str, host: str, *, last: bool) -> Collected:
-    """Copy what is new; see `_continues` for what the `last` try is."""
-    number = size = replaced = before = 0
-    folders = _Folders(open_store(target), folder_of(source, host))
-    for opened in logs_of(source):
-        log = opened.log
-        end = last_line_end(log, 0) if log.is_present else log.end
-        stream = stream_of(log, end)
-        if stream is None:
-            continue
-        which, there = folders.that_continues(log, stream, sure=last or opened.layout is not None)
-        replaced += which > 1 and there.end < end
-        order = there.order
-        if order is None:
-            order = _order(log, before, folders.orders(which))
-        before = max(0, archive_time(log.name))
-        for piece, data in new_pieces(log, Piece(order, stream, 0, 0, ""), there.end, end):
-            folders.write(which, piece, data)
-            number += 1
-            size += len(data)
-    return Collected(address=source.address, pieces=number, bytes=size, replaced=replaced)
-
-
-def _order(log: OpenLog, before: int, known: Collection[int]) -> int:
-    """Where a log that is new stands among those that were collected.
-
-    Args:
-        log: The log.
-        before: The time in the name of the archived log before it, 0 without one.
-        known: Where the others stand; those may be gone from the workspace.
-    """
-    if log.is_present:
-        return max([before, *(order + 1 for order in known)])
-    collected = log.name.partition("-")[0]
-    return int(collected) if collected.isdigit() else before
-
-
-_NOTHING = Stream([], 0)
-
-
-class _Folders:
-    """The folder of one workspace, and those of its logs that were replaced."""
-
-    def __init__(self, store: Store, name: str) -> None:
-        self._store = store
-        self._name = name
-        self._files: dict[int, dict[str, int]] = {}
-
-    def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
-        """Return in which of them, from 1, a log goes on, and what is there of it."""
-        for which in count(1):
-            there = streams_of(self._in(which)).get(stream, _NOTHING)
-            if _continues(log, there, sure=sure):
-                return which, there
-        raise AssertionError
-
-    def orders(self, which: int) -> list[int]:
-        """Return where the streams of one of them stand."""
-        return [stream.order or 0 for stream in streams_of(self._in(which)).values()]
-
-    def write(self, which: int, piece: Piece, data: bytes) -> None:
-        """Write a piece."""
-        self._store.write(f"{self._path(which)}/{piece.name}", data)
-        self._in(which)[piece.name] = len(data)
-
-    def _in(self, which: int) -> dict[str, int]:
-        """The pieces that are there, as they were when they were first looked at, and ours."""
-        if which not in self._files:
-            path = self._path(which)
-            names = self._store.names(path)
-            self._files[which] = {n.removeprefix(f"{path}/"): size for n, size in names.items()}
-        return self._files[which]
-
-    def _path(self, which: int) -> str:
-        name = self._name if which == 1 else f"{self._name}.{which}"
-        return "/".join((name, *USAGE_DIR, COLLECTED))
-
-
-def stream_of(log: OpenLog, end: int) -> str | None:
-    """Return which stream a log is: the hash of its first line; None of an empty one.
-
-    Args:
-        log: The open log.
-        end: Where its finished lines end.
-    """
-    first = pread(log.descriptor, min(end, _LONGEST_FIRST), 0).partition(b"\n")[0]
-    return sha256(first).hexdigest()[:16] if end else None
-
-
-def new_pieces(log: OpenLog, like: Piece, start: int, end: int) -> Iterator[tuple[Piece, bytes]]:
-    """Yield the pieces from `start` up to `end` of a log, each with its bytes.
-
-    Args:
-        log: The open log.
-        like: A piece of the same stream.
-        start: Where to begin, in bytes.
-        end: Where to end, in bytes.
-    """
-    while start < end:
-        stop = min(end, start + MOST_BYTES)
-        if stop < end:
-            cut = last_line_end(log._replace(end=stop), start)
-            stop = cut if cut > start else stop  # a line that is longer: no event, cut anywhere
-        data = _read(log, start, stop)
-        yield like._replace(start=start, end=stop, mark=_mark_of(log, stop)), data
-        start = stop
-
-
-def _read(log: OpenLog, start: int, end: int) -> bytes:
-    data = b""
-    while len(data) < end - start:
-        block = pread(log.descriptor, end - start - len(data), start + len(data))
-        if not block:
-            raise OSError("the log was cut while it was read")
-        data += block
-    return data
-
-
-def _mark_of(log: OpenLog, end: int) -> str:
-    return sha256(_read(log, max(0, end - MARKED), end)).hexdigest()[:16]
-
-
-def _continues(log: OpenLog, there: Stream, *, sure: bool) -> bool:
-    """Whether a log is what was copied, and perhaps more: every piece ended in the same bytes.
-
-    Another collector may have copied what was appended since we opened the log. Of a file that is
-    seen, since it is open; a copy that was fetched may only be too old.
-
-    Args:
-        log: The open log.
-        there: What was copied.
-        sure: Whether the log has at most the bytes it has now. If not, it is to be opened again.
-
-    Raises:
-        _BehindError: It has fewer bytes than were copied, and that is not sure.
-    """
-    has = os.fstat(log.descriptor).st_size
-    if there.end > has and not sure:
-        raise _BehindError("another collector is ahead")
-    return (
-        there.trouble != MIXED
-        and there.end <= has
-        and all(_mark_of(log, step.piece.end) == step.piece.mark for step in there.steps)
-    )
+                on_progress(len(done), len(sources))
+    return Collecting(done, discovered.unreadable)

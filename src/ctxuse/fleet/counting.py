@@ -4,49 +4,26 @@ A workspace that cannot be read costs some tries when the trouble can pass, and 
 its reason. It is counted whole or not at all.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from ctxuse.errors import CtxuseError
-from ctxuse.events import UsageEvent
-from ctxuse.fleet.opening import Opened, logs_of
-from ctxuse.fleet.places import reason_of
+from ctxuse.codec.decode import Valid
+from ctxuse.counting.checkpoint import count_log
+from ctxuse.counting.count import Accumulator, tally_of
+from ctxuse.counting.count import count as count_lines
+from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import Reading
+from ctxuse.fleet.opening import logs_of, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
-from ctxuse.fleetreport import Asked, FleetTally, Unreadable
-from ctxuse.fuller import FullTally
-from ctxuse.log.full import FULL
-from ctxuse.log.kept import BASIC, Kept, T
-from ctxuse.log.place import RefusedError
-from ctxuse.log.reader import read_events
-from ctxuse.log.whole import count_one
-from ctxuse.log.window import Part, Selection, count_parts_of
-from ctxuse.tally import Tally
-from ctxuse.zones import Zone
-
-TRIES = 3
-"""How often a workspace is read at most when the trouble can pass."""
-
-_PAUSE = 0.1
-"""Seconds to the second try; more to the next."""
-
-_LASTING = (
-    RefusedError,
-    FileNotFoundError,
-    NotADirectoryError,
-    IsADirectoryError,
-    PermissionError,
-    ImportError,
-    ValueError,
-)
-
-R = TypeVar("R")
+from ctxuse.log.reader import read_lines
+from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 
 
 def count(
-    sources: Sequence[Source], asked: Asked, *, cache: bool, repeats: Repeats | None = None
+    sources: Sequence[Source], asked: FleetQuery, *, cache: bool, repeats: Repeats | None = None
 ) -> FleetTally:
     """Return what some workspaces give, in their order.
 
@@ -58,35 +35,14 @@ def count(
     """
     fleet = FleetTally()
     for source in sources:
-        found = tried(source, partial(_count, source, asked, repeats, cache=cache))
+        found = with_retries(source, partial(_count, source, asked, repeats, cache=cache))
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
             fleet.add(
-                source.address, found.tally, found.full, asked,
-                rest=found.rest, repeated=found.repeated,
-            )  # fmt: skip
+                source.address, found.tally, asked, outside=found.outside, repeated=found.repeated
+            )
     return fleet
-
-
-def tried(source: Source, read: Callable[[], R]) -> R | Unreadable:
-    """Return what `read` returns, or why `source` cannot be read."""
-    for number in range(1, TRIES + 1):
-        try:
-            return read()
-        except Exception as error:  # a library for some kind of address may raise anything
-            if source.layout is not None and not isinstance(error, CtxuseError | OSError):
-                raise
-            if number == TRIES or not can_pass(error):
-                return Unreadable(source.address, reason_of(error, source.url))
-        time.sleep(_PAUSE * number)
-    raise AssertionError
-
-
-def can_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
-    cause = error.__cause__ if isinstance(error, CtxuseError) else error
-    return cause is not None and not isinstance(cause, _LASTING)
 
 
 class _Counted(NamedTuple):
@@ -94,52 +50,40 @@ class _Counted(NamedTuple):
 
     Attributes:
         tally: The counts of the events that are asked for.
-        full: Their fuller counts, where these are needed.
-        rest: The counts of its other events.
+        outside: The counts of its other events, where only some are asked for.
         repeated: How many more are asked for, and counted with another workspace.
     """
 
-    tally: Tally
-    full: FullTally | None
-    rest: Tally | None = None
+    tally: LogTally
+    outside: Tally | None = None
     repeated: int = 0
 
 
-def _count(source: Source, asked: Asked, repeats: Repeats | None, *, cache: bool) -> _Counted:
+def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache: bool) -> _Counted:
     concerned = repeats if repeats is not None and repeats.concern(source) else None
     if concerned is not None or asked.reads_everything:
         return _count_part(source, asked, concerned)
-    tally: Tally | None = None
-    full = FullTally() if asked.needs_full else None
+    whole = LogTally()
     for opened in logs_of(source):
-        counted = _count_one(opened, BASIC, cache=cache)
-        if tally is None:
-            tally = counted  # mostly there is only one: nothing to merge
+        if opened.layout is None:
+            whole.merge(tally_of(opened.log, asked.kind))
         else:
-            tally.merge(counted)
-        if full is not None:
-            full.merge(_count_one(opened, FULL, cache=cache))
-    return _Counted(Tally() if tally is None else tally, full)
+            reading = Reading(cache, processes=1)
+            whole.merge(count_log(opened.layout, opened.log, asked.kind, reading))
+    return _Counted(whole)
 
 
-def _count_one(opened: Opened, kept: Kept[T], *, cache: bool) -> T:
-    if opened.layout is None:
-        return kept.tally_of(opened.log)
-    return count_one(opened.layout, opened.log, kept, cache=cache, processes=1)
-
-
-def _count_part(source: Source, asked: Asked, repeats: Repeats | None) -> _Counted:
+def _count_part(source: Source, asked: FleetQuery, repeats: Repeats | None) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
-    selection = Selection(asked.window, asked.actors, asked.without_actors)
-    part = Part(selection, full=asked.needs_full, zone=Zone(asked.zone))
+    accumulator = Accumulator(asked.kind, asked.query)
     repeated = 0
     for opened in logs_of(source):
         if repeats is None:
-            count_parts_of(opened.log, [part])
+            count_lines(opened.log, [accumulator])
             continue
-        for found in read_events(opened.log):
-            if isinstance(found, UsageEvent) and repeats.hold(source, found.id):
-                repeated += selection.holds(found)
+        for _, line in read_lines(opened.log):
+            if isinstance(line, Valid) and repeats.hold(source, line.id):
+                repeated += accumulator.holds(line)
             else:
-                part.add(found)
-    return _Counted(part.inside, part.full if asked.needs_full else None, part.rest, repeated)
+                accumulator.add_line(line)
+    return _Counted(accumulator.tally, accumulator.outside, repeated)

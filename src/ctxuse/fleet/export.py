@@ -1,38 +1,22 @@
-"""Events as Parquet, for people's own DuckDB, Spark or warehouse. The only importer of `pyarrow`.
+"""Events as Parquet, for people's own DuckDB, Spark or warehouse: `ctxuse fleet export`.
 
-A row is one record of one event; docs/export.md describes the columns and holds a query that gives
-the report. Rows are written a group at a time, a file for each job, so that neither a worker nor we
-hold more than a group.
+docs/export.md describes the columns and holds a query that gives the report. What a worker does
+with one job stands in `ctxuse.fleet.parquet`.
 """
 
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from functools import partial
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from ctxuse.errors import FleetError, MissingExtraError
-from ctxuse.events import UsageEvent
-from ctxuse.fleet import jobs, stored
-from ctxuse.fleet.counting import tried
-from ctxuse.fleet.opening import logs_of
-from ctxuse.fleet.places import find
-from ctxuse.fleet.reporting import batches
+from ctxuse.errors import FleetError
+from ctxuse.fleet import wire
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import GROUP_ROWS, Export, batches
+from ctxuse.fleet.parquet import SUFFIX, pyarrow
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import prepared, shown
-from ctxuse.fleetreport import Asked, FleetTally, SeenWorkspace, Told, Unreadable
-from ctxuse.log.reader import read_events
-from ctxuse.log.window import Part
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-ROWS = 50_000
-"""Rows in a group."""
-
-SUFFIX = ".parquet"
+from ctxuse.progress import OnProgress, silent
+from ctxuse.reports.fleet import FleetTally, SeenWorkspace, Unreadable
 
 
 class Exported(NamedTuple):
@@ -49,205 +33,47 @@ class Exported(NamedTuple):
     files: int
 
 
-def export_events(
+def export_events(  # noqa: PLR0913 - an export has these options
     places: Iterable[str],
     target: str,
     *,
     scheduler: str = "processes",
     workers: int | None = None,
-    told: Told | None = None,
+    batch_size: int | None = None,
+    group_rows: int = GROUP_ROWS,
+    on_progress: OnProgress = silent,
 ) -> Exported:
     """Write the events of many workspaces to Parquet files in `target`.
 
     Args:
-        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.places`.
+        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         target: A folder or address without Parquet files; it is made when it is missing.
         scheduler: As for a report.
         workers: As for a report.
-        told: Told how many workspaces are done, and how many there are.
+        batch_size: As for a report.
+        group_rows: Rows that are written at a time.
+        on_progress: Called with how many workspaces are done, and how many there are.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: `target` holds Parquet files, or the scheduler cannot be used.
     """
-    _pyarrow()
+    pyarrow()
     target = prepared(target, scheduler)
     if any(name.endswith(SUFFIX) for name in open_store(target).names()):
         raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
-    found = find(places)
+    discovered = find(places)
     whole = FleetTally()
     files = done = 0
     with open_runner(scheduler, workers) as runner:
         exports = (
-            jobs.Export(sources=tuple(batch), target=target, first=first)
-            for first, batch in batches(found.sources, runner.workers)
+            Export(sources=tuple(batch), target=target, first=first, group_rows=group_rows)
+            for first, batch in batches(discovered.sources, runner.workers, batch_size)
         )
         for job, result in runner.results(exports):
-            tally = stored.load(result)
+            tally = wire.load(result)
             files += bool(tally.seen)
             whole.merge(tally)
             done += job.number
-            if told is not None:
-                told(done, len(found.sources))
-    return Exported(whole.seen, [*found.unreadable, *whole.unreadable], files)
-
-
-def export(job: jobs.Export) -> FleetTally:
-    """Write the events of a job's workspaces to its file: what a worker does.
-
-    A workspace is in the file whole or not at all. When one can be read no further after some of
-    its rows were written, the file is begun again without it.
-    """
-    left_out: dict[str, Unreadable] = {}
-    while True:
-        with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
-            tally, broken = _write(job, file, left_out)
-            file.flush()
-            if broken is None:
-                if tally.seen:
-                    open_store(job.target).put(job.name, file.name)
-                return tally
-            left_out[broken[0]] = broken[1]
-
-
-def _write(
-    job: jobs.Export, file: IO[bytes], left_out: dict[str, Unreadable]
-) -> tuple[FleetTally, tuple[str, Unreadable] | None]:
-    tally = FleetTally()
-    with closing(_Rows(file)) as rows:
-        for source in job.sources:
-            found: Part | Unreadable | None = left_out.get(source.place)
-            if found is None:
-                found = tried(source, partial(rows.add, source))
-            if isinstance(found, Unreadable):
-                if not rows.taken_back():
-                    return tally, (source.place, found)
-                tally.unreadable.append(found)
-            else:
-                tally.add(source.address, found.inside, None, Asked(merge_records=True))
-    return tally, None
-
-
-class _Rows:
-    """Collects rows, and writes them to a file a group at a time."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._arrow = _pyarrow()
-        self._schema = schema(self._arrow)
-        self._writer = self._arrow.parquet.ParquetWriter(
-            file, self._schema, compression="zstd", use_dictionary=True
-        )
-        self._rows: list[tuple[object, ...]] = []
-        self._groups = 0
-        self._saved = (0, 0)
-        self._trouble: Exception = OSError("it could not be read to its end")
-
-    def add(self, source: Source) -> Part:
-        """Add the rows of a workspace, and return what it holds.
-
-        Raises:
-            OSError: It cannot be read; see `taken_back`.
-        """
-        if not self.taken_back():
-            raise self._trouble  # it cannot be read again into this file
-        self._saved = len(self._rows), self._groups
-        part = Part()
-        try:
-            self._add(source, part)
-        except Exception as error:
-            self._trouble = error
-            raise
-        self._saved = len(self._rows), self._groups
-        return part
-
-    def _add(self, source: Source, part: Part) -> None:
-        position = 0
-        for opened in logs_of(source):
-            for found in read_events(opened.log):
-                part.add(found)
-                if isinstance(found, UsageEvent):
-                    self._rows += _rows_of(source.address, position, found)
-                    position += 1
-                    if len(self._rows) >= ROWS:
-                        self._write()
-
-    def taken_back(self) -> bool:
-        """Take the rows of the last workspace back, and say whether that could be done."""
-        number, groups = self._saved
-        if groups == self._groups:
-            del self._rows[number:]
-        return groups == self._groups
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self._rows:
-            self._write()
-        self._writer.close()
-
-    def _write(self) -> None:
-        columns = zip(*self._rows, strict=True)
-        arrays = [
-            self._arrow.array([*column], type=field.type)
-            for column, field in zip(columns, self._schema, strict=True)
-        ]
-        self._writer.write_table(self._arrow.table(arrays, schema=self._schema))
-        self._rows = []
-        self._groups += 1
-
-
-def schema(arrow: "ModuleType") -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return the columns; docs/export.md says what they mean."""
-    text, number = arrow.string(), arrow.uint64()
-    columns = [
-        ("workspace", text, False),
-        ("position", number, False),
-        ("record", arrow.uint32(), False),
-        ("id", text, False),
-        ("occurred_at", arrow.timestamp("us", tz="UTC"), False),
-        ("occurred_at_nanos", arrow.uint16(), False),
-        ("segment_id", text, False),
-        ("host", text, True),
-        ("actor", text, True),
-        ("call_id", text, True),
-        ("event", text, False),
-        ("source", text, False),
-        ("kind", text, False),
-        ("slug", text, False),
-        ("file_bytes", number, False),
-        ("file_tokens_estimate", number, False),
-        ("context_bytes", number, True),
-        ("context_tokens", number, True),
-        ("tokens_from", text, True),
-        ("size_from", text, True),
-    ]
-    return arrow.schema([arrow.field(name, kind, nullable) for name, kind, nullable in columns])
-
-
-def _rows_of(workspace: str, position: int, event: UsageEvent) -> Iterator[tuple[object, ...]]:
-    micros, nanos = divmod(event.occurred_at_ns, 1000)
-    for number, record in enumerate(event.records):
-        yield (
-            workspace,
-            position,
-            number,
-            event.id,
-            micros,
-            nanos,
-            event.segment_id,
-            event.host,
-            event.actor,
-            event.call_id,
-            event.event.value,
-            event.source.value,
-            *record,
-        )
-
-
-def _pyarrow() -> "ModuleType":
-    try:
-        import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
-        import pyarrow.parquet  # type: ignore[import-untyped] # noqa: PLC0415 - likewise
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("ctxuse fleet export", "fleet") from error
-    module: ModuleType = pa
-    return module
+            on_progress(done, len(discovered.sources))
+    return Exported(whole.seen, [*discovered.unreadable, *whole.unreadable], files)

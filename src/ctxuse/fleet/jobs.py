@@ -1,15 +1,39 @@
 """What a worker is asked to do, as values that travel; each can be divided, and given up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import msgspec
 
 from ctxuse.errors import FleetError
-from ctxuse.fleet import stored
+from ctxuse.fleet import wire
+from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.source import Source, without_secrets
-from ctxuse.fleetreport import Asked, FleetTally, Unreadable
+from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
+from ctxuse.zones import Zone
+
+
+def _name(zone: object) -> str:
+    """What a time zone goes by on its way."""
+    if isinstance(zone, Zone):
+        return zone.name
+    raise NotImplementedError
+
+
+_encode = msgspec.json.Encoder(enc_hook=_name).encode
+
+MOST_IN_BATCH = 256
+"""Workspaces in a job, at most."""
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of logs in a job, at most, unless one workspace alone has more."""
+
+_ROUNDS = 8
+"""Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
+
+GROUP_ROWS = 50_000
+"""Rows in a group of a Parquet file."""
 
 
 class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -26,15 +50,37 @@ class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         """How many workspaces it is about."""
         return len(self.sources)
 
+    def as_bytes(self) -> bytes:
+        """Return it as bytes; see `decode`."""
+        return _encode(self)
+
     def divided(self) -> Sequence[Self]:
-        """Return jobs that do the same together, or itself when it cannot be divided."""
-        return [self]
+        """Return a job for each workspace, or itself when it is about none."""
+        return [self.only(index) for index in range(len(self.sources))] or [self]
+
+    def only(self, index: int) -> Self:
+        """Return the part of the job that is about one of its workspaces, by its index."""
+        return msgspec.structs.replace(self, sources=(self.sources[index],))
 
     def given_up(self, reason: str) -> bytes:
         """Return the result when its worker is lost again and again."""
-        return stored.dump(
+        return wire.dump(
             FleetTally(unreadable=[Unreadable(source.address, reason) for source in self.sources])
         )
+
+
+class NumberedJob(Job, frozen=True, kw_only=True):
+    """A job whose workspaces have numbers.
+
+    Attributes:
+        first: The number of the first workspace among those of all jobs; the others follow.
+    """
+
+    first: int
+
+    def only(self, index: int) -> Self:
+        """See `Job`."""
+        return msgspec.structs.replace(super().only(index), first=self.first + index)
 
 
 class Count(Job, frozen=True, kw_only=True):
@@ -47,39 +93,26 @@ class Count(Job, frozen=True, kw_only=True):
         slices: Where those of each workspace stand there; none when all of its events count.
     """
 
-    asked: Asked
+    asked: FleetQuery
     cache: bool = True
     scratch: str = ""
     slices: tuple[tuple[Slice, ...], ...] = ()
 
-    def divided(self) -> Sequence[Self]:
-        """A job for each workspace."""
-        slices = self.slices or ((),) * len(self.sources)
-        return [
-            msgspec.structs.replace(self, sources=(source,), slices=(its,))
-            for source, its in zip(self.sources, slices, strict=True)
-        ]
+    def only(self, index: int) -> Self:
+        """See `Job`."""
+        return msgspec.structs.replace(super().only(index), slices=self.slices[index : index + 1])
 
 
-class WriteIds(Job, frozen=True, kw_only=True):
+class WriteIds(NumberedJob, frozen=True, kw_only=True):
     """Write their ids down; the result is an `IdsWritten`.
 
     Attributes:
         scratch: Where to.
-        first: The number of the first workspace among all of them; the others follow.
         parts: Into how many parts ids are divided.
     """
 
     scratch: str
-    first: int
     parts: int
-
-    def divided(self) -> Sequence[Self]:
-        """A job for each workspace."""
-        return [
-            msgspec.structs.replace(self, sources=(source,), first=number)
-            for number, source in enumerate(self.sources, self.first)
-        ]
 
     def given_up(self, reason: str) -> bytes:
         """None of them can be read."""
@@ -126,28 +159,21 @@ class FindRepeats(Job, frozen=True, kw_only=True):
         raise FleetError("--distinct-ids", f"{reason} ({hint})")
 
 
-class Export(Job, frozen=True, kw_only=True):
+class Export(NumberedJob, frozen=True, kw_only=True):
     """Write their events to a Parquet file; the result is a `FleetTally`.
 
     Attributes:
         target: The folder or address of the files.
-        first: The number of the first workspace among all of them; the others follow.
+        group_rows: Rows that are written at a time.
     """
 
     target: str
-    first: int
+    group_rows: int = GROUP_ROWS
 
     @property
     def name(self) -> str:
         """The file's name."""
         return f"part-{self.first:08}.parquet"
-
-    def divided(self) -> Sequence[Self]:
-        """A job for each workspace."""
-        return [
-            msgspec.structs.replace(self, sources=(source,), first=number)
-            for number, source in enumerate(self.sources, self.first)
-        ]
 
     def given_up(self, reason: str) -> bytes:
         """None of them was exported."""
@@ -160,14 +186,12 @@ class Collect(Job, frozen=True, kw_only=True):
     Attributes:
         target: The folder or address to copy to.
         host: What stands there for the machine whose folders they are.
+        piece_size: Bytes of a piece, at most.
     """
 
     target: str
     host: str
-
-    def divided(self) -> Sequence[Self]:
-        """A job for each workspace."""
-        return [msgspec.structs.replace(self, sources=(source,)) for source in self.sources]
+    piece_size: int = PIECE_SIZE
 
     def given_up(self, reason: str) -> bytes:
         """None of them was copied."""
@@ -198,3 +222,34 @@ class Collected(msgspec.Struct, frozen=True, array_like=True):
 
 
 AnyJob = Count | WriteIds | FindRepeats | Export | Collect
+
+
+def _zone(kind: type, name: str) -> Zone:
+    if kind is Zone:
+        return Zone(name)
+    raise NotImplementedError
+
+
+decode = msgspec.json.Decoder(AnyJob, dec_hook=_zone).decode
+"""Makes a job of what `Job.as_bytes` gave."""
+
+
+def batches(
+    sources: Sequence[Source], workers: int, size: int | None = None
+) -> Iterator[tuple[int, Sequence[Source]]]:
+    """Yield stretches of `sources`, each with the number of its first: what one job is about.
+
+    Args:
+        sources: The workspaces, sorted by address.
+        workers: How many work.
+        size: How many to a stretch, at most; when None so many that every worker has several.
+    """
+    most = size or max(1, min(MOST_IN_BATCH, -(-len(sources) // (workers * _ROUNDS))))
+    first = total = 0
+    for number, source in enumerate(sources):
+        if number > first and (number - first == most or total + source.size > MOST_BYTES):
+            yield first, sources[first:number]
+            first, total = number, 0
+        total += source.size
+    if first < len(sources):
+        yield first, sources[first:]

@@ -6,16 +6,37 @@ so are the pieces of a collected log; nothing of a log is held in memory.
 
 import os
 import tempfile
-from collections.abc import Iterator
-from typing import IO, NamedTuple
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, NamedTuple, TypeVar
 
-from ctxuse.errors import LogUnreadableError
-from ctxuse.fleet.pieces import Stream, streams_of
-from ctxuse.fleet.places import COLLECTED, is_log
-from ctxuse.fleet.source import Source
+from ctxuse.errors import CtxuseError, LogUnreadableError
+from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
+from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.names import is_log
+from ctxuse.log.opening import RefusedError
 from ctxuse.log.reader import OpenLog, open_logs
+from ctxuse.reports.fleet import Unreadable
+
+TRIES = 3
+"""How often a workspace is read at most when the trouble can pass."""
+
+_PAUSE = 0.1
+"""Seconds to the second try; more to the next."""
+
+_LASTING = (
+    RefusedError,
+    FileNotFoundError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+    ImportError,
+    ValueError,
+)
+
+R = TypeVar("R")
 
 
 class Opened(NamedTuple):
@@ -80,3 +101,23 @@ def copy_stream(store: Store, stream: Stream, target: IO[bytes]) -> None:
 def _of(file: IO[bytes], name: str) -> Opened:
     file.flush()
     return Opened(OpenLog(name, file.fileno(), os.fstat(file.fileno()).st_size))
+
+
+def with_retries(source: Source, read: Callable[[], R]) -> R | Unreadable:
+    """Return what `read` returns, or why `source` cannot be read."""
+    for number in range(1, TRIES + 1):
+        try:
+            return read()
+        except Exception as error:  # a library for some kind of address may raise anything
+            if source.layout is not None and not isinstance(error, CtxuseError | OSError):
+                raise
+            if number == TRIES or not can_pass(error):
+                return Unreadable(source.address, reason_of(error, source.url))
+        time.sleep(_PAUSE * number)
+    raise AssertionError
+
+
+def can_pass(error: BaseException) -> bool:
+    """Whether trying again may help."""
+    cause = error.__cause__ if isinstance(error, CtxuseError) else error
+    return cause is not None and not isinstance(cause, _LASTING)

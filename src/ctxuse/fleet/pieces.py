@@ -20,6 +20,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+COLLECTED = "collected"
+"""The folder in ``_usage`` that holds what was collected."""
+
+PIECE_SIZE = 16 * 1024 * 1024
+"""Bytes of a piece, at most."""
+
 MARKED = 4096
 """So many bytes before a piece's end, at most, its name holds the hash of."""
 

@@ -4,41 +4,54 @@ import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ctxuse.counting.tuning import cache_allowed
 from ctxuse.errors import FleetError
-from ctxuse.fleet import stored
-from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds
-from ctxuse.fleet.places import find
+from ctxuse.fleet import wire
+from ctxuse.fleet.discovery import find
+from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds, batches
 from ctxuse.fleet.repeats import Slice, parts_for
 from ctxuse.fleet.running import Runner, open_runner
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.target import HERE, scratch_in
-from ctxuse.fleetreport import (
-    Asked,
+from ctxuse.progress import OnProgress, silent
+from ctxuse.query import Query
+from ctxuse.reports.fleet import (
     FleetBy,
+    FleetQuery,
     FleetReport,
     FleetTally,
-    Told,
     Unreadable,
     build_fleet_report,
 )
-from ctxuse.times import ns_of
 from ctxuse.zones import LOCAL, UTC, Zone
 
 if TYPE_CHECKING:
     from whenever import Instant
 
-MOST_IN_BATCH = 256
-"""Workspaces in a job, at most."""
 
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of logs in a job, at most, unless one workspace alone has more."""
+class Execution(NamedTuple):
+    """Who does the work, and how.
 
-_ROUNDS = 8
-"""Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
+    Attributes:
+        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
+        workers: How many processes or threads; one for each processor when None.
+        batch_size: Workspaces in a job, at most; when None so many that every worker has several.
+        scratch: A folder or address that all workers reach, for distinct ids; a temporary folder
+            when None.
+        cache: Whether to use and write checkpoints.
+        on_progress: Called with how many workspaces are done, and how many there are.
+    """
+
+    scheduler: str = "processes"
+    workers: int | None = None
+    batch_size: int | None = None
+    scratch: str | None = None
+    cache: bool = True
+    on_progress: OnProgress = silent
 
 
 def fleet_report(  # noqa: PLR0913 - a report has these options
@@ -55,14 +68,15 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     distinct_ids: bool = False,
     scheduler: str = "processes",
     workers: int | None = None,
+    batch_size: int | None = None,
     scratch: str | None = None,
     cache: bool | None = None,
-    told: Told | None = None,
+    on_progress: OnProgress = silent,
 ) -> FleetReport:
     """Return what the logs of many workspaces say.
 
     Args:
-        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.places`.
+        places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         merge_records: Take records of the same kind and slug for one, whichever workspace they are
             of; the size per injection is then that of the workspace with the latest exposure.
         by: Group by this instead of by record.
@@ -75,67 +89,63 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         zone: The time zone that days are those of; by day, and of the fuller figures, everything
             is read in another one than UTC.
         distinct_ids: Count events that several workspaces hold with the first of them only.
-        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
-        workers: How many processes or threads; one for each processor when None.
-        scratch: A folder or address that all workers reach, for `distinct_ids`; a temporary folder
-            when None.
-        cache: Whether to use and write checkpoints; None leaves it to ``CTXUSE_NO_CACHE``.
-        told: Told how many workspaces are done, and how many there are.
+        scheduler: See `Execution`.
+        workers: See `Execution`.
+        batch_size: See `Execution`.
+        scratch: See `Execution`.
+        cache: See `Execution`; None leaves it to ``CTXUSE_NO_CACHE``.
+        on_progress: See `Execution`.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
+    query = Query.of(since, until, actors, without_actors, zone=zone)
+    asked = FleetQuery(query, merge_records, by, full, distinct_ids)
+    cache = cache_allowed(os.environ) if cache is None else cache
+    execution = Execution(scheduler, workers, batch_size, scratch, cache, on_progress)
+    return make_fleet_report(places, asked, execution)
+
+
+def make_fleet_report(
+    places: Iterable[str], asked: FleetQuery, execution: Execution
+) -> FleetReport:
+    """Return what the logs of many workspaces say; see `fleet_report`."""
+    scheduler, zone = execution.scheduler, asked.query.zone
     if zone.name == LOCAL and scheduler not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
         raise FleetError(scheduler, reason)
-    found = find(places)
-    asked = Asked(
-        merge_records=merge_records,
-        by=by,
-        full=full and merge_records and by is None,
-        window=(ns_of(since), ns_of(until)),
-        actors=None if actors is None else tuple(actors),
-        without_actors=tuple(without_actors),
-        zone=zone.name,
-    )
-    if cache is None:
-        cache = os.environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
-    job = Count(asked=asked, cache=cache)
-    if not found.sources:
-        return build_fleet_report(FleetTally(), asked, found.unreadable)
+    discovered = find(places)
+    if not discovered.sources:
+        return build_fleet_report(FleetTally(), asked, discovered.unreadable)
+    job = Count(asked=asked, cache=execution.cache)
     with ExitStack() as stack:
-        runner = stack.enter_context(open_runner(scheduler, workers))
-        if distinct_ids:
-            if scratch is None:
+        runner = stack.enter_context(open_runner(scheduler, execution.workers))
+        run = _Run(runner, execution.batch_size, execution.on_progress)
+        if asked.distinct_ids:
+            if execution.scratch is None:
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
-                own = stack.enter_context(scratch_in(scratch, scheduler))
-            tally = _count_distinct(runner, found.sources, job, own, told)
+                own = stack.enter_context(scratch_in(execution.scratch, scheduler))
+            tally = _count_distinct(run, discovered.sources, job, own)
         else:
-            tally = _count(runner, found.sources, job, told)
-    return build_fleet_report(tally, asked, found.unreadable)
+            tally = _count(run, discovered.sources, job)
+    return build_fleet_report(tally, asked, discovered.unreadable)
 
 
-def batches(sources: Sequence[Source], workers: int) -> Iterator[tuple[int, Sequence[Source]]]:
-    """Yield stretches of `sources`, each with the number of its first: what one job is about."""
-    most = max(1, min(MOST_IN_BATCH, -(-len(sources) // (workers * _ROUNDS))))
-    first = size = 0
-    for number, source in enumerate(sources):
-        if number > first and (number - first == most or size + source.size > MOST_BYTES):
-            yield first, sources[first:number]
-            first, size = number, 0
-        size += source.size
-    if first < len(sources):
-        yield first, sources[first:]
+class _Run(NamedTuple):
+    """Who works, on how much at a time, and who watches: as `fleet_report` has them."""
+
+    runner: Runner
+    batch_size: int | None
+    on_progress: OnProgress
+
+    def batches(self, sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Source]]]:
+        return batches(sources, self.runner.workers, self.batch_size)
 
 
 def _count(
-    runner: Runner,
-    sources: Sequence[Source],
-    job: Count,
-    told: Told | None,
-    slices: Sequence[Sequence[Slice]] = (),
+    run: _Run, sources: Sequence[Source], job: Count, slices: Sequence[Sequence[Slice]] = ()
 ) -> FleetTally:
     jobs = (
         msgspec.structs.replace(
@@ -143,26 +153,23 @@ def _count(
             sources=tuple(batch),
             slices=tuple(tuple(its) for its in slices[first : first + len(batch)]),
         )
-        for first, batch in batches(sources, runner.workers)
+        for first, batch in run.batches(sources)
     )
     whole = FleetTally()
     done = 0
     if job.asked.merge_records or job.asked.by is not None:
-        steps = runner.merged(jobs)
+        steps = run.runner.merged(jobs)
     else:
-        steps = ((one.number, result) for one, result in runner.results(jobs))
+        steps = ((one.number, result) for one, result in run.runner.results(jobs))
     for number, result in steps:
         if result is not None:
-            whole.merge(stored.load(result))
+            whole.merge(wire.load(result))
         done += number
-        if told is not None:
-            told(done, len(sources))
+        run.on_progress(done, len(sources))
     return whole
 
 
-def _count_distinct(
-    runner: Runner, sources: Sequence[Source], job: Count, scratch: str, told: Told | None
-) -> FleetTally:
+def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: str) -> FleetTally:
     """Count each event with the first workspace that holds it.
 
     A workspace that can be read at first and not later on holds nothing: then it is done again.
@@ -172,13 +179,12 @@ def _count_distinct(
     unreadable: dict[int, str] = {}
     writing = (
         WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
-        for first, batch in batches(sources, runner.workers)
+        for first, batch in run.batches(sources)
     )
     done, whole = 0, len(sources)
-    for one, result in runner.results(writing):
+    for one, result in run.runner.results(writing):
         done += one.number
-        if told is not None:
-            told(done // 2, whole)  # the other half is counting them
+        run.on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
@@ -194,15 +200,14 @@ def _count_distinct(
             )
             for part in range(parts)
         )
-        for _, result in runner.results(finding):
+        for _, result in run.runner.results(finding):
             for number, its in msgspec.json.decode(result, type=dict[int, Slice]).items():
                 slices[number].append(its)
         readable = [n for n in range(len(sources)) if n not in unreadable]
         tally = _count(
-            runner,
+            run._replace(on_progress=lambda n, _: run.on_progress(whole - (whole - n) // 2, whole)),
             [sources[n] for n in readable],
             msgspec.structs.replace(job, scratch=scratch),
-            None if told is None else lambda n, _: told(whole - (whole - n) // 2, whole),
             [slices[n] for n in readable],
         )
         if not tally.unreadable:

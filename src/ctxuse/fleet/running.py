@@ -4,13 +4,11 @@ Results come back in the order of the jobs, whatever order they finish in, and o
 are under way that few results wait. A job belongs to its workspaces: when its worker is lost it is
 done again from the beginning, and what the lost one had counted is nowhere.
 
-Processes are fresh interpreters that are told what to do through a pipe, not forks and not
-`multiprocessing`: nothing of the caller's is started a second time (docs/decisions/0005).
+Processes are interpreters of our own that are told what to do through a pipe.
 """
 
 import os
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,21 +17,17 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Protocol, Self, TypeVar
 
-import msgspec
-
 from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.target import HERE
 from ctxuse.fleet.work import receive, send, work
+from ctxuse.processes import processors, start_interpreter
 
 LOSSES = 3
 """A job whose worker was lost so often is divided, and one that cannot be is given up."""
 
 _AHEAD = 4
 """Jobs under way for each worker, at most."""
-
-_encode = msgspec.json.Encoder().encode
-
 
 J = TypeVar("J", bound=Job)
 
@@ -69,7 +63,7 @@ class Local:
     """
 
     def __init__(self, workers: int | None = None, *, processes: bool = True) -> None:
-        self.workers = workers or _processors()
+        self.workers = workers or processors()
         self._processes = processes
         self._closing = Event()
         self._idle: SimpleQueue[_Process] = SimpleQueue()
@@ -113,7 +107,7 @@ class Local:
             if self._closing.is_set():
                 return []
             try:
-                return [(job, self._once(_encode(job)))]
+                return [(job, self._once(job.as_bytes()))]
             except LostWorkerError as error:
                 reason = str(error)
         parts = job.divided()
@@ -170,17 +164,9 @@ class _Process:
                         pipe.close()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+        program = f"from ctxuse.fleet.work import serve; serve({os.getpid()})"
         try:
-            program = f"from ctxuse.fleet.work import serve; serve({os.getpid()})"
-            self._running = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-c", program],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
-            )
+            self._running = start_interpreter(program, stdin=subprocess.PIPE)
         except OSError as error:
             raise LostWorkerError(f"no process can be started: {error.strerror}") from error
         return self._running
@@ -205,8 +191,3 @@ def open_runner(scheduler: str, workers: int | None = None) -> AbstractContextMa
     from ctxuse.fleet.cluster import Cluster  # noqa: PLC0415 - an extra
 
     return Cluster(scheduler)
-
-
-def _processors() -> int:
-    available = getattr(os, "sched_getaffinity", None)
-    return len(available(0)) if available else os.cpu_count() or 1

@@ -7,7 +7,9 @@ from urllib.parse import unquote
 
 import msgspec
 
+from ctxuse.errors import CtxuseError
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.opening import what_happened
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -121,3 +123,19 @@ def shown_address(url: str) -> str:
 def is_address(place: str) -> bool:
     """Whether `place` is an address such as ``s3://…``, not a path."""
     return "://" in place
+
+
+_MOST_SAID = 300
+
+
+def reason_of(error: BaseException, url: str = "") -> str:
+    """Return what `error` says of what is at `url`, in one line, without secrets."""
+    if isinstance(error, CtxuseError):
+        said = str(getattr(error, "reason", "") or error)
+    elif isinstance(error, FileNotFoundError):
+        said = "it does not exist"
+    elif isinstance(error, OSError):
+        said = what_happened(error) or type(error).__name__
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return without_secrets(" ".join(said.split()), url)[:_MOST_SAID]

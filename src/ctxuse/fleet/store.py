@@ -7,10 +7,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import MissingExtraError
+from ctxuse.files import NO_LINK, UNFINISHED, open_regular, replacing
 from ctxuse.fleet.source import is_address
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 BLOCK = 4 * 1024 * 1024
 """Bytes copied at a time."""
-
-_UNFINISHED = ".tmp"
 
 
 class Store(Protocol):
@@ -71,7 +70,7 @@ class LocalStore:
                 name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(name)
-                elif not name.endswith(_UNFINISHED) and entry.is_file(follow_symlinks=False):
+                elif not name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
                     with suppress(FileNotFoundError):  # gone since
                         found[name] = entry.stat(follow_symlinks=False).st_size
         return found
@@ -91,31 +90,22 @@ class LocalStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See `Store`."""
-        self._replace(name, lambda file: file.write(data))
+        with self._replacing(name) as file:
+            file.write(data)
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
-        with open(path, "rb") as source:
-            self._replace(name, lambda file: shutil.copyfileobj(source, file, BLOCK))
+        with open(path, "rb") as source, self._replacing(name) as file:
+            shutil.copyfileobj(source, file, BLOCK)
 
-    def _replace(self, name: str, fill: Callable[[IO[bytes]], object]) -> None:
+    def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
         path = os.path.join(self._root, name)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}{_UNFINISHED}"
-        try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "wb") as file:
-                fill(file)
-            os.replace(fresh, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(fresh)
-            raise
+        return replacing(path)
 
     def _open(self, name: str) -> IO[bytes]:
         path = os.path.join(self._root, name)
-        no_links = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        return open(os.open(path, os.O_RDONLY | no_links), "rb")
+        return open(open_regular(path, os.O_RDONLY | NO_LINK), "rb")
 
 
 class RemoteStore:

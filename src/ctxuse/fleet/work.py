@@ -14,43 +14,43 @@ from typing import BinaryIO
 
 import msgspec
 
-from ctxuse.fleet import jobs, stored
-from ctxuse.fleet.counting import count, tried
+from ctxuse.fleet import jobs, wire
+from ctxuse.fleet.counting import count
+from ctxuse.fleet.opening import with_retries
 from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
-from ctxuse.fleetreport import FleetTally, Unreadable
+from ctxuse.reports.fleet import FleetTally, Unreadable
 
-_decode = msgspec.json.Decoder(jobs.AnyJob).decode
 _encode = msgspec.json.Encoder().encode
 
 
 def work(data: bytes) -> bytes:
     """Do a job."""
-    job: jobs.AnyJob = _decode(data)
+    job: jobs.AnyJob = jobs.decode(data)
     match job:
         case jobs.Count():
-            return stored.dump(_count(job))
+            return wire.dump(_count(job))
         case jobs.WriteIds():
             return _encode(_write_ids(job))
         case jobs.FindRepeats():
             scratch = open_store(job.scratch)
             return _encode(write_repeats(scratch, job.part, job.parts, job.files, job.without))
         case jobs.Export():
-            from ctxuse.fleet.export import export  # noqa: PLC0415 - needs an extra
+            from ctxuse.fleet.parquet import export  # noqa: PLC0415 - needs an extra
 
-            return stored.dump(export(job))
+            return wire.dump(export(job))
         case jobs.Collect():
-            from ctxuse.fleet.collect import collect_one  # noqa: PLC0415 - only for this job
+            from ctxuse.fleet.copying import copy_new  # noqa: PLC0415 - only for this job
 
-            return _encode([collect_one(source, job.target, job.host) for source in job.sources])
+            return _encode(copy_new(job))
 
 
 def merge(*parts: bytes) -> bytes:
     """Return the `FleetTally` of several that follow one another, all as bytes."""
     whole = FleetTally()
     for part in parts:
-        whole.merge(stored.load(part))
-    return stored.dump(whole)
+        whole.merge(wire.load(part))
+    return wire.dump(whole)
 
 
 def _count(job: jobs.Count) -> FleetTally:
@@ -67,7 +67,7 @@ def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
     unreadable: dict[int, str] = {}
     writer = IdWriter(open_store(job.scratch), job.first, job.parts)
     for number, source in enumerate(job.sources, job.first):
-        found = tried(source, partial(writer.add, source, number))
+        found = with_retries(source, partial(writer.add, source, number))
         if isinstance(found, Unreadable):
             unreadable[number] = found.reason
     writer.flush()

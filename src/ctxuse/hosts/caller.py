@@ -3,11 +3,13 @@
 What the request says comes first: the environment may be inherited from another agent's shell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import NamedTuple
 
-from ctxuse.hosts import callers, known_hosts
+from ctxuse.hosts import HOSTS, known_hosts
 from ctxuse.hosts.lookup import name
+from ctxuse.hosts.parts import hosts_with
 
 
 class Request(NamedTuple):
@@ -51,8 +53,14 @@ def caller(meta: Mapping[str, object], client: str | None, environ: Mapping[str,
     said = name(client) or ""
     named = (h.name for h in known_hosts() if h.mcp_client and said.startswith(h.mcp_client))
     request = Request(meta, next(named, said or None), environ)
-    for find in callers(first=request.host):
+    for find in _callers(first=request.host):
         who = find(request)
         if who is not None:
             return who
     return Caller(None, request.host)
+
+
+def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
+    """Yield the `caller` of each agent that can name itself, `first` first if it is one of them."""
+    for host in sorted(hosts_with("mcp"), key=lambda host: host != first):
+        yield import_module(f"ctxuse.hosts.{HOSTS[host]}.mcp").caller

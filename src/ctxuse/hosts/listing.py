@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
+from ctxuse.files import read_small
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.records import MAX_RECORD
-from ctxuse.smallfile import read_small
 
 Fields = Mapping[object, object]
 

@@ -6,7 +6,7 @@ What is not as expected is not there.
 import json
 from collections.abc import Mapping
 
-from ctxuse.smallfile import read_small
+from ctxuse.files import read_small
 
 
 def parsed(data: str | bytes) -> object:

@@ -34,7 +34,8 @@ class Places:
 
     Args:
         layout: The workspace.
-        environ: The environment, for ``HOME`` and the agents' own directories.
+        environ: The environment, for ``HOME`` and the agents' own directories; that of the
+            process when None.
         start: The directory in which a session began, from which the agents look upwards for
             skills; the root when None.
         lenient: Whether a file below a directory of skills belongs to a skill also when that has
@@ -44,13 +45,13 @@ class Places:
     def __init__(
         self,
         layout: WorkspaceLayout,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         *,
         start: str | None = None,
         lenient: bool = False,
     ) -> None:
         self.layout = layout
-        self.environ = environ
+        self.environ = environ = os.environ if environ is None else environ
         self._lenient = lenient
         self.root = os.fspath(layout)
         self.start = self.root if start is None else os.path.normpath(start)

@@ -7,50 +7,46 @@ archived files; none is ever written again by us, but a late writer may still ho
 import errno
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from ctxuse.errors import MaintenanceError
+from ctxuse.files import close, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.archives import (
+from ctxuse.log.lock import SideLock
+from ctxuse.log.names import (
     SUFFIXES,
     archive_names,
     archive_time,
     checkpoint_name,
     is_archive,
 )
-from ctxuse.log.durable import sync_file
-from ctxuse.log.lock import SideLock
-from ctxuse.log.place import close, open_regular, open_usage_dir, what_happened
+from ctxuse.log.opening import open_regular, open_usage_dir, sync_file, what_happened
 from ctxuse.times import file_time
 
 LOCK_TIMEOUT = 30.0
 """Seconds to wait for the side lock, without which nothing is archived."""
 
 
-def archive_log(layout: WorkspaceLayout) -> str | None:
+def archive_log(layout: WorkspaceLayout, *, lock_timeout: float = LOCK_TIMEOUT) -> str | None:
     """Archive the present log and return the archive's name; None when there is nothing in it.
 
     Args:
         layout: The workspace.
+        lock_timeout: Seconds to wait for the side lock.
 
     Raises:
         MaintenanceError: It could not be done; the log is where it was.
     """
     root = os.fspath(layout)
     try:
-        directory = open_usage_dir(root, create=False)
-        try:
-            lock = SideLock(directory)
-            try:
-                if not lock.acquire(LOCK_TIMEOUT):
-                    raise TimeoutError(
-                        errno.ETIMEDOUT, "another process holds the lock events.lock"
-                    )
-                return _archive(root, directory)
-            finally:
-                lock.close()
-        finally:
-            close(directory)
+        with (
+            closing_fd(open_usage_dir(root, create=False)) as directory,
+            closing(SideLock(directory)) as lock,
+        ):
+            if not lock.acquire(lock_timeout):
+                reason = "another process holds the lock events.lock"
+                raise TimeoutError(errno.ETIMEDOUT, reason)
+            return _archive(root, directory)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -59,8 +55,7 @@ def archive_log(layout: WorkspaceLayout) -> str | None:
 
 
 def _archive(root: str, directory: int) -> str | None:
-    log = open_regular(LOG_NAME, directory, os.O_RDWR | os.O_APPEND)
-    try:
+    with closing_fd(open_regular(LOG_NAME, directory, os.O_RDWR | os.O_APPEND)) as log:
         size = os.fstat(log).st_size
         if size == 0:
             return None
@@ -80,8 +75,6 @@ def _archive(root: str, directory: int) -> str | None:
             close(open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         sync_file(log)
         os.fsync(directory)
-    finally:
-        close(log)
     return name
 
 

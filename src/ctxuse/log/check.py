@@ -12,11 +12,18 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ctxuse.events import UsageEvent
+from ctxuse.codec.decode import Valid
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.follow import last_line_end
 from ctxuse.log.idindex import IdCounter
-from ctxuse.log.reader import BlankLine, Found, OpenLog, SkippedLine, open_logs, read_lines
+from ctxuse.log.reader import (
+    BlankLine,
+    Line,
+    OpenLog,
+    SkippedLine,
+    last_line_end,
+    open_logs,
+    read_lines,
+)
 from ctxuse.log.recover import SEARCHED, recover
 
 MOST_LISTED = 1000
@@ -97,25 +104,25 @@ class _Check:
         self._batch: list[str] = []
 
     def read(self, log: OpenLog) -> None:
-        found: Found | None = None
-        for line, found in read_lines(log):
-            match found:
-                case UsageEvent():
-                    self._count(found)
+        line: Line | None = None
+        for data, line in read_lines(log):
+            match line:
+                case Valid():
+                    self._count(line)
                 case SkippedLine():
-                    self._skip(found, line)
+                    self._skip(line, data)
                 case BlankLine():
                     self.blank += 1
         self._flush()
         end = last_line_end(log, 0)
         if log.is_present and end < log.end:
-            counts = isinstance(found, UsageEvent)
+            counts = isinstance(line, Valid)
             self.pending = PendingTail(end, log.end - end, counts)
 
-    def _count(self, event: UsageEvent) -> None:
+    def _count(self, line: Valid) -> None:
         self.events += 1
-        self.in_future += event.occurred_at_ns > self._latest
-        self._batch.append(event.id)
+        self.in_future += line.at_ns > self._latest
+        self._batch.append(line.id)
         if len(self._batch) >= 10_000:  # noqa: PLR2004 - some rows for a transaction
             self._flush()
 

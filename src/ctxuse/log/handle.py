@@ -7,9 +7,10 @@ import time
 from threading import RLock
 from typing import Self
 
+from ctxuse.files import close, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.lock import SideLock
-from ctxuse.log.place import close, identity, open_regular, open_usage_dir
+from ctxuse.log.opening import identity, open_regular, open_usage_dir
 
 IMPATIENCE = 5.0
 """Seconds after a lock that did not come in time during which it is tried, but not waited for: a
@@ -126,10 +127,7 @@ class Handle:
                 self._impatient_until = time.monotonic() + IMPATIENCE
 
     def _open(self) -> None:
-        directory = open_usage_dir(self._root, create=True)
-        try:
+        with closing_fd(open_usage_dir(self._root, create=True)) as directory:
             self.log = open_regular(LOG_NAME, directory, _FLAGS)
             self._identity = identity(self.log)
             self._lock = SideLock(directory)
-        finally:
-            close(directory)

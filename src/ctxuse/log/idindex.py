@@ -10,7 +10,7 @@ from contextlib import closing
 from ctxuse.codec.decode import Refusal, decode
 from ctxuse.ids import canonical_id
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.progress import Position, Progress
+from ctxuse.log.cursor import Cursor, Position
 from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
 
 _CACHE_KIB = 16 * 1024
@@ -89,7 +89,7 @@ class IdIndex:
     def __init__(self, layout: WorkspaceLayout) -> None:
         self._layout = layout
         self._known = IdCounter()
-        self._progress = Progress()
+        self._cursor = Cursor()
         self.pending: str | None = None
 
     def catch_up(self) -> None:
@@ -100,17 +100,17 @@ class IdIndex:
         """
         if not self._read_on():
             self.close()
-            self._known, self._progress = IdCounter(), Progress()
+            self._known, self._cursor = IdCounter(), Cursor()
             self._read_on()
 
     def _read_on(self) -> bool:
         """Read what is new and say whether all that was read before is still there."""
-        missed = self._progress.holding
+        missed = self._cursor.holding
         for log in open_logs(self._layout):
-            position = self._progress.of(log)
-            if self._progress.holds(log):
+            position = self._cursor.of(log)
+            if self._cursor.holds(log):
                 missed = position.offset == 0
-            self._progress.reached(log, Position(self._read(log, position.offset)))
+            self._cursor.reached(log, Position(self._read(log, position.offset)))
         return not missed
 
     def __contains__(self, event_id: str) -> bool:
@@ -119,7 +119,7 @@ class IdIndex:
     def close(self) -> None:
         """Give back what is held."""
         self._known.close()
-        self._progress.close()
+        self._cursor.close()
 
     def _read(self, log: OpenLog, start: int) -> int:
         """Add the ids of the finished lines from `start` on and return where they end."""

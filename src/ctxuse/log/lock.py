@@ -10,8 +10,9 @@ import os
 import time
 from contextlib import suppress
 
+from ctxuse.files import close
 from ctxuse.layout import LOCK_NAME
-from ctxuse.log.place import close, open_regular
+from ctxuse.log.opening import open_regular
 
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EINTR})
 _FIRST_PAUSE = 0.0002

@@ -6,17 +6,17 @@ held. Nothing in the file can crash the reader: what cannot be counted becomes a
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxuse.codec import MAX_READ_LINE
-from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, decode, is_blank
+from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_of, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
+from ctxuse.files import close
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
-from ctxuse.log.archives import archive_names
-from ctxuse.log.place import (
-    close,
+from ctxuse.log.names import archive_names
+from ctxuse.log.opening import (
     identity,
     log_identity,
     open_for_reading,
@@ -73,8 +73,11 @@ class PendingLine(NamedTuple):
     offset: int
 
 
-Found = UsageEvent | SkippedLine | BlankLine | PendingLine
+Line = Valid | SkippedLine | BlankLine | PendingLine
 """What a line can be."""
+
+Found = UsageEvent | SkippedLine | BlankLine | PendingLine
+"""The same, of a valid line the event that it stores."""
 
 
 class Lines(NamedTuple):
@@ -193,8 +196,26 @@ def _open_present(root: str) -> OpenLog | None:
     return OpenLog(LOG_NAME, descriptor, os.fstat(descriptor).st_size)
 
 
+def last_line_end(log: OpenLog, start: int) -> int:
+    """Where the last finished line of `log` behind `start` ends, or `start`."""
+    step = 64 * 1024
+    position = log.end
+    while position > start:
+        begin = max(start, position - step)
+        newline = pread(log.descriptor, position - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        position = begin
+    return start
+
+
 def read_blocks(
-    descriptor: int, start: int = 0, end: int | None = None
+    descriptor: int,
+    start: int = 0,
+    end: int | None = None,
+    *,
+    size: int = BLOCK,
+    longest: int = MAX_READ_LINE,
 ) -> Iterator[Lines | Oversized]:
     """Yield the lines of an open log, a block at a time.
 
@@ -202,13 +223,15 @@ def read_blocks(
         descriptor: The open log; its file position is not used.
         start: Where to begin, in bytes: 0 or right behind a newline.
         end: Where to stop, in bytes; the present size of the file when None.
+        size: Bytes to read at a time.
+        longest: A longer line, in bytes, is passed over; no block is as long.
     """
     if end is None:
         end = os.fstat(descriptor).st_size
     position = offset = start
     carried = b""  # the beginning of a line whose end has not been read yet
     while position < end and (
-        block := pread(descriptor, min(BLOCK, end - position), position)
+        block := pread(descriptor, min(size, end - position), position)
     ):  # an empty block: the file shrank while it was read
         position += len(block)
         data = carried + block
@@ -216,13 +239,13 @@ def read_blocks(
         if cut:
             carried = data[cut:]
             first = data.find(b"\n")
-            if first > MAX_READ_LINE:  # only the first line can be: a block is shorter
+            if first > longest:  # only the first line can be: a block is shorter
                 yield Oversized(offset, first)
                 offset, data, cut = offset + first + 1, data[first + 1 :], cut - first - 1
             if cut:
                 yield Lines(offset, data[:cut])
                 offset += cut
-        elif len(data) <= MAX_READ_LINE:
+        elif len(data) <= longest:
             carried = data
         else:
             carried = b""
@@ -264,13 +287,7 @@ def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     return None
 
 
-def read_lines(
-    log: OpenLog,
-    start: int = 0,
-    number: int = 1,
-    *,
-    progress: Callable[[int], object] | None = None,
-) -> Iterator[tuple[bytes, Found]]:
+def read_lines(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[tuple[bytes, Line]]:
     """Yield each line of an open log, without its newline, and what it is.
 
     The bytes of an oversized line are not given.
@@ -279,19 +296,16 @@ def read_lines(
         log: The open log.
         start: Where to begin, in bytes: 0 or right behind a newline.
         number: The number of the line at `start`.
-        progress: Told before each block where it ends, in bytes.
     """
     for block in read_blocks(log.descriptor, start, log.end):
-        if progress is not None:
-            progress(block.end)
-        for found in lines_of(block, log, number):
-            yield found
+        for line in lines_of(block, log, number):
+            yield line
             number += 1
 
 
 def lines_of(
     block: Lines | Oversized, log: OpenLog, number: int = 1
-) -> Iterator[tuple[bytes, Found]]:
+) -> Iterator[tuple[bytes, Line]]:
     """Yield each line of a block; see `read_lines`.
 
     Args:
@@ -306,8 +320,8 @@ def lines_of(
         return
     offset = block.offset
     for at, line in enumerate(block.lines, number):
-        found = decode(line) if line else EMPTY
-        if not isinstance(found, Refusal):
+        found = check(line) if line else EMPTY
+        if isinstance(found, Valid):
             yield line, found
         elif is_blank(line):
             yield line, BlankLine(at, offset)
@@ -324,16 +338,10 @@ def _refused(
     return PendingLine(number, offset)
 
 
-def read_events(
-    log: OpenLog,
-    start: int = 0,
-    number: int = 1,
-    *,
-    progress: Callable[[int], object] | None = None,
-) -> Iterator[Found]:
+def read_events(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[Found]:
     """Yield what each line of an open log is; see `read_lines`."""
-    for _, found in read_lines(log, start, number, progress=progress):
-        yield found
+    for _, line in read_lines(log, start, number):
+        yield event_of(line) if isinstance(line, Valid) else line
 
 
 def _unreadable(layout: WorkspaceLayout, name: str, error: OSError) -> LogUnreadableError:

@@ -13,6 +13,7 @@ import codecs
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,16 +21,30 @@ from typing import NamedTuple
 
 from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
-from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.aside import Aside
-from ctxuse.log.checkpoint import forget
-from ctxuse.log.durable import sync_file
-from ctxuse.log.follow import last_line_end
+from ctxuse.files import close, closing_fd
+from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
-from ctxuse.log.place import close, open_for_writing, what_happened
-from ctxuse.log.reader import BLOCK, OpenLog, SkippedLine, open_logs, pread, read_lines
+from ctxuse.log.names import forget_checkpoints
+from ctxuse.log.opening import (
+    open_for_writing,
+    open_regular,
+    open_usage_dir,
+    sync_directories,
+    sync_file,
+    what_happened,
+)
+from ctxuse.log.reader import (
+    BLOCK,
+    OpenLog,
+    SkippedLine,
+    last_line_end,
+    open_logs,
+    pread,
+    read_lines,
+)
 from ctxuse.log.recover import SEARCHED, recover
 from ctxuse.log.writer import LogWriter
+from ctxuse.times import file_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,61 @@ class RepairResult:
         return bool(self.recovered or self.overwritten)
 
 
+class _Backup:
+    """A new file in ``_usage`` to which what a repair is going to touch is copied first.
+
+    The first write makes it.
+
+    Args:
+        layout: The workspace.
+        word: What the file's name begins with; the time follows.
+
+    Attributes:
+        name: The file's name, None while there is no file.
+    """
+
+    def __init__(self, layout: WorkspaceLayout, word: str) -> None:
+        self.name: str | None = None
+        self._root = os.fspath(layout)
+        self._word = word
+        self._descriptor = -1
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`. Raises: MaintenanceError."""
+        try:
+            if self._descriptor < 0:
+                self._open()
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def sync(self) -> None:
+        """Bring what was written to the disk. Raises: MaintenanceError."""
+        try:
+            sync_file(self._descriptor)
+            sync_directories(self._root)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            close(self._descriptor)
+            self._descriptor = -1
+
+    def _open(self) -> None:
+        name = f"{self._word}.{file_time(time.time_ns())}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        with closing_fd(open_usage_dir(self._root, create=False)) as directory:
+            self._descriptor = open_regular(name, directory, flags)
+        self.name = name
+
+    def _failed(self, error: OSError) -> MaintenanceError:
+        path = os.path.join(self._root, *USAGE_DIR, self.name or self._word)
+        return MaintenanceError(path, "copy aside", what_happened(error))
+
+
 def repair_log(
     layout: WorkspaceLayout, *, dry_run: bool = False, overwrite_invalid_utf8: bool = False
 ) -> RepairResult:
@@ -71,16 +141,19 @@ def repair_log(
         AppendError: A recovered event could not be appended.
         MaintenanceError: What is to be touched could not be copied aside or overwritten.
     """
-    with closing(Aside(layout, "damaged")) as lines, closing(Aside(layout, "overwritten")) as raw:
+    with (
+        closing(_Backup(layout, "damaged")) as lines,
+        closing(_Backup(layout, "overwritten")) as raw,
+    ):
         damaged, recovered, present = _recover(layout, None if dry_run else lines)
         overwritten = 0
         if overwrite_invalid_utf8:
             overwritten = _overwrite(layout, None if dry_run else raw)
-        copies = tuple(aside.name for aside in (lines, raw) if aside.name is not None)
+        copies = tuple(backup.name for backup in (lines, raw) if backup.name is not None)
     return RepairResult(damaged, recovered, present, overwritten, copies)
 
 
-def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, int]:
+def _recover(layout: WorkspaceLayout, backup: _Backup | None) -> tuple[int, int, int]:
     damaged = recovered = present = 0
     with closing(IdIndex(layout)) as index:
         index.catch_up()
@@ -93,11 +166,11 @@ def _recover(layout: WorkspaceLayout, aside: Aside | None) -> tuple[int, int, in
             recovered += len(fresh)
             damaged += bool(fresh)
             planned |= fresh
-            if fresh and aside is not None:
+            if fresh and backup is not None:
                 head = f"# {skipped.file} offset {skipped.offset} length {len(line)}\n"
-                aside.write(head.encode() + line + b"\n")
-        if aside is not None and planned:
-            aside.sync()
+                backup.write(head.encode() + line + b"\n")
+        if backup is not None and planned:
+            backup.sync()
             _append(layout, index, planned)
     return damaged, recovered, present
 
@@ -125,31 +198,28 @@ class _Invalid(NamedTuple):
     data: bytes
 
 
-def _overwrite(layout: WorkspaceLayout, aside: Aside | None) -> int:
+def _overwrite(layout: WorkspaceLayout, backup: _Backup | None) -> int:
     overwritten = 0
     for log in open_logs(layout):
         finished = log._replace(end=last_line_end(log, 0))
         for run in _invalid_runs(finished):
             overwritten += len(run.data)
-            if aside is not None:
+            if backup is not None:
                 entry = {"file": log.name, "offset": run.offset, "bytes": run.data.hex()}
-                aside.write(json.dumps(entry).encode() + b"\n")
-        if aside is not None and aside.name is not None:
-            aside.sync()
+                backup.write(json.dumps(entry).encode() + b"\n")
+        if backup is not None and backup.name is not None:
+            backup.sync()
             _overwrite_file(layout, finished)
-            forget(layout, log.name)
+            forget_checkpoints(layout, log.name)
     return overwritten
 
 
 def _overwrite_file(layout: WorkspaceLayout, log: OpenLog) -> None:
     try:
-        descriptor = open_for_writing(os.fspath(layout), log.name)
-        try:
+        with closing_fd(open_for_writing(os.fspath(layout), log.name)) as descriptor:
             for run in _invalid_runs(log._replace(descriptor=descriptor)):
                 os.pwrite(descriptor, b"?" * len(run.data), run.offset)
             sync_file(descriptor)
-        finally:
-            close(descriptor)
     except OSError as error:
         path = os.fspath(layout.usage_dir / log.name)
         raise MaintenanceError(path, "overwrite", what_happened(error)) from error

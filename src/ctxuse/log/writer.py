@@ -12,10 +12,9 @@ from weakref import WeakSet
 
 from ctxuse.errors import AppendError
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
-from ctxuse.log.durable import sync_directories, sync_file
 from ctxuse.log.handle import Handle
 from ctxuse.log.once import Look, Standing, in_index, in_tail
-from ctxuse.log.place import what_happened
+from ctxuse.log.opening import sync_directories, sync_file, what_happened
 
 if TYPE_CHECKING:
     from typing import NoReturn

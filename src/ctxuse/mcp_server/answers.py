@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ctxuse.context.given import Expansion, ReadText, SearchHit
-from ctxuse.report import Evidence, UsageReport, UsageReportRecord
+from ctxuse.reports.report import Evidence, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
 
 Kind = Literal["summary", "decision", "request", "workflow", "knowledge"]

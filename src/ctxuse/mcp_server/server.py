@@ -67,12 +67,12 @@ class Server(MCPServer[None]):
 
     Args:
         workspace: The workspace.
-        environ: The environment, for who is calling.
+        environ: The environment, for who is calling; that of the process when None.
     """
 
-    def __init__(self, workspace: Workspace, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, workspace: Workspace, environ: Mapping[str, str] | None = None) -> None:
         self._workspace = workspace
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
         self._own_segment = f"mcp-{new_id(time.time_ns())}"
         self._exposure = Lock()
         quiet = workspace.segment(self._own_segment)

@@ -1,12 +1,12 @@
 """One record over time, as text and as JSON."""
 
-import json
 from collections.abc import Mapping, Sequence
 
-from ctxuse.fuller import Counts, Use
-from ctxuse.fullreport import FullReport, FullReportRecord
-from ctxuse.groups import count_fields
+from ctxuse.counting.detail import Counts, Use
 from ctxuse.render import words
+from ctxuse.render.jsontext import as_json
+from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.groups import count_fields
 from ctxuse.times import format_ns
 from ctxuse.visible import visible
 from ctxuse.zones import Zone, day_text
@@ -83,7 +83,7 @@ def record_json(
     kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
 ) -> str:
     """Return one record over time as JSON, newline included; see `record_text`."""
-    return json.dumps(record_fields(kind, slug, report, now), ensure_ascii=False, indent=2) + "\n"
+    return as_json(record_fields(kind, slug, report, now))
 
 
 def record_fields(

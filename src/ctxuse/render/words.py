@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ctxuse.report import Evidence, UsageReport
-from ctxuse.tally import add_counts
+from ctxuse.counting.tally import add_counts
+from ctxuse.reports.report import Evidence, UsageReport
 from ctxuse.visible import visible
 from ctxuse.zones import UTC, Zone
 
@@ -115,7 +115,7 @@ def gaps(report: UsageReport, *, outside: bool = True) -> list[str]:
     """
     evidence = report.evidence
     said = (
-        counted(evidence.actors or (), evidence.without_actors),
+        counted(evidence.query.actors or (), evidence.query.without_actors),
         only_outside(report) if outside else None,
         skipped(report.evidence.skipped_lines),
         pending(report.evidence),

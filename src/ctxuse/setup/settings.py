@@ -1,13 +1,12 @@
 """Files of settings: read, and replaced in one step, with a copy of what was there."""
 
 import os
-import stat
 import time
 from contextlib import suppress
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from ctxuse.errors import SettingsError
-from ctxuse.smallfile import read_small
+from ctxuse.files import read_small, replacing
 from ctxuse.times import file_time
 
 
@@ -57,23 +56,19 @@ def replace(before: SettingsFile, text: str) -> str | None:
     """
     path = before.path
     copy = f"{path}.{file_time(time.time_ns())}.bak" if before.exists else None
-    fresh = f"{path}.ctxuse-{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        mode = stat.S_IMODE(os.stat(path).st_mode) if before.exists else _MODE & ~_umask()
-        _write(fresh, text, mode)
-        _set_aside(before, copy, mode)
-        os.replace(fresh, path)
+        with replacing(path, mode=0o666, mode_of=path) as file:
+            _write(file, text)
+            _back_up(before, copy)
+    except SettingsError:
+        raise
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(fresh)
-        if isinstance(error, SettingsError):
-            raise
         raise SettingsError(path, error.strerror or str(error)) from error
     return copy
 
 
-def _set_aside(before: SettingsFile, copy: str | None, mode: int) -> None:
+def _back_up(before: SettingsFile, copy: str | None) -> None:
     """Keep what is there now under a second name, and refuse to go on if it is not as it was.
 
     The second name is one of the very file, so what another program still writes is in it, too.
@@ -82,7 +77,8 @@ def _set_aside(before: SettingsFile, copy: str | None, mode: int) -> None:
         try:
             os.link(before.path, copy)
         except OSError:  # a file system without such names
-            _write(copy, before.text, mode)
+            with replacing(copy, mode_of=before.path) as file:
+                _write(file, before.text)
     if read(before.path) != before:
         if copy is not None:
             with suppress(OSError):
@@ -90,20 +86,7 @@ def _set_aside(before: SettingsFile, copy: str | None, mode: int) -> None:
         raise SettingsError(before.path, "it changed meanwhile; try again")
 
 
-_MODE = 0o666
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _write(path: str, text: str, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(descriptor)
-        if hasattr(os, "fchmod"):
-            os.fchmod(descriptor, mode)
+def _write(file: IO[bytes], text: str) -> None:
+    file.write(text.encode())
+    file.flush()
+    os.fsync(file.fileno())

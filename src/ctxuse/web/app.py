@@ -14,18 +14,18 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
-from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import OTHER_KINDS
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.render.record import record_fields
-from ctxuse.times import instant
-from ctxuse.web.asked import COUNTING, Asked, BadQueryError, read, record_name
+from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
+from ctxuse.web.parameters import COUNTING, BadQueryError, Parameters, read, record_name
 from ctxuse.web.schema import document
-from ctxuse.workspace import Workspace
 from ctxuse.zones import UTC, Zone
 
 MOST_LISTENERS = 64
@@ -41,21 +41,29 @@ class Site:
     """The pages and the API of one workspace.
 
     Args:
-        workspace: The workspace.
+        layout: The workspace.
+        reading: How its log is read.
         title: What it is called.
         zone: The time zone where an address names none.
         live: What computes each answer once.
     """
 
     def __init__(
-        self, workspace: Workspace, *, title: str, zone: Zone = UTC, live: Live | None = None
+        self,
+        layout: WorkspaceLayout,
+        reading: Reading,
+        *,
+        title: str,
+        zone: Zone = UTC,
+        live: Live | None = None,
     ) -> None:
-        self._workspace = workspace
-        self._places = Places(workspace.layout)
+        self._layout = layout
+        self._reading = reading
+        self._places = Places(layout)
         self._title = title
         self._zone = zone
         self._listeners = 0
-        self.live = Live(workspace.layout) if live is None else live
+        self.live = Live(layout) if live is None else live
 
     def app(self) -> Starlette:
         """Return it as an application; who may come in is not its business."""
@@ -98,9 +106,8 @@ class Site:
 
         def drawn(parts: Parts) -> str:
             report = self._full(asked, parts)
-            others = any(record.basic.kind in OTHER_KINDS for record in report.records)
             return live_html(
-                report.with_disk(self._places.on_disk(outside=others)),
+                report.with_disk(records_on_disk(report.basic, self._places)),
                 title=self._title,
                 live=self._page(asked, parts.version),
                 address=lambda record: _address(record, asked),
@@ -163,17 +170,8 @@ class Site:
         asked = self._asked(request, (*COUNTING, "by"))
 
         def written(_: Parts) -> str:
-            since, until = asked.window()
-            return _json(
-                self._workspace.grouped_report(
-                    asked.by,
-                    since=None if since is None else instant(since),
-                    until=None if until is None else instant(until),
-                    actors=asked.actors or None,
-                    without_actors=asked.without,
-                    zone=asked.zone,
-                ).fields()
-            )
+            report = make_grouped_report(self._layout, asked.query(), asked.by, self._reading)
+            return _json(report.fields())
 
         return _as_json(await self._answer(request, ("groups", asked.counting, asked.by), written))
 
@@ -192,27 +190,22 @@ class Site:
     ) -> str:
         return await self.live.answer(key, compute, gone=request.is_disconnected)
 
-    def _full(self, asked: Asked, parts: Parts) -> FullReport:
+    def _full(self, asked: Parameters, parts: Parts) -> FullReport:
         """The report that is asked for, of the version of `parts`, with files as they are now."""
 
         def counted() -> FullReport:
-            since, until = asked.window()
-            return self._workspace.full_report(
-                since=None if since is None else instant(since),
-                until=None if until is None else instant(until),
-                actors=asked.actors or None,
-                without_actors=asked.without,
-                zone=asked.zone,
-            )
+            return make_full_report(self._layout, asked.query(), self._reading)
 
         report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
         return report.with_files(self._places.now)
 
-    def _asked(self, request: Request, allowed: tuple[str, ...], *, form: bool = False) -> Asked:
+    def _asked(
+        self, request: Request, allowed: tuple[str, ...], *, form: bool = False
+    ) -> Parameters:
         query = request.query_params.multi_items()
         return read(query, allowed=allowed, zone=self._zone, form=form)
 
-    def _page(self, asked: Asked, version: str) -> LivePage:
+    def _page(self, asked: Parameters, version: str) -> LivePage:
         """What a page has on top; what its form cannot show it carries along."""
         kept = [("actor", actor) for actor in asked.actors[1:]]
         kept += [("without", actor) for actor in asked.without if actor != "maintenance"]
@@ -246,14 +239,14 @@ class _Stream(EventSourceResponse):
             self._left()
 
 
-def _record(asked: Asked) -> tuple[str, str]:
+def _record(asked: Parameters) -> tuple[str, str]:
     if asked.record is None:
         message = "which record is meant is not said"
         raise BadQueryError(message)
     return asked.record
 
 
-def _address(record: FullReportRecord, asked: Asked) -> str | None:
+def _address(record: FullReportRecord, asked: Parameters) -> str | None:
     which = urlencode({"name": record_name(*record.key)}, safe="/")
     address = f"record?{which}&{asked.counting}".rstrip("&")
     return address if len(address) < MOST_ADDRESS - 200 else None

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
-from ctxuse.log.archives import archive_names
+from ctxuse.log.names import archive_names
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the log."""

@@ -4,8 +4,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from ctxuse import __version__
-from ctxuse.groups import BY
-from ctxuse.web.asked import LONGEST, MOST
+from ctxuse.reports.groups import BY
+from ctxuse.web.parameters import LONGEST, MOST
 
 Schema = dict[str, Any]
 

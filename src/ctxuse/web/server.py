@@ -1,17 +1,17 @@
 """Opens the socket on loopback, says where the page is, and serves until it is interrupted."""
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Mapping
 
 import uvicorn
 
+from ctxuse.counting.tuning import Reading, cache_allowed
 from ctxuse.errors import ServeError
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.app import Site
-from ctxuse.web.door import Door, DoorFile
 from ctxuse.web.guard import Guard
-from ctxuse.workspace import Workspace
 from ctxuse.zones import Zone
 
 LOOPBACK = "127.0.0.1"
@@ -24,19 +24,19 @@ _WWW = 80
 
 
 def serve(  # noqa: PLR0913 - what serving depends on
-    workspace: Workspace,
+    layout: WorkspaceLayout,
     *,
     title: str,
     zone: Zone,
     port: int | None = None,
     renew: bool = False,
-    environ: Mapping[str, str] = os.environ,
-    ready: Callable[[str, DoorFile], object],
+    environ: Mapping[str, str],
+    ready: Callable[[str, AddressFile], object],
 ) -> None:
     """Serve a workspace's page until interrupted.
 
     Args:
-        workspace: The workspace.
+        layout: The workspace.
         title: What it is called.
         zone: The time zone in which days are counted and times are shown.
         port: The port; None takes that of the last time, or `USUAL_PORT`, or any free one.
@@ -48,15 +48,16 @@ def serve(  # noqa: PLR0913 - what serving depends on
         ServeError: The port cannot be opened.
         OSError: The address was to be a new one, and the one before cannot be forgotten.
     """
-    file = DoorFile(workspace.layout, environ)
+    file = AddressFile(layout, environ)
     door = file.door(renew=renew)
     with _opened(port, door.port) as opened:
         number = opened.getsockname()[1]
-        door = Door(door.token, number)
+        door = SavedAddress(door.token, number)
         file.keep(door)
         names = (LOOPBACK, "localhost")
         hosts = [f"{name}:{number}" for name in names] + [*(names if number == _WWW else ())]
-        app = Guard(Site(workspace, title=title, zone=zone).app(), token=door.token, hosts=hosts)
+        site = Site(layout, Reading(cache_allowed(environ)), title=title, zone=zone)
+        app = Guard(site.app(), token=door.token, hosts=hosts)
         config = uvicorn.Config(
             app,
             access_log=False,

@@ -38,8 +38,10 @@ def command(
     from ctxuse.fleet.collect import collect  # noqa: PLC0415 - only when it is called
     from ctxuse.render.words import plural  # noqa: PLC0415 - likewise
 
-    with options.progress("collecting") as told:
-        done = collect(places, target, host=host, scheduler=scheduler, workers=workers, told=told)
+    with options.progress("collecting") as on_progress:
+        done = collect(
+            places, target, host=host, scheduler=scheduler, workers=workers, on_progress=on_progress
+        )
     number = sum(1 for one in done.workspaces if not one.reason)
     pieces = sum(one.pieces for one in done.workspaces)
     size = sum(one.bytes for one in done.workspaces)

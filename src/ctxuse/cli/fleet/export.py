@@ -40,8 +40,10 @@ def command(
     from ctxuse.fleet.export import export_events  # noqa: PLC0415 - only when it is called
     from ctxuse.render.words import plural  # noqa: PLC0415 - likewise
 
-    with options.progress("exporting") as told:
-        done = export_events(places, target, scheduler=scheduler, workers=workers, told=told)
+    with options.progress("exporting") as on_progress:
+        done = export_events(
+            places, target, scheduler=scheduler, workers=workers, on_progress=on_progress
+        )
     events = sum(workspace.events for workspace in done.workspaces)
     workspaces = plural(len(done.workspaces), "workspace")
     common.show(f"{plural(events, 'event')} of {workspaces} in {plural(done.files, 'file')}\n")

@@ -1,18 +1,19 @@
 """`ctxuse fleet report`: one report over many workspaces."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
-from ctxuse.fleetreport import FLEET_BY
+from ctxuse.counting.tuning import cache_allowed
+from ctxuse.reports.fleet import FLEET_BY, FleetQuery
+from ctxuse.reports.making import narrowed
 
 if TYPE_CHECKING:
-    from whenever import Instant
-
-    from ctxuse.fleetreport import FleetBy, FleetReport
-    from ctxuse.zones import Zone
+    from ctxuse.query import Query
+    from ctxuse.reports.fleet import FleetBy
 
 
 @click.command("report")
@@ -33,18 +34,14 @@ if TYPE_CHECKING:
     "  [default: a temporary folder]",
 )
 @click.option("--no-cache", is_flag=True, help="Read all of every log; use no checkpoint.")
+@common.takes_query
 def command(  # noqa: PLR0913 - a report has these options
     *,
     places: tuple[str, ...],
     form: str,
     output: str | None,
     by: "FleetBy | None",
-    since: "Instant | None",
-    until: "Instant | None",
-    zone: "Zone",
-    actors: tuple[str, ...],
-    without: tuple[str, ...],
-    kinds: tuple[str, ...],
+    query: "Query",
     sort: str,
     merge_records: bool,
     distinct_ids: bool,
@@ -82,54 +79,23 @@ def command(  # noqa: PLR0913 - a report has these options
         raise click.UsageError(f"--format {form} goes with --merge-records, and not with --by")
     if by is not None and sort != "record":
         raise click.UsageError("--by goes not with --sort")
-    common.check_window(since, until)
-    from ctxuse.fleet.reporting import fleet_report  # noqa: PLC0415 - only when it is called
+    from ctxuse.fleet.reporting import Execution, make_fleet_report  # noqa: PLC0415 - only when it is called
 
-    with options.progress("reading") as told:
-        report = fleet_report(
-            places,
-            merge_records=merge_records,
-            by=by,
-            full=full,
-            since=since,
-            until=until,
-            actors=actors or None,
-            without_actors=without,
-            zone=zone,
-            distinct_ids=distinct_ids,
-            scheduler=scheduler,
-            workers=workers,
-            scratch=scratch,
-            cache=False if no_cache else None,
-            told=told,
+    asked = FleetQuery(query, merge_records, by, full, distinct_ids)
+    cache = not no_cache and cache_allowed(os.environ)
+    with options.progress("reading") as on_progress:
+        execution = Execution(
+            scheduler, workers, scratch=scratch, cache=cache, on_progress=on_progress
         )
+        report = make_fleet_report(places, asked, execution)
     if report.full is not None:
-        common.note_actors(actors, {name for r in report.full.records for name in r.actors})
+        common.note_actors(query, {name for r in report.full.records for name in r.actors})
     elif not any(record.basic.use_count for record in report.records):
-        common.note_actors(actors, ())
-    report = report.of_kinds(kinds) if kinds else report
-    report = report.sorted_by(sort) if sort != "record" else report
-    show_it = common.show_json if form in {"json", "json-full"} else common.show
-    common.write_or_show(_text(report, form, sort), output, show_it)
-    if form in {"json", "json-full", "csv"}:
-        from ctxuse.render.fleet import beside, without_skipped  # noqa: PLC0415 - rendering comes last
-        from ctxuse.render.words import gaps  # noqa: PLC0415 - likewise
+        common.note_actors(query, ())
+    report = narrowed(report, query, sort)
+    if form == "html":
+        from ctxuse.render.page import fleet_page  # noqa: PLC0415 - rendering comes last
 
-        for note in [*beside(report), *gaps(without_skipped(report))]:
-            common.note(note)
-
-
-def _text(report: "FleetReport", form: str, sort: str) -> str:
-    from ctxuse.render import fleet  # noqa: PLC0415 - rendering comes last
-
-    match form:
-        case "json" | "json-full":
-            return fleet.fleet_json(report)
-        case "html":
-            return fleet.fleet_html(report, sort=sort)
-        case "csv":
-            return fleet.fleet_csv(report)
-        case "markdown":
-            return fleet.fleet_markdown(report)
-        case _:
-            return fleet.fleet_table(report, width=common.width(), color=common.with_color())
+        common.write_or_show(fleet_page(report, sort=sort), output, common.show)
+    else:
+        common.show_report(report, form, output)

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.files import read_small
 from ctxuse.hosts.claude_code import NAME, project_name
 from ctxuse.hosts.listing import described, described_skills, repository_dirs
 from ctxuse.hosts.lookup import at, size, stored
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
-from ctxuse.smallfile import read_small
 
 LISTING_BUDGET = 8_000
 """Characters of descriptions that the host lists: 1 % of a context window of 200,000 tokens. Over

@@ -6,6 +6,6 @@ Every foreign text passes `ctxuse.visible` in Python and is escaped once more by
 page says itself, in a content security policy, that it may run its own script and nothing else.
 """
 
-from ctxuse.render.page.html import page_html
+from ctxuse.render.page.html import fleet_page, page_html
 
-__all__ = ["page_html"]
+__all__ = ["fleet_page", "page_html"]

@@ -1,12 +1,13 @@
-"""The columns of the page's table: what each shows, its unit and its rule. Pure."""
+"""The table of the page: which columns it has, and how their values look there. Pure."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ctxuse.fuller import Counts
-from ctxuse.fullreport import ContextFigures, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.record import sparkline
+from ctxuse.render.reports import FULL
+from ctxuse.render.tables import ByName, Days, Moment, OnPage, Partial, Said, Value
+from ctxuse.reports.full import FullReportRecord
 from ctxuse.zones import Zone
 
 SPARK_COLUMNS = 20
@@ -43,59 +44,31 @@ class Row(NamedTuple):
     last_day: int
 
 
-class Column(NamedTuple):
-    """One column.
-
-    Attributes:
-        name: Its name in the address of the page.
-        heading: Its heading.
-        meaning: Unit and rule.
-        cell: Makes the cell of a row.
-        form: ``number`` (set to the right), ``bars`` (a sparkline), ``day`` or ``words``.
-        more: Whether it is only shown where all columns are asked for.
-    """
-
-    name: str
-    heading: str
-    meaning: str
-    cell: Callable[[Row], Cell]
-    form: Literal["number", "bars", "day", "words"] = "number"
-    more: bool = False
+def cells(row: Row) -> list[Cell]:
+    """Return the cells of a record, one for each of `COLUMNS`."""
+    return [_cell(column.value(row.record), row) for column, _ in _SHOWN]
 
 
-def _count(number: int | None) -> Cell:
-    return Cell(words.count(number), number)
-
-
-def _time(ns: int | None, zone: Zone) -> Cell:
-    return Cell(words.day(ns, zone), ns, words.minute(ns, zone) if ns is not None else "")
-
-
-def _segments(number: int | None) -> Cell:
-    return Cell("many" if number is None else words.count(number), number)
-
-
-def _context(figures: ContextFigures) -> Cell:
-    partly = figures.bytes is not None and figures.times_known < figures.times
-    title = f"known of {figures.times_known:,} of {figures.times:,} times" if partly else ""
-    return Cell(words.count(figures.bytes) + ("+" if partly else ""), figures.bytes, title)
-
-
-def _counted(numbers: Mapping[str, int]) -> Cell:
-    text = words.named(numbers)
-    return Cell(text or words.UNKNOWN, text or None)
-
-
-def _size(record: FullReportRecord) -> Cell:
-    if record.gone:
-        return Cell("gone", None)
-    return _count(record.size_now)
-
-
-def _spark(row: Row, number: Callable[[Counts], int]) -> Cell:
-    counts = {day: number(counted) for day, counted in row.record.days.items()}
-    bars, _ = sparkline(counts, row.first_day, row.last_day, SPARK_COLUMNS)
-    return Cell(bars, sum(counts.values()))
+def _cell(value: Value, row: Row) -> Cell:
+    match value:
+        case Moment(ns, _):
+            title = "" if ns is None else words.minute(ns, row.zone)
+            return Cell(words.day(ns, row.zone), ns, title)
+        case Days(counts):
+            bars, _ = sparkline(counts, row.first_day, row.last_day, SPARK_COLUMNS)
+            return Cell(bars, sum(counts.values()))
+        case Partial(total, known, times):
+            title = f"known of {known:,} of {times:,} times" if value.is_part else ""
+            return Cell(value.text, total, title)
+        case ByName(counts):
+            text = words.named(counts)
+            return Cell(text or words.UNKNOWN, text or None)
+        case Said(text, inner):
+            return Cell(text, inner)
+        case int() | None:
+            return Cell(words.count(value), value)
+        case _:
+            raise TypeError(value)
 
 
 def style() -> str:
@@ -124,97 +97,7 @@ def bar_said(first_day: int, last_day: int) -> str:
     return "In the table a bar is a day." if each == 1 else f"In the table a bar is {each} days."
 
 
-COLUMNS = (
-    Column(
-        "uses", "Uses", "Times that it was explicitly read. A search hit is not a use.",
-        lambda r: _count(r.record.basic.use_count),
-    ),
-    Column(
-        "used-in", "in segments", "Distinct segments (stretches of a session) it was read in.",
-        lambda r: _segments(r.record.used_in), more=True,
-    ),
-    Column(
-        "uses-over-time", "Uses over time", "Uses by day, from the first day of the report on.",
-        lambda r: _spark(r, lambda c: c.uses), form="bars",
-    ),
-    Column(
-        "last-used", "Last used", "The day of its last use.",
-        lambda r: _time(r.record.basic.last_used_at_ns, r.zone), form="day",
-    ),
-    Column(
-        "exposures", "Resident", "Times that it was in a context because it is resident.",
-        lambda r: _count(r.record.basic.resident_exposure_count),
-    ),
-    Column(
-        "exposed-in", "in segments", "Distinct segments it was resident in.",
-        lambda r: _segments(r.record.exposed_in), more=True,
-    ),
-    Column(
-        "resident-over-time", "Resident over time",
-        "Times resident by day, from the first day of the report on.",
-        lambda r: _spark(r, lambda c: c.exposures), form="bars", more=True,
-    ),
-    Column(
-        "last-exposed", "Last resident", "The day it was last resident.",
-        lambda r: _time(r.record.last_exposed_ns, r.zone), form="day", more=True,
-    ),
-    Column(
-        "tokens-recorded", "Resident tokens",
-        "Tokens of all times resident, each estimated when it happened: a quarter of the bytes its"
-        " file had then. Times of unknown size are left out.",
-        lambda r: _count(r.record.recorded_tokens),
-    ),
-    Column(
-        "tokens-each", "Tokens each",
-        "Estimated tokens of the last time resident, in the order of the log.",
-        lambda r: _count(r.record.basic.tokens_each), more=True,
-    ),
-    Column(
-        "tokens-total", "At that size",
-        "Times resident multiplied by the column before: all of them at the last size.",
-        lambda r: _count(r.record.basic.tokens_total), more=True,
-    ),
-    Column(
-        "context-used", "Bytes read",
-        "Bytes that entered contexts by reads, where known; + is more.",
-        lambda r: _context(r.record.used), more=True,
-    ),
-    Column(
-        "context-resident", "Bytes resident",
-        "Bytes that entered contexts by being resident, where known; + is more.",
-        lambda r: _context(r.record.exposed), more=True,
-    ),
-    Column(
-        "measured", "Tokens measured",
-        "Tokens that entered by either way, as the model's own accounting said.",
-        lambda r: _count(r.record.tokens_known("measured")), more=True,
-    ),
-    Column(
-        "calibrated", "Tokens calibrated",
-        "Tokens that entered by either way: bytes by the ratio that was measured in the session.",
-        lambda r: _count(r.record.tokens_known("calibrated")), more=True,
-    ),
-    Column(
-        "first-seen", "First seen", "The day of its first event.",
-        lambda r: _time(r.record.first_seen_ns, r.zone), form="day", more=True,
-    ),
-    Column(
-        "size-now", "Bytes now", "Size of its file today; gone when it has none.",
-        lambda r: _size(r.record),
-    ),
-    Column(
-        "agents", "Agents", "Events by agent.",
-        lambda r: _counted({name: c.events for name, c in r.record.hosts.items()}), form="words",
-    ),
-    Column(
-        "actors", "Read by", "Uses by whose doing they were.",
-        lambda r: _counted({name: c.uses for name, c in r.record.actors.items()}),
-        form="words", more=True,
-    ),
-    Column(
-        "sources", "Sources", "Uses by the way it was read.",
-        lambda r: _counted({name: c.uses for name, c in r.record.sources.items()}),
-        form="words", more=True,
-    ),
-)  # fmt: skip
+_SHOWN = [(column, column.page) for column in FULL if column.page is not None]
+
+COLUMNS: Sequence[OnPage] = [page for _, page in _SHOWN]
 """The columns behind that of the record's name."""

@@ -7,11 +7,16 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from ctxuse.errors import MissingExtraError
-from ctxuse.fullreport import FullReport
+from ctxuse.render import words
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.view import Address, view_of
+from ctxuse.render.reports import not_counted, without_skipped
+from ctxuse.reports.fleet import FleetReport
+from ctxuse.reports.full import FullReport
 from ctxuse.visible import visible
 
 if TYPE_CHECKING:
@@ -77,6 +82,26 @@ def page_html(
         script=script,
         live=None,
     )
+
+
+def fleet_page(report: FleetReport, *, sort: str) -> str:
+    """Return the fuller figures of many workspaces as one page of HTML that needs nothing else.
+
+    Args:
+        report: The report.
+        sort: The column that it is sorted by.
+
+    Raises:
+        MissingExtraError: The libraries of the extra ``html`` are not installed.
+        ValueError: The report has no fuller figures.
+    """
+    if report.full is None:
+        message = "the report has no fuller figures"
+        raise ValueError(message)
+    number = words.plural(len(report.workspaces), "workspace")
+    said = [f"From {number}; records of one kind and slug are one", *not_counted(report)]
+    full = replace(report.full, basic=without_skipped(report))
+    return page_html(full, title=number, sort=sort, more=said)
 
 
 def live_html(report: FullReport, *, title: str, live: LivePage, address: Address) -> str:

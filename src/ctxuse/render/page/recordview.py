@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ctxuse.fuller import SAID_UNKNOWN, Counts
-from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.counting.detail import Counts
+from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
-from ctxuse.render.page.columns import COLUMNS, Row
+from ctxuse.render.page.columns import COLUMNS, Row, cells
 from ctxuse.render.page.view import Figure, both, calendars, notes_of, over_time
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 from ctxuse.zones import day_text
 
@@ -79,8 +80,8 @@ def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
 def _totals(record: FullReportRecord, report: FullReport) -> list[tuple[str, str, str]]:
     row = Row(record, report.basic.evidence.zone, min(record.days), max(record.days))
     return [
-        (column.heading, column.cell(row).text, column.meaning)
-        for column in COLUMNS
+        (column.heading, cell.text, column.meaning)
+        for column, cell in zip(COLUMNS, cells(row), strict=True)
         if column.form in {"number", "day"}
     ]
 
@@ -138,8 +139,8 @@ def _listings(record: FullReportRecord, report: FullReport) -> list[Listing]:
         (
             words.minute(use.at_ns, zone),
             visible(use.source),
-            visible(use.host or SAID_UNKNOWN),
-            visible(use.actor or SAID_UNKNOWN),
+            visible(use.host or UNNAMED),
+            visible(use.actor or UNNAMED),
             words.count(use.context_bytes),
             visible(use.segment),
         )

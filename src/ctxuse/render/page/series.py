@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxuse.fuller import Counts
-from ctxuse.fullreport import FullReport, FullReportRecord
+from ctxuse.counting.detail import Counts
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 from ctxuse.zones import day_text, monday
 

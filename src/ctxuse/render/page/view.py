@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ctxuse.fullreport import FullReport, FullReportRecord
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
-from ctxuse.render.page.columns import COLUMNS, Cell, Column, Row, bar_said
+from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells
+from ctxuse.render.tables import OnPage
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 
 
@@ -70,7 +71,7 @@ class View(NamedTuple):
     title: str
     notes: Sequence[str]
     totals: Sequence[tuple[str, str]]
-    columns: Sequence[Column]
+    columns: Sequence[OnPage]
     lines: Sequence[Line]
     more: int
     sort: str
@@ -167,7 +168,7 @@ def _lines(report: FullReport, address: Address | None) -> list[Line]:
             visible(record.basic.slug),
             None if address is None else address(record),
             series.mark_label(record),
-            [column.cell(Row(record, zone, *span)) for column in COLUMNS],
+            cells(Row(record, zone, *span)),
         )
         for record in report.records
     ]

@@ -1,0 +1,182 @@
+"""Blocks of lines of the usual shape, read together.
+
+Strategy: what a line says behind its id, time and segment (its *tail*) repeats from line to line.
+Each different tail is decoded once and given a number when it is first met; a block is then its
+lines' numbers and heads, which `ctxuse.counting.fold` counts without looking at single lines. Where
+tails hardly repeat that costs more than it saves: such blocks are decoded line by line, but at
+once. A block in which any line is not of the usual shape is not taken at all.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import NamedTuple
+
+from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
+from ctxuse.codec.decode import CountedLine, ValidLine, optional_text
+from ctxuse.counting.tuning import USUAL, Tuning
+from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
+from ctxuse.times import parse_ns
+
+
+class ByTails(NamedTuple):
+    """A block of which the lines have the usual heads.
+
+    Attributes:
+        numbers: Which of `lines` each of its lines is, but for the head.
+        lines: Lines of different tails, behind heads that mean nothing. They are those of the
+            blocks read before, and of later ones, as long as it is the same list.
+        heads: The heads of its own lines.
+    """
+
+    numbers: list[int]
+    lines: list[ValidLine]
+    heads: Heads
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The earliest and the latest time in it, in nanoseconds since the epoch."""
+        return ns_of_head(min(self.heads.times)), ns_of_head(max(self.heads.times))
+
+    @property
+    def variety(self) -> float:
+        """How many different tails there are a line, up to 1."""
+        return len(set(self.numbers)) / len(self.numbers)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return the host and the actor of each of its lines, empty where none is named.
+
+        What a tail says of them stands behind what the head does, so it is what counts.
+        """
+        names = self.heads.names()
+        tails = {number: self.lines[number] for number in set(self.numbers)}
+        own = {number: line for number, line in tails.items() if line.host or line.actor}
+        if not own:
+            return names
+        return [
+            _names_of(own[number], name) if number in own else name
+            for number, name in zip(self.numbers, names, strict=True)
+        ]
+
+    def divided(self, chosen: Sequence[bool]) -> "tuple[ByTails | None, ByTails | None]":
+        """Return blocks of the lines that are chosen and of the others; None without any."""
+        return self._only(chosen), self._only([not one for one in chosen])
+
+    def _only(self, chosen: Sequence[bool]) -> "ByTails | None":
+        if not any(chosen):
+            return None
+        heads = Heads(
+            [*compress(self.heads.times, chosen)],
+            [*compress(self.heads.segments, chosen)],
+            "\n".join(compress(self.heads.rest.split("\n"), chosen)),
+        )
+        return ByTails([*compress(self.numbers, chosen)], self.lines, heads)
+
+
+def _names_of(line: ValidLine, names: tuple[str, str]) -> tuple[str, str]:
+    host, actor = names
+    return (
+        optional_text(line.host) or "" if line.host else host,
+        optional_text(line.actor) or "" if line.actor else actor,
+    )
+
+
+class InFull(NamedTuple):
+    """A block that was decoded line by line, but at once.
+
+    Attributes:
+        lines: Its lines.
+        times_ns: The time of each, in nanoseconds since the epoch.
+    """
+
+    lines: list[CountedLine]
+    times_ns: list[int]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The earliest and the latest time in it, in nanoseconds since the epoch."""
+        return min(self.times_ns), max(self.times_ns)
+
+
+Block = ByTails | InFull
+
+
+class BlockReader:
+    """Reads blocks of lines that all have the usual shape.
+
+    Args:
+        in_full: Whether blocks in which tails hardly repeat are wanted, too.
+        tuning: How much is remembered.
+    """
+
+    def __init__(self, *, in_full: bool = True, tuning: Tuning = USUAL) -> None:
+        self._in_full = in_full
+        self._tuning = tuning
+        self._pause = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._lines: list[ValidLine] = []
+        self._remembered = 0
+
+    def read(self, data: bytes) -> Block | None:
+        """Return what the lines of `data` hold, or None when not all have the usual shape.
+
+        Args:
+            data: Lines, each with its newline.
+        """
+        if self._pause:
+            self._pause -= 1
+            found = decode_lines(data) if self._in_full else None
+            return None if found is None else InFull(*found)
+        if self._remembered > self._tuning.tails:
+            self._forget()
+        block = split(data)
+        known = len(self._lines)
+        if not self._learn(block.tails):
+            return None
+        heads = decode_heads(block)
+        if heads is None:
+            return None
+        read = ByTails([self._numbers[tail] for tail in block.tails], self._lines, heads)
+        if len(self._lines) - known > len(block.tails) // 2:
+            self._pause = self._tuning.pause
+            self._forget()
+        return read
+
+    def _learn(self, tails: list[bytes]) -> bool:
+        """Give each new tail a number, and say whether all of them are good."""
+        for tail in set(tails).difference(self._numbers):
+            line = decode_tail(tail)
+            if line is None:
+                return False
+            self._numbers[tail] = len(self._lines)
+            self._lines.append(line)
+            self._remembered += len(tail)
+        return True
+
+
+def read_usual(
+    log: OpenLog, start: int = 0, *, in_full: bool = True, tuning: Tuning = USUAL
+) -> Iterator[tuple[Lines | Oversized, Block | None]]:
+    """Yield each block of a log, and what its lines hold where all have the usual shape.
+
+    Args:
+        log: The open log.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        in_full: See `BlockReader`.
+        tuning: How large blocks are, and how much is remembered.
+    """
+    reader = BlockReader(in_full=in_full, tuning=tuning)
+    for block in read_blocks(log.descriptor, start, log.end, size=tuning.block):
+        read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
+        yield block, read
+
+
+def ns_of_head(time: str) -> int:
+    """Return the time that a head holds, in nanoseconds since the epoch."""
+    at_ns = parse_ns(time + "Z")
+    if at_ns is None:
+        message = f"{time!r} was taken for a time"
+        raise AssertionError(message)  # `decode_heads` lets no other through
+    return at_ns

@@ -1,0 +1,164 @@
+"""The loop: the lines of a log, read once, counted for however many queries.
+
+A block of lines of the usual shape is counted as a whole wherever nobody has to look at its lines;
+where a query takes only some of them it is divided first. All other lines are counted one by one.
+"""
+
+from collections.abc import Sequence
+
+from ctxuse.codec.decode import Valid, optional_text
+from ctxuse.counting.blocks import Block, ByTails, ns_of_head, read_usual
+from ctxuse.counting.fold import BasicFold, DetailFold, Fold
+from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
+from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import USUAL, Tuning
+from ctxuse.events import UsageEventKind
+from ctxuse.log.reader import Line, OpenLog, lines_of
+from ctxuse.progress import OnProgress, silent
+from ctxuse.query import ALWAYS, EVERYTHING, Query
+
+
+class Accumulator:
+    """Counts the lines of a log, in the order of the file, for one query.
+
+    Args:
+        kind: What is counted.
+        query: Which events are.
+        also: What else is told of them.
+        tuning: How much is held.
+
+    Attributes:
+        tally: The counts of the events that are asked for, and of lines that are no events.
+        outside: The counts of the other events.
+    """
+
+    def __init__(
+        self,
+        kind: TallyKind = BASIC,
+        query: Query = EVERYTHING,
+        *,
+        also: Sequence[Fold] = (),
+        tuning: Tuning = USUAL,
+    ) -> None:
+        self.tally = LogTally()
+        self.outside = Tally()
+        self._query = query
+        self._counts_everything = query.counts_everything
+        self._has_detail = kind.has_detail
+        self._outside = BasicFold(self.outside)
+        self._inside: list[Fold] = [BasicFold(self.tally.basic), *also]
+        if kind.has_detail:
+            self._inside.append(DetailFold(self.tally.detail, query.zone, tuning))
+
+    def add_line(self, line: Line) -> None:
+        """Count a line; whoever tells of blocks, too, flushes before."""
+        if self._counts_everything or not isinstance(line, Valid) or self.holds(line):
+            for fold in self._inside:
+                fold.add_line(line)
+        else:
+            self._outside.add_line(line)
+
+    def take_block(self, block: Block) -> bool:
+        """Count a block and return True, if that can be done without looking at its lines."""
+        query, span = self._query, block.span
+        if query.window.misses(*span):
+            self._outside.add_block(block)
+            return True
+        if not all(fold.takes(block) for fold in self._inside):
+            return False
+        inside: Block | None = block
+        if not (query.counts_everybody and query.window.covers(*span)):
+            if not isinstance(block, ByTails):
+                return False
+            inside, outside = block.divided(_chosen(query, block))
+            if outside is not None:
+                self._outside.add_block(outside)
+        if inside is not None:
+            for fold in self._inside:
+                fold.add_block(inside)
+        return True
+
+    @property
+    def takes_in_full(self) -> bool:
+        """Whether it may take blocks that are decoded line by line."""
+        return not self._has_detail or self._query.window != ALWAYS
+
+    def flush(self) -> None:
+        """Have everything in the tallies that was counted."""
+        for fold in (*self._inside, self._outside):
+            fold.flush()
+
+    def holds(self, line: Valid) -> bool:
+        """Whether the event on a line is asked for."""
+        query, fields = self._query, line.line
+        if not query.window.covers(line.at_ns, line.at_ns):
+            return False
+        is_use = fields.event is UsageEventKind.USE
+        return (
+            not is_use
+            or query.counts_everybody
+            or query.counts_uses_by(optional_text(fields.actor))
+        )
+
+
+def _chosen(query: Query, block: ByTails) -> list[bool]:
+    """Whether the event on each line of a block is asked for."""
+    chosen = [True] * len(block.numbers)
+    window = query.window
+    if not window.covers(*block.span):
+        times = map(ns_of_head, block.heads.times)
+        chosen = [window.covers(at_ns, at_ns) for at_ns in times]
+    if not query.counts_everybody:
+        names = block.names()
+        counts = {actor: query.counts_uses_by(actor) for actor in {actor for _, actor in names}}
+        lines = block.lines
+        chosen = [
+            one and (counts[actor] or lines[number].event is not UsageEventKind.USE)
+            for one, (_, actor), number in zip(chosen, names, block.numbers, strict=True)
+        ]
+    return chosen
+
+
+def count(
+    log: OpenLog,
+    accumulators: Sequence[Accumulator],
+    start: int = 0,
+    *,
+    tuning: Tuning = USUAL,
+    on_progress: OnProgress = silent,
+) -> None:
+    """Read one file of a log from `start` to its end, once, and have every accumulator count it.
+
+    Args:
+        log: The open log.
+        accumulators: What counts it; nothing is held back when this returns.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        tuning: How large the pieces are that it is read in.
+        on_progress: Called after each block with how many bytes are read, and how many there are.
+    """
+    in_full = any(accumulator.takes_in_full for accumulator in accumulators)
+    for block, usual in read_usual(log, start, in_full=in_full, tuning=tuning):
+        others = [one for one in accumulators if usual is None or not one.take_block(usual)]
+        for one in others:
+            one.flush()
+        if others:
+            for _, line in lines_of(block, log):
+                for one in others:
+                    one.add_line(line)
+        on_progress(block.end - start, log.end - start)
+    for one in accumulators:
+        one.flush()
+
+
+def tally_of(
+    log: OpenLog,
+    kind: TallyKind = BASIC,
+    start: int = 0,
+    *,
+    tuning: Tuning = USUAL,
+    on_progress: OnProgress = silent,
+) -> LogTally:
+    """Return the tally of everything in one file of a log from `start` on; see `count`."""
+    accumulator = Accumulator(kind, tuning=tuning)
+    count(log, [accumulator], start, tuning=tuning, on_progress=on_progress)
+    return accumulator.tally

@@ -1,0 +1,329 @@
+"""The second tally: what is known beyond the reference's figures. Pure.
+
+The laws of `ctxuse.counting.tally` hold: a tally of lines 1…n merged with one of the lines behind
+them is the tally of all, and `DetailTally()` is neutral. Its times go by when things happened, not
+by file order, so events that arrive late (imports, repairs) fall where they belong. It grows with
+the records, with the days on which each was met, and with the segments each was met in, up to a
+bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from heapq import nlargest
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from ctxuse.counting.tally import MAX_SEGMENTS, add_counts, latest, segment_key
+from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
+from ctxuse.zones import DAY
+
+UNKNOWN = ""
+"""Stands for a host or an actor that an event does not name."""
+
+LAST_USES = 10
+"""So many of a record's last uses are kept."""
+
+
+class Counts(msgspec.Struct, array_like=True):
+    """What happened to a record within something: a day, a host, a source, an actor.
+
+    Attributes:
+        uses: Times that it was read.
+        exposures: Times that it was resident.
+        recorded_tokens: The size estimates of its exposures as recorded then, summed, in tokens.
+        unsized: Exposures whose size was not known; they are not in that sum.
+    """
+
+    uses: int = 0
+    exposures: int = 0
+    recorded_tokens: int = 0
+    unsized: int = 0
+
+    def add(self, record: UsageRecordSnapshot, *, is_use: bool, times: int = 1) -> None:
+        """Count one record of an event that happened `times` times."""
+        if is_use:
+            self.uses += times
+            return
+        self.exposures += times
+        if record.sized:
+            self.recorded_tokens += record.file_tokens_estimate * times
+        else:
+            self.unsized += times
+
+    def merge(self, other: "Counts") -> None:
+        """Add the counts of `other`."""
+        self.uses += other.uses
+        self.exposures += other.exposures
+        self.recorded_tokens += other.recorded_tokens
+        self.unsized += other.unsized
+
+    @property
+    def tokens(self) -> int | None:
+        """`recorded_tokens`; None when there were exposures and the size of none is known."""
+        return None if self.exposures and self.unsized == self.exposures else self.recorded_tokens
+
+    @property
+    def events(self) -> int:
+        """Uses and exposures."""
+        return self.uses + self.exposures
+
+
+class Context(msgspec.Struct):
+    """What of a record entered contexts, as far as that is known.
+
+    Attributes:
+        times: Times that the record entered.
+        sized: Of these, how often its bytes are known.
+        bytes: Their sum.
+        tokens: Sums of tokens by how they are known, ``usage`` or ``calibrated``.
+        token_times: How often tokens are known, likewise.
+    """
+
+    times: int = 0
+    sized: int = 0
+    bytes: int = 0
+    tokens: dict[str, int] = {}
+    token_times: dict[str, int] = {}
+
+    def add(self, record: UsageRecordSnapshot, times: int = 1) -> None:
+        """Count so many times that a record entered."""
+        self.times += times
+        if record.context_bytes is not None:
+            self.sized += times
+            self.bytes += record.context_bytes * times
+        if record.context_tokens is not None:
+            label = record.tokens_from or UNKNOWN
+            self.tokens[label] = self.tokens.get(label, 0) + record.context_tokens * times
+            self.token_times[label] = self.token_times.get(label, 0) + times
+
+    def merge(self, other: "Context") -> None:
+        """Add the counts of `other`."""
+        self.times += other.times
+        self.sized += other.sized
+        self.bytes += other.bytes
+        add_counts(self.tokens, other.tokens)
+        add_counts(self.token_times, other.token_times)
+
+
+class Use(NamedTuple):
+    """One time that a record was read.
+
+    Attributes:
+        at_ns: When, in nanoseconds since the epoch.
+        source: The way it entered.
+        segment: The segment's id, a long one by its hash.
+        host: The agent; `UNKNOWN` where it is not known.
+        actor: Whose doing it was, likewise.
+        context_bytes: Bytes that entered; None where that is not known.
+    """
+
+    at_ns: int
+    source: str
+    segment: str
+    host: str
+    actor: str
+    context_bytes: int | None
+
+
+class Size(NamedTuple):
+    """The size that a record's file had.
+
+    Attributes:
+        at_ns: When, in nanoseconds since the epoch.
+        bytes: Its size then.
+    """
+
+    at_ns: int
+    bytes: int
+
+
+class DetailRecord(msgspec.Struct):
+    """The fuller counts of one record.
+
+    Attributes:
+        first_ns: When it is first met in an event, in nanoseconds since the epoch.
+        last_used_ns: When it was last read; None if never.
+        last_exposed_ns: When it was last resident; None if never.
+        total: All of its uses and exposures.
+        days: The same by day, in days since 1970-01-01.
+        sources: The same by source.
+        hosts: The same by host; `UNKNOWN` for those that name none.
+        actors: The same by actor, likewise.
+        used_in: The segments it was read in; None once there were more than `MAX_SEGMENTS`.
+        exposed_in: The segments it was resident in, likewise.
+        used: What of it entered by being read.
+        exposed: What of it entered by being resident.
+        sizes: The last size that is known of each day.
+        last_uses: Its latest uses, the last first, `LAST_USES` of them.
+    """
+
+    first_ns: int
+    last_used_ns: int | None = None
+    last_exposed_ns: int | None = None
+    total: Counts = msgspec.field(default_factory=Counts)
+    days: dict[int, Counts] = {}
+    sources: dict[str, Counts] = {}
+    hosts: dict[str, Counts] = {}
+    actors: dict[str, Counts] = {}
+    used_in: set[str] | None = msgspec.field(default_factory=set)
+    exposed_in: set[str] | None = msgspec.field(default_factory=set)
+    used: Context = msgspec.field(default_factory=Context)
+    exposed: Context = msgspec.field(default_factory=Context)
+    sizes: dict[int, Size] = {}
+    last_uses: list[Use] = []
+
+    def add(self, event: UsageEvent, record: UsageRecordSnapshot, day: int) -> None:
+        """Count one record of one event that happened on `day`."""
+        at = event.occurred_at_ns
+        segment = segment_key(event.segment_id)
+        host, actor = segment_key(event.host or UNKNOWN), segment_key(event.actor or UNKNOWN)
+        self.count(event, record, day, host, actor)
+        self.saw(event, record, day, at)
+        if event.event is UsageEventKind.USE:
+            self.used_in = _with(self.used_in, segment)
+            if len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns:
+                use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
+                self.add_uses([use])
+        else:
+            self.exposed_in = _with(self.exposed_in, segment)
+
+    def count(  # noqa: PLR0913, PLR0917 - what a use or an exposure is counted by
+        self,
+        event: UsageEvent,
+        record: UsageRecordSnapshot,
+        day: int,
+        host: str,
+        actor: str,
+        times: int = 1,
+    ) -> None:
+        """Count one record of an event of one day, host and actor that happened `times` times."""
+        is_use = event.event is UsageEventKind.USE
+        for counts, name in (
+            (self.sources, event.source._value_),
+            (self.hosts, host),
+            (self.actors, actor),
+        ):
+            _of(counts, name).add(record, is_use=is_use, times=times)
+        _of(self.days, day).add(record, is_use=is_use, times=times)
+        self.total.add(record, is_use=is_use, times=times)
+        (self.used if is_use else self.exposed).add(record, times)
+
+    def saw(self, event: UsageEvent, record: UsageRecordSnapshot, day: int, at_ns: int) -> None:
+        """Take note of when one record of an event was met, on one day for the last time."""
+        if event.event is UsageEventKind.USE:
+            self.last_used_ns = latest(self.last_used_ns, at_ns)
+        else:
+            self.last_exposed_ns = latest(self.last_exposed_ns, at_ns)
+        if record.sized:
+            self._add_size(day, Size(at_ns, record.file_bytes))
+
+    def saw_segments(self, event: UsageEvent, segments: Iterable[str]) -> None:
+        """Take note of segments, long ones by their hash, in which a record of an event was met."""
+        if event.event is UsageEventKind.USE:
+            self.used_in = _united(self.used_in, segments)
+        else:
+            self.exposed_in = _united(self.exposed_in, segments)
+
+    def merge(self, later: "DetailRecord") -> None:
+        """Add the counts of lines that stand later in the file."""
+        self.first_ns = min(self.first_ns, later.first_ns)
+        self.last_used_ns = latest(self.last_used_ns, later.last_used_ns)
+        self.last_exposed_ns = latest(self.last_exposed_ns, later.last_exposed_ns)
+        self.total.merge(later.total)
+        merge_counts(self.days, later.days)
+        merge_counts(self.sources, later.sources)
+        merge_counts(self.hosts, later.hosts)
+        merge_counts(self.actors, later.actors)
+        self.used_in = _united(self.used_in, later.used_in)
+        self.exposed_in = _united(self.exposed_in, later.exposed_in)
+        self.used.merge(later.used)
+        self.exposed.merge(later.exposed)
+        for day, size in later.sizes.items():
+            self._add_size(day, size)
+        self.add_uses(later.last_uses)
+
+    def _add_size(self, day: int, size: Size) -> None:
+        known = self.sizes.get(day)
+        if known is None or size.at_ns >= known.at_ns:
+            self.sizes[day] = size
+
+    def add_uses(self, later: list[Use]) -> None:
+        """Keep the latest; of those of one moment those that stand first in the file.
+
+        Args:
+            later: Uses that stand later in the file, in its order or the last first.
+        """
+        if later:
+            self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=_when)
+
+
+class DetailTally(msgspec.Struct):
+    """The fuller counts of a stretch of lines.
+
+    Attributes:
+        records: By (kind, slug).
+    """
+
+    records: dict[tuple[str, str], DetailRecord] = {}
+
+    def add(self, event: UsageEvent, day: int | None = None) -> None:
+        """Count one event that stands after everything counted so far.
+
+        Args:
+            event: The event.
+            day: The day it happened on, in days since 1970-01-01; None takes that of UTC.
+        """
+        if day is None:
+            day = event.occurred_at_ns // DAY
+        for record in event.records:
+            self.of(record, event.occurred_at_ns).add(event, record, day)
+
+    def of(self, record: UsageRecordSnapshot, at_ns: int) -> DetailRecord:
+        """Return the counts of the record that `record` is of, which was met at `at_ns`."""
+        key = (record.kind, record.slug)
+        mine = self.records.get(key)
+        if mine is None:
+            mine = self.records[key] = DetailRecord(at_ns)
+        mine.first_ns = min(mine.first_ns, at_ns)
+        return mine
+
+    def merge(self, later: "DetailTally") -> None:
+        """Add the tally of lines that stand later in the file. `later` is left as it was."""
+        for key, record in later.records.items():
+            mine = self.records.get(key)
+            if mine is None:
+                mine = self.records[key] = DetailRecord(record.first_ns)
+            mine.merge(record)
+
+
+Name = TypeVar("Name", int, str)
+
+
+def merge_counts(mine: dict[Name, Counts], others: Mapping[Name, Counts]) -> None:
+    """Add the counts of `others` to `mine`, name by name."""
+    for name, counts in others.items():
+        _of(mine, name).merge(counts)
+
+
+def _of(counts: dict[Name, Counts], name: Name) -> Counts:
+    found = counts.get(name)
+    if found is None:
+        found = counts[name] = Counts()
+    return found
+
+
+def _when(use: Use) -> int:
+    return use.at_ns
+
+
+def _with(segments: set[str] | None, segment: str) -> set[str] | None:
+    if segments is None or segment in segments:
+        return segments
+    return _united(segments, (segment,))
+
+
+def _united(one: set[str] | None, other: Iterable[str] | None) -> set[str] | None:
+    if one is None or other is None:
+        return None
+    one.update(other)
+    return one if len(one) <= MAX_SEGMENTS else None

@@ -1,0 +1,97 @@
+"""What is counted of a log, with or without detail, and how it is stored.
+
+A stored tally is JSON, because its times may need more than the 64 bits that msgpack has for an
+integer. It is what checkpoints keep and workers hand over.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.counting.detail import DetailRecord, DetailTally
+from ctxuse.counting.tally import RecordTally, Tally
+from ctxuse.log.names import BASIC_SUFFIX, DETAIL_SUFFIX
+
+
+class LogTally(msgspec.Struct):
+    """The counts of a stretch of lines.
+
+    Attributes:
+        basic: The reference's figures, and the lines that are no events.
+        detail: What is known beyond them, of the very same lines; empty where it is not counted.
+    """
+
+    basic: Tally = msgspec.field(default_factory=Tally)
+    detail: DetailTally = msgspec.field(default_factory=DetailTally)
+
+    def merge(self, later: "LogTally") -> None:
+        """Add the counts of lines that stand later in the file. `later` is left as it was."""
+        self.basic.merge(later.basic)
+        self.detail.merge(later.detail)
+
+
+class TallyKind(NamedTuple):
+    """A kind of tally.
+
+    Attributes:
+        name: What it is called where a worker is asked for it.
+        has_detail: Whether detail is counted, too.
+        version: Raised whenever the stored form or the rules of counting change.
+        suffix: What stands behind the log's name in the name of its checkpoint.
+    """
+
+    name: str
+    has_detail: bool
+    version: bytes
+    suffix: str
+
+
+BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 4\n", suffix=BASIC_SUFFIX)
+"""The reference's figures alone."""
+
+DETAIL = TallyKind(
+    "detail", has_detail=True, version=b"ctxuse full checkpoint 5\n", suffix=DETAIL_SUFFIX
+)
+"""With detail."""
+
+KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}
+"""All kinds by their names."""
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """A tally with lists in place of dicts that have pairs for keys, for which JSON has no form."""
+
+    records: list[tuple[str, str, RecordTally]]
+    rest: Tally
+    detail: list[tuple[str, str, DetailRecord]]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Stored).decode
+
+
+def dump(tally: LogTally) -> bytes:
+    """Return `tally` as bytes."""
+    basic, detail = tally.basic, tally.detail
+    return _encode(
+        _Stored(
+            [(kind, slug, record) for (kind, slug), record in basic.records.items()],
+            msgspec.structs.replace(basic, records={}),
+            [(kind, slug, record) for (kind, slug), record in detail.records.items()],
+        )
+    )
+
+
+def load(data: bytes) -> LogTally:
+    """Return the tally that `data` holds.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    try:
+        stored = _decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    stored.rest.records = {(kind, slug): record for kind, slug, record in stored.records}
+    detail = DetailTally({(kind, slug): record for kind, slug, record in stored.detail})
+    return LogTally(stored.rest, detail)

@@ -1,0 +1,133 @@
+"""Opening files that may be anything, and replacing files in one step.
+
+What is opened is a regular file or refused at once: opening a FIFO or a device never waits. What is
+replaced is there whole or as it was. Every append comes this way: what is imported here is cheap.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes up to which a small file is read."""
+
+UNFINISHED = ".tmp"
+"""How the name of a file ends that is to take the place of another one."""
+
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""How a directory is opened."""
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Added where the last part of a path may be no link."""
+
+_FILE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class NotRegularError(OSError):
+    """Something else than a regular file stands there.
+
+    Attributes:
+        mode: What it is, as in `os.stat_result.st_mode`.
+    """
+
+    def __init__(self, mode: int, path: str) -> None:
+        super().__init__(errno.EINVAL, "it is no regular file", path)
+        self.mode = mode
+
+
+def open_regular(
+    path: str, flags: int = os.O_RDONLY, *, dir_fd: int | None = None, mode: int = 0o600
+) -> int:
+    """Return a descriptor of a regular file, opened without waiting for anything.
+
+    Args:
+        path: The file. Links are followed unless `flags` has `NO_LINK`.
+        flags: As for `os.open`.
+        dir_fd: An open directory that `path` begins at; the current one when None.
+        mode: The mode of a file that is made.
+
+    Raises:
+        NotRegularError: Something else stands there.
+        OSError: What the system said.
+    """
+    try:
+        descriptor = os.open(path, flags | _FILE, mode, dir_fd=dir_fd)
+    except ValueError as error:  # a NUL in its name
+        raise OSError(errno.EINVAL, "no such name", path) from error
+    try:
+        found = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(found):
+            raise NotRegularError(found, path)
+    except BaseException:
+        close(descriptor)
+        raise
+    return descriptor
+
+
+def read_small(path: str, largest: int = LARGEST) -> bytes:
+    """Return what a regular file holds.
+
+    Args:
+        path: The file; links are followed.
+        largest: Bytes that it may have at most.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more bytes.
+    """
+    with open(open_regular(path), "rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", path)
+    return data
+
+
+@contextmanager
+def replacing(
+    path: str, *, dir_fd: int | None = None, mode: int = 0o600, mode_of: str | None = None
+) -> Iterator[IO[bytes]]:
+    """Give a new file to write, which takes the place of `path` when the block ends.
+
+    When the block raises, what stands at `path` is as it was, and nothing is left of the new file.
+    It is not synced: who needs that does it in the block.
+
+    Args:
+        path: What is replaced; a link is replaced itself.
+        dir_fd: An open directory that `path` begins at; the current one when None.
+        mode: The mode of the new file.
+        mode_of: A file whose mode it gets instead, if that exists.
+
+    Raises:
+        OSError: What the system said.
+    """
+    name = f".ctxuse-{os.getpid()}-{os.urandom(4).hex()}{UNFINISHED}"
+    fresh = os.path.join(os.path.dirname(path), name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK
+    try:
+        with open(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode), "wb") as file:
+            if mode_of is not None and hasattr(os, "fchmod"):
+                with suppress(FileNotFoundError):
+                    os.fchmod(file.fileno(), stat.S_IMODE(os.stat(mode_of).st_mode))
+            yield file
+        os.replace(fresh, path, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(fresh, dir_fd=dir_fd)
+        raise
+
+
+@contextmanager
+def closing_fd(descriptor: int) -> Iterator[int]:
+    """Give an open descriptor back; it is closed when the block ends."""
+    try:
+        yield descriptor
+    finally:
+        close(descriptor)
+
+
+def close(descriptor: int) -> None:
+    """Close `descriptor`; it is gone afterwards whatever the system says of it."""
+    with suppress(OSError):
+        os.close(descriptor)

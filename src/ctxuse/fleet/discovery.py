@@ -1,0 +1,303 @@
+"""Places as people name them → the workspaces found there, sorted by address.
+
+A place is a folder, which is searched, a pattern, ``@FILE`` (a list of places) or an `fsspec`
+address. Links inside a folder are not followed, not by ``**`` either; a folder that is named may be
+one. What is found twice, by whichever names, is one workspace. A place without a workspace is said,
+with the reason.
+"""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from glob import escape, has_magic, iglob
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ctxuse.errors import CtxuseError
+from ctxuse.files import read_small
+from ctxuse.fleet.pieces import COLLECTED
+from ctxuse.fleet.source import Source, is_address, reason_of, shown_address, shown_path
+from ctxuse.fleet.store import files_below, filesystem, matches
+from ctxuse.layout import MARKER, USAGE_DIR
+from ctxuse.log.names import is_log
+from ctxuse.log.opening import what_happened
+from ctxuse.reports.fleet import Unreadable
+
+NOT_SEARCHED = frozenset({".git", ".yoi"})
+"""Folders in which no workspace is looked for."""
+
+_LARGEST_LIST = 256 * 1024 * 1024
+
+_REMOTE = re.compile(r"(?:(?P<root>.*?)/)?\.yoi/memory/(?P<name>.*)", re.DOTALL)
+_LOCAL_SCHEMES = ("file://", "local://")
+_BUCKETS = re.compile(r"(?:s3a?|gcs|gs|az|abfss?|oss|obs)://")
+_SEPARATOR = r"[/\\]" if os.sep == "\\" else "/"
+_STARS = re.compile(
+    rf"(?P<before>(?:.*?{_SEPARATOR})??)\*\*(?:{_SEPARATOR}+(?P<after>.*))?", re.DOTALL
+)
+
+
+class Discovered(NamedTuple):
+    """What is at some places.
+
+    Attributes:
+        sources: The workspaces, sorted by address.
+        unreadable: Places that could not be searched, or hold no workspace.
+    """
+
+    sources: list[Source]
+    unreadable: list[Unreadable]
+
+
+def find(places: Iterable[str]) -> Discovered:
+    """Return the workspaces at `places`.
+
+    Raises:
+        MissingExtraError: A place is an address, and `fsspec` is not installed.
+    """
+    sources: dict[str, Source] = {}
+    unreadable: list[Unreadable] = []
+    for found in _find_all(places, unreadable):
+        sources.setdefault(found.name, found)
+    in_order = sorted(sources.values(), key=lambda source: source.name)
+    return Discovered(_told_apart(in_order), [*dict.fromkeys(unreadable)])
+
+
+def _told_apart(sources: list[Source]) -> list[Source]:
+    """Return workspaces sorted by address, with numbers where several would share one."""
+    number = Counter(source.address for source in sources)
+    taken = set(number)
+    apart = []
+    for source in sources:
+        address, last = source.address, 0
+        while number[source.address] > 1 and address in taken:
+            last += 1
+            address = f"{source.address} ({last})"
+        taken.add(address)
+        apart.append(replace(source, address=address))
+    return sorted(apart, key=lambda s: s.address)
+
+
+def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
+    for place in places:
+        if place.startswith("@"):
+            yield from _find_in(_listed(place[1:], unreadable), unreadable)
+        else:
+            yield from _find_in([place], unreadable)
+
+
+def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
+    for place in places:
+        path = place
+        for scheme in _LOCAL_SCHEMES:
+            path = path.removeprefix(scheme)
+        try:
+            yield from (_remote if is_address(path) else _local)(path, unreadable)
+        except ValueError as error:  # what can be no name, such as one with a NUL
+            unreadable.append(Unreadable(shown_address(place), reason_of(error, place)))
+
+
+def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
+    """The places that a file names, one a line; from stdin when it is ``-``."""
+    shown = f"@{shown_path(path)}"
+    try:
+        if path == "-":
+            text = sys.stdin.read()
+        else:
+            text = read_small(path, _LARGEST_LIST).decode("utf-8", "surrogateescape")
+    except OSError as error:
+        unreadable.append(Unreadable(shown, what_happened(error)))
+        return []
+    except ValueError as error:  # stdin is no text
+        unreadable.append(Unreadable(shown, reason_of(error)))
+        return []
+    lines = [line.strip() for line in text.removeprefix("\ufeff").replace("\r", "\n").split("\n")]
+    named = [line for line in lines if line and not line.startswith("#")]
+    if not named:
+        unreadable.append(Unreadable(shown, "the list names no place"))
+    nested = [line for line in named if line.startswith("@")]
+    unreadable += [Unreadable(shown_address(line), "lists do not nest") for line in nested]
+    return [line for line in named if not line.startswith("@")]
+
+
+def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+    folders = [os.path.expanduser(place)]
+    if has_magic(place) and not os.path.lexists(folders[0]):
+        folders = _outermost(_expanded(folders[0]))
+    number = trouble = 0
+    for folder in folders:
+        before = len(unreadable)
+        for source in _search(os.path.realpath(folder), unreadable):
+            number += 1
+            yield source
+        trouble += len(unreadable) - before
+    if not number and not trouble:
+        reason = "no workspace is in it (.yoi/memory/)" if folders else "no folder matches"
+        unreadable.append(Unreadable(shown_path(place), reason))
+
+
+def _expanded(pattern: str) -> Iterator[str]:
+    """The folders that match a pattern; ``**`` stands for any that are reached without links."""
+    parts = _STARS.fullmatch(pattern)
+    if parts is None:
+        matching = iglob(pattern, include_hidden=True)
+        yield from (match for match in matching if os.path.isdir(match))
+        return
+    before = parts["before"]
+    for folder in iglob(before, include_hidden=True) if before else ["."]:
+        for inner in _folders(folder):
+            after = parts["after"]
+            yield from _expanded(os.path.join(escape(inner), after)) if after else [inner]
+
+
+def _folders(top: str) -> Iterator[str]:
+    """A folder and those in it that are searched."""
+    waiting = [top]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                inner = [
+                    entry.path
+                    for entry in entries
+                    if entry.name not in NOT_SEARCHED and entry.is_dir(follow_symlinks=False)
+                ]
+        except OSError:  # said when it is searched, if it is
+            inner = []
+        yield here
+        waiting += inner
+
+
+def _outermost(folders: Iterable[str]) -> list[str]:
+    """Return folders without those that are searched with another one."""
+    return _not_within({os.path.realpath(folder) for folder in folders}, os.sep)
+
+
+def _not_within(paths: Iterable[str], separator: str) -> list[str]:
+    kept: list[str] = []
+    for path in sorted(paths, key=lambda path: path.split(separator)):
+        if not kept or not _is_searched_with(path, kept[-1], separator):
+            kept.append(path)
+    return kept
+
+
+def _is_searched_with(path: str, top: str, separator: str) -> bool:
+    """Whether a search of `top` comes to `path`."""
+    inner = path.removeprefix(top.rstrip(separator) + separator)
+    return inner != path and NOT_SEARCHED.isdisjoint(inner.split(separator))
+
+
+def _search(folder: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.name == ".yoi" and os.path.isdir(os.path.join(here, *MARKER)):
+                        yield _at(here)
+                    elif entry.name not in NOT_SEARCHED and entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError as error:
+            unreadable.append(Unreadable(shown_path(here), what_happened(error)))
+
+
+def _at(root: str) -> Source:
+    size = 0
+    try:
+        with os.scandir(os.path.join(root, *USAGE_DIR)) as entries:
+            for entry in entries:
+                if is_log(entry.name):
+                    with suppress(FileNotFoundError):  # gone since
+                        size += entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        pass  # what stands there is said when it is read
+    return Source(shown_path(root), root=os.fsencode(root), size=size)
+
+
+def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+    address = shown_address(place)
+    scheme, _, rest = place.partition("://")
+    bare = f"{scheme}://{rest.rstrip('/')}"
+    before = len(unreadable)
+    try:
+        if "::" in place:
+            raise _RefusedError("addresses that are chained with :: are not read")
+        if _BUCKETS.fullmatch(bare):
+            raise _RefusedError(f"it names no bucket: write {bare}BUCKET")
+        found = [*_remote_sources(bare, unreadable)]
+    except CtxuseError:
+        raise
+    except _RefusedError as error:
+        unreadable.append(Unreadable(address, str(error)))
+        return
+    except Exception as error:  # noqa: BLE001 - whatever a library for some kind of address raises
+        unreadable.append(Unreadable(address, reason_of(error, place)))
+        return
+    if not found and len(unreadable) == before:
+        unreadable.append(Unreadable(address, "no workspace is in it (.yoi/memory/)"))
+    yield from found
+
+
+class _RefusedError(Exception):
+    """An address is none that is read."""
+
+
+def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+    fs, path = filesystem(place)
+    fs.invalidate_cache()
+    prefix, cut = _prefix(place, path)
+
+    def url_of(name: str) -> str:
+        return prefix + (name.lstrip("/") if cut else name)
+
+    def failed(name: str, error: Exception) -> None:
+        unreadable.append(Unreadable(shown_address(url_of(name)), reason_of(error, place)))
+
+    path = path or fs.root_marker
+    tops = [path]
+    if has_magic(path) and not path.startswith("http"):
+        tops = _apart(matches(fs, path, failed), path)
+    roots: dict[str, dict[str, int]] = {}
+    for top in tops:
+        for name, size in files_below(fs, top, ".git", failed).items():
+            match = _REMOTE.fullmatch(name)
+            if match is None or not NOT_SEARCHED.isdisjoint(
+                (match["root"] or "").removeprefix(top).split("/")
+            ):
+                continue
+            logs = roots.setdefault(match["root"] or "", {})
+            inside = match["name"].removeprefix("_usage/")
+            if inside != match["name"] and (is_log(inside) or _is_collected(inside)):
+                logs[inside] = size
+    for root, logs in roots.items():
+        url = url_of(root)
+        yield Source(
+            shown_address(url), url=url, logs=(*sorted(logs.items()),), size=sum(logs.values())
+        )
+
+
+def _apart(matching: list[str], pattern: str) -> list[str]:
+    """What matches a pattern, without what is not searched or is searched with something else."""
+    if "**" in pattern:
+        not_meant = NOT_SEARCHED.difference(pattern.split("/"))
+        matching = [path for path in matching if not_meant.isdisjoint(path.split("/"))]
+    return _not_within(matching, "/")
+
+
+def _prefix(url: str, path: str) -> tuple[str, bool]:
+    """What stands before a path of a file system to make an address of it, and if a slash goes."""
+    bare = path.lstrip("/")
+    if not bare:
+        return (url if url.endswith("/") else f"{url}/"), True
+    if url.endswith(path):
+        return url[: len(url) - len(path)], False
+    return (url[: len(url) - len(bare)] if url.endswith(bare) else url + "/"), True
+
+
+def _is_collected(name: str) -> bool:
+    return name.startswith(f"{COLLECTED}/")

@@ -1,0 +1,90 @@
+"""The parts that an agent's folder may hold beside what it says of itself."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from ctxuse.hosts import HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ctxuse.events import UsageEvent
+    from ctxuse.hosts.installation import Installation
+    from ctxuse.hosts.payload import Payload
+    from ctxuse.hosts.places import Places
+    from ctxuse.hosts.transcripts import Hooked, Notes
+
+
+class Hook(Protocol):
+    """The `hook` module of an agent."""
+
+    def read(self, fields: "Mapping[str, object]", environ: "Mapping[str, str]") -> "Payload":
+        """Return the payload that was handed over."""
+        ...
+
+    def events(self, payload: "Payload", places: "Places") -> "Iterator[UsageEvent]":
+        """Yield what a payload tells of."""
+        ...
+
+
+class Transcripts(Protocol):
+    """The `transcript` module of an agent."""
+
+    def began_in(self, path: str) -> str | None:
+        """Return the directory in which the session of a transcript began."""
+        ...
+
+    def events(
+        self,
+        path: str,
+        places: "Places",
+        notes: "Notes",
+        hooked: "Hooked",
+        told: "Callable[[int], object]",
+    ) -> "Iterator[UsageEvent]":
+        """Yield what a transcript tells of.
+
+        Args:
+            path: The transcript.
+            places: The places of the workspace.
+            notes: Where it is counted what tells of nothing.
+            hooked: What hooks have recorded of a segment.
+            told: Told after each line how many bytes it has.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        ...
+
+
+def hosts_with(part: str) -> list[str]:
+    """Return the agents whose folders hold a part: ``hook``, ``transcript`` or ``install``."""
+    from importlib.util import find_spec  # noqa: PLC0415 - not on the way of a hook
+
+    return [host for host in HOSTS if find_spec(f"ctxuse.hosts.{HOSTS[host]}.{part}")]
+
+
+def hook_of(host: str) -> Hook | None:
+    """Return how the payloads of an agent are read; None for one that has none, or is not known."""
+    if host not in HOSTS:
+        return None
+    module = f"ctxuse.hosts.{HOSTS[host]}.hook"
+    try:
+        found: Hook = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return None
+    return found
+
+
+def transcripts_of(host: str) -> Transcripts:
+    """Return how the transcripts of an agent are read; it is one of `hosts_with` transcripts."""
+    found: Transcripts = import_module(f"ctxuse.hosts.{HOSTS[host]}.transcript")
+    return found
+
+
+def installation_of(host: str) -> "Installation":
+    """Return where the settings of an agent are; it is one of `hosts_with` an installation."""
+    found: Installation = import_module(f"ctxuse.hosts.{HOSTS[host]}.install").INSTALLATION
+    return found

@@ -1,0 +1,70 @@
+"""The names of archived logs and of checkpoints, and the order of the former."""
+
+import os
+import re
+from contextlib import suppress
+
+from ctxuse.files import closing_fd
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.log.opening import open_usage_dir
+from ctxuse.times import parse_ns
+
+BASIC_SUFFIX, DETAIL_SUFFIX = "checkpoint", "full.checkpoint"
+SUFFIXES = (BASIC_SUFFIX, DETAIL_SUFFIX)
+"""What stands behind a log's name in the names of its checkpoints."""
+
+_ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
+
+
+def archive_names(root: str) -> list[str]:
+    """Return the names of the archived logs below `root`, oldest first.
+
+    Raises:
+        OSError: The directory exists but cannot be listed.
+    """
+    try:
+        names = os.listdir(os.path.join(root, *USAGE_DIR))
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if is_archive(name))
+
+
+def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
+    """Return the name of a checkpoint of the log file `name`."""
+    return f"{name}.{suffix}"
+
+
+def forget_checkpoints(layout: WorkspaceLayout, name: str) -> None:
+    """Remove the checkpoints of the log file `name`, as far as that can be done."""
+    with (
+        suppress(OSError),
+        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
+    ):
+        for suffix in SUFFIXES:
+            with suppress(OSError):
+                os.unlink(checkpoint_name(name, suffix), dir_fd=directory)
+
+
+def is_archive(name: str) -> bool:
+    """Whether `name` is that of an archived log: ``events.<UTC time>.jsonl``."""
+    return _ARCHIVE.fullmatch(name) is not None
+
+
+def is_log(name: str) -> bool:
+    """Whether `name`, of a file in ``_usage``, is that of a log."""
+    return name == LOG_NAME or is_archive(name)
+
+
+def archive_time(name: str) -> int:
+    """The time in the name of an archived log, in nanoseconds since the epoch; 0 if there is none.
+
+    Args:
+        name: A name for which `is_archive` holds.
+    """
+    match = _ARCHIVE.fullmatch(name)
+    if match is None:
+        return 0
+    date, clock = match[1].split("T")
+    fraction = f".{match[2]}" if match[2] else ""
+    text = f"{date[:4]}-{date[4:6]}-{date[6:]}T{clock[:2]}:{clock[2:4]}:{clock[4:]}{fraction}Z"
+    return parse_ns(text) or 0

@@ -1,0 +1,204 @@
+"""Opening the log and its neighbours, component by component, without following links.
+
+The root's own path may contain links; nothing below it may. What is opened must be a regular file
+with one name: a link, a FIFO, a directory or a hard link that somebody planted is refused at once
+and left as it was.
+
+Bringing files and their names to the disk stands here, too.
+
+Where the system has no `dir_fd` (Windows) nothing is written, and reading goes by whole paths.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+
+from ctxuse import files
+from ctxuse.files import DIRECTORY, NO_LINK, NotRegularError, close, closing_fd
+from ctxuse.layout import LOG_NAME, USAGE_DIR
+
+CAN_WRITE = os.open in os.supports_dir_fd and NO_LINK != 0
+"""Whether this system lets us write the log safely; reading works everywhere."""
+
+
+class RefusedError(OSError):
+    """Something stands where the log should be that is not a log."""
+
+
+def open_usage_dir(root: str, *, create: bool) -> int:
+    """Return a descriptor of ``.yoi/memory/_usage`` below `root`.
+
+    Args:
+        root: The workspace's root. It must exist; it is never made.
+        create: Make the directories that are missing, with mode 0700.
+
+    Raises:
+        RefusedError: A link or something else that is no directory stands in the way.
+        OSError: What the system said; FileNotFoundError when it is missing.
+    """
+    if not CAN_WRITE:
+        raise OSError(errno.ENOTSUP, "this system can read logs, not write them")
+    directory = os.open(root, DIRECTORY)
+    try:
+        for name in USAGE_DIR:
+            try:
+                deeper = _open_directory(name, directory)
+            except FileNotFoundError:
+                if not create:
+                    raise
+                with suppress(FileExistsError):  # made meanwhile, or something else: we shall see
+                    os.mkdir(name, 0o700, dir_fd=directory)
+                deeper = _open_directory(name, directory)
+            close(directory)
+            directory = deeper
+    except BaseException:
+        close(directory)
+        raise
+    return directory
+
+
+def open_regular(name: str, directory: int, flags: int) -> int:
+    """Return a descriptor of the file `name` in `directory`, opened with `flags`.
+
+    Missing files are made with mode 0600 where `flags` says `O_CREAT`.
+
+    Raises:
+        RefusedError: It is a link, no regular file, or has another name as well.
+        OSError: What the system said; FileNotFoundError when it is missing.
+    """
+    try:
+        return _opened(name, name, flags, directory)
+    except RefusedError:
+        raise
+    except OSError as error:
+        refused = _what_stands(name, directory)
+        if refused is not None:
+            raise RefusedError(error.errno, refused, name) from error
+        raise
+
+
+def open_for_writing(root: str, name: str) -> int:
+    """Return a descriptor of the existing file `name` in ``_usage``, to write in its middle.
+
+    Raises:
+        RefusedError: As `open_regular`.
+        OSError: What the system said; FileNotFoundError when it is missing.
+    """
+    with closing_fd(open_usage_dir(root, create=False)) as directory:
+        return open_regular(name, directory, os.O_RDWR)
+
+
+def open_for_reading(root: str, name: str) -> int:
+    """Return a descriptor of the file `name` in ``_usage`` below `root`, to read it.
+
+    Raises:
+        RefusedError: It, or something on the way to it below the root, is not what it should be.
+        OSError: What the system said; FileNotFoundError when it is missing.
+    """
+    if CAN_WRITE:
+        with closing_fd(open_usage_dir(root, create=False)) as directory:
+            return open_regular(name, directory, os.O_RDONLY)
+    path = root
+    for part in (*USAGE_DIR, name):
+        path = os.path.join(path, part)
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            raise RefusedError(errno.ELOOP, _what_it_is(mode), part)
+    return _opened(path, name, os.O_RDONLY)
+
+
+def identity(descriptor: int) -> tuple[int, int]:
+    """What tells an open file from every other file that exists while it is open."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def log_identity(root: str) -> tuple[int, int] | None:
+    """The identity of what stands at the log's path now, or None when nothing does."""
+    try:
+        status = os.lstat(os.path.join(root, *USAGE_DIR, LOG_NAME))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def what_happened(error: OSError) -> str:
+    """Return the system's words for `error`, with the name of what was refused where it helps."""
+    words = error.strerror or str(error)
+    return f"{error.filename}: {words}" if isinstance(error, RefusedError) else words
+
+
+def sync_file(descriptor: int) -> None:
+    """Bring a file's content to the disk.
+
+    Raises:
+        OSError: It may or may not be there. Trying again proves nothing: the system may have
+            forgotten what it could not write.
+    """
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone stops at the drive's cache
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
+def sync_directories(root: str) -> None:
+    """Bring to the disk the names of the files in ``_usage`` and of the directories up to `root`.
+
+    Raises:
+        OSError: As `sync_file`.
+    """
+    for depth in range(len(USAGE_DIR), -1, -1):
+        path = os.path.join(root, *USAGE_DIR[:depth])
+        with closing_fd(os.open(path, DIRECTORY)) as directory:
+            os.fsync(directory)
+
+
+def _opened(path: str, name: str, flags: int, directory: int | None = None) -> int:
+    """Open the file `name` at `path`, a regular file that has no other name."""
+    try:
+        descriptor = files.open_regular(path, flags | NO_LINK, dir_fd=directory)
+    except NotRegularError as error:
+        raise RefusedError(error.errno, _what_it_is(error.mode), name) from error
+    try:
+        if os.fstat(descriptor).st_nlink > 1:
+            raise RefusedError(errno.EMLINK, "it has another name as well (a hard link)", name)
+    except BaseException:
+        close(descriptor)
+        raise
+    return descriptor
+
+
+def _open_directory(name: str, parent: int) -> int:
+    try:
+        return os.open(name, DIRECTORY | NO_LINK, dir_fd=parent)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            raise RefusedError(error.errno, _what_it_is(status.st_mode), name) from error
+        raise
+
+
+def _what_stands(name: str, directory: int) -> str | None:
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except OSError:
+        return None
+    return None if stat.S_ISREG(status.st_mode) else _what_it_is(status.st_mode)
+
+
+def _what_it_is(mode: int) -> str:
+    kinds = {
+        stat.S_IFLNK: "it is a link, and links are not followed below the workspace's root",
+        stat.S_IFDIR: "it is a directory",
+        stat.S_IFIFO: "it is a FIFO",
+        stat.S_IFSOCK: "it is a socket",
+        stat.S_IFREG: "it is a file, not a directory",
+    }
+    return kinds.get(stat.S_IFMT(mode), "it is a device")

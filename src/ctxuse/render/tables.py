@@ -1,0 +1,243 @@
+"""Tables: what a report shows is said once, and written as CSV, as Markdown or on a terminal.
+
+A table is columns and rows. A column takes a value from a row; how a value looks in a form is said
+here, and on a terminal and a page by the modules that write these. Pure.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from ctxuse.render import words
+from ctxuse.times import format_ns
+from ctxuse.visible import visible
+from ctxuse.zones import UTC, Zone
+
+Row = TypeVar("Row")
+
+
+class Moment(NamedTuple):
+    """A time: people see its day, or its minute where `minutes` is set; CSV has all of it."""
+
+    ns: int | None
+    minutes: bool = False
+
+
+class Name(NamedTuple):
+    """A record's kind and slug."""
+
+    kind: str
+    slug: str
+
+
+class ByName(NamedTuple):
+    """Counts by name, which may be foreign."""
+
+    counts: Mapping[str, int]
+
+
+class Partial(NamedTuple):
+    """A sum over those of some times of which it is known; None when it is of none."""
+
+    total: int | None
+    times_known: int
+    times: int
+
+    @property
+    def text(self) -> str:
+        """The sum, with a sign behind it where it is more than that."""
+        return words.count(self.total) + ("+" if self.is_part else "")
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the sum is known of some of the times only."""
+        return self.total is not None and self.times_known < self.times
+
+
+class Days(NamedTuple):
+    """Counts by day, in days since 1970-01-01: bars, on a page."""
+
+    counts: Mapping[int, int]
+
+
+class Said(NamedTuple):
+    """A text of ours that people see, and the value that programs get."""
+
+    text: str
+    value: int | str | bool | None
+
+
+Value = int | str | bool | Moment | Name | ByName | Partial | Days | Said | None
+"""What a cell holds; None is unknown, which is never zero. A plain text is foreign."""
+
+
+class OnPage(NamedTuple):
+    """A column's place on an HTML page.
+
+    Attributes:
+        name: Its name in the address of the page.
+        heading: Its heading.
+        meaning: Unit and rule.
+        form: ``number`` (set to the right), ``bars`` (a sparkline), ``day`` or ``words``.
+        more: Whether it is only shown where all columns are asked for.
+    """
+
+    name: str
+    heading: str
+    meaning: str
+    form: Literal["number", "bars", "day", "words"] = "number"
+    more: bool = False
+
+
+class Column(NamedTuple, Generic[Row]):
+    """A column: what it is called and how it is set wherever it is shown.
+
+    Attributes:
+        heading: In tables for people; empty where these do not show it.
+        name: In CSV; empty where that does not have it.
+        value: Takes what a row stands for.
+        page: Its place on a page; None where that does not show it.
+        right: Whether it is set to the right.
+        whole: Whether a terminal never breaks it into lines.
+        most: Characters it may be wide on a terminal; any number when 0.
+        least: Columns that a terminal must have for it to be shown.
+        full: Its heading in Markdown, where nothing below the table explains it.
+    """
+
+    heading: str
+    name: str
+    value: Callable[[Row], Value]
+    page: OnPage | None = None
+    right: bool = True
+    whole: bool = True
+    most: int = 0
+    least: int = 0
+    full: str = ""
+
+
+class Table(NamedTuple, Generic[Row]):
+    """A table.
+
+    Attributes:
+        columns: Its columns.
+        rows: What its rows stand for.
+        without: Records of which nothing but the name is known; they stand behind the rows.
+        notes: What stands below it, a paragraph each, safe to show.
+        explained: What the headings mean; on a terminal it stands behind the first note.
+        zone: The time zone of its times.
+        dims: Whether a terminal with colors dims kinds and what is explained.
+    """
+
+    columns: Sequence[Column[Row]]
+    rows: Sequence[Row]
+    without: Sequence[Name] = ()
+    notes: Sequence[str] = ()
+    explained: str = ""
+    zone: Zone = UTC
+    dims: bool = False
+
+
+AnyTable = Table[Any]
+"""A table of whatever rows."""
+
+
+def as_csv(table: AnyTable, *, heading: bool = True) -> str:
+    """Return a table as CSV; what is unknown is an empty cell."""
+    import csv  # noqa: PLC0415 - only for this form
+    import io  # noqa: PLC0415 - likewise
+
+    columns = [column for column in table.columns if column.name]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    if heading:
+        writer.writerow([column.name for column in columns])
+    for row in table.rows:
+        writer.writerow([_for_programs(column.value(row)) for column in columns])
+    for kind, slug in table.without:
+        writer.writerow([csv_cell(kind), csv_cell(slug), *[""] * (len(columns) - 2)])
+    return file.getvalue()
+
+
+def as_markdown(table: AnyTable, *, heading: bool = True) -> str:
+    """Return a table as Markdown with its notes below."""
+    columns = [column for column in table.columns if column.heading]
+    rows = [
+        [for_people(value, table.zone, markdown_cell) for value in row]
+        for row in values(table, columns)
+    ]
+    if heading and rows:
+        headings = [column.full or column.heading for column in columns]
+        rows = [headings, ["---:" if column.right else "---" for column in columns], *rows]
+    shown = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return shown + "".join(f"\n{note}\n" for note in table.notes)
+
+
+def values(table: AnyTable, columns: Sequence[Column[Any]]) -> list[list[Value]]:
+    """Return what some columns hold; of records of which nothing is known the name is the first."""
+    rows = [[column.value(row) for column in columns] for row in table.rows]
+    unknown: list[Value] = [None] * (len(columns) - 1)
+    return rows + [[name, *unknown] for name in table.without]
+
+
+def for_people(value: Value, zone: Zone, safe: Callable[[str], str] = visible) -> str:
+    """Return how people see a value; `safe` makes foreign text safe."""
+    match value:
+        case Moment(ns, minutes):
+            return (words.minute if minutes else words.day)(ns, zone)
+        case ByName(counts):
+            return words.named(counts)
+        case Name():
+            return safe("/".join(value))
+        case Said(text, _) | Partial(text=text):
+            return text
+        case str():
+            return safe(value)
+        case int() | None:
+            return words.count(value)
+        case _:
+            raise TypeError(value)
+
+
+def _for_programs(value: Value) -> object:
+    match value:
+        case None:
+            return ""
+        case Moment(ns, _):
+            return "" if ns is None else format_ns(ns)
+        case ByName(counts):
+            return csv_cell(", ".join(f"{name} {n}" for name, n in counts.items() if n))
+        case Said(_, inner) | Partial(inner, _, _):
+            return _for_programs(inner)
+        case bool():
+            return str(value).lower()
+        case str():
+            return csv_cell(value)
+        case _:
+            return value
+
+
+_FORMULA_STARTS = tuple("=+-@＝＋－＠'")  # noqa: RUF001 - the full-width signs are meant
+
+
+def csv_cell(text: str) -> str:
+    """Return `text` for a cell: safe to show, and never taken for a formula.
+
+    A text that a spreadsheet would calculate gets an apostrophe in front, which says *text*.
+    """
+    shown = visible(text)
+    return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
+
+
+_PUNCTUATION = re.compile(r"[^\w \-/.,]", re.ASCII)
+
+
+def markdown_cell(text: str) -> str:
+    """Return `text` for a cell: safe to show, and never taken for markup.
+
+    Every ASCII sign that could mean something to Markdown or HTML becomes a character reference.
+    """
+    return _PUNCTUATION.sub(_reference, visible(text)).replace("_", "&#95;")
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};" if match[0].isascii() else match[0]

@@ -1,0 +1,218 @@
+"""The report by day, week, segment, host, source, actor or kind instead of by record. Pure.
+
+Every figure is a sum of the records' own, so groups and report say the same. Days and weeks are
+those of the report's time zone.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Literal, get_args
+
+import msgspec
+
+from ctxuse.counting.detail import Counts
+from ctxuse.counting.tally import earliest, latest, segment_key
+from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.report import UsageReport
+from ctxuse.times import format_ns
+from ctxuse.zones import day_text, week_text
+
+By = Literal["day", "week", "segment", "host", "source", "actor", "kind"]
+"""What a report can be grouped by."""
+
+BY: tuple[By, ...] = get_args(By)
+
+Key = tuple[str, ...]
+"""A record: its kind and its slug, over several workspaces behind the address of its own."""
+
+
+class Group(msgspec.Struct):
+    """What happened in one day, segment, agent or the like.
+
+    Attributes:
+        name: Its name.
+        records: The counts of each record in it, by its `Key`.
+        began_ns: Its first event, in nanoseconds since the epoch; only of segments.
+        ended_ns: Its last event, likewise.
+        host: Its agent, where known; only of segments.
+    """
+
+    name: str
+    records: dict[Key, Counts] = {}
+    began_ns: int | None = None
+    ended_ns: int | None = None
+    host: str | None = None
+
+    @property
+    def total(self) -> Counts:
+        """The counts of all records together."""
+        total = Counts()
+        for counts in self.records.values():
+            total.merge(counts)
+        return total
+
+    @property
+    def used(self) -> int:
+        """How many different records were read."""
+        return sum(1 for counts in self.records.values() if counts.uses)
+
+    @property
+    def exposed(self) -> int:
+        """How many different records were resident."""
+        return sum(1 for counts in self.records.values() if counts.exposures)
+
+    def fields(self) -> dict[str, object]:
+        """Return the group as JSON holds it."""
+        times = {"began_at": self.began_ns, "ended_at": self.ended_ns}
+        return {
+            "name": self.name,
+            **({"host": self.host} if self.began_ns is not None else {}),
+            **{name: format_ns(ns) for name, ns in times.items() if ns is not None},
+            "records_used": self.used,
+            "records_exposed": self.exposed,
+            **count_fields(self.total),
+            "records": [
+                {**key_fields(key), **count_fields(counts)}
+                for key, counts in sorted(self.records.items())
+            ],
+        }
+
+    def merge(self, other: "Group") -> None:
+        """Add the counts of `other`, a group of the same name of another log."""
+        for key, counts in other.records.items():
+            _counts(self, key).merge(counts)
+
+
+class GroupedReport(msgspec.Struct, frozen=True):
+    """What the log says by something else than records. Evidence, never a verdict.
+
+    Attributes:
+        by: What it is grouped by: one of `By`, over several workspaces also ``workspace``.
+        groups: The groups: days, weeks and segments by time, others by name.
+        basic: The report of the same events by record, for what it rests on.
+        evidence: The same as JSON holds it.
+        apart: Whether records are told apart by their workspaces, too.
+    """
+
+    by: str
+    groups: tuple[Group, ...]
+    basic: UsageReport
+    evidence: Mapping[str, object]
+    apart: bool = False
+
+    def of_kinds(self, kinds: Collection[str]) -> "GroupedReport":
+        """Return the part of the report that is about records of `kinds`."""
+        groups = (
+            msgspec.structs.replace(
+                group, records={key: c for key, c in group.records.items() if key[-2] in kinds}
+            )
+            for group in self.groups
+        )
+        return msgspec.structs.replace(
+            self,
+            groups=tuple(group for group in groups if group.records),
+            basic=self.basic.of_kinds(kinds),
+        )
+
+    def fields(self) -> dict[str, object]:
+        """Return the report as JSON holds it."""
+        return {
+            "evidence": dict(self.evidence),
+            "by": self.by,
+            "groups": [group.fields() for group in self.groups],
+        }
+
+
+class SegmentTally:
+    """Collects the counts of each segment from events, in file order.
+
+    It grows with the segments and the records met in each.
+    """
+
+    def __init__(self) -> None:
+        self.groups: dict[str, Group] = {}
+
+    def add(self, event: UsageEvent) -> None:
+        """Count one event."""
+        name = segment_key(event.segment_id)
+        group = self.groups.get(name)
+        if group is None:
+            group = self.groups[name] = Group(name)
+        group.began_ns = earliest(group.began_ns, event.occurred_at_ns)
+        group.ended_ns = latest(group.ended_ns, event.occurred_at_ns)
+        group.host = group.host or event.host
+        is_use = event.event is UsageEventKind.USE
+        for record in event.records:
+            _counts(group, (record.kind, record.slug)).add(record, is_use=is_use)
+
+
+def group_report(
+    report: FullReport, by: By, segments: Mapping[str, Group] | None = None
+) -> GroupedReport:
+    """Return a report grouped by `by`.
+
+    Args:
+        report: The report by record.
+        by: What to group by.
+        segments: The counts of each segment (see `SegmentTally`) of the same events; needed to
+            group by these.
+    """
+    if by == "segment":
+        found = _of_records(segments or {}, report.records)
+        found.sort(key=lambda group: (group.began_ns or 0, group.name))
+        return GroupedReport(by, tuple(found), report.basic, report.evidence())
+    groups: dict[str, Group] = {}
+    for record in report.records:
+        for name, counts in _PARTS[by](record):
+            group = groups.setdefault(name, Group(name))
+            _counts(group, record.key).merge(counts)
+    return GroupedReport(
+        by, tuple(groups[name] for name in sorted(groups)), report.basic, report.evidence()
+    )
+
+
+_Parts = Callable[[FullReportRecord], Iterable[tuple[str, Counts]]]
+
+_PARTS: dict[By, _Parts] = {
+    "day": lambda record: ((day_text(day), counts) for day, counts in record.days.items()),
+    "week": lambda record: ((week_text(day), counts) for day, counts in record.days.items()),
+    "source": lambda record: record.sources.items(),
+    "host": lambda record: record.hosts.items(),
+    "actor": lambda record: record.actors.items(),
+    "kind": lambda record: ((record.basic.kind, record.total),),
+}
+
+
+def key_fields(key: Key) -> dict[str, object]:
+    """Return which record is meant as JSON names it."""
+    *workspace, kind, slug = key
+    return {**({"workspace": workspace[0]} if workspace else {}), "kind": kind, "slug": slug}
+
+
+def count_fields(counts: Counts) -> dict[str, object]:
+    """Return counts as JSON names them."""
+    return {
+        "use_count": counts.uses,
+        "resident_exposure_count": counts.exposures,
+        "exposed_tokens_recorded": counts.tokens,
+        "exposures_of_unknown_size": counts.unsized,
+    }
+
+
+def _of_records(groups: Mapping[str, Group], wanted: Iterable[FullReportRecord]) -> list[Group]:
+    """The groups with those records only that are wanted, and those groups only that have some."""
+    keys = {record.key for record in wanted}
+    found = [
+        msgspec.structs.replace(
+            group, records={key: c for key, c in group.records.items() if key in keys}
+        )
+        for group in groups.values()
+    ]
+    return [group for group in found if group.records]
+
+
+def _counts(group: Group, key: Key) -> Counts:
+    found = group.records.get(key)
+    if found is None:
+        found = group.records[key] = Counts()
+    return found

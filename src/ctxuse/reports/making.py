@@ -1,0 +1,157 @@
+"""From a query to a report: what of the log is read for it, and what is made of the counts."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from ctxuse.codec.decode import Valid, event_of
+from ctxuse.counting.blocks import Block
+from ctxuse.counting.checkpoint import count_logs
+from ctxuse.counting.count import Accumulator, count
+from ctxuse.counting.fold import Fold
+from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import Reading
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import OTHER_KINDS
+from ctxuse.layout import RecordRef, WorkspaceLayout
+from ctxuse.log.reader import Line, open_logs
+from ctxuse.query import Query
+from ctxuse.reports.fleet import FleetReport
+from ctxuse.reports.full import FullReport, build_full_report
+from ctxuse.reports.groups import By, GroupedReport, SegmentTally, group_report
+from ctxuse.reports.report import UsageReport, build_report
+from ctxuse.zones import UTC
+
+
+def make_report(layout: WorkspaceLayout, query: Query, reading: Reading) -> UsageReport:
+    """Return the reference's figures. What narrows events down makes it read everything.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    if query.counts_everything:
+        return build_report(count_logs(layout, BASIC, reading).basic, query)
+    (one,) = _count(layout, BASIC, [query], reading)
+    return build_report(one.tally.basic, query, one.outside)
+
+
+def make_full_report(
+    layout: WorkspaceLayout, query: Query, reading: Reading, *, days: bool = True
+) -> FullReport:
+    """Return the reference's figures and what is known beyond them.
+
+    What narrows events down, and days of another zone than UTC, make it read everything.
+
+    Args:
+        layout: The workspace.
+        query: What is asked for.
+        reading: How the log is read.
+        days: Whether figures by day are wanted; if not, the zone matters only to how times are
+            shown.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    counted = query if days else query._replace(zone=UTC)
+    if counted.counts_everything and counted.zone == UTC:
+        return _full(count_logs(layout, DETAIL, reading), Tally(), query)
+    (one,) = _count(layout, DETAIL, [counted], reading)
+    return _full(one.tally, one.outside, query)
+
+
+def make_full_reports(
+    layout: WorkspaceLayout, queries: Sequence[Query], reading: Reading
+) -> list[FullReport]:
+    """Return the report of each of some queries, of one reading of the whole log.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    counted = _count(layout, DETAIL, queries, reading)
+    return [
+        _full(one.tally, one.outside, query) for one, query in zip(counted, queries, strict=True)
+    ]
+
+
+def make_grouped_report(
+    layout: WorkspaceLayout, query: Query, by: By, reading: Reading
+) -> GroupedReport:
+    """Return the figures by something else than records; by segment everything is read.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    segments = SegmentTally()
+    if by == "segment":
+        (one,) = _count(layout, DETAIL, [query], reading, also=[_SegmentFold(segments)])
+        report = _full(one.tally, one.outside, query)
+    else:
+        report = make_full_report(layout, query, reading, days=by in {"day", "week"})
+    if query.kinds:
+        report = report.of_kinds(query.kinds)
+    return group_report(report, by, segments.groups)
+
+
+def records_on_disk(report: UsageReport, places: Places) -> Iterable[RecordRef]:
+    """Return the records on disk that a report may list.
+
+    Skills, instruction files and memories of agents outside the workspace are many and mostly of
+    other projects: they are among them once there is an event of any such record.
+    """
+    return places.on_disk(outside=any(record.kind in OTHER_KINDS for record in report.records))
+
+
+R = TypeVar("R", UsageReport, FullReport, FleetReport)
+
+
+def narrowed(report: R, query: Query, sort: str = "record") -> R:
+    """Return what of a report is shown last of all: the kinds asked for, sorted by a column.
+
+    Args:
+        report: The report.
+        query: What is asked for.
+        sort: One of `ctxuse.reports.report.COLUMNS`; reports are made sorted by ``record``.
+    """
+    if query.kinds:
+        report = report.of_kinds(query.kinds)
+    return report if sort == "record" else report.sorted_by(sort)
+
+
+def _count(
+    layout: WorkspaceLayout,
+    kind: TallyKind,
+    queries: Sequence[Query],
+    reading: Reading,
+    *,
+    also: Sequence[Fold] = (),
+) -> list[Accumulator]:
+    """Read the whole log once, archived files included, and count it for each query."""
+    tuning = reading.tuning
+    accumulators = [Accumulator(kind, query, also=also, tuning=tuning) for query in queries]
+    for log in open_logs(layout):
+        count(log, accumulators, tuning=tuning, on_progress=reading.on_progress)
+    return accumulators
+
+
+def _full(tally: LogTally, outside: Tally, query: Query) -> FullReport:
+    return build_full_report(build_report(tally.basic, query, outside), tally.detail)
+
+
+class _SegmentFold:
+    """Counts by segment, event by event."""
+
+    def __init__(self, tally: SegmentTally) -> None:
+        self._tally = tally
+
+    def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes none
+        return False
+
+    def add_block(self, block: Block) -> None:
+        raise NotImplementedError
+
+    def add_line(self, line: Line) -> None:
+        if isinstance(line, Valid):
+            self._tally.add(event_of(line))
+
+    def flush(self) -> None:
+        """Nothing is held."""

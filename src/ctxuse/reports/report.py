@@ -1,0 +1,304 @@
+"""A tally → the figures people read. Pure: no clock, no disk.
+
+The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md §4, and
+`UsageReport.to_json` is byte for byte what the reference prints.
+"""
+
+from collections.abc import Callable, Mapping
+from json import JSONEncoder
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from ctxuse.counting.tally import MAX_SEGMENTS, RecordTally, Tally
+from ctxuse.events import U64_MAX
+from ctxuse.layout import RecordRef
+from ctxuse.query import EVERYTHING, Query, Window
+from ctxuse.times import format_ns, instant, known_time
+from ctxuse.zones import UTC, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from whenever import Instant
+
+
+class UsageReportRecord(msgspec.Struct, frozen=True):
+    """The evidence on one record.
+
+    Attributes:
+        kind: The record's kind.
+        slug: Its name within the kind.
+        use_count: Times it was explicitly read.
+        last_used_at_ns: When it was last read, in nanoseconds since the epoch; None if never.
+        source_breakdown: Uses by source, sorted by name.
+        resident_exposure_count: Times it was in a context because it is resident.
+        estimated_tokens_per_injection: The size estimate of the last exposure in file order, in
+            tokens; 0 when there was none.
+        estimated_total_resident_exposure_tokens: The two before multiplied, at most 2^64-1.
+        size_known: Whether there was an exposure and the size of the record at the last one is
+            known. If not, the two estimates are 0 and mean nothing.
+    """
+
+    kind: str
+    slug: str
+    use_count: int
+    last_used_at_ns: int | None
+    source_breakdown: Mapping[str, int]
+    resident_exposure_count: int
+    estimated_tokens_per_injection: int
+    estimated_total_resident_exposure_tokens: int
+    size_known: bool = True
+
+    @property
+    def tokens_each(self) -> int | None:
+        """`estimated_tokens_per_injection`, None where it means nothing."""
+        return self.estimated_tokens_per_injection if self.size_known else None
+
+    @property
+    def tokens_total(self) -> int | None:
+        """`estimated_total_resident_exposure_tokens`, None where it means nothing."""
+        return self.estimated_total_resident_exposure_tokens if self.size_known else None
+
+    @property
+    def last_used_at(self) -> "Instant | None":
+        """When it was last read, as a `whenever.Instant`; None if never."""
+        return None if self.last_used_at_ns is None else instant(self.last_used_at_ns)
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields as the JSON report names, orders and writes them."""
+        last = self.last_used_at_ns
+        return {
+            "kind": self.kind,
+            "slug": self.slug,
+            "use_count": self.use_count,
+            "last_used_at": None if last is None else format_ns(last),
+            "source_breakdown": dict(self.source_breakdown),
+            "resident_exposure_count": self.resident_exposure_count,
+            "estimated_tokens_per_injection": self.estimated_tokens_per_injection,
+            "estimated_total_resident_exposure_tokens": (
+                self.estimated_total_resident_exposure_tokens
+            ),
+        }
+
+
+NO_EVIDENCE: dict[str, object] = {
+    "use_count": None,
+    "last_used_at": None,
+    "source_breakdown": None,
+    "resident_exposure_count": None,
+    "estimated_tokens_per_injection": None,
+    "estimated_total_resident_exposure_tokens": None,
+}
+"""The fields of a record that is on disk and in no event: unknown, which is not zero."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What a report rests on.
+
+    Attributes:
+        events: Events counted.
+        blank: Blank lines.
+        pending: Last lines that somebody may still be writing: not counted yet.
+        skipped: Lines that could not be counted, by reason.
+        since_ns: The earliest time of an event, in nanoseconds since the epoch; None without any.
+        until_ns: The latest.
+        segments: Distinct segments; None when there are more than `at_least_segments`.
+        at_least_segments: Up to here segments are counted exactly.
+        query: What was asked for.
+        outside: Events of the log that were not.
+        log_since_ns: The earliest time of an event of the whole log.
+    """
+
+    events: int = 0
+    blank: int = 0
+    pending: int = 0
+    skipped: Mapping[str, int] = msgspec.field(default_factory=dict)
+    since_ns: int | None = None
+    until_ns: int | None = None
+    segments: int | None = 0
+    at_least_segments: int = MAX_SEGMENTS
+    query: Query = EVERYTHING
+    outside: int = 0
+    log_since_ns: int | None = None
+
+    @property
+    def window(self) -> Window:
+        """From when on, and up to but without when, events were counted."""
+        return self.query.window
+
+    @property
+    def zone(self) -> Zone:
+        """The time zone in which people are shown its times."""
+        return self.query.zone
+
+    @property
+    def of_part(self) -> bool:
+        """Whether only a part of the events was counted, or other days than those of UTC."""
+        return not self.query.counts_everything or self.zone != UTC
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        begin, end = self.window
+        return {
+            "events": self.events,
+            "since": known_time(self.since_ns),
+            "until": known_time(self.until_ns),
+            "log_since": known_time(self.log_since_ns),
+            "segments": self.segments,
+            "lines_not_counted": self.skipped_lines,
+            "window": {"since": known_time(begin), "until": known_time(end)},
+            "actors": self.query.actors,
+            "without_actors": self.query.without_actors,
+            "events_outside": self.outside,
+            "time_zone": self.zone.name,
+        }
+
+    @property
+    def skipped_lines(self) -> int:
+        """Lines that could not be counted, for whatever reason."""
+        return sum(self.skipped.values())
+
+
+class UsageReport(msgspec.Struct, frozen=True):
+    """What the log of a workspace says of each record. Evidence, never a verdict.
+
+    Attributes:
+        records: One for every (kind, slug) of an event, sorted by both, by code point, unless
+            sorted otherwise by `sorted_by`.
+        evidence: What the figures rest on: since when, how many events, what was skipped.
+        without_events: Records that are on disk and in no event, where they were asked for. Having
+            no evidence is not evidence of disuse.
+        outside: The (kind, slug) of records all of whose events lie outside the window.
+    """
+
+    records: tuple[UsageReportRecord, ...]
+    evidence: Evidence
+    without_events: tuple[RecordRef, ...] = ()
+    outside: frozenset[tuple[str, str]] = frozenset()
+
+    def to_json(self) -> str:
+        """Return the report as the reference prints it, newline included.
+
+        Records without events, where they were asked for, follow the others, their figures null.
+        """
+        rows = [record.fields() for record in self.records]
+        rows += [{"kind": r.kind, "slug": r.slug} | NO_EVIDENCE for r in self.without_events]
+        return _to_json({"records": rows}) + "\n"
+
+    def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":
+        """Return the part of the report that is about records of `kinds`."""
+        kinds = {kinds} if isinstance(kinds, str) else kinds
+        return replace(
+            self,
+            records=tuple(r for r in self.records if r.kind in kinds),
+            without_events=tuple(r for r in self.without_events if r.kind in kinds),
+            outside=frozenset(key for key in self.outside if key[0] in kinds),
+        )
+
+    def with_disk(self, on_disk: "Iterable[RecordRef]") -> "UsageReport":
+        """Return the report with those of `on_disk` that are in no event."""
+        seen = {(record.kind, record.slug) for record in self.records} | self.outside
+        return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
+
+    def sorted_by(self, column: str) -> "UsageReport":
+        """Return the report sorted by `column`, one of `COLUMNS`.
+
+        Texts run from A to Z; numbers and times run from the largest to the smallest, and records
+        that have none come last. Equal ones keep their order.
+
+        Raises:
+            KeyError: There is no such column.
+        """
+        return replace(self, records=tuple(order_by(column, self.records, lambda record: record)))
+
+
+_NEVER_NS = -(2**80)
+
+_TEXT_COLUMNS: dict[str, Callable[[UsageReportRecord], tuple[str, ...]]] = {
+    "record": lambda r: (r.kind, r.slug),
+    "kind": lambda r: (r.kind,),
+    "slug": lambda r: (r.slug,),
+}
+
+_NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int]] = {
+    "uses": lambda r: r.use_count,
+    "last-used": lambda r: _NEVER_NS if r.last_used_at_ns is None else r.last_used_at_ns,
+    "exposures": lambda r: r.resident_exposure_count,
+    "tokens-each": lambda r: r.estimated_tokens_per_injection,
+    "tokens-total": lambda r: r.estimated_total_resident_exposure_tokens,
+}
+
+COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
+"""What a report can be sorted by."""
+
+
+Row = TypeVar("Row")
+
+
+def order_by(
+    column: str, rows: "Iterable[Row]", figures: Callable[[Row], UsageReportRecord]
+) -> list[Row]:
+    """Return `rows` as `UsageReport.sorted_by` sorts the `figures` that each of them has.
+
+    Raises:
+        KeyError: There is no such column.
+    """
+    if column in _TEXT_COLUMNS:
+        text = _TEXT_COLUMNS[column]
+        return sorted(rows, key=lambda row: text(figures(row)))
+    number = _NUMBER_COLUMNS[column]
+    return sorted(rows, key=lambda row: number(figures(row)), reverse=True)
+
+
+_to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
+
+
+def build_report(
+    tally: Tally, query: Query = EVERYTHING, outside: Tally | None = None
+) -> UsageReport:
+    """Return the report over `tally`.
+
+    Args:
+        tally: The counts of what was asked for.
+        query: What that was.
+        outside: The counts of the other events, so that the report can say that there are some.
+    """
+    records = tuple(
+        report_record(kind, slug, record)
+        for (kind, slug), record in sorted(tally.records.items(), key=lambda item: item[0])
+    )
+    segments = tally.segments
+    starts = [part.since_ns for part in (tally, outside) if part and part.since_ns is not None]
+    evidence = Evidence(
+        events=tally.events,
+        blank=tally.blank,
+        pending=tally.pending,
+        skipped=dict(sorted(tally.skipped.items())),
+        since_ns=tally.since_ns,
+        until_ns=tally.until_ns,
+        segments=None if segments is None else len(segments),
+        query=query,
+        outside=outside.events if outside else 0,
+        log_since_ns=min(starts, default=None),
+    )
+    only = outside.records.keys() - tally.records.keys() if outside else ()
+    return UsageReport(records, evidence, outside=frozenset(only))
+
+
+def report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
+    """Return what a report says of one record."""
+    total = tally.last_exposure_tokens * tally.exposure_count
+    sources = tally.sources
+    return UsageReportRecord(
+        kind=kind,
+        slug=slug,
+        use_count=tally.use_count,
+        last_used_at_ns=tally.last_used_ns,
+        source_breakdown=dict(sorted(sources.items())) if len(sources) > 1 else sources.copy(),
+        resident_exposure_count=tally.exposure_count,
+        estimated_tokens_per_injection=tally.last_exposure_tokens,
+        estimated_total_resident_exposure_tokens=min(total, U64_MAX),
+        size_known=tally.last_exposure_sized,
+    )

@@ -1,0 +1,146 @@
+"""Which module may import which: the one list of layers.
+
+A test holds the code to it, and `make_layers.py` draws it in ARCHITECTURE.md. A layer is the names
+of its modules, joined by ``|``; layers stand from the top down. A module imports only from layers
+below its own, never from a neighbour. A package stands for all that is in it, and has layers of its
+own inside, where its ``__init__`` stands too, if it imports something or is imported from inside.
+"""
+
+LAYERS = {
+    "__main__": "`python -m ctxuse`",
+    "cli": "front end: parses words, calls workspace, prints what render made",
+    "doctor | hook | importing": "is it alive? | what a hook calls | the past",
+    "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
+    "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
+    "workspace": "the one object a user of the library holds",
+    "marker | reports": "making a workspace | a query → tallies → a report",
+    "counting | hosts": "lines → tallies | agents: what they hand over → events",
+    "context | log": "the ways into a context, each recording it | the log on disk",
+    "codec | records | windows": "one event ⇄ one line | files of records | windows as written",
+    "events | layout | query": "value types | where things are | what is asked",
+    "zones": "which day a moment falls on",
+    "errors | ids | times": "say what went wrong | make ids | read clocks",
+    "files | processes | progress | visible": "need nothing of ours",
+}
+"""The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
+on first use."""
+
+INSIDE = {
+    "cli": [
+        "main",
+        (
+            "archive | check | completion | diff | doctor | events | fleet | import_ | init | mcp"
+            " | record | repair | report | serve | setup | show"
+        ),
+        "common | lazy",
+        "__init__",
+    ],
+    "cli.fleet": [
+        "collect | export | report",
+        "options",
+    ],
+    "codec": [
+        "batch",
+        "decode | encode",
+        "__init__",
+    ],
+    "context": [
+        "segment",
+        "catalog | search",
+        "frontmatter | given | references",
+    ],
+    "fleet": [
+        "collect | export | reporting",
+        "running",
+        "cluster",
+        "work",
+        "copying | counting | parquet",
+        "jobs",
+        "repeats",
+        "discovery | opening | target",
+        "store | wire",
+        "pieces | source",
+    ],
+    "hosts": [
+        "claude_code | codex | cursor | gemini_cli | opencode",
+        "caller",
+        "calls | parts",
+        "installation | listing | origin",
+        "places",
+        "__init__ | payload | shell | transcripts",
+        "host | lookup | paths | recordfile | session | shellwords",
+    ],
+    "hosts.claude_code": [
+        "hook",
+        "install | listing | mcp | transcript",
+        "tools",
+        "__init__",
+    ],
+    "hosts.codex": [
+        "hook | install | mcp | transcript",
+        "tools",
+        "__init__",
+    ],
+    "hosts.opencode": [
+        "mcp",
+        "__init__",
+    ],
+    "counting": [
+        "checkpoint",
+        "workers",
+        "count",
+        "fold",
+        "blocks",
+        "kinds | tuning",
+        "detail",
+        "tally",
+    ],
+    "log": [
+        "repair",
+        "writer",
+        "handle | once",
+        "check",
+        "idindex",
+        "archive | cursor",
+        "failures | lock | reader",
+        "names",
+        "opening | recover",
+    ],
+    "mcp_server": [
+        "server",
+        "answers",
+    ],
+    "render": [
+        "page",
+        "events | record | reports",
+        "terminal",
+        "tables",
+        "jsontext | words",
+    ],
+    "render.page": [
+        "__init__",
+        "html",
+        "recordview",
+        "view",
+        "charts | columns",
+        "series",
+    ],
+    "reports": [
+        "making",
+        "comparison | fleet",
+        "groups",
+        "full",
+        "report",
+    ],
+    "setup": [
+        "change",
+        "jsontext | settings",
+    ],
+    "web": [
+        "server",
+        "app",
+        "schema",
+        "address | guard | live | parameters",
+    ],
+}
+"""The layers inside each package."""
