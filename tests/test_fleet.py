@@ -365,6 +365,16 @@ def test_a_zone_without_a_name_is_not_sent_to_other_machines(tmp_path: Path) -> 
         fleet_report([str(tmp_path)], zone=Zone("local"), scheduler="tcp://127.0.0.1:9")
 
 
+def test_fuller_figures_are_of_merged_records_only(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 2)
+    apart = fleet_report([str(tmp_path)], full=True, scheduler="threads")
+    grouped = fleet_report(
+        [str(tmp_path)], full=True, merge_records=True, by="host", scheduler="threads"
+    )
+    assert (apart.full, grouped.full) == (None, None)
+    assert apart.records
+
+
 def test_a_table_of_many_rows_says_how_many_more_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
     """
     query = Query.of(since, until, actors, without_actors, zone=zone)
+    full = full and merge_records and by is None
     asked = FleetQuery(query, merge_records, by, full, distinct_ids)
     cache = cache_allowed(os.environ) if cache is None else cache
     execution = Execution(scheduler, workers, batch_size, scratch, cache, on_progress)
