@@ -11,14 +11,14 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.counting import kinds
+from ctxuse.counting import checkpoint, kinds
 from ctxuse.counting.checkpoint import check_cache
 from ctxuse.counting.detail import DetailTally
-from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.kinds import BASIC, LogTally
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.query import EVERYTHING
 from ctxuse.reports.full import FullReport
-from ctxuse.reports.making import make_full_report
+from ctxuse.reports.making import make_full_report, make_report
 
 HOUR = 3_600_000_000_000
 
@@ -149,6 +149,19 @@ def test_cached_and_cold_are_equal_whatever_is_appended(
     name = workspace.archive()
     assert (workspace.layout.usage_dir / f"{name}.full.checkpoint").exists()
     assert full_report().records == expected.records
+
+
+def test_a_full_report_leaves_the_basic_checkpoint_too(
+    copy_of: Callable[[str], Workspace],
+) -> None:
+    workspace = copy_of("reference")
+    expected = workspace.report(cache=False)
+    make_full_report(workspace.layout, EVERYTHING, Reading(tuning=Tuning(checkpoint=1)))
+    stored = checkpoint.load(workspace.layout, "events.jsonl.checkpoint", BASIC)
+    assert stored is not None
+    assert stored.offset == workspace.layout.events_path.stat().st_size
+    assert make_report(workspace.layout, EVERYTHING, Reading()) == expected
+    assert [one.bytes for one in check_cache(workspace.layout)] == [stored.offset]
 
 
 def test_segments_without_number_are_many(workspace: Workspace) -> None:

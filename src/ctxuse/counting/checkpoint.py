@@ -52,14 +52,7 @@ def count_logs(layout: WorkspaceLayout, kind: TallyKind, reading: Reading) -> Lo
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    whole: LogTally | None = None
-    for log in open_logs(layout):
-        tally = count_log(layout, log, kind, reading)
-        if whole is None:
-            whole = tally  # mostly there is only one: nothing to merge
-        else:
-            whole.merge(tally)
-    return LogTally() if whole is None else whole
+    return LogTally.merged(count_log(layout, log, kind, reading) for log in open_logs(layout))
 
 
 def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: Reading) -> LogTally:
@@ -74,7 +67,11 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     end = last_line_end(log, start)
     tally.merge(count_in_parallel(log._replace(end=end), kind, reading, start))
     if end - start >= reading.tuning.checkpoint:
-        save(layout, name, Checkpoint(end, digest(log, end, reading.tuning), tally), kind)
+        checkpoint = Checkpoint(end, digest(log, end, reading.tuning), tally)
+        save(layout, name, checkpoint, kind)
+        if kind.has_detail:  # what is known without it is known now, too
+            basic = checkpoint._replace(tally=LogTally(tally.basic))
+            save(layout, checkpoint_name(log.name, BASIC.suffix), basic, BASIC)
     if end < log.end:  # a last line without its newline counts in the report only
         tally.merge(tally_of(log, kind, end))
     return tally

@@ -4,6 +4,7 @@ A stored tally is JSON, because its times may need more than the 64 bits that ms
 integer. It is what checkpoints keep and workers hand over.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,17 @@ class LogTally(msgspec.Struct):
         """Add the counts of lines that stand later in the file. `later` is left as it was."""
         self.basic.merge(later.basic)
         self.detail.merge(later.detail)
+
+    @classmethod
+    def merged(cls, parts: Iterable["LogTally"]) -> "LogTally":
+        """Return the counts of parts that follow one another; the first is used up."""
+        whole: LogTally | None = None
+        for part in parts:
+            if whole is None:
+                whole = part  # mostly there is only one: nothing to merge
+            else:
+                whole.merge(part)
+        return cls() if whole is None else whole
 
 
 class TallyKind(NamedTuple):

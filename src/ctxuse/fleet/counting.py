@@ -63,14 +63,15 @@ def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache:
     concerned = repeats if repeats is not None and repeats.concern(source) else None
     if concerned is not None or asked.reads_everything:
         return _count_part(source, asked, concerned)
-    whole = LogTally()
-    for opened in logs_of(source):
-        if opened.layout is None:
-            whole.merge(tally_of(opened.log, asked.kind))
-        else:
-            reading = Reading(cache, processes=1)
-            whole.merge(count_log(opened.layout, opened.log, asked.kind, reading))
-    return _Counted(whole)
+    reading = Reading(cache, processes=1)
+    return _Counted(
+        LogTally.merged(
+            tally_of(opened.log, asked.kind)
+            if opened.layout is None
+            else count_log(opened.layout, opened.log, asked.kind, reading)
+            for opened in logs_of(source)
+        )
+    )
 
 
 def _count_part(source: Source, asked: FleetQuery, repeats: Repeats | None) -> _Counted:
