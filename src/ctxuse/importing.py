@@ -20,10 +20,8 @@ from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.names import archive_names
 from ctxuse.log.writer import LogWriter
+from ctxuse.progress import OnProgress, silent
 from ctxuse.workspace import Workspace
-
-Progress = Callable[[int, int], object]
-"""Told how many bytes have been read, and how many there are."""
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     files: Iterable[str],
     *,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    on_progress: OnProgress = silent,
     environ: Mapping[str, str] | None = None,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
@@ -59,7 +57,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         host: The agent.
         files: Its transcripts.
         dry_run: Add nothing; say what would be added.
-        progress: Told how far it is.
+        on_progress: Called with how many bytes have been read, and how many there are.
         environ: The environment, for where the agents' own places are; that of the process when
             None.
 
@@ -72,7 +70,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     places = Places(workspace.layout, environ, lenient=True)
     result = ImportResult()
     paths = [*files]
-    told = _told(progress, sum(map(_size, paths)))
+    told = _told(on_progress, sum(map(_size, paths)))
     with _Adding(workspace, result, dry_run=dry_run) as adding:
         hooked = Hooked(host, workspace.events)
         for path in paths:
@@ -92,14 +90,13 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     return result
 
 
-def _told(progress: Progress | None, whole: int) -> Callable[[int], object]:
+def _told(on_progress: OnProgress, whole: int) -> Callable[[int], object]:
     done = 0
 
     def told(length: int) -> None:
         nonlocal done
         done += length
-        if progress is not None:
-            progress(min(done, whole), whole)
+        on_progress(min(done, whole), whole)
 
     return told
 

@@ -74,8 +74,10 @@ def command(  # noqa: PLR0913 - these are its options
         result = import_log(workspace, paths, dry_run=dry_run)
     else:
         files = transcripts_in(paths) if paths else sessions_of(what, layout)
-        with common.progress("reading transcripts") as progress:
-            result = import_transcripts(workspace, what, files, dry_run=dry_run, progress=progress)
+        with common.progress("reading transcripts") as on_progress:
+            result = import_transcripts(
+                workspace, what, files, dry_run=dry_run, on_progress=on_progress
+            )
     _show({os.fspath(layout): result}, form, dry_run=dry_run)
 
 
@@ -85,9 +87,9 @@ def _import_all(host: str, layout: "WorkspaceLayout", *, dry_run: bool, form: st
         roots.setdefault(root, []).append(path)
     results: dict[str, ImportResult] = {}
     for root, files in sorted(roots.items()):
-        with common.progress(f"reading transcripts of {visible(root)}") as progress:
+        with common.progress(f"reading transcripts of {visible(root)}") as on_progress:
             results[root] = import_transcripts(
-                Workspace(root), host, files, dry_run=dry_run, progress=progress
+                Workspace(root), host, files, dry_run=dry_run, on_progress=on_progress
             )
     if not results:
         common.note("no session of a directory that is a workspace: see ctxuse init")
