@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common
-from ctxuse.hosts.places import Places
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_full_report,
@@ -16,6 +15,7 @@ from ctxuse.reports.making import (
 )
 
 if TYPE_CHECKING:
+    from ctxuse.hosts.places import Places
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.query import Query
     from ctxuse.reports.groups import By, GroupedReport
@@ -77,20 +77,20 @@ def command(  # noqa: PLR0913 - a report has these options
     if by is not None and (form == "html" or everything or sort != "record"):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
     report: UsageReport | FullReport | GroupedReport
-    places = Places(layout)
     with common.reading(no_cache=no_cache) as reading:
         if by is not None:
             report = make_grouped_report(layout, query, by, reading)
         elif full:
             report = make_full_report(layout, query, reading, days=form == "html")
             common.note_actors(query, {name for r in report.records for name in r.actors})
+            places = _places(layout)
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))
             report = narrowed(report, query, sort).with_files(places.now)
         else:
             report = make_report(layout, query, reading)
             if everything:
-                report = report.with_disk(records_on_disk(report, places))
+                report = report.with_disk(records_on_disk(report, _places(layout)))
             report = narrowed(report, query, sort)
     common.note_no_marker(layout)
     if isinstance(report, FullReport) and form == "html":
@@ -100,3 +100,9 @@ def command(  # noqa: PLR0913 - a report has these options
         common.write_or_show(text, output, common.show)
     else:
         common.show_report(report, form, output)
+
+
+def _places(layout: "WorkspaceLayout") -> "Places":
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - not for the reference's figures
+
+    return Places(layout)

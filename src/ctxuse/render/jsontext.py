@@ -1,15 +1,9 @@
 """JSON: the reference's report, events as lines, and what a terminal may be shown of them."""
 
-import json
 from collections.abc import Iterable
 
 from ctxuse.codec.encode import escape, to_json
 from ctxuse.events import UsageEvent
-
-
-def as_json(fields: object) -> str:
-    """Return a report as JSON, as the reference writes it, newline included."""
-    return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
 
 
 def events_json(events: Iterable[UsageEvent]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from ctxuse.counting.detail import Counts, Use
 from ctxuse.render import words
-from ctxuse.render.jsontext import as_json
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.groups import count_fields
+from ctxuse.reports.report import as_json
 from ctxuse.times import format_ns
 from ctxuse.visible import visible
 from ctxuse.zones import Zone, day_text

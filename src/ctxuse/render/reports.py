@@ -33,7 +33,7 @@ from ctxuse.reports.comparison import Row as Compared
 from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
 from ctxuse.reports.groups import Group, GroupedReport, Key
-from ctxuse.reports.report import UsageReport, UsageReportRecord
+from ctxuse.reports.report import UsageReport, UsageReportRecord, as_json
 from ctxuse.visible import quoted, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
@@ -60,8 +60,6 @@ def shown(report: Report, form: str, *, width: int = 80, color: bool = False) ->
         color: Whether a table may have colors.
     """
     if form.startswith("json"):
-        from ctxuse.render.jsontext import as_json  # noqa: PLC0415 - only for this form
-
         return report.to_json() if isinstance(report, UsageReport) else as_json(report.fields())
     table = table_of(report, form, width)
     match form:

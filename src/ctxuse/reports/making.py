@@ -1,7 +1,7 @@
 """From a query to a report: what of the log is read for it, and what is made of the counts."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ctxuse.codec.decode import Valid, event_of
 from ctxuse.counting.blocks import Block
@@ -11,16 +11,17 @@ from ctxuse.counting.fold import Fold
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
-from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.layout import RecordRef, WorkspaceLayout
 from ctxuse.log.reader import Line, open_logs
 from ctxuse.query import Query
-from ctxuse.reports.fleet import FleetReport
 from ctxuse.reports.full import FullReport, build_full_report
 from ctxuse.reports.groups import By, GroupedReport, SegmentTally, group_report
 from ctxuse.reports.report import UsageReport, build_report
 from ctxuse.zones import UTC
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.places import Places
+    from ctxuse.reports.fleet import FleetReport
 
 
 def make_report(layout: WorkspaceLayout, query: Query, reading: Reading) -> UsageReport:
@@ -92,16 +93,18 @@ def make_grouped_report(
     return group_report(report, by, segments.groups)
 
 
-def records_on_disk(report: UsageReport, places: Places) -> Iterable[RecordRef]:
+def records_on_disk(report: UsageReport, places: "Places") -> Iterable[RecordRef]:
     """Return the records on disk that a report may list.
 
     Skills, instruction files and memories of agents outside the workspace are many and mostly of
     other projects: they are among them once there is an event of any such record.
     """
+    from ctxuse.hosts.recordfile import OTHER_KINDS  # noqa: PLC0415 - only for who lists the disk
+
     return places.on_disk(outside=any(record.kind in OTHER_KINDS for record in report.records))
 
 
-R = TypeVar("R", UsageReport, FullReport, FleetReport)
+R = TypeVar("R", UsageReport, FullReport, "FleetReport")
 
 
 def narrowed(report: R, query: Query, sort: str = "record") -> R:

@@ -185,7 +185,7 @@ class UsageReport(msgspec.Struct, frozen=True):
         """
         rows = [record.fields() for record in self.records]
         rows += [{"kind": r.kind, "slug": r.slug} | NO_EVIDENCE for r in self.without_events]
-        return _to_json({"records": rows}) + "\n"
+        return as_json({"records": rows})
 
     def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":
         """Return the part of the report that is about records of `kinds`."""
@@ -253,6 +253,11 @@ def order_by(
 
 
 _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
+
+
+def as_json(fields: object) -> str:
+    """Return a report as JSON, as the reference writes it, newline included."""
+    return _to_json(fields) + "\n"
 
 
 def build_report(
