@@ -379,7 +379,7 @@ def test_a_table_of_many_rows_says_how_many_more_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_fleet(tmp_path, 3)
-    monkeypatch.setattr("ctxuse.render.reports.MOST_ROWS", 5)
+    monkeypatch.setattr("ctxuse.render.forms.MOST_ROWS", 5)
     words = ["fleet", "report", str(tmp_path), "--sort", "uses"]
     assert run(words) == 0
     table = capsys.readouterr().out

@@ -15,8 +15,8 @@ from strategies import an_event, events, texts
 from ctxuse import RecordRef, SkippedLine, SkipReason, UsageEvent, UsageEventKind, UsageReport
 from ctxuse.counting.tally import Tally
 from ctxuse.render.events import events_csv, events_markdown, events_table
+from ctxuse.render.forms import shown
 from ctxuse.render.jsontext import events_json, for_terminal
-from ctxuse.render.reports import shown
 from ctxuse.render.tables import csv_cell as sheet_cell
 from ctxuse.render.tables import markdown_cell
 from ctxuse.reports.report import build_report

@@ -27,7 +27,7 @@ from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.render.reports import shown
+from ctxuse.render.forms import shown
 from ctxuse.web import live as live_module
 from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.live import KEPT_ANSWERS, KEPT_PARTS, BusyError, GoneError, Live, Parts, log_version

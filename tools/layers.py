@@ -13,8 +13,8 @@ LAYERS = {
     "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
-    "marker | reports": "making a workspace | a query → tallies → a report",
-    "counting | hosts": "lines → tallies | agents: what they hand over → events",
+    "recorder | reports": "what writes | a query → tallies → a report",
+    "counting | hosts | marker": "lines → tallies | what agents hand over | making a workspace",
     "context | log": "the ways into a context, each recording it | the log on disk",
     "codec | records | windows": "one event ⇄ one line | files of records | windows as written",
     "events | layout | query": "value types | where things are | what is asked",
@@ -112,7 +112,8 @@ INSIDE = {
     ],
     "render": [
         "page",
-        "events | record | reports",
+        "events | forms | record",
+        "reports",
         "terminal",
         "tables",
         "jsontext | words",
@@ -127,10 +128,11 @@ INSIDE = {
     ],
     "reports": [
         "making",
-        "comparison | fleet",
+        "comparison | fleet | history",
         "groups",
         "full",
         "report",
+        "fields",
     ],
     "setup": [
         "change",

@@ -65,15 +65,15 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
-    workspace = None
+    recorder = None
     for event in host.events(payload, Places(layout, environ, start=payload.project)):
-        if workspace is None:
-            from ctxuse.workspace import Workspace  # noqa: PLC0415 - most files are no records
+        if recorder is None:
+            from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
 
-            workspace = Workspace(layout, environ=environ)
-            if workspace.recording and not layout.has_marker:
-                workspace.init()  # so that git is told what to do with the log
-        workspace.try_append(event, once=is_derived(event.id), quiet=True)
+            recorder = Recorder(layout, environ=environ)
+            if recorder.recording and not layout.has_marker:
+                recorder.init()  # so that git is told what to do with the log
+        recorder.try_append(event, once=is_derived(event.id), quiet=True)
 
 
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:

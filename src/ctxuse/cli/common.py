@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ctxuse.counting.tuning import Reading
-    from ctxuse.render.reports import Report
+    from ctxuse.render.forms import Report
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -338,7 +338,7 @@ def reading(*, no_cache: bool = False) -> "Iterator[Reading]":
 
 def show_report(report: "Report", form: str, output: str | None = None) -> None:
     """Print a report in a form, or write it to the file `output`, and say what that leaves out."""
-    from ctxuse.render.reports import beside, shown  # noqa: PLC0415 - rendering comes last
+    from ctxuse.render.forms import beside, shown  # noqa: PLC0415 - rendering comes last
 
     text = shown(report, form, width=width(), color=with_color())
     write_or_show(text, output, show_json if form.startswith("json") else show)

@@ -5,8 +5,8 @@ import os
 import click
 
 from ctxuse.cli.common import note
+from ctxuse.recorder import Recorder
 from ctxuse.visible import quoted
-from ctxuse.workspace import Workspace
 
 
 @click.command("init")
@@ -35,9 +35,9 @@ def command(root: str, *, track: bool) -> None:
       ctxuse init --track             the log is shared through git
       ctxuse init -w ../other
     """
-    workspace = Workspace(root)
-    made = workspace.init(track=track)
-    where = quoted(os.fspath(workspace.layout.memory_dir))
+    recorder = Recorder(root)
+    made = recorder.init(track=track)
+    where = quoted(os.fspath(recorder.layout.memory_dir))
     note(f"{'made' if made else 'kept'} the workspace {where}")
     if track:
         note("git tracks the log: commit .yoi/memory/_usage/ with your work")

@@ -7,7 +7,7 @@ import click
 from ctxuse.cli.common import choices, note, records_argument, show_json, workspace_option
 from ctxuse.errors import NoWorkspaceError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
-from ctxuse.workspace import Workspace
+from ctxuse.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,12 +112,12 @@ def _append(  # noqa: PLR0913 - an event has these fields
 ) -> None:
     if not layout.has_marker:
         raise NoWorkspaceError(str(layout.root))
-    workspace = Workspace(layout)
-    snapshots = [workspace.snapshot(ref.kind, str(ref.slug)) for ref in records]
+    recorder = Recorder(layout)
+    snapshots = [recorder.snapshot(ref.kind, str(ref.slug)) for ref in records]
     event = UsageEvent.new(
         segment, kind, source, snapshots, host=host, actor=actor, call_id=call_id
     )
-    stored = workspace.append(event)
+    stored = recorder.append(event)
     if stored is None:
         note("recording is turned off (CTXUSE_DISABLE): nothing was stored")
         return

@@ -6,8 +6,10 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.hosts.places import Places
-from ctxuse.render.record import record_json, record_text
+from ctxuse.render.record import record_text
+from ctxuse.reports.history import RecordHistory
 from ctxuse.reports.making import make_full_report
+from ctxuse.reports.report import as_json
 from ctxuse.visible import quoted
 
 if TYPE_CHECKING:
@@ -39,9 +41,9 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query"
         raise click.BadParameter(f"{quoted(record)} names no record: write KIND/SLUG, or summary")
     with common.reading() as reading:
         report = make_full_report(layout, query, reading)
-    now = Places(layout).now(kind, slug)
+    history = RecordHistory(kind, slug, report, *Places(layout).now(kind, slug))
     common.note_no_marker(layout)
     if form == "json":
-        common.show_json(record_json(kind, slug, report, now))
+        common.show_json(as_json(history.fields()))
     else:
-        common.show(record_text(kind, slug, report, now))
+        common.show(record_text(history))

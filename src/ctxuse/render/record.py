@@ -1,13 +1,11 @@
-"""One record over time, as text and as JSON."""
+"""One record over time, as text."""
 
 from collections.abc import Mapping, Sequence
 
 from ctxuse.counting.detail import Counts, Use
 from ctxuse.render import words
-from ctxuse.reports.full import FullReport, FullReportRecord
-from ctxuse.reports.groups import count_fields
-from ctxuse.reports.report import as_json
-from ctxuse.times import format_ns
+from ctxuse.reports.full import FullReportRecord
+from ctxuse.reports.history import RecordHistory
 from ctxuse.visible import visible
 from ctxuse.zones import Zone, day_text
 
@@ -39,31 +37,23 @@ def sparkline(
     return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in bars), each
 
 
-def record_text(
-    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
-) -> str:
-    """Return one record over time as text, safe to show.
-
-    Args:
-        kind: The record's kind.
-        slug: Its slug.
-        report: The report that says what is known of it.
-        now: The size of its file now, and whether it is gone; None where unknown.
-    """
+def record_text(history: RecordHistory) -> str:
+    """Return one record over time as text, safe to show."""
+    kind, slug, report, *_ = history
     evidence = report.basic.evidence
     notes = [words.since(evidence), *words.later_notes(report.basic)]
     lines = [visible(f"{kind}/{slug}"), *notes]
-    record = report.record(kind, slug)
+    record = history.record
     if record is None:
         elsewhere = (kind, slug) in report.basic.outside
         nothing = "In no event of what is asked for; there are others." if elsewhere else _NOTHING
-        return "\n".join([*lines, "", nothing, _size_now(now)]) + "\n"
+        return "\n".join([*lines, "", nothing, _size_now(history)]) + "\n"
     zone = evidence.zone
     lines += [
         f"Events by agent: {_names(record.hosts)}",
         "",
         *_totals(record, zone),
-        _size_now(now),
+        _size_now(history),
         "",
     ]
     lines += [*_over_time(record), ""]
@@ -77,51 +67,6 @@ def record_text(
 
 
 _NOTHING = "In no event: nothing is known of it, which is not evidence of disuse."
-
-
-def record_json(
-    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
-) -> str:
-    """Return one record over time as JSON, newline included; see `record_text`."""
-    return as_json(record_fields(kind, slug, report, now))
-
-
-def record_fields(
-    kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
-) -> dict[str, object]:
-    """Return one record over time as its JSON holds it; see `record_text`."""
-    record = report.record(kind, slug)
-    size, gone = now
-    known = None if record is None else record.fields() | {"size_now_bytes": size, "gone": gone}
-    return {
-        "kind": kind,
-        "slug": slug,
-        "evidence": report.evidence(),
-        "record": known,
-        "days": {} if record is None else _counts({day_text(d): c for d, c in record.days.items()}),
-        "sources": {} if record is None else _counts(record.sources),
-        "sizes": [
-            {"day": day_text(day), "bytes": bytes_}
-            for day, bytes_ in ([] if record is None else record.sizes)
-        ],
-        "last_uses": [
-            {
-                "at": format_ns(use.at_ns),
-                "source": use.source,
-                "segment_id": use.segment,
-                "host": use.host or None,
-                "actor": use.actor or None,
-                "context_bytes": use.context_bytes,
-            }
-            for use in ([] if record is None else record.last_uses)
-        ],
-        "size_now_bytes": size,
-        "gone": gone,
-    }
-
-
-def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
-    return {name: count_fields(counts) for name, counts in counted.items()}
 
 
 def _names(counted: Mapping[str, Counts]) -> str:
@@ -147,11 +92,10 @@ def _segments(found: int | None) -> str:
     return "many segments" if found is None else words.plural(found, "segment")
 
 
-def _size_now(now: tuple[int | None, bool | None]) -> str:
-    size, gone = now
-    if gone is None:
+def _size_now(history: RecordHistory) -> str:
+    if history.gone is None:
         return "Its file  not known"
-    return "Its file  is gone" if gone else f"Its file  has {size:,} bytes now"
+    return "Its file  is gone" if history.gone else f"Its file  has {history.size_now:,} bytes now"
 
 
 def _over_time(record: FullReportRecord) -> list[str]:

@@ -126,6 +126,7 @@ class Table(NamedTuple, Generic[Row]):
         explained: What the headings mean; on a terminal it stands behind the first note.
         zone: The time zone of its times.
         dims: Whether a terminal with colors dims kinds and what is explained.
+        csv_order: Names of the columns that CSV begins with; the others follow as they stand.
     """
 
     columns: Sequence[Column[Row]]
@@ -135,6 +136,7 @@ class Table(NamedTuple, Generic[Row]):
     explained: str = ""
     zone: Zone = UTC
     dims: bool = False
+    csv_order: Sequence[str] = ()
 
 
 AnyTable = Table[Any]
@@ -146,7 +148,9 @@ def as_csv(table: AnyTable, *, heading: bool = True) -> str:
     import csv  # noqa: PLC0415 - only for this form
     import io  # noqa: PLC0415 - likewise
 
+    first = {name: place for place, name in enumerate(table.csv_order)}
     columns = [column for column in table.columns if column.name]
+    columns.sort(key=lambda column: first.get(column.name, len(first)))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if heading:

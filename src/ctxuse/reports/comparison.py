@@ -6,8 +6,9 @@ A window that ends before there is any evidence says nothing: its figures are un
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
+from ctxuse.reports.fields import filled
 from ctxuse.reports.full import FullReport
-from ctxuse.reports.groups import count_fields
+from ctxuse.reports.groups import COUNT_FIELDS
 
 
 class Side(NamedTuple):
@@ -42,6 +43,10 @@ class Side(NamedTuple):
         """The counts of each record in it."""
         return {record.key: record.total for record in self.report.records}
 
+    def fields(self) -> dict[str, object]:
+        """Return the window as JSON holds it."""
+        return {"name": self.name, "evidence": self.report.evidence()}
+
 
 class Row(NamedTuple):
     """One record in both windows; None where nothing is known."""
@@ -70,19 +75,15 @@ class Comparison(NamedTuple):
     def fields(self) -> dict[str, object]:
         """Return the comparison as JSON holds it."""
         return {
-            "a": _side_fields(self.first),
-            "b": _side_fields(self.second),
+            "a": self.first.fields(),
+            "b": self.second.fields(),
             "records": [
                 {
                     "kind": row.kind,
                     "slug": row.slug,
-                    "a": None if row.first is None else count_fields(row.first),
-                    "b": None if row.second is None else count_fields(row.second),
+                    "a": None if row.first is None else filled(COUNT_FIELDS, row.first),
+                    "b": None if row.second is None else filled(COUNT_FIELDS, row.second),
                 }
                 for row in self.rows()
             ],
         }
-
-
-def _side_fields(side: Side) -> dict[str, object]:
-    return {"name": side.name, "evidence": side.report.evidence()}

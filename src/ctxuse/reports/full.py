@@ -3,7 +3,7 @@
 Every column has a unit and a rule; they stand in docs/format.md §6.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +20,28 @@ from ctxuse.counting.detail import (
 )
 from ctxuse.layout import RecordRef
 from ctxuse.query import UNNAMED
-from ctxuse.reports.report import NO_EVIDENCE, UsageReport, UsageReportRecord
+from ctxuse.reports.fields import (
+    BOOLEAN_OR_NULL,
+    COUNT,
+    COUNT_OR_NULL,
+    TEXT,
+    TIME,
+    TIME_OR_NULL,
+    Field,
+    by_name,
+    filled,
+    list_of,
+    plain,
+    ref,
+)
+from ctxuse.reports.report import (
+    EVIDENCE_FIELDS,
+    RECORD_FIELDS,
+    Evidence,
+    UsageReport,
+    UsageReportRecord,
+    without_evidence,
+)
 from ctxuse.times import format_ns, known_time
 
 LABELS = {"usage": "measured", "calibrated": "calibrated"}
@@ -57,15 +78,22 @@ class ContextFigures(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """Return the figures as JSON names them."""
-        return {
-            "times": self.times,
-            "times_known": self.times_known,
-            "bytes": self.bytes,
-            "tokens": {
-                label: {"times_known": times, "tokens": tokens}
-                for label, (times, tokens) in self.tokens.items()
-            },
-        }
+        return filled(CONTEXT_FIELDS, self)
+
+
+CONTEXT_FIELDS: Sequence[Field[ContextFigures]] = (
+    Field("times", COUNT, lambda c: c.times),
+    Field("times_known", COUNT, lambda c: c.times_known),
+    Field("bytes", COUNT_OR_NULL, lambda c: c.bytes),
+    Field(
+        "tokens", by_name(plain({"times_known": COUNT, "tokens": COUNT})),
+        lambda c: {
+            label: {"times_known": times, "tokens": tokens}
+            for label, (times, tokens) in c.tokens.items()
+        },
+    ),
+)  # fmt: skip
+"""The figures as JSON names them."""
 
 
 class FullReportRecord(msgspec.Struct, frozen=True):
@@ -130,21 +158,35 @@ class FullReportRecord(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """Return all fields as the fuller JSON names them, the reference's first."""
-        return {
-            **self.basic.fields(),
-            "first_seen_at": format_ns(self.first_seen_ns),
-            "last_exposed_at": known_time(self.last_exposed_ns),
-            "segments_used_in": self.used_in,
-            "segments_exposed_in": self.exposed_in,
-            "exposed_tokens_recorded": self.recorded_tokens,
-            "exposures_of_unknown_size": self.total.unsized,
-            "used_context": self.used.fields(),
-            "exposed_context": self.exposed.fields(),
-            "hosts": {name: counts.events for name, counts in self.hosts.items()},
-            "actors": {name: counts.uses for name, counts in self.actors.items() if counts.uses},
-            "size_now_bytes": self.size_now,
-            "gone": self.gone,
-        }
+        return filled(FULL_RECORD_FIELDS, self)
+
+
+def _basic(field: Field[UsageReportRecord]) -> Field[FullReportRecord]:
+    return Field(field.name, field.schema, lambda r: field.value(r.basic))
+
+
+FULL_RECORD_FIELDS: Sequence[Field[FullReportRecord]] = (
+    *map(_basic, RECORD_FIELDS),
+    Field("first_seen_at", TIME, lambda r: format_ns(r.first_seen_ns)),
+    Field("last_exposed_at", TIME_OR_NULL, lambda r: known_time(r.last_exposed_ns)),
+    Field("segments_used_in", COUNT_OR_NULL, lambda r: r.used_in),
+    Field("segments_exposed_in", COUNT_OR_NULL, lambda r: r.exposed_in),
+    Field("exposed_tokens_recorded", COUNT_OR_NULL, lambda r: r.recorded_tokens),
+    Field("exposures_of_unknown_size", COUNT, lambda r: r.total.unsized),
+    Field("used_context", ref("Context"), lambda r: r.used.fields()),
+    Field("exposed_context", ref("Context"), lambda r: r.exposed.fields()),
+    Field(
+        "hosts", by_name(COUNT),
+        lambda r: {name: counts.events for name, counts in r.hosts.items()},
+    ),
+    Field(
+        "actors", by_name(COUNT),
+        lambda r: {name: counts.uses for name, counts in r.actors.items() if counts.uses},
+    ),
+    Field("size_now_bytes", COUNT_OR_NULL, lambda r: r.size_now),
+    Field("gone", BOOLEAN_OR_NULL, lambda r: r.gone),
+)  # fmt: skip
+"""A record as the fuller JSON names it: the reference's fields first."""
 
 
 class FullReport(msgspec.Struct, frozen=True):
@@ -201,36 +243,39 @@ class FullReport(msgspec.Struct, frozen=True):
 
     def evidence(self) -> dict[str, object]:
         """Return what the report rests on as the fuller JSON holds it."""
-        return {
-            **self.basic.evidence.fields(),
-            "sources": self.sources,
-            "hosts": self.hosts,
-        }
+        return filled(FULL_EVIDENCE_FIELDS, self)
 
     def fields(self) -> dict[str, object]:
         """Return the report as the fuller JSON holds it."""
-        without = self.basic.without_events
-        return {
-            "evidence": self.evidence(),
-            "records": [
-                *(record.fields() for record in self.records),
-                *({"kind": r.kind, "slug": str(r.slug)} | _NOTHING_KNOWN for r in without),
-            ],
-        }
+        return filled(FULL_REPORT_FIELDS, self)
 
     def _following(self, basic: UsageReport) -> "FullReport":
         mine = {record.key: record for record in self.records}
         return FullReport(basic, tuple(mine[record.kind, record.slug] for record in basic.records))
 
 
-_NOTHING_KNOWN: dict[str, object] = NO_EVIDENCE | dict.fromkeys(
-    (
-        "first_seen_at", "last_exposed_at", "segments_used_in", "segments_exposed_in",
-        "exposed_tokens_recorded", "exposures_of_unknown_size", "used_context", "exposed_context",
-        "hosts", "actors", "size_now_bytes", "gone",
-    )
+def _of_evidence(field: Field[Evidence]) -> Field[FullReport]:
+    return Field(field.name, field.schema, lambda r: field.value(r.basic.evidence))
+
+
+FULL_EVIDENCE_FIELDS: Sequence[Field[FullReport]] = (
+    *map(_of_evidence, EVIDENCE_FIELDS),
+    Field("sources", list_of(TEXT), lambda r: r.sources),
+    Field("hosts", list_of(TEXT), lambda r: r.hosts),
+)
+"""What the fuller report rests on."""
+
+FULL_REPORT_FIELDS: Sequence[Field[FullReport]] = (
+    Field("evidence", ref("Evidence"), FullReport.evidence),
+    Field(
+        "records", list_of(ref("Record")),
+        lambda r: [
+            *(record.fields() for record in r.records),
+            *(without_evidence(one, FULL_RECORD_FIELDS) for one in r.basic.without_events),
+        ],
+    ),
 )  # fmt: skip
-"""The fields of a record that is on disk and in no event."""
+"""The fuller report."""
 
 
 def build_full_report(basic: UsageReport, tally: DetailTally) -> FullReport:

@@ -4,17 +4,31 @@ Every figure is a sum of the records' own, so groups and report say the same. Da
 those of the report's time zone.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 import msgspec
+from msgspec import UNSET
 
 from ctxuse.counting.detail import Counts
 from ctxuse.counting.tally import earliest, latest, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.reports.fields import (
+    COUNT,
+    COUNT_OR_NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    Field,
+    filled,
+    list_of,
+    plain,
+    properties,
+    ref,
+)
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.report import UsageReport
-from ctxuse.times import format_ns
+from ctxuse.times import known_time
 from ctxuse.zones import day_text, week_text
 
 By = Literal["day", "week", "segment", "host", "source", "actor", "kind"]
@@ -24,6 +38,15 @@ BY: tuple[By, ...] = get_args(By)
 
 Key = tuple[str, ...]
 """A record: its kind and its slug, over several workspaces behind the address of its own."""
+
+
+COUNT_FIELDS: Sequence[Field[Counts]] = (
+    Field("use_count", COUNT, lambda c: c.uses),
+    Field("resident_exposure_count", COUNT, lambda c: c.exposures),
+    Field("exposed_tokens_recorded", COUNT_OR_NULL, lambda c: c.tokens),
+    Field("exposures_of_unknown_size", COUNT, lambda c: c.unsized),
+)
+"""Counts as JSON names them."""
 
 
 class Group(msgspec.Struct):
@@ -63,19 +86,7 @@ class Group(msgspec.Struct):
 
     def fields(self) -> dict[str, object]:
         """Return the group as JSON holds it."""
-        times = {"began_at": self.began_ns, "ended_at": self.ended_ns}
-        return {
-            "name": self.name,
-            **({"host": self.host} if self.began_ns is not None else {}),
-            **{name: format_ns(ns) for name, ns in times.items() if ns is not None},
-            "records_used": self.used,
-            "records_exposed": self.exposed,
-            **count_fields(self.total),
-            "records": [
-                {**key_fields(key), **count_fields(counts)}
-                for key, counts in sorted(self.records.items())
-            ],
-        }
+        return filled(GROUP_FIELDS, self)
 
     def merge(self, other: "Group") -> None:
         """Add the counts of `other`, a group of the same name of another log."""
@@ -116,11 +127,40 @@ class GroupedReport(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
-        return {
-            "evidence": dict(self.evidence),
-            "by": self.by,
-            "groups": [group.fields() for group in self.groups],
-        }
+        return filled(GROUPED_FIELDS, self)
+
+
+def _record(key: Key, counts: Counts) -> dict[str, object]:
+    *workspace, kind, slug = key
+    where = {"workspace": workspace[0]} if workspace else {}
+    return {**where, "kind": kind, "slug": slug, **filled(COUNT_FIELDS, counts)}
+
+
+def _of_total(field: Field[Counts]) -> Field[Group]:
+    return Field(field.name, field.schema, lambda g: field.value(g.total))
+
+
+GROUP_FIELDS: Sequence[Field[Group]] = (
+    Field("name", TEXT, lambda g: g.name),
+    Field("host", TEXT_OR_NULL, lambda g: UNSET if g.began_ns is None else g.host, optional=True),
+    Field("began_at", TIME, lambda g: known_time(g.began_ns) or UNSET, optional=True),
+    Field("ended_at", TIME, lambda g: known_time(g.ended_ns) or UNSET, optional=True),
+    Field("records_used", COUNT, lambda g: g.used),
+    Field("records_exposed", COUNT, lambda g: g.exposed),
+    *map(_of_total, COUNT_FIELDS),
+    Field(
+        "records", list_of(plain({"kind": TEXT, "slug": TEXT, **properties(COUNT_FIELDS)})),
+        lambda g: [_record(*item) for item in sorted(g.records.items())],
+    ),
+)  # fmt: skip
+"""A group as JSON holds it; what only segments have is left out of others."""
+
+GROUPED_FIELDS: Sequence[Field[GroupedReport]] = (
+    Field("evidence", ref("Evidence"), lambda r: dict(r.evidence)),
+    Field("by", {"enum": [*BY]}, lambda r: r.by),
+    Field("groups", list_of(ref("Group")), lambda r: [group.fields() for group in r.groups]),
+)
+"""The report as JSON holds it."""
 
 
 class SegmentTally:
@@ -181,22 +221,6 @@ _PARTS: dict[By, _Parts] = {
     "actor": lambda record: record.actors.items(),
     "kind": lambda record: ((record.basic.kind, record.total),),
 }
-
-
-def key_fields(key: Key) -> dict[str, object]:
-    """Return which record is meant as JSON names it."""
-    *workspace, kind, slug = key
-    return {**({"workspace": workspace[0]} if workspace else {}), "kind": kind, "slug": slug}
-
-
-def count_fields(counts: Counts) -> dict[str, object]:
-    """Return counts as JSON names them."""
-    return {
-        "use_count": counts.uses,
-        "resident_exposure_count": counts.exposures,
-        "exposed_tokens_recorded": counts.tokens,
-        "exposures_of_unknown_size": counts.unsized,
-    }
 
 
 def _of_records(groups: Mapping[str, Group], wanted: Iterable[FullReportRecord]) -> list[Group]:

@@ -4,9 +4,9 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 `UsageReport.to_json` is byte for byte what the reference prints.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from json import JSONEncoder
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,19 @@ from ctxuse.counting.tally import MAX_SEGMENTS, RecordTally, Tally
 from ctxuse.events import U64_MAX
 from ctxuse.layout import RecordRef
 from ctxuse.query import EVERYTHING, Query, Window
-from ctxuse.times import format_ns, instant, known_time
+from ctxuse.reports.fields import (
+    COUNT,
+    COUNT_OR_NULL,
+    TEXT,
+    TIME_OR_NULL,
+    Field,
+    by_name,
+    filled,
+    list_of,
+    or_null,
+    plain,
+)
+from ctxuse.times import instant, known_time
 from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
@@ -68,30 +80,28 @@ class UsageReportRecord(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """Return the fields as the JSON report names, orders and writes them."""
-        last = self.last_used_at_ns
-        return {
-            "kind": self.kind,
-            "slug": self.slug,
-            "use_count": self.use_count,
-            "last_used_at": None if last is None else format_ns(last),
-            "source_breakdown": dict(self.source_breakdown),
-            "resident_exposure_count": self.resident_exposure_count,
-            "estimated_tokens_per_injection": self.estimated_tokens_per_injection,
-            "estimated_total_resident_exposure_tokens": (
-                self.estimated_total_resident_exposure_tokens
-            ),
-        }
+        return filled(RECORD_FIELDS, self)
 
 
-NO_EVIDENCE: dict[str, object] = {
-    "use_count": None,
-    "last_used_at": None,
-    "source_breakdown": None,
-    "resident_exposure_count": None,
-    "estimated_tokens_per_injection": None,
-    "estimated_total_resident_exposure_tokens": None,
-}
-"""The fields of a record that is on disk and in no event: unknown, which is not zero."""
+RECORD_FIELDS: Sequence[Field[UsageReportRecord]] = (
+    Field("kind", TEXT, lambda r: r.kind),
+    Field("slug", TEXT, lambda r: r.slug),
+    Field("use_count", COUNT, lambda r: r.use_count),
+    Field("last_used_at", TIME_OR_NULL, lambda r: known_time(r.last_used_at_ns)),
+    Field("source_breakdown", by_name(COUNT), lambda r: dict(r.source_breakdown)),
+    Field("resident_exposure_count", COUNT, lambda r: r.resident_exposure_count),
+    Field("estimated_tokens_per_injection", COUNT, lambda r: r.estimated_tokens_per_injection),
+    Field(
+        "estimated_total_resident_exposure_tokens", COUNT,
+        lambda r: r.estimated_total_resident_exposure_tokens,
+    ),
+)  # fmt: skip
+"""A record as the JSON report names, orders and writes it."""
+
+
+def without_evidence(ref: RecordRef, fields: "Sequence[Field[Any]]") -> dict[str, object]:
+    """Return the object of a record that is in no event: unknown, which is not zero."""
+    return dict.fromkeys(field.name for field in fields) | {"kind": ref.kind, "slug": str(ref.slug)}
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -138,27 +148,33 @@ class Evidence(msgspec.Struct, frozen=True):
         """Whether only a part of the events was counted, or other days than those of UTC."""
         return not self.query.counts_everything or self.zone != UTC
 
-    def fields(self) -> dict[str, object]:
-        """Return it as JSON holds it."""
-        begin, end = self.window
-        return {
-            "events": self.events,
-            "since": known_time(self.since_ns),
-            "until": known_time(self.until_ns),
-            "log_since": known_time(self.log_since_ns),
-            "segments": self.segments,
-            "lines_not_counted": self.skipped_lines,
-            "window": {"since": known_time(begin), "until": known_time(end)},
-            "actors": self.query.actors,
-            "without_actors": self.query.without_actors,
-            "events_outside": self.outside,
-            "time_zone": self.zone.name,
-        }
-
     @property
     def skipped_lines(self) -> int:
         """Lines that could not be counted, for whatever reason."""
         return sum(self.skipped.values())
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return filled(EVIDENCE_FIELDS, self)
+
+
+EVIDENCE_FIELDS: Sequence[Field[Evidence]] = (
+    Field("events", COUNT, lambda e: e.events),
+    Field("since", TIME_OR_NULL, lambda e: known_time(e.since_ns)),
+    Field("until", TIME_OR_NULL, lambda e: known_time(e.until_ns)),
+    Field("log_since", TIME_OR_NULL, lambda e: known_time(e.log_since_ns)),
+    Field("segments", COUNT_OR_NULL, lambda e: e.segments),
+    Field("lines_not_counted", COUNT, lambda e: e.skipped_lines),
+    Field(
+        "window", plain({"since": TIME_OR_NULL, "until": TIME_OR_NULL}),
+        lambda e: {"since": known_time(e.window.begin_ns), "until": known_time(e.window.end_ns)},
+    ),
+    Field("actors", or_null(list_of(TEXT)), lambda e: e.query.actors),
+    Field("without_actors", list_of(TEXT), lambda e: e.query.without_actors),
+    Field("events_outside", COUNT, lambda e: e.outside),
+    Field("time_zone", TEXT, lambda e: e.zone.name),
+)  # fmt: skip
+"""What a report rests on, as JSON holds it."""
 
 
 class UsageReport(msgspec.Struct, frozen=True):
@@ -184,7 +200,7 @@ class UsageReport(msgspec.Struct, frozen=True):
         Records without events, where they were asked for, follow the others, their figures null.
         """
         rows = [record.fields() for record in self.records]
-        rows += [{"kind": r.kind, "slug": r.slug} | NO_EVIDENCE for r in self.without_events]
+        rows += [without_evidence(ref, RECORD_FIELDS) for ref in self.without_events]
         return as_json({"records": rows})
 
     def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":

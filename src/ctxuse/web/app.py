@@ -19,8 +19,8 @@ from ctxuse.errors import CtxuseError
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
-from ctxuse.render.record import record_fields
 from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.history import RecordHistory
 from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
@@ -160,8 +160,8 @@ class Site:
         which = _record(asked)
 
         def written(parts: Parts) -> str:
-            report = self._full(asked, parts)
-            return _json(record_fields(*which, report, self._places.now(*which)))
+            now = self._places.now(*which)
+            return _json(RecordHistory(*which, self._full(asked, parts), *now).fields())
 
         return _as_json(await self._answer(request, ("record", asked.counting, which), written))
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.render import words
+from ctxuse.render.forms import not_counted, without_skipped
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.view import Address, view_of
-from ctxuse.render.reports import not_counted, without_skipped
 from ctxuse.reports.fleet import FleetReport
 from ctxuse.reports.full import FullReport
 from ctxuse.visible import visible

@@ -1,0 +1,306 @@
+"""The writing half of a workspace: appending events, and giving records out while recording that.
+
+Everything that runs inside somebody's agent is here; nothing of it reads a log.
+"""
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from ctxuse.codec import MAX_WRITTEN_LINE
+from ctxuse.codec.encode import encode, encode_any, split
+from ctxuse.errors import AppendError, InvalidSettingError
+from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.writer import Durability, LogWriter
+from ctxuse.records import record_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ctxuse.context.segment import Segment
+    from ctxuse.events import Actor
+
+
+class Recorder:
+    """Appends events to the log of a workspace, a root directory with ``.yoi/`` in it.
+
+    Safe to share between threads. Making one touches nothing on disk; the log and its directories
+    are made by the first append.
+
+    Args:
+        root: The root directory. It must exist before anything is appended.
+        durability: When an append is acknowledged: ``os``, the event survives the death of the
+            process; ``fsync``, it is on the disk and survives a power cut. None takes it from the
+            environment variable ``CTXUSE_DURABILITY``, else ``os``.
+        environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
+            recording off when it is set to anything but ``0`` or nothing. That of the process when
+            None.
+
+    Raises:
+        InvalidSettingError: By the first append, when the durability is neither of the two.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durability: Durability | None = None,
+        environ: "Mapping[str, str] | None" = None,
+    ) -> None:
+        self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
+        self._environ = os.environ if environ is None else environ
+        self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
+        self._durability = durability
+        self._open_writer: LogWriter | None = None
+
+    def __enter__(self) -> Self:
+        """Return the workspace; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({os.fspath(self.layout)!r})"
+
+    @property
+    def _writer(self) -> LogWriter:
+        if self._open_writer is None:
+            durability = _durability(self._durability, self._environ)
+            self._open_writer = LogWriter(self.layout, durability=durability)
+        return self._open_writer
+
+    def append(self, event: UsageEvent) -> UsageEvent | None:
+        """Append one event to the log and return it as stored.
+
+        An event whose records make a line of over 64 KiB is stored as several; the one returned
+        is the first, which keeps the id, and holds the records that fitted. If storing them fails
+        half-way, appending the same event again stores what is missing.
+
+        Returns:
+            The stored event; None when it has no records or recording is turned off, and nothing
+            was written.
+
+        Raises:
+            InvalidEventError: A field holds what the format does not allow; nothing was stored.
+            AppendError: The log could not be written.
+        """
+        if not event.records or not self.recording:
+            return None
+        line = encode_any(event)
+        if len(line) >= MAX_WRITTEN_LINE:
+            return self._append_parts(event)
+        self._writer.append(line)
+        return event
+
+    def _append_parts(self, event: UsageEvent) -> UsageEvent:
+        parts = [*split(event)]
+        for stored, (part, line) in enumerate(parts):
+            try:
+                self._writer.append_once(part.id, line)  # what an earlier try stored is kept
+            except AppendError as error:
+                reason = f"{error.reason}; {stored} of the event's {len(parts)} parts are stored"
+                known = None if stored else error.stored
+                raise AppendError(error.path, error.action, reason, known, error.errno) from error
+        return parts[0][0]
+
+    def append_use(  # noqa: PLR0913 - an event has these fields
+        self,
+        segment_id: str,
+        source: UsageSource,
+        records: "Iterable[UsageRecordSnapshot]",
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+        call_id: str | None = None,
+    ) -> UsageEvent | None:
+        """Record that `records` were explicitly read into the context, now.
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            source: The way they entered.
+            records: Their snapshots, in the order they entered.
+            host: The agent whose doing it was, where known.
+            actor: Whose doing within it, where known.
+            call_id: The host's id of the tool call, where there was one.
+
+        Returns:
+            The stored event, or None, as `append`.
+
+        Raises:
+            InvalidEventError: As `append`.
+            AppendError: As `append`.
+        """
+        return self.append(
+            UsageEvent.new(
+                segment_id,
+                UsageEventKind.USE,
+                source,
+                records,
+                host=host,
+                actor=actor,
+                call_id=call_id,
+            )
+        )
+
+    def append_resident_exposure(
+        self,
+        segment_id: str,
+        records: "Iterable[UsageRecordSnapshot]",
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+    ) -> UsageEvent | None:
+        """Record that `records` are in the context because they are resident, now.
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            records: Their snapshots, in the order they stand in the context.
+            host: The agent whose context it is, where known.
+            actor: Whose doing within it, where known.
+
+        Returns:
+            The stored event, or None, as `append`.
+
+        Raises:
+            InvalidEventError: As `append`.
+            AppendError: As `append`.
+        """
+        return self.append(
+            UsageEvent.new(
+                segment_id,
+                UsageEventKind.RESIDENT_EXPOSURE,
+                UsageSource.RESIDENT_INJECTION,
+                records,
+                host=host,
+                actor=actor,
+            )
+        )
+
+    def snapshot(self, kind: str, slug: str) -> UsageRecordSnapshot:
+        """Return the snapshot of a record as its file is now.
+
+        Args:
+            kind: One of the five kinds.
+            slug: The record's slug; for the summary the literal ``summary``.
+
+        Raises:
+            UnknownKindError: No file is known for records of this kind.
+            InvalidSlugError: `slug` is not a slug.
+            RecordNotFoundError: The file does not exist.
+            RecordUnreadableError: It exists but is no regular file, or cannot be read.
+        """
+        return UsageRecordSnapshot.from_size(kind, slug, record_size(self.layout, kind, slug))
+
+    def try_append(
+        self, event: UsageEvent, *, once: bool = False, quiet: bool = False
+    ) -> UsageEvent | None:
+        """Append one event where recording is a by-product. Never raises.
+
+        What goes wrong goes to the logger ``ctxuse`` and leaves a mark that ``ctxuse doctor``
+        shows; the caller's work goes on.
+
+        Args:
+            event: The event.
+            once: Append it only if its id does not stand in the last 1 MiB of the log already.
+            quiet: Only leave a mark; say nothing to the logger, which may be somebody's stderr.
+
+        Returns:
+            The event as stored; None when nothing was, for whatever reason.
+        """
+        try:
+            return self.append_once(event) if once else self.append(event)
+        except Exception as error:  # noqa: BLE001 - recording never breaks what it records
+            with suppress(Exception):  # a handler of the logger may raise as well
+                self._note_failure(error, quiet=quiet)
+            return None
+
+    def segment(
+        self,
+        segment_id: str,
+        *,
+        host: str | None = None,
+        actor: "Actor | None" = None,
+        call_id: str | None = None,
+    ) -> "Segment":
+        """Return the object through which records enter the context of one agent's segment.
+
+        It gives records, and records what it gave as a by-product: it returns what was asked for
+        also when the log cannot be written (see `try_append`).
+
+        Args:
+            segment_id: One stretch of one agent session; any text.
+            host: The agent whose session it is, where known.
+            actor: Whose doing within it what is asked for is, where known.
+            call_id: The host's id of the tool call, where there is one.
+        """
+        from ctxuse.context.segment import Segment  # noqa: PLC0415 - not for who only appends
+
+        return Segment(
+            self.layout, segment_id, self.try_append, host=host, actor=actor, call_id=call_id
+        )
+
+    def append_once(self, event: UsageEvent) -> UsageEvent | None:
+        """Append one event that others may have recorded under the same id.
+
+        Looks through the last 1 MiB of the log. The event must fit on one line.
+
+        Returns:
+            The stored event; None when it stood in the log already, has no records, or recording
+            is turned off.
+
+        Raises:
+            InvalidEventError: As `append`; also when it does not fit on a line.
+            AppendError: As `append`.
+        """
+        if not event.records or not self.recording:
+            return None
+        return event if self._writer.append_once(event.id, encode(event)) else None
+
+    def init(self, *, track: bool = False) -> bool:
+        """Make the marker ``.yoi/memory/``, and tell git what to do with the log.
+
+        What git is told stands in ``.yoi/memory/_usage/.gitignore`` (and ``.gitattributes``); files
+        of those names that are not ours are left alone. Doing it again changes only that.
+
+        Args:
+            track: Keep the log in git (and have its lines merged as a union); only the lock and
+                what can be made anew are ignored. Otherwise git ignores all of it.
+
+        Returns:
+            Whether there was no workspace before.
+
+        Raises:
+            OSError: A directory or file could not be made.
+        """
+        from ctxuse.marker import make_workspace  # noqa: PLC0415 - once in a workspace's life
+
+        return make_workspace(self.layout, track=track)
+
+    def close(self) -> None:
+        """Close what is held open. The workspace can be used again."""
+        if self._open_writer is not None:
+            self._open_writer.close()
+
+    def _note_failure(self, error: Exception, *, quiet: bool) -> None:
+        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
+
+        action = getattr(error, "action", "append")
+        reason = getattr(error, "reason", "")
+        what = f"{type(error).__name__}: {action}: {reason}"
+        leave_mark(self.layout, what, environ=self._environ)
+        if not quiet:
+            import logging  # noqa: PLC0415 - only in this case
+
+            logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
+
+
+def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:
+    chosen = durability or environ.get("CTXUSE_DURABILITY") or "os"
+    if chosen == "os":
+        return "os"
+    if chosen == "fsync":
+        return "fsync"
+    name = "durability" if durability else "CTXUSE_DURABILITY"
+    raise InvalidSettingError(name, chosen, "os or fsync")

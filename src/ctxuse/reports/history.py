@@ -1,0 +1,108 @@
+"""One record over time: what of the fuller report is about it, and its file now. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ctxuse.counting.detail import Counts, Use
+from ctxuse.reports.fields import (
+    BOOLEAN_OR_NULL,
+    COUNT,
+    COUNT_OR_NULL,
+    DAY,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    Field,
+    by_name,
+    described,
+    filled,
+    list_of,
+    or_null,
+    plain,
+    ref,
+)
+from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.groups import COUNT_FIELDS
+from ctxuse.times import format_ns
+from ctxuse.zones import day_text
+
+
+class RecordHistory(NamedTuple):
+    """One record over time.
+
+    Attributes:
+        kind: The record's kind.
+        slug: Its slug.
+        report: The report that says what is known of it.
+        size_now: The size of its file now, in bytes; None when unknown or gone.
+        gone: Whether it has no file now; None when that is not known.
+    """
+
+    kind: str
+    slug: str
+    report: FullReport
+    size_now: int | None = None
+    gone: bool | None = None
+
+    @property
+    def record(self) -> FullReportRecord | None:
+        """What is known of it; None when it is in no event counted here."""
+        return self.report.record(self.kind, self.slug)
+
+    def fields(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return filled(HISTORY_FIELDS, self)
+
+
+def _record_now(history: RecordHistory) -> dict[str, object] | None:
+    record = history.record
+    now: dict[str, object] = {"size_now_bytes": history.size_now, "gone": history.gone}
+    return None if record is None else record.fields() | now
+
+
+def _days(history: RecordHistory) -> dict[str, object]:
+    days = {} if history.record is None else history.record.days
+    return _counts({day_text(day): counts for day, counts in days.items()})
+
+
+def _sources(history: RecordHistory) -> dict[str, object]:
+    return {} if history.record is None else _counts(history.record.sources)
+
+
+def _sizes(history: RecordHistory) -> list[dict[str, object]]:
+    sizes = () if history.record is None else history.record.sizes
+    return [{"day": day_text(day), "bytes": size} for day, size in sizes]
+
+
+def _last_uses(history: RecordHistory) -> list[dict[str, object]]:
+    uses = () if history.record is None else history.record.last_uses
+    return [filled(USE_FIELDS, use) for use in uses]
+
+
+def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
+    return {name: filled(COUNT_FIELDS, counts) for name, counts in counted.items()}
+
+
+USE_FIELDS: Sequence[Field[Use]] = (
+    Field("at", TIME, lambda use: format_ns(use.at_ns)),
+    Field("source", TEXT, lambda use: use.source),
+    Field("segment_id", TEXT, lambda use: use.segment),
+    Field("host", TEXT_OR_NULL, lambda use: use.host or None),
+    Field("actor", TEXT_OR_NULL, lambda use: use.actor or None),
+    Field("context_bytes", COUNT_OR_NULL, lambda use: use.context_bytes),
+)
+"""A use as JSON holds it."""
+
+HISTORY_FIELDS: Sequence[Field[RecordHistory]] = (
+    Field("kind", TEXT, lambda h: h.kind),
+    Field("slug", TEXT, lambda h: h.slug),
+    Field("evidence", ref("Evidence"), lambda h: h.report.evidence()),
+    Field("record", or_null(ref("Record")), _record_now),
+    Field("days", by_name(ref("Counts")), _days),
+    Field("sources", by_name(ref("Counts")), _sources),
+    Field("sizes", list_of(plain({"day": DAY, "bytes": COUNT})), _sizes),
+    Field("last_uses", list_of(described(USE_FIELDS)), _last_uses),
+    Field("size_now_bytes", COUNT_OR_NULL, lambda h: h.size_now),
+    Field("gone", BOOLEAN_OR_NULL, lambda h: h.gone),
+)
+"""One record over time as JSON holds it."""
