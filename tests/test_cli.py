@@ -252,8 +252,10 @@ def test_the_report_can_be_sorted_by_any_column(filled: Workspace, ctxuse: Call)
 
     assert slugs("record") == slugs("slug") == slugs("kind") == ["alpha", "beta", "policy"]
     assert slugs("uses") == slugs("last-used") == ["policy", "beta", "alpha"]
-    assert slugs("exposures") == ["alpha", "beta", "policy"]
-    assert slugs("tokens-each") == slugs("tokens-total") == ["beta", "alpha", "policy"]
+    assert slugs("resident") == ["alpha", "beta", "policy"]
+    assert slugs("tokens-each") == ["beta", "alpha", "policy"]
+    assert slugs("tokens") == ["beta", "alpha", "policy"]
+    assert slugs("tokens-read") == ["policy", "beta", "alpha"]
 
 
 def test_records_in_no_event_show_dashes_with_all(filled: Workspace, ctxuse: Call) -> None:
@@ -485,7 +487,7 @@ def test_a_window_says_what_lies_outside(filled: Workspace, ctxuse: Call) -> Non
     said = " ".join(done.out.split())
     assert "No evidence yet" not in said
     assert "Evidence since 1970-01-01 00:00 UTC, here from 2026-01-01 00:00 on" in said
-    assert "0 events in 0 segments; 1 event outside" in said
+    assert "0 events in 0 sessions and sub-agents; 1 event outside" in said
     assert "1 record has events only outside the window: not shown" in said
     assert "decision/alpha" not in said
     assert "decision/beta" in said

@@ -100,7 +100,10 @@ def test_the_figures(filled: Workspace) -> None:
         "times": 3,
         "times_known": 2,
         "bytes": 150,
-        "tokens": {"calibrated": {"times_known": 1, "tokens": 20}},
+        "tokens": {
+            "calibrated": {"times_known": 1, "tokens": 20},
+            "estimated": {"times_known": 1, "tokens": 25},
+        },
     }
     assert (found.exposed.times_known, found.exposed.bytes) == (1, 12)
     assert fields["hosts"] == {"unknown": 5, "codex": 1}

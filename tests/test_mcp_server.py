@@ -237,7 +237,7 @@ def test_reports_say_since_when_and_unknown_is_null(filled: Workspace) -> None:
         assert report["evidence"]["since"] == events(filled)[0].occurred_at_text  # type: ignore[index] # an object
         found = answer(await client.call_tool("usage_record", read))
         assert found["record"]["use_count"] == 1  # type: ignore[index] # likewise
-        assert found["record"]["tokens_per_injection"] is None  # type: ignore[index] # likewise
+        assert found["record"]["tokens_each"] is None  # type: ignore[index] # likewise
         gone = answer(await client.call_tool("usage_record", {"kind": "skill", "slug": "pdf"}))
         assert gone["record"]["use_count"] is None  # type: ignore[index] # likewise
 

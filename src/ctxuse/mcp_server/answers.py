@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ctxuse.context.given import Expansion, ReadText, SearchHit
+from ctxuse.counting.entered import BASES
 from ctxuse.reports.report import Evidence, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
 
@@ -136,8 +137,12 @@ class RecordEvidence(BaseModel):
     last_used_at: str | None
     source_breakdown: dict[str, int] | None
     resident_exposure_count: int | None
-    tokens_per_injection: int | None = Field(description="Estimated: a quarter of its bytes")
-    total_resident_tokens: int | None = Field(description="Estimated: exposures times the last")
+    tokens_each: int | None = Field(
+        description="What entered when it was resident, the latest known"
+    )
+    tokens_each_basis: str | None = Field(description=f"How that is known: {', '.join(BASES)}")
+    tokens: int | None = Field(description="Of all times resident of which they are known")
+    tokens_times_known: int | None
 
     @classmethod
     def of(cls, record: UsageReportRecord) -> "RecordEvidence":
@@ -148,9 +153,11 @@ class RecordEvidence(BaseModel):
             use_count=record.use_count,
             last_used_at=_time(record.last_used_at_ns),
             source_breakdown=dict(record.source_breakdown),
-            resident_exposure_count=record.resident_exposure_count,
-            tokens_per_injection=record.tokens_each,
-            total_resident_tokens=record.tokens_total,
+            resident_exposure_count=record.resident.times,
+            tokens_each=record.resident.each,
+            tokens_each_basis=record.resident.each_basis,
+            tokens=record.resident.total,
+            tokens_times_known=record.resident.times_known,
         )
 
     @classmethod
@@ -163,8 +170,10 @@ class RecordEvidence(BaseModel):
             last_used_at=None,
             source_breakdown=None,
             resident_exposure_count=None,
-            tokens_per_injection=None,
-            total_resident_tokens=None,
+            tokens_each=None,
+            tokens_each_basis=None,
+            tokens=None,
+            tokens_times_known=None,
         )
 
 

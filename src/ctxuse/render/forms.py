@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ctxuse.render import words
 from ctxuse.render.reports import (
     WIDE,
+    bars,
     basic_columns,
     explained,
     of_comparison,
@@ -76,7 +77,7 @@ def table_of(report: Report, form: str, width: int) -> AnyTable:
         case UsageReport():
             return of_report(report, minutes=form == "markdown" or width >= WIDE)
         case FullReport():
-            return of_full(report, narrow=form == "table" and width < WIDE)
+            return of_full(report, width=width if form == "table" else None)
         case GroupedReport():
             return of_records_in_groups(report) if form == "csv" else of_groups(report)
         case Comparison():
@@ -94,15 +95,17 @@ def _of_fleet(report: FleetReport, form: str) -> AnyTable:
         said = list(table.notes)
     else:
         columns = [
-            column._replace(full="", whole=column.right)
+            column._replace(full=column.full and column.heading, whole=column.right)
             for column in basic_columns(lambda r: r.basic)
             if column.heading != "By source"
         ]
+        columns.append(bars([record.resident for record in basic.records], lambda r: r.basic))
         if report.apart:
             columns = [_WORKSPACE, *columns]
-        table = Table(columns, report.records, zone=basic.evidence.zone)
+        zone = basic.evidence.zone
+        table = Table(columns, report.records, zone=zone, top=report.rows.top, sums=True)
         said = words.notes(basic)
-        said[1:1] = filter(None, [explained(basic)])
+        said[1:1] = filter(None, [explained(basic.records, basic.evidence.zone)])
     safe = markdown_cell if form == "markdown" else visible
     number = words.plural(len(report.workspaces), "workspace")
     notes = [*said[:1], f"From {number}", *not_counted(report, safe), *said[1:]]
@@ -110,7 +113,7 @@ def _of_fleet(report: FleetReport, form: str) -> AnyTable:
         more = words.plural(len(table.rows) - MOST_ROWS, "more row")
         options = "--kind chooses" if report.grouped is not None else "--sort and --kind choose"
         notes.insert(0, f"And {more}: --format csv and json have all, {options}")
-        table = table._replace(rows=table.rows[:MOST_ROWS])
+        table = table._replace(rows=table.rows[:MOST_ROWS], sums=False)
     return table._replace(notes=notes)
 
 

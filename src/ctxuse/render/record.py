@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ctxuse.counting.detail import Counts, Use
 from ctxuse.render import words
+from ctxuse.render.reports import tokens_of
 from ctxuse.reports.full import FullReportRecord
 from ctxuse.reports.history import RecordHistory
 from ctxuse.visible import visible
@@ -80,16 +81,20 @@ def _totals(record: FullReportRecord, zone: Zone) -> list[str]:
     exposed = f"Resident  {resident} in {_segments(record.exposed_in)}"
     if record.total.uses:
         used += f", the last {words.minute(record.basic.last_used_at_ns, zone)} ({sources})"
+        used += f"; tokens {tokens_of([record.basic.read]).text}"
     if record.total.exposures:
         exposed += f", the last {words.minute(record.last_exposed_ns, zone)}"
-        exposed += f"; {words.count(record.recorded_tokens)} tokens, estimated when it happened"
-        if record.recorded_tokens is not None and record.total.unsized:
-            exposed += f", without {record.total.unsized:,} of unknown size"
-    return [used, exposed]
+        exposed += f"; tokens {tokens_of([record.basic.resident]).text}"
+    figures = [record.basic.resident, record.basic.read]
+    known = tokens_of(figures)
+    explained = [f"Tokens    {words.marks_explained(known.bases)}"] if known.bases else []
+    return [used, exposed, *explained]
 
 
 def _segments(found: int | None) -> str:
-    return "many segments" if found is None else words.plural(found, "segment")
+    if found is None:
+        return f"many {words.SEGMENTS}"
+    return words.plural(found, words.SEGMENT, words.SEGMENTS)
 
 
 def _size_now(history: RecordHistory) -> str:
@@ -133,5 +138,5 @@ def _size_line(sizes: Sequence[tuple[int, int]], first: int, last: int, each: in
 def _use(use: Use, zone: Zone) -> str:
     who = ", ".join(filter(None, [use.host, use.actor])) or "unknown"
     size = "" if use.context_bytes is None else f", {use.context_bytes:,} bytes"
-    told = f"{use.source} by {who}{size}, segment {use.segment}"
+    told = f"{use.source} by {who}{size}, session {use.segment}"
     return f"  {words.minute(use.at_ns, zone)}  {visible(told)}"

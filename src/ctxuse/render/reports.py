@@ -4,7 +4,7 @@ A figure of the report over records is one entry of `FULL`, which says what it i
 looks in tables, in CSV and on the page. Pure.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +13,7 @@ from ctxuse.events import UsageSource
 from ctxuse.render import words
 from ctxuse.render.tables import (
     AnyTable,
+    Bar,
     ByName,
     Column,
     Days,
@@ -28,12 +29,12 @@ from ctxuse.reports.comparison import Row as Compared
 from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
 from ctxuse.reports.groups import Group, GroupedReport, Key
 from ctxuse.reports.report import UsageReport, UsageReportRecord
+from ctxuse.reports.tokens import TokenFigures
 from ctxuse.visible import quoted, visible
+from ctxuse.zones import Zone
 
 WIDE = 110
 """From this many columns on, a terminal is shown everything."""
-
-RECORDED = "Recorded: tokens of all exposures as estimated when they happened."
 
 
 def basic_columns(
@@ -44,11 +45,18 @@ def basic_columns(
     def source(name: str) -> Callable[[Any], int]:
         return lambda row: of(row).source_breakdown.get(name, 0)
 
+    def figures(rows: Sequence[Any]) -> list[TokenFigures]:
+        return [of(row).resident for row in rows]
+
+    most = 0 if minutes else 14
     return [
         Column("Record", "", lambda r: Name(of(r).kind, of(r).slug), right=False, whole=False),
         Column("", "kind", lambda r: of(r).kind),
         Column("", "slug", lambda r: of(r).slug),
-        Column("Uses", "use_count", lambda r: of(r).use_count),
+        Column(
+            "Uses", "use_count", lambda r: of(r).use_count,
+            total=lambda rows: sum(of(row).use_count for row in rows),
+        ),
         Column(
             "By source", "", lambda r: ByName(of(r).source_breakdown),
             right=False, whole=False, most=42, least=WIDE,
@@ -58,27 +66,73 @@ def basic_columns(
             right=False, full=f"Last used ({zone})",
         ),
         *(Column("", name, source(name)) for name in sorted(UsageSource)),
-        Column("Exposed", "resident_exposure_count", lambda r: of(r).resident_exposure_count),
         Column(
-            "Each", "estimated_tokens_per_injection", lambda r: of(r).tokens_each,
-            full="Tokens each (estimated)",
+            "Resident", "resident_exposure_count", lambda r: of(r).resident.times,
+            total=lambda rows: times_of(figures(rows)),
         ),
+        Column("", "estimated_tokens_per_injection", lambda r: of(r).file_tokens_each),
+        Column("", "estimated_total_resident_exposure_tokens", lambda r: of(r).file_tokens_total),
         Column(
-            "Total", "estimated_total_resident_exposure_tokens", lambda r: of(r).tokens_total,
-            full="Tokens total (estimated)",
+            "Tokens\neach", "tokens_each", lambda r: each_of(of(r).resident), full="Tokens each"
         ),
+        Column("", "tokens_each_basis", lambda r: of(r).resident.each_basis),
+        Column(
+            "Tokens", "tokens", lambda r: tokens_of([of(r).resident]), whole=minutes, most=most,
+            total=lambda rows: tokens_of(figures(rows)),
+        ),
+        Column("", "tokens_times_known", lambda r: of(r).resident.times_known),
     ]  # fmt: skip
 
 
-def explained(report: UsageReport) -> str:
-    """Return what the headings of `basic_columns` mean; nothing where there is no record."""
-    return (
-        f"Times are {visible(report.evidence.zone.name)}. Exposed: times resident in a context."
-        " Each: estimated tokens of the record at its last exposure, a quarter of its bytes. Total:"
-        " both multiplied."
-        if report.records
-        else ""
+def each_of(tokens: TokenFigures) -> Partial:
+    """Return the tokens of the latest time of which they are known."""
+    return Partial(tokens.each, 1, 1, (tokens.each_basis or "",))
+
+
+def tokens_of(figures: Sequence[TokenFigures]) -> Partial:
+    """Return the sum of tokens, of whatever times it is known."""
+    known = [tokens for tokens in figures if tokens.total is not None]
+    return Partial(
+        sum(tokens.total or 0 for tokens in known) if known else None,
+        sum(tokens.times_known for tokens in known),
+        sum(tokens.times or 0 for tokens in figures),
+        {basis for tokens in known for basis in tokens.by_basis},
     )
+
+
+def times_of(figures: Sequence[TokenFigures]) -> int | None:
+    """Return the sum of times; None where none is known."""
+    known = [tokens.times for tokens in figures if tokens.times is not None]
+    return sum(known) if known else None
+
+
+def explained(records: Sequence[UsageReportRecord], zone: Zone) -> str:
+    """Return what the headings of `basic_columns` mean; nothing where there is no record."""
+    if not records:
+        return ""
+    figures = [record.resident for record in records]
+    said = (
+        f"Times are {visible(zone.name)}. Resident: times that it stood in a context without being"
+        " read. Tokens each: what of it entered then, the latest known. Tokens: of all these times"
+    )
+    said += tokens_explained(
+        {basis for tokens in figures for basis in tokens.by_basis},
+        partly=any(tokens_of([tokens]).is_part for tokens in figures),
+    )
+    if any(tokens.times is None for tokens in figures):
+        said += " A dash under Resident: nothing here would tell of records of that kind."
+    return said
+
+
+def tokens_explained(bases: Collection[str], *, partly: bool) -> str:
+    """Return the end of a sentence that explains figures of tokens.
+
+    Args:
+        bases: How they are known.
+        partly: Whether some are of a part of the times only.
+    """
+    said = "; n of x of y: known of x of the y times" if partly else ""
+    return f"{said}. {words.marks_explained(bases)}." if bases else f"{said}."
 
 
 def _without(report: UsageReport) -> list[Name]:
@@ -88,15 +142,25 @@ def _without(report: UsageReport) -> list[Name]:
 def of_report(report: UsageReport, *, minutes: bool) -> AnyTable:
     """Return the reference's figures; times with their `minutes`, or days."""
     zone = report.evidence.zone
+    columns = basic_columns(lambda r: r, minutes=minutes, zone=zone.name)
+    columns.append(bars([record.resident for record in report.records], lambda r: r))
     return Table(
-        basic_columns(lambda r: r, minutes=minutes, zone=zone.name),
+        columns,
         report.records,
         _without(report),
         words.notes(report),
-        explained(report),
+        explained(report.records, zone),
         zone,
         dims=True,
+        top=report.rows.top,
+        sums=True,
     )
+
+
+def bars(figures: Sequence[TokenFigures], of: Callable[[Any], UsageReportRecord]) -> Column[Any]:
+    """Return the column of bars: the tokens of each record as a share of the most."""
+    most = max([tokens.total or 0 for tokens in figures], default=0) or 1
+    return Column(" ", "", lambda r: Bar((of(r).resident.total or 0) / most), right=False)
 
 
 def _many(number: int | None) -> Said:
@@ -125,8 +189,8 @@ FULL: Sequence[Column[FullReportRecord]] = (
     ),
     Column(
         "in", "segments_used_in", lambda r: _many(r.used_in),
-        OnPage("used-in", "in segments",
-               "Distinct segments (stretches of a session) it was read in.", more=True),
+        OnPage("used-in", "in sessions",
+               "Different sessions and sub-agents that read it.", more=True),
     ),
     Column(
         "", "", lambda r: Days({day: counts.uses for day, counts in r.days.items()}),
@@ -138,13 +202,14 @@ FULL: Sequence[Column[FullReportRecord]] = (
         OnPage("last-used", "Last used", "The day of its last use.", "day"),
     ),
     Column(
-        "Exposed", "resident_exposure_count", lambda r: r.basic.resident_exposure_count,
-        OnPage("exposures", "Resident",
+        "Resident", "resident_exposure_count", lambda r: r.basic.resident.times,
+        OnPage("resident", "Resident",
                "Times that it was in a context because it is resident."),
     ),
     Column(
         "in", "segments_exposed_in", lambda r: _many(r.exposed_in),
-        OnPage("exposed-in", "in segments", "Distinct segments it was resident in.", more=True),
+        OnPage("exposed-in", "in sessions",
+               "Different sessions and sub-agents in which it was resident.", more=True),
     ),
     Column(
         "", "", lambda r: Days({day: counts.exposures for day, counts in r.days.items()}),
@@ -156,37 +221,44 @@ FULL: Sequence[Column[FullReportRecord]] = (
         OnPage("last-exposed", "Last resident", "The day it was last resident.", "day", more=True),
     ),
     Column(
-        "Recorded", "exposed_tokens_recorded", lambda r: r.recorded_tokens,
-        OnPage("tokens-recorded", "Resident tokens",
-               "Tokens of all times resident, each estimated when it happened: a quarter of the"
-               " bytes its file had then. Times of unknown size are left out."),
-    ),
-    Column(
-        "", "estimated_tokens_per_injection", lambda r: r.basic.tokens_each,
+        "Tokens\neach", "tokens_each", lambda r: each_of(r.basic.resident),
         OnPage("tokens-each", "Tokens each",
-               "Estimated tokens of the last time resident, in the order of the log.", more=True),
+               "Tokens that entered when it was resident, the latest known."),
     ),
+    Column("", "tokens_each_basis", lambda r: r.basic.resident.each_basis),
     Column(
-        "", "estimated_total_resident_exposure_tokens", lambda r: r.basic.tokens_total,
-        OnPage("tokens-total", "At that size",
-               "Times resident multiplied by the column before: all of them at the last size.",
-               more=True),
+        "Tokens", "tokens", lambda r: tokens_of([r.basic.resident]),
+        OnPage("tokens", "Tokens", "Tokens of all times resident, of so many as they are known."),
+        whole=False, most=14,
+        total=lambda rows: tokens_of([row.basic.resident for row in rows]),
     ),
+    Column("", "tokens_times_known", lambda r: r.basic.resident.times_known),
+    Column(
+        "Read", "tokens_read", lambda r: tokens_of([r.basic.read]),
+        OnPage("tokens-read", "Tokens read", "Tokens that entered by its uses, where known.",
+               more=True),
+        whole=False, most=14,
+        total=lambda rows: tokens_of([row.basic.read for row in rows]),
+    ),
+    Column("", "tokens_read_times_known", lambda r: r.basic.read.times_known),
+    Column("", "exposed_tokens_recorded", lambda r: r.recorded_tokens),
+    Column("", "estimated_tokens_per_injection", lambda r: r.basic.file_tokens_each),
+    Column("", "estimated_total_resident_exposure_tokens", lambda r: r.basic.file_tokens_total),
     Column("", "exposures_of_unknown_size", lambda r: r.total.unsized),
     Column(
-        "Context", "",
+        "Bytes", "",
         lambda r: f"{_partial(r.used).text} / {_partial(r.exposed).text}", least=WIDE,
     ),
     Column(
         "", "used_context_bytes", lambda r: _partial(r.used),
         OnPage("context-used", "Bytes read",
-               "Bytes that entered contexts by reads, where known; + is more.", more=True),
+               "Bytes that entered by its uses, where known.", more=True),
     ),
     Column("", "used_context_times_known", lambda r: r.used.times_known),
     Column(
         "", "exposed_context_bytes", lambda r: _partial(r.exposed),
         OnPage("context-resident", "Bytes resident",
-               "Bytes that entered contexts by being resident, where known; + is more.",
+               "Bytes that entered by its being resident, where known.",
                more=True),
     ),
     Column("", "exposed_context_times_known", lambda r: r.exposed.times_known),
@@ -239,21 +311,37 @@ _CSV_ORDER = (
 """Columns of CSV stay where they are, whatever people see first; new ones come last."""
 
 
-def of_full(report: FullReport, *, narrow: bool) -> AnyTable:
-    """Return the fuller figures; `narrow` says below what a narrow terminal leaves out."""
+def of_full(report: FullReport, *, width: int | None = None) -> AnyTable:
+    """Return the fuller figures; what a terminal of a `width` leaves out is said below."""
     zone = report.basic.evidence.zone
+    figures = [tokens for r in report.records for tokens in (r.basic.resident, r.basic.read)]
     said = (
-        f"Times are {visible(zone.name)}. in: distinct segments. {RECORDED} Context: bytes that"
-        " entered by being read and by being resident, where known. Since: the first event. Now:"
-        " bytes of its file today."
+        f"Times are {visible(zone.name)}. in: so many {words.SEGMENTS}. Tokens each: what of it"
+        " entered when it was resident, the latest known. Tokens: of all times resident. Read:"
+        " tokens of its uses"
+    )
+    said += tokens_explained(
+        {basis for tokens in figures for basis in tokens.by_basis},
+        partly=any(tokens_of([tokens]).is_part for tokens in figures),
+    )
+    said += (
+        " Bytes: those that entered by being read and by being resident. Since: the first event."
+        " Now: bytes of its file today."
     )
     agents = f"Agents: {words.listed([*map(visible, report.hosts)])}"
     notes = [*words.notes(report.basic), *([agents] if report.records else []), said]
-    if narrow:
-        hidden = [column.heading for column in FULL if column.least]
+    hidden = [column.heading for column in FULL if width is not None and column.least > width]
+    if hidden:
         notes.append(f"From {WIDE} columns on, also {' and '.join(hidden)}.")
     return Table(
-        FULL, report.records, _without(report.basic), notes, zone=zone, csv_order=_CSV_ORDER
+        FULL,
+        report.records,
+        _without(report.basic),
+        notes,
+        zone=zone,
+        csv_order=_CSV_ORDER,
+        top=report.basic.rows.top,
+        sums=True,
     )
 
 
@@ -263,9 +351,9 @@ def of_groups(report: GroupedReport) -> AnyTable:
         Column(report.by.capitalize(), "", lambda g: g.name, right=False, whole=False),
         Column("Uses", "", lambda g: g.total.uses),
         Column("of", "", lambda g: g.used),
-        Column("Exposed", "", lambda g: g.total.exposures),
+        Column("Resident", "", lambda g: g.total.exposures),
         Column("of", "", lambda g: g.exposed),
-        Column("Recorded", "", lambda g: g.total.tokens),
+        Column("Tokens", "", lambda g: tokens_together([g.total]), total=_tokens_in),
     ]
     if report.by == "segment":
         columns += [
@@ -275,11 +363,25 @@ def of_groups(report: GroupedReport) -> AnyTable:
             Column("Agent", "", lambda g: g.host or "unknown", right=False, whole=False),
         ]
     zone = report.basic.evidence.zone
-    explained = f"of: different records. {RECORDED}"
+    total = tokens_together([group.total for group in report.groups])
+    explained = "of: different records. Tokens: of all times resident"
+    explained += tokens_explained(total.bases, partly=total.is_part)
     if report.by in {"day", "week"}:
         explained += f" Days are those of {zone.name}; one without a row has no event."
     notes = [*words.notes(report.basic), explained]
     return Table(columns, report.groups, notes=notes, zone=zone)
+
+
+def _tokens_in(groups: Sequence[Group]) -> Partial:
+    return tokens_together([group.total for group in groups])
+
+
+def tokens_together(counted: Sequence[Counts]) -> Partial:
+    """Return the tokens of all times resident, of so many as they are known."""
+    total = Counts()
+    for counts in counted:
+        total.merge(counts)
+    return Partial(total.entered_tokens, total.entered_times, total.exposures, total.entered_bases)
 
 
 _InGroup = tuple[Group, Key, Counts]
@@ -304,6 +406,8 @@ def of_records_in_groups(report: GroupedReport) -> AnyTable:
         Column("", "resident_exposure_count", lambda row: row[2].exposures),
         Column("", "exposed_tokens_recorded", lambda row: row[2].tokens),
         Column("", "exposures_of_unknown_size", lambda row: row[2].unsized),
+        Column("", "tokens", lambda row: row[2].entered_tokens),
+        Column("", "tokens_times_known", lambda row: row[2].entered_times),
     ]
     rows = [(group, *its) for group in report.groups for its in sorted(group.records.items())]
     return Table(columns, rows)
@@ -318,8 +422,9 @@ def of_comparison(comparison: Comparison) -> AnyTable:
     ]
     for heading, name, figure in (
         ("Uses", "use_count", "uses"),
-        ("Exposed", "resident_exposure_count", "exposures"),
-        ("Recorded", "exposed_tokens_recorded", "tokens"),
+        ("Resident", "resident_exposure_count", "exposures"),
+        ("Tokens", "tokens", "entered_tokens"),
+        ("", "exposed_tokens_recorded", "tokens"),
         ("", "exposures_of_unknown_size", "unsized"),
     ):
         columns += [
@@ -330,7 +435,7 @@ def of_comparison(comparison: Comparison) -> AnyTable:
         _side("A", comparison.first),
         _side("B", comparison.second),
         *words.gaps(comparison.first.report.basic, outside=False),
-        RECORDED,
+        "Tokens: of all times resident, where known.",
     ]
     return Table(columns, comparison.rows(), notes=notes)
 

@@ -5,7 +5,7 @@ here, and on a terminal and a page by the modules that write these. Pure.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from ctxuse.render import words
@@ -37,21 +37,38 @@ class ByName(NamedTuple):
 
 
 class Partial(NamedTuple):
-    """A sum over those of some times of which it is known; None when it is of none."""
+    """A sum over those of some times of which it is known; None when it is of none.
+
+    Attributes:
+        total: The sum.
+        times_known: Times that it is over.
+        times: Times that there were.
+        bases: How it is known, where it is of tokens; see `words.marks`.
+    """
 
     total: int | None
     times_known: int
     times: int
+    bases: Collection[str] = ()
 
     @property
     def text(self) -> str:
-        """The sum, with a sign behind it where it is more than that."""
-        return words.count(self.total) + ("+" if self.is_part else "")
+        """The sum, how it is known, and of how many times where it is not of all."""
+        if self.total is None:
+            return words.UNKNOWN
+        part = f" of {self.times_known:,} of {self.times:,}" if self.is_part else ""
+        return f"{self.total:,}{words.marks(self.bases)}{part}"
 
     @property
     def is_part(self) -> bool:
         """Whether the sum is known of some of the times only."""
         return self.total is not None and self.times_known < self.times
+
+
+class Bar(NamedTuple):
+    """A share of the largest in a column, from 0 to 1; people see a bar, programs nothing."""
+
+    share: float
 
 
 class Days(NamedTuple):
@@ -67,7 +84,7 @@ class Said(NamedTuple):
     value: int | str | bool | None
 
 
-Value = int | str | bool | Moment | Name | ByName | Partial | Days | Said | None
+Value = int | str | bool | Moment | Name | ByName | Partial | Days | Said | Bar | None
 """What a cell holds; None is unknown, which is never zero. A plain text is foreign."""
 
 
@@ -102,6 +119,7 @@ class Column(NamedTuple, Generic[Row]):
         most: Characters it may be wide on a terminal; any number when 0.
         least: Columns that a terminal must have for it to be shown.
         full: Its heading in Markdown, where nothing below the table explains it.
+        total: Takes what stands for several rows together; None where nothing does.
     """
 
     heading: str
@@ -113,6 +131,7 @@ class Column(NamedTuple, Generic[Row]):
     most: int = 0
     least: int = 0
     full: str = ""
+    total: Callable[[Sequence[Row]], Value] | None = None
 
 
 class Table(NamedTuple, Generic[Row]):
@@ -127,6 +146,8 @@ class Table(NamedTuple, Generic[Row]):
         zone: The time zone of its times.
         dims: Whether a terminal with colors dims kinds and what is explained.
         csv_order: Names of the columns that CSV begins with; the others follow as they stand.
+        top: How many rows are shown; the others are one row, for people.
+        sums: Whether people see a row of totals.
     """
 
     columns: Sequence[Column[Row]]
@@ -137,6 +158,8 @@ class Table(NamedTuple, Generic[Row]):
     zone: Zone = UTC
     dims: bool = False
     csv_order: Sequence[str] = ()
+    top: int | None = None
+    sums: bool = False
 
 
 AnyTable = Table[Any]
@@ -155,9 +178,10 @@ def as_csv(table: AnyTable, *, heading: bool = True) -> str:
     writer = csv.writer(file, lineterminator="\n")
     if heading:
         writer.writerow([column.name for column in columns])
-    for row in table.rows:
+    for row in table.rows[: table.top]:
         writer.writerow([_for_programs(column.value(row)) for column in columns])
-    for kind, slug in table.without:
+    left = None if table.top is None else max(0, table.top - len(table.rows))
+    for kind, slug in table.without[:left]:
         writer.writerow([csv_cell(kind), csv_cell(slug), *[""] * (len(columns) - 2)])
     return file.getvalue()
 
@@ -169,6 +193,10 @@ def as_markdown(table: AnyTable, *, heading: bool = True) -> str:
         [for_people(value, table.zone, markdown_cell) for value in row]
         for row in values(table, columns)
     ]
+    every = totals(table, columns)
+    if every is not None:
+        cells = [for_people(value, table.zone, markdown_cell) for value in every]
+        rows.append([f"**{cell}**" if cell else "" for cell in cells])
     if heading and rows:
         headings = [column.full or column.heading for column in columns]
         rows = [headings, ["---:" if column.right else "---" for column in columns], *rows]
@@ -179,8 +207,28 @@ def as_markdown(table: AnyTable, *, heading: bool = True) -> str:
 def values(table: AnyTable, columns: Sequence[Column[Any]]) -> list[list[Value]]:
     """Return what some columns hold; of records of which nothing is known the name is the first."""
     rows = [[column.value(row) for column in columns] for row in table.rows]
-    unknown: list[Value] = [None] * (len(columns) - 1)
-    return rows + [[name, *unknown] for name in table.without]
+    unknown: list[Value] = [
+        None if column.heading.strip() else Said("", None) for column in columns[1:]
+    ]
+    without: list[list[Value]] = [[name, *unknown] for name in table.without]
+    rows.extend(without)
+    number = 0 if table.top is None else len(rows) - table.top
+    if number <= 0:
+        return rows
+    return [*rows[: table.top], _together(f"{number:,} more", columns, table.rows[table.top :])]
+
+
+def totals(table: AnyTable, columns: Sequence[Column[Any]]) -> list[Value] | None:
+    """Return the row of totals; None where a table has none."""
+    return _together("all", columns, table.rows) if table.sums and len(table.rows) > 1 else None
+
+
+def _together(what: str, columns: Sequence[Column[Any]], rows: Sequence[Any]) -> list[Value]:
+    """A row that stands for several: `what` they are, and their totals."""
+    sums: list[Value] = [
+        Said("", None) if column.total is None else column.total(rows) for column in columns[1:]
+    ]
+    return [Said(what, None), *sums]
 
 
 def for_people(value: Value, zone: Zone, safe: Callable[[str], str] = visible) -> str:
@@ -194,6 +242,8 @@ def for_people(value: Value, zone: Zone, safe: Callable[[str], str] = visible) -
             return safe("/".join(value))
         case Said(text, _) | Partial(text=text):
             return text
+        case Bar(share):
+            return words.bar(share)
         case str():
             return safe(value)
         case int() | None:
@@ -210,7 +260,7 @@ def _for_programs(value: Value) -> object:
             return "" if ns is None else format_ns(ns)
         case ByName(counts):
             return csv_cell(", ".join(f"{name} {n}" for name, n in counts.items() if n))
-        case Said(_, inner) | Partial(inner, _, _):
+        case Said(_, inner) | Partial(inner):
             return _for_programs(inner)
         case bool():
             return str(value).lower()

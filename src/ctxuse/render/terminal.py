@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ctxuse.render.tables import AnyTable, Name, Value, for_people, values
+from ctxuse.render.tables import AnyTable, Bar, Name, Value, for_people, totals, values
 from ctxuse.visible import visible
 from ctxuse.zones import Zone
 
@@ -30,8 +30,18 @@ def as_text(table: AnyTable, *, width: int, color: bool = False) -> str:
             max_width=column.most or None,
             ratio=None if index else 1,
         )
-    for row in values(table, columns):
-        drawn.add_row(*(_cell(value, table.zone, dims=table.dims) for value in row))
+    rows = [
+        [_cell(value, table.zone, dims=table.dims) for value in row]
+        for row in values(table, columns)
+    ]
+    every = totals(table, columns)
+    for row in rows:
+        drawn.add_row(*row, end_section=every is not None and row is rows[-1])
+    if every is not None:
+        drawn.add_row(
+            *(_cell(value, table.zone, dims=False) for value in every),
+            style="bold" if table.dims else "",
+        )
     notes = [Text(note) for note in table.notes]
     if table.explained:
         notes.insert(1, Text(table.explained, "dim" if table.dims else ""))
@@ -69,6 +79,8 @@ def printed(lines: Sequence[RichTable | Text], width: int, *, color: bool) -> st
 def _cell(value: Value, zone: Zone, *, dims: bool) -> Text:
     if dims and isinstance(value, Name):
         return Text.assemble((visible(value.kind) + "/", "dim"), visible(value.slug))
+    if dims and isinstance(value, Bar):
+        return Text(for_people(value, zone), "cyan")
     return Text(for_people(value, zone))
 
 

@@ -1,8 +1,9 @@
 """The words and figures that all forms share, so that they say the same thing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ctxuse.counting.tally import add_counts
+from ctxuse.counting.entered import CALIBRATED, ESTIMATED, MEASURED, WHOLE_FILE
+from ctxuse.counting.sums import add_counts
 from ctxuse.reports.report import Evidence, UsageReport
 from ctxuse.visible import visible
 from ctxuse.zones import UTC, Zone
@@ -10,12 +11,46 @@ from ctxuse.zones import UTC, Zone
 UNKNOWN = "\N{EN DASH}"
 """What stands where nothing is known. Never zero."""
 
+SEGMENT, SEGMENTS = "session or sub-agent", "sessions and sub-agents"
+"""What people call a segment."""
+
 ON_DISK_ONLY = "on disk and in no event: what is not known shows as a dash"
 
 
 def count(number: int | None) -> str:
     """Return `number` with separators, or the sign for unknown."""
     return UNKNOWN if number is None else f"{number:,}"
+
+
+_MARKS = {
+    MEASURED: ("m", "as the model's own accounting said"),
+    CALIBRATED: ("c", "the bytes that entered, at the rate measured in their session"),
+    ESTIMATED: ("e", "estimated, a quarter of the bytes that entered"),
+    WHOLE_FILE: ("w", "estimated, a quarter of the whole file, as how much of it entered is not known"),
+}
+
+
+def marks(bases: Collection[str]) -> str:
+    """Return the signs that stand behind a figure of tokens for how it is known."""
+    signs = "".join(sign for basis, (sign, _) in _MARKS.items() if basis in bases)
+    return f" {signs}" if signs else ""
+
+
+def marks_explained(bases: Collection[str]) -> str:
+    """Return what these signs mean, on one line; nothing where there are none."""
+    said = [f"{sign}: {what}" for basis, (sign, what) in _MARKS.items() if basis in bases]
+    return "; ".join(said)
+
+
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+BAR = 6
+"""Columns of a whole bar."""
+
+
+def bar(share: float) -> str:
+    """Return a share, from 0 to 1, as a bar; one above 0 is always seen."""
+    eighths = -int(-share * BAR * 8 // 1)
+    return ("█" * (eighths // 8) + _BLOCKS[eighths % 8]).strip()
 
 
 def minute(ns: int | None, zone: Zone = UTC) -> str:
@@ -51,9 +86,9 @@ def since(evidence: Evidence) -> str:
         begin, end = evidence.window
         text += f", here {_between(begin, end, zone)}"
     if evidence.segments is None:
-        segments = f"more than {evidence.at_least_segments:,} segments"
+        segments = f"more than {evidence.at_least_segments:,} {SEGMENTS}"
     else:
-        segments = plural(evidence.segments, "segment")
+        segments = plural(evidence.segments, SEGMENT, SEGMENTS)
     text += f": {plural(evidence.events, 'event')} in {segments}"
     if evidence.events:
         text += f", the last {minute(evidence.until_ns, zone)}"
@@ -115,6 +150,7 @@ def gaps(report: UsageReport, *, outside: bool = True) -> list[str]:
     """
     evidence = report.evidence
     said = (
+        chosen(report),
         counted(evidence.query.actors or (), evidence.query.without_actors),
         only_outside(report) if outside else None,
         skipped(report.evidence.skipped_lines),
@@ -122,6 +158,20 @@ def gaps(report: UsageReport, *, outside: bool = True) -> list[str]:
         without_events(report),
     )
     return [text for text in said if text]
+
+
+def chosen(report: UsageReport) -> str | None:
+    """Return which records were chosen, and out of how many; None when all were."""
+    rows, zone = report.rows, report.evidence.zone
+    since = rows.no_use_since_ns
+    said = ["that were resident"] if rows.resident else []
+    said += [f"with {plural(rows.uses, 'use')}"] if rows.uses is not None else []
+    said += [f"without a use since {minute(since, zone)}"] if since is not None else []
+    if not said:
+        return None
+    number = len(report.records)
+    every = number + report.not_chosen
+    return f"{number:,} of {plural(every, 'record')}: those {' and '.join(said)}"
 
 
 def origins(report: UsageReport) -> str | None:

@@ -20,13 +20,15 @@ from ctxuse.query import EVERYTHING, Query
 from ctxuse.reports.full import FullReport, build_full_report
 from ctxuse.reports.groups import Group, GroupedReport, Key, group_report
 from ctxuse.reports.report import (
+    ALL_ROWS,
     Evidence,
+    Rows,
     UsageReport,
     UsageReportRecord,
     build_report,
-    order_by,
     report_record,
 )
+from ctxuse.reports.tokens import kinds_shown
 from ctxuse.times import known_time
 from ctxuse.zones import UTC
 
@@ -250,6 +252,8 @@ class FleetReport(msgspec.Struct, frozen=True):
         full: The fuller figures, where they were asked for.
         apart: Whether records of several workspaces stand side by side.
         outside: Records all of whose events are not in the part that was asked for.
+        rows: Which records were chosen, and in which order they stand.
+        not_chosen: How many others there are.
     """
 
     records: tuple[FleetRecord, ...]
@@ -260,6 +264,8 @@ class FleetReport(msgspec.Struct, frozen=True):
     full: FullReport | None = None
     apart: bool = False
     outside: frozenset[Key] = frozenset()
+    rows: Rows = ALL_ROWS
+    not_chosen: int = 0
 
     def of_kinds(self, kinds: Collection[str]) -> "FleetReport":
         """Return the part of the report that is about records of `kinds`."""
@@ -271,12 +277,15 @@ class FleetReport(msgspec.Struct, frozen=True):
             outside=frozenset(key for key in self.outside if key[-2] in kinds),
         )
 
-    def sorted_by(self, column: str) -> "FleetReport":
-        """Return the report with its records sorted by `column`; see `UsageReport.sorted_by`."""
+    def chosen(self, rows: Rows) -> "FleetReport":
+        """Return the report with the records that its reader chose."""
+        records = tuple(rows.of(self.records, lambda record: record.basic))
         return replace(
             self,
-            records=tuple(order_by(column, self.records, lambda record: record.basic)),
-            full=self.full and self.full.sorted_by(column),
+            records=records,
+            full=self.full and self.full.chosen(rows),
+            rows=rows,
+            not_chosen=len(self.records) - len(records),
         )
 
     @property
@@ -284,7 +293,7 @@ class FleetReport(msgspec.Struct, frozen=True):
         """The records' figures and what they rest on, without the workspaces."""
         outside = frozenset((kind, "/".join((*where, slug))) for *where, kind, slug in self.outside)
         records = tuple(record.basic for record in self.records)
-        return UsageReport(records, self.evidence, outside=outside)
+        return UsageReport(records, self.evidence, (), outside, self.rows, self.not_chosen)
 
     @property
     def repeated(self) -> int:
@@ -300,7 +309,7 @@ class FleetReport(msgspec.Struct, frozen=True):
             groups = [group.fields() for group in self.grouped.groups]
             shown = {"by": self.grouped.by, "groups": groups}
         else:
-            shown = {"records": [record.fields() for record in self.records]}
+            shown = {"records": [record.fields() for record in self.records[: self.rows.top]]}
         part = {"evidence": self.evidence.fields()} if self.evidence.of_part else {}
         return {
             **part,
@@ -325,9 +334,10 @@ def build_fleet_report(
     if asked.merge_records or asked.by is not None:
         records = [FleetRecord(record) for record in whole.records]
     else:
+        shown = kinds_shown((one.kind, one.tally) for one in tally.apart)
         in_order = sorted(tally.apart, key=lambda one: (one.kind, one.slug, one.workspace))
         records = [
-            FleetRecord(report_record(kind, slug, record), address if several else None)
+            FleetRecord(report_record(kind, slug, record, shown), address if several else None)
             for address, kind, slug, record in in_order
         ]
     places = {(place.address, place.reason): place for place in [*unreadable, *tally.unreadable]}

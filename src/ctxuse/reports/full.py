@@ -18,6 +18,7 @@ from ctxuse.counting.detail import (
     Use,
     merge_counts,
 )
+from ctxuse.counting.entered import BASES
 from ctxuse.layout import RecordRef
 from ctxuse.query import UNNAMED
 from ctxuse.reports.fields import (
@@ -38,14 +39,13 @@ from ctxuse.reports.report import (
     EVIDENCE_FIELDS,
     RECORD_FIELDS,
     Evidence,
+    Rows,
     UsageReport,
     UsageReportRecord,
     without_evidence,
 )
+from ctxuse.reports.tokens import TokenFigures
 from ctxuse.times import format_ns, known_time
-
-LABELS = {"usage": "measured", "calibrated": "calibrated"}
-"""What tokens are called by how they are known; a quarter of the bytes is *estimated*."""
 
 
 class ContextFigures(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class ContextFigures(msgspec.Struct, frozen=True):
         times: Times that it entered.
         times_known: Of these, how often its bytes are known.
         bytes: Their sum; None when they are never known.
-        tokens: By label, how often tokens are known and their sum.
+        tokens: How often tokens are known and their sum, by how they are known.
     """
 
     times: int
@@ -64,16 +64,13 @@ class ContextFigures(msgspec.Struct, frozen=True):
     tokens: Mapping[str, tuple[int, int]]
 
     @classmethod
-    def of(cls, context: Context) -> "ContextFigures":
-        """Return the figures of a tally."""
+    def of(cls, context: Context, tokens: TokenFigures) -> "ContextFigures":
+        """Return the figures of a tally, and the tokens beside them."""
         return cls(
             times=context.times,
             times_known=context.sized,
             bytes=context.bytes if context.sized else None,
-            tokens={
-                LABELS.get(label, label): (context.token_times[label], tokens)
-                for label, tokens in sorted(context.tokens.items())
-            },
+            tokens=tokens.by_basis,
         )
 
     def fields(self) -> dict[str, object]:
@@ -151,7 +148,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         return self.total.tokens
 
     def tokens_known(self, label: str) -> int | None:
-        """Return the tokens that entered and are known by a way of `LABELS`; None without any."""
+        """Return the tokens that entered and are known by one of `BASES`; None without any."""
         contexts = (self.used, self.exposed)
         known = [context.tokens[label][1] for context in contexts if label in context.tokens]
         return sum(known) if known else None
@@ -183,6 +180,12 @@ FULL_RECORD_FIELDS: Sequence[Field[FullReportRecord]] = (
         "actors", by_name(COUNT),
         lambda r: {name: counts.uses for name, counts in r.actors.items() if counts.uses},
     ),
+    Field("tokens_each", COUNT_OR_NULL, lambda r: r.basic.resident.each),
+    Field("tokens_each_basis", {"enum": [*BASES, None]}, lambda r: r.basic.resident.each_basis),
+    Field("tokens", COUNT_OR_NULL, lambda r: r.basic.resident.total),
+    Field("tokens_times_known", COUNT, lambda r: r.basic.resident.times_known),
+    Field("tokens_read", COUNT_OR_NULL, lambda r: r.basic.read.total),
+    Field("tokens_read_times_known", COUNT, lambda r: r.basic.read.times_known),
     Field("size_now_bytes", COUNT_OR_NULL, lambda r: r.size_now),
     Field("gone", BOOLEAN_OR_NULL, lambda r: r.gone),
 )  # fmt: skip
@@ -204,9 +207,9 @@ class FullReport(msgspec.Struct, frozen=True):
         """Return the part of the report that is about records of `kinds`."""
         return self._following(self.basic.of_kinds(kinds))
 
-    def sorted_by(self, column: str) -> "FullReport":
-        """Return the report sorted by a column of the basic one."""
-        return self._following(self.basic.sorted_by(column))
+    def chosen(self, rows: Rows) -> "FullReport":
+        """Return the report with the records that its reader chose."""
+        return self._following(self.basic.chosen(rows))
 
     def with_disk(self, on_disk: Iterable[RecordRef]) -> "FullReport":
         """Return the report with those of `on_disk` that are in no event, in `basic`."""
@@ -272,7 +275,7 @@ FULL_REPORT_FIELDS: Sequence[Field[FullReport]] = (
         lambda r: [
             *(record.fields() for record in r.records),
             *(without_evidence(one, FULL_RECORD_FIELDS) for one in r.basic.without_events),
-        ],
+        ][: r.basic.rows.top],
     ),
 )  # fmt: skip
 """The fuller report."""
@@ -304,8 +307,8 @@ def _record(basic: UsageReportRecord, tally: DetailRecord) -> FullReportRecord:
         sources=dict(sorted(tally.sources.items())),
         hosts=_said(tally.hosts),
         actors=_said(tally.actors),
-        used=ContextFigures.of(tally.used),
-        exposed=ContextFigures.of(tally.exposed),
+        used=ContextFigures.of(tally.used, basic.read),
+        exposed=ContextFigures.of(tally.exposed, basic.resident),
         sizes=_changes(tally.sizes),
         last_uses=tuple(tally.last_uses),
     )

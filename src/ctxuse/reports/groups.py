@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET
 
 from ctxuse.counting.detail import Counts
-from ctxuse.counting.tally import earliest, latest, segment_key
+from ctxuse.counting.sums import earliest, latest
+from ctxuse.counting.tally import segment_key
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.reports.fields import (
     COUNT,
@@ -45,6 +46,8 @@ COUNT_FIELDS: Sequence[Field[Counts]] = (
     Field("resident_exposure_count", COUNT, lambda c: c.exposures),
     Field("exposed_tokens_recorded", COUNT_OR_NULL, lambda c: c.tokens),
     Field("exposures_of_unknown_size", COUNT, lambda c: c.unsized),
+    Field("tokens", COUNT_OR_NULL, lambda c: c.entered_tokens),
+    Field("tokens_times_known", COUNT, lambda c: c.entered_times),
 )
 """Counts as JSON names them."""
 

@@ -16,7 +16,7 @@ from ctxuse.log.reader import Line, open_logs
 from ctxuse.query import Query
 from ctxuse.reports.full import FullReport, build_full_report
 from ctxuse.reports.groups import By, GroupedReport, SegmentTally, group_report
-from ctxuse.reports.report import UsageReport, build_report
+from ctxuse.reports.report import ALL_ROWS, Rows, UsageReport, build_report
 from ctxuse.zones import UTC
 
 if TYPE_CHECKING:
@@ -107,17 +107,11 @@ def records_on_disk(report: UsageReport, places: "Places") -> Iterable[RecordRef
 R = TypeVar("R", UsageReport, FullReport, "FleetReport")
 
 
-def narrowed(report: R, query: Query, sort: str = "record") -> R:
-    """Return what of a report is shown last of all: the kinds asked for, sorted by a column.
-
-    Args:
-        report: The report.
-        query: What is asked for.
-        sort: One of `ctxuse.reports.report.COLUMNS`; reports are made sorted by ``record``.
-    """
+def narrowed(report: R, query: Query, rows: Rows = ALL_ROWS) -> R:
+    """Return what of a report is shown last of all: of the kinds asked for, what `rows` chooses."""
     if query.kinds:
         report = report.of_kinds(query.kinds)
-    return report if sort == "record" else report.sorted_by(sort)
+    return report if rows == ALL_ROWS else report.chosen(rows)
 
 
 def _count(

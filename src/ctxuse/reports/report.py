@@ -6,7 +6,7 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 
 from collections.abc import Callable, Mapping, Sequence
 from json import JSONEncoder
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from ctxuse.reports.fields import (
     or_null,
     plain,
 )
+from ctxuse.reports.tokens import TokenFigures, kinds_shown
 from ctxuse.times import instant, known_time
 from ctxuse.zones import UTC, Zone
 
@@ -51,6 +52,9 @@ class UsageReportRecord(msgspec.Struct, frozen=True):
         estimated_total_resident_exposure_tokens: The two before multiplied, at most 2^64-1.
         size_known: Whether there was an exposure and the size of the record at the last one is
             known. If not, the two estimates are 0 and mean nothing.
+        resident: The tokens that entered by its being resident; the reference's estimates beside
+            them are of the whole file.
+        read: The tokens that entered by its being read.
     """
 
     kind: str
@@ -62,14 +66,16 @@ class UsageReportRecord(msgspec.Struct, frozen=True):
     estimated_tokens_per_injection: int
     estimated_total_resident_exposure_tokens: int
     size_known: bool = True
+    resident: TokenFigures = TokenFigures()
+    read: TokenFigures = TokenFigures()
 
     @property
-    def tokens_each(self) -> int | None:
+    def file_tokens_each(self) -> int | None:
         """`estimated_tokens_per_injection`, None where it means nothing."""
         return self.estimated_tokens_per_injection if self.size_known else None
 
     @property
-    def tokens_total(self) -> int | None:
+    def file_tokens_total(self) -> int | None:
         """`estimated_total_resident_exposure_tokens`, None where it means nothing."""
         return self.estimated_total_resident_exposure_tokens if self.size_known else None
 
@@ -177,22 +183,99 @@ EVIDENCE_FIELDS: Sequence[Field[Evidence]] = (
 """What a report rests on, as JSON holds it."""
 
 
+_TEXT_COLUMNS: dict[str, Callable[[UsageReportRecord], tuple[str, ...]]] = {
+    "record": lambda r: (r.kind, r.slug),
+    "kind": lambda r: (r.kind,),
+    "slug": lambda r: (r.slug,),
+}
+
+_NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int | None]] = {
+    "uses": lambda r: r.use_count,
+    "last-used": lambda r: r.last_used_at_ns,
+    "resident": lambda r: r.resident.times,
+    "tokens-each": lambda r: r.resident.each,
+    "tokens": lambda r: r.resident.total,
+    "tokens-read": lambda r: r.read.total,
+}
+
+COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
+"""What a report can be sorted by."""
+
+Of = TypeVar("Of")
+
+
+class Rows(NamedTuple):
+    """Which records of a report are shown, and in which order: its reader's choice.
+
+    Attributes:
+        sort: One of `COLUMNS`. Texts run from A to Z; numbers and times run from the largest to the
+            smallest, and records that have none come last. Equal ones keep their order.
+        top: So many at most; all when None.
+        resident: Only those that were resident.
+        uses: Only those with so many uses; any number when None.
+        no_use_since_ns: Only those without a use from this time on, in nanoseconds since the epoch.
+    """
+
+    sort: str = "record"
+    top: int | None = None
+    resident: bool = False
+    uses: int | None = None
+    no_use_since_ns: int | None = None
+
+    def takes(self, record: UsageReportRecord) -> bool:
+        """Whether a record is among them."""
+        last, since = record.last_used_at_ns, self.no_use_since_ns
+        return (
+            (not self.resident or bool(record.resident.times))
+            and (self.uses is None or record.use_count == self.uses)
+            and (since is None or last is None or last < since)
+        )
+
+    def of(self, rows: "Iterable[Of]", figures: Callable[[Of], UsageReportRecord]) -> list[Of]:
+        """Return those of `rows` that are shown, in order, but for `top`.
+
+        Args:
+            rows: What stands for records.
+            figures: The figures that one of them has.
+
+        Raises:
+            KeyError: There is no such column.
+        """
+        chosen = [row for row in rows if self.takes(figures(row))]
+        if self.sort in _TEXT_COLUMNS:
+            text = _TEXT_COLUMNS[self.sort]
+            return sorted(chosen, key=lambda row: text(figures(row)))
+        number = _NUMBER_COLUMNS[self.sort]
+        found = [(number(figures(row)), row) for row in chosen]
+        known = [(value, row) for value, row in found if value is not None]
+        known.sort(key=lambda one: -one[0])
+        return [row for _, row in known] + [row for value, row in found if value is None]
+
+
+ALL_ROWS = Rows()
+"""Every record, by kind and slug."""
+
+
 class UsageReport(msgspec.Struct, frozen=True):
     """What the log of a workspace says of each record. Evidence, never a verdict.
 
     Attributes:
         records: One for every (kind, slug) of an event, sorted by both, by code point, unless
-            sorted otherwise by `sorted_by`.
+            otherwise chosen by `chosen`.
         evidence: What the figures rest on: since when, how many events, what was skipped.
         without_events: Records that are on disk and in no event, where they were asked for. Having
             no evidence is not evidence of disuse.
         outside: The (kind, slug) of records all of whose events lie outside the window.
+        rows: Which records were chosen, and in which order they stand.
+        not_chosen: How many others there are.
     """
 
     records: tuple[UsageReportRecord, ...]
     evidence: Evidence
     without_events: tuple[RecordRef, ...] = ()
     outside: frozenset[tuple[str, str]] = frozenset()
+    rows: Rows = ALL_ROWS
+    not_chosen: int = 0
 
     def to_json(self) -> str:
         """Return the report as the reference prints it, newline included.
@@ -201,6 +284,7 @@ class UsageReport(msgspec.Struct, frozen=True):
         """
         rows = [record.fields() for record in self.records]
         rows += [without_evidence(ref, RECORD_FIELDS) for ref in self.without_events]
+        rows = rows[: self.rows.top]
         return as_json({"records": rows})
 
     def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":
@@ -218,54 +302,23 @@ class UsageReport(msgspec.Struct, frozen=True):
         seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
 
-    def sorted_by(self, column: str) -> "UsageReport":
-        """Return the report sorted by `column`, one of `COLUMNS`.
+    def chosen(self, rows: Rows) -> "UsageReport":
+        """Return the report with the records that its reader chose.
 
-        Texts run from A to Z; numbers and times run from the largest to the smallest, and records
-        that have none come last. Equal ones keep their order.
+        Those without events have no figure: they are shown where none is asked for.
 
         Raises:
-            KeyError: There is no such column.
+            KeyError: There is no such column to sort by.
         """
-        return replace(self, records=tuple(order_by(column, self.records, lambda record: record)))
-
-
-_NEVER_NS = -(2**80)
-
-_TEXT_COLUMNS: dict[str, Callable[[UsageReportRecord], tuple[str, ...]]] = {
-    "record": lambda r: (r.kind, r.slug),
-    "kind": lambda r: (r.kind,),
-    "slug": lambda r: (r.slug,),
-}
-
-_NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int]] = {
-    "uses": lambda r: r.use_count,
-    "last-used": lambda r: _NEVER_NS if r.last_used_at_ns is None else r.last_used_at_ns,
-    "exposures": lambda r: r.resident_exposure_count,
-    "tokens-each": lambda r: r.estimated_tokens_per_injection,
-    "tokens-total": lambda r: r.estimated_total_resident_exposure_tokens,
-}
-
-COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
-"""What a report can be sorted by."""
-
-
-Row = TypeVar("Row")
-
-
-def order_by(
-    column: str, rows: "Iterable[Row]", figures: Callable[[Row], UsageReportRecord]
-) -> list[Row]:
-    """Return `rows` as `UsageReport.sorted_by` sorts the `figures` that each of them has.
-
-    Raises:
-        KeyError: There is no such column.
-    """
-    if column in _TEXT_COLUMNS:
-        text = _TEXT_COLUMNS[column]
-        return sorted(rows, key=lambda row: text(figures(row)))
-    number = _NUMBER_COLUMNS[column]
-    return sorted(rows, key=lambda row: number(figures(row)), reverse=True)
+        records = tuple(rows.of(self.records, lambda record: record))
+        figures = rows.resident or rows.uses is not None or rows.no_use_since_ns is not None
+        return replace(
+            self,
+            records=records,
+            without_events=() if figures else self.without_events,
+            rows=rows,
+            not_chosen=len(self.records) - len(records),
+        )
 
 
 _to_json = JSONEncoder(ensure_ascii=False, indent=2).encode
@@ -286,8 +339,10 @@ def build_report(
         query: What that was.
         outside: The counts of the other events, so that the report can say that there are some.
     """
+    parts = [part.records for part in (tally, outside) if part]
+    shown = kinds_shown((kind, one) for records in parts for (kind, _), one in records.items())
     records = tuple(
-        report_record(kind, slug, record)
+        report_record(kind, slug, record, shown)
         for (kind, slug), record in sorted(tally.records.items(), key=lambda item: item[0])
     )
     segments = tally.segments
@@ -308,8 +363,10 @@ def build_report(
     return UsageReport(records, evidence, outside=frozenset(only))
 
 
-def report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord:
-    """Return what a report says of one record."""
+def report_record(
+    kind: str, slug: str, tally: RecordTally, shown: "Collection[str]"
+) -> UsageReportRecord:
+    """Return what a report says of one record; for `shown` see `kinds_shown`."""
     total = tally.last_exposure_tokens * tally.exposure_count
     sources = tally.sources
     return UsageReportRecord(
@@ -322,4 +379,8 @@ def report_record(kind: str, slug: str, tally: RecordTally) -> UsageReportRecord
         estimated_tokens_per_injection=tally.last_exposure_tokens,
         estimated_total_resident_exposure_tokens=min(total, U64_MAX),
         size_known=tally.last_exposure_sized,
+        resident=TokenFigures.of(
+            tally.exposure_count if tally.exposure_count or kind in shown else None, tally.resident
+        ),
+        read=TokenFigures.of(tally.use_count, tally.read),
     )

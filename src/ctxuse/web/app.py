@@ -22,6 +22,7 @@ from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, re
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.history import RecordHistory
 from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk
+from ctxuse.reports.report import Rows
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
 from ctxuse.web.parameters import COUNTING, BadQueryError, Parameters, read, record_name
@@ -106,8 +107,9 @@ class Site:
 
         def drawn(parts: Parts) -> str:
             report = self._full(asked, parts)
+            report = report.with_disk(records_on_disk(report.basic, self._places))
             return live_html(
-                report.with_disk(records_on_disk(report.basic, self._places)),
+                report.chosen(Rows(sort="tokens")),
                 title=self._title,
                 live=self._page(asked, parts.version),
                 address=lambda record: _address(record, asked),

@@ -14,6 +14,7 @@ from ctxuse.reports.making import narrowed
 if TYPE_CHECKING:
     from ctxuse.query import Query
     from ctxuse.reports.fleet import FleetBy
+    from ctxuse.reports.report import Rows
 
 
 @click.command("report")
@@ -42,7 +43,7 @@ def command(  # noqa: PLR0913 - a report has these options
     output: str | None,
     by: "FleetBy | None",
     query: "Query",
-    sort: str,
+    rows: "Rows",
     merge_records: bool,
     distinct_ids: bool,
     scheduler: str,
@@ -59,7 +60,7 @@ def command(  # noqa: PLR0913 - a report has these options
     Examples:
       ctxuse fleet report ~/work
       ctxuse fleet report ~/work --merge-records --format csv -o fleet.csv
-      ctxuse fleet report ~/work --since 30d --sort tokens-total
+      ctxuse fleet report ~/work --since 30d --top 20
       ctxuse fleet report '/srv/*/agents' s3://team/collected --by host
       ctxuse fleet report @places.txt --by day --format json
       ctxuse fleet report s3://team/collected --scheduler tcp://dask:8786
@@ -77,7 +78,7 @@ def command(  # noqa: PLR0913 - a report has these options
     full = form in {"json-full", "html"}
     if full and (by is not None or not merge_records):
         raise click.UsageError(f"--format {form} goes with --merge-records, and not with --by")
-    if by is not None and sort != "record":
+    if by is not None and rows.sort not in {"record", "tokens"}:
         raise click.UsageError("--by goes not with --sort")
     from ctxuse.fleet.reporting import Execution, make_fleet_report  # noqa: PLC0415 - only when it is called
 
@@ -92,10 +93,10 @@ def command(  # noqa: PLR0913 - a report has these options
         common.note_actors(query, {name for r in report.full.records for name in r.actors})
     elif not any(record.basic.use_count for record in report.records):
         common.note_actors(query, ())
-    report = narrowed(report, query, sort)
+    report = narrowed(report, query, rows)
     if form == "html":
         from ctxuse.render.page import fleet_page  # noqa: PLC0415 - rendering comes last
 
-        common.write_or_show(fleet_page(report, sort=sort), output, common.show)
+        common.write_or_show(fleet_page(report), output, common.show)
     else:
         common.show_report(report, form, output)

@@ -120,7 +120,7 @@ def marks_chart(found: Sequence[Mark], *, width: int) -> Spec:
         },
         "encoding": {
             "x": _root_axis("uses", "uses"),
-            "y": _root_axis("tokens", "resident tokens"),
+            "y": _root_axis("tokens", "tokens"),
             "color": {
                 "field": "kind",
                 "type": "nominal",

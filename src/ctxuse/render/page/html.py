@@ -56,15 +56,12 @@ class LivePage(NamedTuple):
         return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
 
-def page_html(
-    report: FullReport, *, title: str, sort: str = "record", more: Sequence[str] = ()
-) -> str:
+def page_html(report: FullReport, *, title: str, more: Sequence[str] = ()) -> str:
     """Return a report as one page of HTML that needs nothing else.
 
     Args:
         report: The report.
         title: What the workspace is called.
-        sort: The column of the report by which it is sorted.
         more: What else it rests on, safe to show.
 
     Raises:
@@ -76,7 +73,7 @@ def page_html(
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return template("page.html").render(
-        view=view_of(report, title=title, sort=sort, more=more),
+        view=view_of(report, title=title, more=more),
         policy=policy,
         style=css,
         script=script,
@@ -84,12 +81,11 @@ def page_html(
     )
 
 
-def fleet_page(report: FleetReport, *, sort: str) -> str:
+def fleet_page(report: FleetReport) -> str:
     """Return the fuller figures of many workspaces as one page of HTML that needs nothing else.
 
     Args:
         report: The report.
-        sort: The column that it is sorted by.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
@@ -101,7 +97,7 @@ def fleet_page(report: FleetReport, *, sort: str) -> str:
     number = words.plural(len(report.workspaces), "workspace")
     said = [f"From {number}; records of one kind and slug are one", *not_counted(report)]
     full = replace(report.full, basic=without_skipped(report))
-    return page_html(full, title=number, sort=sort, more=said)
+    return page_html(full, title=number, more=said)
 
 
 def live_html(report: FullReport, *, title: str, live: LivePage, address: Address) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
+from ctxuse.render.reports import tokens_of
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 from ctxuse.zones import day_text, monday
@@ -84,7 +85,7 @@ class OverTime(NamedTuple):
         names: What is told apart, and, last, what stands for all others together.
         numbers: For each name, the figure in each bin.
         others: How many the others are.
-        unsized: Times resident whose size is not known; not in tokens.
+        unknown: Times resident of which the tokens are not known.
     """
 
     unit: str
@@ -92,28 +93,25 @@ class OverTime(NamedTuple):
     names: list[str]
     numbers: list[list[int]]
     others: int = 0
-    unsized: int = 0
+    unknown: int = 0
 
 
 def over_time(report: FullReport) -> OverTime | None:
-    """Return the resident tokens by record over time, as estimated when they happened.
-
-    None when no record has any that are known.
-    """
+    """Return the tokens of all times resident by record over time; None when none are known."""
     span = Span.of(report)
-    known = [record for record in report.records if record.total.recorded_tokens]
+    known = [record for record in report.records if record.total.entered]
     if span is None or not known:
         return None
     bins = Bins.of(span)
-    known.sort(key=lambda record: -record.total.recorded_tokens)
+    known.sort(key=lambda record: -record.total.entered)
     apart, others = known[:MOST_SERIES], known[MOST_SERIES:]
     names = [visible(record.name) for record in apart]
     tokens = [_tokens([record], bins) for record in apart]
     if others:
         names.append(f"{len(others):,} others")
         tokens.append(_tokens(others, bins))
-    unsized = sum(record.total.unsized for record in report.records)
-    return OverTime("resident tokens", bins, names, tokens, len(others), unsized)
+    unknown = sum(r.total.exposures - r.total.entered_times for r in report.records)
+    return OverTime("tokens", bins, names, tokens, len(others), unknown)
 
 
 def counts_over_time(
@@ -132,7 +130,7 @@ def _tokens(records: Sequence[FullReportRecord], bins: Bins) -> list[int]:
     found = [0] * bins.number
     for record in records:
         for day, counts in record.days.items():
-            found[bins.of_day(day)] += counts.recorded_tokens
+            found[bins.of_day(day)] += counts.entered
     return found
 
 
@@ -142,7 +140,7 @@ class Mark(NamedTuple):
     Attributes:
         kind: Its kind.
         uses: Its uses.
-        tokens: Its resident tokens, estimated when they happened.
+        tokens: The tokens of all its times resident.
         label: What is said of it.
     """
 
@@ -161,17 +159,17 @@ class Marks(NamedTuple):
 
 
 def marks(report: FullReport) -> Marks:
-    """Return a mark for each record whose resident tokens are known.
+    """Return a mark for each record of which the tokens of all times resident are known.
 
-    A record that was never resident has none, which is known.
+    A record that was never resident has none, which is known where its kind would be seen.
     """
-    known = [record for record in report.records if record.total.tokens is not None]
+    known = [record for record in report.records if record.basic.resident.total is not None]
     chosen = sorted(known, key=lambda record: -record.total.events)[:MOST_MARKS]
     shown = [
         Mark(
             visible(record.basic.kind),
             record.total.uses,
-            record.total.recorded_tokens,
+            record.basic.resident.total or 0,
             mark_label(record),
         )
         for record in chosen
@@ -181,8 +179,8 @@ def marks(report: FullReport) -> Marks:
 
 def mark_label(record: FullReportRecord) -> str:
     """Return what is said of a record's mark, which tells it from others, too."""
-    uses, tokens = record.total.uses, record.total.recorded_tokens
-    return f"{visible(record.name)}: {uses:,} uses, {tokens:,} resident tokens"
+    tokens = tokens_of([record.basic.resident]).text
+    return f"{visible(record.name)}: {record.total.uses:,} uses, {tokens} tokens"
 
 
 class Day(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells
+from ctxuse.render.reports import times_of, tokens_explained, tokens_of
 from ctxuse.render.tables import OnPage
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
@@ -91,7 +92,6 @@ def view_of(
     *,
     title: str,
     address: Address | None = None,
-    sort: str = "record",
     more: Sequence[str] = (),
 ) -> View:
     """Return what a page says of a report.
@@ -100,13 +100,13 @@ def view_of(
         report: The report.
         title: What the workspace is called.
         address: Where a record's own page is; records have none when None.
-        sort: The column of the report by which it is sorted.
         more: What else it rests on, safe to show.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
     """
     lines = _lines(report, address)
+    sort = report.basic.rows.sort
     numbers: dict[str, int] = {}
     for line in lines[:MOST_LINES]:
         numbers[line.kind] = numbers.get(line.kind, 0) + 1
@@ -137,6 +137,9 @@ def notes_of(report: FullReport, *, bars: bool = False) -> list[str]:
     zone = visible(evidence.zone.name)
     span = series.Span.of(report) if bars else None
     bar = f" {bar_said(*span)}" if span else ""
+    tokens = tokens_of([record.basic.resident for record in report.records])
+    if tokens.bases:
+        said.append("Tokens: what entered" + tokens_explained(tokens.bases, partly=tokens.is_part))
     said.append(
         f"Times and days are those of {zone}. A dash is what is not known, never zero.{bar}"
     )
@@ -146,16 +149,15 @@ def notes_of(report: FullReport, *, bars: bool = False) -> list[str]:
 def _totals(report: FullReport) -> list[tuple[str, str]]:
     evidence = report.basic.evidence
     uses = sum(record.total.uses for record in report.records)
-    exposures = sum(record.total.exposures for record in report.records)
-    known = [r.total.recorded_tokens for r in report.records if r.total.tokens is not None]
+    figures = [record.basic.resident for record in report.records]
     segments = evidence.segments
     many = f"over {evidence.at_least_segments:,}"
     return [
         ("records in events", words.count(len(report.records))),
-        ("segments", many if segments is None else words.count(segments)),
+        (words.SEGMENTS, many if segments is None else words.count(segments)),
         ("uses", words.count(uses)),
-        ("times resident", words.count(exposures)),
-        ("resident tokens, estimated when it happened", words.count(sum(known) if known else None)),
+        ("times resident", words.count(times_of(figures))),
+        ("tokens of all times resident", tokens_of(figures).text),
     ]
 
 
@@ -184,21 +186,18 @@ def over_time(report: FullReport) -> list[Figure]:
     found = series.over_time(report)
     if found is None:
         return []
-    caption = (
-        "Tokens of the records that were resident, estimated when it happened: a quarter of the"
-        f" bytes of each file. A column is {found.bins.said}."
-    )
+    caption = f"Tokens of all times that records were resident. A column is {found.bins.said}."
     if found.others:
         caption += (
             f" The {series.MOST_SERIES} records with the largest sums have colors of their own,"
             f" the {words.plural(found.others, 'other')} share one."
         )
-    if found.unsized:
-        caption += f" {words.plural(found.unsized, 'time')} resident of unknown size left out."
+    if found.unknown:
+        caption += f" {words.plural(found.unknown, 'time')} left out: their tokens are not known."
     return [
         Figure(
             "over-time",
-            "Resident tokens over time",
+            "Tokens over time",
             caption,
             *both(lambda width: charts.over_time_chart(found, width=width)),
             legend=[*zip(charts.record_colors(found), found.names, strict=True)],
@@ -223,11 +222,11 @@ def _marks(report: FullReport) -> list[Figure]:
     if beyond:
         caption += f" The {len(found):,} records with the most events are shown."
     if unknown:
-        caption += f" {words.plural(unknown, 'record')} of unknown size left out."
+        caption += f" {words.plural(unknown, 'record')} left out: nothing is known of their tokens."
     return [
         Figure(
             "marks",
-            "Uses and resident tokens",
+            "Uses and tokens",
             caption,
             *both(lambda width: charts.marks_chart(found, width=width)),
             legend=[(color, kind) for kind, color in charts.kind_colors(found).items()],
