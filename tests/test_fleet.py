@@ -513,7 +513,7 @@ def test_a_workspace_that_loses_every_worker_is_listed_and_the_others_count(
         "    real = c.logs_of\n"
         "    c.logs_of = lambda s: os._exit(9) if s.address.endswith('w003') else real(s)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     report = fleet_report([str(tmp_path / "fleet")], workers=1)
     assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
     (lost,) = report.unreadable

@@ -7,7 +7,6 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
@@ -16,7 +15,7 @@ from starting import PATIENCE, started, until
 from ctxuse.fleet import running
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.work import send
+from ctxuse.processes import send
 
 _LETHAL = """
 import json
@@ -84,7 +83,7 @@ def test_a_worker_whose_run_was_gone_before_it_began_ends() -> None:
         run.wait(PATIENCE)
     program = f"{_ENDLESS}\nwork.serve({run.pid})"
     with started("-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
-        send(cast("BinaryIO", worker.stdin), b"a job")
+        send(worker.stdin, b"a job")
         assert worker.wait(PATIENCE) == 1
 
 
@@ -119,7 +118,7 @@ def test_one_workspace_that_kills_its_worker_costs_an_export_that_one_only(
 ) -> None:
     fleet = make_fleet(tmp_path / "fleet", 40, 5)
     (tmp_path / "sitecustomize.py").write_text(_LETHAL)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(running, "LOSSES", 2)
     done = export_events([str(fleet)], str(tmp_path / "to"), workers=2, batch_size=20)
     assert len(done.workspaces) == 39

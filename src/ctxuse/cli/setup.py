@@ -13,6 +13,7 @@ from ctxuse.errors import SetupError
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
+from ctxuse.processes import elsewhere
 from ctxuse.setup import change, settings
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
@@ -110,12 +111,14 @@ def _refuse_second(agent: "Installation", places: Places) -> None:
 def _program(*, for_user: bool) -> str:
     """How the hook is called: by name in settings that a project shares, else by its path."""
     beside = os.path.join(os.path.dirname(sys.executable), COMMAND)
-    found = shutil.which(COMMAND) or (beside if os.path.isfile(beside) else None)
+    path = os.pathsep.join(elsewhere(os.environ.get("PATH", os.defpath).split(os.pathsep)))
+    on_path = shutil.which(COMMAND, path=path)
+    found = on_path or (beside if os.path.isfile(beside) else None)
     if found is None:
         raise SetupError(f"{COMMAND} is not on the path; install ctxuse with pip or uv")
     if for_user:
         return os.path.abspath(found)
-    if shutil.which(COMMAND) is None:
+    if on_path is None:
         common.note(f"{COMMAND} is not on this shell's path; the agent needs it on its own")
     return COMMAND
 

@@ -6,13 +6,14 @@ the open file. Where one cannot be started or fails, its stretch is counted here
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.log.reader import OpenLog, last_line_end
-from ctxuse.processes import processors, start_interpreter
+from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
 from ctxuse.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ def _start(log: OpenLog, kind: TallyKind, begin: int, end: int) -> "subprocess.P
 def _result(worker: "subprocess.Popen[bytes] | None") -> LogTally | None:
     if worker is None:
         return None
-    with worker:
-        data, _ = worker.communicate()
+    if worker.stdout is None:
+        raise AssertionError
+    data = None
+    with worker, suppress(OSError, NotAMessageError):
+        data = receive(worker.stdout)
     try:
-        return load(data) if worker.returncode == 0 else None
+        return load(data) if data is not None and worker.returncode == 0 else None
     except ValueError:
         return None
 
@@ -90,7 +94,7 @@ def work() -> None:
     """Count the stretch that the command line names, and print its tally: what a worker does."""
     kind, descriptor, name, begin, end = sys.argv[1:]
     tally = tally_of(OpenLog(name, int(descriptor), int(end)), KINDS[kind], int(begin))
-    sys.stdout.buffer.write(dump(tally))
+    send(sys.stdout.buffer, dump(tally))
 
 
 def _scaled(on_progress: OnProgress, whole: int, stretches: int) -> OnProgress:

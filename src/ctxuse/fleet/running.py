@@ -20,8 +20,8 @@ from typing import Protocol, Self, TypeVar
 from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.target import HERE
-from ctxuse.fleet.work import receive, send, work
-from ctxuse.processes import processors, start_interpreter
+from ctxuse.fleet.work import work
+from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
 
 LOSSES = 3
 """A job whose worker was lost so often is divided, and one that cannot be is given up."""
@@ -141,9 +141,14 @@ class _Process:
         if running.stdin is None or running.stdout is None:
             raise AssertionError
         answer: bytes | None = None
-        with suppress(OSError, ValueError):
-            send(running.stdin, job)  # type: ignore[arg-type] # a pipe is a binary stream
-            answer = receive(running.stdout)  # type: ignore[arg-type] # likewise
+        try:
+            send(running.stdin, job)
+            answer = receive(running.stdout)
+        except NotAMessageError as error:
+            self.end()
+            raise LostWorkerError(str(error)) from error
+        except (OSError, ValueError):  # a pipe is broken, or closed by `end`
+            pass
         if answer is None:
             self.end()
             status = running.returncode

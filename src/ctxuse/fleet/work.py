@@ -10,7 +10,6 @@ import time
 from contextlib import closing
 from functools import partial
 from threading import Thread
-from typing import BinaryIO
 
 import msgspec
 
@@ -19,6 +18,7 @@ from ctxuse.fleet.counting import count
 from ctxuse.fleet.opening import with_retries
 from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
+from ctxuse.processes import NotAMessageError, receive, send
 from ctxuse.reports.fleet import FleetTally, Unreadable
 
 _encode = msgspec.json.Encoder().encode
@@ -74,9 +74,6 @@ def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
     return jobs.IdsWritten(writer.files, unreadable)
 
 
-_LENGTH = 8
-
-
 def serve(parent: int) -> None:
     """Do jobs from stdin, results to stdout, until there are no more: what a process of ours runs.
 
@@ -94,8 +91,15 @@ def serve(parent: int) -> None:
             try:
                 answer = b"+" + work(job)
             except Exception as error:  # noqa: BLE001 - who asked decides what becomes of it
-                answer = b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
-            send(results, answer)
+                answer = _failed(error)
+            try:
+                send(results, answer)
+            except NotAMessageError as error:
+                send(results, _failed(error))
+
+
+def _failed(error: Exception) -> bytes:
+    return b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
 
 
 def _end_with(parent: int) -> None:
@@ -106,18 +110,3 @@ def _end_with(parent: int) -> None:
 
 
 _LOOK_EVERY = 0.5
-
-
-def send(stream: BinaryIO, data: bytes) -> None:
-    """Write `data` so that `receive` finds its end."""
-    stream.write(len(data).to_bytes(_LENGTH, "big"))
-    stream.write(data)
-    stream.flush()
-
-
-def receive(stream: BinaryIO) -> bytes | None:
-    """Return what `send` wrote; None when nothing more comes, or not all of it."""
-    head = stream.read(_LENGTH)
-    length = int.from_bytes(head, "big")
-    data = stream.read(length) if len(head) == _LENGTH else b""
-    return data if len(head) == _LENGTH and len(data) == length else None

@@ -1,0 +1,274 @@
+"""Nothing of the current directory is run: it may be a clone of anybody's repository."""
+
+import importlib.metadata
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import click
+import pytest
+from fleets import as_log, make_workspace, some_events
+from starting import PATIENCE
+
+import ctxuse
+from ctxuse.cli.main import cli
+from ctxuse.processes import MOST, NotAMessageError, receive, send
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+LONG = b"x" * 65_535 + b"\n"
+BASE = getattr(sys, "_base_executable", sys.executable)
+
+NAMES = {
+    *sys.stdlib_module_names,
+    *importlib.metadata.packages_distributions(),
+    "ctxuse",
+    "sitecustomize",
+    "usercustomize",
+}
+"""The names of all modules that there are to import, and more."""
+
+
+class Hostile:
+    """A directory of modules that leave a mark when they are run."""
+
+    def __init__(self, root: Path, names: Iterable[str] = NAMES) -> None:
+        self.root = root / "clone"
+        self._marks = root / "marks"
+        self._marks.mkdir(parents=True)
+        make_workspace(self.root, as_log(some_events(20, 1)))
+        for name in sorted(names):
+            if name.isidentifier():
+                text = f"open({str(self._marks / name)!r}, 'w').close()\n"
+                (self.root / f"{name}.py").write_text(text)
+
+    def ran(self) -> list[str]:
+        """Return the modules that were run since this was asked last."""
+        marks = sorted(self._marks.iterdir())
+        for mark in marks:
+            mark.unlink()
+        return [mark.name for mark in marks]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
+    """A clone with such modules, and a log long enough for several processes."""
+    hostile = Hostile(tmp_path_factory.mktemp("hostile"))
+    make_workspace(hostile.root / "long", as_log(some_events(9, 2)) + LONG * 800)
+    (hostile.root / ".yoi/memory/summary.md").write_text("text")
+    (hostile.root / "other.jsonl").write_bytes(as_log(some_events(3, 3)))
+    return hostile
+
+
+COMMANDS = {
+    "init": [["init"]],
+    "setup": [["setup", "claude-code", "--dry-run"]],
+    "doctor": [["doctor"]],
+    "import": [["import", "log", "other.jsonl"], ["import", "claude-code"]],
+    "report": [
+        ["report", "-w", "long", "--no-cache"],
+        *(["report", "--format", form] for form in ("table", "json-full", "csv", "html")),
+    ],
+    "show": [["show", "decision/r1"]],
+    "diff": [["diff", "7d", "30d"]],
+    "serve": [],
+    "fleet report": [["fleet", "report", ".", "--workers", "2", "--distinct-ids"]],
+    "fleet collect": [["fleet", "collect", ".", "--to", "collected", "--workers", "2"]],
+    "fleet export": [["fleet", "export", ".", "--to", "events", "--workers", "2"]],
+    "record use": [["record", "use", "summary", "--segment", "s"]],
+    "record exposure": [["record", "exposure", "summary", "--segment", "s"]],
+    "events": [["events", "--tail", "1"]],
+    "mcp": [["mcp"]],
+    "check": [["check"], ["check", "--cache"]],
+    "repair": [["repair"]],
+    "archive": [["archive"]],
+    "completion": [["completion", "bash"]],
+}
+"""What is run of each command."""
+
+
+def leaves(group: click.Group, before: str = "") -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{before}{name} ")
+        else:
+            yield before + name
+
+
+def test_every_command_is_tried() -> None:
+    assert sorted(COMMANDS) == sorted(leaves(cli))
+
+
+@pytest.mark.parametrize(
+    "words", [words for some in COMMANDS.values() for words in some], ids=" ".join
+)
+def test_no_command_runs_what_is_in_the_current_directory(clone: Hostile, words: list[str]) -> None:
+    done = subprocess.run(
+        [SCRIPTS / "ctxuse", *words], cwd=clone.root, stdin=subprocess.DEVNULL, capture_output=True,
+        timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert clone.ran() == []
+    assert b"fault of ctxuse" not in done.stderr
+    assert done.returncode in {0, 1}, done.stderr
+
+
+def test_the_live_page_runs_nothing_of_the_current_directory(clone: Hostile) -> None:
+    pytest.importorskip("uvicorn", reason="the extra ctxuse[web] is not installed")
+    with subprocess.Popen(
+        [SCRIPTS / "ctxuse", "serve", "--port", "0", "-w", "long"],
+        cwd=clone.root, stdout=subprocess.PIPE, text=True,
+    ) as serving:  # fmt: skip
+        try:
+            assert serving.stdout is not None
+            address = serving.stdout.readline().strip()
+            with urlopen(address, timeout=PATIENCE) as page:  # noqa: S310 - our own server
+                assert page.status == 200
+        finally:
+            serving.kill()
+    assert clone.ran() == []
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit", "PostToolUse"])
+def test_a_hook_runs_nothing_of_the_current_directory(clone: Hostile, event: str) -> None:
+    payload = {
+        "session_id": "s", "cwd": str(clone.root), "hook_event_name": event, "source": "startup",
+        "prompt": "x", "tool_name": "Read", "tool_use_id": "t", "transcript_path": "/none",
+        "tool_input": {"file_path": str(clone.root / ".yoi/memory/summary.md")},
+        "tool_response": {"type": "text", "file": {"content": "text"}},
+    }  # fmt: skip
+    done = subprocess.run(
+        [SCRIPTS / "ctxuse-hook", "claude-code"], cwd=clone.root,
+        input=json.dumps(payload).encode(), capture_output=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert clone.ran() == []
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_as_a_module_of_python_it_runs_no_library_of_the_current_directory(tmp_path: Path) -> None:
+    """What Python itself imports before is not ours to keep out: `python -P -m ctxuse` does."""
+    hostile = Hostile(tmp_path, NAMES - {*sys.stdlib_module_names, "ctxuse"})
+    for words in (["report", "--format", "html"], ["fleet", "report", "."]):
+        subprocess.run(
+            [sys.executable, "-m", "ctxuse", *words],
+            cwd=hostile.root, capture_output=True, timeout=PATIENCE, check=True,
+        )  # fmt: skip
+    assert hostile.ran() == []
+    hostile = Hostile(tmp_path / "all")
+    subprocess.run(
+        [sys.executable, "-P", "-m", "ctxuse", "fleet", "report", "."],
+        cwd=hostile.root, capture_output=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert hostile.ran() == []
+
+
+@pytest.mark.parametrize("path", ["", ".", "{cwd}"])
+def test_no_program_of_the_current_directory_becomes_a_hook(tmp_path: Path, path: str) -> None:
+    program = tmp_path / "ctxuse-hook"
+    program.write_text("#!/bin/sh")
+    program.chmod(0o755)
+    done = subprocess.run(
+        [SCRIPTS / "ctxuse", "setup", "claude-code", "--user", "--dry-run"], cwd=tmp_path,
+        env={**os.environ, "PATH": f"{path.format(cwd=tmp_path)}:/usr/bin"},
+        capture_output=True, text=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert str(SCRIPTS / "ctxuse-hook") in done.stdout
+    assert str(program) not in done.stdout
+
+
+_STARTS = """
+import sys
+from ctxuse.processes import start_interpreter
+with start_interpreter("import sys, msgspec, ctxuse; print(ctxuse.__file__, *sys.path)") as made:
+    print(made.stdout.read().decode())
+"""
+
+
+@pytest.mark.parametrize("path", ["", ".", "{cwd}", "{cwd}/../clone", "inner/.."])
+def test_what_python_is_told_of_the_current_directory_is_not_handed_on(
+    tmp_path: Path, path: str
+) -> None:
+    hostile = Hostile(tmp_path, {"msgspec"})
+    (hostile.root / "inner").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _STARTS], cwd=hostile.root, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": path.format(cwd=hostile.root) + os.pathsep},
+        timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert hostile.ran() == []
+    assert done.stdout.split()[0] == ctxuse.__file__
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs an interpreter without libraries")
+@pytest.mark.parametrize("how", ["pip install --user", "editable", "PYTHONPATH", "here"])
+def test_interpreters_find_what_this_one_finds_however_it_was_installed(
+    tmp_path: Path, how: str
+) -> None:
+    environ = {**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")}
+    told = [BASE, "-m", "site", "--user-site"]
+    user = Path(subprocess.check_output(told, env=environ, text=True).strip())
+    user.mkdir(parents=True)
+    lib = user if how == "pip install --user" else tmp_path / "lib"
+    shutil.copytree(Path(ctxuse.__file__).parent, lib / "ctxuse")
+    libraries = sysconfig.get_path("purelib")
+    if how in {"PYTHONPATH", "here"}:
+        environ["PYTHONPATH"] = os.pathsep.join([*([str(lib)] if how != "here" else []), libraries])
+    else:
+        (user / "more.pth").write_text(f"{libraries}\n{lib if how == 'editable' else ''}\n")
+    done = subprocess.run(
+        [BASE, "-c", _STARTS], env=environ, cwd=lib if how == "here" else tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.stdout.split()[:1] == [str(lib / "ctxuse" / "__init__.py")], done.stderr
+
+
+@pytest.mark.parametrize("text", ["hello, this is print\n", "", "x" * 100_000])
+def test_what_a_library_prints_is_not_taken_for_an_answer(tmp_path: Path, text: str) -> None:
+    make_workspace(tmp_path / "w", as_log(some_events(5, 1)))
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "sitecustomize.py").write_text(f"print({text!r}, end='', flush=True)\n")
+    done = subprocess.run(
+        [SCRIPTS / "ctxuse", "fleet", "report", str(tmp_path / "w"), "--format", "json"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "lib")},
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    found = json.loads(done.stdout.removeprefix(text))
+    reasons = [place["reason"] for place in found["unreadable"]]
+    assert reasons == (
+        ["something else was printed where a worker's answer was to come"] if text else []
+    )
+
+
+def test_a_log_is_counted_whatever_a_library_prints(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "w", as_log(some_events(90, 1)) + LONG * 800)
+    (tmp_path / "sitecustomize.py").write_text("print('[' * 1_000_000, flush=True)\n")
+    words = ["report", "--format", "csv", "--no-cache", "-w", str(tmp_path / "w")]
+    quiet, loud = (
+        subprocess.run(
+            [SCRIPTS / "ctxuse", *words], env={**os.environ, **more},
+            capture_output=True, text=True, timeout=PATIENCE, check=True,
+        ).stdout
+        for more in ({}, {"PYTHONPATH": str(tmp_path)})
+    )  # fmt: skip
+    assert loud.removeprefix("[" * 1_000_000 + "\n") == quiet
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\0ctxuse\0" * 3])
+def test_a_message_is_read_as_it_was_sent(data: bytes) -> None:
+    stream = io.BytesIO()
+    send(stream, data)
+    sent = stream.getvalue()
+    assert receive(io.BytesIO(sent)) == data
+    for end in range(len(sent)):
+        assert receive(io.BytesIO(sent[:end])) is None
+    with pytest.raises(NotAMessageError):
+        receive(io.BytesIO(b"x" + sent))
+    with pytest.raises(NotAMessageError):
+        receive(io.BytesIO(sent[:8] + (MOST + 1).to_bytes(8, "big") + data))
