@@ -33,9 +33,10 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import MOST_BYTES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.source import Source, without_secrets
+from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import LocalStore
 from ctxuse.query import Query, Window
+from ctxuse.redaction import redacted, without_secrets
 from ctxuse.reports.fleet import (
     FLEET_BY,
     FleetBy,
@@ -557,7 +558,7 @@ def test_places_that_cannot_be_read_are_listed_with_their_reasons(
         str(tmp_path), str(tmp_path / "empty"), str(tmp_path / "list"), f"@{tmp_path}/list",
         f"{tmp_path}/no-*", "@nothing", "nosuch://x/y",
     ]  # fmt: skip
-    assert run(["fleet", "report", *words, "--format", "json", "--scheduler", "threads"]) == 0
+    assert run(["fleet", "report", *words, "--format", "json", "--scheduler", "threads"]) == 3
     captured = capsys.readouterr()
     told = json.loads(captured.out)
     assert [*told] == ["records", "workspaces", "unreadable"]
@@ -620,7 +621,7 @@ def test_hostile_names_reach_no_terminal_sheet_or_page(
     make_workspace(Path(os.fsdecode(raw)), as_log(some_events(4, 8)))
     os.makedirs(tmp_path / "\x1b]0;bad\x07" / ".yoi" / "memory" / "_usage" / "events.jsonl")
     words = ["fleet", "report", str(tmp_path), "--format", form, "--scheduler", "threads", *more]
-    assert run(words) == 0
+    assert run(words) == 3
     captured = capsysbinary.readouterr()
     assert b"\x1b" not in captured.err
     said = captured.err + captured.out
@@ -675,10 +676,10 @@ def test_without_and_with_merged_records_in_every_form(
     assert json.loads(target.read_text())["records"] == apart
 
 
-def test_nothing_found_is_said_and_is_no_error(
+def test_nothing_found_is_said_also_by_the_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["fleet", "report", str(tmp_path)]) == 0
+    assert run(["fleet", "report", str(tmp_path)]) == 3
     said = " ".join(capsys.readouterr().out.split())
     assert "No evidence yet" in said
     assert "1 place could not be read" in said
@@ -693,10 +694,13 @@ def test_nothing_found_is_said_and_is_no_error(
         ("cannot read sftp://k:s@h/x: denied", "cannot read sftp://h/x: denied"),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("s3://bucket/team-?/x", "s3://bucket/team-?/x"),
+        ("s3://KEY:SEC/RE/T@bucket/x", "s3://bucket/x"),
+        ("http://host:8080/a@b", "http://host:8080/a@b"),
     ],
 )
 def test_no_secret_of_an_address_is_shown(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
+    assert redacted(f"what? a=b, '{address}'.") == f"what? a=b, '{shown}'."
 
 
 def test_secrets_do_not_stand_in_reasons_either() -> None:
@@ -707,7 +711,7 @@ def test_secrets_do_not_stand_in_reasons_either() -> None:
 
 def test_secrets_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fleet", "report", "nosuch://key:secret@host/x?token=secret", "--format", "json"]
-    assert run(words) == 0
+    assert run(words) == 3
     captured = capsys.readouterr()
     assert "secret" not in captured.out + captured.err
 
@@ -853,6 +857,7 @@ def test_names_that_are_no_text_are_shown_like_no_other(tmp_path: Path) -> None:
         ("sftp://kim@host/x", "kim was refused", "… was refused"),
         ("sftp://k@host/x", "asked k: back", "asked …: back"),
         ("s3://a:p%40ss@b/x", "p@ss is wrong", "… is wrong"),
+        ("s3://a:pa+s/s@b/x", "pa%2Bs%2Fs, pa%2Bs/s are wrong", "…, … are wrong"),
         ("https://h/x?a=1234567&b=7654321", "got 7654321, 1234567", "got …, …"),
         ("https://h/x?TOKEN", "https://h/x?TOKEN: TOKEN", "https://h/x …"),
         ("", "s3://k:p@q@b/x", "s3://b/x"),
@@ -864,7 +869,7 @@ def test_no_part_of_what_lets_in_is_said(url: str, said: str, shown: str) -> Non
 
 def test_a_user_is_no_part_of_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fleet", "report", "github://SECRETPW:x@y/z", "nosuch://SECRETPW:x@y/z"]
-    assert run([*words, "--format", "json"]) == 0
+    assert run([*words, "--format", "json"]) == 3
     captured = capsys.readouterr()
     assert "SECRETPW" not in captured.out + captured.err
 

@@ -246,14 +246,14 @@ def test_what_cannot_be_copied_is_said_and_the_others_are_copied(
     log_of(bad).unlink()
     log_of(bad).symlink_to("/etc/hostname")
     words = ["fleet", "collect", str(tmp_path / "fleet"), str(tmp_path / "no")]
-    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 0
+    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 3
     captured = capsys.readouterr()
     assert captured.out.startswith("2 workspaces: 2 pieces, ")
     assert captured.err.count("not copied") == 2
     assert "\x1b" not in captured.out + captured.err
     assert all(name.isascii() for name in os.listdir(tmp_path / "to"))
     assert len(os.listdir(tmp_path / "to")) == 2
-    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 0
+    assert run([*words, "--to", str(tmp_path / "to"), "--host", "../../\x1b"]) == 3
     assert capsys.readouterr().out == "2 workspaces: 0 pieces, 0 bytes\n"
 
 

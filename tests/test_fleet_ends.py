@@ -151,7 +151,7 @@ def test_the_fuller_figures_are_those_of_all_workspaces_together(
     make_workspace(fleet / "broken" / "w", b"rubbish\n")
     words = ["fleet", "report", str(fleet), str(tmp_path / "no\x1bwhere"), "--merge-records"]
     for workers in ("1", "2"):
-        assert run([*words, "--format", "json-full", "--workers", workers]) == 0
+        assert run([*words, "--format", "json-full", "--workers", workers]) == 3
         told = json.loads(capsys.readouterr().out)
         assert run(["report", "-w", str(alone), "--format", "json-full"]) == 0
         expected = json.loads(capsys.readouterr().out)
@@ -163,7 +163,7 @@ def test_the_fuller_figures_are_those_of_all_workspaces_together(
         assert len(told["workspaces"]) == 6
         assert len(told["unreadable"]) == 1
     target = tmp_path / "fleet.html"
-    assert run([*words, "--format", "html", "-o", str(target)]) == 0
+    assert run([*words, "--format", "html", "-o", str(target)]) == 3
     page = target.read_text(encoding="utf-8")
     assert "From 6 workspaces; records of one kind and slug are one" in page
     assert "1 line could not be counted, in " in page

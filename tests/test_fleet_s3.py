@@ -193,7 +193,7 @@ def test_a_server_that_does_not_answer_is_listed_with_its_reason(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.filesystem("s3").clear_instance_cache()
-    assert run(["fleet", "report", bucket, "--format", "json"]) == 0
+    assert run(["fleet", "report", bucket, "--format", "json"]) == 3
     (place,) = json.loads(capsys.readouterr().out)["unreadable"]
     assert "127.0.0.1:9" in place["reason"]
     fsspec.filesystem("s3").clear_instance_cache()

@@ -701,7 +701,7 @@ class TestCommand:
             return opened(path, flags, mode, dir_fd=dir_fd)
 
         monkeypatch.setattr("os.open", refuses)
-        assert run(["import", "claude-code", str(bad), str(good)]) == 0
+        assert run(["import", "claude-code", str(bad), str(good)]) == 3
         assert "bad.jsonl" in capsys.readouterr().err
         assert len(log(project)) == 1
 

@@ -8,20 +8,18 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.request import urlopen
 
-import click
 import pytest
+from commands import SCRIPTS, leaves
 from fleets import as_log, make_workspace, some_events
 from starting import PATIENCE
 
 import ctxuse
-from ctxuse.cli.main import cli
 from ctxuse.processes import MOST, NotAMessageError, receive, send
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
 LONG = b"x" * 65_535 + b"\n"
 BASE = getattr(sys, "_base_executable", sys.executable)
 
@@ -93,18 +91,8 @@ COMMANDS = {
 """What is run of each command."""
 
 
-def leaves(group: click.Group, before: str = "") -> Iterator[str]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from leaves(command, f"{before}{name} ")
-        else:
-            yield before + name
-
-
 def test_every_command_is_tried() -> None:
-    assert sorted(COMMANDS) == sorted(leaves(cli))
+    assert sorted(COMMANDS) == sorted(leaves())
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def read_small(path: str, largest: int = LARGEST) -> bytes:
     Raises:
         OSError: It cannot be read, is no regular file, or has more bytes.
     """
-    with open(open_regular(path), "rb") as file:
+    with naming(path), open(open_regular(path), "rb") as file:
         data = file.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", path)
@@ -106,7 +106,10 @@ def replacing(
     fresh = os.path.join(os.path.dirname(path), name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK
     try:
-        with open(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode), "wb") as file:
+        with (
+            naming(path),
+            open(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode), "wb") as file,
+        ):
             if mode_of is not None and hasattr(os, "fchmod"):
                 with suppress(FileNotFoundError):
                     os.fchmod(file.fileno(), stat.S_IMODE(os.stat(mode_of).st_mode))
@@ -116,6 +119,21 @@ def replacing(
         with suppress(OSError):
             os.unlink(fresh, dir_fd=dir_fd)
         raise
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Say in the block's errors of the system which file they are about, where they do not.
+
+    Raises:
+        OSError: With a `filename`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 @contextmanager

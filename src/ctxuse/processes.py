@@ -25,6 +25,19 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """Where `ctxuse` is."""
 
 
+def open_standard_streams() -> None:
+    """Open those of stdin, stdout and stderr that are closed, on nothing.
+
+    Else the next file that is opened takes the number of one, and what a library prints goes there:
+    into a log. `sys.stdin`, `sys.stdout` and `sys.stderr` are None as before.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+
+
 def processors() -> int:
     """Return how many processors this process may use."""
     available = getattr(os, "sched_getaffinity", None)

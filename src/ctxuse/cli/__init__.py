@@ -5,4 +5,4 @@ stdout, everything else to stderr.
 """
 
 DONE, FOUND, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses: done, a check found something, wrong usage, could not do it, interrupted."""
+"""Exit statuses: done, a check found something, wrong usage, not done or not all, interrupted."""

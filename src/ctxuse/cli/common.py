@@ -312,11 +312,20 @@ def show(text: str) -> None:
         sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_stdout()
         _gone.append(True)
+    except OSError as error:
+        leave_stdout()
+        raise OSError(error.errno, error.strerror, "stdout") from error
 
 
 _gone: list[bool] = []
+
+
+def leave_stdout() -> None:
+    """Let what was not written to stdout, and what is printed from now on, go nowhere."""
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def reader_has_gone() -> bool:
@@ -428,9 +437,18 @@ def shown_progress(
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr, if that can be written."""
+    """Print a remark to stderr, without secrets of addresses, if that can be written."""
     with suppress(OSError):
-        click.echo(f"ctxuse: {text}", err=True)
+        click.echo(f"ctxuse: {without_secrets(text)}", err=True)
+
+
+def without_secrets(text: str) -> str:
+    """Return what is to be said without secrets of the addresses in it."""
+    if "://" not in text:
+        return text
+    from ctxuse.redaction import redacted  # noqa: PLC0415 - addresses are rare
+
+    return redacted(text)
 
 
 def note_no_marker(layout: WorkspaceLayout) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
-from ctxuse.errors import NoWorkspaceError
+from ctxuse.cli import FAILED, common
+from ctxuse.errors import CtxuseError, NoWorkspaceError
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.places import Places
 from ctxuse.importing import (
@@ -23,7 +23,7 @@ from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ctxuse.layout import WorkspaceLayout
 
@@ -49,7 +49,8 @@ def command(  # noqa: PLR0913 - these are its options
     Without PATH: the sessions of this workspace where the agent keeps them. A PATH, a transcript
     or a directory of some, is imported into this workspace wherever it was written; the directory
     in which its session began then stands for the root. Doing it again adds nothing twice, also
-    when a hook has seen the same. Sizes are those the transcript shows, never those of today.
+    when a hook has seen the same. Sizes are those the transcript shows, never those of today. What
+    cannot be read is listed with the reason, and the exit status is 3.
 
     With log: other event logs, or workspaces, as a union by id, the older schema too.
 
@@ -86,28 +87,42 @@ def _import_all(host: str, layout: "WorkspaceLayout", *, dry_run: bool, form: st
     for path, root in sessions(host, Places(layout)):
         roots.setdefault(root, []).append(path)
     results: dict[str, ImportResult] = {}
+    failed: list[CtxuseError] = []
     for root, files in sorted(roots.items()):
         with common.progress(f"reading transcripts of {visible(root)}") as on_progress:
-            results[root] = import_transcripts(
-                Workspace(root), host, files, dry_run=dry_run, on_progress=on_progress
-            )
-    if not results:
+            try:
+                results[root] = import_transcripts(
+                    Workspace(root), host, files, dry_run=dry_run, on_progress=on_progress
+                )
+            except CtxuseError as error:  # it names the workspace; the others can be done
+                failed.append(error)
+    if not roots:
         common.note("no session of a directory that is a workspace: see ctxuse init")
-    _show(results, form, dry_run=dry_run)
+    _show(results, form, failed, dry_run=dry_run)
 
 
-def _show(results: dict[str, ImportResult], form: str, *, dry_run: bool) -> None:
+def _show(
+    results: dict[str, ImportResult],
+    form: str,
+    failed: "Sequence[CtxuseError]" = (),
+    *,
+    dry_run: bool,
+) -> None:
+    """Print what was imported and what not, and exit with the status that says whether all was."""
     if form == "json":
         told = [{"workspace": root, **_as_json(found)} for root, found in results.items()]
         common.show_json(json.dumps({"imports": told, "dry_run": dry_run}, indent=2) + "\n")
-        return
-    for root, found in results.items():
+    for root, found in results.items() if form == "text" else ():
         if len(results) > 1:
             common.show(f"{visible(root)}\n")
         common.show("".join(f"{line}\n" for line in _lines(found, dry_run=dry_run)))
-    for found in results.values():
-        for path, reason in found.unreadable:
-            common.note(f"not read: {quoted(path)}: {visible(reason)}")
+    not_read = [place for found in results.values() for place in found.unreadable]
+    for path, reason in not_read if form == "text" else ():
+        common.note(f"not read: {quoted(path)}: {visible(reason)}")
+    for error in failed:
+        common.note(str(error))
+    if not_read or failed:
+        click.get_current_context().exit(FAILED)
 
 
 def _lines(found: ImportResult, *, dry_run: bool) -> "Iterator[str]":

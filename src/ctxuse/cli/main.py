@@ -2,14 +2,16 @@
 
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse import __version__
-from ctxuse.cli import DONE, FAILED, INTERRUPTED, USAGE
+from ctxuse.cli import DONE, FAILED, INTERRUPTED, USAGE, common
 from ctxuse.cli.lazy import LazyGroup
 from ctxuse.errors import CtxuseError
 from ctxuse.visible import visible
@@ -71,7 +73,12 @@ def main(arguments: "Sequence[str] | None" = None) -> None:
     Args:
         arguments: The words behind the program's name; those of the process when None.
     """
-    sys.exit(run(arguments))
+    status = run(arguments)
+    if not _flushed() and status == DONE:
+        status = _failed("stdout could not be written")
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # only Python's own end can be interrupted
+    sys.exit(status)
 
 
 def run(arguments: "Sequence[str] | None" = None) -> int:
@@ -94,7 +101,7 @@ def run(arguments: "Sequence[str] | None" = None) -> int:
     except CtxuseError as error:
         return _failed(str(error))
     except OSError as error:
-        return _failed(visible(str(error)))
+        return _failed(_said(error))
     except Exception as error:
         if os.environ.get("CTXUSE_DEBUG"):
             raise
@@ -108,12 +115,36 @@ def _wrong_usage(error: click.UsageError) -> int:
     text = io.StringIO()
     error.show(file=text)
     with suppress(OSError):
-        for line in text.getvalue().splitlines():
+        for line in common.without_secrets(text.getvalue()).splitlines():
             click.echo(visible(line.expandtabs(4)), err=True)
     return USAGE
 
 
 def _failed(message: str) -> int:
-    with suppress(OSError):
-        click.echo(f"ctxuse: {message}", err=True)
+    common.note(message)
     return FAILED
+
+
+def _said(error: OSError) -> str:
+    """What the system said, and of what."""
+    where = error.filename
+    *_, (last, _) = walk_tb(error.__traceback__)
+    if where is None and str(last.f_globals.get("__name__")).startswith("click."):
+        where = "stdout"  # click prints help there, and reads no file
+    said = error.strerror or str(error) or type(error).__name__
+    if isinstance(where, bytes):
+        where = os.fsdecode(where)
+    return visible(said if where is None else f"{where}: {said}")
+
+
+def _flushed() -> bool:
+    """Write what is still to be written to stdout, and say whether it could be."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads it has seen enough
+        common.leave_stdout()
+    except OSError:
+        common.leave_stdout()
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -38,6 +39,8 @@ def command(*, workspace: str | None) -> None:
       ctxuse mcp --workspace ~/work/shop
       claude mcp add ctxuse -- ctxuse mcp       makes Claude Code start it
     """
+    if sys.stdin is None or sys.stdout is None:
+        raise click.UsageError("it is spoken to on stdin and stdout, and one of them is closed")
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
     common.note_no_marker(layout)
     server = _server(Workspace(layout))

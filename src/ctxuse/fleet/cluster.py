@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ctxuse import __version__
 from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.fleet.jobs import Job
-from ctxuse.fleet.source import without_secrets
 from ctxuse.fleet.work import merge, work
+from ctxuse.redaction import without_secrets
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -70,7 +70,7 @@ class Cluster:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = without_secrets(address)
+        self._address = address
         self._lethal: dict[bytes, str] = {}
         self._client: Any = self._connected(address)  # half of it is untyped
         try:
@@ -196,7 +196,7 @@ class Cluster:
             else:
                 return data
         reason = f"results were lost: {type(error).__name__}: {error}"
-        raise _LostResultError(self._address, " ".join(reason.split()))
+        raise self._failed(reason, _LostResultError)
 
     def _waited(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - as `_guarded`
         """Ask until there is an answer.
@@ -213,7 +213,7 @@ class Cluster:
                     begin = time.monotonic()
                 elif time.monotonic() - begin > _PATIENCE_FOR_WORKERS:
                     reason = "all workers are lost, and no other has come"
-                    raise FleetError(self._address, reason) from None
+                    raise self._failed(reason) from None
 
     def _guarded(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - Dask's results are untyped
         from distributed import CancelledError  # noqa: PLC0415 - an extra
@@ -224,7 +224,7 @@ class Cluster:
             raise _StillAtWorkError from None
         except (OSError, CancelledError) as error:
             reason = f"the connection is lost: {type(error).__name__}: {error}"
-            raise FleetError(self._address, reason) from error
+            raise self._failed(reason) from error
 
     def _connected(self, address: str) -> Any:  # noqa: ANN401 - a client, half of it untyped
         try:
@@ -243,9 +243,13 @@ class Cluster:
                 made.close(timeout=_TO_CLOSE)
             if isinstance(error, OSError | TimeoutError | ValueError):
                 reason = f"no Dask scheduler answers: {error}"
-                raise FleetError(self._address, reason) from error
+                raise self._failed(reason) from error
             raise
         return made
+
+    def _failed(self, reason: str, kind: type[FleetError] = FleetError) -> FleetError:
+        said = without_secrets(" ".join(reason.split()), self._address)
+        return kind(without_secrets(self._address), said)
 
     def _check(self) -> None:
         """Refuse workers that would count otherwise.
@@ -256,17 +260,17 @@ class Cluster:
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE_FOR_WORKERS)
         except TimeoutError as error:
-            raise FleetError(self._address, "the scheduler has no worker") from error
+            raise self._failed("the scheduler has no worker") from error
         try:
             found = {*self._client.run(version).values(), self._client.run_on_scheduler(version)}
         except Exception as error:
             said = " ".join(f"{type(error).__name__}: {error}".split())
             reason = f"ctxuse cannot be run on the scheduler and its workers: {said}"
-            raise FleetError(self._address, reason) from error
+            raise self._failed(reason) from error
         if found != {__version__}:
             others = ", ".join(sorted(found - {__version__}))
             reason = f"the cluster has ctxuse {others}, this is {__version__}"
-            raise FleetError(self._address, reason)
+            raise self._failed(reason)
 
 
 class _Tree:

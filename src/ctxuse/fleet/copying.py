@@ -14,11 +14,13 @@ from itertools import count
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, streams_of
-from ctxuse.fleet.source import Source, shown_address, without_secrets
-from ctxuse.fleet.store import Store, open_store
+from ctxuse.fleet.source import Source, shown_address
+from ctxuse.fleet.store import open_store
+from ctxuse.fleet.target import writing_to
 from ctxuse.layout import USAGE_DIR
 from ctxuse.log.names import archive_time
 from ctxuse.log.reader import OpenLog, last_line_end, pread
+from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
 _LONGEST_FIRST = 1024 * 1024
@@ -56,7 +58,7 @@ class _BehindError(OSError):
 def _copy(source: Source, job: Collect, *, last: bool) -> Collected:
     """Copy what is new in one workspace; see `_continues` for what the `last` try is."""
     number = size = replaced = before = 0
-    folders = _Folders(open_store(job.target), folder_of(source, job.host))
+    folders = _Folders(job.target, folder_of(source, job.host))
     for opened in logs_of(source):
         log = opened.log
         end = last_line_end(log, 0) if log.is_present else log.end
@@ -97,8 +99,9 @@ _NOTHING = Stream([], 0)
 class _Folders:
     """The folder of one workspace, and those of its logs that were replaced."""
 
-    def __init__(self, store: Store, name: str) -> None:
-        self._store = store
+    def __init__(self, target: str, name: str) -> None:
+        self._target = target
+        self._store = open_store(target)
         self._name = name
         self._files: dict[int, dict[str, int]] = {}
 
@@ -116,14 +119,16 @@ class _Folders:
 
     def write(self, which: int, piece: Piece, data: bytes) -> None:
         """Write a piece."""
-        self._store.write(f"{self._path(which)}/{piece.name}", data)
+        with writing_to(self._target):
+            self._store.write(f"{self._path(which)}/{piece.name}", data)
         self._in(which)[piece.name] = len(data)
 
     def _in(self, which: int) -> dict[str, int]:
         """The pieces that are there, as they were when they were first looked at, and ours."""
         if which not in self._files:
             path = self._path(which)
-            names = self._store.names(path)
+            with writing_to(self._target):
+                names = self._store.names(path)
             self._files[which] = {n.removeprefix(f"{path}/"): size for n, size in names.items()}
         return self._files[which]
 

@@ -6,6 +6,7 @@ one. What is found twice, by whichever names, is one workspace. A place without 
 with the reason.
 """
 
+import errno
 import os
 import re
 import sys
@@ -106,6 +107,8 @@ def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
     shown = f"@{shown_path(path)}"
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "stdin is closed")
             text = sys.stdin.read()
         else:
             text = read_small(path, _LARGEST_LIST).decode("utf-8", "surrogateescape")

@@ -13,8 +13,7 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import GROUP_ROWS, Export, batches
 from ctxuse.fleet.parquet import SUFFIX, pyarrow
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.store import open_store
-from ctxuse.fleet.target import prepared, shown
+from ctxuse.fleet.target import names_in, prepared, shown
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import FleetTally, SeenWorkspace, Unreadable
 
@@ -60,7 +59,7 @@ def export_events(  # noqa: PLR0913 - an export has these options
     """
     pyarrow()
     target = prepared(target, scheduler)
-    if any(name.endswith(SUFFIX) for name in open_store(target).names()):
+    if any(name.endswith(SUFFIX) for name in names_in(target)):
         raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
     discovered = find(places)
     whole = FleetTally()

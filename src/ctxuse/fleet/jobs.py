@@ -9,7 +9,8 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet import wire
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.repeats import Slice
-from ctxuse.fleet.source import Source, without_secrets
+from ctxuse.fleet.source import Source
+from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 from ctxuse.zones import Zone
 
@@ -64,9 +65,26 @@ class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     def given_up(self, reason: str) -> bytes:
         """Return the result when its worker is lost again and again."""
-        return wire.dump(
-            FleetTally(unreadable=[Unreadable(source.address, reason) for source in self.sources])
-        )
+        return wire.dump(self.none_done(reason))
+
+    def none_done(self, reason: str) -> FleetTally:
+        """Return the result when none of its workspaces could be read, or what they hold written.
+
+        Args:
+            reason: Why, perhaps with secrets of the places it is about.
+        """
+        said = self._without_secrets(reason)
+        return FleetTally(unreadable=[Unreadable(source.address, said) for source in self.sources])
+
+    @property
+    def _others(self) -> tuple[str, ...]:
+        """The places it is about beside its workspaces."""
+        return ()
+
+    def _without_secrets(self, reason: str) -> str:
+        for place in (*(source.url for source in self.sources), *self._others):
+            reason = without_secrets(reason, place)
+        return reason
 
 
 class NumberedJob(Job, frozen=True, kw_only=True):
@@ -98,6 +116,10 @@ class Count(Job, frozen=True, kw_only=True):
     scratch: str = ""
     slices: tuple[tuple[Slice, ...], ...] = ()
 
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.scratch,)
+
     def only(self, index: int) -> Self:
         """See `Job`."""
         return msgspec.structs.replace(super().only(index), slices=self.slices[index : index + 1])
@@ -114,8 +136,13 @@ class WriteIds(NumberedJob, frozen=True, kw_only=True):
     scratch: str
     parts: int
 
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.scratch,)
+
     def given_up(self, reason: str) -> bytes:
         """None of them can be read."""
+        reason = self._without_secrets(reason)
         why = {self.first + index: reason for index in range(len(self.sources))}
         return msgspec.json.encode(IdsWritten(files=0, unreadable=why))
 
@@ -149,6 +176,10 @@ class FindRepeats(Job, frozen=True, kw_only=True):
     files: tuple[tuple[int, int], ...]
     without: tuple[int, ...] = ()
 
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.scratch,)
+
     def given_up(self, reason: str) -> bytes:
         """Without it nothing can be told.
 
@@ -156,7 +187,7 @@ class FindRepeats(Job, frozen=True, kw_only=True):
             FleetError: Always.
         """
         hint = "--scratch names a folder or address that all workers reach"
-        raise FleetError("--distinct-ids", f"{reason} ({hint})")
+        raise FleetError("--distinct-ids", f"{self._without_secrets(reason)} ({hint})")
 
 
 class Export(NumberedJob, frozen=True, kw_only=True):
@@ -175,9 +206,9 @@ class Export(NumberedJob, frozen=True, kw_only=True):
         """The file's name."""
         return f"part-{self.first:08}.parquet"
 
-    def given_up(self, reason: str) -> bytes:
-        """None of them was exported."""
-        return super().given_up(without_secrets(reason, self.target))
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.target,)
 
 
 class Collect(Job, frozen=True, kw_only=True):
@@ -193,13 +224,15 @@ class Collect(Job, frozen=True, kw_only=True):
     host: str
     piece_size: int = PIECE_SIZE
 
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.target,)
+
     def given_up(self, reason: str) -> bytes:
         """None of them was copied."""
+        said = self._without_secrets(reason)
         return msgspec.json.encode(
-            [
-                Collected(address=source.address, reason=without_secrets(reason, self.target))
-                for source in self.sources
-            ]
+            [Collected(address=source.address, reason=said) for source in self.sources]
         )
 
 

@@ -105,19 +105,32 @@ def _of(file: IO[bytes], name: str) -> Opened:
 
 def with_retries(source: Source, read: Callable[[], R]) -> R | Unreadable:
     """Return what `read` returns, or why `source` cannot be read."""
+    try:
+        return tried(read)
+    except (CtxuseError, OSError) as error:
+        return Unreadable(source.address, reason_of(error, source.url))
+
+
+def tried(act: Callable[[], R]) -> R:
+    """Return what `act` returns, tried again where the trouble can pass.
+
+    Raises:
+        CtxuseError: The last try failed, or trying again cannot help.
+        OSError: Likewise.
+    """
     for number in range(1, TRIES + 1):
         try:
-            return read()
-        except Exception as error:  # a library for some kind of address may raise anything
-            if source.layout is not None and not isinstance(error, CtxuseError | OSError):
-                raise
+            return act()
+        except (CtxuseError, OSError) as error:
             if number == TRIES or not can_pass(error):
-                return Unreadable(source.address, reason_of(error, source.url))
+                raise
         time.sleep(_PAUSE * number)
     raise AssertionError
 
 
 def can_pass(error: BaseException) -> bool:
     """Whether trying again may help."""
-    cause = error.__cause__ if isinstance(error, CtxuseError) else error
+    cause: BaseException | None = error
+    while isinstance(cause, CtxuseError):
+        cause = cause.__cause__
     return cause is not None and not isinstance(cause, _LASTING)

@@ -12,12 +12,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ctxuse.codec.decode import Valid, event_of
 from ctxuse.counting.count import Accumulator
-from ctxuse.errors import MissingExtraError
+from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.events import UsageEvent
 from ctxuse.fleet.jobs import Export
-from ctxuse.fleet.opening import logs_of, with_retries
+from ctxuse.fleet.opening import logs_of, tried, with_retries
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
+from ctxuse.fleet.target import writing_to
 from ctxuse.log.reader import read_lines
 from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 
@@ -31,8 +32,18 @@ def export(job: Export) -> FleetTally:
     """Write the events of a job's workspaces to its file: what a worker does.
 
     A workspace is in the file whole or not at all. When one can be read no further after some of
-    its rows were written, the file is begun again without it.
+    its rows were written, the file is begun again without it. Where the file cannot be written,
+    none of them is exported.
     """
+    pyarrow()
+    try:
+        with writing_to(job.target):
+            return _export(job)
+    except FleetError as error:
+        return job.none_done(error.reason)
+
+
+def _export(job: Export) -> FleetTally:
     left_out: dict[str, Unreadable] = {}
     while True:
         with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
@@ -40,7 +51,8 @@ def export(job: Export) -> FleetTally:
             file.flush()
             if broken is None:
                 if tally.seen:
-                    open_store(job.target).put(job.name, file.name)
+                    store = open_store(job.target)
+                    tried(partial(store.put, job.name, file.name))
                 return tally
             left_out[broken[0]] = broken[1]
 

@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
-from urllib.parse import unquote
 
 import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.opening import what_happened
+from ctxuse.redaction import without_credentials, without_secrets
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -52,52 +51,6 @@ class Source(msgspec.Struct, frozen=True):
         It is not to be shown: what an address has in the place of credentials may belong to it.
         """
         return without_credentials(self.url) if self.url else shown_path(os.fsdecode(self.root))
-
-
-_USERS = re.compile(r"(?i)((?:https?|s?ftp|ssh|smb|web(?:hdfs|davs?)|davs?)://)[^/]*@")
-_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"']*)\?[^\s\"']*")
-_SECRETS = re.compile(r"(?<=://)[^/\s]*@|(?<=\S)\?[^\s\"']*=[^\s\"']*")
-_SHORT = 4
-
-
-def without_credentials(url: str) -> str:
-    """Return an address without what only lets somebody in: two of one place are the same.
-
-    A user is one where addresses have a host; a query is one in ``http(s)://``. Elsewhere both
-    belong to the name.
-    """
-    return _QUERY.sub(r"\1", _USERS.sub(r"\1", url, count=1))
-
-
-def without_secrets(text: str, url: str = "") -> str:
-    """Return `text` without the user, password and query of the addresses in it.
-
-    Args:
-        text: An address, or what somebody says of one.
-        url: An address whose user, password and query are to go wherever they stand.
-    """
-    secrets = {part for secret in _secrets_of(url) for part in (secret, unquote(secret)) if part}
-    for secret in sorted(secrets, key=lambda secret: (-len(secret), secret)):
-        parted = re.escape(secret)
-        if len(secret) < _SHORT:  # not every letter "a" of a reason
-            parted = rf"(?<!\w){parted}(?!\w)"
-        text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text)
-    return _SECRETS.sub("", _QUERY.sub(r"\1", text))
-
-
-def _secrets_of(url: str) -> Iterator[str]:
-    """Whatever of an address may be a secret, as a whole and in parts."""
-    for found in _SECRETS.finditer(url):
-        secret = found[0].strip("@?")
-        yield secret
-        if found[0].endswith("@"):
-            user, _, password = secret.partition(":")
-            yield from (user, password)
-        else:
-            for pair in secret.split("&"):
-                yield from (pair, pair.partition("=")[2])
-    for found in _QUERY.finditer(url):
-        yield found[0][len(found[1]) + 1 :]
 
 
 def shown_path(path: str) -> str:

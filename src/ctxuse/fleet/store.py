@@ -3,16 +3,17 @@
 Nothing here knows what the files hold.
 """
 
+import errno
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from ctxuse.errors import MissingExtraError
+from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
 from ctxuse.files import NO_LINK, UNFINISHED, open_regular, replacing
-from ctxuse.fleet.source import is_address
+from ctxuse.fleet.source import is_address, reason_of, shown_address
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # it has no types
@@ -111,14 +112,17 @@ class LocalStore:
 class RemoteStore:
     """A folder at an `fsspec` address.
 
+    Whatever a library raises about it is an `OSError` or a `FleetError`, without secrets.
+
     Raises:
         MissingExtraError: `fsspec` is not installed.
-        ImportError: What this kind of address needs is not installed.
-        ValueError: There is no such kind of address.
+        FleetError: What this kind of address needs is not installed, or there is no such kind.
     """
 
     def __init__(self, url: str) -> None:
-        self._fs, root = filesystem(url)
+        self._url = url
+        with self._told():
+            self._fs, root = filesystem(url)
         self._root = root.rstrip("/")
 
     def names(self, below: str = "") -> dict[str, int]:
@@ -126,7 +130,8 @@ class RemoteStore:
         folder = f"{self._root}/{below.strip('/')}".rstrip("/")
         self._fs.invalidate_cache()
         try:
-            found = files_below(self._fs, folder)
+            with self._told():
+                found = files_below(self._fs, folder)
         except FileNotFoundError:
             return {}
         start = len(self._root) + 1
@@ -134,23 +139,27 @@ class RemoteStore:
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
-        data: bytes = self._fs.cat_file(f"{self._root}/{name}", start=start, end=end)
+        with self._told():
+            data: bytes = self._fs.cat_file(f"{self._root}/{name}", start=start, end=end)
         return data
 
     def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
         """See `Store`."""
-        with self._fs.open(f"{self._root}/{name}", "rb", block_size=BLOCK) as file:
+        path = f"{self._root}/{name}"
+        with self._told(), self._fs.open(path, "rb", block_size=BLOCK) as file:
             file.seek(start)
             while block := file.read(BLOCK):
                 target.write(block)
 
     def write(self, name: str, data: bytes) -> None:
         """See `Store`. Object stores show an object when all of it is there."""
-        self._fs.pipe_file(self._made(name), data)
+        with self._told():
+            self._fs.pipe_file(self._made(name), data)
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
-        self._fs.put_file(path, self._made(name))
+        with self._told():
+            self._fs.put_file(path, self._made(name))
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""
@@ -159,9 +168,37 @@ class RemoteStore:
             self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         return path
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Make errors of whatever library it is ours, or the system's."""
+        try:
+            yield
+        except CtxuseError:
+            raise
+        except OSError as error:
+            number = error.errno or next(n for kind, n in _NUMBERS if issubclass(type(error), kind))
+            raise OSError(number, reason_of(error, self._url)) from error
+        except Exception as error:
+            raise FleetError(shown_address(self._url), reason_of(error, self._url)) from error
+
+
+_NUMBERS = (
+    (FileNotFoundError, errno.ENOENT),
+    (PermissionError, errno.EACCES),
+    (TimeoutError, errno.ETIMEDOUT),
+    (OSError, errno.EIO),
+)
+"""The numbers of errors that libraries raise without one."""
+
 
 def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
-    """Return what reads `url`, and the path in it; raises as `RemoteStore` does."""
+    """Return what reads `url`, and the path in it.
+
+    Raises:
+        MissingExtraError: `fsspec` is not installed.
+        ImportError: What this kind of address needs is not installed.
+        ValueError: There is no such kind of address.
+    """
     try:
         from fsspec.core import (  # type: ignore[import-untyped] # noqa: PLC0415 - only for addresses
             url_to_fs,

@@ -3,18 +3,19 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.source import (
     Source,
     is_address,
+    reason_of,
     shown_address,
     shown_path,
-    without_secrets,
 )
 from ctxuse.fleet.store import filesystem, open_store
+from ctxuse.redaction import without_secrets
 
 HERE = frozenset({"processes", "threads"})
 """Who reads and writes on this machine."""
@@ -51,6 +52,32 @@ def prepared(target: str, scheduler: str) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise FleetError(shown(target), without_secrets(reason, target)) from error
     return target
+
+
+def names_in(target: str) -> Iterable[str]:
+    """Return the names of the files in a folder or address that is written to.
+
+    Raises:
+        FleetError: It cannot be listed.
+    """
+    try:
+        return open_store(target).names()
+    except OSError as error:
+        raise FleetError(shown(target), reason_of(error, target)) from error
+
+
+@contextmanager
+def writing_to(target: str) -> Iterator[None]:
+    """Say of an error in the block that it is about what is written to, a folder or address.
+
+    Raises:
+        FleetError: With what happened, without secrets.
+    """
+    try:
+        yield
+    except (CtxuseError, OSError) as error:
+        reason = f"cannot write to {shown(target)}: {reason_of(error, target)}"
+        raise FleetError(shown(target), reason) from error
 
 
 def shown(target: str) -> str:

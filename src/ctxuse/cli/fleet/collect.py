@@ -24,7 +24,8 @@ def command(
     Each workspace gets a folder in DEST, named by the machine and the workspace's path; reports
     read DEST as it is. Only finished lines are taken, and nothing in DEST is ever changed. Run it
     again at any time, also from several machines at once and after one was broken off: what is
-    there already is not copied again, and nothing is counted twice.
+    there already is not copied again, and nothing is counted twice. What could not be copied is
+    listed with the reason, and the exit status is 3.
 
     \b
     Examples:
@@ -52,5 +53,4 @@ def command(
             common.note(
                 f"{visible(one.address)}: {logs} not what was copied before: kept beside it"
             )
-    for place in done.failed:
-        common.note(f"not copied: {visible(place.address)}: {visible(place.reason)}")
+    options.note_and_leave(done.failed, "not copied")

@@ -4,7 +4,6 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
-from ctxuse.visible import visible
 
 
 @click.command("export")
@@ -30,7 +29,8 @@ def command(
     """Write the events of many workspaces to Parquet files in DEST, a row for each record.
 
     For DuckDB, Spark or a warehouse. The columns, and a query that gives the report, stand in
-    docs/export.md. Needs the extra ctxuse[fleet].
+    docs/export.md. What could not be exported is listed with the reason, and the exit status is 3.
+    Needs the extra ctxuse[fleet].
 
     \b
     Examples:
@@ -47,5 +47,4 @@ def command(
     events = sum(workspace.events for workspace in done.workspaces)
     workspaces = plural(len(done.workspaces), "workspace")
     common.show(f"{plural(events, 'event')} of {workspaces} in {plural(done.files, 'file')}\n")
-    for place in done.unreadable:
-        common.note(f"not exported: {visible(place.address)}: {visible(place.reason)}")
+    options.note_and_leave(done.unreadable, "not exported")

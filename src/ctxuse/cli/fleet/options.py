@@ -1,15 +1,19 @@
 """What the commands of `ctxuse fleet` share: places, workers, progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli.common import Command, shown_progress
+from ctxuse.cli import FAILED
+from ctxuse.cli.common import Command, note, shown_progress
+from ctxuse.visible import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from ctxuse.reports.fleet import Unreadable
 
 
 def places_argument(command: Command) -> Command:
@@ -33,6 +37,24 @@ def workers_options(command: Command) -> Command:
         help="How many processes or threads.  [default: one for each processor]",
     )
     return scheduler(workers(command))
+
+
+def leave_with(failed: "Sequence[Unreadable]") -> None:
+    """Exit with the status that says so if there is a place for which it could not be done."""
+    if failed:
+        click.get_current_context().exit(FAILED)
+
+
+def note_and_leave(failed: "Sequence[Unreadable]", what: str) -> None:
+    """Say on stderr for which places it could not be done, and exit as `leave_with`.
+
+    Args:
+        failed: The places.
+        what: What was not done, as in ``not copied``.
+    """
+    for place in failed:
+        note(f"{what}: {visible(place.address)}: {visible(place.reason)}")
+    leave_with(failed)
 
 
 def progress(what: str) -> AbstractContextManager[Callable[[int, int], None]]:

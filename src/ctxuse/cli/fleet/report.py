@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - a report has these options
     """Print what the logs of many workspaces say of each record.
 
     Places that cannot be read are listed with the reason; the others count, and the exit status
-    is 0.
+    is 3.
 
     \b
     Examples:
@@ -100,3 +100,4 @@ def command(  # noqa: PLR0913 - a report has these options
         common.write_or_show(fleet_page(report), output, common.show)
     else:
         common.show_report(report, form, output)
+    options.leave_with(report.unreadable)

@@ -1,0 +1,65 @@
+"""Addresses without what lets somebody in: the one place that says what a secret is.
+
+Whatever prints an address, or what a library says of one, passes it through here first.
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, unquote
+
+_USERS = re.compile(r"(?i)((?:https?|s?ftp|ssh|smb|web(?:hdfs|davs?)|davs?)://)[^/]*@")
+_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"']*)\?[^\s\"']*")
+_SECRETS = re.compile(
+    r"(?<=://)(?:[^/\s]*|[^/\s:@]+:(?!\d+(?:/|$))[^\s@]*)@"  # a password may hold a slash
+    r"|(?<=\S)\?[^\s\"']*=[^\s\"']*"
+)
+_ADDRESS = re.compile(r"[^\s\"'(<]*://[^\s\"')>]*")
+_SHORT = 4
+
+
+def without_credentials(url: str) -> str:
+    """Return an address without what only lets somebody in: two of one place are the same.
+
+    A user is one where addresses have a host; a query is one in ``http(s)://``. Elsewhere both
+    belong to the name.
+    """
+    return _QUERY.sub(r"\1", _USERS.sub(r"\1", url, count=1))
+
+
+def without_secrets(text: str, url: str = "") -> str:
+    """Return `text` without the user, password and query of the addresses in it.
+
+    Args:
+        text: An address, or what somebody says of one.
+        url: An address whose user, password and query are to go wherever they stand, also as they
+            are written elsewhere.
+    """
+    written = (str, unquote, quote, lambda part: quote(part, safe=""))
+    secrets = {write(part) for part in _secrets_of(url) for write in written if part}
+    for secret in sorted(secrets, key=lambda secret: (-len(secret), secret)):
+        parted = re.escape(secret)
+        if len(secret) < _SHORT:  # not every letter "a" of a reason
+            parted = rf"(?<!\w){parted}(?!\w)"
+        text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text)
+    return _SECRETS.sub("", _QUERY.sub(r"\1", text))
+
+
+def redacted(text: str) -> str:
+    """Return text of any kind without the secrets of the addresses in it."""
+    return _ADDRESS.sub(lambda found: without_secrets(found[0]), text)
+
+
+def _secrets_of(url: str) -> Iterator[str]:
+    """Whatever of an address may be a secret, as a whole and in parts."""
+    for found in _SECRETS.finditer(url):
+        secret = found[0].strip("@?")
+        yield secret
+        if found[0].endswith("@"):
+            user, _, password = secret.partition(":")
+            yield from (user, password)
+            yield from re.split("[:/@]", secret)  # a library may take it for a name up to a sign
+        else:
+            for pair in secret.split("&"):
+                yield from (pair, pair.partition("=")[2])
+    for found in _QUERY.finditer(url):
+        yield found[0][len(found[1]) + 1 :]

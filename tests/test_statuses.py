@@ -1,0 +1,319 @@
+"""What a command's exit status says: 0 only when all that was asked for was done."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from commands import ctxuse, leaves
+from fleets import as_log, make_fleet, make_workspace, some_events
+from starting import PATIENCE, started
+
+from ctxuse import Workspace
+from ctxuse.cli.main import run
+from ctxuse.codec.encode import encode
+
+FULL = Path("/dev/full")
+USAGE = ".yoi/memory/_usage"
+
+
+class Asked(NamedTuple):
+    """A command, and whether what it was asked for is done; what it prints stands in ``out``."""
+
+    words: list[str]
+    done: Callable[[Path], object] | None = None
+
+
+def events_of(root: Path) -> int:
+    return Workspace(root).report().evidence.events
+
+
+ASKED = {
+    "init": Asked(["init", "-w", "new"], lambda r: (r / "new" / USAGE / ".gitignore").read_text()),
+    "setup": Asked(
+        ["setup", "claude-code", "--yes"],
+        lambda r: "ctxuse-hook" in (r / ".claude" / "settings.json").read_text(),
+    ),
+    "doctor": Asked(["doctor"]),
+    "import": Asked(["import", "log", "other.jsonl"], lambda r: events_of(r) == 14),
+    "report": Asked(
+        ["report", "--format", "csv", "-o", "report"], lambda r: (r / "report").read_text()
+    ),
+    "show": Asked(["show", "decision/r1"]),
+    "diff": Asked(["diff", "7d", "30d"]),
+    "fleet report": Asked(
+        ["fleet", "report", "fleet", "--distinct-ids", "--format", "json", "-o", "report"],
+        lambda r: len(json.loads((r / "report").read_text())["workspaces"]) == 3,
+    ),
+    "fleet collect": Asked(
+        ["fleet", "collect", "fleet", "--to", "to"],
+        lambda r: len([*(r / "to").rglob("*.jsonl")]) == 3,
+    ),
+    "fleet export": Asked(
+        ["fleet", "export", "fleet", "--to", "to"],
+        lambda r: len([*(r / "to").glob("*.parquet")]) == 3,
+    ),
+    "record use": Asked(
+        ["record", "use", "summary", "--segment", "s"], lambda r: events_of(r) == 11
+    ),
+    "record exposure": Asked(
+        ["record", "exposure", "summary", "--segment", "s"], lambda r: events_of(r) == 11
+    ),
+    "events": Asked(["events"]),
+    "check": Asked(["check"]),
+    "repair": Asked(["repair"], lambda r: events_of(r) == 11),
+    "archive": Asked(
+        ["archive"], lambda r: [*(r / USAGE).glob("events.*.jsonl")] and events_of(r) == 10
+    ),
+    "completion": Asked(["completion", "bash"]),
+}  # fmt: skip
+"""What is asked of each command, but for those that serve."""
+
+
+def test_every_command_is_asked_for_something() -> None:
+    assert sorted([*ASKED, "serve", "mcp"]) == sorted(leaves())
+
+
+def fill(root: Path) -> None:
+    """Make a workspace with ten events and one that can be recovered, a log, and a small fleet."""
+    other, glued = some_events(1, 9), next(some_events(1, 8))
+    log = as_log(some_events(10, 1)) + b'{"id":' + encode(glued) + b"\n"
+    make_workspace(root, log + as_log([])[:-1] + b"unfinished")
+    (root / ".yoi" / "memory" / "summary.md").write_text("text")
+    (root / "other.jsonl").write_bytes(as_log([*other, *some_events(3, 7)]))
+    (root / "new").mkdir()
+    make_fleet(root / "fleet", 3, 5)
+
+
+NO_SPACE = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+
+
+def assert_true(
+    asked: Asked, root: Path, done: "subprocess.CompletedProcess[str]", *, printed: bool = True
+) -> None:
+    """Assert that a command's status and messages say what it did."""
+    said = f"{done.returncode}: {done.stderr}"
+    assert "fault of ctxuse" not in done.stderr, said
+    assert "Traceback" not in done.stderr, said
+    assert done.returncode in {0, 1, 3}, said
+    if done.returncode == 0:
+        assert asked.done(root) if asked.done else printed, said
+    elif done.returncode == 3:
+        assert re.search(r"^ctxuse: \S", done.stderr, re.MULTILINE), said
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_with_nothing_in_the_way_it_is_done(tmp_path: Path, command: str) -> None:
+    fill(tmp_path)
+    done = ctxuse(*ASKED[command].words, cwd=tmp_path)
+    assert done.returncode == (1 if command in {"check", "doctor"} else 0), done.stderr
+    assert_true(ASKED[command], tmp_path, done)
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_where_no_file_can_grow_the_status_says_what_was_done(tmp_path: Path, command: str) -> None:
+    fill(tmp_path)
+    assert_true(
+        ASKED[command], tmp_path, ctxuse(*ASKED[command].words, cwd=tmp_path, first=NO_SPACE)
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a file system is not permitted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)  # noqa: S607 - wherever it is
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_on_a_full_disk_the_status_says_what_was_done(small_disk: Path, command: str) -> None:
+    fill(small_disk)
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass
+    done = ctxuse(*ASKED[command].words, cwd=small_disk, environ={"TMPDIR": str(small_disk)})
+    assert_true(ASKED[command], small_disk, done)
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_where_the_target_is_something_else_the_status_says_so(
+    tmp_path: Path, command: str
+) -> None:
+    """A file where a directory is to be, and the other way round: nobody can write there."""
+    fill(tmp_path)
+    for name in ("to", "new/.yoi", ".claude"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "report").mkdir()
+    log = tmp_path / USAGE / "events.jsonl"
+    if command.startswith(("record", "import", "repair", "archive")):
+        log.rename(tmp_path / "kept.jsonl")
+        log.mkdir()
+    done = ctxuse(*ASKED[command].words, cwd=tmp_path)
+    if ASKED[command].done:
+        assert done.returncode == 3, done.stderr
+    assert "fault of ctxuse" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", [*ASKED, "help", "version", "serve"])
+def test_a_full_stdout_is_said(tmp_path: Path, command: str) -> None:
+    fill(tmp_path)
+    more = {"help": ["--help"], "version": ["--version"], "serve": ["serve", "--port", "0"]}
+    asked = ASKED.get(command) or Asked(more[command])
+    with FULL.open("wb") as full:
+        done = ctxuse(*asked.words, cwd=tmp_path, stdout=full.fileno())
+    assert_true(asked, tmp_path, done, printed=False)
+    if asked.done is None or command == "setup":
+        assert done.returncode == 3
+        assert "stdout" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "0, 1, 2"])
+@pytest.mark.parametrize("command", [*ASKED, "mcp", "help", "list"])
+def test_streams_that_are_closed_are_no_fault_of_ours(
+    tmp_path: Path, command: str, closed: str
+) -> None:
+    fill(tmp_path)
+    more = {"mcp": ["mcp"], "help": ["--help"], "list": ["fleet", "report", "@-"]}
+    asked = ASKED.get(command) or Asked(more[command])
+    first = f"import os\nfor number in ({closed},): os.close(number)"
+    done = ctxuse(*asked.words, cwd=tmp_path, first=first)
+    assert "fault of ctxuse" not in done.stderr
+    assert "Traceback" not in done.stderr
+    if asked.done:
+        assert done.returncode == 0
+        assert asked.done(tmp_path)
+    expected = {"mcp": 0 if closed == "2" else 2, "list": 3, "help": 0, "check": 1, "doctor": 1}
+    assert done.returncode == expected.get(command, 0), done.stderr
+    assert events_of(tmp_path) >= 10
+    assert b"ctxuse" not in (tmp_path / USAGE / "events.jsonl").read_bytes()
+
+
+PLACE = "s3://KEYID:S3CR3TKEY/x+y@bucket-of-tests/x?token=T0K3N9"
+UNREACHABLE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_MAX_ATTEMPTS": "1",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(params=["refused", "broken off"])
+def unreachable(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The environment for a server that refuses connections, or breaks them off."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    if request.param == "refused":
+        yield UNREACHABLE
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def break_off() -> None:
+            try:
+                while True:
+                    server.accept()[0].close()
+            except OSError:
+                pass
+
+        threading.Thread(target=break_off, daemon=True).start()
+        number = server.getsockname()[1]
+        yield {**UNREACHABLE, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{number}"}
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "fleet", PLACE],
+        ["report", "fleet", "--distinct-ids", "--scratch", PLACE],
+        ["collect", "fleet", "--to", PLACE],
+        ["collect", PLACE, "--to", "to"],
+        ["export", "fleet", "--to", PLACE],
+        ["export", PLACE, "--to", "to"],
+        ["collect", "fleet", "--to", "s3://bucket-of-tests/x"],
+        ["collect", "fleet", "--to", "s3://bucket-of-tests/x", "--scheduler", "threads"],
+        ["export", "fleet", "--to", "s3://bucket-of-tests/x"],
+        ["export", "fleet", "--to", "s3://bucket-of-tests/x", "--scheduler", "threads"],
+    ],
+    ids=lambda words: " ".join(words).replace(PLACE, "PLACE"),
+)
+def test_a_server_that_cannot_be_reached_is_said_by_status_and_without_secrets(
+    tmp_path: Path, unreachable: dict[str, str], words: list[str]
+) -> None:
+    fill(tmp_path)
+    done = ctxuse("fleet", *words, cwd=tmp_path, environ=unreachable)
+    assert done.returncode == 3, done.stderr
+    assert "fault of ctxuse" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3://bucket-of-tests/x" in done.stdout + done.stderr
+    for secret in ("S3CR3TKEY", "T0K3N9", "KEYID"):
+        assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [*leaves()])
+def test_no_message_of_any_command_repeats_a_secret(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_workspace(tmp_path, as_log(some_events(3, 1)))
+    monkeypatch.chdir(tmp_path)
+    for name, value in UNREACHABLE.items():
+        monkeypatch.setenv(name, value)
+    tries = [[PLACE], ["--nothing", PLACE], [f"--nothing={PLACE}"], ["-w", PLACE], ["--to", PLACE]]
+    tries += [["fleet", "--scheduler", f"tcp://{at}"] for at in ("k:S3CR3TKEY@h:x", "S3CR3TKEY@")]
+    if command == "show":
+        tries.remove([PLACE])  # a record may have any name, and it is shown
+    for words in tries:
+        assert run([*command.split(), *words]) in {2, 3}
+        captured = capfd.readouterr()
+        for secret in ("S3CR3TKEY", "T0K3N9", "KEYID"):
+            assert secret not in captured.out + captured.err, words
+
+
+def test_all_of_several_imports_that_cannot_be_done_are_said(tmp_path: Path) -> None:
+    fill(tmp_path)
+    done = ctxuse("import", "log", "other.jsonl", "fleet/w000", "new", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "new" in done.stderr
+    assert events_of(tmp_path) == 10 + 4 + 5
+
+
+_SLOW = """
+import builtins
+usual = builtins.__import__
+def slow(name, *rest, **named):
+    if name == {name!r}:
+        print("here", flush=True)
+        import time; time.sleep(60)
+    return usual(name, *rest, **named)
+builtins.__import__ = slow
+"""
+
+
+@pytest.mark.parametrize("name", ["ctxuse.processes", "ctxuse.cli.main", "click", "ctxuse.visible"])
+def test_an_interrupt_while_it_starts_shows_no_traceback(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_SLOW.format(name=name))
+    with started(
+        "-P", "-m", "ctxuse", "report", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd="/",
+    ) as starting:  # fmt: skip
+        assert starting.stdout.readline() == "here\n"
+        starting.send_signal(signal.SIGINT)
+        out, err = starting.communicate(timeout=PATIENCE)
+    assert (out, err) == ("", "")
+    assert starting.returncode == 130
