@@ -278,6 +278,18 @@ def test_a_log_is_not_archived_while_another_holds_the_lock(workspace: Workspace
     assert workspace.archive() is not None
 
 
+def test_a_lock_that_cannot_be_taken_is_called_what_it_is(workspace: Workspace) -> None:
+    workspace.append(an_event())
+    lock = workspace.layout.usage_dir / "events.lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(MaintenanceError, match=r"events\.lock.* it is a directory") as caught:
+        workspace.archive()
+    assert "another process" not in str(caught.value)
+    lock.rmdir()
+    assert workspace.archive() is not None
+
+
 @pytest.mark.parametrize("when", ["before listing", "after listing"])
 def test_an_archiving_while_a_reader_opens_the_files_hides_and_doubles_nothing(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, when: str

@@ -1,14 +1,18 @@
 """Opening files that may be anything, and replacing files in one step.
 
 What is opened is a regular file or refused at once: opening a FIFO or a device never waits. What is
-replaced is there whole or as it was. Every append comes this way: what is imported here is cheap.
+replaced is there whole or as it was. What is open has an owner from its first moment to its last,
+so an interrupt (Ctrl-C), wherever it comes, leaves nothing open. Every append comes this way: what
+is imported here is cheap.
 """
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from operator import call
 from typing import IO
 
 LARGEST = 4 * 1024 * 1024
@@ -26,6 +30,57 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FILE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+class _Closing(map):  # type: ignore[type-arg] # it has none at run time
+    """Closes the descriptors of a list, each once, when it is run through or no longer referred to.
+
+    An interrupt can come between any two steps of Python, also in a finalizer, where it would be
+    lost. To close and to take note of it, and to finalize, are therefore single calls into C: `any`
+    runs through what it closes, and all of it only once. `os.closerange` says nothing of errors.
+    """
+
+    __del__ = property(partial(partial, any))
+
+
+class Descriptor(int):
+    """An open file descriptor, closed at the latest when it is no longer referred to.
+
+    It is the descriptor's number, and used as that. Who hands it on to what closes it by itself has
+    it closed twice: `io` is told ``closefd=False``.
+    """
+
+    _closing: Iterator[None] = iter(())
+
+    def close(self) -> None:
+        """Close it; it is gone afterwards, whatever the system says. Again, this does nothing."""
+        any(self._closing)
+
+
+CLOSED = Descriptor(-1)
+"""Stands where no descriptor is open."""
+
+
+def open_descriptor(
+    path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+) -> Descriptor:
+    """Open anything, as `os.open` does. Raises: OSError."""
+    return _owned(partial(os.open, path, flags, mode, dir_fd=dir_fd))
+
+
+def duplicate(descriptor: int) -> Descriptor:
+    """Return another descriptor of the same open file. Raises: OSError."""
+    return _owned(partial(os.dup, descriptor))
+
+
+def _owned(opening: Callable[[], int]) -> Descriptor:
+    """What `opening` opens. It is owned from the call in which it is opened: see `_Closing`."""
+    opened: list[int] = []
+    closing = _Closing(os.closerange, opened, map((1).__add__, opened))
+    opened.extend(map(call, (opening,)))
+    descriptor = Descriptor(opened[0])
+    descriptor._closing = closing  # noqa: SLF001 - it is made here
+    return descriptor
+
+
 class NotRegularError(OSError):
     """Something else than a regular file stands there.
 
@@ -40,7 +95,7 @@ class NotRegularError(OSError):
 
 def open_regular(
     path: str, flags: int = os.O_RDONLY, *, dir_fd: int | None = None, mode: int = 0o600
-) -> int:
+) -> Descriptor:
     """Return a descriptor of a regular file, opened without waiting for anything.
 
     Args:
@@ -54,7 +109,7 @@ def open_regular(
         OSError: What the system said.
     """
     try:
-        descriptor = os.open(path, flags | _FILE, mode, dir_fd=dir_fd)
+        descriptor = open_descriptor(path, flags | _FILE, mode, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in its name
         raise OSError(errno.EINVAL, "no such name", path) from error
     try:
@@ -62,7 +117,7 @@ def open_regular(
         if not stat.S_ISREG(found):
             raise NotRegularError(found, path)
     except BaseException:
-        close(descriptor)
+        descriptor.close()
         raise
     return descriptor
 
@@ -77,7 +132,11 @@ def read_small(path: str, largest: int = LARGEST) -> bytes:
     Raises:
         OSError: It cannot be read, is no regular file, or has more bytes.
     """
-    with naming(path), open(open_regular(path), "rb") as file:
+    with (
+        naming(path),
+        closing_fd(open_regular(path)) as descriptor,
+        open(descriptor, "rb", closefd=False) as file,
+    ):
         data = file.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", path)
@@ -108,7 +167,8 @@ def replacing(
     try:
         with (
             naming(path),
-            open(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode), "wb") as file,
+            closing_fd(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode)) as descriptor,
+            open(descriptor, "wb", closefd=False) as file,
         ):
             if mode_of is not None and hasattr(os, "fchmod"):
                 with suppress(FileNotFoundError):
@@ -137,15 +197,9 @@ def naming(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def closing_fd(descriptor: int) -> Iterator[int]:
+def closing_fd(descriptor: Descriptor) -> Iterator[Descriptor]:
     """Give an open descriptor back; it is closed when the block ends."""
     try:
         yield descriptor
     finally:
-        close(descriptor)
-
-
-def close(descriptor: int) -> None:
-    """Close `descriptor`; it is gone afterwards whatever the system says of it."""
-    with suppress(OSError):
-        os.close(descriptor)
+        descriptor.close()

@@ -3,7 +3,14 @@
 import os
 
 from ctxuse.errors import RecordNotFoundError, RecordUnreadableError
-from ctxuse.files import DIRECTORY, NO_LINK, closing_fd, open_regular
+from ctxuse.files import (
+    DIRECTORY,
+    NO_LINK,
+    Descriptor,
+    closing_fd,
+    open_descriptor,
+    open_regular,
+)
 from ctxuse.layout import WorkspaceLayout
 
 MAX_RECORD = 16 * 1024 * 1024
@@ -53,7 +60,10 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
     """
     path = layout.record_file(kind, slug)
     try:
-        with open(_open_inside(path, os.fspath(layout)), "rb") as file:
+        with (
+            closing_fd(_open_inside(path, os.fspath(layout))) as descriptor,
+            open(descriptor, "rb", closefd=False) as file,
+        ):
             data = file.read(MAX_RECORD + 1)
     except FileNotFoundError:
         raise RecordNotFoundError(str(kind), slug, path) from None
@@ -66,7 +76,7 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
     return data
 
 
-def _open_inside(path: str, root: str) -> int:
+def _open_inside(path: str, root: str) -> Descriptor:
     """Open a file that lies below `root` once all links are resolved.
 
     The resolved path is then walked without following any link, so that one that is put there
@@ -79,12 +89,12 @@ def _open_inside(path: str, root: str) -> int:
     if os.open not in os.supports_dir_fd:
         return open_regular(real)
     *directories, name = real.removeprefix(prefix).split(os.sep)
-    directory = os.open(real_root, DIRECTORY)
+    directory = open_descriptor(real_root, DIRECTORY)
     try:
         for part in directories:
-            deeper = os.open(part, DIRECTORY | NO_LINK, dir_fd=directory)
-            os.close(directory)
+            deeper = open_descriptor(part, DIRECTORY | NO_LINK, dir_fd=directory)
+            directory.close()
             directory = deeper
         return open_regular(name, os.O_RDONLY | NO_LINK, dir_fd=directory)
     finally:
-        os.close(directory)
+        directory.close()

@@ -116,8 +116,10 @@ def _hash(update: Callable[[bytes], None], log: OpenLog, begin: int, end: int) -
 def load(layout: WorkspaceLayout, name: str, kind: TallyKind) -> Checkpoint | None:
     """Return a stored checkpoint; None when there is none that can be used, for whatever reason."""
     try:
-        descriptor = open_for_reading(os.fspath(layout), name)
-        with open(descriptor, "rb") as file:
+        with (
+            closing_fd(open_for_reading(os.fspath(layout), name)) as descriptor,
+            open(descriptor, "rb", closefd=False) as file,
+        ):
             data = file.read()
     except OSError:
         return None

@@ -4,6 +4,7 @@ Nothing here knows what the files hold.
 """
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
-from ctxuse.files import NO_LINK, UNFINISHED, open_regular, replacing
+from ctxuse.files import NO_LINK, UNFINISHED, Descriptor, open_regular, replacing
 from ctxuse.fleet.source import is_address, reason_of, shown_address
 
 if TYPE_CHECKING:
@@ -106,7 +107,19 @@ class LocalStore:
 
     def _open(self, name: str) -> IO[bytes]:
         path = os.path.join(self._root, name)
-        return open(open_regular(path, os.O_RDONLY | NO_LINK), "rb")
+        return io.BufferedReader(_OwnFile(open_regular(path, os.O_RDONLY | NO_LINK)))
+
+
+class _OwnFile(io.FileIO):
+    """A file that reads from a descriptor which has its own owner."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        super().__init__(descriptor, closefd=False)
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        super().close()
+        self._descriptor.close()
 
 
 class RemoteStore:

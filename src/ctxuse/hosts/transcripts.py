@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
-from ctxuse.files import open_regular
+from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
@@ -86,7 +86,10 @@ def lines(
         OSError: The file cannot be read, or is no regular one: it is read more than once.
     """
     decode = msgspec.json.Decoder().decode
-    with open(open_regular(path), "rb") as file:
+    with (
+        closing_fd(open_regular(path)) as descriptor,
+        open(descriptor, "rb", closefd=False) as file,
+    ):
         while line := file.readline(LONGEST_LINE):
             reason = None
             if not line.endswith(b"\n") and len(line) == LONGEST_LINE:

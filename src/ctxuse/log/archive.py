@@ -10,8 +10,8 @@ import time
 from contextlib import closing, suppress
 
 from ctxuse.errors import MaintenanceError
-from ctxuse.files import close, closing_fd
-from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.files import closing_fd
+from ctxuse.layout import LOCK_NAME, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.lock import SideLock
 from ctxuse.log.names import (
     SUFFIXES,
@@ -44,8 +44,7 @@ def archive_log(layout: WorkspaceLayout, *, lock_timeout: float = LOCK_TIMEOUT) 
             closing(SideLock(directory)) as lock,
         ):
             if not lock.acquire(lock_timeout):
-                reason = "another process holds the lock events.lock"
-                raise TimeoutError(errno.ETIMEDOUT, reason)
+                raise _not_had(lock)
             return _archive(root, directory)
     except FileNotFoundError:
         return None
@@ -61,30 +60,52 @@ def _archive(root: str, directory: int) -> str | None:
             return None
         if os.pread(log, 1, size - 1) != b"\n":
             os.write(log, b"\n")  # nothing will be appended to this file: finish its last line
-        name = _reserve(root, directory)
-        try:
-            os.rename(LOG_NAME, name, src_dir_fd=directory, dst_dir_fd=directory)
-        except OSError:
-            os.unlink(name, dir_fd=directory)
-            raise
+        name = _moved(root, directory)
         for suffix in SUFFIXES:
             with suppress(OSError):  # checkpoints go along; without them the archive is read once
                 now, then = checkpoint_name(LOG_NAME, suffix), checkpoint_name(name, suffix)
                 os.rename(now, then, src_dir_fd=directory, dst_dir_fd=directory)
         with suppress(FileExistsError):  # a writer was faster
-            close(open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+            open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
         sync_file(log)
         os.fsync(directory)
     return name
 
 
-def _reserve(root: str, directory: int) -> str:
-    """Make an empty file under a name that sorts behind all archives, so nothing is overwritten."""
+def _not_had(lock: SideLock) -> OSError:
+    """Why the side lock was not had."""
+    if lock.error is None:
+        return TimeoutError(errno.ETIMEDOUT, f"another process holds the lock {LOCK_NAME}")
+    reason = f"the lock {LOCK_NAME} cannot be taken: {what_happened(lock.error)}"
+    return OSError(lock.error.errno, reason)
+
+
+def _moved(root: str, directory: int) -> str:
+    """Give the log a name that sorts behind all archives, and return it.
+
+    An empty file takes the name first, so that nothing is overwritten. When the log, which is not
+    empty, did not get there, it is removed: told by its size, since an interrupt may come right
+    behind the renaming.
+    """
+    name = _free_name(root)
+    try:
+        open_regular(name, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
+        os.rename(LOG_NAME, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except FileExistsError:
+        raise
+    except BaseException:
+        with suppress(FileNotFoundError):
+            if os.stat(name, dir_fd=directory, follow_symlinks=False).st_size == 0:
+                os.unlink(name, dir_fd=directory)
+        raise
+    return name
+
+
+def _free_name(root: str) -> str:
     now = time.time_ns()
     for last in archive_names(root)[-1:]:
         now = max(now, archive_time(last) + 1_000)  # the clock may have been set back
     name = f"events.{file_time(now)}.jsonl"
     if not is_archive(name):
         raise OSError(errno.EINVAL, "the name of the last archive leaves no room for a later one")
-    close(open_regular(name, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     return name

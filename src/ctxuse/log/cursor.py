@@ -1,11 +1,10 @@
 """Reading a log piece by piece: how far each file has been read, and what came since."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxuse.events import UsageEvent
-from ctxuse.files import close
+from ctxuse.files import Descriptor, duplicate
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.opening import identity
 from ctxuse.log.reader import OpenLog, SkippedLine, last_line_end, open_logs, read_events
@@ -36,22 +35,20 @@ class Cursor:
 
     def __init__(self) -> None:
         self._archived: dict[str, Position] = {}
-        self._present = _START
-        self._held: int | None = None
-
-    def __del__(self) -> None:
-        self.close()
+        self._present: tuple[Descriptor, Position] | None = None
 
     def holds(self, log: OpenLog) -> bool:
         """Whether `log` is the file that was the present log when it was last read."""
-        return self._held is not None and identity(log.descriptor) == identity(self._held)
+        return self._present is not None and identity(log.descriptor) == identity(self._present[0])
 
     def of(self, log: OpenLog) -> Position:
         """Return how far `log` has been read; its beginning when never, or when it is shorter."""
         if log.name in self._archived:
             position = self._archived[log.name]
+        elif self._present is not None and self.holds(log):
+            position = self._present[1]
         else:
-            position = self._present if self.holds(log) else _START
+            position = _START
         return position if position.offset <= log.end else _START
 
     def reached(self, log: OpenLog, position: Position) -> None:
@@ -59,21 +56,19 @@ class Cursor:
         if not log.is_present:
             self._archived[log.name] = position
             return
-        self._present = position
-        if not self.holds(log):
-            self.close()
-            self._held = os.dup(log.descriptor)
+        if self._present is not None and self.holds(log):
+            self._present = self._present[0], position
+        else:
+            self._present = duplicate(log.descriptor), position
 
     @property
     def holding(self) -> bool:
         """Whether a present log has been read at all."""
-        return self._held is not None
+        return self._present is not None
 
     def close(self) -> None:
         """Close what is held open; archived logs are still remembered."""
-        if self._held is not None:
-            close(self._held)
-            self._held = None
+        self._present = None
 
 
 class Follower:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from json import JSONEncoder
 from typing import NamedTuple
 
-from ctxuse.files import DIRECTORY, closing_fd
+from ctxuse.files import DIRECTORY, Descriptor, closing_fd, open_descriptor
 from ctxuse.layout import WorkspaceLayout, state_dir
 from ctxuse.log.opening import open_for_reading, open_regular, open_usage_dir
 from ctxuse.times import format_ns, parse_ns
@@ -84,12 +84,12 @@ def read_marks(layout: WorkspaceLayout, *, environ: Mapping[str, str]) -> Iterat
                 yield Mark(at_ns, stored.what, root)
 
 
-def _content(descriptor: int) -> bytes:
+def _content(descriptor: Descriptor) -> bytes:
     with closing_fd(descriptor):
         return os.read(descriptor, 2 * MOST_BYTES)
 
 
-def _append(directory: int, line: bytes) -> None:
+def _append(directory: Descriptor, line: bytes) -> None:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     with closing_fd(directory), closing_fd(open_regular(NAME, directory, flags)) as descriptor:
         if os.fstat(descriptor).st_size > MOST_BYTES:
@@ -97,12 +97,12 @@ def _append(directory: int, line: bytes) -> None:
         os.write(descriptor, line)
 
 
-def _state_dir(environ: Mapping[str, str]) -> int:
+def _state_dir(environ: Mapping[str, str]) -> Descriptor:
     path = state_dir(environ)
     os.makedirs(path, mode=0o700, exist_ok=True)
-    return os.open(path, DIRECTORY)
+    return open_descriptor(path, DIRECTORY)
 
 
-def _open_state(environ: Mapping[str, str]) -> int:
-    with closing_fd(os.open(state_dir(environ), DIRECTORY)) as directory:
+def _open_state(environ: Mapping[str, str]) -> Descriptor:
+    with closing_fd(open_descriptor(state_dir(environ), DIRECTORY)) as directory:
         return open_regular(NAME, directory, os.O_RDONLY)

@@ -4,10 +4,12 @@ import errno
 import os
 import stat
 import time
-from threading import RLock
-from typing import Self
+from collections.abc import Callable
+from contextlib import suppress
+from threading import RLock, get_ident
+from typing import TypeVar
 
-from ctxuse.files import close, closing_fd
+from ctxuse.files import CLOSED, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.lock import SideLock
 from ctxuse.log.opening import identity, open_regular, open_usage_dir
@@ -20,8 +22,11 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _MOST_REOPENINGS = 100
 
 
+_Result = TypeVar("_Result")
+
+
 class Handle:
-    """The open log and its side lock. A context that one thread at a time may be in.
+    """The open log and its side lock, for one thread at a time.
 
     What it holds is closed when it is no longer referred to.
 
@@ -37,7 +42,7 @@ class Handle:
     """
 
     def __init__(self, root: str) -> None:
-        self.log = -1
+        self.log = CLOSED
         self.end = -1
         self.directories_synced = False
         self.missed_locks = 0
@@ -46,31 +51,38 @@ class Handle:
         self._identity = (-1, -1)
         self._lock: SideLock | None = None
         self._impatient_until = 0.0
-        self._mutex = RLock()  # one that its own thread can take again, so as to notice that
-        self._inside = False
+        self._mutex = RLock()
+        self._thread: int | None = None  # the one that works
 
-    def __enter__(self) -> Self:
-        """Keep other threads out.
+    def exclusively(self, work: Callable[[], _Result]) -> _Result:
+        """Do `work` while other threads are kept out, and return its result.
+
+        The side lock is given back behind it. When it raises, or an interrupt comes, everything is
+        closed. An interrupt can come at any
+        step, also while things are given back. So that is done inside the `try`, and what is left
+        is given back behind it, which does no harm to what was given back already.
 
         Raises:
-            OSError: This thread is in it already: it was interrupted in the middle of an append,
+            OSError: This thread is at it already: it was interrupted in the middle of an append,
                 by a signal handler or a finalizer that appends too.
         """
-        self._mutex.acquire()
-        if self._inside:
-            self._mutex.release()
+        if self._thread == get_ident():
             raise OSError(errno.EDEADLK, "this thread is in the middle of another append")
-        self._inside = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give the side lock back and let other threads in."""
-        self.unlock()
-        self._inside = False
-        self._mutex.release()
-
-    def __del__(self) -> None:
-        self.forget()
+        try:
+            self._mutex.acquire()
+            self._thread = get_ident()
+            result = work()
+            self.unlock()
+            self._thread = None
+            self._mutex.release()
+        except BaseException:
+            if self._thread == get_ident():
+                self.forget()
+                self._thread = None
+            with suppress(RuntimeError):  # it had been given back
+                self._mutex.release()
+            raise
+        return result
 
     def ready(self, lock_timeout: float | None) -> int:
         """Open what is not open, take the side lock, and return the present size of the log.
@@ -108,12 +120,11 @@ class Handle:
 
     def forget(self) -> None:
         """Close everything; what was locked is given back."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        if self.log >= 0:
-            log, self.log, self.end = self.log, -1, -1
-            close(log)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+        log, self.log, self.end = self.log, CLOSED, -1
+        log.close()
         self.directories_synced = False
 
     def _take_lock(self, timeout: float) -> None:

@@ -17,7 +17,7 @@ _CACHE_KIB = 16 * 1024
 
 
 class IdCounter:
-    """Counts how often each id was met."""
+    """Counts how often each id was met. To be closed."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -27,12 +27,10 @@ class IdCounter:
             "CREATE TABLE ids (id BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
         )
 
-    def __del__(self) -> None:
-        self.close()
-
     def add(self, ids: Iterable[str]) -> None:
         """Count every one of `ids`, which are canonical."""
-        self._database.execute("BEGIN")
+        if not self._database.in_transaction:  # an add that was interrupted may have left one
+            self._database.execute("BEGIN")
         self._database.executemany(
             "INSERT INTO ids VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1",
             ((_packed(event_id),) for event_id in ids),
@@ -99,8 +97,8 @@ class IdIndex:
             LogUnreadableError: The log exists but cannot be read.
         """
         if not self._read_on():
-            self.close()
-            self._known, self._cursor = IdCounter(), Cursor()
+            before, self._known, self._cursor = self._known, IdCounter(), Cursor()
+            before.close()
             self._read_on()
 
     def _read_on(self) -> bool:

@@ -8,9 +8,8 @@ depends on it: the reference takes none, and who does not get it in time goes on
 import errno
 import os
 import time
-from contextlib import suppress
 
-from ctxuse.files import close
+from ctxuse.files import CLOSED
 from ctxuse.layout import LOCK_NAME
 from ctxuse.log.opening import open_regular
 
@@ -24,6 +23,9 @@ class SideLock:
 
     Args:
         directory: A descriptor of the log's directory, used once, now.
+
+    Attributes:
+        error: Why it cannot be had at all; None while it can.
     """
 
     def __init__(self, directory: int) -> None:
@@ -32,9 +34,12 @@ class SideLock:
         self._flock = flock
         self._take, self._give = LOCK_EX | LOCK_NB, LOCK_UN
         self._held = False
-        self._descriptor: int | None = None
-        with suppress(OSError):  # without it the log is still correct
+        self._descriptor = CLOSED
+        self.error: OSError | None = None
+        try:
             self._descriptor = open_regular(LOCK_NAME, directory, os.O_RDWR | os.O_CREAT)
+        except OSError as error:  # without it the log is still correct
+            self.error = error
 
     @property
     def held(self) -> bool:
@@ -43,13 +48,14 @@ class SideLock:
 
     def try_acquire(self) -> bool:
         """Try once to take the lock and return whether it is held."""
-        if self._descriptor is None:
+        if self._descriptor is CLOSED:
             return False
         try:
             self._flock(self._descriptor, self._take)
         except OSError as error:
             if error.errno not in _BUSY:
-                self.close()  # it cannot be had at all: not waited for either
+                self.close()  # it is not waited for either
+                self.error = error
             return False
         self._held = True
         return True
@@ -59,7 +65,7 @@ class SideLock:
         deadline = time.monotonic() + timeout
         pause = _FIRST_PAUSE
         while not self.try_acquire():
-            if self._descriptor is None or time.monotonic() >= deadline:
+            if self._descriptor is CLOSED or time.monotonic() >= deadline:
                 return False
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -67,7 +73,7 @@ class SideLock:
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
-        if not self._held or self._descriptor is None:
+        if not self._held:
             return
         self._held = False
         try:
@@ -78,6 +84,5 @@ class SideLock:
     def close(self) -> None:
         """Close the lock's file, giving the lock back. The file itself is never removed."""
         self._held = False
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            close(descriptor)
+        self._descriptor.close()
+        self._descriptor = CLOSED

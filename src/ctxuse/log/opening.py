@@ -15,7 +15,14 @@ import stat
 from contextlib import suppress
 
 from ctxuse import files
-from ctxuse.files import DIRECTORY, NO_LINK, NotRegularError, close, closing_fd
+from ctxuse.files import (
+    DIRECTORY,
+    NO_LINK,
+    Descriptor,
+    NotRegularError,
+    closing_fd,
+    open_descriptor,
+)
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 
 CAN_WRITE = os.open in os.supports_dir_fd and NO_LINK != 0
@@ -26,7 +33,7 @@ class RefusedError(OSError):
     """Something stands where the log should be that is not a log."""
 
 
-def open_usage_dir(root: str, *, create: bool) -> int:
+def open_usage_dir(root: str, *, create: bool) -> Descriptor:
     """Return a descriptor of ``.yoi/memory/_usage`` below `root`.
 
     Args:
@@ -39,7 +46,7 @@ def open_usage_dir(root: str, *, create: bool) -> int:
     """
     if not CAN_WRITE:
         raise OSError(errno.ENOTSUP, "this system can read logs, not write them")
-    directory = os.open(root, DIRECTORY)
+    directory = open_descriptor(root, DIRECTORY)
     try:
         for name in USAGE_DIR:
             try:
@@ -50,15 +57,15 @@ def open_usage_dir(root: str, *, create: bool) -> int:
                 with suppress(FileExistsError):  # made meanwhile, or something else: we shall see
                     os.mkdir(name, 0o700, dir_fd=directory)
                 deeper = _open_directory(name, directory)
-            close(directory)
+            directory.close()
             directory = deeper
     except BaseException:
-        close(directory)
+        directory.close()
         raise
     return directory
 
 
-def open_regular(name: str, directory: int, flags: int) -> int:
+def open_regular(name: str, directory: int, flags: int) -> Descriptor:
     """Return a descriptor of the file `name` in `directory`, opened with `flags`.
 
     Missing files are made with mode 0600 where `flags` says `O_CREAT`.
@@ -78,7 +85,7 @@ def open_regular(name: str, directory: int, flags: int) -> int:
         raise
 
 
-def open_for_writing(root: str, name: str) -> int:
+def open_for_writing(root: str, name: str) -> Descriptor:
     """Return a descriptor of the existing file `name` in ``_usage``, to write in its middle.
 
     Raises:
@@ -89,7 +96,7 @@ def open_for_writing(root: str, name: str) -> int:
         return open_regular(name, directory, os.O_RDWR)
 
 
-def open_for_reading(root: str, name: str) -> int:
+def open_for_reading(root: str, name: str) -> Descriptor:
     """Return a descriptor of the file `name` in ``_usage`` below `root`, to read it.
 
     Raises:
@@ -154,11 +161,11 @@ def sync_directories(root: str) -> None:
     """
     for depth in range(len(USAGE_DIR), -1, -1):
         path = os.path.join(root, *USAGE_DIR[:depth])
-        with closing_fd(os.open(path, DIRECTORY)) as directory:
+        with closing_fd(open_descriptor(path, DIRECTORY)) as directory:
             os.fsync(directory)
 
 
-def _opened(path: str, name: str, flags: int, directory: int | None = None) -> int:
+def _opened(path: str, name: str, flags: int, directory: int | None = None) -> Descriptor:
     """Open the file `name` at `path`, a regular file that has no other name."""
     try:
         descriptor = files.open_regular(path, flags | NO_LINK, dir_fd=directory)
@@ -168,14 +175,14 @@ def _opened(path: str, name: str, flags: int, directory: int | None = None) -> i
         if os.fstat(descriptor).st_nlink > 1:
             raise RefusedError(errno.EMLINK, "it has another name as well (a hard link)", name)
     except BaseException:
-        close(descriptor)
+        descriptor.close()
         raise
     return descriptor
 
 
-def _open_directory(name: str, parent: int) -> int:
+def _open_directory(name: str, parent: int) -> Descriptor:
     try:
-        return os.open(name, DIRECTORY | NO_LINK, dir_fd=parent)
+        return open_descriptor(name, DIRECTORY | NO_LINK, dir_fd=parent)
     except FileNotFoundError:
         raise
     except OSError as error:

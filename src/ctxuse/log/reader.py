@@ -13,7 +13,7 @@ from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_of, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
-from ctxuse.files import close
+from ctxuse.files import Descriptor, closing_fd
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.names import archive_names
 from ctxuse.log.opening import (
@@ -158,42 +158,39 @@ def open_logs(layout: WorkspaceLayout) -> Iterator[OpenLog]:
     root = os.fspath(layout)
     name = LOG_NAME
     try:
-        archived, present = _settled(root)
+        archived, present, end = _settled(root)
         try:
             for name in archived:
-                descriptor = open_for_reading(root, name)
-                try:
+                with closing_fd(open_for_reading(root, name)) as descriptor:
                     yield OpenLog(name, descriptor, os.fstat(descriptor).st_size)
-                finally:
-                    close(descriptor)
             name = LOG_NAME
             if present is not None:
-                yield present
+                yield OpenLog(name, present, end)
         finally:
             if present is not None:
-                close(present.descriptor)
+                present.close()
     except OSError as error:
         raise _unreadable(layout, name, error) from error
 
 
-def _settled(root: str) -> tuple[list[str], OpenLog | None]:
-    """The archived logs and the open present one, as they were at one moment."""
+def _settled(root: str) -> tuple[list[str], Descriptor | None, int]:
+    """The archived logs and the open present one with its size, as they were at one moment."""
     for _ in range(_MOST_TRIES):
         present = _open_present(root)
+        end = 0 if present is None else os.fstat(present).st_size
         archived = archive_names(root)
-        if log_identity(root) == (None if present is None else identity(present.descriptor)):
-            return archived, present
+        if log_identity(root) == (None if present is None else identity(present)):
+            return archived, present, end
         if present is not None:
-            close(present.descriptor)  # it was archived or replaced meanwhile
+            present.close()  # it was archived or replaced meanwhile
     raise OSError(errno.EBUSY, "the log is replaced faster than it can be opened")
 
 
-def _open_present(root: str) -> OpenLog | None:
+def _open_present(root: str) -> Descriptor | None:
     try:
-        descriptor = open_for_reading(root, LOG_NAME)
+        return open_for_reading(root, LOG_NAME)
     except FileNotFoundError:
         return None
-    return OpenLog(LOG_NAME, descriptor, os.fstat(descriptor).st_size)
 
 
 def last_line_end(log: OpenLog, start: int) -> int:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
-from ctxuse.files import close, closing_fd
+from ctxuse.files import CLOSED, closing_fd
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.names import forget_checkpoints
@@ -88,7 +88,7 @@ class _Backup:
         self.name: str | None = None
         self._root = os.fspath(layout)
         self._word = word
-        self._descriptor = -1
+        self._descriptor = CLOSED
 
     def write(self, data: bytes) -> None:
         """Write all of `data`. Raises: MaintenanceError."""
@@ -110,9 +110,7 @@ class _Backup:
 
     def close(self) -> None:
         """Close the file."""
-        if self._descriptor >= 0:
-            close(self._descriptor)
-            self._descriptor = -1
+        self._descriptor.close()
 
     def _open(self) -> None:
         name = f"{self._word}.{file_time(time.time_ns())}"

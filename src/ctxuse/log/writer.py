@@ -113,8 +113,7 @@ class LogWriter:
 
     def close(self) -> None:
         """Close the log. The writer can be used again; it then opens it again."""
-        with self._handle as handle:
-            handle.forget()
+        self._handle.exclusively(self._handle.forget)
 
     def begin_anew(self) -> None:
         """Let go of what is open, as the child of a fork must: it shares positions and locks."""
@@ -128,18 +127,18 @@ class LogWriter:
         lock_timeout: float,
         early_look: Look | None = None,
     ) -> bool:
+        handle = self._handle
+
+        def work() -> bool:
+            if early_look is not None and self._stands_already(handle, early_look):
+                return False
+            stored = self._store(handle, line, look, lock_timeout)
+            if self._durability == "fsync":
+                self._make_durable(handle)
+            return stored
+
         try:
-            with self._handle as handle:
-                try:
-                    if early_look is not None and self._stands_already(handle, early_look):
-                        return False
-                    stored = self._store(handle, line, look, lock_timeout)
-                    if self._durability == "fsync":
-                        self._make_durable(handle)
-                except BaseException:
-                    handle.forget()
-                    raise
-                return stored
+            return handle.exclusively(work)
         except AppendError:
             raise
         except OSError as error:
