@@ -82,7 +82,7 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     That is the project's directory or the nearest above it with the marker, but none from the home
     directory upwards: a marker there would collect every project of the user.
     """
-    from ctxuse.hosts.paths import holds  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.paths import holds, is_same  # noqa: PLC0415 - likewise
     from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
 
     if not project or not os.path.isabs(project):
@@ -93,7 +93,7 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     while directory != os.path.dirname(directory):
         if os.path.isdir(os.path.join(directory, *MARKER)):
             return None if holds(directory, home) else directory
-        if os.path.realpath(directory) == home:
+        if is_same(directory, home):
             break
         directory = os.path.dirname(directory)
     return project if everywhere and os.path.isdir(project) and not holds(project, home) else None

@@ -11,6 +11,10 @@ from ctxuse.errors import BrokenRecordError
 MAX_FRONTMATTER = 64 * 1024
 """Characters of frontmatter that are looked at; more is nobody's description."""
 
+MAX_VALUES = 1_000
+MAX_DEPTH = 16
+"""Values in frontmatter, keys included, and how deep they may nest; with more it is broken."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordText:
@@ -112,9 +116,27 @@ _YAML_ERRORS = (
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML of plain values: without tags, and without references, which can stand for gigabytes."""
+    """YAML of plain values: without tags, and without references, which can stand for gigabytes.
+
+    It stops at `MAX_VALUES` values and `MAX_DEPTH` levels: reading some thousands takes seconds.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._values = self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise yaml.composer.ComposerError(problem=f"it holds over {MAX_VALUES} values")
+        if self._depth >= MAX_DEPTH:
+            raise yaml.composer.ComposerError(problem="it nests too deep")
+        self._depth += 1
+        node = self._composed(parent, index)
+        self._depth -= 1
+        return node
+
+    def _composed(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(problem="it holds a reference (*name)")
         event: object = self.peek_event()  # type: ignore[no-untyped-call] # the stubs say nothing

@@ -1,6 +1,5 @@
 """Looking for records. Nothing is recorded: to be found is not to be read."""
 
-import re
 from collections.abc import Collection
 
 from ctxuse.context.frontmatter import take_apart
@@ -25,7 +24,6 @@ def search(
     if not words or len(words) > MOST_WORDS:
         raise InvalidSettingError("query", query[:LONGEST_EXCERPT], f"1 to {MOST_WORDS} words")
     kinds = {kinds} if isinstance(kinds, str) else kinds
-    anyone = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
     if limit < 1:
         raise InvalidSettingError("limit", str(limit), "1 or more")
     named: list[SearchHit] = []
@@ -41,7 +39,7 @@ def search(
         name = f"{kind}/{slug}".casefold()
         folded = f"{name}\n{text.casefold()}"
         if all(word in folded for word in words):
-            hit = SearchHit(kind, slug, _description(kind, slug, data), _excerpts(text, anyone))
+            hit = SearchHit(kind, slug, _description(kind, slug, data), _excerpts(text, words))
             (named if any(word in name for word in words) else others).append(hit)
     return tuple([*named, *others][:limit])
 
@@ -53,16 +51,24 @@ def _description(kind: str, slug: str, data: bytes) -> str:
         return ""
 
 
-def _excerpts(text: str, anyone: re.Pattern[str]) -> tuple[Excerpt, ...]:
+def _excerpts(text: str, words: list[str]) -> tuple[Excerpt, ...]:
     """The first lines that hold a word."""
     found: list[Excerpt] = []
-    number, counted, end = 1, 0, 0
-    while len(found) < MOST_EXCERPTS and (match := anyone.search(text, end)):
-        start = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.end())
-        end = len(text) if end < 0 else end
-        number += text.count("\n", counted, start)
-        counted = start
-        begin = max(start, match.start() - LONGEST_EXCERPT // 4)
-        found.append(Excerpt(number, text[begin:end][:LONGEST_EXCERPT].strip()))
+    for number, line in enumerate(text.split("\n"), 1):
+        folded = line.casefold()
+        places = [at for at in map(folded.find, words) if at >= 0]
+        if places:
+            begin = max(0, _unfolded(line, min(places)) - LONGEST_EXCERPT // 4)
+            found.append(Excerpt(number, line[begin:][:LONGEST_EXCERPT].strip()))
+            if len(found) == MOST_EXCERPTS:
+                break
     return tuple(found)
+
+
+def _unfolded(line: str, place: int) -> int:
+    """Where in `line` that stands which is at `place` of the line without case."""
+    for index, sign in enumerate(line):
+        place -= len(sign.casefold())
+        if place < 0:
+            return index
+    return len(line)

@@ -9,6 +9,14 @@ def holds(directory: str, other: str) -> bool:
     return other == real or other.startswith(os.path.join(real, ""))
 
 
+def is_same(path: str, other: str) -> bool:
+    """Return whether two paths are of one file or directory; of one that is there."""
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):  # it is not there, or has a NUL in its name
+        return False
+
+
 def parts_below(path: str, directory: str) -> list[str] | None:
     """Return the components of `path` below `directory`; None when it is not below it."""
     prefix = directory if directory.endswith(os.sep) else directory + os.sep

@@ -207,13 +207,16 @@ def _passes(words: list[Word]) -> bool:
 def _without_prefix(words: list[Word]) -> list[Word]:
     """The words of a command behind what may stand before its program."""
     index = 0
+    by_env = False
     while index < len(words):
         word = words[index].text
         if word in _PREFIXES:
             index += 1
             options = _WITH_ARGUMENT.get(word, ())
-            if word == "env" and any(w.text[:2] in {"-C", "-S"} for w in words[index:]):
-                return []
+            if word == "env" and not by_env:  # behind the first one there are all the others' words
+                by_env = True
+                if any(w.text[:2] in {"-C", "-S"} for w in words[index:]):
+                    return []
             while index < len(words) and words[index].text.startswith("-"):
                 index += 2 if words[index].text in options else 1
         elif _ASSIGNMENT.match(word):

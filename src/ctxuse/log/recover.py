@@ -21,7 +21,9 @@ _MOST_WORK = 16
 _BEGINNING = re.compile(
     rb'\{[ \t\r]*"(?:id|occurred_at|segment_id|host|actor|call_id|event|source|records)"[ \t\r]*:'
 )
-_STRING_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
+# A string that never ends is one up to the end, where no object ends either: were it none, each of
+# its quotes would be tried as the beginning of another one.
+_STRING_OR_BRACE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}]', re.DOTALL)
 
 
 class Recovered(NamedTuple):

@@ -1,0 +1,199 @@
+"""What reads foreign text takes steps in proportion to it, or looks at a bounded part of it.
+
+Steps are the calls that are made, of Python and of C, not time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from ctxuse import Workspace
+from ctxuse.context.frontmatter import take_apart
+from ctxuse.context.references import references
+from ctxuse.context.search import search
+from ctxuse.errors import BrokenRecordError
+from ctxuse.hook import run
+from ctxuse.hosts.claude_code.listing import resident
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.shell import files_shown
+from ctxuse.log.recover import recover
+
+SIZES = (10_000, 100_000, 1_000_000)
+MOST_GROWTH = 15
+"""Ten times the text may take so many times the steps."""
+
+FEW = 1_000
+"""Steps that are not looked at."""
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many calls `work` makes."""
+    number = 0
+
+    def count(frame: FrameType, what: str, argument: object) -> None:
+        del frame, argument
+        nonlocal number
+        number += what in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+def assert_grows_in_proportion(
+    scan: Callable[[str], object], make: Callable[[int], str], sizes: tuple[int, ...] = SIZES
+) -> None:
+    """Assert that ten times the text takes about ten times the steps at most."""
+    texts = [make(size) for size in sizes]
+    scan(texts[0][:100])  # what is imported is imported
+    before = FEW
+    for text in texts:
+        number = steps(lambda text=text: scan(text))  # type: ignore[misc]
+        if before > FEW:
+            assert number < MOST_GROWTH * before, len(text)
+        before = max(FEW, number)
+
+
+def repeated(unit: str) -> Callable[[int], str]:
+    """Make a text of a size by repeating `unit`."""
+    return lambda size: unit * (size // len(unit))
+
+
+COMMANDS = (
+    "env ", "! ", "sudo -u ", "env -u ", "A=1 ", "(x)", "(", "((", "x() ", "x(){", "a=(x)", "a=( ",
+    "$(", "${", '"$(', "`", '"', "'", "\\", '\\"', "<<a\n", "<<a <<b\n", "<<-a ", ";", "|", "||x ",
+    "cat a;", "cat a|", "cat a>b;", "cd a;", "{a,", "#", "$", "bash -c 'x' ", "bash -c ", "sed -i ",
+    "cat -- ", "awk -i inplace ", "1>", "2>&1 ", "\n", "*", "é", "done;", "{ ", "} ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("before", ["", "cat "])
+@pytest.mark.parametrize("unit", COMMANDS)
+def test_a_shell_command_is_read_in_proportion(unit: str, before: str) -> None:
+    def scan(command: str) -> object:
+        return files_shown(before + command, "/x", lambda path, _: path)
+
+    assert_grows_in_proportion(scan, repeated(unit), (6_000, 60_000, 1_000_000))
+
+
+HEADS = (
+    "[", "{", "a: [", "- ", "- - ", "? ", "a: ", "[a,", "{a: b, ", "[[],", "'", '"', '\\"', "&a ",
+    "*a ", "!a ", "> ", "|\n", "#", "# a\n", "%a\n", "a\n", " a", "\t", "a: b\n", "a: |\n  b\n",
+    "a: 'b'\n", "1", "1:", "[]\n", "- a\n", "? a\n: b\n", "'' ", "<<: ", "é", "]", ",",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HEADS)
+def test_frontmatter_is_read_in_proportion(unit: str) -> None:
+    def scan(head: str) -> None:
+        try:
+            take_apart("skill", "x", f"---\n{head}\n---\nbody\n".encode())
+        except BrokenRecordError:
+            return
+
+    assert_grows_in_proportion(scan, repeated(unit), (6_000, 60_000, 1_000_000))
+
+
+def test_frontmatter_has_so_many_values_and_levels_at_most() -> None:
+    def head(text: str) -> bytes:
+        return f"---\na: {text}\n---\nbody\n".encode()
+
+    assert take_apart("skill", "x", head("[" + "b, " * 900 + "]")).body == "body"
+    assert take_apart("skill", "x", head("[" * 10 + "]" * 10)).body == "body"
+    for text, why in (("[" + "b, " * 1100 + "]", "1000 values"), ("[" * 99 + "]" * 99, "too deep")):
+        with pytest.raises(BrokenRecordError, match=why):
+            take_apart("skill", "x", head(text))
+
+
+def test_the_skills_of_a_session_are_read_in_few_steps(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    heads = (
+        "x: [" + "a, " * 20_000 + "]",
+        "x: {" + "a: b, " * 10_000 + "}",
+        "x: [" + "[], " * 15_000 + "]",
+        "x:\n" + "- a\n" * 15_000,
+        "x:\n" + "- - a\n" * 10_000,
+        "a: b\n" * 12_000,
+        "a: |\n  b\n" * 6_000,
+        "? a\n: b\n" * 8_000,
+    )
+    for number, head in enumerate(heads):
+        skill = tmp_path / ".claude" / "skills" / f"s{number}" / "SKILL.md"
+        skill.parent.mkdir(parents=True)
+        skill.write_text(f"---\n{head}\n---\nbody\n")
+    places = Places(workspace.layout, {"HOME": str(tmp_path / "home")})
+    assert len(resident(places, None)) == len(heads)
+    assert steps(lambda: resident(places, None)) < 2_000_000
+
+
+MESSAGES = (
+    "[", "![", "](", "[a](", "[a]: b\n", "*", "*a", "_", "`", "`a", "<", "<a ", "&", "\\", "> ",
+    "- ", "1. ", "#", "# a\n", "#a ", "/a ", "((#a", "  - a\n", "~~~\n", "#a.", "- - ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", MESSAGES)
+def test_references_are_looked_for_in_proportion(unit: str) -> None:
+    assert_grows_in_proportion(references, repeated(unit), (3_000, 30_000))
+
+
+DAMAGED = (
+    '{"id":', '{"id":"', '{"id":\\"', '{"id":{', '{"id":}', "{", '"', '\\"', '{"id":""', '{"id":1}',
+    '{"id"  ',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", DAMAGED)
+def test_damaged_lines_are_looked_through_in_proportion(unit: str) -> None:
+    assert_grows_in_proportion(lambda line: [*recover(line.encode())], repeated(unit))
+
+
+@pytest.mark.parametrize("unit", [b'\\"', b'{"id":"\\"', b'"{\\"', b"\\", b'"'])
+@pytest.mark.parametrize("command", ["check", "repair"])
+def test_a_string_that_never_ends_does_not_hang(tmp_path: Path, unit: bytes, command: str) -> None:
+    line = b'{"id":"' + unit * ((1024 * 1024 - 8) // len(unit))
+    log = tmp_path / ".yoi/memory/_usage/events.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(line + b"\n")
+    words = [sys.executable, "-m", "ctxuse", command, "--workspace", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, timeout=120, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+
+
+@pytest.mark.parametrize("words", ["a" * 1000 + "b", "b " * 32])
+def test_a_record_is_searched_in_proportion(workspace: Workspace, words: str) -> None:
+    path = workspace.layout.root / ".yoi" / "knowledge" / "k.md"
+    path.parent.mkdir(parents=True)
+
+    def scan(text: str) -> object:
+        path.write_text(text)
+        return search(workspace.layout, words, None, 3)
+
+    for unit in ("a", "a\n", "ab \n", "é"):
+        assert_grows_in_proportion(scan, lambda size, unit=unit: repeated(unit)(size) + words)  # type: ignore[misc]
+
+
+def test_a_long_path_is_looked_up_in_proportion(tmp_path: Path) -> None:
+    """The project's path comes from the payload: 4,096 characters at most."""
+
+    def scan(path: str) -> None:
+        payload = tmp_path / "payload"
+        fields = {
+            "hook_event_name": "SessionStart", "session_id": "s", "cwd": path, "source": "startup",
+        }  # fmt: skip
+        payload.write_text(json.dumps(fields))
+        with payload.open("rb") as file:
+            run(["claude-code"], file, {"HOME": str(tmp_path)})
+
+    for start in ("", os.fspath(tmp_path)):
+        assert_grows_in_proportion(scan, lambda n, s=start: s + "/a" * (n // 2), (390, 3_900))  # type: ignore[misc]
