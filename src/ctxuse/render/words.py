@@ -26,7 +26,10 @@ _MARKS = {
     MEASURED: ("m", "as the model's own accounting said"),
     CALIBRATED: ("c", "the bytes that entered, at the rate measured in their session"),
     ESTIMATED: ("e", "estimated, a quarter of the bytes that entered"),
-    WHOLE_FILE: ("w", "estimated, a quarter of the whole file, as how much of it entered is not known"),
+    WHOLE_FILE: (
+        "w",
+        "estimated, a quarter of the whole file, as how much of it entered is not known",
+    ),
 }
 
 
