@@ -32,6 +32,7 @@ from ctxuse import (
     Workspace,
 )
 from ctxuse.codec.encode import encode
+from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.log.handle import Handle
@@ -64,9 +65,7 @@ EARLIER = Tuning(second_process=4 * 2**20)
 
 def cold(workspace: Workspace, processes: int, tuning: Tuning = EARLIER) -> UsageReport:
     """Read a log in full and return the report."""
-    return make_report(
-        workspace.layout, EVERYTHING, Reading(cache=False, processes=processes, tuning=tuning)
-    )
+    return make_report(workspace.layout, EVERYTHING, Reading(processes=processes, tuning=tuning))
 
 
 def reading(number: int, repeat: int, *, different: bool) -> Figures:
@@ -136,9 +135,9 @@ def cached(directory: Path, workspace: Workspace, path: Path, repeat: int) -> Fi
     alone = Workspace(directory / "alone")
     alone.layout.events_path.parent.mkdir(parents=True, exist_ok=True)
     alone.layout.events_path.write_bytes(fresh)
-    workspace.report(cache=True)
+    sampled = Reading(Cache(str(directory / "cache")), tuning=Tuning(full_read_every=2**62))
+    make_report(workspace.layout, EVERYTHING, sampled)
     size = path.stat().st_size
-    sampled = Reading(tuning=Tuning(full_read_every=2**62))
     with path.open("ab") as log:
         log.write(fresh)
     taken = rounds(

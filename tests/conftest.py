@@ -18,6 +18,7 @@ def plain_environment(
     """No setting of the person who runs the tests reaches them."""
     for name in (
         "CTXUSE_DISABLE", "CTXUSE_DURABILITY", "CTXUSE_NO_CACHE", "CTXUSE_DEBUG", "XDG_STATE_HOME",
+        "XDG_CACHE_HOME", "CTXUSE_CACHE_DIR",
         "CLAUDE_CONFIG_DIR", "CLAUDE_PROJECT_DIR", "CLAUDE_CODE_SESSION_ID", "CODEX_HOME",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)

@@ -24,15 +24,15 @@ from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.counting import blocks, checkpoint, count, detail, fold, workers
 from ctxuse.counting.blocks import BlockReader, ByTails, InFull
-from ctxuse.counting.checkpoint import Checkpoint, check_cache, load
+from ctxuse.counting.cache import Cache, cache_of
+from ctxuse.counting.checkpoint import Checkpoint, Place, check_cache, load, place_of
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.tally import Tally
-from ctxuse.counting.tuning import Reading, Tuning, cache_allowed
+from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.counting.workers import count_in_parallel
 from ctxuse.layout import LOG_NAME
-from ctxuse.log import names
 from ctxuse.log.reader import (
     BlankLine,
     OpenLog,
@@ -49,7 +49,6 @@ from ctxuse.zones import UTC, Zone
 
 DATA = Path(__file__).parent / "data"
 LOGS = sorted(DATA.glob("conformance/logs/*.events.jsonl"))
-CHECKPOINT = "events.jsonl.checkpoint"
 BERLIN = Zone("Europe/Berlin")
 
 
@@ -71,7 +70,31 @@ def report_of(
     processes: int | None = None,
     query: Query = EVERYTHING,
 ) -> UsageReport:
-    return make_report(workspace.layout, query, Reading(cache, processes, tuning=tuning))
+    reading = Reading(cache_of(os.environ, wanted=cache), processes, tuning=tuning)
+    return make_report(workspace.layout, query, reading)
+
+
+def the_cache() -> Cache:
+    """The cache of this test."""
+    found = cache_of(os.environ)
+    assert found is not None
+    return found
+
+
+def place(workspace: Workspace, name: str = LOG_NAME) -> Place:
+    """Where the checkpoints of a log are kept."""
+    for log in open_logs(workspace.layout):
+        if log.name == name:
+            found = place_of(workspace.layout, log, Reading(the_cache(), tuning=SMALL))
+            assert found is not None
+            return found
+    raise LookupError(name)
+
+
+def checkpoint_file(workspace: Workspace, kind: TallyKind = BASIC) -> Path:
+    """The file of a checkpoint of the present log."""
+    key = place(workspace).key(kind)
+    return Path(the_cache().path, key[0], key)
 
 
 def basic(log: OpenLog, tuning: Tuning = IN_BLOCKS) -> Tally:
@@ -599,7 +622,7 @@ def test_a_checkpoint_saves_reading(
     assert sum(read) == len(encode(an_event())) + 1
     report_of(workspace, cache=False)
     monkeypatch.setenv("CTXUSE_NO_CACHE", "1")
-    assert report_of(workspace, cache=cache_allowed(os.environ)).evidence.events == 124
+    assert workspace.report().evidence.events == 124
     whole = workspace.layout.events_path.stat().st_size
     assert read[2:] == [whole, whole]
     del log
@@ -636,24 +659,30 @@ def test_where_the_samples_are_as_long_as_the_log_no_byte_is_left_out(tmp_path: 
 def test_small_logs_leave_no_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     workspace.report()
-    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+    assert not Path(the_cache().path).exists()
 
 
 def test_an_archive_takes_its_checkpoint_along(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     expected = report_of(workspace).to_json()
     name = workspace.archive()
-    assert load(workspace.layout, f"{name}.checkpoint", BASIC) is not None
-    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+    assert name is not None
+    assert load(place(workspace, name), BASIC) is not None
+    workspace.append(an_event())
+    assert load(place(workspace), BASIC) is None
+    expected = report_of(workspace, cache=False).to_json()
     assert report_of(workspace).to_json() == expected
-    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [True, True]
+    assert [found.equal for found in check_cache(workspace.layout, the_cache(), SMALL)] == [
+        True,
+        True,
+    ]
 
 
 def test_a_window_neither_uses_nor_writes_a_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     window = Window(0)
     report_of(workspace, query=Query(window))
-    assert not (workspace.layout.usage_dir / CHECKPOINT).exists()
+    assert not Path(the_cache().path).exists()
 
 
 def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
@@ -662,18 +691,24 @@ def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
     workspace = copy_of("reference")
     expected = report_of(workspace, cache=False).to_json()
 
-    def fails(*_: object, **__: object) -> int:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(checkpoint, "replacing", fails)
-    assert report_of(workspace).to_json() == expected
+    home = Path(os.environ["HOME"])
+    for name, value in {
+        "CTXUSE_CACHE_DIR": "/proc/ctxuse",  # nothing can be made there
+        "XDG_CACHE_HOME": os.devnull,
+        "HOME": "/proc/nobody",
+    }.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert report_of(workspace).to_json() == expected
+            assert report_of(workspace).to_json() == expected
+    assert [*home.iterdir()] == []
     assert sorted(p.name for p in workspace.layout.usage_dir.iterdir()) == ["events.jsonl"]
 
 
 def test_cache_damage_of_any_kind_only_costs_time(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     expected = report_of(workspace).to_json()
-    path = workspace.layout.usage_dir / CHECKPOINT
+    path = checkpoint_file(workspace)
     good = path.read_bytes()
 
     def still_right() -> None:
@@ -707,12 +742,12 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
     copy_of: Callable[[str], Workspace],
 ) -> None:
     workspace = copy_of("reference")
-    path = workspace.layout.usage_dir / CHECKPOINT
+    path = checkpoint_file(workspace)
     report_of(workspace)
     old = path.read_bytes()
     log = workspace.layout.events_path.read_bytes()
     steps = 0
-    for step in range(40):
+    for step in range(200):
         path.write_bytes(old)
         workspace.layout.events_path.write_bytes(log + encode(an_event()) + b"\n")
 
@@ -729,9 +764,8 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
 
                 return made
 
-            for name in ("write", "rename", "open_regular", "open_usage_dir", "close", "unlink"):
-                home = checkpoint if hasattr(checkpoint, name) else os
-                setattr(home, name, watched(getattr(home, name)))
+            for name in ("mkdir", "open", "replace", "utime", "close", "unlink"):
+                setattr(os, name, watched(getattr(os, name)))
             report_of(workspace)
             tell("done")
 
@@ -740,7 +774,7 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
         if child.status == 0:
             break
         steps += 1
-        stored = load(workspace.layout, CHECKPOINT, BASIC)
+        stored = load(place(workspace), BASIC)
         assert stored is not None
         assert stored.offset in {len(log), len(log) + len(encode(an_event())) + 1}
         assert report_of(workspace).evidence.events == 124
@@ -750,13 +784,13 @@ def test_cache_kill_at_any_step_of_saving_leaves_the_old_one_or_the_new_one(
 def test_a_checkpoint_that_lies_is_found_and_removed(copy_of: Callable[[str], Workspace]) -> None:
     workspace = copy_of("reference")
     report_of(workspace)
-    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [True]
-    stored = load(workspace.layout, CHECKPOINT, BASIC)
+    assert [found.equal for found in check_cache(workspace.layout, the_cache(), SMALL)] == [True]
+    stored = load(place(workspace), BASIC)
     assert stored is not None
     stored.tally.basic.events += 1
-    checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
+    checkpoint.save(place(workspace), stored, BASIC)
     assert report_of(workspace).evidence.events == 124
-    assert [found.equal for found in check_cache(workspace.layout, SMALL)] == [False]
+    assert [found.equal for found in check_cache(workspace.layout, the_cache(), SMALL)] == [False]
     assert report_of(workspace).evidence.events == 123
 
 
@@ -892,8 +926,8 @@ def holders() -> Iterator[Checkpoint]:
 
 @pytest.mark.parametrize("stored", [*holders()], ids=["empty", "full"])
 def test_a_checkpoint_is_loaded_as_it_was_saved(workspace: Workspace, stored: Checkpoint) -> None:
-    workspace.layout.usage_dir.mkdir()
-    checkpoint.save(workspace.layout, CHECKPOINT, stored, BASIC)
-    assert load(workspace.layout, CHECKPOINT, BASIC) == stored
-    names.forget_checkpoints(workspace.layout, LOG_NAME)
-    assert load(workspace.layout, CHECKPOINT, BASIC) is None
+    workspace.append(an_event())
+    checkpoint.save(place(workspace), stored, BASIC)
+    assert load(place(workspace), BASIC) == stored
+    checkpoint.forget(workspace.layout, place(workspace))
+    assert load(place(workspace), BASIC) is None

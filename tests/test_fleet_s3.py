@@ -74,7 +74,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def upload(root: Path, target: str) -> None:
     fs, path = fsspec.core.url_to_fs(target)
     for file in root.rglob("*"):
-        if file.is_file() and "checkpoint" not in file.name:
+        if file.is_file():
             fs.pipe_file(f"{path}/{file.relative_to(root)}", file.read_bytes())
 
 

@@ -1,6 +1,7 @@
 """The fuller report: its tally, its cache, its forms."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
-from ctxuse.counting import checkpoint, kinds
+from ctxuse.counting import kinds
+from ctxuse.counting.cache import cache_of
 from ctxuse.counting.checkpoint import check_cache
 from ctxuse.counting.detail import DetailTally
-from ctxuse.counting.kinds import BASIC, LogTally
+from ctxuse.counting.kinds import LogTally
 from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.layout import LOG_NAME
 from ctxuse.query import EVERYTHING
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import make_full_report, make_report
@@ -134,23 +137,23 @@ def test_cached_and_cold_are_equal_whatever_is_appended(
     workspace = copy_of("reference")
 
     def full_report(*, cache: bool = True) -> FullReport:
-        return make_full_report(workspace.layout, EVERYTHING, Reading(cache, tuning=tuning))
+        return make_full_report(
+            workspace.layout, EVERYTHING, Reading(cache_of(os.environ, wanted=cache), tuning=tuning)
+        )
 
     for number in range(4):
         assert full_report() == full_report(cache=False)
         workspace.append(an_event(segment_id=f"s{number}"))
         with workspace.layout.events_path.open("ab") as log:
             log.write(b"rubbish\n" if number % 2 else b"{")
-    stored = workspace.layout.usage_dir / "events.jsonl.full.checkpoint"
-    assert stored.exists()
+    (stored,) = Path(os.environ["HOME"], ".cache/ctxuse").rglob("*.detail")
     good = stored.read_bytes()
     expected = full_report(cache=False)
     for at in range(0, len(good), 17):
         stored.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         assert full_report() == expected
-    assert all(found.equal for found in check_cache(workspace.layout, tuning))
-    name = workspace.archive()
-    assert (workspace.layout.usage_dir / f"{name}.full.checkpoint").exists()
+    assert all(found.equal for found in check_cache(workspace.layout, cache_of(os.environ), tuning))
+    workspace.archive()
     assert full_report().records == expected.records
 
 
@@ -159,12 +162,12 @@ def test_a_full_report_leaves_the_basic_checkpoint_too(
 ) -> None:
     workspace = copy_of("reference")
     expected = workspace.report(cache=False)
-    make_full_report(workspace.layout, EVERYTHING, Reading(tuning=Tuning(checkpoint=1)))
-    stored = checkpoint.load(workspace.layout, "events.jsonl.checkpoint", BASIC)
-    assert stored is not None
-    assert stored.offset == workspace.layout.events_path.stat().st_size
-    assert make_report(workspace.layout, EVERYTHING, Reading()) == expected
-    assert [one.bytes for one in check_cache(workspace.layout)] == [stored.offset]
+    reading = Reading(cache_of(os.environ), tuning=Tuning(checkpoint=1))
+    make_full_report(workspace.layout, EVERYTHING, reading)
+    size = workspace.layout.events_path.stat().st_size
+    (proved,) = check_cache(workspace.layout, reading.cache, reading.tuning)
+    assert proved == (LOG_NAME, size, True)
+    assert make_report(workspace.layout, EVERYTHING, reading) == expected
 
 
 def test_segments_without_number_are_many(workspace: Workspace) -> None:

@@ -8,11 +8,14 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from msgspec import Struct, field
 
-from ctxuse.counting.checkpoint import load
+from ctxuse.counting.cache import cache_of
+from ctxuse.counting.checkpoint import load, place_of
 from ctxuse.counting.kinds import BASIC
+from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
@@ -20,7 +23,7 @@ from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.failures import read_marks
-from ctxuse.log.names import checkpoint_name
+from ctxuse.log.reader import open_logs
 from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
 
@@ -170,7 +173,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         log_bytes=_size(layout),
         events=events,
         lines_not_counted=not_counted,
-        checkpoint_bytes=_checkpoint(layout),
+        checkpoint_bytes=_checkpoint(layout, environ),
         hosts=hosts,
         sources=tuple(sources),
         gone=tuple(_gone(exposed, places)),
@@ -274,6 +277,12 @@ def _size(layout: WorkspaceLayout) -> int | None:
         return None
 
 
-def _checkpoint(layout: WorkspaceLayout) -> int | None:
-    stored = load(layout, checkpoint_name(layout.events_path.name), BASIC)
-    return None if stored is None else stored.offset
+def _checkpoint(layout: WorkspaceLayout, environ: Mapping[str, str]) -> int | None:
+    reading = Reading(cache_of(environ, wanted=True))
+    with suppress(CtxuseError):
+        for log in open_logs(layout):
+            place = place_of(layout, log, reading) if log.is_present else None
+            stored = None if place is None else load(place, BASIC)
+            if stored is not None:
+                return stored.offset
+    return None

@@ -270,11 +270,25 @@ def state_dir(environ: Mapping[str, str]) -> str:
     Args:
         environ: The environment: ``XDG_STATE_HOME`` where it is absolute, else ``HOME``.
     """
-    state = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):  # a relative one is to be ignored, says its specification
-        home = environ.get("HOME") or os.path.expanduser("~")
-        state = os.path.join(home, ".local", "state")
-    return os.path.join(state, "ctxuse")
+    return _of_user(environ, "XDG_STATE_HOME", ".local", "state")
+
+
+def cache_dir(environ: Mapping[str, str]) -> str:
+    """Return our directory below the user's cache directory; it may not exist.
+
+    Args:
+        environ: The environment: ``CTXUSE_CACHE_DIR``, which names the directory itself, or
+            ``XDG_CACHE_HOME``, where they are absolute, else ``HOME``.
+    """
+    chosen = environ.get("CTXUSE_CACHE_DIR", "")
+    return chosen if os.path.isabs(chosen) else _of_user(environ, "XDG_CACHE_HOME", ".cache")
+
+
+def _of_user(environ: Mapping[str, str], name: str, *usual: str) -> str:
+    base = environ.get(name, "")
+    if not os.path.isabs(base):  # a relative one is to be ignored, says its specification
+        base = os.path.join(environ.get("HOME") or os.path.expanduser("~"), *usual)
+    return os.path.join(base, "ctxuse")
 
 
 def _record_parts(kind: str, slug: str) -> tuple[str, ...]:

@@ -73,8 +73,8 @@ class Workspace(Recorder):
         Args:
             since: Count only events from this time on; all from the first when None.
             until: Count only events before this time; all up to the last when None.
-            cache: Whether to use the checkpoint in ``_usage`` (and write it), so that only what was
-                appended since is read; None leaves it to the environment variable
+            cache: Whether to use a checkpoint in the user's cache directory (and write it), so that
+                only what was appended since is read; None leaves it to the environment variable
                 ``CTXUSE_NO_CACHE``. A report of a window reads everything.
             processes: How many processes to read a long log with at most; None takes one for each
                 processor, up to four.
@@ -218,9 +218,10 @@ class Workspace(Recorder):
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.counting.checkpoint import check_cache  # noqa: PLC0415 - seldom wanted
+        from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - seldom wanted
+        from ctxuse.counting.checkpoint import check_cache  # noqa: PLC0415 - likewise
 
-        return check_cache(self.layout)
+        return check_cache(self.layout, cache_of(self._environ, wanted=True))
 
     def repair(
         self, *, dry_run: bool = False, overwrite_invalid_utf8: bool = False
@@ -267,8 +268,8 @@ class Workspace(Recorder):
         cache: bool | None = None,
         processes: int | None = None,
     ) -> "Reading":
-        from ctxuse.counting.tuning import Reading, cache_allowed  # noqa: PLC0415 - as `report`
+        from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - as `report`
+        from ctxuse.counting.tuning import Reading  # noqa: PLC0415 - likewise
         from ctxuse.progress import silent  # noqa: PLC0415 - likewise
 
-        cache = cache_allowed(self._environ) if cache is None else cache
-        return Reading(cache, processes, on_progress or silent)
+        return Reading(cache_of(self._environ, wanted=cache), processes, on_progress or silent)

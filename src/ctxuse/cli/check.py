@@ -36,7 +36,7 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str, cac
     Exits with 0 when every line is counted once or blank, else with 1.
 
     With --cache it reads everything and compares that with what reports are made from: the
-    checkpoints in .yoi/memory/_usage/. One that gives something else is removed, and the exit
+    checkpoints in your cache directory. One that gives something else is removed, and the exit
     status is 1.
 
     \b

@@ -372,9 +372,10 @@ def reading(*, no_cache: bool = False) -> "Iterator[Reading]":
     Args:
         no_cache: Whether its user wants no checkpoint; else it goes by ``CTXUSE_NO_CACHE``.
     """
-    from ctxuse.counting.tuning import Reading, cache_allowed  # noqa: PLC0415 - only for a report
+    from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - only for a report
+    from ctxuse.counting.tuning import Reading  # noqa: PLC0415 - likewise
 
-    cache = not no_cache and cache_allowed(os.environ)
+    cache = cache_of(os.environ, wanted=False if no_cache else None)
     with progress("reading the log") as on_progress:
         yield Reading(cache, on_progress=on_progress)
 

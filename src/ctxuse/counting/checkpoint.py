@@ -6,6 +6,11 @@ hash of all of them while that is cheap, beyond that of the head, the tail and s
 a full read every so many reports. Appends, truncation and replacement are always seen; a change of
 the same length in the middle of a longer log is seen at the next full read.
 
+It is kept in the user's cache directory, never in the workspace, which others write: a repository
+could bring one along. What it stands for must be what was counted, also when the log is changed
+meanwhile: the hash is taken before the lines are read and once more after, and it is kept under the
+log's generation as that was before.
+
 It is replaced by a temporary file and a rename, without a sync: a checksum tells a torn one.
 """
 
@@ -13,18 +18,22 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxuse.counting import kinds
+from ctxuse.counting.cache import Cache
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
+from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.counting.workers import count_in_parallel
-from ctxuse.files import closing_fd, replacing
-from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.names import checkpoint_name, forget_checkpoints
-from ctxuse.log.opening import open_for_reading, open_usage_dir
+from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.generation import begin_generation, generation
+from ctxuse.log.names import remove_old_checkpoints
 from ctxuse.log.reader import OpenLog, last_line_end, open_logs, pread
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 
 class Checkpoint(NamedTuple):
@@ -52,29 +61,94 @@ def count_logs(layout: WorkspaceLayout, kind: TallyKind, reading: Reading) -> Lo
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
+    if reading.cache is not None:
+        remove_old_checkpoints(os.fspath(layout))
     return LogTally.merged(count_log(layout, log, kind, reading) for log in open_logs(layout))
 
 
 def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: Reading) -> LogTally:
     """Return the tally of one file of the log; see `count_logs`."""
-    if not reading.cache:
+    place = place_of(layout, log, reading)
+    if place is None:
         return count_in_parallel(log, kind, reading)
-    name = checkpoint_name(log.name, kind.suffix)
-    stored = load(layout, name, kind)
-    if stored is not None and not _stands_for(stored, log, reading.tuning):
+    tuning = reading.tuning
+    stored = load(place, kind)
+    if stored is not None and not _stands_for(stored, log, tuning):
         stored = None
     start, tally = (0, LogTally()) if stored is None else (stored.offset, stored.tally)
     end = last_line_end(log, start)
+    worth = end - start >= tuning.checkpoint
+    proof = _Proof(log, end, tuning, stored) if worth else None
     tally.merge(count_in_parallel(log._replace(end=end), kind, reading, start))
-    if end - start >= reading.tuning.checkpoint:
-        checkpoint = Checkpoint(end, digest(log, end, reading.tuning), tally)
-        save(layout, name, checkpoint, kind)
+    if proof is not None and proof.holds():
+        save(place, Checkpoint(end, proof.digest, tally), kind)
         if kind.has_detail:  # what is known without it is known now, too
-            basic = checkpoint._replace(tally=LogTally(tally.basic))
-            save(layout, checkpoint_name(log.name, BASIC.suffix), basic, BASIC)
+            save(place, Checkpoint(end, proof.digest, LogTally(tally.basic)), BASIC)
     if end < log.end:  # a last line without its newline counts in the report only
         tally.merge(tally_of(log, kind, end))
     return tally
+
+
+class Place(NamedTuple):
+    """Where the checkpoints of one log file are kept.
+
+    Attributes:
+        cache: In which cache.
+        name: Under which name there: that of the log's folder, file and generation.
+    """
+
+    cache: Cache
+    name: str
+
+    def key(self, kind: TallyKind) -> str:
+        """Return the key of the checkpoint of one kind."""
+        return f"{self.name}.{kind.name}"
+
+
+def place_of(layout: WorkspaceLayout, log: OpenLog, reading: Reading) -> Place | None:
+    """Return where checkpoints are kept; None where there are none, as of a small log.
+
+    An archived log keeps its place: its file is the same, by its number in its folder.
+    """
+    if reading.cache is None or log.end < reading.tuning.checkpoint:
+        return None
+    root = os.fspath(layout)
+    folder = os.fsencode(os.path.join(os.path.realpath(root), *USAGE_DIR))
+    try:
+        number = str(os.fstat(log.descriptor).st_ino).encode()
+        whole = b"\0".join([folder, number, generation(root)])
+    except OSError:
+        return None
+    return Place(reading.cache, _sha256(whole).hexdigest())
+
+
+class _Proof:
+    """Tells whether the bytes that are counted are still what they were before.
+
+    Args:
+        log: The open log.
+        end: How many of its bytes are counted in the end.
+        tuning: What of them is hashed.
+        stored: The checkpoint that was counted on from, if there was one.
+
+    Attributes:
+        digest: What they were before.
+    """
+
+    def __init__(self, log: OpenLog, end: int, tuning: Tuning, stored: Checkpoint | None) -> None:
+        self._log, self._tuning = log, tuning
+        self._status = os.fstat(log.descriptor)
+        self.digest = digest(log, end, tuning)
+        self._found = [(end, self.digest)]
+        if stored is not None:
+            self._found.append((stored.offset, stored.digest))
+
+    def holds(self) -> bool:
+        """Whether nothing was changed since, as far as hashes and the file's time can tell."""
+        now, before = os.fstat(self._log.descriptor), self._status
+        if now.st_size <= before.st_size and now.st_mtime_ns != before.st_mtime_ns:
+            return False  # something else than an append: perhaps between the samples
+        return all(digest(self._log, end, self._tuning) == found for end, found in self._found)
 
 
 def _stands_for(stored: Checkpoint, log: OpenLog, tuning: Tuning) -> bool:
@@ -92,10 +166,8 @@ def _chance(one_in: int) -> bool:
 
 def digest(log: OpenLog, offset: int, tuning: Tuning = USUAL) -> bytes:
     """Return what tells the first `offset` bytes of a log from others: see the module."""
-    from hashlib import sha256  # noqa: PLC0415 - a small log without a checkpoint needs none
-
     hashed, edge, samples, sample = tuning.hashed, tuning.edge, tuning.samples, tuning.sample
-    found = sha256(f"{offset} of {hashed} {edge} {samples} {sample}".encode())
+    found = _sha256(f"{offset} of {hashed} {edge} {samples} {sample}".encode())
     if offset <= max(hashed, 2 * edge):
         _hash(found.update, log, 0, offset)
         return found.digest()
@@ -113,46 +185,46 @@ def _hash(update: Callable[[bytes], None], log: OpenLog, begin: int, end: int) -
         begin += len(block)
 
 
-def load(layout: WorkspaceLayout, name: str, kind: TallyKind) -> Checkpoint | None:
+def _sha256(data: bytes) -> "_Hash":
+    from hashlib import sha256  # noqa: PLC0415 - a small log without a checkpoint needs none
+
+    return sha256(data)
+
+
+def load(place: Place, kind: TallyKind) -> Checkpoint | None:
     """Return a stored checkpoint; None when there is none that can be used, for whatever reason."""
-    try:
-        with (
-            closing_fd(open_for_reading(os.fspath(layout), name)) as descriptor,
-            open(descriptor, "rb", closefd=False) as file,
-        ):
-            data = file.read()
-    except OSError:
+    data = place.cache.load(place.key(kind))
+    if data is None:
         return None
     head, checksum, payload = (
         data[: len(kind.version)],
         data[len(kind.version) :][:32],
         data[len(kind.version) + 32 :],
     )
-    from hashlib import sha256  # noqa: PLC0415 - likewise
-
-    if head != kind.version or sha256(payload).digest() != checksum:
+    if head != kind.version or _sha256(payload).digest() != checksum:
         return None
     try:
         offset, length = (int(number) for number in payload[:60].split())
-        return Checkpoint(offset, payload[60:][:length], kinds.load(payload[60 + length :]))
+        tally = kinds.load(payload[60 + length :])
     except ValueError:
         return None
+    return Checkpoint(offset, payload[60:][:length], tally) if is_sound(tally, kind) else None
 
 
-def save(layout: WorkspaceLayout, name: str, checkpoint: Checkpoint, kind: TallyKind) -> None:
+def save(place: Place, checkpoint: Checkpoint, kind: TallyKind) -> None:
     """Store a checkpoint in place of the one before, if that is possible."""
-    from hashlib import sha256  # noqa: PLC0415 - likewise
-
     numbers = checkpoint.offset, len(checkpoint.digest)
     head = " ".join(map(str, numbers)).ljust(60).encode()
     payload = head + checkpoint.digest + kinds.dump(checkpoint.tally)
-    data = kind.version + sha256(payload).digest() + payload
-    with (
-        suppress(OSError),
-        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
-        replacing(name, dir_fd=directory) as file,
-    ):
-        file.write(data)
+    place.cache.save(place.key(kind), kind.version + _sha256(payload).digest() + payload)
+
+
+def forget(layout: WorkspaceLayout, place: Place) -> None:
+    """Have no checkpoint of a workspace's log used again, nor one that is just being made."""
+    for kind in KINDS.values():
+        place.cache.remove(place.key(kind))
+    with suppress(OSError):
+        begin_generation(os.fspath(layout))
 
 
 class CacheCheck(NamedTuple):
@@ -169,26 +241,31 @@ class CacheCheck(NamedTuple):
     equal: bool
 
 
-def check_cache(layout: WorkspaceLayout, tuning: Tuning = USUAL) -> list[CacheCheck]:
+def check_cache(
+    layout: WorkspaceLayout, cache: Cache | None, tuning: Tuning = USUAL
+) -> list[CacheCheck]:
     """Read every file of the log in full and compare with what its checkpoints give.
+
+    Args:
+        layout: The workspace.
+        cache: Where they are kept; None when there are none.
+        tuning: The sizes that reading goes by.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    cached, cold = Reading(tuning=tuning), Reading(cache=False, tuning=tuning)
+    cached, cold = Reading(cache, tuning=tuning), Reading(tuning=tuning)
     checks: list[CacheCheck] = []
     for log in open_logs(layout):
-        stored = {
-            kind: load(layout, checkpoint_name(log.name, kind.suffix), kind)
-            for kind in KINDS.values()
-        }
+        place = place_of(layout, log, cached)
+        stored = {} if place is None else {kind: load(place, kind) for kind in KINDS.values()}
         equal = all(
             count_log(layout, log, kind, cached) == count_log(layout, log, kind, cold)
             for kind, one in stored.items()
             if one is not None
         )
-        if not equal:
-            forget_checkpoints(layout, log.name)
-        basic = stored[BASIC]
+        if place is not None and not equal:
+            forget(layout, place)
+        basic = stored.get(BASIC)
         checks.append(CacheCheck(log.name, basic.offset if basic else None, equal))
     return checks

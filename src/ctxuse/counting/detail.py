@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from ctxuse.counting.entered import BASES, tokens_of
-from ctxuse.counting.sums import latest
+from ctxuse.counting.sums import Number, latest
 from ctxuse.counting.tally import MAX_SEGMENTS, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.zones import DAY
@@ -39,13 +39,13 @@ class Counts(msgspec.Struct, array_like=True):
         bases: How they are known: a bit for each of `BASES` by its place.
     """
 
-    uses: int = 0
-    exposures: int = 0
-    recorded_tokens: int = 0
-    unsized: int = 0
-    entered: int = 0
-    entered_times: int = 0
-    bases: int = 0
+    uses: Number = 0
+    exposures: Number = 0
+    recorded_tokens: Number = 0
+    unsized: Number = 0
+    entered: Number = 0
+    entered_times: Number = 0
+    bases: Number = 0
 
     def add(self, record: UsageRecordSnapshot, *, is_use: bool, times: int = 1) -> None:
         """Count one record of an event that happened `times` times."""
@@ -103,9 +103,9 @@ class Context(msgspec.Struct):
         bytes: Their sum.
     """
 
-    times: int = 0
-    sized: int = 0
-    bytes: int = 0
+    times: Number = 0
+    sized: Number = 0
+    bytes: Number = 0
 
     def add(self, record: UsageRecordSnapshot, times: int = 1) -> None:
         """Count so many times that a record entered."""
@@ -138,7 +138,7 @@ class Use(NamedTuple):
     segment: str
     host: str
     actor: str
-    context_bytes: int | None
+    context_bytes: Number | None
 
 
 class Size(NamedTuple):
@@ -150,7 +150,7 @@ class Size(NamedTuple):
     """
 
     at_ns: int
-    bytes: int
+    bytes: Number
 
 
 class DetailRecord(msgspec.Struct):

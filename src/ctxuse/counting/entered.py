@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from ctxuse.counting.sums import add_counts
+from ctxuse.counting.sums import Number, add_counts
 from ctxuse.events import estimate_tokens
 
 MEASURED, CALIBRATED, ESTIMATED, WHOLE_FILE = "measured", "calibrated", "estimated", "whole_file"
@@ -77,9 +77,9 @@ class Entered(msgspec.Struct, array_like=True):
             known. Of those of one moment it is the largest.
     """
 
-    tokens: dict[str, int] = {}
-    times: dict[str, int] = {}
-    last: tuple[int, int, str] | None = None
+    tokens: dict[str, Number] = {}
+    times: dict[str, Number] = {}
+    last: tuple[int, Number, str] | None = None
 
     def add(self, tokens: Tokens, at_ns: int, times: int = 1) -> None:
         """Count tokens that entered so many times, at `at_ns` for the last time."""

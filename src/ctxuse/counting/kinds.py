@@ -11,7 +11,6 @@ import msgspec
 
 from ctxuse.counting.detail import DetailRecord, DetailTally
 from ctxuse.counting.tally import RecordTally, Tally
-from ctxuse.log.names import BASIC_SUFFIX, DETAIL_SUFFIX
 
 
 class LogTally(msgspec.Struct):
@@ -46,24 +45,20 @@ class TallyKind(NamedTuple):
     """A kind of tally.
 
     Attributes:
-        name: What it is called where a worker is asked for it.
+        name: What it is called where a worker is asked for it, and where checkpoints are kept.
         has_detail: Whether detail is counted, too.
         version: Raised whenever the stored form or the rules of counting change.
-        suffix: What stands behind the log's name in the name of its checkpoint.
     """
 
     name: str
     has_detail: bool
     version: bytes
-    suffix: str
 
 
-BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 5\n", suffix=BASIC_SUFFIX)
+BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 5\n")
 """The reference's figures alone."""
 
-DETAIL = TallyKind(
-    "detail", has_detail=True, version=b"ctxuse full checkpoint 6\n", suffix=DETAIL_SUFFIX
-)
+DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 6\n")
 """With detail."""
 
 KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}
@@ -106,4 +101,6 @@ def load(data: bytes) -> LogTally:
         raise ValueError(str(error)) from error
     stored.rest.records = {(kind, slug): record for kind, slug, record in stored.records}
     detail = DetailTally({(kind, slug): record for kind, slug, record in stored.detail})
+    if (len(stored.rest.records), len(detail.records)) != (len(stored.records), len(stored.detail)):
+        raise ValueError("a record stands there twice")
     return LogTally(stored.rest, detail)

@@ -1,6 +1,12 @@
 """Adding up counts and times. Pure."""
 
 from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+Number = Annotated[int, msgspec.Meta(ge=0)]
+"""How often something happened, or how large it was; reading a stored tally holds it to that."""
 
 
 def add_counts(mine: dict[str, int], others: Mapping[str, int]) -> None:

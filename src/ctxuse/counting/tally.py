@@ -14,13 +14,16 @@ from typing import Protocol
 import msgspec
 
 from ctxuse.counting.entered import Entered, Entering, tokens_of
-from ctxuse.counting.sums import add_counts, earliest, latest
+from ctxuse.counting.sums import Number, add_counts, earliest, latest
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 
 MAX_SEGMENTS = 4096
 """Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
 
 _LONG_SEGMENT = 64
+
+LONGEST_KEY = len("sha256:") + 64
+"""So long is a text at most that `segment_key` makes."""
 
 
 class CountableRecord(Entering, Protocol):
@@ -66,11 +69,11 @@ class RecordTally(msgspec.Struct):
         read: The tokens that entered by its being read.
     """
 
-    use_count: int = 0
+    use_count: Number = 0
     last_used_ns: int | None = None
-    sources: dict[str, int] = {}
-    exposure_count: int = 0
-    last_exposure_tokens: int = 0
+    sources: dict[str, Number] = {}
+    exposure_count: Number = 0
+    last_exposure_tokens: Number = 0
     last_exposure_sized: bool = False
     last_exposed_ns: int | None = None
     resident: Entered = msgspec.field(default_factory=Entered)
@@ -117,10 +120,10 @@ class Tally(msgspec.Struct):
     """
 
     records: dict[tuple[str, str], RecordTally] = {}
-    events: int = 0
-    blank: int = 0
-    pending: int = 0
-    skipped: dict[str, int] = {}
+    events: Number = 0
+    blank: Number = 0
+    pending: Number = 0
+    skipped: dict[str, Number] = {}
     since_ns: int | None = None
     until_ns: int | None = None
     segments: set[str] | None = msgspec.field(default_factory=set)

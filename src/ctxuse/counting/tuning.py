@@ -3,9 +3,9 @@
 No tally depends on it; time and memory do. The figures are measured: docs/performance.md.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import LAST_USES
 from ctxuse.log.reader import BLOCK
 from ctxuse.progress import OnProgress, silent
@@ -62,19 +62,14 @@ class Reading(NamedTuple):
     """How one report reads a log.
 
     Attributes:
-        cache: Whether checkpoints are used and written.
+        cache: Where checkpoints are kept; None uses and writes none.
         processes: How many processes read a long log, at most; None takes one for each processor,
             up to `Tuning.processes`.
         on_progress: Called with how many bytes of a file have been read, and how many there are.
         tuning: The sizes it goes by.
     """
 
-    cache: bool = True
+    cache: Cache | None = None
     processes: int | None = None
     on_progress: OnProgress = silent
     tuning: Tuning = USUAL
-
-
-def cache_allowed(environ: Mapping[str, str]) -> bool:
-    """Whether the environment allows checkpoints: it does unless ``CTXUSE_NO_CACHE`` is set."""
-    return environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}

@@ -4,11 +4,13 @@ A workspace that cannot be read costs some tries when the trouble can pass, and 
 its reason. It is counted whole or not at all.
 """
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 from ctxuse.codec.decode import Valid
+from ctxuse.counting.cache import cache_of
 from ctxuse.counting.checkpoint import count_log
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.count import count as count_lines
@@ -18,6 +20,7 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.fleet.opening import logs_of, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
+from ctxuse.log.names import remove_old_checkpoints
 from ctxuse.log.reader import read_lines
 from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 
@@ -63,7 +66,9 @@ def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache:
     concerned = repeats if repeats is not None and repeats.concern(source) else None
     if concerned is not None or asked.reads_everything:
         return _count_part(source, asked, concerned)
-    reading = Reading(cache, processes=1)
+    reading = Reading(cache_of(os.environ, wanted=cache), processes=1)
+    if cache and source.layout is not None:
+        remove_old_checkpoints(os.fspath(source.layout))
     return _Counted(
         LogTally.merged(
             tally_of(opened.log, asked.kind)

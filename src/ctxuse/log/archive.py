@@ -13,13 +13,7 @@ from ctxuse.errors import MaintenanceError
 from ctxuse.files import closing_fd
 from ctxuse.layout import LOCK_NAME, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.lock import SideLock
-from ctxuse.log.names import (
-    SUFFIXES,
-    archive_names,
-    archive_time,
-    checkpoint_name,
-    is_archive,
-)
+from ctxuse.log.names import archive_names, archive_time, is_archive
 from ctxuse.log.opening import open_regular, open_usage_dir, sync_file, what_happened
 from ctxuse.times import file_time
 
@@ -61,10 +55,6 @@ def _archive(root: str, directory: int) -> str | None:
         if os.pread(log, 1, size - 1) != b"\n":
             os.write(log, b"\n")  # nothing will be appended to this file: finish its last line
         name = _moved(root, directory)
-        for suffix in SUFFIXES:
-            with suppress(OSError):  # checkpoints go along; without them the archive is read once
-                now, then = checkpoint_name(LOG_NAME, suffix), checkpoint_name(name, suffix)
-                os.rename(now, then, src_dir_fd=directory, dst_dir_fd=directory)
         with suppress(FileExistsError):  # a writer was faster
             open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
         sync_file(log)

@@ -1,19 +1,17 @@
-"""The names of archived logs and of checkpoints, and the order of the former."""
+"""The names of archived logs, and their order; the names of checkpoints of earlier versions."""
 
 import os
 import re
+import stat
 from contextlib import suppress
 
 from ctxuse.files import closing_fd
-from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.opening import open_usage_dir
 from ctxuse.times import parse_ns
 
-BASIC_SUFFIX, DETAIL_SUFFIX = "checkpoint", "full.checkpoint"
-SUFFIXES = (BASIC_SUFFIX, DETAIL_SUFFIX)
-"""What stands behind a log's name in the names of its checkpoints."""
-
 _ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
+_OLD_CHECKPOINT = re.compile(rf"(?:events\.jsonl|{_ARCHIVE.pattern})(?:\.full)?\.checkpoint")
 
 
 def archive_names(root: str) -> list[str]:
@@ -29,20 +27,16 @@ def archive_names(root: str) -> list[str]:
     return sorted(name for name in names if is_archive(name))
 
 
-def checkpoint_name(name: str, suffix: str = BASIC_SUFFIX) -> str:
-    """Return the name of a checkpoint of the log file `name`."""
-    return f"{name}.{suffix}"
-
-
-def forget_checkpoints(layout: WorkspaceLayout, name: str) -> None:
-    """Remove the checkpoints of the log file `name`, as far as that can be done."""
-    with (
-        suppress(OSError),
-        closing_fd(open_usage_dir(os.fspath(layout), create=False)) as directory,
-    ):
-        for suffix in SUFFIXES:
+def remove_old_checkpoints(root: str) -> None:
+    """Remove the checkpoints that earlier versions kept beside the logs, if that is possible."""
+    with suppress(OSError), closing_fd(open_usage_dir(root, create=False)) as directory:
+        for name in os.listdir(directory):
+            if _OLD_CHECKPOINT.fullmatch(name) is None:
+                continue
             with suppress(OSError):
-                os.unlink(checkpoint_name(name, suffix), dir_fd=directory)
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    os.unlink(name, dir_fd=directory)
 
 
 def is_archive(name: str) -> bool:

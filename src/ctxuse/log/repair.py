@@ -23,8 +23,8 @@ from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
 from ctxuse.files import CLOSED, closing_fd
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.generation import begin_generation
 from ctxuse.log.idindex import IdIndex
-from ctxuse.log.names import forget_checkpoints
 from ctxuse.log.opening import (
     open_for_writing,
     open_regular,
@@ -208,16 +208,18 @@ def _overwrite(layout: WorkspaceLayout, backup: _Backup | None) -> int:
         if backup is not None and backup.name is not None:
             backup.sync()
             _overwrite_file(layout, finished)
-            forget_checkpoints(layout, log.name)
     return overwritten
 
 
 def _overwrite_file(layout: WorkspaceLayout, log: OpenLog) -> None:
+    root = os.fspath(layout)
     try:
-        with closing_fd(open_for_writing(os.fspath(layout), log.name)) as descriptor:
+        begin_generation(root)
+        with closing_fd(open_for_writing(root, log.name)) as descriptor:
             for run in _invalid_runs(log._replace(descriptor=descriptor)):
                 os.pwrite(descriptor, b"?" * len(run.data), run.offset)
             sync_file(descriptor)
+        begin_generation(root)
     except OSError as error:
         path = os.fspath(layout.usage_dir / log.name)
         raise MaintenanceError(path, "overwrite", what_happened(error)) from error

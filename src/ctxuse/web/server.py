@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
-from ctxuse.counting.tuning import Reading, cache_allowed
+from ctxuse.counting.cache import cache_of
+from ctxuse.counting.tuning import Reading
 from ctxuse.errors import ServeError
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.web.address import AddressFile, SavedAddress
@@ -56,7 +57,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
         file.keep(door)
         names = (LOOPBACK, "localhost")
         hosts = [f"{name}:{number}" for name in names] + [*(names if number == _WWW else ())]
-        site = Site(layout, Reading(cache_allowed(environ)), title=title, zone=zone)
+        site = Site(layout, Reading(cache_of(environ)), title=title, zone=zone)
         app = Guard(site.app(), token=door.token, hosts=hosts)
         config = uvicorn.Config(
             app,

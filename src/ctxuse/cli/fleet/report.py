@@ -7,7 +7,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.cli.fleet import options
-from ctxuse.counting.tuning import cache_allowed
+from ctxuse.counting.cache import cache_allowed
 from ctxuse.reports.fleet import FLEET_BY, FleetQuery
 from ctxuse.reports.making import narrowed
 

@@ -1,0 +1,159 @@
+"""The user's cache directory: bytes by key, believed only where nobody else can have put them.
+
+The directory and everything in it must be the user's own, and nobody else may write it: what a
+repository, another user or an archive brings along is never read. Anything else than that, and
+whatever the system refuses, is as good as an empty cache.
+
+Keys are divided over shards by their first sign. Now and then a shard is looked through, and what
+was not used for the longest time goes until the rest keeps within its part of the whole.
+"""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from ctxuse.files import (
+    DIRECTORY,
+    NO_LINK,
+    Descriptor,
+    closing_fd,
+    open_descriptor,
+    open_regular,
+    replacing,
+)
+from ctxuse.layout import cache_dir
+from ctxuse.log.opening import CAN_WRITE
+
+_SHARDS = 16
+_EACH = 4096
+"""Bytes that a file takes beside its content, about."""
+
+
+class Cache:
+    """A cache in a directory. Safe to share between threads and processes.
+
+    Args:
+        path: The directory; it is made when something is saved.
+        largest: Bytes that one entry may have.
+        most: Bytes that all of them may take, about.
+        prune_every: Of so many savings one, by chance, looks through its shard.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        largest: int = 64 * 1024 * 1024,
+        most: int = 2 * 1024 * 1024 * 1024,
+        prune_every: int = 32,
+    ) -> None:
+        self.path = path
+        self._largest = largest
+        self._most = most
+        self._prune_every = prune_every
+
+    def load(self, key: str) -> bytes | None:
+        """Return what was saved; None when there is nothing that can be believed.
+
+        Args:
+            key: Begins with a hexadecimal digit, and is good for a file name.
+        """
+        try:
+            with (
+                self._shard(key) as shard,
+                closing_fd(open_regular(key, NO_LINK, dir_fd=shard)) as descriptor,
+                open(descriptor, "rb", closefd=False) as file,
+            ):
+                status = os.fstat(file.fileno())
+                if status.st_size > self._largest:
+                    return None
+                _refuse_foreign(status)
+                data = file.read(self._largest + 1)
+                with suppress(OSError):  # it was used now
+                    os.utime(file.fileno())
+        except OSError:
+            return None
+        return data if len(data) <= self._largest else None
+
+    def save(self, key: str, data: bytes) -> None:
+        """Keep `data` in place of what was saved before, if that is possible."""
+        if len(data) > self._largest:
+            return
+        with suppress(OSError), self._shard(key, create=True) as shard:
+            with replacing(key, dir_fd=shard) as file:
+                file.write(data)
+            if time.time_ns() // 1000 % self._prune_every == 0:
+                _prune(shard, self._most // _SHARDS)
+
+    def remove(self, key: str) -> None:
+        """Remove what was saved, if that is possible."""
+        with suppress(OSError), self._shard(key) as shard:
+            os.unlink(key, dir_fd=shard)
+
+    @contextmanager
+    def _shard(self, key: str, *, create: bool = False) -> Iterator[int]:
+        """Give the open directory that holds `key`."""
+        if not CAN_WRITE:
+            raise OSError(errno.ENOTSUP, "this system has no directories that can be held open")
+        if create:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        with (
+            closing_fd(_open_own(self.path, None, create=create)) as directory,
+            closing_fd(_open_own(key[0], directory, create=create)) as shard,
+        ):
+            yield shard
+
+
+def cache_allowed(environ: Mapping[str, str]) -> bool:
+    """Whether the environment allows a cache: it does unless ``CTXUSE_NO_CACHE`` is set."""
+    return environ.get("CTXUSE_NO_CACHE", "0") in {"", "0"}
+
+
+def cache_of(environ: Mapping[str, str], *, wanted: bool | None = None) -> Cache | None:
+    """Return the cache that the environment names, or None.
+
+    Args:
+        environ: The environment.
+        wanted: Whether there is to be one; None leaves that to the environment, too.
+    """
+    wanted = cache_allowed(environ) if wanted is None else wanted
+    return Cache(cache_dir(environ)) if wanted else None
+
+
+def _open_own(path: str, parent: int | None, *, create: bool) -> Descriptor:
+    """Return a descriptor of a directory that is the user's own."""
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700, dir_fd=parent)
+    directory = open_descriptor(path, DIRECTORY | NO_LINK, dir_fd=parent)
+    try:
+        _refuse_foreign(os.fstat(directory))
+    except BaseException:
+        directory.close()
+        raise
+    return directory
+
+
+def _refuse_foreign(status: os.stat_result) -> None:
+    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EPERM, "somebody else may have written it")
+
+
+def _prune(shard: int, most: int) -> None:
+    """Remove what was not used for the longest time, until the rest takes `most` bytes."""
+    found: list[tuple[int, int, str]] = []
+    for name in os.listdir(shard):
+        with suppress(FileNotFoundError):
+            status = os.stat(name, dir_fd=shard, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_mtime_ns, status.st_size + _EACH, name))
+    size = sum(its for _, its, _ in found)
+    for _, its, name in sorted(found):
+        if size <= most:
+            return
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=shard)
+        size -= its
