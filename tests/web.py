@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -33,10 +33,16 @@ class Served(NamedTuple):
         return self.process.communicate(timeout=PATIENCE)
 
 
-def start(root: Path, home: Path, *words: str, environ: Mapping[str, str] = os.environ) -> Served:
+def start(
+    root: Path,
+    home: Path,
+    *words: str,
+    environ: Mapping[str, str] = os.environ,
+    program: Sequence[str] = (sys.executable, "-m", "ctxuse"),
+) -> Served:
     """Start `ctxuse serve` for a workspace and return it once its address can be opened."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ctxuse", "serve", "-w", str(root), *words],
+        [*program, "serve", "-w", str(root), *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")},
     )  # fmt: skip

@@ -144,6 +144,7 @@ INSIDE = {
         "server",
         "app",
         "schema",
+        "connections",
         "address | guard | live | parameters",
     ],
 }

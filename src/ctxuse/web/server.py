@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import uvicorn
 
@@ -12,6 +13,7 @@ from ctxuse.errors import ServeError
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.app import Site
+from ctxuse.web.connections import AT_ONCE, Connection, Limits, Room, usual_limits
 from ctxuse.web.guard import Guard
 from ctxuse.zones import Zone
 
@@ -23,6 +25,19 @@ USUAL_PORT = 8427
 _WWW = 80
 """The port that browsers do not name."""
 
+_WAITING = 65_535
+"""Connections that the system is asked to keep until they are accepted; it keeps what it allows."""
+
+_SILENT: dict[str, object] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"none": {"class": "logging.NullHandler"}},
+    "loggers": {
+        name: {"handlers": ["none"], "propagate": False} for name in ("uvicorn", "asyncio")
+    },
+}
+"""What others do to us is not told on the terminal of whoever serves."""
+
 
 def serve(  # noqa: PLR0913 - what serving depends on
     layout: WorkspaceLayout,
@@ -33,6 +48,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
     renew: bool = False,
     environ: Mapping[str, str],
     ready: Callable[[str, AddressFile], object],
+    limits: Limits | None = None,
 ) -> None:
     """Serve a workspace's page until interrupted.
 
@@ -44,6 +60,7 @@ def serve(  # noqa: PLR0913 - what serving depends on
         renew: Give the page a new address: the one before leads nowhere from then on.
         environ: The environment, for where the user's state directory is.
         ready: Told the address, and the file that keeps it, when it can be opened.
+        limits: What connections may take; those of the system leave the usual ones when None.
 
     Raises:
         ServeError: The port cannot be opened.
@@ -59,31 +76,43 @@ def serve(  # noqa: PLR0913 - what serving depends on
         hosts = [f"{name}:{number}" for name in names] + [*(names if number == _WWW else ())]
         site = Site(layout, Reading(cache_of(environ)), title=title, zone=zone)
         app = Guard(site.app(), token=door.token, hosts=hosts)
+        room = Room(limits or usual_limits())
         config = uvicorn.Config(
             app,
+            http=partial(Connection, room=room),  # type: ignore[arg-type] # a class, but for that
+            ws="none",
+            loop="asyncio",
             access_log=False,
-            log_level="critical",
+            log_config=_SILENT,
             server_header=False,
             date_header=False,
             lifespan="on",
+            backlog=AT_ONCE,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
         )
         address = f"http://{LOOPBACK}:{number}/{door.token}/"
-        _Server(config, lambda: ready(address, file)).run(sockets=[opened])
+        _Server(config, room, lambda: ready(address, file)).run(sockets=[opened])
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and closes connections that say nothing."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, room: Room, ready: Callable[[], object]) -> None:
         super().__init__(config)
+        self._room = room
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            for opened in sockets or ():
+                opened.listen(_WAITING)  # asyncio takes as many at once as it lets wait
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._room.close_silent()
+        return await super().on_tick(counter)
 
 
 def _opened(port: int | None, last: int) -> socket.socket:
