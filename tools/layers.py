@@ -63,11 +63,11 @@ INSIDE = {
     ],
     "hosts": [
         "claude_code | codex | cursor | gemini_cli | opencode",
-        "caller",
+        "caller | reading",
         "calls | parts",
-        "installation | listing | origin",
+        "installation | listing | origin | transcripts",
         "places",
-        "__init__ | payload | shell | transcripts",
+        "__init__ | payload | shell",
         "host | lookup | paths | recordfile | session | shellwords",
     ],
     "hosts.claude_code": [

@@ -13,9 +13,11 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
+from ctxuse.events import UsageEvent
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.transcripts import Hooked, Notes
+from ctxuse.hosts.reading import Asked, read_all, size_of
+from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.names import archive_names
@@ -49,6 +51,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     dry_run: bool = False,
     on_progress: OnProgress = silent,
     environ: Mapping[str, str] | None = None,
+    processes: int | None = None,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
 
@@ -60,34 +63,54 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         on_progress: Called with how many bytes have been read, and how many there are.
         environ: The environment, for where the agents' own places are; that of the process when
             None.
+        processes: How many processes read; when None, as many as pay. Nothing else depends on it.
 
     Raises:
         KeyError: The agent is not known.
         AppendError: An event could not be appended; what was before is stored.
         LogUnreadableError: The log exists but cannot be read.
     """
-    reader = transcripts_of(host)
-    places = Places(workspace.layout, environ, lenient=True)
     result = ImportResult()
+    notes = result.notes
     paths = [*files]
-    told = _told(on_progress, sum(map(_size, paths)))
+    on_read = _told(on_progress, sum(map(size_of, paths)))
+    asked = Asked(host, workspace.layout, environ, processes)
     with _Adding(workspace, result, dry_run=dry_run) as adding:
         hooked = Hooked(host, workspace.events)
-        for path in paths:
-            result.notes.files += 1
-            try:
-                for event in reader.events(path, places, result.notes, hooked, told):
-                    try:
-                        line = encode(event)
-                    except InvalidEventError:  # names of thousands of characters
-                        result.notes.strange("(no event)")
-                    else:
-                        adding.add(event.id, line)
-            except CtxuseError:
-                raise
-            except OSError as error:
-                result.unreadable.append((path, error.strerror or str(error)))
+        for path, told in zip(paths, read_all(asked, paths, on_read), strict=True):
+            notes.files += 1
+            for event in events_of(told, notes, hooked):
+                try:
+                    line = encode(event)
+                except InvalidEventError:  # names of thousands of characters
+                    notes.not_understood.saw("(no event)")
+                else:
+                    adding.add(event.id, line)
+            if told.summary.error is not None:
+                result.unreadable.append((path, told.summary.error))
     return result
+
+
+def events_of(told: Told, notes: Notes, hooked: Hooked) -> Iterator[UsageEvent]:
+    """Yield the events that a transcript tells and that count, given those before it.
+
+    Args:
+        told: What it tells.
+        notes: What was come upon so far; what this one tells beside events is added.
+        hooked: What hooks have recorded.
+    """
+    first: set[str] = set()
+    for item in told.items():
+        if isinstance(item, Answered):
+            if notes.done(item.call_id):
+                first.add(item.call_id)
+                notes.failed += item.failed
+                notes.no_record += item.no_record
+        elif (item.event.call_id is None or item.event.call_id in first) and not hooked.has(item):
+            yield item.event
+    notes.left_open(told.summary.left_open)
+    for kind, times in told.not_understood.items():
+        notes.not_understood.saw(kind, times)
 
 
 def _told(on_progress: OnProgress, whole: int) -> Callable[[int], object]:
@@ -202,8 +225,10 @@ class _Adding:
 
     def add(self, event_id: str, line: bytes) -> None:
         """Add one event, or say whether it would be added."""
-        if self._dry_run:
-            fresh = event_id not in self._index and event_id not in self._seen
+        if event_id in self._index:
+            fresh = False
+        elif self._dry_run:
+            fresh = event_id not in self._seen
             self._seen.add(event_id)
         else:
             fresh = self._writer.append_once(event_id, line, index=self._index)
@@ -258,10 +283,3 @@ def _of_present_schema(line: bytes) -> bytes:
         return line
     renamed = {("segment_id" if k == "session_id" else k): v for k, v in fields.items()}
     return json.dumps(renamed, separators=(",", ":")).encode("ascii")
-
-
-def _size(path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0

@@ -38,9 +38,12 @@ def text(value: object, *names: str, longest: int = 4096) -> str | None:
         names: The way to the text.
         longest: Characters that it may have; a longer one is as good as none.
     """
-    value = at(value, *names)
+    if names:
+        value = at(value, *names)
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         return None
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:  # a lone surrogate, which no event can hold
@@ -56,7 +59,7 @@ def name(value: object, *names: str) -> str | None:
 def at(value: object, *names: str) -> object:
     """Return what is at ``value[name][name]…``, or None."""
     for key in names:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):  # a dict is soonest known as one
             return None
         value = value.get(key)
     return value
@@ -70,4 +73,6 @@ def items(value: object, *names: str) -> list[object]:
 
 def size(content: object) -> int | None:
     """Return the bytes of a text; None for anything else."""
-    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else None
+    if not isinstance(content, str):
+        return None
+    return len(content) if content.isascii() else len(content.encode("utf-8", "replace"))

@@ -29,7 +29,6 @@ class Origin:
     def __init__(self, places: Places, began_in: str | None = None) -> None:
         self.places = places
         self._is_past = False
-        self._bytes_per_token: float | None = None
         pairs: list[tuple[str, str]] = []
         root = began_in and os.path.normpath(began_in)
         if root and root != places.root and not root.startswith(places.root + os.sep):
@@ -47,19 +46,16 @@ class Origin:
         self._began_in = root or places.root
 
     @classmethod
-    def of_transcript(
-        cls, places: Places, began_in: str | None, bytes_per_token: float | None
-    ) -> Self:
+    def of_transcript(cls, places: Places, began_in: str | None) -> Self:
         """Return the origin of what a transcript tells; it says of sizes what it can.
 
         Args:
             places: The places of the workspace.
             began_in: The directory in which the session began; None when unknown.
-            bytes_per_token: Measured in the session; None where it could not be.
         """
         start = cls(places, began_in).here(".")
         past = cls(places.starting_in(start), began_in)
-        past._is_past, past._bytes_per_token = True, bytes_per_token
+        past._is_past = True
         return past
 
     def here(self, path: str, directory: str | None = None) -> str:
@@ -112,17 +108,12 @@ class Origin:
         """
         if not self._is_past:
             return record.snapshot(context_bytes)
-        tokens = None
-        if self._bytes_per_token and context_bytes is not None:
-            tokens = round(context_bytes / self._bytes_per_token)
         return UsageRecordSnapshot(
             record.kind,
             record.slug,
             file_bytes or 0,
             estimate_tokens(file_bytes or 0),
             context_bytes=context_bytes,
-            context_tokens=tokens,
-            tokens_from=None if tokens is None else "calibrated",
             size_from="unknown" if file_bytes is None else "transcript",
         )
 

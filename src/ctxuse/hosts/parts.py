@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 from ctxuse.hosts import HOSTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from ctxuse.events import UsageEvent
     from ctxuse.hosts.installation import Installation
     from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
-    from ctxuse.hosts.transcripts import Hooked, Notes
+    from ctxuse.hosts.transcripts import OnRead, Told
 
 
 class Hook(Protocol):
@@ -34,25 +34,19 @@ class Transcripts(Protocol):
         """Return the directory in which the session of a transcript began."""
         ...
 
-    def events(
-        self,
-        path: str,
-        places: "Places",
-        notes: "Notes",
-        hooked: "Hooked",
-        told: "Callable[[int], object]",
-    ) -> "Iterator[UsageEvent]":
-        """Yield what a transcript tells of.
+    def read(
+        self, path: str, places: "Places", told: "Told", on_read: "OnRead | None" = None
+    ) -> None:
+        """Tell what a transcript tells.
 
         Args:
             path: The transcript.
             places: The places of the workspace.
-            notes: Where it is counted what tells of nothing.
-            hooked: What hooks have recorded of a segment.
-            told: Told after each line how many bytes it has.
+            told: What is told.
+            on_read: Told how many bytes have been read.
 
         Raises:
-            OSError: The file cannot be read.
+            OSError: The file cannot be read; `told` has what came before.
         """
         ...
 

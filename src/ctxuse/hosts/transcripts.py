@@ -1,4 +1,9 @@
-"""What is common to the transcripts of agents: lines, what hooks recorded, what was counted.
+"""What is common to the transcripts of agents: their lines, and what one of them tells.
+
+A transcript is read once, line by line, by a struct that takes of a line what is asked for and
+passes over the rest. What it tells depends on nothing but itself and on where records are; what
+the log or other transcripts hold already is left to who puts that together (`ctxuse.importing`),
+so transcripts can be read side by side.
 
 Formats change between versions: what is not known is passed over and counted by its type, and no
 line, however long, deep or broken, ends an import.
@@ -7,15 +12,22 @@ line, however long, deep or broken, ends an import.
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from tempfile import SpooledTemporaryFile
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.recordfile import OTHER_KINDS
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import OTHER_KINDS, RecordFile
 from ctxuse.ids import is_derived
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.times import parse_ns
+
+READER = 1
+"""Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line that is looked at; images make some very long."""
@@ -26,16 +38,31 @@ PLAUSIBLE = (0.5, 20.0)
 """A session's bytes per token are taken from so many responses at least, of so many bytes each,
 and must lie between these two."""
 
-Line = Mapping[str, object]
-
 _MOST_TYPES = 50
+_MOST_SESSIONS = 1000
+_MOST_PATHS = 20_000
+_BUFFER = 256 * 1024
+_HELD = 4 * 1024 * 1024
+"""Bytes of what one transcript tells up to which that stays in memory."""
+
+OnRead = Callable[[int], object]
+"""Told, now and then, how many bytes more have been read."""
+
+
+class Strange(Counter[str]):
+    """Lines that say nothing that is known, by type; of very many types, under one name."""
+
+    def saw(self, kind: str, times: int = 1) -> None:
+        """Take note of lines of a type that is not known."""
+        known = kind in self or len(self) < _MOST_TYPES
+        self[kind[:64] if known else "(others)"] += times
 
 
 class Notes:
     """What an import came upon, beside events.
 
     Attributes:
-        files: Transcripts read.
+        files: Transcripts, those passed over included.
         no_record: Tool calls that worked and touch no record.
         failed: Tool calls that failed or were refused.
         not_understood: Lines that say nothing that is known, by type.
@@ -43,7 +70,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.files = self.no_record = self.failed = 0
-        self.not_understood: Counter[str] = Counter()
+        self.not_understood = Strange()
         self._done: set[str] = set()
         self._open: set[str] = set()
 
@@ -66,50 +93,309 @@ class Notes:
         self._done.add(call_id)
         return True
 
-    def strange(self, kind: str) -> None:
-        """Take note of a line of a type that is not known; of very many, under one name."""
-        known = kind in self.not_understood or len(self.not_understood) < _MOST_TYPES
-        self.not_understood[kind[:64] if known else "(others)"] += 1
+
+class Answered(msgspec.Struct, array_like=True, tag="a", gc=False):
+    """A tool call has its result.
+
+    Attributes:
+        call_id: The host's id of the call.
+        failed: Whether it failed or was refused.
+        no_record: Whether it worked, and touches no record.
+    """
+
+    call_id: str
+    failed: bool = False
+    no_record: bool = False
 
 
-def lines(
-    path: str, notes: Notes | None = None, told: Callable[[int], object] | None = None
-) -> Iterator[Line]:
-    """Yield the lines of a transcript that are JSON objects; others are counted in `notes`.
+class Happened(msgspec.Struct, array_like=True, tag="e", gc=False):
+    """An event.
+
+    Attributes:
+        event: The event. With the id of a call it counts only where the answer of that call, which
+            is told before, is the first one anywhere.
+        unless_exposed: Not where hooks have recorded what was resident in its segment.
+        unless_typed: Not where hooks have recorded what the user typed there, under new ids.
+    """
+
+    event: UsageEvent
+    unless_exposed: bool = False
+    unless_typed: bool = False
+
+
+class Began(msgspec.Struct, array_like=True, gc=False):
+    """When a session began, as its transcript says it.
+
+    Attributes:
+        first: When its first line was written.
+        answered: When its first answer was; None while there is none.
+    """
+
+    first: str
+    answered: str | None = None
+
+
+class Summary(msgspec.Struct):
+    """What holds for all of a transcript.
+
+    Attributes:
+        bytes_per_token: Measured in the session; None where it could not be.
+        sessions: When the sessions in it began, by id; not those of sub-agents.
+        not_understood: Lines that say nothing that is known, by type.
+        left_open: Calls whose result is not in it, by id.
+        events: How many events are told.
+        error: Why it could not be read to its end; None if it was.
+    """
+
+    bytes_per_token: float | None = None
+    sessions: dict[str, Began] = {}
+    not_understood: dict[str, int] = {}
+    left_open: list[str] = []
+    events: int = 0
+    error: str | None = None
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode  # a slug is a kind of text
+_summary = msgspec.json.Decoder(Summary).decode
+_item = msgspec.json.Decoder(Answered | Happened).decode
+
+
+class Told:
+    """What a transcript tells. Much of it is kept on the disk.
+
+    It is filled while the transcript is read, and afterwards given back with `items`. As bytes it
+    is what processes hand over: a line for the summary, and one for each item.
+
+    Attributes:
+        summary: What holds for all of it.
+        not_understood: Lines that say nothing that is known, by type.
+        directory: Where the session began; None where it is not said.
+    """
+
+    def __init__(self) -> None:
+        self.summary = Summary()
+        self.not_understood = Strange()
+        self._items = SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 - see `close`
+        self._answered: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def first_answer(self, call_id: str) -> bool:
+        """Take note of a result, and say whether it is the first of its call in this transcript."""
+        if call_id in self._answered:
+            return False
+        self._answered.add(call_id)
+        return True
+
+    def answered(self, call_id: str, *, failed: bool = False, no_record: bool = False) -> None:
+        """Tell of the first result of a call."""
+        self._tell(Answered(call_id, failed, no_record))
+
+    def worked(self, call_id: str, events: list[UsageEvent]) -> None:
+        """Tell of the first result of a call that worked, and of what it was a use of."""
+        self.answered(call_id, no_record=not events)
+        self.happened(events)
+
+    def happened(
+        self,
+        events: Iterable[UsageEvent],
+        *,
+        unless_exposed: bool = False,
+        unless_typed: bool = False,
+    ) -> None:
+        """Tell of events; see `Happened`."""
+        for event in events:
+            if self._tell(Happened(event, unless_exposed, unless_typed)):
+                self.summary.events += 1
+
+    def began(self, session: str, said: object, *, answered: bool) -> None:
+        """Take note that a line of a session, not of a sub-agent, was written."""
+        known = self.summary.sessions.get(session)
+        if known is None:
+            at = text(said, longest=64)
+            if at is not None and len(self.summary.sessions) < _MOST_SESSIONS:
+                self.summary.sessions[session] = Began(at, at if answered else None)
+        elif answered and known.answered is None:
+            known.answered = text(said, longest=64)
+
+    def finish(self, left_open: Iterable[str], bytes_per_token: float | None = None) -> None:
+        """Take note that the transcript has been read to its end."""
+        self.summary.left_open = [*left_open]
+        self.summary.bytes_per_token = bytes_per_token
+
+    def items(self) -> Iterator[Answered | Happened]:
+        """Yield what is told, in the order of the transcript, with the tokens that are measured."""
+        self._items.seek(0)
+        ratio = self.summary.bytes_per_token
+        for line in self._items:
+            item = _item(line)
+            if ratio and isinstance(item, Happened):
+                item.event = _calibrated(item.event, ratio)
+            yield item
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield it as bytes, piece by piece."""
+        self.summary.not_understood = dict(self.not_understood)
+        yield _encode(self.summary) + b"\n"
+        self._items.seek(0)
+        while part := self._items.read(_BUFFER):
+            yield part
+
+    def take(self, part: bytes) -> None:
+        """Add a piece of the bytes that `parts` gave, after the first line."""
+        self._items.write(part)
+
+    @classmethod
+    def begun(cls, line: bytes) -> Self:
+        """Return what begins with the line of a summary; `take` adds the rest.
+
+        Raises:
+            ValueError: It is none.
+        """
+        told = cls()
+        try:
+            told.summary = _summary(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            told.close()
+            raise ValueError(str(error)) from error
+        told.not_understood.update(told.summary.not_understood)
+        return told
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._items.close()
+
+    def _tell(self, item: Answered | Happened) -> bool:
+        try:
+            line = _encode(item)
+        except UnicodeEncodeError:  # a lone surrogate, which no event can hold
+            self.not_understood.saw("(no event)")
+            return False
+        self._items.write(line + b"\n")
+        return True
+
+
+def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:
+    """An event with the tokens that entered, by what was measured in its session."""
+    records = tuple(
+        record
+        if record.context_bytes is None
+        else record._replace(
+            context_tokens=round(record.context_bytes / bytes_per_token), tokens_from="calibrated"
+        )
+        for record in event.records
+    )
+    return event._replace(records=records)
+
+
+L = TypeVar("L")
+
+
+class Lines(Generic[L]):
+    """Reads the lines of transcripts.
 
     Args:
-        path: The transcript.
-        notes: Where lines that are none are counted.
-        told: Told after each line how many bytes it has.
-
-    Raises:
-        OSError: The file cannot be read, or is no regular one: it is read more than once.
+        of: The struct that takes of a line what is asked for; all fields have defaults, and take
+            whatever stands there.
     """
-    decode = msgspec.json.Decoder().decode
-    with (
-        closing_fd(open_regular(path)) as descriptor,
-        open(descriptor, "rb", closefd=False) as file,
-    ):
-        while line := file.readline(LONGEST_LINE):
-            reason = None
-            if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
-                reason = "(line too long)"
-                while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-                    pass
-            elif line.strip():
-                try:
-                    found: object = decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    reason = "(no JSON)"
+
+    def __init__(self, of: type[L]) -> None:
+        self._of = of
+        others = list[object] | str | int | float | bool | None
+        self._decode = msgspec.json.Decoder(of | others).decode
+
+    def read(
+        self, path: str, strange: Strange | None = None, on_read: OnRead | None = None
+    ) -> Iterator[L]:
+        """Yield the lines of a transcript that are JSON objects; others are counted in `strange`.
+
+        Args:
+            path: The transcript.
+            strange: Where lines that are none are counted.
+            on_read: Told how much has been read.
+
+        Raises:
+            OSError: The file cannot be read, or is no regular one.
+        """
+        read = 0
+        with (
+            closing_fd(open_regular(path)) as descriptor,
+            open(descriptor, "rb", buffering=_BUFFER, closefd=False) as file,
+        ):
+            while line := file.readline(LONGEST_LINE):
+                read += len(line)
+                if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+                    found: L | str | None = "(line too long)"
+                    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                        pass
                 else:
-                    if isinstance(found, dict):
-                        yield found
-                    else:
-                        reason = "(no object)"
-            if reason and notes:
-                notes.not_understood[reason] += 1
-            if told is not None:
-                told(len(line))
+                    found = self._line(line)
+                if found is not None and not isinstance(found, str):
+                    yield found
+                elif found is not None and strange is not None:
+                    strange[found] += 1
+                if on_read is not None and read >= _BUFFER:
+                    on_read(read)
+                    read = 0
+        if on_read is not None:
+            on_read(read)
+
+    def _line(self, line: bytes) -> L | str | None:
+        """What a line holds; why it is none that is read; None for a blank one."""
+        try:
+            if not line.isascii():
+                line.decode()  # of what is passed over nobody else looks at it
+            found = self._decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return "(no JSON)" if line.strip() else None
+        return found if isinstance(found, self._of) else "(no object)"
+
+
+class PastPlaces(Places):
+    """Places of which each path is looked up once: what a transcript names, it names often."""
+
+    def __init__(
+        self,
+        layout: WorkspaceLayout,
+        environ: Mapping[str, str] | None = None,
+        start: str | None = None,
+    ) -> None:
+        super().__init__(layout, environ, start=start, lenient=True)
+        self._at: dict[str, RecordFile | None] = {}
+        self._named: dict[str, RecordFile | None] = {}
+        self._starting: dict[str, PastPlaces] = {}
+
+    def record_at(self, path: str) -> RecordFile | None:
+        """As of `Places`."""
+        return _once(self._at, path, super().record_at)
+
+    def skill_named(self, name: str) -> RecordFile | None:
+        """As of `Places`."""
+        return _once(self._named, name, super().skill_named)
+
+    def starting_in(self, directory: str) -> "PastPlaces":
+        """As of `Places`."""
+        return _once(self._starting, directory, self._another)
+
+    def _another(self, start: str) -> "PastPlaces":
+        return PastPlaces(self.layout, self.environ, start)
+
+
+V = TypeVar("V")
+
+
+def _once(known: dict[str, V], name: str, look: Callable[[str], V]) -> V:
+    try:
+        return known[name]
+    except KeyError:
+        if len(known) >= _MOST_PATHS:
+            known.clear()
+        found = known[name] = look(name)
+        return found
 
 
 class Hooked:
@@ -128,14 +414,14 @@ class Hooked:
         self._exposed: set[str] | None = None
         self._typed: set[str] = set()
 
-    def exposed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what was resident in a segment."""
-        return segment_id in self._look()
-
-    def typed(self, segment_id: str) -> bool:
-        """Whether hooks have recorded what the user typed there, without the prompt's id."""
-        self._look()
-        return segment_id in self._typed
+    def has(self, item: Happened) -> bool:
+        """Whether hooks have recorded what an event tells, as far as that has to be asked."""
+        if not item.unless_exposed and not item.unless_typed:
+            return False
+        exposed, segment = self._look(), item.event.segment_id
+        return (item.unless_exposed and segment in exposed) or (
+            item.unless_typed and segment in self._typed
+        )
 
     def _look(self) -> set[str]:
         if self._exposed is not None:
@@ -160,7 +446,11 @@ def measured(samples: list[float]) -> float | None:
     return found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else None
 
 
-def when(line: Line) -> int | None:
-    """Return when a line was written, in nanoseconds since the epoch; None if it does not say."""
-    said = text(line, "timestamp")
-    return None if said is None else parse_ns(said)
+def when(said: object) -> int | None:
+    """Return when a line was written, in nanoseconds since the epoch; None if it does not say.
+
+    Args:
+        said: Its time stamp.
+    """
+    stamp = text(said)
+    return None if stamp is None else parse_ns(stamp)

@@ -1,13 +1,11 @@
-"""The transcripts of Claude Code → events (versions 2.0 to 2.1; the format is the host's own).
-
-A transcript is read twice: once for the session's bytes per token, once for its events.
-"""
+"""The transcripts of Claude Code → events (versions 2.0 to 2.1; the format is the host's own)."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from ctxuse.events import UsageEvent
+import msgspec
+
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
@@ -16,7 +14,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import LEAST_BYTES, Hooked, Line, Notes, lines, measured, when
+from ctxuse.hosts.transcripts import LEAST_BYTES, Lines, OnRead, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -30,6 +28,86 @@ _AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
 _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?): (.*)$", re.MULTILINE)
 
+_NOT_SAID = msgspec.Raw(b"null")
+
+
+class _Other(msgspec.Struct):
+    """An object of which nothing is wanted."""
+
+
+class _Block(msgspec.Struct):
+    """A part of a message; what is no object there, is none."""
+
+    type: object = None
+    text: object = None
+    id: object = None
+    name: object = None
+    input: object = None
+    tool_use_id: object = None
+    is_error: object = None
+    content: "_Content" = None
+
+
+_Part = _Block | list[object] | str | int | float | bool | None
+_Content = list[_Part] | _Other | str | int | float | bool | None
+
+
+class _Usage(msgspec.Struct):
+    """The model's own accounting of a response."""
+
+    input_tokens: object = None
+    cache_read_input_tokens: object = None
+    cache_creation_input_tokens: object = None
+
+
+class _Message(msgspec.Struct):
+    """A message of either side."""
+
+    id: object = None
+    content: "_Content" = None
+    usage: _Usage | list[object] | str | int | float | bool | None = None
+
+
+class _Line(msgspec.Struct):
+    """A line, with what is wanted of it."""
+
+    type: object = None
+    subtype: object = None
+    sessionId: object = None  # noqa: N815 - as the host calls it
+    agentId: object = None  # noqa: N815
+    isSidechain: object = None  # noqa: N815
+    uuid: object = None
+    timestamp: object = msgspec.UNSET
+    cwd: object = msgspec.UNSET
+    promptId: object = None  # noqa: N815
+    isMeta: object = None  # noqa: N815
+    isCompactSummary: object = None  # noqa: N815
+    isApiErrorMessage: object = None  # noqa: N815
+    sourceToolUseID: object = None  # noqa: N815
+    toolDenialKind: object = None  # noqa: N815
+    forkedFrom: object = None  # noqa: N815
+    message: _Message | list[object] | str | int | float | bool | None = None
+    toolUseResult: msgspec.Raw = _NOT_SAID  # noqa: N815
+    attachment: msgspec.Raw = _NOT_SAID
+    data: "_Nested | list[object] | str | int | float | bool | None" = None
+
+
+class _Nested(msgspec.Struct):
+    """What repeats a line of a sub-agent in the transcript of its parent."""
+
+    agentId: object = None  # noqa: N815
+    message: _Line | list[object] | str | int | float | bool | None = None
+
+
+class _Where(msgspec.Struct):
+    cwd: object = None
+
+
+_lines = Lines(_Line)
+_wheres = Lines(_Where)
+_parsed = msgspec.json.Decoder().decode
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def began_in(path: str) -> str | None:
     """Return the directory in which the session of a transcript began; None where it is not said.
@@ -37,174 +115,191 @@ def began_in(path: str) -> str | None:
     Raises:
         OSError: The file cannot be read.
     """
-    for line in lines(path):
-        directory = text(line, "cwd")
+    for line in _wheres.read(path):
+        directory = text(line.cwd)
         if directory is not None:
             return directory
     return None
 
 
-def events(
-    path: str, places: Places, notes: Notes, hooked: Hooked, told: Callable[[int], object]
-) -> Iterator[UsageEvent]:
-    """Yield what a transcript tells of."""
-    origin = Origin.of_transcript(places, began_in(path), _bytes_per_token(path))
-    reader = _Reader(origin, notes, hooked)
-    for line in lines(path, notes, told):
-        yield from reader.read(line)
-    yield from reader.finish()
+def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
+    """Tell what a transcript tells.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    reader = _Reader(Origin.of_transcript(places, began_in(path)), told)
+    entered = _Accounting()
+    for line in _lines.read(path, told.not_understood, on_read):
+        entered.add(line)
+        reader.read(line)
+    reader.finish(measured(entered.samples))
 
 
 class _Reader:
-    def __init__(self, origin: Origin, notes: Notes, hooked: Hooked) -> None:
+    def __init__(self, origin: Origin, told: Told) -> None:
         self._origin = origin
-        self._notes = notes
-        self._hooked = hooked
+        self._told = told
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by id; None for those of tools that show no record."""
         self._skills: dict[str, Call] = {}
         """Skills that were called, by the id of the call, until their body enters."""
-        self._typed: dict[str, Call] = {}
-        """By segment what the user typed last, until a body shows that it is a skill."""
+        self._typed: dict[str, tuple[Call, bool]] = {}
+        """By segment what the user typed last, until a body shows that it is a skill; and whether
+        a hook would have told of it by the id of the prompt."""
         self._compacted = False
+        self._names: tuple[object, object, bool] = (None, None, False)
+        self._thread: Session | None = None
 
-    def read(self, line: Line) -> Iterator[UsageEvent]:
-        line = _original(line)
-        kind, session = text(line, "type"), text(line, "sessionId")
-        if kind in {"assistant", "user"} and session is not None:
-            yield from self._message(line, Session.named(NAME, session, _agent(line)))
+    def read(self, line: _Line) -> None:
+        if line.forkedFrom is not None:
+            _as_original(line)
+        kind, thread = text(line.type), self._thread_of(line)
+        if kind in {"assistant", "user"} and thread is not None:
+            if line.isSidechain is not True:
+                self._told.began(thread.segment_id, line.timestamp, answered=kind == "assistant")
+            self._message(line, thread)
         elif kind == "progress":
-            yield from self._nested(line, session)
-        elif kind == "attachment" and session is not None:
-            yield from self._attachment(line, Session.named(NAME, session, _agent(line)))
+            self._nested(line, text(line.sessionId))
+        elif kind == "attachment" and thread is not None:
+            self._attachment(line, thread)
         elif kind not in _QUIET:
-            self._notes.strange(kind or "(no type)")
-        if line.get("subtype") == "compact_boundary" or line.get("isCompactSummary") is True:
+            self._told.not_understood.saw(kind or "(no type)")
+        if line.subtype == "compact_boundary" or line.isCompactSummary is True:
             self._compacted = True
 
-    def finish(self) -> Iterator[UsageEvent]:
-        self._notes.left_open(self._calls)
+    def finish(self, bytes_per_token: float | None) -> None:
         for call in self._skills.values():
-            yield from self._skill(call, None)
+            self._skill(call, None)
+        self._told.finish(self._calls, bytes_per_token)
 
-    def _nested(self, line: Line, session: str | None) -> Iterator[UsageEvent]:
+    def _thread_of(self, line: _Line) -> Session | None:
+        """Whose doing a line is; mostly the same as on the line before."""
+        names = line.sessionId, line.agentId, line.isSidechain is True
+        if names != self._names:
+            self._names, session = names, text(line.sessionId)
+            agent = text(line.agentId) if line.isSidechain is True else None
+            self._thread = None if session is None else Session.named(NAME, session, agent)
+        return self._thread
+
+    def _nested(self, line: _Line, session: str | None) -> None:
         """A line that repeats one of a sub-agent in the transcript of its parent."""
-        inner = at(line, "data", "message")
-        agent = text(line, "data", "agentId")
-        if session and agent and isinstance(inner, dict):
-            inner = {"cwd": line.get("cwd"), "timestamp": line.get("timestamp"), **inner}
-            yield from self._message(inner, Session.named(NAME, session, agent))
-
-    def _message(self, line: Line, thread: Session) -> Iterator[UsageEvent]:
-        content = at(line, "message", "content")
-        if isinstance(content, str):
-            yield from self._text(line, thread, content)
+        data = line.data
+        if not isinstance(data, _Nested) or not isinstance(data.message, _Line):
             return
-        for block in items(content):
-            match at(block, "type"):
+        inner, agent = data.message, text(data.agentId)
+        if session and agent:
+            inner.cwd = line.cwd if inner.cwd is msgspec.UNSET else inner.cwd
+            if inner.timestamp is msgspec.UNSET:
+                inner.timestamp = line.timestamp
+            self._message(inner, Session.named(NAME, session, agent))
+
+    def _message(self, line: _Line, thread: Session) -> None:
+        content = line.message.content if isinstance(line.message, _Message) else None
+        if isinstance(content, str):
+            self._text(line, thread, content)
+            return
+        for block in content if isinstance(content, list) else ():
+            if not isinstance(block, _Block):
+                continue
+            match block.type:
                 case "tool_use":
-                    call_id, tool = text(block, "id"), text(block, "name")
+                    call_id, tool = text(block.id), text(block.name)
                     if call_id and tool:
-                        arguments, directory = at(block, "input"), text(line, "cwd")
-                        call = tool_call(thread, tool, arguments, call_id, directory)
+                        directory = text(line.cwd)
+                        call = tool_call(thread, tool, block.input, call_id, directory)
                         self._calls[call_id] = call
                 case "tool_result":
-                    yield from self._result(line, block)
+                    self._result(line, block)
                 case "text":
-                    said = at(block, "text")
-                    if line.get("type") == "user" and isinstance(said, str):
-                        yield from self._text(line, thread, said)
+                    if line.type == "user" and isinstance(block.text, str):
+                        self._text(line, thread, block.text)
 
-    def _result(self, line: Line, block: object) -> Iterator[UsageEvent]:
-        call_id = text(block, "tool_use_id")
+    def _result(self, line: _Line, block: _Block) -> None:
+        call_id = text(block.tool_use_id)
         if call_id is None or call_id not in self._calls:
             return
         call = self._calls.pop(call_id)
-        if not self._notes.done(call_id):
+        if not self._told.first_answer(call_id):
             return
-        response, at_ns = line.get("toolUseResult"), when(line)
+        response, at_ns = _parsed(line.toolUseResult), when(line.timestamp)
         if _failed(line, block, response):
-            self._notes.failed += 1
+            self._told.answered(call_id, failed=True)
             return
         answer = None if call is None or at_ns is None else answered(call, response, at_ns)
         if answer is not None and answer.tool == "skill":
             self._skills[call_id] = answer
+            self._told.answered(call_id)
             return
-        found = [] if answer is None else uses(answer, self._origin)
-        self._notes.no_record += not found
-        yield from found
+        self._told.worked(call_id, [] if answer is None else uses(answer, self._origin))
 
-    def _skill(self, call: Call, body: str | None) -> list[UsageEvent]:
+    def _skill(self, call: Call, body: str | None, **conditions: bool) -> None:
         """The use of a skill, with the body that entered; None where it is not told."""
-        return uses(call._replace(context_bytes=size(body)), self._origin)
+        found = uses(call._replace(context_bytes=size(body)), self._origin)
+        self._told.happened(found, **conditions)
 
-    def _text(self, line: Line, thread: Session, said: str) -> Iterator[UsageEvent]:
+    def _text(self, line: _Line, thread: Session, said: str) -> None:
         """A text of the user's side: a typed command, or the body of a skill."""
-        if line.get("type") != "user":
+        if line.type != "user":
             return
-        if line.get("isMeta") is not True:
+        if line.isMeta is not True:
             typed = _TYPED.search(said) if said.lstrip().startswith("<command-") else None
-            at_ns = when(line)
             self._typed.pop(thread.segment_id, None)
-            self._compacted = self._compacted and line.get("isCompactSummary") is True
+            self._compacted = self._compacted and line.isCompactSummary is True
             name = skill_name(typed[1]) if typed else None
+            at_ns = None if name is None else when(line.timestamp)
             if name is not None and at_ns is not None:
-                key = self._prompt_key(line, thread)
-                self._typed[thread.segment_id] = Call(
-                    thread, "skill", name, key, by_user=True, at_ns=at_ns
+                prompt = text(line.promptId)
+                key = text(line.uuid) if prompt is None else prompt_key(prompt)
+                self._typed[thread.segment_id] = (
+                    Call(thread, "skill", name, key, by_user=True, at_ns=at_ns),
+                    prompt is not None,
                 )
             return
-        source = text(line, "sourceToolUseID")
+        source = text(line.sourceToolUseID)
         if source is not None:
             if source in self._skills:
-                yield from self._skill(self._skills.pop(source), said)
+                self._skill(self._skills.pop(source), said)
         elif said.startswith((_SKILL_BODY, _AGAIN)):
-            command = self._typed.pop(thread.segment_id, None)
+            command, has_prompt = self._typed.pop(thread.segment_id, (None, False))
             if command is not None and command.key is not None:
-                yield from self._skill(command, said)
+                # hooks of versions that gave prompts no id gave these uses ids of their own
+                self._skill(command, said, unless_typed=True, unless_exposed=not has_prompt)
 
-    def _prompt_key(self, line: Line, thread: Session) -> str | None:
-        """What tells a prompt from others; None where a hook may have recorded it otherwise."""
-        if self._hooked.typed(thread.segment_id):
-            return None  # hooks of versions that gave prompts no id
-        prompt = text(line, "promptId")
-        if prompt is not None:
-            return prompt_key(prompt)
-        return None if self._hooked.exposed(thread.segment_id) else text(line, "uuid")
-
-    def _attachment(self, line: Line, thread: Session) -> Iterator[UsageEvent]:
-        attachment, key, at_ns = line.get("attachment"), text(line, "uuid"), when(line)
+    def _attachment(self, line: _Line, thread: Session) -> None:
+        key, at_ns = text(line.uuid), when(line.timestamp)
         if key is None or at_ns is None:
             return
+        attachment = _parsed(line.attachment)
         path = text(attachment, "filename")
         if at(attachment, "type") == "file" and path is not None and not self._compacted:
             file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
-            call = Call(thread, "mention", path, key, by_user=True, directory=text(line, "cwd"))
-            yield from uses(
-                call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
-                self._origin,
+            call = Call(thread, "mention", path, key, by_user=True, directory=text(line.cwd))
+            self._told.happened(
+                uses(
+                    call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
+                    self._origin,
+                )
             )
-        for record, file_bytes, context_bytes in self._resident(attachment, thread):
+        # what is attached again after compaction no hook tells of
+        unless_exposed = at(attachment, "type") != "invoked_skills"
+        for record, file_bytes, context_bytes in self._resident(attachment):
             snapshot = self._origin.snapshot(record, file_bytes, context_bytes)
-            yield thread.exposure([snapshot], at_ns, key)
+            event = thread.exposure([snapshot], at_ns, key)
+            self._told.happened([event], unless_exposed=unless_exposed)
 
-    def _resident(
-        self, attachment: object, thread: Session
-    ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
-        """The records that an attachment made resident: with the bytes of the file and those of it.
-
-        Left out is what hooks have recorded under ids of their own.
-        """
+    def _resident(self, attachment: object) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+        """Yield the records that an attachment made resident, the bytes of the file and of it."""
         kind = at(attachment, "type")
         if kind == "invoked_skills":
             for skill in items(attachment, "skills"):
                 name = skill_name(text(skill, "name"))
                 if name is not None:
                     yield self._origin.skill(name), None, size(at(skill, "content"))
-        elif kind == "skill_listing" and not self._hooked.exposed(thread.segment_id):
+        elif kind == "skill_listing":
             for name, length in _listing(attachment).items():
                 yield self._origin.skill(name), None, length
-        elif kind == "nested_memory" and not self._hooked.exposed(thread.segment_id):
+        elif kind == "nested_memory":
             path = text(attachment, "path")
             where = None if path is None else self._origin.here(path)
             record = None if where is None else self._origin.places.instructions_at(where)
@@ -214,21 +309,16 @@ class _Reader:
                 yield record, None if differs else loaded, loaded
 
 
-def _original(line: Line) -> Line:
-    """A line as it stood in the session that a fork copied it from: what it tells of was there."""
-    session, uuid = text(line, "forkedFrom", "sessionId"), text(line, "forkedFrom", "messageUuid")
-    if session is None or uuid is None:
-        return line
-    return {**line, "sessionId": session, "uuid": uuid}
+def _as_original(line: _Line) -> None:
+    """Make a line as it stood in the session that a fork copied it from: there it happened."""
+    session, uuid = text(line.forkedFrom, "sessionId"), text(line.forkedFrom, "messageUuid")
+    if session is not None and uuid is not None:
+        line.sessionId, line.uuid = session, uuid
 
 
-def _agent(line: Line) -> str | None:
-    return text(line, "agentId") if line.get("isSidechain") is True else None
-
-
-def _failed(line: Line, block: object, response: object) -> bool:
+def _failed(line: _Line, block: _Block, response: object) -> bool:
     """Whether a call failed or was refused, in the ways that versions have said it."""
-    if at(block, "is_error") is True or text(line, "toolDenialKind") is not None:
+    if block.is_error is True or text(line.toolDenialKind) is not None:
         return True
     return failed(response) or (isinstance(response, str) and response.startswith("Error"))
 
@@ -248,29 +338,51 @@ def _listing(attachment: object) -> dict[str, int | None]:
     return {name: found.get(name) for name in listed if name is not None}
 
 
-def _bytes_per_token(path: str) -> float | None:
-    """Measure a session's bytes per token: responses into which only text entered.
+class _Accounting:
+    """Measures a session's bytes per token: responses into which only text entered.
 
     What entered since the response before is the difference of their inputs, by the model's own
     accounting; its bytes are those of that response and of what followed it.
+
+    Attributes:
+        samples: The bytes per token of each such response.
     """
-    samples: list[float] = []
-    threads: dict[tuple[str | None, str | None], _Entered] = {}
-    for line in lines(path):
-        kind, agent = text(line, "type"), text(line, "agentId")
-        if line.get("isSidechain") is True and agent is None:
-            continue
-        thread = threads.setdefault((text(line, "sessionId"), agent), _Entered())
+
+    def __init__(self) -> None:
+        self.samples: list[float] = []
+        self._threads: dict[tuple[str | None, str | None], _Entered] = {}
+        self._names: tuple[object, object] | None = None
+        self._thread = _Entered()
+
+    def add(self, line: _Line) -> None:
+        """Take note of a line, as it stands there."""
+        kind = line.type
+        if kind not in ("assistant", "user", "attachment"):  # it may be a list: no set
+            return
+        if line.isSidechain is True and text(line.agentId) is None:
+            return
+        thread = self._thread_of(line)
+        message = line.message if isinstance(line.message, _Message) else _NO_MESSAGE
         if kind == "attachment":
             thread.only_text = False
         elif kind == "user":
-            thread.add(at(line, "message", "content"))
-        elif kind == "assistant" and line.get("isApiErrorMessage") is not True:
-            response, total = text(line, "message", "id"), _input_tokens(line)
+            thread.add(message.content)
+        elif line.isApiErrorMessage is not True:
+            response, total = text(message.id), _input_tokens(message.usage)
             if response is not None and total:
-                thread.answered(response, total, samples)
-                thread.add(at(line, "message", "content"))
-    return measured(samples)
+                thread.answered(response, total, self.samples)
+                thread.add(message.content)
+
+    def _thread_of(self, line: _Line) -> "_Entered":
+        names = line.sessionId, line.agentId
+        if names != self._names:
+            self._names = names
+            thread = text(line.sessionId), text(line.agentId)
+            self._thread = self._threads.setdefault(thread, _Entered())
+        return self._thread
+
+
+_NO_MESSAGE = _Message()
 
 
 class _Entered:
@@ -282,8 +394,10 @@ class _Entered:
         self.only_text = True
 
     def add(self, content: object) -> None:
+        if not self.only_text:
+            return  # the next response is no sample, whatever enters
         added = _bytes_of_text(content)
-        self.only_text = self.only_text and added is not None
+        self.only_text = added is not None
         self._bytes += added or 0
 
     def answered(self, response: str, total: int, samples: list[float]) -> None:
@@ -296,10 +410,10 @@ class _Entered:
         self._last, self._bytes, self.only_text = (response, total), 0, True
 
 
-def _input_tokens(line: Line) -> int | None:
-    usage = at(line, "message", "usage")
-    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    counts = [at(usage, name) for name in names]
+def _input_tokens(usage: object) -> int | None:
+    if not isinstance(usage, _Usage):
+        return None
+    counts = usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
     known = [count for count in counts if isinstance(count, int)]
     return sum(known) if known else None
 
@@ -309,16 +423,16 @@ def _bytes_of_text(content: object) -> int | None:
     if isinstance(content, str):
         return size(content)
     total = 0
-    for block in items(content):
-        match at(block, "type"):
+    for block in content if isinstance(content, list) else ():
+        if not isinstance(block, _Block):
+            return None
+        match block.type:
             case "text":
-                added = size(at(block, "text"))
+                added = size(block.text)
             case "tool_use":
-                added = size(
-                    json.dumps([at(block, "name"), at(block, "input")], ensure_ascii=False)
-                )
+                added = size(_as_json([block.name, block.input]))
             case "tool_result":
-                added = _bytes_of_text(at(block, "content"))
+                added = _bytes_of_text(block.content)
             case _:
                 added = None
         if added is None:

@@ -1,9 +1,9 @@
 """The rollouts of Codex → events (versions 0.104 to 0.147; the format is the host's own)."""
 
 import re
-from collections.abc import Callable, Iterator
 
-from ctxuse.events import UsageEvent
+import msgspec
+
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import tool_call
@@ -12,12 +12,45 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import Hooked, Line, Notes, lines, when
+from ctxuse.hosts.transcripts import Lines, OnRead, Told, when
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
 })  # fmt: skip
 _MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
+
+
+class _Payload(msgspec.Struct):
+    """What a line carries, with what is wanted of it."""
+
+    type: object = None
+    id: object = None
+    session_id: object = None
+    cwd: object = None
+    role: object = None
+    name: object = None
+    call_id: object = None
+    arguments: object = None
+    input: object = None
+    action: object = None
+    output: object = None
+    exit_code: object = None
+    parsed_cmd: object = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Line(msgspec.Struct):
+    """A line, with what is wanted of it."""
+
+    type: object = None
+    timestamp: object = None
+    payload: _Payload | list[object] | str | int | float | bool | None = None
+
+
+_lines = Lines(_Line)
+_parsed = msgspec.json.Decoder().decode
+_NO_PAYLOAD = _Payload()
 
 
 def began_in(path: str) -> str | None:
@@ -26,156 +59,165 @@ def began_in(path: str) -> str | None:
     Raises:
         OSError: The file cannot be read.
     """
-    for line in lines(path):
-        if line.get("type") == "session_meta":
-            return text(line, "payload", "cwd")
+    for line in _lines.read(path):
+        if line.type == "session_meta":
+            return text(_payload(line).cwd)
     return None
 
 
-def events(
-    path: str,
-    places: Places,
-    notes: Notes,
-    hooked: Hooked,  # noqa: ARG001 - as for every host
-    told: Callable[[int], object],
-) -> Iterator[UsageEvent]:
-    """Yield what a rollout tells of."""
-    reader = _Reader(Origin.of_transcript(places, began_in(path), None), notes)
-    for line in lines(path, notes, told):
-        yield from reader.read(line)
+def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
+    """Tell what a rollout tells.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    reader = _Reader(Origin.of_transcript(places, began_in(path)), told)
+    for line in _lines.read(path, told.not_understood, on_read):
+        reader.read(line)
     reader.finish()
 
 
+def _payload(line: _Line) -> _Payload:
+    return line.payload if isinstance(line.payload, _Payload) else _NO_PAYLOAD
+
+
 class _Reader:
-    def __init__(self, origin: Origin, notes: Notes) -> None:
+    def __init__(self, origin: Origin, told: Told) -> None:
         self._origin = origin
-        self._notes = notes
+        self._told = told
         self._thread: Session | None = None
         self._directory: str | None = None
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by id; None for those of tools that show no record."""
 
-    def read(self, line: Line) -> Iterator[UsageEvent]:
-        kind = text(line, "type")
+    def read(self, line: _Line) -> None:
+        kind = text(line.type)
         if kind not in _KNOWN:
-            self._notes.strange(kind or "(no type)")
+            self._told.not_understood.saw(kind or "(no type)")
             return
+        payload = _payload(line)
         if kind == "session_meta" and self._thread is None:
-            self._thread = _thread(line)
+            self._thread = _thread(payload)
+            if self._thread is not None and self._thread.actor == "agent":
+                self._told.began(self._thread.segment_id, line.timestamp, answered=False)
         if kind in {"session_meta", "turn_context"}:
-            self._directory = text(line, "payload", "cwd") or self._directory
-        at_ns = when(line)
-        if self._thread is None or at_ns is None:
-            return
-        inner = at(line, "payload", "type")
-        match kind, inner:
+            self._directory = text(payload.cwd) or self._directory
+        elif self._thread is not None:
+            self._item(kind, line, payload, self._thread)
+
+    def _item(self, kind: str, line: _Line, payload: _Payload, thread: Session) -> None:
+        match kind, payload.type:
             case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
-                self._called(at(line, "payload"), self._thread)
+                if when(line.timestamp) is not None:
+                    self._called(payload, thread)
             case "response_item", "function_call_output" | "custom_tool_call_output":
-                yield from self._returned(at(line, "payload"), at_ns)
+                self._returned(payload, when(line.timestamp))
             case "event_msg", "exec_command_end":
-                yield from self._ended(at(line, "payload"), self._thread, at_ns)
+                self._ended(payload, thread, when(line.timestamp))
             case "event_msg", "mcp_tool_call_end":
-                self._server_call(at(line, "payload"))
-            case "response_item", "message" if at(line, "payload", "role") == "user":
-                yield from self._mentions(line, self._thread, at_ns)
+                if when(line.timestamp) is not None:
+                    self._server_call(payload)
+            case "response_item", "message" if payload.role == "user":
+                self._mentions(line, payload, thread)
+            case "response_item", "message" | "reasoning" if thread.actor == "agent":
+                if payload.role is None or payload.role == "assistant":
+                    self._told.began(thread.segment_id, line.timestamp, answered=True)
 
     def finish(self) -> None:
-        self._notes.left_open(self._calls)
+        self._told.finish(self._calls)
 
-    def _called(self, payload: object, thread: Session) -> None:
-        call_id = text(payload, "call_id")
+    def _called(self, payload: _Payload, thread: Session) -> None:
+        call_id = text(payload.call_id)
         if call_id is None:
             return
-        kind = text(payload, "type")
-        name = kind if kind == "local_shell_call" else text(payload, "name")
+        kind = text(payload.type)
+        name = kind if kind == "local_shell_call" else text(payload.name)
         arguments = _arguments(payload)
         self._calls[call_id] = tool_call(thread, name, arguments, call_id, self._directory)
 
-    def _ended(self, payload: object, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
+    def _ended(self, payload: _Payload, thread: Session, at_ns: int | None) -> None:
         """The host's own account of a command, which says what it took for a read."""
-        call_id = text(payload, "call_id")
-        if call_id is None:
+        call_id = text(payload.call_id)
+        if call_id is None or at_ns is None:
             return
         self._calls.pop(call_id, None)
-        if not self._notes.done(call_id):
+        if not self._told.first_answer(call_id):
             return
-        if at(payload, "exit_code") != 0:
-            self._notes.failed += 1
+        if payload.exit_code != 0:
+            self._told.answered(call_id, failed=True)
             return
-        parts = items(payload, "parsed_cmd")
+        parts = items(payload.parsed_cmd)
         paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
         files = tuple(path for path in paths if path)
-        where = text(payload, "cwd") or self._directory
+        where = text(payload.cwd) or self._directory
         call = Call(thread, "shell", "", call_id, call_id, directory=where, files=files)
-        yield from self._uses(call, at_ns)
+        self._worked(call_id, call, at_ns)
 
-    def _returned(self, payload: object, at_ns: int) -> Iterator[UsageEvent]:
-        call_id = text(payload, "call_id")
-        if call_id is None or call_id not in self._calls:
+    def _returned(self, payload: _Payload, at_ns: int | None) -> None:
+        call_id = text(payload.call_id)
+        if call_id is None or at_ns is None or call_id not in self._calls:
             return
-        said = _said(at(payload, "output"))
+        said = _said(payload.output)
         if _RUNNING.search(said[:1000]):
             return  # its end is told later
         call = self._calls.pop(call_id)
-        if not self._notes.done(call_id):
+        if not self._told.first_answer(call_id):
             return
-        if _failed(said) or _code_of(at(payload, "output")):
-            self._notes.failed += 1
+        if _failed(said) or _code_of(payload.output):
+            self._told.answered(call_id, failed=True)
         else:
-            yield from self._uses(call, at_ns)
+            self._worked(call_id, call, at_ns)
 
-    def _uses(self, call: Call | None, at_ns: int) -> list[UsageEvent]:
+    def _worked(self, call_id: str, call: Call | None, at_ns: int) -> None:
         found = [] if call is None else uses(call._replace(at_ns=at_ns), self._origin)
-        self._notes.no_record += not found
-        return found
+        self._told.worked(call_id, found)
 
-    def _server_call(self, payload: object) -> None:
+    def _server_call(self, payload: _Payload) -> None:
         """A tool of a server: such a server records its own."""
-        call_id = text(payload, "call_id")
+        call_id = text(payload.call_id)
         if call_id is None:
             return
         self._calls.pop(call_id, None)
-        if self._notes.done(call_id):
-            worked = at(payload, "result", "Ok") is not None
-            self._notes.no_record += worked
-            self._notes.failed += not worked
+        if self._told.first_answer(call_id):
+            worked = at(_parsed(payload.result), "Ok") is not None
+            self._told.answered(call_id, failed=not worked, no_record=worked)
 
-    def _mentions(self, line: Line, thread: Session, at_ns: int) -> Iterator[UsageEvent]:
+    def _mentions(self, line: _Line, payload: _Payload, thread: Session) -> None:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
-        for block in items(line, "payload", "content"):
+        for block in items(_parsed(payload.content)):
             said = at(block, "text")
             mention = _MENTION.match(said) if isinstance(said, str) else None
             name = skill_name(mention[1].strip()) if mention else None
-            if mention is None or name is None:
+            at_ns = None if name is None else when(line.timestamp)
+            if mention is None or name is None or at_ns is None:
                 continue
             call = Call(
                 thread,
                 "skill",
                 name,
-                f"mention:{text(line, 'timestamp')}",
+                f"mention:{text(line.timestamp)}",
                 by_user=True,
                 directory=self._directory,
                 at_ns=at_ns,
                 files=(mention[2].strip(),),
                 context_bytes=size(said),
             )
-            yield from uses(call, self._origin)
+            self._told.happened(uses(call, self._origin))
 
 
-def _thread(line: Line) -> Session | None:
-    own = text(line, "payload", "id")
-    session = text(line, "payload", "session_id") or own
+def _thread(payload: _Payload) -> Session | None:
+    own = text(payload.id)
+    session = text(payload.session_id) or own
     if session is None:
         return None
     nested = own is not None and own != session
     return Session.named(NAME, session, own if nested else None)
 
 
-def _arguments(payload: object) -> object:
-    if at(payload, "type") == "local_shell_call":
-        return at(payload, "action")
-    said = at(payload, "arguments") or at(payload, "input")
+def _arguments(payload: _Payload) -> object:
+    if payload.type == "local_shell_call":
+        return payload.action
+    said = payload.arguments or payload.input
     return parsed(said) if isinstance(said, str) else said
 
 
