@@ -13,13 +13,14 @@ LAYERS = {
     "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
-    "recorder | reports": "what writes | a query → tallies → a report",
+    "imported | recorder | reports": "what was imported | what writes | a query → a report",
     "counting | hosts | marker": "lines → tallies | what agents hand over | making a workspace",
     "context | log": "the ways into a context, each recording it | the log on disk",
     "codec | records | windows": "one event ⇄ one line | files of records | windows as written",
     "events | layout | query": "value types | where things are | what is asked",
     "zones": "which day a moment falls on",
     "errors | ids | times": "say what went wrong | make ids | read clocks",
+    "remembered": "what is remembered between runs, in the user's cache",
     "files | processes | progress | redaction | visible": "need nothing of ours",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names

@@ -6,6 +6,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +19,7 @@ from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
+from ctxuse.imported import Imported
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.names import archive_names
@@ -33,12 +35,15 @@ class ImportResult:
     Attributes:
         added: Events added, or that would be with `dry_run`.
         there: Events that the log had already.
+        unchanged: Transcripts passed over: imported before, and not changed since. Their events
+            are among those that are there; of what else they tell nothing is in the notes.
         notes: What told of no event.
         unreadable: Files that could not be read, with the reason.
     """
 
     added: int = 0
     there: int = 0
+    unchanged: int = 0
     notes: Notes = field(default_factory=Notes)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
@@ -52,8 +57,11 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     on_progress: OnProgress = silent,
     environ: Mapping[str, str] | None = None,
     processes: int | None = None,
+    cache: bool = True,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
+
+    Transcripts that have been imported into this log before and not changed since are passed over.
 
     Args:
         workspace: The workspace.
@@ -64,6 +72,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         environ: The environment, for where the agents' own places are; that of the process when
             None.
         processes: How many processes read; when None, as many as pay. Nothing else depends on it.
+        cache: Whether it is remembered, in the user's cache directory, what has been imported.
 
     Raises:
         KeyError: The agent is not known.
@@ -72,13 +81,26 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     """
     result = ImportResult()
     notes = result.notes
-    paths = [*files]
+    imported = Imported(workspace.layout, host, environ, used=cache)
+    paths: list[str] = []
+    for path in files:
+        notes.files += 1
+        events = imported.events(path)
+        if events is None:
+            paths.append(path)
+        else:
+            result.unchanged += 1
+            result.there += events
     on_read = _told(on_progress, sum(map(size_of, paths)))
     asked = Asked(host, workspace.layout, environ, processes)
-    with _Adding(workspace, result, dry_run=dry_run) as adding:
-        hooked = Hooked(host, workspace.events)
-        for path, told in zip(paths, read_all(asked, paths, on_read), strict=True):
-            notes.files += 1
+    hooked = Hooked(host, workspace.events)
+    with (
+        _Adding(workspace, result, dry_run=dry_run) as adding,
+        closing(read_all(asked, paths, on_read)) as all_told,
+        imported,
+    ):
+        for path, told in zip(paths, all_told, strict=True):
+            before = result.added + result.there
             for event in events_of(told, notes, hooked):
                 try:
                     line = encode(event)
@@ -88,6 +110,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
                     adding.add(event.id, line)
             if told.summary.error is not None:
                 result.unreadable.append((path, told.summary.error))
+            elif not dry_run:
+                imported.keep(path, result.added + result.there - before)
     return result
 
 
@@ -214,9 +238,9 @@ class _Adding:
         self._result = result
         self._dry_run = dry_run
         self._seen: set[str] = set()
+        self._looked = False
 
     def __enter__(self) -> Self:
-        self._index.catch_up()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -225,6 +249,9 @@ class _Adding:
 
     def add(self, event_id: str, line: bytes) -> None:
         """Add one event, or say whether it would be added."""
+        if not self._looked:
+            self._index.catch_up()
+            self._looked = True
         if event_id in self._index:
             fresh = False
         elif self._dry_run:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @common.workspace_option
 @click.option("--all", "everything", is_flag=True, help="Sessions of all workspaces, into each.")
 @click.option("--dry-run", is_flag=True, help="Say what would be added; add nothing.")
+@click.option("--no-cache", is_flag=True, help="Read also transcripts that have not changed since.")
 @common.format_option("text", "json")
 def command(  # noqa: PLR0913 - these are its options
     *,
@@ -42,6 +43,7 @@ def command(  # noqa: PLR0913 - these are its options
     layout: "WorkspaceLayout",
     everything: bool,
     dry_run: bool,
+    no_cache: bool,
     form: str,
 ) -> None:
     """Add the events that an agent's transcripts, or other logs, tell of.
@@ -66,7 +68,7 @@ def command(  # noqa: PLR0913 - these are its options
     if what == "log" and not paths:
         raise click.UsageError("which log? Give its path")
     if everything:
-        _import_all(what, layout, dry_run=dry_run, form=form)
+        _import_all(what, layout, dry_run=dry_run, cache=not no_cache, form=form)
         return
     if not layout.has_marker:
         raise NoWorkspaceError(os.fspath(layout))
@@ -77,12 +79,19 @@ def command(  # noqa: PLR0913 - these are its options
         files = transcripts_in(paths) if paths else sessions_of(what, layout)
         with common.progress("reading transcripts") as on_progress:
             result = import_transcripts(
-                workspace, what, files, dry_run=dry_run, on_progress=on_progress
+                workspace,
+                what,
+                files,
+                dry_run=dry_run,
+                on_progress=on_progress,
+                cache=not no_cache,
             )
     _show({os.fspath(layout): result}, form, dry_run=dry_run)
 
 
-def _import_all(host: str, layout: "WorkspaceLayout", *, dry_run: bool, form: str) -> None:
+def _import_all(
+    host: str, layout: "WorkspaceLayout", *, dry_run: bool, cache: bool, form: str
+) -> None:
     roots: dict[str, list[str]] = {}
     for path, root in sessions(host, Places(layout)):
         roots.setdefault(root, []).append(path)
@@ -92,7 +101,12 @@ def _import_all(host: str, layout: "WorkspaceLayout", *, dry_run: bool, form: st
         with common.progress(f"reading transcripts of {visible(root)}") as on_progress:
             try:
                 results[root] = import_transcripts(
-                    Workspace(root), host, files, dry_run=dry_run, on_progress=on_progress
+                    Workspace(root),
+                    host,
+                    files,
+                    dry_run=dry_run,
+                    on_progress=on_progress,
+                    cache=cache,
                 )
             except CtxuseError as error:  # it names the workspace; the others can be done
                 failed.append(error)
@@ -130,6 +144,9 @@ def _lines(found: ImportResult, *, dry_run: bool) -> "Iterator[str]":
     added = "would be added" if dry_run else "added"
     files, events = plural(notes.files, "file"), plural(found.added, "event")
     yield f"{files}: {events} {added}, {found.there:,} already there"
+    if found.unchanged:
+        unchanged = plural(found.unchanged, "file")
+        yield f"{unchanged} passed over: imported before, and not changed since"
     calls = [
         (notes.no_record, "that touch no record"),
         (notes.failed, "that failed"),
@@ -150,6 +167,7 @@ def _as_json(found: ImportResult) -> dict[str, object]:
         "files": notes.files,
         "added": found.added,
         "already_there": found.there,
+        "files_unchanged": found.unchanged,
         "calls_without_record": notes.no_record,
         "calls_failed": notes.failed,
         "calls_without_result": notes.unfinished,

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
     processes: int | None = None
 
 
-def read_all(asked: Asked, paths: Sequence[str], on_read: OnRead) -> Iterator[Told]:
+def read_all(asked: Asked, paths: Sequence[str], on_read: OnRead) -> Generator[Told]:
     """Yield what each of some transcripts tells, in their order; it is closed with the next one.
 
     What is told of one that cannot be read to its end says why.
@@ -111,7 +111,7 @@ class _Workers:
         self._workers: list[subprocess.Popen[bytes]] = []
         self._number = number
 
-    def read(self, on_read: OnRead) -> Iterator[Told]:
+    def read(self, on_read: OnRead) -> Generator[Told]:
         threads = []
         try:
             for _ in range(self._number):
