@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from ctxuse.files import DIRECTORY, NO_LINK, close, open_regular, replacing
+from ctxuse.files import DIRECTORY, NO_LINK, closing_fd, open_descriptor, open_regular, replacing
 
 LARGEST = 64 * 1024 * 1024
 """Bytes that one thing which is remembered may have."""
@@ -40,16 +40,11 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
     def of(cls, path: str) -> "Stamp | None":
         """Return the stamp of a regular file; None for what cannot be read."""
         try:
-            descriptor = open_regular(path)
+            with closing_fd(open_regular(path)) as descriptor:
+                found = os.fstat(descriptor)
+                last = _pread(descriptor, _LAST, max(0, found.st_size - _LAST))
         except OSError:
             return None
-        try:
-            found = os.fstat(descriptor)
-            last = _pread(descriptor, _LAST, max(0, found.st_size - _LAST))
-        except OSError:
-            return None
-        finally:
-            close(descriptor)
         return cls(found.st_size, found.st_mtime_ns, digest(last))
 
 
@@ -92,10 +87,12 @@ class Memory:
     def load(self, name: str) -> bytes | None:
         """Return what is remembered under a name; None for nothing that can be used."""
         try:
-            with self._folder(create=False) as folder:
-                descriptor = open_regular(name, os.O_RDONLY | NO_LINK, dir_fd=folder)
-                with open(descriptor, "rb") as file:
-                    data = file.read(LARGEST + 1)
+            with (
+                self._folder(create=False) as folder,
+                closing_fd(open_regular(name, NO_LINK, dir_fd=folder)) as descriptor,
+                open(descriptor, "rb", closefd=False) as file,
+            ):
+                data = file.read(LARGEST + 1)
         except (OSError, ValueError):
             return None
         payload = data[len(self._before(b"")) :]
@@ -126,15 +123,12 @@ class Memory:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             with suppress(FileExistsError):
                 os.mkdir(self._path, mode=0o700)
-        folder = os.open(self._path, DIRECTORY | NO_LINK)
-        try:
+        with closing_fd(open_descriptor(self._path, DIRECTORY | NO_LINK)) as folder:
             found = os.fstat(folder)
             writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if writable or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
                 raise PermissionError(self._path)
             yield folder
-        finally:
-            close(folder)
 
 
 def _forget_oldest(folder: int) -> None:
