@@ -577,6 +577,31 @@ def test_places_that_cannot_be_read_are_listed_with_their_reasons(
     assert "1 line could not be counted" in captured.err
 
 
+def test_places_that_do_not_exist_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path / "fleet", 2)
+    gone = str(tmp_path / "gone")
+    for more in ([], ["--format", "csv"], ["--by", "kind"]):
+        assert run(["fleet", "report", gone, *more]) == 3
+        assert capsys.readouterr() == ("", f"ctxuse: there is no {gone}\n")
+        assert run(["fleet", "report", str(tmp_path / "fleet"), gone, *more]) == 3
+        captured = capsys.readouterr()
+        assert captured.out
+        assert f"{gone}: No such file or directory" in " ".join("".join(captured).split())
+    assert run(["fleet", "collect", gone, "--to", str(tmp_path / "to")]) == 3
+    assert f"there is no {gone}" in capsys.readouterr().err
+
+
+def test_a_wrong_kind_over_many_workspaces_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 2)
+    for more in ([], ["--merge-records"], ["--by", "kind"]):
+        assert run(["fleet", "report", str(tmp_path), "--kind", "decisions", *more]) == 2
+        assert "did you mean decision?" in capsys.readouterr().err
+
+
 def test_a_workspace_that_is_not_there_where_it_is_read_is_listed(tmp_path: Path) -> None:
     gone = Source("/gone", root=os.fsencode(tmp_path / "gone"))
     there = Source("/there", root=os.fsencode(make_workspace(tmp_path / "w", b"")))

@@ -102,6 +102,7 @@ def test_a_record_in_no_event_is_unknown_not_zero(
 ) -> None:
     filled(workspace)
     words = ["show", "summary", "-w", str(workspace.layout.root)]
+    workspace.layout.summary_path.write_text("text")
     assert run(words) == 0
     said = capsys.readouterr().out
     assert "In no event: nothing is known of it, which is not evidence of disuse." in said

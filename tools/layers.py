@@ -34,6 +34,7 @@ INSIDE = {
             " | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
+        "names",
         "__init__",
     ],
     "cli.fleet": [

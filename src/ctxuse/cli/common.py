@@ -4,13 +4,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ctxuse.cli import names
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
 from ctxuse.files import replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
@@ -71,7 +72,7 @@ def records_argument(command: Command) -> Command:
         nargs=-1,
         required=True,
         callback=_records,
-        shell_complete=_complete_record,
+        shell_complete=names.completer(names.own_records),
     )(command)
 
 
@@ -99,21 +100,6 @@ def _record(name: str) -> RecordRef:
         raise click.BadParameter(str(error)) from None
 
 
-def _complete_record(
-    context: click.Context,
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    incomplete: str,
-) -> list[str]:
-    """Offer the records that are on disk."""
-    chosen = context.params.get("layout")
-    layout = chosen if isinstance(chosen, WorkspaceLayout) else WorkspaceLayout.find()
-    names = (
-        ref.kind if ref.kind == RecordKind.SUMMARY else f"{ref.kind}/{ref.slug}"
-        for ref in layout.records_on_disk()
-    )
-    return [name for name in names if name.startswith(incomplete)]
-
-
 def zone_option(command: Command) -> Command:
     """Add ``--tz``; the command gets a `zone`."""
     return click.option(
@@ -124,6 +110,7 @@ def zone_option(command: Command) -> Command:
         show_default=True,
         is_eager=True,
         callback=_zone,
+        shell_complete=names.completer(names.zones),
         help="Where dates and days are taken, and times shown: Europe/Berlin, local.",
     )(command)
 
@@ -141,8 +128,14 @@ def window_options(command: Command) -> Command:
 
 def actor_options(command: Command) -> Command:
     """Add ``--actor`` and ``--without`` to a command with `takes_query`."""
-    only = click.option("--actor", "actors", multiple=True, metavar="A", help="Only uses by A.")
-    no = click.option("--without", multiple=True, metavar="A", help="No uses by A.")
+    complete = names.completer(names.actors)
+    only = click.option(
+        "--actor", "actors", multiple=True, metavar="A", shell_complete=complete,
+        help="Only uses by A.",
+    )  # fmt: skip
+    no = click.option(
+        "--without", multiple=True, metavar="A", shell_complete=complete, help="No uses by A."
+    )
     return only(no(command))
 
 
@@ -193,8 +186,9 @@ def row_options(command: Callable[..., None]) -> Callable[..., None]:
 def kind_option(command: Command) -> Command:
     """Add ``--kind`` to a command with `takes_query`."""
     return click.option(
-        "--kind", "kinds", multiple=True, metavar="K", help="Only records of this kind."
-    )(command)
+        "--kind", "kinds", multiple=True, metavar="K",
+        shell_complete=names.completer(names.kinds), help="Only records of this kind.",
+    )(command)  # fmt: skip
 
 
 def takes_query(command: Callable[..., None]) -> Callable[..., None]:
@@ -221,16 +215,6 @@ def takes_query(command: Callable[..., None]) -> Callable[..., None]:
         command(query=Query(window, actors or None, without, kinds, zone), **others)
 
     return with_query
-
-
-_ACTORS = frozenset({"user", "agent", "subagent", "maintenance", "unknown"})
-
-
-def note_actors(query: Query, counted: Collection[str]) -> None:
-    """Say on stderr which of the actors asked for are neither usual nor in the report."""
-    for actor in query.actors or ():
-        if actor not in _ACTORS and actor not in counted:
-            note(f"no use by {quoted(actor)} is counted; usual are {', '.join(sorted(_ACTORS))}")
 
 
 def _zone(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import common, names
 from ctxuse.reports.comparison import Comparison, Side
 from ctxuse.reports.making import make_full_reports, narrowed
 from ctxuse.visible import quoted
@@ -45,6 +45,8 @@ def command(
     windows = [_window(text, query.zone, now) for text in (first, second)]
     queries = [query._replace(window=window) for window in windows]
     with common.reading() as reading:
+        for remark in names.check_words(query, layout, reading):
+            common.note(remark)
         reports = make_full_reports(layout, queries, reading)
     sides = [
         Side(

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from ctxuse.cli import FAILED, names
 from ctxuse.cli.common import choices, note, records_argument, show_json, workspace_option
-from ctxuse.errors import NoWorkspaceError
+from ctxuse.errors import NoWorkspaceError, RecordNotFoundError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
 from ctxuse.recorder import Recorder
 
@@ -37,7 +38,11 @@ def command() -> None:
 def _event_options(function: "Callable[..., None]") -> "Callable[..., None]":
     for option in (
         workspace_option,
-        click.option("--host", help="The agent whose doing it was, such as claude-code."),
+        click.option(
+            "--host",
+            shell_complete=names.completer(names.hosts),
+            help="The agent whose doing it was, such as claude-code.",
+        ),
         click.option("--actor", type=click.Choice(get_args(Actor)), help="Whose doing within it."),
         click.option(
             "--segment", required=True, metavar="ID", help="The stretch of a session it is part of."
@@ -113,7 +118,13 @@ def _append(  # noqa: PLR0913 - an event has these fields
     if not layout.has_marker:
         raise NoWorkspaceError(str(layout.root))
     recorder = Recorder(layout)
-    snapshots = [recorder.snapshot(ref.kind, str(ref.slug)) for ref in records]
+    try:
+        snapshots = [recorder.snapshot(ref.kind, str(ref.slug)) for ref in records]
+    except RecordNotFoundError as error:
+        there = [(ref.kind, str(ref.slug)) for ref in layout.records_on_disk()]
+        near = names.which_record(error.kind, error.slug, there)
+        note(f"{error}{near}")
+        click.get_current_context().exit(FAILED)
     event = UsageEvent.new(
         segment, kind, source, snapshots, host=host, actor=actor, call_id=call_id
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import common, names
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_full_report,
@@ -80,11 +80,12 @@ def command(  # noqa: PLR0913 - a report has these options
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
     report: UsageReport | FullReport | GroupedReport
     with common.reading(no_cache=no_cache) as reading:
+        for remark in names.check_words(query, layout, reading):
+            common.note(remark)
         if by is not None:
             report = make_grouped_report(layout, query, by, reading)
         elif full:
             report = make_full_report(layout, query, reading, days=form == "html")
-            common.note_actors(query, {name for r in report.records for name in r.actors})
             places = _places(layout)
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))

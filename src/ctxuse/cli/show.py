@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import common, names
 from ctxuse.hosts.places import Places
 from ctxuse.render.record import record_text
 from ctxuse.reports.history import RecordHistory
-from ctxuse.reports.making import make_full_report
+from ctxuse.reports.making import make_full_report, records_on_disk
 from ctxuse.reports.report import as_json
-from ctxuse.visible import quoted
+from ctxuse.visible import quoted, visible
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("record", metavar="REC")
+@click.argument("record", metavar="REC", shell_complete=names.completer(names.records))
 @common.workspace_option
 @common.format_option("text", "json")
 @common.window_options
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query") -> None:
     """Show one record over time: uses and exposures by day, changes of size, its last uses.
 
-    REC is KIND/SLUG as reports name it, of any kind, or summary.
+    REC is KIND/SLUG as reports name it, of any kind, or summary. One that is in no event and has no
+    file is wrong usage.
 
     \b
     Examples:
@@ -41,7 +42,14 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query"
         raise click.BadParameter(f"{quoted(record)} names no record: write KIND/SLUG, or summary")
     with common.reading() as reading:
         report = make_full_report(layout, query, reading)
-    history = RecordHistory(kind, slug, report, *Places(layout).now(kind, slug))
+    places = Places(layout)
+    history = RecordHistory(kind, slug, report, *places.now(kind, slug))
+    if history.size_now is None and not report.knows(kind, slug):
+        keys = {record.key for record in report.records} | report.basic.outside
+        there = records_on_disk(report.basic, places)
+        keys |= {(ref.kind, str(ref.slug)) for ref in there}
+        text = f"no record {visible(f'{kind}/{slug}')}: it is in no event and has no file"
+        raise click.UsageError(text + names.which_record(kind, slug, keys))
     common.note_no_marker(layout)
     if form == "json":
         common.show_json(as_json(history.fields()))

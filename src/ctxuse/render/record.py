@@ -48,7 +48,8 @@ def record_text(history: RecordHistory) -> str:
     if record is None:
         elsewhere = (kind, slug) in report.basic.outside
         nothing = "In no event of what is asked for; there are others." if elsewhere else _NOTHING
-        return "\n".join([*lines, "", nothing, _size_now(history)]) + "\n"
+        size = _size_now(history) if elsewhere or not history.gone else "It has no file now"
+        return "\n".join([*lines, "", nothing, size]) + "\n"
     zone = evidence.zone
     lines += [
         f"Events by agent: {_names(record.hosts)}",

@@ -229,6 +229,10 @@ class FullReport(msgspec.Struct, frozen=True):
         """Return what is known of one record; None when it is in no event counted here."""
         return next((record for record in self.records if record.key == (kind, slug)), None)
 
+    def knows(self, kind: str, slug: str) -> bool:
+        """Whether a record is in any event, counted here or not."""
+        return (kind, slug) in self.basic.outside or self.record(kind, slug) is not None
+
     def only(self, record: FullReportRecord) -> "FullReport":
         """Return the part of the report that is about one of its records."""
         basic = replace(self.basic, records=(record.basic,), without_events=())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import common
+from ctxuse.cli import common, names
 from ctxuse.cli.fleet import options
 from ctxuse.counting.cache import cache_allowed
 from ctxuse.reports.fleet import FLEET_BY, FleetQuery
@@ -13,7 +13,7 @@ from ctxuse.reports.making import narrowed
 
 if TYPE_CHECKING:
     from ctxuse.query import Query
-    from ctxuse.reports.fleet import FleetBy
+    from ctxuse.reports.fleet import FleetBy, FleetReport
     from ctxuse.reports.report import Rows
 
 
@@ -89,10 +89,7 @@ def command(  # noqa: PLR0913 - a report has these options
             scheduler, workers, scratch=scratch, cache=cache, on_progress=on_progress
         )
         report = make_fleet_report(places, asked, execution)
-    if report.full is not None:
-        common.note_actors(query, {name for r in report.full.records for name in r.actors})
-    elif not any(record.basic.use_count for record in report.records):
-        common.note_actors(query, ())
+    _note_unknown(query, report)
     report = narrowed(report, query, rows)
     if form == "html":
         from ctxuse.render.page import fleet_page  # noqa: PLC0415 - rendering comes last
@@ -101,3 +98,18 @@ def command(  # noqa: PLR0913 - a report has these options
     else:
         common.show_report(report, form, output)
     options.leave_with(report.unreadable)
+
+
+def _note_unknown(query: "Query", report: "FleetReport") -> None:
+    """Say which kinds and actors asked for are in no log; refuse those much like a known one."""
+    found = {record.kind for record in report.basic.records}
+    found |= {kind for kind, _ in report.basic.outside}
+    said = names.unknown_kinds(query.kinds, found)
+    actors = query.actors or ()
+    if report.full is not None:
+        counted = {name for record in report.full.records for name in record.actors}
+        said += names.unknown_actors(actors, counted)
+    elif not any(record.use_count for record in report.basic.records):
+        said += names.unknown_actors(actors, ())
+    for remark in said:
+        common.note(remark)
