@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC as UTC_
 from datetime import date, datetime, timedelta
@@ -47,6 +48,8 @@ def ns(text: str) -> int:
         ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z"),
         ("2026-12", "2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z"),
         ("2026-W45", "2026-11-01T23:00:00Z", "2026-11-08T23:00:00Z"),
+        ("this-week", "2026-11-15T23:00:00Z", "2026-11-22T23:00:00Z"),
+        ("last-week", "2026-11-08T23:00:00Z", "2026-11-15T23:00:00Z"),
         ("7d", "2026-11-11T11:06:40Z", "2026-11-18T11:06:40Z"),
         ("14d..7d", "2026-11-04T11:06:40Z", "2026-11-11T11:06:40Z"),
         ("2026-11-01..", "2026-10-31T23:00:00Z", None),
@@ -67,7 +70,7 @@ def test_windows_are_what_people_mean(text: str, begin: str | None, end: str | N
     [
         "", "x", "2026", "2026-13", "2026-W54", "2026-00", "2026-02-30", "7d..14d", "d", "7x",
         "2026-11-02..2026-11-01", "x..", "..x", "0000-01", "²d", "2026-11-03T", "...",
-        "٢٠٢٦-11", "2026-11-03 ", "7d\n",
+        "٢٠٢٦-11", "2026-11-03 ", "7d\n", "next-week", "last-week..",
     ],
 )  # fmt: skip
 def test_what_is_no_window_is_refused(text: str) -> None:
@@ -290,6 +293,11 @@ def test_two_windows_stand_side_by_side(
     assert rows[0]["resident_exposure_count_a"] == "2"
     assert rows[0]["exposed_tokens_recorded_a"] == "30"
     assert rows[0]["exposed_tokens_recorded_b"] == "0"
+    assert rows[0]["tokens_change"] == "-30"
+    assert [*rows[0]][10:] == [
+        "use_count_change", "resident_exposure_count_change", "tokens_change",
+        "first_seen_in_b", "file_bytes_a", "file_bytes_b", "gone", "differs",
+    ]  # fmt: skip
     for form in ("table", "markdown"):
         assert run([*words, "--format", form, "--without", "agent"]) == 0
         said = " ".join(capsys.readouterr().out.split())
@@ -304,13 +312,96 @@ def test_a_window_before_there_is_evidence_is_unknown_not_zero(
     assert run(words) == 0
     said = capsys.readouterr().out
     (row,) = (line for line in said.splitlines() if line.startswith("decision/alpha"))
-    assert row.split() == ["decision/alpha", DASH, "2", DASH, "0", DASH, "0"]
+    assert row.split() == ["decision/alpha", "2", DASH, "0", DASH, "0", DASH]
     assert "It ends before there is evidence" in said
     assert run([*words, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["records"][0]["a"] is None
     for wrong in (["x", "7d"], ["7d", "\x1b[1m"]):
         assert run(["diff", *wrong, "-w", str(filled.layout.root)]) == 2
         assert "\x1b" not in capsys.readouterr().err
+
+
+def compared(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[list[list[str]], str]:
+    """The rows of a table of two windows, and what stands below it."""
+    assert run(["diff", *words]) == 0
+    table, _, below = capsys.readouterr().out.partition("\n\n")
+    return [line.split() for line in table.splitlines()[2:]], " ".join(below.split())
+
+
+def sized(slug: str, size: int, at_ns: int) -> UsageEvent:
+    record = UsageRecordSnapshot.from_size("knowledge", slug, size)
+    return an_event(occurred_at_ns=at_ns, records=(record,), segment_id="s")
+
+
+def test_only_what_differs_is_shown_with_the_difference(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, first, second = (ns(f"2026-11-{day:02}T12:00:00Z") for day in (1, 3, 10))
+    for slug in ("same", "new", "changed"):
+        path = workspace.layout.knowledge_path(slug)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text")
+    for event in (
+        sized("seen-before", 4, old),
+        sized("same", 4, first), sized("same", 4, second),
+        sized("changed", 12_138, first), sized("changed", 9_020, second),
+        sized("seen-before", 4, second), sized("new", 4, second), sized("new", 4, second),
+    ):  # fmt: skip
+        workspace.append(event)
+    for number in range(3):
+        workspace.append(exposure(first + number, 40, "s", "new"))
+    workspace.append(exposure(second, 40, "s", "new"))
+    words = ["2026-W45", "2026-W46", "-w", str(workspace.layout.root)]
+    rows, below = compared(*words, "--kind", "knowledge", capsys=capsys)
+    assert rows == [
+        ["knowledge/changed", "1", "0", "0", "0", "0", "0"],
+        ["knowledge/new", "2", "+2", "1", "-2", "10", "w", "-20"],
+        ["knowledge/seen-before", "1", "+1", "0", "0", "0", "0"],
+    ]
+    assert "First seen in B" not in below  # the exposures were in A
+    assert "No file now: knowledge/seen-before " in below
+    assert "Size of the file in A → in B: knowledge/changed 12,138 → 9,020 bytes" in below
+    assert "1 record is the same in both: --all shows them" in below
+    assert "Its days are 2026-11-02 to 2026-11-08 (UTC)." in below
+    rows, _ = compared(*words, "--all", "--sort", "resident-change", capsys=capsys)
+    assert [row[0] for row in rows] == [
+        "knowledge/changed", "knowledge/same", "knowledge/seen-before", "knowledge/new",
+    ]  # fmt: skip
+    rows, _ = compared(*words, "--sort", "uses-change", capsys=capsys)
+    assert [row[0] for row in rows][:2] == ["knowledge/new", "knowledge/seen-before"]
+    _, below = compared("2026-10", "2026-W45", *words[2:], capsys=capsys)
+    assert "First seen in B: knowledge/changed, knowledge/new, knowledge/same" in below
+    _, below = compared("2026-W44", "2026-W45", *words[2:], capsys=capsys)
+    assert "First seen in B: knowledge/changed, knowledge/new, knowledge/same" in below
+
+
+def test_a_difference_of_sums_that_are_not_whole_is_unknown(
+    filled: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled.append(exposure(ns("2026-11-03T20:00:00Z"), 40, "s3", "beta"))
+    words = ["2026-W45", "2026-W46", "-w", str(filled.layout.root), "--kind", "knowledge"]
+    rows, _ = compared(*words, capsys=capsys)
+    assert [row[1:] for row in rows] == [
+        ["0", "0", "0", "-2", "0", "-30"],
+        ["0", "0", "0", "-2", "0", DASH],
+    ]
+
+
+def test_last_week_stands_beside_this_week(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = time.time_ns()
+    for age in (0, 7, 7, 70):
+        workspace.append(an_event(occurred_at_ns=now - age * DAY))
+    words = ["-w", str(workspace.layout.root)]
+    rows, below = compared("last-week", *words, capsys=capsys)
+    assert rows == [["decision/alpha", "1", "-1", "0", "0", "0", "0"]]
+    first = monday(now // DAY)
+    assert f"Its days are {day_text(first - 7)} to {day_text(first - 1)} (UTC)." in below
+    assert f"Its days are {day_text(first)} to {day_text(first + 6)} (UTC)." in below
+    assert "It is not over: this is what there is by now." in below
+    assert run(["diff", "7d", *words]) == 2
+    assert "which two windows?" in capsys.readouterr().err
 
 
 def written(root: Path) -> list[str]:

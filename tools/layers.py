@@ -117,6 +117,7 @@ INSIDE = {
     "render": [
         "page",
         "events | forms | record",
+        "comparison",
         "reports",
         "terminal",
         "tables",

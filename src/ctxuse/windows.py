@@ -8,7 +8,9 @@ from datetime import date, timedelta
 
 from ctxuse.query import Window
 from ctxuse.times import SECOND, parse_ns
-from ctxuse.zones import Zone
+from ctxuse.zones import Zone, monday
+
+THIS_WEEK, LAST_WEEK = "this-week", "last-week"
 
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _AGO = re.compile(r"([0-9]{1,5})([hdw])")
@@ -41,9 +43,10 @@ def parse_window(text: str, zone: Zone, now_ns: int) -> Window | None:
     """Return the window that `text` names, or None for no window.
 
     Args:
-        text: A day (``2026-11-03``), a week (``2026-W45``), a month (``2026-11``), the last days up
-            to now (``7d``), or two moments of `parse_moment` as in ``2026-11-01..2026-11-08`` or
-            ``14d..7d``: from the first on, up to but without the second. Either may be left out.
+        text: A day (``2026-11-03``), a week (``2026-W45``, ``this-week``, ``last-week``), a month
+            (``2026-11``), the last days up to now (``7d``), or two moments of `parse_moment`
+            as in ``2026-11-01..2026-11-08`` or ``14d..7d``: from the first on, up to but without
+            the second. Either may be left out.
         zone: Where dates are taken.
         now_ns: The present time, in nanoseconds since the epoch.
     """
@@ -57,11 +60,20 @@ def parse_window(text: str, zone: Zone, now_ns: int) -> Window | None:
         return None if window.is_empty else window
     if _AGO.fullmatch(text):
         return Window(parse_moment(text, zone, now_ns), now_ns)
-    days = _days(text)
+    days = _week(text, zone, now_ns) or _days(text)
     if days is None:
         return None
     first_day, behind = days
     return Window(zone.midnight(first_day), None if behind is None else zone.midnight(behind))
+
+
+def _week(text: str, zone: Zone, now_ns: int) -> tuple[date, date | None] | None:
+    """The Monday of this week, or of the one before, and the Monday behind it."""
+    before = {THIS_WEEK: 0, LAST_WEEK: 7}.get(text)
+    if before is None:
+        return None
+    first = date(1970, 1, 1) + timedelta(days=monday(zone.day(now_ns)) - before)
+    return first, _later(first, 7)
 
 
 def _days(text: str) -> tuple[date, date | None] | None:

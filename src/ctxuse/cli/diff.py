@@ -1,71 +1,106 @@
 """`ctxuse diff`: two windows of time side by side."""
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common, names
-from ctxuse.reports.comparison import Comparison, Side
+from ctxuse.hosts.places import Places
+from ctxuse.query import Window
+from ctxuse.reports.comparison import COLUMNS, Comparison, Side
 from ctxuse.reports.making import make_full_reports, narrowed
 from ctxuse.visible import quoted
-from ctxuse.windows import parse_window
+from ctxuse.windows import LAST_WEEK, THIS_WEEK, parse_window
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.query import Query, Window
+    from ctxuse.query import Query
     from ctxuse.zones import Zone
 
 
 @click.command("diff")
 @click.argument("first", metavar="WINDOW")
-@click.argument("second", metavar="WINDOW")
+@click.argument("second", metavar="WINDOW", required=False)
 @common.workspace_option
 @common.format_option("table", "json", "csv", "markdown")
+@click.option("--all", "everything", is_flag=True, help="Also records that do not differ.")
+@click.option(
+    "--sort",
+    type=click.Choice(COLUMNS),
+    default="record",
+    show_default=True,
+    help="The column to sort by: texts from A to Z, numbers from the largest.",
+)
 @common.actor_options
 @common.kind_option
 @common.zone_option
 @common.takes_query
-def command(
-    *, first: str, second: str, layout: "WorkspaceLayout", form: str, query: "Query"
+def command(  # noqa: PLR0913 - a comparison has these options
+    *,
+    first: str,
+    second: str | None,
+    layout: "WorkspaceLayout",
+    form: str,
+    everything: bool,
+    sort: str,
+    query: "Query",
 ) -> None:
-    """Put two windows of time side by side: uses, exposures and tokens of each record in both.
+    """Say what differs between two windows of time: uses, times resident and tokens of records.
 
-    WINDOW is a day (2026-11-03), a week (2026-W45), a month (2026-11), the last days (7d), or two
-    times as in 2026-11-01..2026-11-08 or 14d..7d: from the first on, up to but without the second.
-    Of a window that ends before there is evidence nothing is known, which is not zero.
+    Of each record that differs it shows the figures of the second window, B, and what B has more or
+    less than the first one, A. Below stand the records whose first event lies in B, those that have
+    no file now, and those whose file had another size. --all also shows the others; json and csv
+    always have all.
+
+    WINDOW is a day (2026-11-03), a week (2026-W45, last-week, this-week), a month (2026-11), the
+    last days (7d), or two times as in 2026-11-01..2026-11-08 or 14d..7d: from the first on, up to
+    but without the second. last-week alone is put beside this-week. A week begins on Monday. Of a
+    window that ends before there is evidence nothing is known, which is not zero.
 
     \b
     Examples:
-      ctxuse diff 2026-10 2026-11
-      ctxuse diff 14d..7d 7d
+      ctxuse diff last-week
+      ctxuse diff 2026-10 2026-11 --sort tokens-change
+      ctxuse diff 14d..7d 7d --all
       ctxuse diff 2026-W45 2026-W46 --tz Europe/Berlin --format csv
     """
+    if second is None:
+        if first != LAST_WEEK:
+            raise click.UsageError("which two windows? Give a second one, or last-week alone")
+        second = THIS_WEEK
     now = time.time_ns()
     windows = [_window(text, query.zone, now) for text in (first, second)]
     queries = [query._replace(window=window) for window in windows]
+    before = query._replace(
+        window=Window(None, windows[1].begin_ns), actors=None, without_actors=()
+    )
     with common.reading() as reading:
         for remark in names.check_words(query, layout, reading):
             common.note(remark)
-        reports = make_full_reports(layout, queries, reading)
+        *reports, earlier = make_full_reports(layout, [*queries, before], reading)
+    file_now = cache(Places(layout).now)
     sides = [
         Side(
             name,
-            narrowed(report, query),
+            narrowed(report, query).with_files(file_now),
             begun=window.begin_ns is None or window.begin_ns < now,
+            over=window.end_ns is None or window.end_ns <= now,
         )
         for name, window, report in zip((first, second), windows, reports, strict=True)
     ]
-    comparison = Comparison(*sides)
+    met = None if windows[1].begin_ns is None else frozenset(r.key for r in earlier.records)
+    comparison = Comparison(sides[0], sides[1], met, everything, sort)
     common.note_no_marker(layout)
     common.show_report(comparison, form)
 
 
-def _window(text: str, zone: "Zone", now_ns: int) -> "Window":
+def _window(text: str, zone: "Zone", now_ns: int) -> Window:
     window = parse_window(text, zone, now_ns)
     if window is None:
         raise click.BadParameter(
-            f"{quoted(text)} is no window: write 2026-11-03, 2026-W45, 2026-11, 7d or"
-            " 2026-11-01..2026-11-08"
+            f"{quoted(text)} is no window: write 2026-11-03, 2026-W45, last-week, 2026-11, 7d"
+            " or 2026-11-01..2026-11-08"
         )
     return window

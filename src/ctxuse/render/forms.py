@@ -5,12 +5,12 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from ctxuse.render import words
+from ctxuse.render.comparison import of_comparison
 from ctxuse.render.reports import (
     WIDE,
     bars,
     basic_columns,
     explained,
-    of_comparison,
     of_full,
     of_groups,
     of_records_in_groups,
@@ -81,7 +81,8 @@ def table_of(report: Report, form: str, width: int) -> AnyTable:
         case GroupedReport():
             return of_records_in_groups(report) if form == "csv" else of_groups(report)
         case Comparison():
-            return of_comparison(report)
+            narrow = form == "table" and width < WIDE
+            return of_comparison(report, for_people=form != "csv", narrow=narrow)
         case FleetReport():
             return _of_fleet(report, form)
 

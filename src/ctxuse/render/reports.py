@@ -5,7 +5,6 @@ looks in tables, in CSV and on the page. Pure.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
 from ctxuse.counting.detail import Counts
@@ -24,13 +23,11 @@ from ctxuse.render.tables import (
     Said,
     Table,
 )
-from ctxuse.reports.comparison import Comparison, Side
-from ctxuse.reports.comparison import Row as Compared
 from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
 from ctxuse.reports.groups import Group, GroupedReport, Key
 from ctxuse.reports.report import UsageReport, UsageReportRecord
 from ctxuse.reports.tokens import TokenFigures
-from ctxuse.visible import quoted, visible
+from ctxuse.visible import visible
 from ctxuse.zones import Zone
 
 WIDE = 110
@@ -411,47 +408,3 @@ def of_records_in_groups(report: GroupedReport) -> AnyTable:
     ]
     rows = [(group, *its) for group in report.groups for its in sorted(group.records.items())]
     return Table(columns, rows)
-
-
-def of_comparison(comparison: Comparison) -> AnyTable:
-    """Return two windows side by side."""
-    columns: list[Column[Compared]] = [
-        Column("Record", "", lambda r: Name(r.kind, r.slug), right=False, whole=False),
-        Column("", "kind", lambda r: r.kind),
-        Column("", "slug", lambda r: r.slug),
-    ]
-    for heading, name, figure in (
-        ("Uses", "use_count", "uses"),
-        ("Resident", "resident_exposure_count", "exposures"),
-        ("Tokens", "tokens", "entered_tokens"),
-        ("", "exposed_tokens_recorded", "tokens"),
-        ("", "exposures_of_unknown_size", "unsized"),
-    ):
-        columns += [
-            Column(heading and f"{heading} A", f"{name}_a", _figure("first", figure)),
-            Column(heading and "B", f"{name}_b", _figure("second", figure)),
-        ]
-    notes = [
-        _side("A", comparison.first),
-        _side("B", comparison.second),
-        *words.gaps(comparison.first.report.basic, outside=False),
-        "Tokens: of all times resident, where known.",
-    ]
-    return Table(columns, comparison.rows(), notes=notes)
-
-
-def _figure(side: str, name: str) -> Callable[[Compared], int | None]:
-    """What takes a figure of one side, which is not known of a side without evidence."""
-    counts, figure = attrgetter(side), attrgetter(name)
-    return lambda row: None if counts(row) is None else figure(counts(row))
-
-
-def _side(letter: str, side: Side) -> str:
-    name = quoted(side.name)
-    report = side.report.basic
-    since = ". ".join(filter(None, [words.since(report.evidence), words.origins(report)]))
-    if not side.known:
-        when = "ends before there is evidence" if side.begun else "is to come"
-        return f"{letter} is {name}. It {when}: nothing is known of it. {since}"
-    partly = " It begins before there is evidence." if side.partly else ""
-    return f"{letter} is {name}.{partly} {since}"
