@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE, started
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.cli.main import run
@@ -645,6 +647,17 @@ def test_a_transcript_of_any_length_takes_little_memory(project: Path) -> None:
     assert resource.getpagesize()
 
 
+def keep(home: Path, root: Path, copies: int) -> None:
+    """Keep some transcripts of sessions in a directory where Claude Code would."""
+    name = str(root).replace("/", "-")
+    for number in range(copies):
+        talk = Talk(root, sessionId=f"{SESSION}{number}{root.name}")
+        talk.read(root / "CLAUDE.md", f"t-{root.name}-{number}")
+        path = home / f".claude/projects/{name}/{number}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+
+
 class TestCommand:
     def test_the_sessions_of_this_workspace_and_of_all(
         self, project: Path, capsys: pytest.CaptureFixture[str]
@@ -677,6 +690,86 @@ class TestCommand:
             (str(other), 1),
         ]
         assert not (plain / ".yoi").exists()
+
+    def test_it_says_where_it_looked_and_what_it_passed_over(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        home = project.parent
+        (home / "other/.yoi/memory").mkdir(parents=True)
+        for number, name in enumerate(["app", "other", *(f"plain-{n:02}" for n in range(12))]):
+            keep(home, home / name, number)
+        (home / ".claude/projects/strange.jsonl").write_text("{}\n")
+        (home / "plain-11").mkdir()
+        where = f"looked in {home}/.claude/projects: "
+        assert run(["import", "claude-code"]) == 0
+        said = capsys.readouterr().err
+        number = 1 + sum(range(2, 14)) + 1
+        assert f"{where}{number} transcripts" in said
+        assert (
+            "passed over: 1 of other workspaces (--all takes them), 90 of directories that are no"
+            " workspace, 1 without the name of a directory" in said
+        )
+        assert f"  {home}/plain-11: 13 transcripts\n" in said
+        assert run(["import", "claude-code", "--all"]) == 0
+        said = capsys.readouterr().err
+        assert f"  {home}/plain-11: 13 transcripts\n" in said
+        assert f"  {home}/plain-02: 4 transcripts (it does not exist now)\n" in said
+        assert "plain-01" not in said
+        assert "  2 more directories: 5 transcripts\n" in said
+        assert run(["import", "claude-code", "--format", "json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["looked_in"] == [
+            {"directory": f"{home}/.claude/projects", "exists": True, "transcripts": number}
+        ]
+        assert told["no_workspace"][0] == {"directory": f"{home}/plain-11", "transcripts": 13}
+        assert run(["import", "codex"]) == 0
+        assert f"looked in {home}/.codex/sessions: it does not exist" in capsys.readouterr().err
+        (project / "empty").mkdir()
+        assert run(["import", "claude-code", "empty"]) == 0
+        assert 'no transcript (*.jsonl) in "empty"' in capsys.readouterr().err
+
+    def test_a_directory_becomes_a_workspace_on_request(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        plain = project.parent / "plain"
+        (plain / "sub").mkdir(parents=True)
+        keep(project.parent, plain, 1)
+        keep(project.parent, plain / "sub", 1)
+        monkeypatch.chdir(plain)
+        assert run(["import", "claude-code"]) == 3
+        said = capsys.readouterr().err
+        assert "ctxuse import claude-code --init makes it and imports; 2 transcripts" in said
+        assert run(["import", "claude-code", "--dry-run"]) == 0
+        assert "2 files: 2 events would be added" in capsys.readouterr().out
+        assert not (plain / ".yoi").exists()
+        assert run(["import", "claude-code", "--init"]) == 0
+        assert "2 files: 2 events added" in capsys.readouterr().out
+        assert len(log(plain)) == 2
+        assert run(["import", "claude-code", "--init"]) == 0
+        assert "2 files: 0 events added" in capsys.readouterr().out
+        assert run(["import", "claude-code", "--init", "--all"]) == 2
+        assert run(["import", "claude-code", "--init", "-w", str(project.parent)]) == 3
+        assert not (project.parent / ".yoi").exists()
+
+    @pytest.mark.parametrize("answer", ["n", "y"])
+    def test_on_a_terminal_it_asks(self, project: Path, answer: str) -> None:
+        plain = project.parent / "plain"
+        plain.mkdir()
+        keep(project.parent, plain, 1)
+        ours, theirs = pty.openpty()
+        words = ["-m", "ctxuse", "import", "claude-code", "-w", str(plain)]
+        with started(*words, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE) as process:
+            os.close(theirs)
+            said = b""
+            while b"[Y/n]" not in said:
+                said += os.read(ours, 65536)
+            os.write(ours, answer.encode() + b"\n")
+            out, _ = process.communicate(timeout=PATIENCE)
+        os.close(ours)
+        assert process.returncode == 0
+        assert b"is no workspace yet; 1 transcript began in it" in said
+        assert (plain / ".yoi").exists() == (answer == "y")
+        assert (b"1 event added" in out) == (answer == "y")
 
     def test_wrong_use_is_said(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["import", "log"]) == 2

@@ -294,7 +294,7 @@ def test_two_windows_stand_side_by_side(
     assert rows[0]["exposed_tokens_recorded_a"] == "30"
     assert rows[0]["exposed_tokens_recorded_b"] == "0"
     assert rows[0]["tokens_change"] == "-30"
-    assert [*rows[0]][10:] == [
+    assert [*rows[0]][12:] == [
         "use_count_change", "resident_exposure_count_change", "tokens_change",
         "first_seen_in_b", "file_bytes_a", "file_bytes_b", "gone", "differs",
     ]  # fmt: skip

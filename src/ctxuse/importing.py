@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
@@ -16,6 +16,7 @@ from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.parts import transcripts_of
+from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
@@ -183,31 +184,34 @@ def import_log(
     return result
 
 
-def sessions_of(
-    host: str, layout: WorkspaceLayout, environ: Mapping[str, str] | None = None
-) -> list[str]:
-    """Return the transcripts of an agent whose sessions began in a workspace."""
-    places = Places(layout, environ)
-    own = os.path.realpath(places.root)
-    return [path for path, root in sessions(host, places) if os.path.realpath(root) == own]
+class Session(NamedTuple):
+    """A transcript that an agent keeps.
 
-
-def sessions(host: str, places: Places) -> Iterator[tuple[str, str]]:
-    """Yield every transcript that an agent keeps, with the root of the workspace it belongs to.
-
-    Those of directories that are in no workspace are left out.
+    Attributes:
+        path: The transcript.
+        began: The directory in which its session began; None when it does not say.
+        root: The root of the workspace that directory is in; None when it is in none.
     """
+
+    path: str
+    began: str | None
+    root: str | None
+
+
+def sessions(host: str, places: Places) -> Iterator[Session]:
+    """Yield every transcript that an agent keeps, of whatever directory."""
     reader = transcripts_of(host)
     for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host))):
         try:
             began = reader.began_in(path)
         except OSError:
-            continue
-        if began is None or not os.path.isabs(began):
+            began = None
+        if began is None or not os.path.isabs(began) or not is_name(began):
+            yield Session(path, None, None)
             continue
         layout = WorkspaceLayout.find(began)
-        if layout.has_marker and not places.is_above_projects(os.fspath(layout)):
-            yield path, os.fspath(layout)
+        is_one = layout.has_marker and not places.is_above_projects(os.fspath(layout))
+        yield Session(path, began, os.fspath(layout) if is_one else None)
 
 
 def transcripts_in(paths: Iterable[str]) -> list[str]:

@@ -263,6 +263,11 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def can_ask() -> bool:
+    """Whether there is somebody to ask: stdin and stderr are a terminal."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+
+
 def with_color() -> bool:
     """Whether to color what is printed: on a terminal, unless ``NO_COLOR`` is set."""
     return on_terminal() and not os.environ.get("NO_COLOR")

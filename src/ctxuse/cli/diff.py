@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("diff")
 @click.argument("first", metavar="WINDOW")
-@click.argument("second", metavar="WINDOW", required=False)
+@click.argument("second", metavar="[WINDOW]", required=False)
 @common.workspace_option
 @common.format_option("table", "json", "csv", "markdown")
 @click.option("--all", "everything", is_flag=True, help="Also records that do not differ.")

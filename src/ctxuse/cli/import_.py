@@ -2,20 +2,22 @@
 
 import json
 import os
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from ctxuse.cli import FAILED, common
-from ctxuse.errors import CtxuseError, NoWorkspaceError
+from ctxuse.errors import CtxuseError, NoWorkspaceError, SetupError
 from ctxuse.hosts.parts import hosts_with
+from ctxuse.hosts.paths import holds, parts_below
 from ctxuse.hosts.places import Places
 from ctxuse.importing import (
     ImportResult,
+    Session,
     import_log,
     import_transcripts,
     sessions,
-    sessions_of,
     transcripts_in,
 )
 from ctxuse.render.words import plural
@@ -23,9 +25,12 @@ from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ctxuse.layout import WorkspaceLayout
+
+_MOST_NAMED = 10
+"""So many directories that are no workspace are named; the others are counted."""
 
 
 @click.command("import")
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True))
 @common.workspace_option
 @click.option("--all", "everything", is_flag=True, help="Sessions of all workspaces, into each.")
+@click.option("--init", "init", is_flag=True, help="Make the directory a workspace if it is none.")
 @click.option("--dry-run", is_flag=True, help="Say what would be added; add nothing.")
 @click.option("--no-cache", is_flag=True, help="Read also transcripts that have not changed since.")
 @common.format_option("text", "json")
@@ -42,6 +48,7 @@ def command(  # noqa: PLR0913 - these are its options
     paths: tuple[str, ...],
     layout: "WorkspaceLayout",
     everything: bool,
+    init: bool,
     dry_run: bool,
     no_cache: bool,
     form: str,
@@ -54,55 +61,201 @@ def command(  # noqa: PLR0913 - these are its options
     when a hook has seen the same. Sizes are those the transcript shows, never those of today. What
     cannot be read is listed with the reason, and the exit status is 3.
 
+    It says where it looked and what it passed over. In a directory that is no workspace yet it
+    offers to make one; --init does so without asking. Finding nothing is no error.
+
     With log: other event logs, or workspaces, as a union by id, the older schema too.
 
     \b
     Examples:
       ctxuse import claude-code                 the sessions of this workspace
+      ctxuse import claude-code --init          and make the directory one
       ctxuse import claude-code --all           of all workspaces of this machine
       ctxuse import codex ~/old/sessions --dry-run
       ctxuse import log ../other-checkout
     """
-    if everything and (paths or what == "log"):
-        raise click.UsageError("--all takes no PATH, and goes with an agent's name")
+    if everything and (paths or what == "log" or init):
+        raise click.UsageError("--all takes no PATH and no --init, and goes with an agent's name")
     if what == "log" and not paths:
         raise click.UsageError("which log? Give its path")
-    if everything:
-        _import_all(what, layout, dry_run=dry_run, cache=not no_cache, form=form)
-        return
-    if not layout.has_marker:
-        raise NoWorkspaceError(os.fspath(layout))
+    places = Places(layout)
+    looked = None if paths else _Looked.at(what, places)
+    failed: list[CtxuseError] = []
+    if everything and looked is not None:
+        results = _import_all(looked, failed, dry_run=dry_run, cache=not no_cache)
+    else:
+        if not (layout.has_marker or dry_run):
+            if not _becomes_one(what, places, looked, init=init):
+                return
+            looked = looked and _Looked.at(what, places)
+        found = _import(what, layout, paths, looked, dry_run=dry_run, cache=not no_cache)
+        results = {places.root: found}
+    _show(results, form, looked, dry_run=dry_run)
+    if form == "text":
+        for line in looked.lines(everything=everything) if looked else _nothing(results, paths):
+            common.note(line)
+    _leave(results, failed)
+
+
+class _Looked(NamedTuple):
+    """What an agent keeps of sessions.
+
+    Attributes:
+        host: The agent.
+        places: The places of the workspace that was named, or found.
+        found: Its transcripts.
+        here: Those of sessions that began in that workspace, or in what is to be one.
+    """
+
+    host: str
+    places: Places
+    found: tuple[Session, ...]
+    here: tuple[str, ...]
+
+    @classmethod
+    def at(cls, host: str, places: Places) -> "_Looked":
+        """Look where an agent keeps its transcripts."""
+        found = tuple(sessions(host, places))
+        own = os.path.realpath(places.root)
+        if places.layout.has_marker:
+            here = [s.path for s in found if s.root and os.path.realpath(s.root) == own]
+        else:
+            here = [s.path for s in found if s.began and not s.root and holds(own, s.began)]
+        return cls(host, places, found, tuple(here))
+
+    @property
+    def roots(self) -> dict[str, list[str]]:
+        """The transcripts by the workspaces they belong to."""
+        roots: dict[str, list[str]] = {}
+        for session in self.found:
+            if session.root is not None:
+                roots.setdefault(session.root, []).append(session.path)
+        return dict(sorted(roots.items()))
+
+    @property
+    def homeless(self) -> Counter[str]:
+        """How many transcripts began in each other directory that is no workspace."""
+        here = {*self.here}
+        rest = (session for session in self.found if session.path not in here)
+        return Counter(s.began for s in rest if s.began is not None and s.root is None)
+
+    @property
+    def silent(self) -> int:
+        """How many transcripts do not say where they began."""
+        return sum(1 for session in self.found if session.began is None)
+
+    def where(self) -> "Iterator[tuple[str, bool, int]]":
+        """Yield each directory that was looked in, whether it is there, and what is in it."""
+        for directory in self.places.transcript_dirs(self.host):
+            inside = sum(1 for s in self.found if parts_below(s.path, directory) is not None)
+            yield directory, os.path.isdir(directory), inside
+
+    def lines(self, *, everything: bool) -> "Iterator[str]":
+        """Yield where it was looked and what was passed over, for people."""
+        for directory, is_there, number in self.where():
+            inside = plural(number, "transcript") if is_there else "it does not exist"
+            yield f"looked in {visible(directory)}: {inside}"
+        homeless = self.homeless
+        others = len(self.found) - len(self.here) - homeless.total() - self.silent
+        passed = [
+            (0 if everything else others, "of other workspaces (--all takes them)"),
+            (homeless.total(), "of directories that are no workspace"),
+            (self.silent, "without the name of a directory"),
+        ]
+        over = ", ".join(f"{number:,} {what}" for number, what in passed if number)
+        if over:
+            yield f"passed over: {over}"
+        if everything or not self.here:
+            yield from _homeless(homeless, self.host)
+
+    def fields(self) -> dict[str, object]:
+        """Return the same as JSON holds it."""
+        return {
+            "looked_in": [
+                {"directory": directory, "exists": is_there, "transcripts": number}
+                for directory, is_there, number in self.where()
+            ],
+            "no_workspace": [
+                {"directory": directory, "transcripts": number}
+                for directory, number in self.homeless.most_common()
+            ],
+            "without_directory": self.silent,
+        }
+
+
+def _homeless(counted: Counter[str], host: str) -> "Iterator[str]":
+    """The directories that are no workspace, those with the most transcripts first."""
+    for directory, number in counted.most_common(_MOST_NAMED):
+        gone = "" if os.path.isdir(directory) else " (it does not exist now)"
+        yield f"  {visible(directory)}: {plural(number, 'transcript')}{gone}"
+    more = len(counted) - _MOST_NAMED
+    if more > 0:
+        left = counted.total() - sum(n for _, n in counted.most_common(_MOST_NAMED))
+        directories = plural(more, "more directory", "more directories")
+        yield f"  {directories}: {plural(left, 'transcript')}"
+    if counted:
+        yield f"  in one of them: ctxuse import {host} --init"
+
+
+def _nothing(results: dict[str, ImportResult], paths: tuple[str, ...]) -> "Iterator[str]":
+    if not any(result.notes.files for result in results.values()):
+        yield f"no transcript (*.jsonl) in {', '.join(map(quoted, paths))}"
+
+
+def _becomes_one(what: str, places: Places, looked: _Looked | None, *, init: bool) -> bool:
+    """Make a workspace where there is none, when its user agrees; whether there is one then."""
+    root = places.root
+    if places.is_above_projects(root):
+        raise SetupError(
+            "the home directory, or one above it, is no project: nothing is recorded there."
+            " Go into a project, or import with --all"
+        )
+    if not init:
+        here = "" if looked is None else f"; {plural(len(looked.here), 'transcript')} began in it"
+        if not common.can_ask():
+            how = f"ctxuse import {what} --init makes it and imports"
+            common.note(f"{NoWorkspaceError(root)}, {how}{here}")
+            for line in looked.lines(everything=False) if looked is not None else ():
+                common.note(line)
+            click.get_current_context().exit(FAILED)
+        common.note(f"{quoted(root)} is no workspace yet{here}")
+        if not click.confirm("Make it one (.yoi/memory/)?", default=True, err=True):
+            common.note("nothing was imported")
+            return False
+    Workspace(places.layout).init()
+    common.note(f"made the workspace {quoted(os.fspath(places.layout.memory_dir))}")
+    return True
+
+
+def _import(  # noqa: PLR0913 - what is imported, and how
+    what: str,
+    layout: "WorkspaceLayout",
+    paths: tuple[str, ...],
+    looked: _Looked | None,
+    *,
+    dry_run: bool,
+    cache: bool,
+) -> ImportResult:
     workspace = Workspace(layout)
     if what == "log":
-        result = import_log(workspace, paths, dry_run=dry_run)
-    else:
-        files = transcripts_in(paths) if paths else sessions_of(what, layout)
-        with common.progress("reading transcripts") as on_progress:
-            result = import_transcripts(
-                workspace,
-                what,
-                files,
-                dry_run=dry_run,
-                on_progress=on_progress,
-                cache=not no_cache,
-            )
-    _show({os.fspath(layout): result}, form, dry_run=dry_run)
+        return import_log(workspace, paths, dry_run=dry_run)
+    files = transcripts_in(paths) if looked is None else looked.here
+    with common.progress("reading transcripts") as on_progress:
+        return import_transcripts(
+            workspace, what, files, dry_run=dry_run, on_progress=on_progress, cache=cache
+        )
 
 
 def _import_all(
-    host: str, layout: "WorkspaceLayout", *, dry_run: bool, cache: bool, form: str
-) -> None:
-    roots: dict[str, list[str]] = {}
-    for path, root in sessions(host, Places(layout)):
-        roots.setdefault(root, []).append(path)
+    looked: _Looked, failed: list[CtxuseError], *, dry_run: bool, cache: bool
+) -> dict[str, ImportResult]:
     results: dict[str, ImportResult] = {}
-    failed: list[CtxuseError] = []
-    for root, files in sorted(roots.items()):
+    for root, files in looked.roots.items():
         with common.progress(f"reading transcripts of {visible(root)}") as on_progress:
             try:
                 results[root] = import_transcripts(
                     Workspace(root),
-                    host,
+                    looked.host,
                     files,
                     dry_run=dry_run,
                     on_progress=on_progress,
@@ -110,32 +263,31 @@ def _import_all(
                 )
             except CtxuseError as error:  # it names the workspace; the others can be done
                 failed.append(error)
-    if not roots:
-        common.note("no session of a directory that is a workspace: see ctxuse init")
-    _show(results, form, failed, dry_run=dry_run)
+    return results
 
 
 def _show(
-    results: dict[str, ImportResult],
-    form: str,
-    failed: "Sequence[CtxuseError]" = (),
-    *,
-    dry_run: bool,
+    results: dict[str, ImportResult], form: str, looked: _Looked | None, *, dry_run: bool
 ) -> None:
-    """Print what was imported and what not, and exit with the status that says whether all was."""
     if form == "json":
         told = [{"workspace": root, **_as_json(found)} for root, found in results.items()]
-        common.show_json(json.dumps({"imports": told, "dry_run": dry_run}, indent=2) + "\n")
-    for root, found in results.items() if form == "text" else ():
+        where = looked.fields() if looked is not None else {}
+        document = {"imports": told, "dry_run": dry_run, **where}
+        common.show_json(json.dumps(document, indent=2) + "\n")
+        return
+    for root, found in results.items():
         if len(results) > 1:
             common.show(f"{visible(root)}\n")
         common.show("".join(f"{line}\n" for line in _lines(found, dry_run=dry_run)))
-    not_read = [place for found in results.values() for place in found.unreadable]
-    for path, reason in not_read if form == "text" else ():
-        common.note(f"not read: {quoted(path)}: {visible(reason)}")
+        for path, reason in found.unreadable:
+            common.note(f"not read: {quoted(path)}: {visible(reason)}")
+
+
+def _leave(results: dict[str, ImportResult], failed: list[CtxuseError]) -> None:
+    """Say what failed, and exit with the status that says whether all was done."""
     for error in failed:
         common.note(str(error))
-    if not_read or failed:
+    if failed or any(found.unreadable for found in results.values()):
         click.get_current_context().exit(FAILED)
 
 

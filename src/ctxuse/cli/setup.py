@@ -135,6 +135,6 @@ def _show(file: "SettingsFile", text: str) -> None:
 
 
 def _agreed() -> bool:
-    if not (sys.stdin and sys.stdin.isatty()):
+    if not common.can_ask():
         raise click.UsageError("cannot ask here: --yes writes it, --dry-run only shows it")
     return click.confirm("Write this?", err=True)

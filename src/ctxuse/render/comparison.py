@@ -52,7 +52,15 @@ def of_comparison(
         _explained(shown) if shown else "",
         f"From {WIDE} columns on, also the figures of A." if shown and narrow else "",
     ]
-    return Table(columns, shown, notes=[note for note in notes if note])
+    return Table(columns, shown, notes=[note for note in notes if note], csv_order=_CSV_ORDER)
+
+
+_CSV_ORDER = (
+    "kind", "slug", "use_count_a", "use_count_b", "resident_exposure_count_a",
+    "resident_exposure_count_b", "exposed_tokens_recorded_a", "exposed_tokens_recorded_b",
+    "exposures_of_unknown_size_a", "exposures_of_unknown_size_b", "tokens_a", "tokens_b",
+)  # fmt: skip
+"""What stood in CSV first stays where it is."""
 
 
 _EXPLAINED = (
