@@ -45,6 +45,66 @@ def test_nothing_installed_and_nothing_fired_is_no_trouble(
     assert "Nothing stands in the way" in said
 
 
+def nexts(found: Examination) -> list[str]:
+    return [step.command for step in found.next]
+
+
+def test_it_leads_from_sessions_to_the_import_and_to_hooks(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nexts(examine(ground)) == ["ctxuse setup claude-code"]  # its program is on the path
+    root = ground.layout.root
+    kept = Path(os.environ["HOME"]) / ".claude/projects/-app/1.jsonl"
+    kept.parent.mkdir(parents=True)
+    line = {"cwd": str(root), "sessionId": "s", "timestamp": "2026-11-01T00:00:00Z"}
+    use = {"type": "tool_use", "id": "toolu_1", "name": "Skill", "input": {"skill": "pdf"}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1"}
+    lines = [
+        {**line, "type": "assistant", "message": {"content": [use]}},
+        {**line, "type": "user", "message": {"content": [result]}},
+    ]
+    kept.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    found = examine(ground)
+    assert nexts(found) == ["ctxuse import claude-code", "ctxuse setup claude-code"]
+    assert [host.transcripts for host in found.hosts] == [1, 0]
+    assert run(["import", "claude-code"]) == 0
+    capsys.readouterr()
+    assert run(["doctor"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Nothing stands in the way of recording. no hooks of ctxuse are installed" in said
+    assert "→ ctxuse setup claude-code" in said
+    assert "ctxuse import" not in said
+    assert run(["setup", "claude-code", "-y"]) == 0
+    (step,) = examine(ground).next
+    assert "no event that only they record" in step.what
+    assert "trusted the folder" in step.command
+    record = [UsageRecordSnapshot.from_size("skill", "pdf", 9)]
+    ground.append_resident_exposure("s", record, host="claude-code")
+    assert examine(ground).next == ()
+
+
+def test_where_there_is_no_workspace_the_import_makes_it(
+    ground: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ground.layout.root.parent / "plain"
+    plain.mkdir()
+    kept = plain.parent / ".claude/projects/-plain/1.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"type": "user", "cwd": str(plain)}) + "\n")
+    monkeypatch.chdir(plain)
+    assert nexts(examine(Workspace(plain)))[0] == "ctxuse import claude-code --init"
+
+
+def test_it_says_whose_program_is_not_on_the_path(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert examine(ground).hosts[1].program is None
+    run(["doctor"])
+    said = capsys.readouterr().out
+    assert "its program codex is not on this path" in said
+    assert "/bin/claude\n" in said
+
+
 def test_what_is_installed_and_what_has_fired(
     ground: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

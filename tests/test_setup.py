@@ -129,7 +129,7 @@ class TestInstalling:
             ),
         ],
     )
-    def test_a_second_installation_is_refused(
+    def test_a_part_of_an_installation_is_not_added_to(
         self, project: Path, capsys: pytest.CaptureFixture[str], file: str, text: str
     ) -> None:
         path = project / file
@@ -140,6 +140,45 @@ class TestInstalling:
             assert "installed already" in capsys.readouterr().err
         assert path.read_text() == text
 
+    def test_a_second_time_it_is_there_already(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for more in ([], ["--user"]):
+            assert run(["setup", "claude-code", "-y", *more]) == 0
+            written = (project / SETTINGS).read_text()
+            capsys.readouterr()
+            for words in ([], ["-y"], ["--dry-run"], ["--user"]):
+                assert run(["setup", "claude-code", *words]) == 0
+                said = capsys.readouterr()
+                assert said.out == ""
+                assert "are installed already, in " in said.err
+                assert "--remove" in said.err
+            assert (project / SETTINGS).read_text() == written
+
+    def test_hooks_of_the_user_record_nothing_where_there_is_no_workspace(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["setup", "claude-code", "--user", "-y"]) == 0
+        capsys.readouterr()
+        assert run(["setup", "claude-code", "-y"]) == 0
+        said = capsys.readouterr().err
+        assert "this is no workspace yet, so they record nothing here: ctxuse init" in said
+        assert not (project / ".yoi").exists()
+
+    def test_in_the_end_it_offers_what_was_before(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        kept = project.parent / ".claude/projects/-app/1.jsonl"
+        kept.parent.mkdir(parents=True)
+        kept.write_text(json.dumps({"type": "user", "cwd": str(project)}) + "\n")
+        assert run(["setup", "claude-code", "-y"]) == 0
+        offer = "keeps 1 transcript of sessions before: ctxuse import claude-code brings them in"
+        assert offer in capsys.readouterr().err
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        assert "ctxuse import" not in capsys.readouterr().err
+        assert run(["setup", "claude-code", "--user", "-y"]) == 0
+        assert "ctxuse import claude-code --all brings" in capsys.readouterr().err
+
     def test_a_plugin_or_toml_settings_count_as_installed(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -149,13 +188,15 @@ class TestInstalling:
         plugins.joinpath("installed_plugins.json").write_text(
             json.dumps({"plugins": {"ctxuse@x": [{"installPath": where}]}})
         )
-        assert run(["setup", "claude-code", "-y"]) == 3
+        assert run(["setup", "claude-code", "-y"]) == 0
         (project / ".codex").mkdir()
         (project / ".codex/config.toml").write_text(
             '[[hooks.PostToolUse]]\n[[hooks.PostToolUse.hooks]]\ncommand = "ctxuse-hook codex"\n'
         )
         assert run(["setup", "codex", "-y"]) == 3
-        assert "config.toml" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "config.toml" in said
+        assert "but not for SessionStart" in said
 
     def test_a_plugin_among_skills_counts_as_installed(
         self, project: Path, capsys: pytest.CaptureFixture[str]
@@ -163,7 +204,7 @@ class TestInstalling:
         skills = project.parent / ".claude/skills"
         skills.mkdir(parents=True)
         shutil.copytree(ROOT / "plugins/claude-code", skills / "ctxuse")
-        assert run(["setup", "claude-code", "-y"]) == 3
+        assert run(["setup", "claude-code", "-y"]) == 0
         assert "by hand" in capsys.readouterr().err
 
     def test_without_the_program_it_is_refused(

@@ -9,7 +9,8 @@ own inside, where its ``__init__`` stands too, if it imports something or is imp
 LAYERS = {
     "__main__": "`python -m ctxuse`",
     "cli": "front end: parses words, calls workspace, prints what render made",
-    "doctor | hook | importing": "is it alive? | what a hook calls | the past",
+    "doctor": "is it alive?",
+    "hook | importing": "what a hook calls | the past",
     "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",

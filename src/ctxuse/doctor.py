@@ -21,6 +21,8 @@ from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
+from ctxuse.ids import is_derived
+from ctxuse.importing import began_in, sessions
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.failures import read_marks
 from ctxuse.log.reader import open_logs
@@ -43,6 +45,18 @@ class Trouble(Struct, frozen=True):
     remedy: str
 
 
+class Step(Struct, frozen=True):
+    """What can be done next, where nothing stands in the way.
+
+    Attributes:
+        what: What is the case.
+        command: What to do.
+    """
+
+    what: str
+    command: str
+
+
 class HostFacts(Struct, frozen=True):
     """What is installed for one agent.
 
@@ -51,12 +65,14 @@ class HostFacts(Struct, frozen=True):
         program: Where its program is; None when it is not on the path.
         hooks: Our hooks that are installed, in whatever file.
         missing: Of its events those that no hook of ours is installed for, if any is.
+        transcripts: How many transcripts it keeps of sessions that began in this workspace.
     """
 
     host: str
     program: str | None
     hooks: tuple[Installed, ...]
     missing: tuple[str, ...]
+    transcripts: int = 0
 
 
 class SourceFacts(Struct, frozen=True):
@@ -117,6 +133,7 @@ class Examination(Struct, frozen=True):
         gone: Records that were resident and have no file now.
         marks: What failed recordings have left, the latest.
         troubles: What stands in the way, and what to do about it.
+        next: What can be done next.
     """
 
     root: str
@@ -131,6 +148,7 @@ class Examination(Struct, frozen=True):
     gone: tuple[GoneRecord, ...]
     marks: tuple[FailedRecording, ...] = field(name="failed_recordings")
     troubles: tuple[Trouble, ...]
+    next: tuple[Step, ...] = ()
 
 
 def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> Examination:
@@ -148,8 +166,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
     hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))
     marks = sorted(read_marks(layout, environ=environ))
     troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
-    sources: list[SourceFacts] = []
-    exposed: dict[tuple[str, str], int] = {}
+    fired = _Fired()
     events = not_counted = 0
     try:
         check = workspace.check()
@@ -159,7 +176,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         if check.in_future:
             what = f"{check.in_future:,} events lie in the future"
             troubles.append(Trouble(what, "compare the clocks of the machines that write the log"))
-        sources, exposed = _fired(workspace)
+        fired = _fired(workspace)
     except CtxuseError as error:
         troubles.append(Trouble(str(error), "mend that first: no report can be made"))
     if marks:
@@ -175,10 +192,11 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         lines_not_counted=not_counted,
         checkpoint_bytes=_checkpoint(layout, environ),
         hosts=hosts,
-        sources=tuple(sources),
-        gone=tuple(_gone(exposed, places)),
+        sources=tuple(fired.sources()),
+        gone=tuple(_gone(fired.exposed, places)),
         marks=tuple(FailedRecording(format_ns(m.at_ns), m.what) for m in marks[-MOST_MARKS:]),
         troubles=tuple(troubles),
+        next=tuple(_steps(workspace, hosts, fired)),
     )
 
 
@@ -197,7 +215,8 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
     there = {hook.event for hook in hooks}
     missing = tuple(event for event in wanted if event not in there) if hooks else ()
     program = shutil.which(agent.executable, path=environ.get("PATH"))
-    return HostFacts(name, program, hooks, missing)
+    kept = sessions(name, places) if name in hosts_with("transcript") else ()
+    return HostFacts(name, program, hooks, missing, len(began_in(places.layout, kept)))
 
 
 def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Trouble]:
@@ -242,26 +261,77 @@ def _host_troubles(
             )
 
 
-def _fired(workspace: Workspace) -> tuple[list[SourceFacts], dict[tuple[str, str], int]]:
-    """What has fired by host and source, and when each record was last resident."""
-    counts: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], int] = {}
-    exposed: dict[tuple[str, str], int] = {}
-    for event in workspace.events():
-        if not isinstance(event, UsageEvent):
-            continue
-        key, at_ns = (event.host or "", event.source.value), event.occurred_at_ns
-        counts[key] += 1
-        last[key] = max(at_ns, last.get(key, at_ns))
+def _steps(workspace: Workspace, hosts: tuple[HostFacts, ...], fired: "_Fired") -> Iterator[Step]:
+    """What leads on: evidence of the past that is not in the log, and of the future."""
+    init = "" if workspace.layout.has_marker else " --init"
+    for host in hosts:
+        title, kept = installation_of(host.host).title, host.transcripts
+        transcripts = f"{kept:,} transcript{'' if kept == 1 else 's'}"
+        if kept and host.host not in fired.hosts:
+            yield Step(
+                f"{title} keeps {transcripts} of sessions in this directory, and no event of it is"
+                " in the log",
+                f"ctxuse import {host.host}{init}",
+            )
+        if not host.hooks and (kept or host.program or host.host in fired.hosts):
+            yield Step(
+                f"no hooks of ctxuse are installed for {title}: its sessions leave no event of"
+                " themselves",
+                f"ctxuse setup {host.host}",
+            )
+        if host.hooks and host.host not in fired.hooks:
+            yield Step(
+                f"the hooks of {title} are installed, and the log holds no event that only they"
+                " record. That can mean that no session has begun since, or that hooks do not run",
+                installation_of(host.host).afterwards,
+            )
+
+
+class _Fired:
+    """What has fired.
+
+    Attributes:
+        counts: Events by host and source.
+        last: When the last of them happened, in nanoseconds since the epoch.
+        exposed: When each record was last resident, likewise.
+        hosts: The hosts that events name.
+        hooks: Those of them that an event names which no import makes.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.last: dict[tuple[str, str], int] = {}
+        self.exposed: dict[tuple[str, str], int] = {}
+        self.hosts: set[str] = set()
+        self.hooks: set[str] = set()
+
+    def add(self, event: UsageEvent) -> None:
+        """Take note of an event."""
+        host = event.host or ""
+        key, at_ns = (host, event.source.value), event.occurred_at_ns
+        self.counts[key] += 1
+        self.last[key] = max(at_ns, self.last.get(key, at_ns))
+        self.hosts.add(host)
+        if not is_derived(event.id):
+            self.hooks.add(host)
         if event.event is UsageEventKind.RESIDENT_EXPOSURE:
             for record in event.records:
                 name = (record.kind, record.slug)
-                exposed[name] = max(at_ns, exposed.get(name, at_ns))
-    sources = [
-        SourceFacts(host or None, source, number, format_ns(last[host, source]))
-        for (host, source), number in sorted(counts.items())
-    ]
-    return sources, exposed
+                self.exposed[name] = max(at_ns, self.exposed.get(name, at_ns))
+
+    def sources(self) -> Iterator[SourceFacts]:
+        """Yield what has fired by host and source."""
+        for (host, source), number in sorted(self.counts.items()):
+            at = format_ns(self.last[host, source])
+            yield SourceFacts(host or None, source, number, at)
+
+
+def _fired(workspace: Workspace) -> _Fired:
+    fired = _Fired()
+    for event in workspace.events():
+        if isinstance(event, UsageEvent):
+            fired.add(event)
+    return fired
 
 
 def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:

@@ -16,7 +16,7 @@ from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.parts import transcripts_of
-from ctxuse.hosts.paths import is_name
+from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
@@ -212,6 +212,14 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
         layout = WorkspaceLayout.find(began)
         is_one = layout.has_marker and not places.is_above_projects(os.fspath(layout))
         yield Session(path, began, os.fspath(layout) if is_one else None)
+
+
+def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
+    """Return the transcripts of sessions that began in a workspace, or in what is to be one."""
+    own = os.path.realpath(layout)
+    if layout.has_marker:
+        return [s.path for s in found if s.root and os.path.realpath(s.root) == own]
+    return [s.path for s in found if s.began and not s.root and holds(own, s.began)]
 
 
 def transcripts_in(paths: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +30,8 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> 
     """Say what is installed, what has ever fired and when, and what stands in the way.
 
     Looks at the hooks of every known agent, at the log and at what failed recordings have left.
-    Facts about the plumbing and what to do about it; nothing is changed.
+    Facts about the plumbing and what to do about it; nothing is changed. Where nothing stands in
+    the way it says what can be done next, such as importing sessions or installing hooks.
 
     Exits with 0 when nothing stands in the way, else with 1.
 
@@ -70,11 +72,20 @@ def _lines(found: Examination) -> "Iterator[str]":
         for mark in found.marks:
             yield f"  {_minute(mark.at)}  {mark.what}"
     yield ""
+    yield from _last_lines(found)
+
+
+def _last_lines(found: Examination) -> "Iterator[str]":
+    """What stands in the way, and what can be done next."""
     if not found.troubles:
         yield "Nothing stands in the way of recording."
     for trouble in found.troubles:
         yield f"! {trouble.what}"
         yield f"  → {trouble.remedy}"
+    for step in found.next:
+        yield ""
+        yield from textwrap.wrap(f"{step.what}.", 80)
+        yield from textwrap.wrap(f"  → {step.command}", 80, subsequent_indent="    ")
 
 
 def _minute(time: str) -> str:
@@ -94,11 +105,12 @@ def _log(found: Examination) -> str:
 
 
 def _host_lines(host: HostFacts) -> "Iterator[str]":
-    title = installation_of(host.host).title
-    program = host.program or "not on the path"
+    agent = installation_of(host.host)
+    title, name = agent.title, agent.executable
+    program = f"its program {name} is " + (host.program or "not on this path")
     if not host.hooks:
-        yield f"{title:<11} no hooks installed; the program: {program}"
+        yield f"{title:<11} no hooks installed; {program}"
         return
     for file in sorted({hook.file for hook in host.hooks}):
         events = [hook.event for hook in host.hooks if hook.file == file]
-        yield f"{title:<11} hooks for {', '.join(events)} in {file}; the program: {program}"
+        yield f"{title:<11} hooks for {', '.join(events)} in {file}; {program}"

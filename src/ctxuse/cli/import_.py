@@ -10,11 +10,12 @@ import click
 from ctxuse.cli import FAILED, common
 from ctxuse.errors import CtxuseError, NoWorkspaceError, SetupError
 from ctxuse.hosts.parts import hosts_with
-from ctxuse.hosts.paths import holds, parts_below
+from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.places import Places
 from ctxuse.importing import (
     ImportResult,
     Session,
+    began_in,
     import_log,
     import_transcripts,
     sessions,
@@ -116,12 +117,7 @@ class _Looked(NamedTuple):
     def at(cls, host: str, places: Places) -> "_Looked":
         """Look where an agent keeps its transcripts."""
         found = tuple(sessions(host, places))
-        own = os.path.realpath(places.root)
-        if places.layout.has_marker:
-            here = [s.path for s in found if s.root and os.path.realpath(s.root) == own]
-        else:
-            here = [s.path for s in found if s.began and not s.root and holds(own, s.began)]
-        return cls(host, places, found, tuple(here))
+        return cls(host, places, found, tuple(began_in(places.layout, found)))
 
     @property
     def roots(self) -> dict[str, list[str]]:

@@ -13,7 +13,9 @@ from ctxuse.errors import SetupError
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
+from ctxuse.importing import began_in, sessions
 from ctxuse.processes import elsewhere
+from ctxuse.render.words import plural
 from ctxuse.setup import change, settings
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
@@ -77,7 +79,8 @@ def command(  # noqa: PLR0913 - these are its options
             common.note(f"no hook of ctxuse in {quoted(path)}: nothing to remove")
             return
     else:
-        _refuse_second(agent, places)
+        if _is_installed(agent, places):
+            return
         program = _program(for_user=user)
         text = change.with_hooks(file, agent, program, everywhere=everywhere)
     _show(file, text)
@@ -89,22 +92,54 @@ def command(  # noqa: PLR0913 - these are its options
         return
     if makes_workspace:
         Workspace(layout).init()
+    _write(file, text)
+    if not remove:
+        common.note(agent.afterwards)
+        _offer_import(agent, places, for_user=user)
+
+
+def _write(file: "SettingsFile", text: str) -> None:
     copy = settings.replace(file, text)
     common.note(f"wrote {quoted(file.path)}")
     if copy is not None:
         common.note(f"what was there before is in {quoted(copy)}")
-    if not remove:
-        common.note(agent.afterwards)
 
 
-def _refuse_second(agent: "Installation", places: Places) -> None:
-    """Refuse to install what is installed: everything would be reported twice."""
-    files = sorted({found.file for found in installed(agent, places)})
-    if files:
-        where = ", ".join(quoted(file) for file in files)
-        raise SetupError(
-            f"the hooks for {agent.title} are installed already, in {where}; a second time they"
-            f" would only cost time. To take them out: {how_to_remove(agent, places, files)}"
+def _is_installed(agent: "Installation", places: Places) -> bool:
+    """Whether the hooks are there already, which is said: twice they would only cost time.
+
+    Raises:
+        SetupError: Some of them are there, and others are not.
+    """
+    hooks = installed(agent, places)
+    if not hooks:
+        return False
+    files = sorted({found.file for found in hooks})
+    where = ", ".join(quoted(file) for file in files)
+    remove = how_to_remove(agent, places, files)
+    there = {hook.event for hook in hooks}
+    missing = [event for event in agent.matchers if event not in there]
+    text = f"the hooks for {agent.title} are installed already, in {where}"
+    if missing:
+        raise SetupError(f"{text}, but not for {', '.join(missing)}. First take them out: {remove}")
+    common.note(f"{text}. To take them out: {remove}")
+    if not places.layout.has_marker:
+        common.note("this is no workspace yet, so they record nothing here: ctxuse init")
+    _offer_import(agent, places, for_user=False)
+    return True
+
+
+def _offer_import(agent: "Installation", places: Places, *, for_user: bool) -> None:
+    """Say which command brings in the sessions of before, if there are any."""
+    found = [*sessions(agent.host, places)] if agent.host in hosts_with("transcript") else []
+    kept = [s.path for s in found if s.root] if for_user else began_in(places.layout, found)
+    if kept:
+        number = plural(len(kept), "transcript")
+        every = " --all" if for_user else ""
+        init = "" if for_user or places.layout.has_marker else " --init"
+        common.note(
+            f"{agent.title} keeps {number} of sessions before: ctxuse import"
+            f" {agent.host}{every}{init} brings them in"
         )
 
 
