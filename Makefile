@@ -6,8 +6,9 @@ BIN := .venv/bin
 
 .PHONY: demo test browser torture bench bench-fleet lint format docs dist clean
 
-demo: .venv/ready
-	@$(BIN)/ctxuse report --workspace examples/bike-shop --all
+# Only what the program itself needs: some seconds.
+demo: .venv-demo/ready
+	@.venv-demo/bin/ctxuse demo
 
 test: .venv/ready browser
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4
@@ -57,7 +58,13 @@ dist: .venv/ready
 	cd build/wheel-test && venv/bin/pytest
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv-demo/ready: pyproject.toml $(shell find src examples -type f -name '*.*' ! -name '*.pyc')
+	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv-demo
+	@.venv-demo/bin/pip install --quiet --disable-pip-version-check .
+	@touch $@
 
 .venv/ready: pyproject.toml requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }

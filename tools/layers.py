@@ -22,7 +22,7 @@ LAYERS = {
     "zones": "which day a moment falls on",
     "errors | ids | times": "say what went wrong | make ids | read clocks",
     "remembered": "what is remembered between runs, in the user's cache",
-    "files | processes | progress | redaction | visible": "need nothing of ours",
+    "example | files | processes | progress | redaction | visible": "need nothing of ours",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
 on first use."""
@@ -31,8 +31,8 @@ INSIDE = {
     "cli": [
         "main",
         (
-            "archive | check | completion | diff | doctor | events | fleet | import_ | init | mcp"
-            " | record | repair | report | serve | setup | show"
+            "archive | check | completion | demo | diff | doctor | events | fleet | import_ | init"
+            " | mcp | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
         "names",

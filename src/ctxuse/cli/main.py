@@ -29,6 +29,7 @@ COMMANDS = (
     "diff",
     "serve",
     "fleet",
+    "demo",
     "record",
     "events",
     "mcp",
