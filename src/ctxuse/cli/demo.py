@@ -40,7 +40,7 @@ def command(*, directory: str | None) -> None:
         root = os.path.join(temporary, NAME)
         copy_example(root)
         layout = WorkspaceLayout(root)
-        report = make_report(layout, EVERYTHING, Reading(cache=False))
+        report = make_report(layout, EVERYTHING, Reading())
         report = report.with_disk(records_on_disk(report, Places(layout)))
     common.show_report(report, "table")
     common.note("this is an example: ctxuse demo DIR puts it into DIR to play with")
