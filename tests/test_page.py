@@ -25,6 +25,7 @@ from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tally import Tally
 from ctxuse.events import U64_MAX
 from ctxuse.render.page import page_html
+from ctxuse.render.page.charts import NARROW, WIDE, over_time_chart
 from ctxuse.render.page.columns import COLUMNS
 from ctxuse.render.page.html import template
 from ctxuse.render.page.series import (
@@ -113,6 +114,29 @@ def test_every_day_of_a_span_has_its_bin(first: int, length: int) -> None:
     assert bins.number <= MOST_BINS
     assert bins.of_day(span.first) == 0
     assert bins.of_day(span.last) == bins.number - 1
+
+
+def test_no_label_of_a_day_touches_the_next() -> None:
+    for days in (1, 2, 20, 31, 48, 100, 365, 1000, 4000):
+        found = over_time(report_of([exposure(day, 40, "a") for day in (0, days)]))
+        assert found is not None
+        for width in (WIDE, NARROW):
+            axis = over_time_chart(found, width=width)["encoding"]["x"]["axis"]
+            a_year = found.bins.names[0][:4] == found.bins.names[-1][:4]
+            label = 8 * len("02-02" if a_year else "2026-02-02")
+            between = width / len(found.bins.names) * found.bins.names.index(axis["values"][-1])
+            assert between / max(1, len(axis["values"]) - 1) > label or len(axis["values"]) == 1
+
+
+def test_a_page_has_a_row_of_totals_for_what_adds_up() -> None:
+    report = report_of([use(0, "a"), exposure(0, 40, "a"), exposure(1, 80, "b")])
+    foot = re.search("<tfoot>(.*?)</tfoot>", page_html(report, title="x"), re.DOTALL)
+    assert foot is not None
+    cells = re.findall("<t[hd][^>]*>(.*?)</t", foot[1])
+    assert cells[0] == "all"
+    sums = dict(zip([column.name for column in COLUMNS], cells[1:], strict=True))
+    assert (sums["uses"], sums["resident"], sums["tokens"]) == ("1", "2", "30 w")
+    assert sums["last-used"] == ""
 
 
 def test_charts_tell_some_records_apart_and_sum_up_the_others() -> None:
@@ -260,6 +284,11 @@ def column(page: Any, number: int) -> list[str]:  # noqa: ANN401 - untyped witho
     return found
 
 
+def _number(shown: str) -> int:
+    """A figure of tokens without the sign for how it is known."""
+    return int(shown.split(maxsplit=1)[0].replace(",", ""))
+
+
 def test_in_a_browser_hostile_names_stay_text(opened: tuple[Any, list[str]]) -> None:
     page, _ = opened
     assert page.title() == "bike-shop \N{EN DASH} ctxuse"
@@ -271,15 +300,15 @@ def test_in_a_browser_hostile_names_stay_text(opened: tuple[Any, list[str]]) -> 
 
 def test_in_a_browser_columns_sort_with_the_unknown_last(opened: tuple[Any, list[str]]) -> None:
     page, _ = opened
-    page.get_by_role("button", name="Resident tokens").click()
-    shown = column(page, 1 + [c.name for c in COLUMNS].index("tokens-recorded"))
-    known = [int(text.replace(",", "")) for text in shown if text != "\N{EN DASH}"]
+    page.get_by_role("button", name="Tokens", exact=True).click()
+    shown = column(page, 1 + [c.name for c in COLUMNS].index("tokens"))
+    known = [_number(text) for text in shown if text != "\N{EN DASH}"]
     assert known == sorted(known, reverse=True)
     assert shown[len(known) :] == ["\N{EN DASH}"] * (len(shown) - len(known))
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
     page.keyboard.press("Enter")  # the button has the focus: the other way round
-    shown = column(page, 1 + [c.name for c in COLUMNS].index("tokens-recorded"))
-    assert [int(text.replace(",", "")) for text in shown[: len(known)]] == sorted(known)
+    shown = column(page, 1 + [c.name for c in COLUMNS].index("tokens"))
+    assert [_number(text) for text in shown[: len(known)]] == sorted(known)
     page.go_back()
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
 
@@ -295,7 +324,7 @@ def test_in_a_browser_the_filter_narrows_table_and_chart_down(
     clear = marks.evaluate_all(
         "all => all.filter(m => !m.classList.contains('faint')).map(m => m.ariaLabel)"
     )
-    assert clear == ["decision/money-as-integers: 47 uses, 0 resident tokens"]
+    assert clear == ["decision/money-as-integers: 47 uses, 0 tokens"]
     address = page.url
     page.get_by_label("Name contains").fill("")
     page.get_by_label("Kind").select_option("workflow")
@@ -311,9 +340,7 @@ def test_in_a_browser_a_mark_says_what_it_is_and_leads_to_its_row(
     page, _ = opened
     mark = page.locator("#marks .wide [aria-label^='workflow/release:']")
     mark.hover()
-    assert page.locator("#tip").text_content() == (
-        "workflow/release: 12 uses, 13,580 resident tokens"
-    )
+    assert page.locator("#tip").text_content() == "workflow/release: 12 uses, 13,580 w tokens"
     mark.click()
     told = page.locator("tr.told th")
     assert told.text_content() == "workflow/release"
@@ -366,6 +393,12 @@ def test_in_a_browser_it_reads_on_a_phone_and_without_script(
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator("#over-time .narrow").is_visible()
     assert not page.locator("#over-time .wide").is_visible()
+    for number, is_shown in ((0, True), (1, True), (2, False)):  # record, uses, last used
+        assert page.locator("#table thead th").nth(number).is_visible() == is_shown
+    tokens = 1 + [c.name for c in COLUMNS].index("tokens")
+    for row in ("thead", "tfoot"):
+        box = page.locator(f"#table {row} tr").locator("th, td").nth(tokens).bounding_box()
+        assert box["x"] + box["width"] <= 360
     plain = chromium.new_context(java_script_enabled=False).new_page()
     plain.goto(address)
     assert plain.locator("#table tbody tr").count() == 22

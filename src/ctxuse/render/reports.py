@@ -182,17 +182,14 @@ FULL: Sequence[Column[FullReportRecord]] = (
     Column("", "slug", lambda r: r.basic.slug),
     Column(
         "Uses", "use_count", lambda r: r.basic.use_count,
-        OnPage("uses", "Uses", "Times that it was explicitly read. A search hit is not a use."),
+        OnPage("uses", "Uses", "Times that it was explicitly read. A search hit is not a use.",
+               small=True),
+        total=lambda rows: sum(row.basic.use_count for row in rows),
     ),
     Column(
         "in", "segments_used_in", lambda r: _many(r.used_in),
         OnPage("used-in", "in sessions",
                "Different sessions and sub-agents that read it.", more=True),
-    ),
-    Column(
-        "", "", lambda r: Days({day: counts.uses for day, counts in r.days.items()}),
-        OnPage("uses-over-time", "Uses over time",
-               "Uses by day, from the first day of the report on.", "bars"),
     ),
     Column(
         "Last used", "last_used_at", lambda r: Moment(r.basic.last_used_at_ns),
@@ -202,6 +199,7 @@ FULL: Sequence[Column[FullReportRecord]] = (
         "Resident", "resident_exposure_count", lambda r: r.basic.resident.times,
         OnPage("resident", "Resident",
                "Times that it was in a context because it is resident."),
+        total=lambda rows: times_of([row.basic.resident for row in rows]),
     ),
     Column(
         "in", "segments_exposed_in", lambda r: _many(r.exposed_in),
@@ -225,11 +223,17 @@ FULL: Sequence[Column[FullReportRecord]] = (
     Column("", "tokens_each_basis", lambda r: r.basic.resident.each_basis),
     Column(
         "Tokens", "tokens", lambda r: tokens_of([r.basic.resident]),
-        OnPage("tokens", "Tokens", "Tokens of all times resident, of so many as they are known."),
+        OnPage("tokens", "Tokens", "Tokens of all times resident, of so many as they are known.",
+               small=True),
         whole=False, most=14,
         total=lambda rows: tokens_of([row.basic.resident for row in rows]),
     ),
     Column("", "tokens_times_known", lambda r: r.basic.resident.times_known),
+    Column(
+        "", "", lambda r: Days({day: counts.uses for day, counts in r.days.items()}),
+        OnPage("uses-over-time", "Uses over time",
+               "Uses by day, from the first day of the report on.", "bars"),
+    ),
     Column(
         "Read", "tokens_read", lambda r: tokens_of([r.basic.read]),
         OnPage("tokens-read", "Tokens read", "Tokens that entered by its uses, where known.",

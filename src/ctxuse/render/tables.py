@@ -97,6 +97,7 @@ class OnPage(NamedTuple):
         meaning: Unit and rule.
         form: ``number`` (set to the right), ``bars`` (a sparkline), ``day`` or ``words``.
         more: Whether it is only shown where all columns are asked for.
+        small: Whether small screens show it without being asked.
     """
 
     name: str
@@ -104,6 +105,7 @@ class OnPage(NamedTuple):
     meaning: str
     form: Literal["number", "bars", "day", "words"] = "number"
     more: bool = False
+    small: bool = False
 
 
 class Column(NamedTuple, Generic[Row]):

@@ -20,6 +20,9 @@ _FONT = "system-ui, sans-serif"
 Spec = dict[str, Any]
 """A Vega-Lite specification, which is JSON."""
 
+_CHARACTER = 8
+"""Pixels of a character of a label at the most."""
+
 _SQUARE = 14
 """Pixels of a day in a calendar."""
 
@@ -77,7 +80,7 @@ def over_time_chart(found: OverTime, *, width: int) -> Spec:
                 "axis": {
                     "title": None,
                     "labelAngle": 0,
-                    "labelOverlap": True,
+                    "values": _with_room(found.bins.names, width),
                     "labelExpr": _day_label(found.bins.names),
                     "grid": False,
                 },
@@ -270,6 +273,13 @@ _OTHER_KINDS = "other kinds"
 def _day_label(days: Sequence[str]) -> str:
     """What makes the label of a day: without the year where it is the same for all."""
     return "slice(datum.label, 5)" if days[0][:4] == days[-1][:4] else "datum.label"
+
+
+def _with_room(days: Sequence[str], width: int) -> Sequence[str]:
+    """The days that get a label, so that none touches the next in a chart of a width."""
+    characters = len("02-02") if days[0][:4] == days[-1][:4] else len("2026-02-02")
+    most = max(1, width // (_CHARACTER * (characters + 3)))
+    return days[:: -(-len(days) // most)]
 
 
 def _months(weeks: Sequence[str]) -> list[str]:

@@ -6,12 +6,16 @@ from typing import NamedTuple
 from ctxuse.render import words
 from ctxuse.render.record import sparkline
 from ctxuse.render.reports import FULL
-from ctxuse.render.tables import ByName, Days, Moment, OnPage, Partial, Said, Value
+from ctxuse.render.tables import ByName, Days, Moment, OnPage, Partial, Said, Value, for_people
 from ctxuse.reports.full import FullReportRecord
-from ctxuse.zones import Zone
+from ctxuse.zones import UTC, Zone
 
 SPARK_COLUMNS = 20
 """So many columns a sparkline of a row has at most."""
+
+
+SMALL = "44rem"
+"""Up to this width a screen is small, as in the style."""
 
 
 class Cell(NamedTuple):
@@ -80,7 +84,16 @@ def style() -> str:
             rules.append(f"#table {cells} {{ {_STYLES[column.form]} }}")
         if column.more:
             rules.append(f"#table:not(.all-columns) {cells} {{ display: none; }}")
+        elif not column.small:
+            both = f"#table:not(.all-columns) :is(thead th, td):nth-child({place})"
+            rules.append(f"@media (max-width: {SMALL}) {{ {both} {{ display: none; }} }}")
     return "\n".join(rules)
+
+
+def totals(records: Sequence[FullReportRecord]) -> list[str]:
+    """Return the cells of the row of totals, one for each of `COLUMNS`; some are empty."""
+    sums = [None if column.total is None else column.total(records) for column, _ in _SHOWN]
+    return ["" if value is None else for_people(value, UTC) for value in sums]
 
 
 _STYLES = {

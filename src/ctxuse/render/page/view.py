@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
-from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells
+from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells, totals
 from ctxuse.render.reports import times_of, tokens_explained, tokens_of
 from ctxuse.render.tables import OnPage
 from ctxuse.reports.full import FullReport, FullReportRecord
@@ -24,6 +24,7 @@ class Figure(NamedTuple):
         headings: Of the table of its figures; empty where the page has them elsewhere.
         rows: The rows of that table.
         legend: What its colors stand for: each and its meaning.
+        broad: Whether it takes all of the page's width though its chart does not.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Figure(NamedTuple):
     headings: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     legend: Sequence[tuple[str, str]] = ()
+    broad: bool = False
 
 
 class Line(NamedTuple):
@@ -63,6 +65,7 @@ class View(NamedTuple):
         totals: Figures of the whole: what, and how much.
         columns: The columns of the table behind that of the record.
         lines: Its rows.
+        sums: The row of totals, a cell for each column behind that of the record; or none.
         more: How many rows there would be beyond these.
         sort: The column by which they are sorted; empty when it is none of the page's.
         kinds: The kinds of records, with how many there are of each.
@@ -74,11 +77,15 @@ class View(NamedTuple):
     totals: Sequence[tuple[str, str]]
     columns: Sequence[OnPage]
     lines: Sequence[Line]
+    sums: Sequence[str]
     more: int
     sort: str
     kinds: Sequence[tuple[str, int]]
     figures: Sequence[Figure]
 
+
+_BROAD = 180
+"""A calendar of more days does not fit beside another one."""
 
 MOST_LINES = 1000
 """So many records the table of a page has, the first ones in the order of the report."""
@@ -116,6 +123,7 @@ def view_of(
         totals=_totals(report),
         columns=COLUMNS,
         lines=lines[:MOST_LINES],
+        sums=totals(report.records) if len(report.records) > 1 else (),
         more=max(0, len(lines) - MOST_LINES),
         sort=sort if sort == "record" or sort in {column.name for column in COLUMNS} else "",
         kinds=sorted(numbers.items()),
@@ -262,6 +270,7 @@ def calendars(report: FullReport) -> list[Figure]:
                     (f"var(--q{index})", said)
                     for index, said in enumerate(charts.steps_said(max(numbers)))
                 ],
+                broad=len(days) > _BROAD,
             )
         )
     return figures
