@@ -135,9 +135,13 @@ class TestClaudeCode:
         size = len(RECORDS[".claude/skills/pdf/SKILL.md"])
         assert (event.records[0].file_bytes, event.records[0].context_bytes) == (size, 6)
 
+    def test_a_file_that_is_not_shown_again_was_not_read(self, project: Path, fire: Fire) -> None:
+        path = str(project / "CLAUDE.md")
+        assert fire(read(path, tool_response={"type": "file_unchanged", "file": {}})) == []
+
     def test_a_read_that_gave_no_text_has_no_known_bytes(self, project: Path, fire: Fire) -> None:
         path = str(project / "CLAUDE.md")
-        (event,) = fire(read(path, tool_response={"type": "file_unchanged", "file": {}}))
+        (event,) = fire(read(path, tool_response={"type": "other"}))
         assert event.records[0].context_bytes is None
         forms = project / ".claude/skills/pdf/references/forms.md"
         (event,) = fire(read(forms.as_posix(), tool_response={"type": "image"}, tool_use_id="t9"))

@@ -184,9 +184,13 @@ class TestClaudeCode:
     def test_a_shell_that_showed_records(self, project: Path, imported: Import) -> None:
         talk = Talk(project)
         talk.call("Bash", "b1", {"command": "cat CLAUDE.md; sed -n 1p .claude/skills/pdf/x.md"})
-        talk.result("b1", {"stdout": "…"})
+        talk.result("b1", {"stdout": "Be brief.\n…"})
         imported(talk.lines)
-        assert [told(event)[3] for event in log(project)] == ["instructions/CLAUDE.md", "skill/pdf"]
+        found = log(
+            project
+        )  # the skill's file cannot be read today: what names it is what is known
+        assert [told(event)[3] for event in found] == ["instructions/CLAUDE.md", "skill/pdf"]
+        assert [event.records[0].context_bytes for event in found] == [10, None]
 
     def test_attachments(self, project: Path, imported: Import) -> None:
         talk = Talk(project)
@@ -497,7 +501,7 @@ class TestCodex:
         lines = [
             self.line("session_meta", id="child", session_id="root", cwd=str(project)),
             self.call("c1", "sed -n 1,9p .claude/skills/pdf/SKILL.md", "shell_command"),
-            self.line("response_item", type="function_call_output", call_id="c1", output="…"),
+            self.line("response_item", type="function_call_output", call_id="c1", output="body\n"),
             self.call("c2", ["cat", "CLAUDE.md"]),
             self.line("response_item", type="function_call_output", call_id="c2", output=failed),
             self.call("c3", "ls"),
@@ -538,7 +542,10 @@ class TestCodex:
             self.ended("c0", 0, [], cwd=str(project / "sub")),
             self.call("c1", "cat CLAUDE.md"),
             self.line(
-                "response_item", type="function_call_output", call_id="c1", output="Exit code: 0"
+                "response_item",
+                type="function_call_output",
+                call_id="c1",
+                output="Exit code: 0\nBe brief.",
             ),
         ]
         self.imported(project, lines)

@@ -69,6 +69,7 @@ INSIDE = {
         "caller | reading",
         "calls | parts",
         "installation | listing | origin | transcripts",
+        "evidence",
         "places",
         "__init__ | payload | shell",
         "host | lookup | paths | recordfile | session | shellwords",

@@ -5,9 +5,11 @@ rule here makes the events, so that what is the same occurrence has the same id.
 an MCP server is none: such a server records its own.
 """
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.hosts.evidence import Shown
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import SKILL, RecordFile
 from ctxuse.hosts.session import Session
@@ -39,6 +41,8 @@ class Call(NamedTuple):
         files: The files that it showed, where the host says so.
         file_bytes: The size of the whole file, where the response shows it whole.
         context_bytes: Bytes that entered the context, where known.
+        output: What a command printed; None where that is not known.
+        failed: Whether a command failed; it may have shown something before.
     """
 
     session: Session
@@ -52,6 +56,8 @@ class Call(NamedTuple):
     files: tuple[str, ...] | None = None
     file_bytes: int | None = None
     context_bytes: int | None = None
+    output: str | None = None
+    failed: bool = False
 
 
 def uses(call: Call, origin: Origin) -> list[UsageEvent]:
@@ -61,6 +67,8 @@ def uses(call: Call, origin: Origin) -> list[UsageEvent]:
         call: The call, with what its response says.
         origin: Where and when it happened.
     """
+    if call.tool == "shell":
+        return [_use(call._replace(context_bytes=n), r, origin) for r, n in _shown(call, origin)]
     return [_use(call, record, origin) for record in _records(call, origin)]
 
 
@@ -69,16 +77,43 @@ def _records(call: Call, origin: Origin) -> list[RecordFile]:
         found = origin.records(call.files, call.directory)
     elif call.tool == "skill":
         found = [origin.skill(call.subject)]
-    elif call.tool == "shell":
-        from ctxuse.hosts.shell import files_shown  # noqa: PLC0415 - only for a shell
-
-        paths = files_shown(call.subject, origin.there(call.directory or "."), origin.there)
-        found = origin.records(filter(origin.may_have_shown, paths))
     else:
         found = origin.records([call.subject], call.directory)
     if not found and call.tool == "skill":
         return [RecordFile(SKILL, call.subject, "", "")]
     return found
+
+
+def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]]:
+    """The records that a command showed, and the bytes of each where they are known.
+
+    Where its output is known that decides. Only of a file that cannot be read now its words do, if
+    something else stands in the output.
+    """
+    from ctxuse.hosts.shell import files_shown, only_searches  # noqa: PLC0415 - only for a shell
+
+    paths = list(call.files or ())
+    paths += files_shown(call.subject, origin.there(call.directory or "."), origin.there)
+    named = origin.records(paths, call.directory)
+    if call.output is None:
+        return [(record, None) for record in named if origin.may_have_shown(record)]
+    if not call.output.strip() or only_searches(call.subject):
+        return []
+    known = origin.known_lines(named, call.subject)
+    found, is_all = known.shown(call.output, named, call.subject)
+    if is_all or call.failed:
+        return _together(found)
+    unknown = [r for r in named if not known.knows(r) and origin.may_have_shown(r)]
+    return [*_together(found), *((record, None) for record in unknown)]
+
+
+def _together(found: list[Shown]) -> list[tuple[RecordFile, int | None]]:
+    """Each record once: of several files of a skill the bytes of all of them."""
+    sizes: dict[tuple[str, str], tuple[RecordFile, int]] = {}
+    for record, size in found:
+        first, before = sizes.get((record.kind, record.slug), (record, 0))
+        sizes[record.kind, record.slug] = first, before + size
+    return [*sizes.values()]
 
 
 def _use(call: Call, record: RecordFile, origin: Origin) -> UsageEvent:

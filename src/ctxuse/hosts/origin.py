@@ -6,11 +6,12 @@ and holds what a file was then.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
+from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
 
@@ -44,6 +45,7 @@ class Origin:
         self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
         self._home = home[0] if home else places.home
         self._began_in = root or places.root
+        self._lines: KnownLines | None = None
 
     @classmethod
     def of_transcript(cls, places: Places, began_in: str | None) -> Self:
@@ -79,9 +81,17 @@ class Origin:
             path = self._home + path[1:]
         return os.path.normpath(os.path.join(self._began_in, directory or "", path))
 
-    def may_have_shown(self, path: str) -> bool:
+    def may_have_shown(self, record: RecordFile) -> bool:
         """Whether a command could show a file: only now that can be looked up."""
-        return self._is_past or os.path.isfile(path)
+        return self._is_past or os.path.isfile(record.named)
+
+    def known_lines(self, named: Sequence[RecordFile], command: str) -> KnownLines:
+        """Return the lines of the records here and now; see `KnownLines`."""
+        if not self._is_past:
+            return KnownLines(self.places, named, command)
+        if self._lines is None or not all(map(self._lines.knows, named)):
+            self._lines = KnownLines(self.places, named, command)
+        return self._lines
 
     def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
         """Return the records that paths are, each once; see `here`."""

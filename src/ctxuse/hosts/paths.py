@@ -1,6 +1,7 @@
 """Paths as text: what is below what, and what is in a directory."""
 
 import os
+from collections.abc import Iterator
 
 
 def holds(directory: str, other: str) -> bool:
@@ -41,3 +42,20 @@ def is_name(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in path
+
+
+_MOST_TEXTS = 50
+_TEXTS = (".md", ".txt")
+
+
+def texts_below(directory: str) -> Iterator[str]:
+    """Yield the texts in a directory and below it, sorted within each folder; not very many."""
+    left = _MOST_TEXTS
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(_TEXTS):
+                left -= 1
+                if left < 0:
+                    return
+                yield os.path.join(folder, name)

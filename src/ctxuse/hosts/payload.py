@@ -23,6 +23,7 @@ class Payload(NamedTuple):
         tool: The name of the tool that was called.
         arguments: What it was given.
         response: What it gave back.
+        error: What was said of its failure.
         call_id: The agent's id of the call.
         command: The command that the user typed, without its slash.
         prompt_id: The agent's id of the user's prompt.
@@ -38,6 +39,7 @@ class Payload(NamedTuple):
     tool: str | None
     arguments: object
     response: object
+    error: object
     call_id: str | None
     command: str | None
     prompt_id: str | None
@@ -66,6 +68,7 @@ class Payload(NamedTuple):
             tool=text(fields, "tool_name"),
             arguments=fields.get("tool_input"),
             response=fields.get("tool_response"),
+            error=fields.get("error"),
             call_id=text(fields, "tool_use_id"),
             command=text(fields, "command_name") if is_command else None,
             prompt_id=text(fields, "prompt_id"),

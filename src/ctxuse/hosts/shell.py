@@ -65,6 +65,43 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
         return []
 
 
+_SEARCHES = frozenset({"ack", "ag", "egrep", "fgrep", "grep", "rg", "zgrep"})
+_SILENT = frozenset({":", "cd", "export", "false", "set", "test", "true", "["})
+
+
+def only_searches(command: str, depth: int = 0) -> bool:
+    """Whether all that a command can print comes from searches: a hit is no use."""
+    if len(command) > _LONGEST or depth > _DEEPEST:
+        return False
+    try:
+        script = [*tokens(command)]
+    except (NotParsedError, RecursionError):
+        return False
+    begins = True
+    programs: list[list[Word]] = []
+    for token in script:
+        if isinstance(token, Operator):
+            begins = token not in {"|", "|&"}
+            if begins:
+                programs.append([])
+        elif isinstance(token, Word):
+            if not programs:
+                programs.append([])
+            if begins:
+                programs[-1].append(token)
+    found = [_without_prefix(words) for words in programs]
+    said = [words for words in found if words and words[0].text not in _SILENT]
+    return bool(said) and all(_searches(words, depth) for words in said)
+
+
+def _searches(words: list[Word], depth: int) -> bool:
+    program = os.path.basename(words[0].text)
+    if program in _SHELLS:
+        inner = _inner(words[1:])
+        return inner is not None and only_searches(inner, depth + 1)
+    return program in _SEARCHES or [word.text for word in words[:2]] == ["git", "grep"]
+
+
 class _Where:
     """The present directory; None where it is not known."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.claude_code.tools import answered, tool_call
+from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
@@ -24,13 +24,8 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
     if session is None:
         return
     match payload.event:
-        case "PostToolUse":
-            call = tool_call(
-                session, payload.tool, payload.arguments, payload.call_id, payload.directory
-            )
-            answer = None if call is None else answered(call, payload.response, payload.at_ns)
-            if answer is not None:
-                yield from uses(answer, Origin(places))
+        case "PostToolUse" | "PostToolUseFailure":
+            yield from _called(payload, session, places)
         case "UserPromptExpansion":
             yield from _typed(payload, session, places)
         case "InstructionsLoaded" if payload.path is not None:
@@ -45,6 +40,19 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
                 yield session.exposure(snapshots, payload.at_ns)
         case _:
             return
+
+
+def _called(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:
+    """The uses that a tool call was; a command that failed may have shown something before."""
+    call = tool_call(session, payload.tool, payload.arguments, payload.call_id, payload.directory)
+    if call is None:
+        return []
+    answer = (
+        answered(call, payload.response, payload.at_ns)
+        if payload.event == "PostToolUse"
+        else answered_in_failure(call, payload.error, payload.at_ns)
+    )
+    return [] if answer is None else uses(answer, Origin(places))
 
 
 def _typed(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:

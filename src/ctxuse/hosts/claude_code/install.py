@@ -32,6 +32,7 @@ INSTALLATION = Installation(
     other_files=_other_files,
     matchers={
         "PostToolUse": "Read|Skill|Bash",
+        "PostToolUseFailure": "Bash",
         "UserPromptExpansion": None,
         "InstructionsLoaded": None,
         "SessionStart": None,

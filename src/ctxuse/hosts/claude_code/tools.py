@@ -1,5 +1,7 @@
 """The tools of Claude Code that show records, as both its hooks and its transcripts have them."""
 
+import re
+
 from ctxuse.hosts.calls import Call, Tool
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.recordfile import skill_name
@@ -45,14 +47,43 @@ def answered(call: Call, response: object, at_ns: int) -> Call | None:
     file_bytes = context_bytes = None
     match call.tool:
         case "read":
+            if at(response, "type") == "file_unchanged":
+                return None  # it stands in the context already, and is not shown again
             file_bytes, context_bytes = bytes_shown(response)
         case "shell":
-            if at(response, "stdout") == "" or at(response, "backgroundTaskId") is not None:
+            if at(response, "backgroundTaskId") is not None:
                 return None
+            return call._replace(at_ns=at_ns, output=output(response))
         case _:
             if failed(response):
                 return None
     return call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes)
+
+
+_EXIT = re.compile(r"(?:Error: )?Exit code -?[0-9]{1,6}\n")
+
+
+def answered_in_failure(call: Call, said: object, at_ns: int) -> Call | None:
+    """Return a call that failed, of which something may have been shown before; None for none.
+
+    Args:
+        call: The call.
+        said: What is said of the failure; for a command its output, behind its status.
+        at_ns: When it was said, in nanoseconds since the epoch.
+    """
+    if call.tool != "shell" or not isinstance(said, str):
+        return None
+    begins = _EXIT.match(said)
+    if begins is None:
+        return None  # it was refused, or did not run
+    return call._replace(at_ns=at_ns, output=said[begins.end() :], failed=True)
+
+
+def output(response: object) -> str | None:
+    """Return what a command printed; None where that is not said."""
+    printed = [at(response, "stdout"), at(response, "stderr")]
+    said = [part for part in printed if isinstance(part, str)]
+    return "\n".join(said) if said else None
 
 
 def failed(response: object) -> bool:

@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.claude_code.tools import answered, bytes_shown, failed, tool_call
+from ctxuse.hosts.claude_code.tools import (
+    answered,
+    answered_in_failure,
+    bytes_shown,
+    failed,
+    tool_call,
+)
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -224,7 +231,9 @@ class _Reader:
             return
         response, at_ns = _parsed(line.toolUseResult), when(line.timestamp)
         if _failed(line, block, response):
+            found = self._failed(call, block, at_ns)
             self._told.answered(call_id, failed=True)
+            self._told.happened(found)
             return
         answer = None if call is None or at_ns is None else answered(call, response, at_ns)
         if answer is not None and answer.tool == "skill":
@@ -232,6 +241,13 @@ class _Reader:
             self._told.answered(call_id)
             return
         self._told.worked(call_id, [] if answer is None else uses(answer, self._origin))
+
+    def _failed(self, call: Call | None, block: _Block, at_ns: int | None) -> list[UsageEvent]:
+        """What a call that failed had shown before."""
+        if call is None or at_ns is None:
+            return []
+        answer = answered_in_failure(call, _said(block.content), at_ns)
+        return [] if answer is None else uses(answer, self._origin)
 
     def _skill(self, call: Call, body: str | None, **conditions: bool) -> None:
         """The use of a skill, with the body that entered; None where it is not told."""
@@ -307,6 +323,14 @@ class _Reader:
                 loaded = size(at(attachment, "content", "content"))
                 differs = at(attachment, "content", "contentDiffersFromDisk") is True
                 yield record, None if differs else loaded, loaded
+
+
+def _said(content: object) -> str | None:
+    """The text of a result."""
+    if isinstance(content, list):
+        texts = [part.text for part in content if isinstance(part, _Block)]
+        return "\n".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else None
 
 
 def _as_original(line: _Line) -> None:

@@ -24,17 +24,23 @@ def tool_call(
         call_id: The host's id of the call.
         began: The directory from which the one that the arguments name is taken.
     """
-    command = _command(arguments) if name in _SHELLS else None
-    if command is None:
+    command = command_of(at(arguments, "command") or at(arguments, "cmd"))
+    if command is None or name not in _SHELLS:
         return None
     where = text(arguments, "workdir") or text(arguments, "working_directory") or ""
     directory = where if where.startswith("~") else os.path.join(began or "", where)
     return Call(session, "shell", command, call_id, call_id, directory=directory)
 
 
-def _command(arguments: object) -> str | None:
-    """The command as a shell takes it; versions give a text or words, under two names."""
-    command = at(arguments, "command") or at(arguments, "cmd")
+def said(output: object) -> str:
+    """Return what an output says, in the forms that versions have given it."""
+    parts = output if isinstance(output, list) else [output]
+    texts = [part if isinstance(part, str) else at(part, "text") for part in parts]
+    return "\n".join(part for part in texts if isinstance(part, str))
+
+
+def command_of(command: object) -> str | None:
+    """Return a command as a shell takes it; versions give a text or words. None for neither."""
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
         from shlex import join  # noqa: PLC0415 - older versions only
 

@@ -1,18 +1,22 @@
 """The rollouts of Codex → events (versions 0.104 to 0.147; the format is the host's own)."""
 
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.tools import tool_call
+from ctxuse.hosts.codex.tools import command_of, said, tool_call
 from ctxuse.hosts.lookup import at, items, parsed, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.transcripts import Lines, OnRead, Told, when
+
+if TYPE_CHECKING:
+    from ctxuse.events import UsageEvent
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
@@ -35,6 +39,8 @@ class _Payload(msgspec.Struct):
     action: object = None
     output: object = None
     exit_code: object = None
+    command: object = None
+    aggregated_output: object = None
     parsed_cmd: object = None
     result: msgspec.Raw = msgspec.Raw(b"null")
     content: msgspec.Raw = msgspec.Raw(b"null")
@@ -143,34 +149,47 @@ class _Reader:
         self._calls.pop(call_id, None)
         if not self._told.first_answer(call_id):
             return
-        if payload.exit_code != 0:
-            self._told.answered(call_id, failed=True)
-            return
         parts = items(payload.parsed_cmd)
         paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
         files = tuple(path for path in paths if path)
         where = text(payload.cwd) or self._directory
-        call = Call(thread, "shell", "", call_id, call_id, directory=where, files=files)
-        self._worked(call_id, call, at_ns)
+        output = payload.aggregated_output
+        call = Call(
+            thread,
+            "shell",
+            command_of(payload.command) or "",
+            call_id,
+            call_id,
+            directory=where,
+            files=files,
+            output=output if isinstance(output, str) else None,
+        )
+        self._ran(call_id, call, at_ns, failed=payload.exit_code != 0)
 
     def _returned(self, payload: _Payload, at_ns: int | None) -> None:
         call_id = text(payload.call_id)
         if call_id is None or at_ns is None or call_id not in self._calls:
             return
-        said = _said(payload.output)
-        if _RUNNING.search(said[:1000]):
+        output = said(payload.output)
+        if _RUNNING.search(output[:1000]):
             return  # its end is told later
         call = self._calls.pop(call_id)
         if not self._told.first_answer(call_id):
             return
-        if _failed(said) or _code_of(payload.output):
-            self._told.answered(call_id, failed=True)
-        else:
-            self._worked(call_id, call, at_ns)
+        failed = _failed(output) or _code_of(payload.output)
+        call = None if call is None else call._replace(output=output)
+        self._ran(call_id, call, at_ns, failed=failed)
 
-    def _worked(self, call_id: str, call: Call | None, at_ns: int) -> None:
-        found = [] if call is None else uses(call._replace(at_ns=at_ns), self._origin)
-        self._told.worked(call_id, found)
+    def _ran(self, call_id: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
+        """Tell of a call that has ended; also one that failed may have shown something before."""
+        found: list[UsageEvent] = []
+        if call is not None and not (failed and call.output is None):
+            found = uses(call._replace(at_ns=at_ns, failed=failed), self._origin)
+        if failed:
+            self._told.answered(call_id, failed=True)
+            self._told.happened(found)
+        else:
+            self._told.worked(call_id, found)
 
     def _server_call(self, payload: _Payload) -> None:
         """A tool of a server: such a server records its own."""
@@ -226,16 +245,9 @@ _EXIT_CODE = re.compile(r"(?:Exit code:|exited with code) (-?[0-9]{1,6})")
 _REFUSED = re.compile(r"rejected by user|aborted by user|failed in sandbox|execution error")
 
 
-def _said(output: object) -> str:
-    """What an output says, in the forms that versions have given it."""
-    parts = output if isinstance(output, list) else [output]
-    texts = [part if isinstance(part, str) else at(part, "text") for part in parts]
-    return "\n".join(part for part in texts if isinstance(part, str))
-
-
-def _failed(said: str) -> bool:
+def _failed(output: str) -> bool:
     """Whether an output says that the command failed or was refused."""
-    begin = said[:1000]
+    begin = output[:1000]
     code = _EXIT_CODE.search(begin)
     return (code is not None and int(code[1]) != 0) or _REFUSED.search(begin) is not None
 

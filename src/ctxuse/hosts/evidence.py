@@ -1,0 +1,216 @@
+"""Which records a shell's output shows, by the output itself: what entered, not what was meant.
+
+Strategy: the lines of the records on the disk are indexed; each line of the output is looked up,
+also without what programs put in front of it (a number, a file's name, the sign of a difference).
+What a command names may be shown by any of its lines. What it does not name (a pattern, a variable,
+a script) must be shown by lines that no other record has, and by enough of them that chance is no
+explanation. A search is no use, so the output of nothing but searches is not looked at.
+
+Nothing of the output or of the files is kept.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ctxuse.files import read_small
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import SKILL, RecordFile
+
+_LARGEST = 256 * 1024
+_MOST_BYTES = 4 * 1024 * 1024
+_MOST_FILES = 2_000
+"""So much of a record, of all of them, and so many files are indexed; what is named comes first."""
+
+_MOST_OUTPUT = 1024 * 1024
+"""Characters of an output that are looked at."""
+
+_ENOUGH = 20
+"""So many characters of its own show a record that the command does not name."""
+
+_SHORTEST = 3
+"""A line of fewer characters shows nothing that is not named."""
+
+_PART = 4
+"""So many characters of a line that was cut show a file that is named."""
+
+_PREFIXES = (
+    re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
+    re.compile(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
+    re.compile(r"[<>+-] ?"),
+    re.compile(r"(?=\")"),
+)
+"""What stands in front of a line: a number, a file's name, the sign of a difference; a quote."""
+
+
+class Found(NamedTuple):
+    """What an output shows.
+
+    Attributes:
+        shown: The records, in the order in which they come.
+        is_all: Whether there is nothing else in it.
+    """
+
+    shown: list["Shown"]
+    is_all: bool
+
+
+class Shown(NamedTuple):
+    """A record that stood in an output.
+
+    Attributes:
+        record: The record, by the file that was shown.
+        bytes: Bytes of its lines that stood there.
+    """
+
+    record: RecordFile
+    bytes: int
+
+
+class KnownLines:
+    """The lines of records on the disk.
+
+    Args:
+        places: Where records lie.
+        named: Files that are indexed before all others.
+        command: What was run: files whose names stand in it are indexed, too.
+    """
+
+    def __init__(self, places: Places, named: Iterable[RecordFile], command: str) -> None:
+        self._files: list[RecordFile] = []
+        self._texts: list[set[str]] = []
+        self._holders: dict[str, list[int]] = {}
+        self._left = _MOST_BYTES
+        seen: set[str] = set()
+        for record in (*named, *_records(places, command)):
+            if record.named not in seen and len(self._files) < _MOST_FILES and self._left > 0:
+                seen.add(record.named)
+                self._add(record)
+
+    def _add(self, record: RecordFile) -> None:
+        try:
+            data = read_small(record.named, min(_LARGEST, self._left))
+        except OSError:
+            return
+        self._left -= len(data)
+        lines = {line.strip() for line in data.decode("utf-8", "replace").splitlines()} - {""}
+        if not lines:
+            return
+        for line in lines:
+            self._holders.setdefault(line, []).append(len(self._files))
+        self._files.append(record)
+        self._texts.append(lines)
+
+    def knows(self, record: RecordFile) -> bool:
+        """Whether the lines of a record are among them."""
+        return any(one.named == record.named for one in self._files)
+
+    def shown(self, output: str, named: Iterable[RecordFile], command: str) -> Found:
+        """Return the records that stand in an output.
+
+        Args:
+            output: The output.
+            named: The files that the command names to show them.
+            command: The command.
+        """
+        explicit = {record.named for record in named}
+        likely = {
+            place
+            for place, record in enumerate(self._files)
+            if record.named in explicit or _mentions(command, record)
+        }
+        lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
+        holders = [self._of_line(line) for line in lines]
+        found = self._sure(holders, likely)
+        found |= {
+            place
+            for place in likely
+            if self._files[place].named in explicit and self._cut(lines, place)
+        }
+        sizes = self._sizes(lines, holders, found)
+        shown = [Shown(self._files[place], size) for place, size in sizes.items()]
+        is_all = all(
+            found.intersection(of) for line, (_, of) in zip(lines, holders, strict=True) if line
+        )
+        return Found(shown, is_all)
+
+    def _of_line(self, line: str) -> tuple[str, list[int]]:
+        """A line as a record has it, and the records that have it."""
+        holders = self._holders.get(line)
+        if holders is not None:
+            return line, holders
+        for prefix in _PREFIXES:
+            match = prefix.match(line)
+            if match is None:
+                continue
+            rest = line[match.end() :].strip()
+            rest = rest[1:-1] if not match[0] and rest.endswith('"') else rest
+            holders = self._holders.get(rest)
+            if holders is not None:
+                return rest, holders
+        return line, []
+
+    @staticmethod
+    def _sure(holders: list[tuple[str, list[int]]], likely: set[int]) -> set[int]:
+        """The records of which enough stands there."""
+        own: dict[int, set[str]] = {}
+        for line, of in holders:
+            if len(of) == 1:
+                own.setdefault(of[0], set()).add(line)
+            elif of:  # several have it: that of those that are likely, if it is one
+                alike = [place for place in of if place in likely]
+                if len(alike) == 1:
+                    own.setdefault(alike[0], set()).add(line)
+        return {
+            place
+            for place, those in own.items()
+            if _weight(those) >= (_SHORTEST if place in likely else _ENOUGH)
+        }
+
+    def _cut(self, lines: list[str], place: int) -> bool:
+        """Whether the first or the last line of an output is a part of a line of a record."""
+        if not lines:
+            return False
+        begins, ends = lines[-1], lines[0]
+        return any(
+            (len(begins) >= _PART and line.startswith(begins))
+            or (len(ends) >= _PART and line.endswith(ends))
+            for line in self._texts[place]
+        )
+
+    def _sizes(
+        self, lines: list[str], holders: list[tuple[str, list[int]]], found: set[int]
+    ) -> dict[int, int]:
+        """The bytes of each record that was found, as far as its lines follow one another."""
+        sizes: dict[int, int] = {}
+        present: int | None = None
+        for line, (text, of) in zip(lines, holders, strict=True):
+            mine = [place for place in of if place in found]
+            if mine and present not in mine:
+                present = mine[0]
+            if present is not None and (mine or not line):
+                sizes[present] = sizes.get(present, 0) + len(text.encode()) + 1
+        for place in found:  # of those that are cut a part of a line is all there is
+            sizes.setdefault(place, min(len(lines[0].encode()) + 1, len(lines[-1].encode()) + 1))
+        return sizes
+
+
+def _weight(lines: set[str]) -> int:
+    """The letters and digits of lines; nothing for those that are too short to tell anything."""
+    return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
+
+
+def _mentions(command: str, record: RecordFile) -> bool:
+    """Whether a command names a file, or the folder in which it lies."""
+    folder, name = os.path.split(record.named)
+    if record.kind == SKILL:
+        return os.path.basename(folder) in command or record.slug in command
+    return name in command or os.path.basename(folder) in command
+
+
+def _records(places: Places, command: str) -> Iterator[RecordFile]:
+    """The files of records on the disk, those that a command mentions first."""
+    found = [*places.record_files()]
+    found.sort(key=lambda record: os.path.basename(record.named) not in command)
+    return iter(found)

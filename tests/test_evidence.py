@@ -1,0 +1,167 @@
+"""What a shell's output shows: commands that are really run, and what stood in their output."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctxuse import UsageEvent, Workspace
+
+RECORDS = {
+    ".yoi/memory/summary.md": "# Summary\nThe shop sells bikes.\n",
+    ".yoi/memory/decisions/money.md": "# Money\nAmounts are integers of cents.\nline 3\nline 4\n",
+    ".yoi/memory/decisions/postgres.md": "# Postgres\nNot SQLite, for the locks.\n",
+    ".yoi/knowledge/glossary.md": "---\ndescription: Words\n---\n# Words\nA hub is what turns.\n",
+    ".yoi/knowledge/test-data.md": "---\ndescription: Tests\n---\n# Data\nOrders have ids.\n",
+    ".claude/skills/pdf/SKILL.md": "---\nname: pdf\ndescription: Reads forms\n---\nUse the tool.\n",
+    ".claude/skills/pdf/references/forms.md": "# Forms\nA field has a name of its own.\n",
+    "CLAUDE.md": "# Shop\nBe brief and say what you did.\n",
+}
+GLOSSARY, MONEY, POSTGRES = "knowledge/glossary", "decision/money", "decision/postgres"
+DIR = ".yoi/memory/decisions"
+BASH = shutil.which("bash") or "/bin/bash"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "home" / "shop"
+    for path, text in RECORDS.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return root
+
+
+def hooked(project: Path, payload: dict[str, object]) -> list[UsageEvent]:
+    """Hand a payload to the real hook, and return what it has recorded."""
+    fields = {"session_id": "s", "cwd": str(project), "tool_use_id": "t1", "tool_name": "Bash"}
+    hook = "import sys; from ctxuse.hook import main; sys.argv[1:] = ['claude-code']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hook],
+        input=json.dumps(fields | payload).encode(),
+        env={"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)},
+        capture_output=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")
+    return [found for found in Workspace(project).events() if isinstance(found, UsageEvent)]
+
+
+def ran(project: Path, command: str) -> list[UsageEvent]:
+    """Run a command as an agent does, and tell the hook."""
+    done = subprocess.run(
+        [BASH, "-c", command],
+        cwd=project,
+        env={"HOME": str(project.parent), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    asked: dict[str, object] = {"tool_input": {"command": command}}
+    if done.returncode:
+        said = f"Exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return hooked(project, asked | {"hook_event_name": "PostToolUseFailure", "error": said})
+    response = {"stdout": done.stdout.rstrip("\n"), "stderr": done.stderr}
+    return hooked(project, asked | {"hook_event_name": "PostToolUse", "tool_response": response})
+
+
+SHOWING = [
+    (f"cat {DIR}/postgres.md", [POSTGRES]),
+    (f"cat {DIR}/*.md", [MONEY, POSTGRES]),
+    (f'for f in {DIR}/*.md; do cat "$f"; done', [MONEY, POSTGRES]),
+    (f"F={DIR}/postgres.md; cat $F", [POSTGRES]),
+    (f"echo {DIR}/postgres.md | xargs cat", [POSTGRES]),
+    (f"find {DIR} -name 'post*' -exec cat {{}} +", [POSTGRES]),
+    (f"cat < {DIR}/postgres.md", [POSTGRES]),
+    (f"cat {DIR}/{{postgres,money}}.md", [POSTGRES, MONEY]),
+    (f"cat {DIR}/money.md | head -1", [MONEY]),
+    (f"cat {DIR}/money.md | grep integers", [MONEY]),
+    (f"sort -r {DIR}/money.md", [MONEY]),
+    (f"tac {DIR}/postgres.md", [POSTGRES]),
+    (f"nl {DIR}/postgres.md", [POSTGRES]),
+    (f"cat -n {DIR}/postgres.md", [POSTGRES]),
+    (f"tail -n 1 {DIR}/money.md", [MONEY]),
+    (f"head -c 20 {DIR}/postgres.md", [POSTGRES]),
+    (f"tail -c 12 {DIR}/postgres.md", [POSTGRES]),
+    (f"cd {DIR} && cat money.md", [MONEY]),
+    (f"cat {DIR}/money.md && cd {DIR}", [MONEY]),
+    (f"diff {DIR}/postgres.md /dev/null || true", [POSTGRES]),
+    (f"cat {DIR}/postgres.md nothing.md", [POSTGRES]),
+    (f"cat {DIR}/postgres.md; false", [POSTGRES]),
+    (f"false || cat {DIR}/postgres.md", [POSTGRES]),
+    (f"bash <<'X'\ncat {DIR}/postgres.md\nX", [POSTGRES]),
+    (f"show() {{ cat {DIR}/postgres.md; }}; show", [POSTGRES]),
+    (f"timeout 5 cat {DIR}/postgres.md", [POSTGRES]),
+    (f"paste {DIR}/postgres.md", [POSTGRES]),
+    (f'while read -r l; do echo "$l"; done < {DIR}/postgres.md', [POSTGRES]),
+    ("sed -n 2p .yoi/knowledge/glossary.md", [GLOSSARY]),
+    ("cat .yoi/knowledge/none.md 2>/dev/null || cat .yoi/knowledge/glossary.md", [GLOSSARY]),
+    ("head -5 .claude/skills/pdf/SKILL.md", ["skill/pdf"]),
+    ("cat .claude/skills/pdf/references/forms.md", ["skill/pdf"]),
+    ("cat CLAUDE.md", ["instructions/CLAUDE.md"]),
+]
+
+SHOWING_NOTHING = [
+    f"if false; then cat {DIR}/postgres.md; fi; echo hi",
+    f"echo hi; exit 0; cat {DIR}/postgres.md",
+    f"false && cat {DIR}/postgres.md; echo hi",
+    f"true || cat {DIR}/postgres.md; echo hi",
+    f"sed -n 100,200p {DIR}/postgres.md; echo end",
+    f"head -n 0 {DIR}/postgres.md; echo hi",
+    f"awk 'END{{print NR}}' {DIR}/postgres.md",
+    f"cat {DIR}/money.md | wc -l",
+    f"cat {DIR}/postgres.md > /dev/null; echo done",
+    f"cp {DIR}/postgres.md copy.md; ls",
+    f"md5sum {DIR}/postgres.md",
+    f"ls {DIR}",
+    f"echo 'cat {DIR}/postgres.md'",
+    f"grep -n '' {DIR}/postgres.md",
+    "grep -rn cents .yoi || true",
+    "cd .yoi && grep -rn cents . | head",
+    "bash -lc 'grep -rn cents .yoi'",
+    f"nothing-like-this {DIR}/postgres.md || true",
+    "cat .yoi/knowledge/none.md",
+]
+
+
+@pytest.mark.parametrize(("command", "expected"), SHOWING)
+def test_what_stands_in_the_output_was_read(
+    project: Path, command: str, expected: list[str]
+) -> None:
+    found = [event.records[0] for event in ran(project, command)]
+    assert [f"{record.kind}/{record.slug}" for record in found] == expected
+
+
+@pytest.mark.parametrize("command", SHOWING_NOTHING)
+def test_what_does_not_stand_there_was_not_and_a_search_is_no_use(
+    project: Path, command: str
+) -> None:
+    assert ran(project, command) == []
+
+
+def test_the_bytes_are_those_of_the_lines_that_entered(project: Path) -> None:
+    (event,) = ran(project, f"echo begin; sed -n 2,3p {DIR}/money.md; echo end")
+    assert event.records[0].context_bytes == len("Amounts are integers of cents.\nline 3\n")
+    assert event.records[0].file_bytes == len(RECORDS[f"{DIR}/money.md"])
+
+
+def test_what_is_not_named_must_be_shown_by_enough_that_is_its_own(project: Path) -> None:
+    assert ran(project, "echo '# Money'; echo 'line 3'; echo '# Words'") == []
+    (event,) = ran(project, "cat $(git ls-files 2>/dev/null || ls -d .yoi/*/*/mon*)")
+    assert event.records[0].slug == "money"
+
+
+def test_of_two_equal_files_the_one_that_is_named_was_read(project: Path) -> None:
+    twin = project / DIR / "twin.md"
+    twin.write_text(RECORDS[f"{DIR}/postgres.md"])
+    (event,) = ran(project, f"cat {DIR}/twin.md")
+    assert event.records[0].slug == "twin"
+
+
+def test_nothing_of_an_output_is_kept(project: Path) -> None:
+    ran(project, f"cat {DIR}/postgres.md; echo SECRET")
+    for path in (project / ".yoi/memory/_usage").iterdir():
+        assert b"SECRET" not in path.read_bytes()
+        assert b"SQLite" not in path.read_bytes()
