@@ -18,6 +18,8 @@ from ctxuse import UsageEvent, UsageSource, Workspace
 from ctxuse.hook import run
 from ctxuse.hosts.shell import files_shown
 from ctxuse.ids import derived_id
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.failures import read_marks
 
 SESSION = "5f0c2a7e"
 Payload = dict[str, object]
@@ -677,6 +679,32 @@ def test_a_lock_that_hangs_does_not_keep_the_agent_waiting(project: Path) -> Non
         assert time.monotonic() - begin < 30  # it returned while the lock was held
         assert done.returncode == 0
     assert len(log(project)) == 2
+
+
+def test_a_hook_stops_by_itself_and_leaves_a_mark(project: Path) -> None:
+    head = "x: [" + "a, " * 990 + "]"
+    for number in range(1_000):  # a minute's work, were it all done
+        skill_file = project / ".claude" / "skills" / f"s{number}" / "SKILL.md"
+        skill_file.parent.mkdir()
+        skill_file.write_text(f"---\n{head}\n---\nbody\n")
+    payload = {"session_id": SESSION, "hook_event_name": "SessionStart", "source": "startup"}
+    done = process(json.dumps(payload).encode(), project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert log(project) == []
+    (mark,) = read_marks(WorkspaceLayout(project), environ=environment(project))
+    assert "SessionStart: its time was over" in mark.what
+    alpha = Workspace(project).snapshot("decision", "alpha")
+    assert Workspace(project).append_use("s", UsageSource.MEMORY_READ, [alpha]) is not None
+
+
+def test_a_hook_whose_payload_never_ends_stops_by_itself(project: Path) -> None:
+    words = ["-c", "from ctxuse.hook import main; main(to_arrive=0.5)", "claude-code"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with started(*words, env={**os.environ, **environment(project)}, **pipes) as hook:
+        hook.stdin.write(b"{")
+        hook.stdin.flush()
+        assert hook.wait(PATIENCE) == 0  # its stdin is open still
+        assert hook.stdout.read() == hook.stderr.read() == b""
 
 
 def test_a_hook_loads_only_what_is_cheap(project: Path) -> None:

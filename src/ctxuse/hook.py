@@ -5,12 +5,31 @@ content of a file is kept, and what costs time to import is imported where it is
 """
 
 import os
+import signal
 import sys
-from collections.abc import Mapping
-from typing import BinaryIO
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from ctxuse.events import UsageEvent
+    from ctxuse.layout import WorkspaceLayout
 
 MAX_PAYLOAD = 64 * 1024 * 1024
 """Bytes of a payload that are read; a longer one is none."""
+
+SECONDS = 2.0
+"""How long a hook works at most, the wait for the log's lock included: an agent waits for it."""
+
+MOST_SECONDS = 10.0
+"""How long, where a busy machine gives it the processor for less than a quarter of `SECONDS`."""
+
+TO_ARRIVE = 30.0
+"""Seconds in which the payload must have arrived."""
+
+_AGAIN = 0.1
+"""Seconds after which is looked again whether the time is over."""
 
 USAGE = """\
 usage: ctxuse-hook HOST [--everywhere] < payload
@@ -20,16 +39,80 @@ says whether it works. Reads one payload, prints nothing, and always exits with 
 """
 
 
-def main() -> None:
-    """Run a hook. Never raises, never prints, always exits with 0."""
+class _OutOfTimeError(BaseException):
+    """The time is over. Nothing that catches errors catches it."""
+
+
+class Clock:
+    """The time that a hook has. An append is not cut off: it gets what is left as its patience.
+
+    Args:
+        to_arrive: Seconds in which the payload must have arrived, from now on; None for as much
+            time as all takes.
+    """
+
+    def __init__(self, to_arrive: float | None) -> None:
+        self._limited = to_arrive is not None and hasattr(signal, "setitimer")
+        self._over = False
+        self._start(to_arrive or 0.0, to_arrive or 0.0)
+        if self._limited:
+            signal.signal(signal.SIGALRM, self._look)
+            self._look_after(self._seconds)
+
+    def begin(self) -> None:
+        """Begin with the work."""
+        self._start(SECONDS, MOST_SECONDS)
+        self._look_after(SECONDS)
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        starved = time.process_time() - self._processor < self._seconds / 4
+        end = self._began + (self._most if starved else self._seconds)
+        return max(0.0, end - time.monotonic()) if self._limited else MOST_SECONDS
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let nothing be cut off in a block."""
+        self._look_after(0)
+        try:
+            yield
+        finally:
+            self._look_after(_AGAIN)
+
+    def _start(self, seconds: float, most: float) -> None:
+        self._began, self._processor = time.monotonic(), time.process_time()
+        self._seconds, self._most = seconds, most
+
+    def _look_after(self, seconds: float) -> None:
+        if self._limited:
+            signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+
+    def _look(self, *_: object) -> None:
+        """End what is done now, if the time is over; if that has gone unheard, end all."""
+        if self.left:
+            return
+        if self._over:
+            _leave()
+        self._over = True
+        raise _OutOfTimeError
+
+
+def main(to_arrive: float = TO_ARRIVE) -> None:
+    """Run a hook. Never raises, never prints, always exits with 0.
+
+    Args:
+        to_arrive: Seconds in which the payload must have arrived.
+    """
     try:
-        if sys.stdin is not None and sys.stdin.isatty():
-            sys.stderr.write(USAGE)
-        elif sys.stdin is not None:
-            run(sys.argv[1:], sys.stdin.buffer, os.environ)
-    except BaseException:  # noqa: BLE001, S110 - nothing disturbs the agent, not even an interrupt
-        pass
-    finally:
+        try:
+            if sys.stdin is not None and sys.stdin.isatty():
+                sys.stderr.write(USAGE)
+            elif sys.stdin is not None:
+                run(sys.argv[1:], sys.stdin.buffer, os.environ, Clock(to_arrive))
+        except BaseException:  # noqa: BLE001, S110 - nothing disturbs the agent, not even an interrupt
+            pass
+    finally:  # also when the time ends, or an interrupt comes, just now
         _leave()
 
 
@@ -38,18 +121,23 @@ def _leave() -> None:
     os._exit(0)
 
 
-def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
-    """Append what one payload means.
+def run(
+    words: list[str], stdin: BinaryIO, environ: Mapping[str, str], clock: Clock | None = None
+) -> None:
+    """Append what one payload means; when the time is over before, leave a mark of that.
 
     Args:
         words: The host, and ``--everywhere`` to write also where there is no workspace yet.
         stdin: The payload: JSON.
         environ: The environment.
+        clock: The time it has; None for as long as it takes.
     """
     from ctxuse.hosts.lookup import parsed  # noqa: PLC0415 - likewise
     from ctxuse.hosts.parts import hook_of  # noqa: PLC0415 - not for the usage
 
+    clock = clock or Clock(None)
     data = stdin.read(MAX_PAYLOAD + 1)
+    clock.begin()
     host = hook_of(words[0]) if words else None
     if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
         return
@@ -61,19 +149,44 @@ def run(words: list[str], stdin: BinaryIO, environ: Mapping[str, str]) -> None:
     if root is None:
         return
     from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
-    from ctxuse.ids import is_derived  # noqa: PLC0415 - not for the usage
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
-    recorder = None
-    for event in host.events(payload, Places(layout, environ, start=payload.project)):
-        if recorder is None:
-            from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
+    try:
+        events = host.events(payload, Places(layout, environ, start=payload.project))
+        _append(events, layout, environ, clock)
+    except _OutOfTimeError:
+        with clock.stopped():
+            _note_time(layout, environ, payload.event or "an event")
 
-            recorder = Recorder(layout, environ=environ)
-            if recorder.recording and not layout.has_marker:
-                recorder.init()  # so that git is told what to do with the log
-        recorder.try_append(event, once=is_derived(event.id), quiet=True)
+
+def _append(
+    events: Iterable["UsageEvent"],
+    layout: "WorkspaceLayout",
+    environ: Mapping[str, str],
+    clock: Clock,
+) -> None:
+    from ctxuse.ids import is_derived  # noqa: PLC0415 - not for the usage
+
+    recorder = None
+    for event in events:
+        with clock.stopped():
+            if recorder is None:
+                from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
+
+                recorder = Recorder(layout, environ=environ, most_patience=clock.left)
+                if recorder.recording and not layout.has_marker:
+                    recorder.init()  # so that git is told what to do with the log
+            recorder.try_append(event, once=is_derived(event.id), quiet=True)
+
+
+def _note_time(layout: "WorkspaceLayout", environ: Mapping[str, str], name: str) -> None:
+    """Leave a mark that the time was over."""
+    if environ.get("CTXUSE_DISABLE", "0") in {"", "0"}:
+        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
+
+        what = f"hook: {name[:64]}: its time was over; what it told of may be missing"
+        leave_mark(layout, what, environ=environ)
 
 
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:

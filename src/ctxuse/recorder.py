@@ -12,7 +12,7 @@ from ctxuse.codec.encode import encode, encode_any, split
 from ctxuse.errors import AppendError, InvalidSettingError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.writer import Durability, LogWriter
+from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
 from ctxuse.records import record_size
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Recorder:
         environ: The environment: ``CTXUSE_DURABILITY``, and ``CTXUSE_DISABLE``, which turns
             recording off when it is set to anything but ``0`` or nothing. That of the process when
             None.
+        most_patience: Seconds that an append waits for the log's lock at most, where less than
+            usual (250 ms; one second for `append_once`).
 
     Raises:
         InvalidSettingError: By the first append, when the durability is neither of the two.
@@ -47,11 +49,13 @@ class Recorder:
         *,
         durability: Durability | None = None,
         environ: "Mapping[str, str] | None" = None,
+        most_patience: float = PATIENT_LOCK_TIMEOUT,
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
         self._environ = os.environ if environ is None else environ
         self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
         self._durability = durability
+        self._most_patience = most_patience
         self._open_writer: LogWriter | None = None
 
     def __enter__(self) -> Self:
@@ -68,7 +72,9 @@ class Recorder:
     def _writer(self) -> LogWriter:
         if self._open_writer is None:
             durability = _durability(self._durability, self._environ)
-            self._open_writer = LogWriter(self.layout, durability=durability)
+            self._open_writer = LogWriter(
+                self.layout, durability=durability, most_patience=self._most_patience
+            )
         return self._open_writer
 
     def append(self, event: UsageEvent) -> UsageEvent | None:

@@ -50,7 +50,7 @@ class LogWriter:
     Args:
         layout: The workspace. Its root must exist; what is missing below is made.
         durability: When an append is acknowledged.
-        lock_timeout: Seconds to wait for the side lock before going on without it.
+        most_patience: Seconds that are waited for the side lock at most, where less than usual.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class LogWriter:
         layout: WorkspaceLayout,
         *,
         durability: Durability = "os",
-        lock_timeout: float = LOCK_TIMEOUT,
+        most_patience: float = PATIENT_LOCK_TIMEOUT,
     ) -> None:
         self._root = os.fspath(layout)
         self._path = os.path.join(self._root, *USAGE_DIR, LOG_NAME)
         self._durability = durability
-        self._lock_timeout = lock_timeout
+        self._most_patience = most_patience
         self._handle = Handle(self._root)
         _watch(self)
 
@@ -81,7 +81,7 @@ class LogWriter:
         Raises:
             AppendError: It was not stored, or it cannot be told; see its `stored`.
         """
-        self._append(line, None, self._lock_timeout)
+        self._append(line, None, LOCK_TIMEOUT)
 
     def append_once(self, event_id: str, line: bytes, *, index: "IdIndex | None" = None) -> bool:
         """Append `line` unless its event stands in the log already, and say whether it did not.
@@ -103,8 +103,7 @@ class LogWriter:
         """
         if index is None:
             look = in_tail(event_id)
-            patience = max(self._lock_timeout, ONCE_LOCK_TIMEOUT)
-            return self._append(line, look, patience, early_look=look)
+            return self._append(line, look, ONCE_LOCK_TIMEOUT, early_look=look)
         try:
             index.catch_up()  # most of the reading is done before the lock is taken
         except OSError as error:
@@ -132,7 +131,8 @@ class LogWriter:
         def work() -> bool:
             if early_look is not None and self._stands_already(handle, early_look):
                 return False
-            stored = self._store(handle, line, look, lock_timeout)
+            patience = min(lock_timeout, self._most_patience)
+            stored = self._store(handle, line, look, patience)
             if self._durability == "fsync":
                 self._make_durable(handle)
             return stored
