@@ -8,6 +8,7 @@ from strategies import an_event
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.ids import new_id
 from ctxuse.log import once
 from ctxuse.log.idindex import IdCounter, IdIndex
 from ctxuse.log.writer import LogWriter
@@ -87,6 +88,88 @@ def test_a_hook_looks_only_through_the_end(
     for number in range(2, 5):
         workspace.append(an_event(id=f"00000000-0000-7000-8000-00000000000{number}"))
     assert add()
+
+
+def test_an_event_that_was_archived_is_not_added(workspace: Workspace, add: Adder) -> None:
+    assert add()
+    for number in range(3):
+        assert workspace.archive() is not None
+        assert not add()
+        workspace.append(an_event(id=new_id(number)))
+        assert not add()
+    assert [event.id for event in events(workspace)].count(EVENT.id) == 1
+
+
+def test_an_event_on_the_unfinished_last_line_of_an_archive_is_there(
+    workspace: Workspace, add: Adder
+) -> None:
+    workspace.append(an_event(id=new_id(1)))
+    name = workspace.archive()
+    with (workspace.layout.usage_dir / str(name)).open("ab") as late:
+        late.write(LINE)
+    assert not add()
+
+
+def test_a_hook_looks_through_1_mib_of_all_files_together(workspace: Workspace) -> None:
+    def fill(size: int) -> None:
+        number = 0
+        while workspace.layout.events_path.stat().st_size < size:
+            number += 1
+            workspace.append(an_event(id=new_id(number), segment_id="x" * 50_000))
+
+    add = Adder(workspace, with_index=False)
+    assert add()
+    workspace.archive()
+    for _ in range(4):
+        workspace.append(an_event(id=new_id(0)))
+        fill(150_000)
+        workspace.archive()
+    assert not add()
+    workspace.append(an_event(id=new_id(0)))
+    fill(900_000)
+    assert add()
+
+
+def test_an_archive_that_cannot_be_read_keeps_nobody_from_writing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.append(an_event(id=new_id(1)))
+    workspace.archive()
+    (workspace.layout.usage_dir / "events.99990101T000000Z.jsonl").symlink_to(tmp_path / "no")
+    add = Adder(workspace, with_index=False)
+    assert [add(), add()] == [True, False]
+
+
+@pytest.mark.parametrize("meanwhile", ["appended", "archived", "appended and archived"])
+def test_what_happens_during_the_look_is_looked_at_too(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """As a writer without the lock does it, and one that archives without our noticing."""
+    workspace.append(an_event(id=new_id(1)))
+    other = LogWriter(workspace.layout)
+    done: list[str] = []
+    look = once.in_tail
+
+    def looking(root: str, event_id: str) -> once.Look:
+        inner = look(root, event_id)
+
+        def looked(log: int, size: int) -> once.Standing:
+            standing = inner(log, size)
+            if len(done) < 2:
+                done.append(meanwhile)
+                if "appended" in meanwhile and len(done) == 2:
+                    other.append(LINE)
+                if "archived" in meanwhile and len(done) == 2:
+                    archived = workspace.layout.usage_dir / "events.20260101T000000Z.jsonl"
+                    workspace.layout.events_path.rename(archived)
+            return standing
+
+        return looked
+
+    monkeypatch.setattr("ctxuse.log.writer.in_tail", looking)
+    added = LogWriter(workspace.layout).append_once(EVENT.id, LINE)
+    assert added == (meanwhile == "archived")
+    assert [event.id for event in events(workspace)].count(EVENT.id) == 1
 
 
 def test_an_import_knows_archived_and_replaced_logs(workspace: Workspace) -> None:

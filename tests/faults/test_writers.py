@@ -144,3 +144,10 @@ def test_lock_file_that_is_removed_costs_nothing(tmp_path: Path) -> None:
         lock.unlink(missing_ok=True)
         assert other.append(event("other")) is not None
     assert len([*workspace.events()]) == 10
+
+
+def test_once_means_once_while_the_log_is_archived(tmp_path: Path) -> None:
+    found = scenarios.once(tmp_path, 200, pause=0.01)
+    found.assert_sound()
+    assert found.counted == found.acknowledged == 200
+    assert Workspace(tmp_path).check().repeated_ids == 0

@@ -35,6 +35,7 @@ class Handle:
 
     Attributes:
         log: The descriptor of the open log, -1 when it is not open.
+        identity: What tells the open log from other files.
         end: Where the last line ends that was written and read back through it, -1 for none: a log
             of this size still ends in a newline.
         directories_synced: Whether the names above the open log are known to be on the disk.
@@ -48,7 +49,7 @@ class Handle:
         self.missed_locks = 0
         self._root = root
         self._path = os.path.join(root, *USAGE_DIR, LOG_NAME)
-        self._identity = (-1, -1)
+        self.identity = (-1, -1)
         self._lock: SideLock | None = None
         self._impatient_until = 0.0
         self._mutex = RLock()
@@ -107,7 +108,7 @@ class Handle:
             except FileNotFoundError:
                 self.forget()
                 continue
-            same = (status.st_dev, status.st_ino) == self._identity
+            same = (status.st_dev, status.st_ino) == self.identity
             if same and status.st_nlink == 1 and stat.S_ISREG(status.st_mode):
                 return status.st_size
             self.forget()
@@ -140,5 +141,5 @@ class Handle:
     def _open(self) -> None:
         with closing_fd(open_usage_dir(self._root, create=True)) as directory:
             self.log = open_regular(LOG_NAME, directory, _FLAGS)
-            self._identity = identity(self.log)
+            self.identity = identity(self.log)
             self._lock = SideLock(directory)

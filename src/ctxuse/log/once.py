@@ -6,14 +6,22 @@ report counts it, it does not.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from ctxuse.files import closing_fd
+from ctxuse.log.names import archive_names
+from ctxuse.log.opening import open_for_reading
 
 if TYPE_CHECKING:
     from ctxuse.log.idindex import IdIndex
 
 TAIL = 1024 * 1024
-"""How much of the end of the log a hook looks through, in bytes."""
+"""How much of the end of the log a hook looks through, archived logs included, in bytes."""
+
+_MOST_ARCHIVES = 128
+"""In how many archived logs at most."""
 
 
 class Standing(Enum):
@@ -33,27 +41,61 @@ Look = Callable[[int, int], Standing]
 """Given the open log and its size, says how an event stands in it."""
 
 
-def in_tail(event_id: str) -> Look:
-    """Return the look of a hook: through the last `TAIL` bytes, in one read."""
+def in_tail(root: str, event_id: str) -> Look:
+    """Return the look of a hook: through the last `TAIL` bytes, the present log first.
+
+    Args:
+        root: The workspace's root.
+        event_id: The id of the event, canonical.
+    """
 
     def look(log: int, size: int) -> Standing:
-        begin = max(0, size - TAIL)
-        data = os.pread(log, size - begin, begin)
-        return _standing(data, event_id, whole=begin == 0)
+        standing, length = _in_end(log, size, event_id, TAIL)
+        if standing is Standing.ABSENT and _in_archives(root, event_id, TAIL - length):
+            return Standing.THERE
+        return standing
 
     return look
 
 
-def in_index(event_id: str, index: "IdIndex") -> Look:
-    """Return the look of an import: through everything, each byte once."""
+def in_index(root: str, event_id: str, index: "IdIndex") -> Look:
+    """Return the look of an import: through everything, each byte once; see `in_tail`."""
 
     def look(log: int, size: int) -> Standing:
         index.catch_up()
         if event_id in index:
             return Standing.THERE
-        return in_tail(event_id)(log, size)  # the last line may be pending
+        return in_tail(root, event_id)(log, size)  # the last line may be pending
 
     return look
+
+
+def _in_archives(root: str, event_id: str, length: int) -> bool:
+    """Whether the event stands in the last `length` bytes of the archived logs.
+
+    One that cannot be read keeps nobody from writing, so it is passed over.
+    """
+    if length <= 0:
+        return False
+    names: list[str] = []
+    with suppress(OSError):
+        names = archive_names(root)[-_MOST_ARCHIVES:]
+    for name in reversed(names):
+        with suppress(OSError), closing_fd(open_for_reading(root, name)) as archive:
+            standing, read = _in_end(archive, os.fstat(archive).st_size, event_id, length)
+            if standing is not Standing.ABSENT:  # nobody finishes the last line of an archived log
+                return True
+            length -= read
+        if length <= 0:
+            break
+    return False
+
+
+def _in_end(log: int, size: int, event_id: str, length: int) -> tuple[Standing, int]:
+    """How the event stands in the last `length` bytes of a file, and how many these are."""
+    begin = max(0, size - length)
+    data = os.pread(log, size - begin, begin)
+    return _standing(data, event_id, whole=begin == 0), size - begin
 
 
 def _standing(data: bytes, event_id: str, *, whole: bool) -> Standing:

@@ -35,6 +35,9 @@ it is waited for longer; many hooks at once on a busy machine need that."""
 PATIENT_LOCK_TIMEOUT = 30.0
 """Seconds an import waits for it."""
 
+_MOST_LOOKS = 3
+"""How often the log is looked through again for what has come meanwhile."""
+
 _NEWLINE = b"\n"
 
 _LOOKED_BACK = 64 * 1024
@@ -102,13 +105,13 @@ class LogWriter:
             AppendError: As `append`.
         """
         if index is None:
-            look = in_tail(event_id)
+            look = in_tail(self._root, event_id)
             return self._append(line, look, ONCE_LOCK_TIMEOUT, early_look=look)
         try:
             index.catch_up()  # most of the reading is done before the lock is taken
         except OSError as error:
             self._fail("read", error)
-        return self._append(line, in_index(event_id, index), PATIENT_LOCK_TIMEOUT)
+        return self._append(line, in_index(self._root, event_id, index), PATIENT_LOCK_TIMEOUT)
 
     def close(self) -> None:
         """Close the log. The writer can be used again; it then opens it again."""
@@ -156,7 +159,9 @@ class LogWriter:
         """Bring the line into the log and say whether it was not there."""
         try:
             size = handle.ready(lock_timeout)
-            standing = Standing.ABSENT if look is None else look(handle.log, size)
+            standing = Standing.ABSENT
+            if look is not None:
+                size, standing = self._looked(handle, look, size, lock_timeout)
             if standing is Standing.THERE:
                 return False
             ended = size in {0, handle.end} or os.pread(handle.log, 1, size - 1) == _NEWLINE
@@ -175,6 +180,23 @@ class LogWriter:
             reason = "the disk took only a part of the line, twice"
             raise AppendError(self._path, "write", reason)
         return True
+
+    def _looked(
+        self, handle: Handle, look: Look, size: int, lock_timeout: float
+    ) -> tuple[int, Standing]:
+        """Look until nothing has come meanwhile; return the size of the log and how it stands.
+
+        A look takes some tenths of a millisecond, in which a writer without the lock may append and
+        the log may be archived. Between the last glance at it and the write it is microseconds.
+        """
+        standing = Standing.ABSENT
+        for _ in range(_MOST_LOOKS):
+            standing = look(handle.log, size)
+            seen = handle.identity, size
+            size = handle.ready(lock_timeout)
+            if standing is Standing.THERE or seen == (handle.identity, size):
+                break
+        return size, standing
 
     def _write(self, log: int, prefix: bytes, line: bytes, size: int) -> bool:
         """Write the line once and say whether it stands whole on a line of its own."""
