@@ -430,6 +430,31 @@ def test_an_agent_that_has_gone_is_no_fault(filled: Workspace) -> None:
     assert b"Traceback" not in said
 
 
+def test_what_was_accepted_is_answered_also_when_stdin_is_closed(filled: Workspace) -> None:
+    reads = 200
+    client = {"name": "test", "version": "1"}
+    begin = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    messages: list[dict[str, object]] = [
+        {"id": 0, "method": "initialize", "params": begin},
+        {"method": "notifications/initialized"},
+    ]
+    arguments = {"kind": "decision", "slug": "alpha"}
+    messages += [
+        {"id": n, "method": "tools/call", "params": {"name": "memory_read", "arguments": arguments}}
+        for n in range(1, reads + 1)
+    ]
+    lines = [json.dumps({"jsonrpc": "2.0", **message}) + "\n" for message in messages]
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", filled.layout.root],
+        input="".join(lines), capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(answer["id"] for answer in answers if "id" in answer) == [*range(reads + 1)]
+    assert not any("error" in answer for answer in answers)
+    used = [event for event in events(filled) if event.event.value == "use"]
+    assert len(used) == reads
+
+
 def test_rubbish_on_stdin_is_no_traceback(filled: Workspace) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(filled.layout)],

@@ -114,7 +114,7 @@ INSIDE = {
     ],
     "mcp_server": [
         "server",
-        "answers",
+        "answers | draining",
     ],
     "render": [
         "page",

@@ -16,6 +16,7 @@ import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -47,6 +48,7 @@ from ctxuse.mcp_server.answers import (
     Report,
     WorkflowText,
 )
+from ctxuse.mcp_server.draining import Accepted, Input, Output
 from ctxuse.visible import visible
 from ctxuse.workspace import Workspace
 
@@ -92,6 +94,16 @@ class Server(MCPServer[None]):
             description="A memory, decision, request, knowledge or workflow record, whole",
             mime_type=MARKDOWN,
         )(self._read_record)
+
+    async def run_stdio_async(self) -> None:
+        """Serve one client; when that closes its end, answer what was accepted, and end."""
+        accepted = Accepted()
+        async with stdio_server() as (incoming, outgoing):
+            await self._lowlevel_server.run(
+                Input(incoming, accepted),
+                Output(outgoing, accepted),
+                self._lowlevel_server.create_initialization_options(),
+            )
 
     async def list_resources(self) -> list[Resource]:
         """List the records that are on the disk now."""
