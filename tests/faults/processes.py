@@ -30,6 +30,8 @@ class Figures(NamedTuple):
         lost: Acknowledged and not counted.
         doubled: Counted more than once.
         damaged: Lines that cannot be counted.
+        stuck: Processes that could not go on, or left a lock behind.
+        unbounded: Processes that did not end.
     """
 
     attempted: int
@@ -38,11 +40,15 @@ class Figures(NamedTuple):
     lost: int
     doubled: int
     damaged: int
+    stuck: int = 0
+    unbounded: int = 0
 
     def assert_sound(self) -> None:
         """Assert what must hold under every fault."""
         assert self.lost == 0, self
         assert self.doubled == 0, self
+        assert self.stuck == 0, self
+        assert self.unbounded == 0, self
         assert self.acknowledged <= self.counted <= self.attempted, self
 
 

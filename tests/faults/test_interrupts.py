@@ -6,8 +6,6 @@ The steps are the bytecodes of our modules: finer than where the interpreter let
 import fcntl
 import gc
 import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
+from faults.commands import interrupts
 from faults.processes import event, log_of
 from strategies import an_event
 
@@ -248,40 +247,7 @@ def test_interrupt_at_any_step_of_a_repair_leaves_the_rest_to_the_next(tmp_path:
     assert interrupted_everywhere(tmp_path, prepare, work, sound, stride=11) > 1000
 
 
-APPENDING = """
-import sys
-from ctxuse import Workspace
-from faults.processes import event
-workspace = Workspace(sys.argv[1])
-for number in range(int(sys.argv[2])):
-    try:
-        while True:
-            fresh = event("interrupted")
-            workspace.append(fresh)
-            print("ok", fresh.id, flush=True)
-    except KeyboardInterrupt:
-        print("caught", flush=True)
-"""
-
-
 def test_interrupt_by_ctrl_c_again_and_again_stops_no_later_append(tmp_path: Path) -> None:
-    times = 40
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    with subprocess.Popen(
-        [sys.executable, "-c", APPENDING, str(tmp_path), str(times)],
-        env=environ,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        lines: list[str] = []
-        for number in range(times):
-            lines += [child.stdout.readline() for _ in range(1 + number % 7)]
-            child.send_signal(signal.SIGINT)
-            while (line := child.stdout.readline()) not in {"caught\n", ""}:
-                lines.append(line)
-    acknowledged = {line.split()[1] for line in lines if line.startswith("ok ")}
-    assert child.returncode == 0
-    assert len(acknowledged) >= times
-    assert acknowledged <= set(ids(Workspace(tmp_path)))
-    assert is_free(tmp_path)
+    found = interrupts(tmp_path, 40)
+    found.assert_sound()
+    assert found.acknowledged >= 40

@@ -1,7 +1,8 @@
 """`make torture`: the long versions of the faults, with what became of every event.
 
-What must hold in every row: nothing acknowledged is lost, nothing is counted twice. What this
-system does not permit (mounting, strace) is left out, and said.
+What must hold in every row: nothing acknowledged is lost, nothing is counted twice, nobody is
+stuck, and everything ends. What this system does not permit (mounting, strace) is left out, and
+said.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from faults import scenarios
+from faults import commands, scenarios
 from faults.processes import Child, Figures, Told, event, figures
 
 from ctxuse import AppendError, Workspace
@@ -121,6 +122,14 @@ def strace(root: Path, code: str) -> Figures:
     return figures(root, told)
 
 
+def failing_commands(root: Path, code: str, scale: float) -> Figures:
+    """Calls of whole commands fail as the system would let them fail."""
+    if shutil.which("strace") is None:
+        message = "there is no strace here"
+        raise NotPermittedError(message)
+    return commands.failing_commands(root, (code,), ("1", "2", "3", "1+") if scale >= 1 else ("1",))
+
+
 def power_cut(root: Path, cuts: int, durability: str) -> Figures:
     """The file system is shut down under the writer, as by a power cut, and mounted again."""
     image = root / "image"
@@ -191,20 +200,28 @@ def rows(scale: float) -> Iterator[tuple[str, Callable[[Path], Figures], bool]]:
     yield "kill", lambda root: scenarios.kill(root, many(500)), True
     yield "reading-along", lambda root: scenarios.reading_along(root, many(2_000))[0], True
     yield "archive", lambda root: scenarios.archive(root, many(10_000))[0], True
+    yield "once, archive", lambda root: scenarios.once(root, many(2_000), pause=0.3), True
+    yield "interrupts", lambda root: commands.interrupts(root, many(2_000)), True
+    for by in commands.DISTURBED:
+        name = f"commands {by.name}"
+        yield name, partial(commands.stopped_commands, times=many(180), by=by), True
+    yield "hostile hooks", lambda root: commands.hostile_hooks(root, 100), True
     yield "full-disk", lambda root: full_disk(root, many(30)), True
     for code in ("ENOSPC", "EIO", "EINTR"):
         yield f"strace {code}", partial(strace, code=code), True
+        yield f"commands {code}", partial(failing_commands, code=code, scale=scale), True
     yield "power-cut, fsync", lambda root: power_cut(root, many(12), "fsync"), True
     yield "power-cut, os", lambda root: power_cut(root, many(12), "os"), False
 
 
 def main() -> int:
-    """Run every fault and print the table; return 1 when something was lost or doubled."""
+    """Run every fault and print the table; return 1 when one of them was not withstood."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="how long, 1 by default")
     scale: float = parser.parse_args().scale
     print(
         f"{'fault':18}{'attempted':>11}{'acknowledged':>14}{'counted':>9}{'lost':>6}{'doubled':>9}"
+        f"{'stuck':>7}{'unbounded':>11}"
     )
     failed = False
     for name, make, kept in rows(scale):
@@ -217,10 +234,18 @@ def main() -> int:
         lost = str(found.lost) if kept else "-"
         print(
             f"{name:18}{found.attempted:>11,}{found.acknowledged:>14,}{found.counted:>9,}"
-            f"{lost:>6}{found.doubled:>9}",
+            f"{lost:>6}{found.doubled:>9}{found.stuck:>7}{found.unbounded:>11}",
             flush=True,
         )
-        failed = failed or bool(found.doubled or (kept and found.lost))
+        failed = failed or bool(found.doubled or found.stuck or found.unbounded)
+        failed = failed or (kept and bool(found.lost))
+    with tempfile.TemporaryDirectory() as directory:
+        tried = max(10, int(2_000 * scale))
+        found = scenarios.once_without_the_lock(Path(directory), tried)
+        print(
+            f"not promised: without the lock, of {tried} events by three at once doubled:", end=" "
+        )
+        print(found.doubled)
     return int(failed)
 
 
