@@ -209,7 +209,8 @@ class Recorder:
 
         Args:
             event: The event.
-            once: Append it only if its id does not stand in the last 1 MiB of the log already.
+            once: Append it only if its id does not stand in the last 1 MiB of the log already,
+                archived logs included.
             quiet: Only leave a mark; say nothing to the logger, which may be somebody's stderr.
 
         Returns:
@@ -250,7 +251,8 @@ class Recorder:
     def append_once(self, event: UsageEvent) -> UsageEvent | None:
         """Append one event that others may have recorded under the same id.
 
-        Looks through the last 1 MiB of the log. The event must fit on one line.
+        Looks through the last 1 MiB of the log, archived logs included. The event must fit on one
+        line.
 
         Returns:
             The stored event; None when it stood in the log already, has no records, or recording
