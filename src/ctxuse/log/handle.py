@@ -21,7 +21,6 @@ holder that hangs costs an agent one wait, not one for every event."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _MOST_REOPENINGS = 100
 
-
 _Result = TypeVar("_Result")
 
 
@@ -59,9 +58,9 @@ class Handle:
         """Do `work` while other threads are kept out, and return its result.
 
         The side lock is given back behind it. When it raises, or an interrupt comes, everything is
-        closed. An interrupt can come at any
-        step, also while things are given back. So that is done inside the `try`, and what is left
-        is given back behind it, which does no harm to what was given back already.
+        closed. An interrupt can come at any step, also while things are given back. So that is done
+        inside the `try`, and what is left is given back behind it, which does no harm to what was
+        given back already.
 
         Raises:
             OSError: This thread is at it already: it was interrupted in the middle of an append,
