@@ -1,6 +1,8 @@
 """Checking, repairing and archiving the log."""
 
+import errno
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -307,3 +309,24 @@ def test_an_archiving_while_a_reader_opens_the_files_hides_and_doubles_nothing(
     monkeypatch.setattr("ctxuse.log.reader.archive_names", listed)
     assert stored(workspace) == [an_event(), OTHER_EVENT]
     assert archived != [None]
+
+
+@pytest.mark.parametrize("call", ["fdatasync", "fsync"])
+def test_an_archive_that_does_not_reach_the_disk_says_where_the_log_is(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    workspace.append(an_event())
+    usual = getattr(os, call)
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(MaintenanceError) as said:
+        workspace.archive()
+    monkeypatch.setattr(os, call, usual)
+    (name,) = (path.name for path in workspace.layout.usage_dir.glob("events.*.jsonl"))
+    assert said.value.archive == name
+    assert f"the log is archived as {name}" in str(said.value)
+    assert "try again" not in str(said.value)
+    assert stored(workspace) == [an_event()]
+    assert workspace.archive() is None

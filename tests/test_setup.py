@@ -231,6 +231,29 @@ ODD = [
 
 
 class TestTheFile:
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+    def test_its_owner_and_group_stay_when_root_changes_it(self, project: Path) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        path.write_text('{"model": "opus"}')
+        path.chmod(0o640)
+        os.chown(path, 1234, 5678)
+        for words in ([], ["--remove"]):
+            assert run(["setup", "claude-code", "-y", *words]) == 0
+            for file in path.parent.iterdir():
+                status = file.stat()
+                assert (status.st_uid, status.st_gid) == (1234, 5678), file
+                assert stat.S_IMODE(status.st_mode) == 0o640, file
+
+    def test_what_a_killed_set_up_left_behind_is_in_nobodys_way(self, project: Path) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        left = path.parent / f".ctxuse-{os.getpid()}.tmp"
+        left.write_text("half")
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert "PostToolUse" in path.read_text()
+        assert left.read_text() == "half"
+
     @pytest.mark.parametrize("text", ODD)
     def test_everything_else_stays_as_it_was_to_the_character(
         self, project: Path, text: str

@@ -1,5 +1,6 @@
 """What a command's exit status says: 0 only when all that was asked for was done."""
 
+import errno
 import json
 import os
 import re
@@ -168,6 +169,21 @@ def test_where_the_target_is_something_else_the_status_says_so(
         assert done.returncode == 3, done.stderr
     assert "fault of ctxuse" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "events", "check", "repair", "diff", "import"])
+def test_a_log_that_the_disk_does_not_give_is_named(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "pread", fails)
+    assert run(ASKED[command].words) == 3
+    said = f'cannot read the log "{tmp_path / USAGE}/events.jsonl": Input/output error'
+    assert said in capfd.readouterr().err
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")

@@ -17,8 +17,19 @@ HEAD = """# Commands
 
 What each command says of itself. This page is generated: `python tools/make_command_reference.py`.
 
-Exit statuses: 0 done, 1 a check found something, 2 wrong usage, 3 could not do it.
-Data goes to stdout, everything else to stderr.
+| exit status | |
+| --- | --- |
+| 0 | all that was asked for is done |
+| 1 | it is done, and `check` or `doctor` found something |
+| 2 | wrong usage: nothing was done |
+| 3 | it could not be done, or not for every place: stderr says which and why; the rest is done |
+| 130, 143 | ended by Ctrl-C, by SIGTERM |
+
+`record` ends with 0 once the event is stored, also when it cannot be printed or when `CTXUSE_DISABLE` is set, and says
+so. A reader that closes the pipe early, and a stdout that is closed from the beginning, are no failures; one that
+cannot be written to is. `ctxuse-hook` always ends with 0.
+
+Data goes to stdout, everything else to stderr. No message shows the user, password or query of an address.
 """
 
 

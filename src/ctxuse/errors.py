@@ -320,18 +320,23 @@ class MaintenanceError(_FileError):
         path: The file or directory at fault.
         action: What was being done, as in ``copy aside`` or ``rename``.
         reason: What happened.
+        archive: The name in ``_usage`` that the log got before; None when it is where it was.
     """
 
-    def __init__(self, path: str, action: str, reason: str) -> None:
+    def __init__(self, path: str, action: str, reason: str, archive: str | None = None) -> None:
         self.path = path
         self.action = action
         self.reason = reason
+        self.archive = archive
 
     def __str__(self) -> str:
-        return (
-            f"{quoted(self.path)}: {visible(self.action)}: {visible(self.reason)} "
-            "(no event was lost; try again when this is mended)"
-        )
+        after = "no event was lost; try again when this is mended"
+        if self.archive is not None:
+            after = (
+                f"the log is archived as {visible(self.archive)} and its events count, but this may"
+                " not survive a power cut"
+            )
+        return f"{quoted(self.path)}: {visible(self.action)}: {visible(self.reason)} ({after})"
 
 
 class SettingsError(_FileError):

@@ -9,6 +9,7 @@ is imported here is cheap.
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -156,7 +157,8 @@ def replacing(
         path: What is replaced; a link is replaced itself.
         dir_fd: An open directory that `path` begins at; the current one when None.
         mode: The mode of the new file.
-        mode_of: A file whose mode it gets instead, if that exists.
+        mode_of: A file whose mode it gets instead, if that exists, and whose owner and group as far
+            as this process may give them.
 
     Raises:
         OSError: What the system said.
@@ -172,13 +174,24 @@ def replacing(
         ):
             if mode_of is not None and hasattr(os, "fchmod"):
                 with suppress(FileNotFoundError):
-                    os.fchmod(file.fileno(), stat.S_IMODE(os.stat(mode_of).st_mode))
+                    _make_like(file.fileno(), os.stat(mode_of))
             yield file
         os.replace(fresh, path, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
     except BaseException:
         with suppress(OSError):
             os.unlink(fresh, dir_fd=dir_fd)
         raise
+
+
+def _make_like(descriptor: int, like: os.stat_result) -> None:
+    """Give an open file the mode of another one, and its owner and group where that is allowed."""
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+        for owner in (like.st_uid, -1):  # the group alone, if not both
+            with suppress(PermissionError):
+                os.fchown(descriptor, owner, like.st_gid)
+                break
+    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
 
 
 @contextmanager
@@ -194,6 +207,17 @@ def naming(path: str) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, path) from error
+
+
+def path_of(descriptor: int) -> str:
+    """Return the path of an open file where the system tells it, else ``descriptor N``."""
+    with suppress(OSError):
+        if sys.platform == "darwin":
+            import fcntl  # noqa: PLC0415 - only to say what went wrong
+
+            return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    return f"descriptor {descriptor}"
 
 
 @contextmanager

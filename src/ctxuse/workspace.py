@@ -255,7 +255,8 @@ class Workspace(Recorder):
             The archive's name in ``_usage``; None when the log is empty.
 
         Raises:
-            MaintenanceError: It could not be done; the log is where it was.
+            MaintenanceError: It could not be done; the log is where it was, unless the error's
+                `archive` says what name it has now.
         """
         from ctxuse.log.archive import archive_log  # noqa: PLC0415 - seldom wanted
 

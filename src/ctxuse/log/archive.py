@@ -29,7 +29,8 @@ def archive_log(layout: WorkspaceLayout, *, lock_timeout: float = LOCK_TIMEOUT) 
         lock_timeout: Seconds to wait for the side lock.
 
     Raises:
-        MaintenanceError: It could not be done; the log is where it was.
+        MaintenanceError: It could not be done; the log is where it was, unless the error's
+            `archive` says what name it has now.
     """
     root = os.fspath(layout)
     try:
@@ -40,6 +41,8 @@ def archive_log(layout: WorkspaceLayout, *, lock_timeout: float = LOCK_TIMEOUT) 
             if not lock.acquire(lock_timeout):
                 raise _not_had(lock)
             return _archive(root, directory)
+    except MaintenanceError:
+        raise
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -55,11 +58,20 @@ def _archive(root: str, directory: int) -> str | None:
         if os.pread(log, 1, size - 1) != b"\n":
             os.write(log, b"\n")  # nothing will be appended to this file: finish its last line
         name = _moved(root, directory)
-        with suppress(FileExistsError):  # a writer was faster
-            open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
-        sync_file(log)
-        os.fsync(directory)
+        try:
+            _begin(log, directory)
+        except OSError as error:  # whatever becomes of the rest, the log has another name now
+            path = os.path.join(root, *USAGE_DIR)
+            raise MaintenanceError(path, "archive", what_happened(error), name) from error
     return name
+
+
+def _begin(log: int, directory: int) -> None:
+    """Do what follows the renaming of the log: begin a new one, and sync."""
+    with suppress(FileExistsError):  # a writer was faster
+        open_regular(LOG_NAME, directory, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
+    sync_file(log)
+    os.fsync(directory)
 
 
 def _not_had(lock: SideLock) -> OSError:

@@ -13,7 +13,7 @@ from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_of, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
-from ctxuse.files import Descriptor, closing_fd
+from ctxuse.files import Descriptor, closing_fd, path_of
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.names import archive_names
 from ctxuse.log.opening import (
@@ -255,11 +255,18 @@ def read_blocks(
 
 
 def pread(descriptor: int, length: int, position: int) -> bytes:
-    """Return up to `length` bytes from `position` on, also where the system has no `os.pread`."""
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, length, position)
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return os.read(descriptor, length)
+    """Return up to `length` bytes of an open log from `position` on.
+
+    Raises:
+        LogUnreadableError: The system could not read them.
+    """
+    try:
+        if hasattr(os, "pread"):
+            return os.pread(descriptor, length, position)
+        os.lseek(descriptor, position, os.SEEK_SET)
+        return os.read(descriptor, length)
+    except OSError as error:
+        raise LogUnreadableError(path_of(descriptor), what_happened(error)) from error
 
 
 def _behind_hole(descriptor: int, position: int, end: int) -> int:
