@@ -157,6 +157,34 @@ def test_as_a_module_of_python_it_runs_no_library_of_the_current_directory(tmp_p
     assert hostile.ran() == []
 
 
+@pytest.fixture(scope="module")
+def for_libraries(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
+    """A clone with all modules but those that Python and the script import before we run."""
+    program = "import re, sys, ctxuse.__main__, ctxuse.hook, ctxuse.processes; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-P", "-c", program], text=True)
+    before = {name.partition(".")[0] for name in loaded.split()}
+    return Hostile(tmp_path_factory.mktemp("path"), NAMES - before - {"usercustomize"})
+
+
+@pytest.mark.parametrize("path", [":", ".", "{cwd}", "/nowhere:"])
+@pytest.mark.parametrize("words", [["ctxuse", "report"], ["ctxuse-hook", "claude-code"]])
+def test_what_python_is_told_of_the_current_directory_holds_only_until_we_run(
+    for_libraries: Hostile, words: list[str], path: str
+) -> None:
+    payload = {
+        "session_id": "s", "cwd": str(for_libraries.root), "hook_event_name": "PostToolUse",
+        "tool_name": "Read", "tool_use_id": "t", "transcript_path": "/none",
+        "tool_input": {"file_path": str(for_libraries.root / ".yoi/memory/summary.md")},
+    }  # fmt: skip
+    done = subprocess.run(
+        [SCRIPTS / words[0], *words[1:]], cwd=for_libraries.root,
+        env={**os.environ, "PYTHONPATH": path.format(cwd=for_libraries.root)},
+        input=json.dumps(payload).encode(), capture_output=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert for_libraries.ran() in ([], ["sitecustomize"])  # that Python imports itself
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("path", ["", ".", "{cwd}"])
 def test_no_program_of_the_current_directory_becomes_a_hook(tmp_path: Path, path: str) -> None:
     program = tmp_path / "ctxuse-hook"

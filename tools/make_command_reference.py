@@ -25,11 +25,13 @@ What each command says of itself. This page is generated: `python tools/make_com
 | 3 | it could not be done, or not for every place: stderr says which and why; the rest is done |
 | 130, 143 | ended by Ctrl-C, by SIGTERM |
 
-`record` ends with 0 once the event is stored, also when it cannot be printed or when `CTXUSE_DISABLE` is set, and says
-so. A reader that closes the pipe early, and a stdout that is closed from the beginning, are no failures; one that
-cannot be written to is. `ctxuse-hook` always ends with 0.
+`record` ends with 0 once the event is stored, also when it cannot be printed, and when
+`CTXUSE_DISABLE` turns recording off; it says so. A reader that closes the pipe early, and a stdout
+that is closed from the beginning, are no failures; one that cannot be written to is. `ctxuse-hook`
+always ends with 0.
 
-Data goes to stdout, everything else to stderr. No message shows the user, password or query of an address.
+Data goes to stdout, everything else to stderr. No message shows the user, password or query of an
+address.
 """
 
 

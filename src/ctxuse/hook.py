@@ -106,6 +106,13 @@ def main(to_arrive: float = TO_ARRIVE) -> None:
     """
     try:
         try:
+            from ctxuse.processes import (  # noqa: PLC0415 - may fail
+                module_path,
+                open_standard_streams,
+            )
+
+            open_standard_streams()
+            sys.path[:] = module_path(sys.path)  # PYTHONPATH may name the project's directory
             if sys.stdin is not None and sys.stdin.isatty():
                 sys.stderr.write(USAGE)
             elif sys.stdin is not None:
