@@ -4,7 +4,7 @@ The names below are the public interface. They are loaded on first use, so that 
 package inside an agent costs next to nothing.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it: not even `typing` is imported yet
 
 if TYPE_CHECKING:
     from ctxuse.codec.decode import SkipReason as SkipReason
