@@ -200,6 +200,14 @@ def test_a_full_stdout_is_said(tmp_path: Path, command: str) -> None:
         assert "stdout" in done.stderr
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_a_full_output_is_named(tmp_path: Path) -> None:
+    fill(tmp_path)
+    done = ctxuse("report", "-o", FULL, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "ctxuse: /dev/full: No space left on device\n" in done.stderr
+
+
 @pytest.mark.parametrize("closed", ["0", "1", "2", "0, 1, 2"])
 @pytest.mark.parametrize("command", [*ASKED, "mcp", "help", "list"])
 def test_streams_that_are_closed_are_no_fault_of_ours(

@@ -13,7 +13,7 @@ import click
 
 from ctxuse.cli import names
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError
-from ctxuse.files import replacing
+from ctxuse.files import naming, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
@@ -335,7 +335,7 @@ def write_or_show(text: str, output: str | None, show_it: Callable[[str], None])
         return
     path = os.path.realpath(output) if output else output
     if not output or (os.path.lexists(path) and not os.path.isfile(path)):
-        with open(path, "wb") as file:  # a pipe, a device; or a directory, which says so
+        with naming(output), open(path, "wb") as file:  # a pipe, a device; a directory says so
             file.write(text.encode())
         return
     try:
