@@ -6,6 +6,12 @@ through here first. Only plain functions on strings live here; what a sheet or a
 is the business of the renderer of that form.
 """
 
+from collections.abc import Callable
+
+Safe = Callable[[str], str]
+"""What makes foreign text safe for one form. Whoever puts such text among words of ours is given
+it, so that no form is forgotten."""
+
 
 def visible(text: str) -> str:
     r"""Return `text` with every character that does not print replaced by an escape.

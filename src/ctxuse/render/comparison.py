@@ -7,7 +7,7 @@ from ctxuse.render import words
 from ctxuse.render.reports import tokens_explained, tokens_together
 from ctxuse.render.tables import AnyTable, Column, Name, Said, Table, Value
 from ctxuse.reports.comparison import Comparison, Row, Side
-from ctxuse.visible import quoted, visible
+from ctxuse.visible import Safe, quoted, visible
 from ctxuse.zones import day_text
 
 WIDE = 110
@@ -15,12 +15,13 @@ WIDE = 110
 
 
 def of_comparison(
-    comparison: Comparison, *, for_people: bool = True, narrow: bool = False
+    comparison: Comparison, safe: Safe, *, for_people: bool = True, narrow: bool = False
 ) -> AnyTable:
     """Return two windows side by side.
 
     Args:
         comparison: The two.
+        safe: Makes foreign text safe.
         for_people: Whether records that do not differ are left out, unless asked for.
         narrow: Whether it is for a terminal that is too narrow for the figures of the first.
     """
@@ -44,11 +45,11 @@ def of_comparison(
         Column("", "differs", lambda r: r.differs),
     ]  # fmt: skip
     notes = [
-        *_files(shown),
+        *_files(shown, safe),
         *_same(len(rows), len(shown)),
         _side("A", comparison.first),
         _side("B", comparison.second),
-        *words.gaps(comparison.first.report.basic, outside=False),
+        *words.gaps(comparison.first.report.basic, safe, outside=False),
         _explained(shown) if shown else "",
         f"From {WIDE} columns on, also the figures of A." if shown and narrow else "",
     ]
@@ -113,13 +114,13 @@ _MOST = 20
 """So many records are named in one note below a table."""
 
 
-def _files(rows: Sequence[Row]) -> list[str]:
+def _files(rows: Sequence[Row], safe: Safe) -> list[str]:
     """What is known beyond counts: records met for the first time, gone, or of another size."""
     said = {
-        "First seen in B": [_name(row) for row in rows if row.is_new],
-        "No file now": [_name(row) for row in rows if row.gone],
+        "First seen in B": [_name(row, safe) for row in rows if row.is_new],
+        "No file now": [_name(row, safe) for row in rows if row.gone],
         "Size of the file in A \N{RIGHTWARDS ARROW} in B": [
-            f"{_name(row)} {words.count(row.sizes[0])} \N{RIGHTWARDS ARROW}"
+            f"{_name(row, safe)} {words.count(row.sizes[0])} \N{RIGHTWARDS ARROW}"
             f" {words.count(row.sizes[1])} bytes"
             for row in rows
             if row.is_resized
@@ -135,8 +136,8 @@ def _listed(names: Sequence[str]) -> str:
     )
 
 
-def _name(row: Row) -> str:
-    return visible(f"{row.kind}/{row.slug}")
+def _name(row: Row, safe: Safe) -> str:
+    return safe(f"{row.kind}/{row.slug}")
 
 
 def _same(number: int, shown: int) -> list[str]:

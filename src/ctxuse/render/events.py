@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.log.reader import SkippedLine
 from ctxuse.render import words
-from ctxuse.render.tables import Column, Said, Table, Value, as_csv, as_markdown, markdown_cell
+from ctxuse.render.tables import Column, Name, Names, Said, Table, Value, as_csv, as_markdown
 from ctxuse.visible import visible
 
 MOST_NAMES = 3
@@ -45,8 +45,7 @@ def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
 
 
 def _records(event: UsageEvent) -> Value:
-    names = (markdown_cell(f"{record.kind}/{record.slug}") for record in event.records)
-    return Said(", ".join(names), None)
+    return Names([Name(record.kind, record.slug) for record in event.records])
 
 
 _EVENT: Sequence[Column[UsageEvent]] = (

@@ -1,7 +1,5 @@
 """A report in a form: text, CSV, Markdown or JSON; and what only reports of fleets show. Pure."""
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
 
 from ctxuse.render import words
@@ -22,7 +20,7 @@ from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.groups import GroupedReport
 from ctxuse.reports.report import UsageReport, as_json
-from ctxuse.visible import visible
+from ctxuse.visible import Safe, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
 
@@ -62,37 +60,38 @@ def beside(report: Report, form: str) -> list[str]:
         return []
     match report:
         case UsageReport():
-            return words.gaps(report)
+            return words.gaps(report, visible)
         case Comparison():
-            return words.gaps(report.first.report.basic, outside=False)
+            return words.gaps(report.first.report.basic, visible, outside=False)
         case FleetReport():
-            return [*not_counted(report), *words.gaps(without_skipped(report))]
+            return [*not_counted(report, visible), *words.gaps(without_skipped(report), visible)]
         case _:
-            return words.gaps(report.basic)
+            return words.gaps(report.basic, visible)
 
 
 def table_of(report: Report, form: str, width: int) -> AnyTable:
     """Return what a report shows in a form, for a terminal of `width` columns."""
+    safe = markdown_cell if form == "markdown" else visible
     match report:
         case UsageReport():
-            return of_report(report, minutes=form == "markdown" or width >= WIDE)
+            return of_report(report, safe, minutes=form == "markdown" or width >= WIDE)
         case FullReport():
-            return of_full(report, width=width if form == "table" else None)
+            return of_full(report, safe, width=width if form == "table" else None)
         case GroupedReport():
-            return of_records_in_groups(report) if form == "csv" else of_groups(report)
+            return of_records_in_groups(report) if form == "csv" else of_groups(report, safe)
         case Comparison():
             narrow = form == "table" and width < WIDE
-            return of_comparison(report, for_people=form != "csv", narrow=narrow)
+            return of_comparison(report, safe, for_people=form != "csv", narrow=narrow)
         case FleetReport():
-            return _of_fleet(report, form)
+            return _of_fleet(report, form, safe)
 
 
-def _of_fleet(report: FleetReport, form: str) -> AnyTable:
+def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
     basic = without_skipped(report)
     table: AnyTable
     if report.grouped is not None:
         grouped = replace(report.grouped, basic=basic)
-        table = of_records_in_groups(grouped) if form == "csv" else of_groups(grouped)
+        table = of_records_in_groups(grouped) if form == "csv" else of_groups(grouped, safe)
         said = list(table.notes)
     else:
         columns = [
@@ -105,9 +104,8 @@ def _of_fleet(report: FleetReport, form: str) -> AnyTable:
             columns = [_WORKSPACE, *columns]
         zone = basic.evidence.zone
         table = Table(columns, report.records, zone=zone, top=report.rows.top, sums=True)
-        said = words.notes(basic)
+        said = words.notes(basic, safe)
         said[1:1] = filter(None, [explained(basic.records, basic.evidence.zone)])
-    safe = markdown_cell if form == "markdown" else visible
     number = words.plural(len(report.workspaces), "workspace")
     notes = [*said[:1], f"From {number}", *not_counted(report, safe), *said[1:]]
     if form == "table" and len(table.rows) > MOST_ROWS:
@@ -129,7 +127,7 @@ def without_skipped(report: FleetReport) -> UsageReport:
     return replace(report.basic, evidence=evidence)
 
 
-def not_counted(report: FleetReport, safe: Callable[[str], str] = visible) -> list[str]:
+def not_counted(report: FleetReport, safe: Safe) -> list[str]:
     """Return what of many workspaces is not in the figures; `safe` makes foreign text safe."""
     said = []
     if report.repeated:
@@ -138,7 +136,7 @@ def not_counted(report: FleetReport, safe: Callable[[str], str] = visible) -> li
     skipped = [one for one in report.workspaces if one.not_counted]
     if skipped:
         lines = words.plural(sum(sum(one.not_counted.values()) for one in skipped), "line")
-        where = words.listed([safe(one.address) for one in skipped])
+        where = words.listed((one.address for one in skipped), safe)
         said.append(f"{lines} could not be counted, in {where}")
     if report.unreadable:
         places = words.plural(len(report.unreadable), "place")

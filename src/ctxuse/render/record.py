@@ -42,7 +42,7 @@ def record_text(history: RecordHistory) -> str:
     """Return one record over time as text, safe to show."""
     kind, slug, report, *_ = history
     evidence = report.basic.evidence
-    notes = [words.since(evidence), *words.later_notes(report.basic)]
+    notes = [words.since(evidence), *words.later_notes(report.basic, visible)]
     lines = [visible(f"{kind}/{slug}"), *notes]
     record = history.record
     if record is None:
@@ -72,7 +72,7 @@ _NOTHING = "In no event: nothing is known of it, which is not evidence of disuse
 
 
 def _names(counted: Mapping[str, Counts]) -> str:
-    return words.named({name: counts.events for name, counts in counted.items()})
+    return words.named({name: counts.events for name, counts in counted.items()}, visible)
 
 
 def _totals(record: FullReportRecord, zone: Zone) -> list[str]:

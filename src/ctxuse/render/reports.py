@@ -27,7 +27,7 @@ from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
 from ctxuse.reports.groups import Group, GroupedReport, Key
 from ctxuse.reports.report import UsageReport, UsageReportRecord
 from ctxuse.reports.tokens import TokenFigures
-from ctxuse.visible import visible
+from ctxuse.visible import Safe, visible
 from ctxuse.zones import Zone
 
 WIDE = 110
@@ -136,7 +136,7 @@ def _without(report: UsageReport) -> list[Name]:
     return [Name(ref.kind, str(ref.slug)) for ref in report.without_events]
 
 
-def of_report(report: UsageReport, *, minutes: bool) -> AnyTable:
+def of_report(report: UsageReport, safe: Safe, *, minutes: bool) -> AnyTable:
     """Return the reference's figures; times with their `minutes`, or days."""
     zone = report.evidence.zone
     columns = basic_columns(lambda r: r, minutes=minutes, zone=zone.name)
@@ -145,7 +145,7 @@ def of_report(report: UsageReport, *, minutes: bool) -> AnyTable:
         columns,
         report.records,
         _without(report),
-        words.notes(report),
+        words.notes(report, safe),
         explained(report.records, zone),
         zone,
         dims=True,
@@ -312,7 +312,7 @@ _CSV_ORDER = (
 """Columns of CSV stay where they are, whatever people see first; new ones come last."""
 
 
-def of_full(report: FullReport, *, width: int | None = None) -> AnyTable:
+def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyTable:
     """Return the fuller figures; what a terminal of a `width` leaves out is said below."""
     zone = report.basic.evidence.zone
     figures = [tokens for r in report.records for tokens in (r.basic.resident, r.basic.read)]
@@ -329,8 +329,8 @@ def of_full(report: FullReport, *, width: int | None = None) -> AnyTable:
         " Bytes: those that entered by being read and by being resident. Since: the first event."
         " Now: bytes of its file today."
     )
-    agents = f"Agents: {words.listed([*map(visible, report.hosts)])}"
-    notes = [*words.notes(report.basic), *([agents] if report.records else []), said]
+    agents = words.agents(report.hosts, safe)
+    notes = [*words.notes(report.basic, safe), *([agents] if report.records else []), said]
     hidden = [column.heading for column in FULL if width is not None and column.least > width]
     if hidden:
         notes.append(f"From {WIDE} columns on, also {' and '.join(hidden)}.")
@@ -346,7 +346,7 @@ def of_full(report: FullReport, *, width: int | None = None) -> AnyTable:
     )
 
 
-def of_groups(report: GroupedReport) -> AnyTable:
+def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
     """Return a row for each group, for people."""
     columns: list[Column[Group]] = [
         Column(report.by.capitalize(), "", lambda g: g.name, right=False, whole=False),
@@ -369,7 +369,7 @@ def of_groups(report: GroupedReport) -> AnyTable:
     explained += tokens_explained(total.bases, partly=total.is_part)
     if report.by in {"day", "week"}:
         explained += f" Days are those of {zone.name}; one without a row has no event."
-    notes = [*words.notes(report.basic), explained]
+    notes = [*words.notes(report.basic, safe), explained]
     return Table(columns, report.groups, notes=notes, zone=zone)
 
 

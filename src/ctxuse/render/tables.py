@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from ctxuse.render import words
 from ctxuse.times import format_ns
-from ctxuse.visible import visible
+from ctxuse.visible import Safe, visible
 from ctxuse.zones import UTC, Zone
 
 Row = TypeVar("Row")
@@ -28,6 +28,12 @@ class Name(NamedTuple):
 
     kind: str
     slug: str
+
+
+class Names(NamedTuple):
+    """Several records."""
+
+    names: Sequence[Name]
 
 
 class ByName(NamedTuple):
@@ -84,7 +90,7 @@ class Said(NamedTuple):
     value: int | str | bool | None
 
 
-Value = int | str | bool | Moment | Name | ByName | Partial | Days | Said | Bar | None
+Value = int | str | bool | Moment | Name | Names | ByName | Partial | Days | Said | Bar | None
 """What a cell holds; None is unknown, which is never zero. A plain text is foreign."""
 
 
@@ -233,15 +239,17 @@ def _together(what: str, columns: Sequence[Column[Any]], rows: Sequence[Any]) ->
     return [Said(what, None), *sums]
 
 
-def for_people(value: Value, zone: Zone, safe: Callable[[str], str] = visible) -> str:
+def for_people(value: Value, zone: Zone, safe: Safe) -> str:
     """Return how people see a value; `safe` makes foreign text safe."""
     match value:
         case Moment(ns, minutes):
             return (words.minute if minutes else words.day)(ns, zone)
         case ByName(counts):
-            return words.named(counts)
+            return words.named(counts, safe)
         case Name():
             return safe("/".join(value))
+        case Names(names):
+            return ", ".join(safe("/".join(name)) for name in names)
         case Said(text, _) | Partial(text=text):
             return text
         case Bar(share):
@@ -284,15 +292,18 @@ def csv_cell(text: str) -> str:
     return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
 
 
+_ADDRESS = re.compile(r"(?<=www)\.", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^\w \-/.,]", re.ASCII)
 
 
 def markdown_cell(text: str) -> str:
     """Return `text` for a cell: safe to show, and never taken for markup.
 
-    Every ASCII sign that could mean something to Markdown or HTML becomes a character reference.
+    Every ASCII sign that could mean something to Markdown or HTML becomes a character reference,
+    and so does the one by which ``www.example`` would become a link.
     """
-    return _PUNCTUATION.sub(_reference, visible(text)).replace("_", "&#95;")
+    shown = _PUNCTUATION.sub(_reference, visible(text)).replace("_", "&#95;")
+    return _ADDRESS.sub("&#46;", shown)
 
 
 def _reference(match: re.Match[str]) -> str:

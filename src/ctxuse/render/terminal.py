@@ -80,8 +80,8 @@ def _cell(value: Value, zone: Zone, *, dims: bool) -> Text:
     if dims and isinstance(value, Name):
         return Text.assemble((visible(value.kind) + "/", "dim"), visible(value.slug))
     if dims and isinstance(value, Bar):
-        return Text(for_people(value, zone), "cyan")
-    return Text(for_people(value, zone))
+        return Text(for_people(value, zone, visible), "cyan")
+    return Text(for_people(value, zone, visible))
 
 
 def _least(table: RichTable) -> int:

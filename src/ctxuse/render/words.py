@@ -1,11 +1,11 @@
 """The words and figures that all forms share, so that they say the same thing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ctxuse.counting.entered import CALIBRATED, ESTIMATED, MEASURED, WHOLE_FILE
 from ctxuse.counting.sums import add_counts
 from ctxuse.reports.report import Evidence, UsageReport
-from ctxuse.visible import visible
+from ctxuse.visible import Safe, visible
 from ctxuse.zones import UTC, Zone
 
 UNKNOWN = "\N{EN DASH}"
@@ -133,28 +133,29 @@ def only_outside(report: UsageReport) -> str | None:
     return f"{plural(number, 'record has', 'records have')} events only outside {what}: not shown"
 
 
-def notes(report: UsageReport) -> list[str]:
+def notes(report: UsageReport, safe: Safe) -> list[str]:
     """Return what must be said below a report: since when, and what it does not show."""
-    return [since(report.evidence), *later_notes(report)]
+    return [since(report.evidence), *later_notes(report, safe)]
 
 
-def later_notes(report: UsageReport) -> list[str]:
+def later_notes(report: UsageReport, safe: Safe) -> list[str]:
     """Return what must be said behind since when: from which sources, and what is not shown."""
     said = origins(report)
-    return [*([said] if said else []), *gaps(report)]
+    return [*([said] if said else []), *gaps(report, safe)]
 
 
-def gaps(report: UsageReport, *, outside: bool = True) -> list[str]:
+def gaps(report: UsageReport, safe: Safe, *, outside: bool = True) -> list[str]:
     """Return what a report does not show.
 
     Args:
         report: The report.
+        safe: Makes foreign text safe.
         outside: Whether to say how many records have events only outside the window.
     """
     evidence = report.evidence
     said = (
         chosen(report),
-        counted(evidence.query.actors or (), evidence.query.without_actors),
+        counted(evidence.query.actors or (), evidence.query.without_actors, safe),
         only_outside(report) if outside else None,
         skipped(report.evidence.skipped_lines),
         pending(report.evidence),
@@ -193,21 +194,30 @@ MOST_NAMES = 12
 """So many names a list has; the others are counted."""
 
 
-def named(numbers: Mapping[str, int]) -> str:
-    """Return names, which are foreign, with their numbers on one line, safe to show."""
-    return listed([f"{visible(name)} {number:,}" for name, number in numbers.items() if number])
+def named(numbers: Mapping[str, int], safe: Safe) -> str:
+    """Return names, which are foreign, with their numbers on one line."""
+    return _some([f"{safe(name)} {number:,}" for name, number in numbers.items() if number])
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return safe texts on one line: some, and how many more there are."""
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+def listed(names: Iterable[str], safe: Safe) -> str:
+    """Return names, which are foreign, on one line: some, and how many more there are."""
+    return _some([*map(safe, names)])
 
 
-def counted(actors: Sequence[str], without: Sequence[str]) -> str:
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_NAMES
+    return ", ".join(texts[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def agents(hosts: Iterable[str], safe: Safe) -> str:
+    """Return which agents the evidence is from."""
+    return f"Agents: {listed(hosts, safe)}"
+
+
+def counted(actors: Sequence[str], without: Sequence[str], safe: Safe) -> str:
     """Return whose uses are counted; empty when everybody's are."""
-    said = [f"by {listed([*map(visible, actors)])}"] if actors else []
-    said += [f"not by {listed([*map(visible, without)])}"] if without else []
+    said = [f"by {listed(actors, safe)}"] if actors else []
+    said += [f"not by {listed(without, safe)}"] if without else []
     return f"Uses counted: only those {' and '.join(said)}." if said else ""
 
 

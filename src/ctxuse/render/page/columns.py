@@ -8,6 +8,7 @@ from ctxuse.render.record import sparkline
 from ctxuse.render.reports import FULL
 from ctxuse.render.tables import ByName, Days, Moment, OnPage, Partial, Said, Value, for_people
 from ctxuse.reports.full import FullReportRecord
+from ctxuse.visible import visible
 from ctxuse.zones import UTC, Zone
 
 SPARK_COLUMNS = 20
@@ -65,7 +66,7 @@ def _cell(value: Value, row: Row) -> Cell:
             title = f"known of {known:,} of {times:,} times" if value.is_part else ""
             return Cell(value.text, total, title)
         case ByName(counts):
-            text = words.named(counts)
+            text = words.named(counts, visible)
             return Cell(text or words.UNKNOWN, text or None)
         case Said(text, inner):
             return Cell(text, inner)
@@ -93,7 +94,7 @@ def style() -> str:
 def totals(records: Sequence[FullReportRecord]) -> list[str]:
     """Return the cells of the row of totals, one for each of `COLUMNS`; some are empty."""
     sums = [None if column.total is None else column.total(records) for column, _ in _SHOWN]
-    return ["" if value is None else for_people(value, UTC) for value in sums]
+    return ["" if value is None else for_people(value, UTC, visible) for value in sums]
 
 
 _STYLES = {

@@ -95,7 +95,7 @@ def fleet_page(report: FleetReport) -> str:
         message = "the report has no fuller figures"
         raise ValueError(message)
     number = words.plural(len(report.workspaces), "workspace")
-    said = [f"From {number}; records of one kind and slug are one", *not_counted(report)]
+    said = [f"From {number}; records of one kind and slug are one", *not_counted(report, visible)]
     full = replace(report.full, basic=without_skipped(report))
     return page_html(full, title=number, more=said)
 

@@ -139,9 +139,9 @@ def notes_of(report: FullReport, *, bars: bool = False) -> list[str]:
         bars: Whether to say what a bar of the table is.
     """
     evidence = report.basic.evidence
-    said = words.notes(report.basic)
+    said = words.notes(report.basic, visible)
     if report.records:
-        said.append(f"Agents: {words.listed([*map(visible, report.hosts)])}")
+        said.append(words.agents(report.hosts, visible))
     zone = visible(evidence.zone.name)
     span = series.Span.of(report) if bars else None
     bar = f" {bar_said(*span)}" if span else ""
