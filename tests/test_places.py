@@ -310,3 +310,26 @@ def test_a_slug_from_a_log_does_not_make_us_look_anywhere(
     (workspace.layout.root / "CLAUDE.md").write_text("12345")
     assert Places(workspace.layout).now("instructions", "CLAUDE.md") == (5, False)
     assert Places(workspace.layout).now("instructions", "AGENTS.md") == (None, True)
+
+
+def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground: Ground) -> None:
+    """Whoever writes a log could otherwise ask for the size of any file of its reader."""
+    for path in (
+        "~/.ssh/id_test", "~/notes.md", "notes.txt", "~/.claude/settings.json", "~/work/notes.md",
+        "~/.claude/memory.md",
+    ):  # fmt: skip
+        ground.write(path)
+        for kind in ("memory", "instructions"):
+            if (kind, path) != ("instructions", "notes.txt"):
+                assert ground.places.now(kind, path) == (None, None), (kind, path)
+    assert ground.places.now("memory", "../notes.md") == (None, None)
+    for kind, path in (
+        ("instructions", "CLAUDE.md"), ("instructions", "docs/git.md"),
+        ("instructions", "~/.claude/CLAUDE.md"), ("instructions", "~/work/CLAUDE.md"),
+        ("instructions", "~/.claude/rules/mine.md"), ("instructions", "sub/.claude/rules/sql.md"),
+        ("memory", "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md"),
+        ("memory", ".claude/agent-memory/a/MEMORY.md"), ("memory", "~/.codex/memories/MEMORY.md"),
+    ):  # fmt: skip
+        assert ground.places.now(kind, path) == (None, True), (kind, path)
+        ground.write(path, "12345")
+        assert ground.places.now(kind, path) == (5, False), (kind, path)

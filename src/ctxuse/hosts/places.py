@@ -222,12 +222,8 @@ class Places:
             skill = self.skill_named(slug)
             file = None if skill is None else skill.file
         elif kind in {INSTRUCTIONS, MEMORY}:
-            file = self.absolute(slug)
-            if (
-                slug.startswith("external:")
-                or "\0" in file
-                or self._by_path(kind, file).slug != slug
-            ):
+            file = self._file_called(kind, slug)
+            if file is None:
                 return None, None  # none of the names that we give: it may lead anywhere
         else:
             try:
@@ -236,6 +232,21 @@ class Places:
                 return None, None
         size = file_size(file) if file is not None and os.path.isfile(file) else None
         return size, size is None
+
+    def _file_called(self, kind: str, slug: str) -> str | None:
+        """Where the instructions or the memory of a slug are; None where there can be none.
+
+        Outside the workspace only files are looked at that are records by where they lie; inside,
+        an agent may have been told that any file holds instructions.
+        """
+        path = self.absolute(slug)
+        if slug.startswith("external:") or not is_name(path):
+            return None
+        found = self.record_at(path)
+        if found is None and kind == INSTRUCTIONS and parts_below(path, self.root) is not None:
+            found = self._by_path(kind, path)
+        is_it = found is not None and (found.kind, found.slug) == (kind, slug)
+        return path if is_it else None
 
     def on_disk(self, *, outside: bool) -> list[RecordRef]:
         """Return every record that has a file now, sorted by kind and slug.
