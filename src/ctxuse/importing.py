@@ -4,6 +4,7 @@ Every event has an id that follows from what it tells of, and is appended once: 
 longer copy, a fork, or a hook that saw the same adds nothing twice.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -13,17 +14,18 @@ from typing import NamedTuple, Self
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
-from ctxuse.errors import CtxuseError, InvalidEventError, TranscriptError
+from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.events import UsageEvent
+from ctxuse.files import open_regular
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
 from ctxuse.imported import Imported
-from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
-from ctxuse.log.names import archive_names
+from ctxuse.log.reader import open_logs
 from ctxuse.log.writer import LogWriter
 from ctxuse.progress import OnProgress, silent
 from ctxuse.workspace import Workspace
@@ -154,7 +156,8 @@ def import_log(
 ) -> ImportResult:
     """Add the events of other logs, as a union by id; also those of the older schema.
 
-    Lines that are no events are counted by reason in the notes.
+    Lines that are no events are counted by reason in the notes. Below the root of a workspace no
+    link is followed, and what is no regular file is not read.
 
     Args:
         workspace: The workspace.
@@ -170,7 +173,7 @@ def import_log(
         for path in files:
             result.notes.files += 1
             try:
-                for line in (line for log in _logs_of(path) for line in _log_lines(log)):
+                for line in _log_lines(path):
                     found = _events_of(line)
                     if isinstance(found, Refusal):
                         result.notes.not_understood[found.reason.value] += 1
@@ -275,17 +278,30 @@ class _Adding:
         self._result.there += not fresh
 
 
-def _logs_of(path: str) -> list[str]:
-    """The log that a path is, or those of the workspace whose root it is, archived ones first."""
-    if not os.path.isdir(path):
-        return [path]
-    return [os.path.join(path, *USAGE_DIR, name) for name in [*archive_names(path), LOG_NAME]]
-
-
 def _log_lines(path: str) -> Iterator[bytes]:
+    """The lines of a log, or of those of the workspace whose root a path is, archived ones first.
+
+    Raises:
+        OSError: It cannot be read, or there is none.
+    """
+    if not os.path.isdir(path):
+        yield from _lines_of(open_regular(path))
+        return
+    there = False
+    try:
+        for log in open_logs(WorkspaceLayout(path)):
+            there = True
+            yield from _lines_of(os.dup(log.descriptor))
+    except LogUnreadableError as error:
+        raise OSError(errno.EINVAL, error.reason, error.path) from error
+    if not there:
+        raise FileNotFoundError(errno.ENOENT, "there is no log in it", path)
+
+
+def _lines_of(descriptor: int) -> Iterator[bytes]:
     limit = MAX_READ_LINE
-    with open(path, "rb") as file:
-        left = os.fstat(file.fileno()).st_size  # what is appended meanwhile may be our own
+    with open(descriptor, "rb") as file:
+        left = os.fstat(descriptor).st_size  # what is appended meanwhile may be our own
         while left > 0 and (line := file.readline(min(limit + 2, left))):
             left -= len(line)
             if line.strip():

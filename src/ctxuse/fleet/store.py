@@ -97,7 +97,7 @@ class LocalStore:
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
-        with open(path, "rb") as source, self._replacing(name) as file:
+        with open(open_regular(path), "rb") as source, self._replacing(name) as file:
             shutil.copyfileobj(source, file, BLOCK)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
