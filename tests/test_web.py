@@ -620,14 +620,14 @@ def test_a_long_name_leads_to_its_page_and_one_too_long_for_an_address_has_no_li
     tmp_path: Path,
 ) -> None:
     workspace = Workspace(tmp_path)
-    for slug in ("\u3042" * 120, "", "x" * 9000):
+    for slug in ("\u3042" * 120, "", "x" * 1001, "x" * 7000, "/" * 1200, "x" * 9000):
         record = UsageRecordSnapshot.from_size("skill", slug, 4)
         (tmp_path / ".yoi" / "memory").mkdir(parents=True, exist_ok=True)
         workspace.append_use("s", UsageSource.MEMORY_READ, [record])
     with serving(tmp_path, tmp_path, "--port", "0") as running:
         page = Answer(running).text
         links = re.findall(r'href="(record[^"]*)"', page)
-        assert len(links) == 2
+        assert len(links) == 5
         for link in links:
             assert Answer(running, html.unescape(link)).status == 200
 
