@@ -177,6 +177,17 @@ def test_what_somebody_else_may_have_written_is_not_believed(
     assert report(workspace) == cold(workspace)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works in the homes of others")
+def test_root_leaves_nothing_in_the_home_of_another_user(
+    copy_of: Callable[[str], Workspace],
+) -> None:
+    workspace = copy_of("reference")
+    home = Path(os.environ["HOME"])
+    os.chown(home, 12345, 12345)
+    assert report(workspace) == report(workspace) == cold(workspace)
+    assert [*home.iterdir()] == []
+
+
 def test_what_a_repository_brings_along_is_never_read_and_only_our_old_names_go(
     copy_of: Callable[[str], Workspace], tmp_path: Path
 ) -> None:

@@ -99,7 +99,7 @@ class Cache:
         if not CAN_WRITE:
             raise OSError(errno.ENOTSUP, "this system has no directories that can be held open")
         if create:
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            _make_above(self.path)
         with (
             closing_fd(_open_own(self.path, None, create=create)) as directory,
             closing_fd(_open_own(key[0], directory, create=create)) as shard,
@@ -121,6 +121,19 @@ def cache_of(environ: Mapping[str, str], *, wanted: bool | None = None) -> Cache
     """
     wanted = cache_allowed(environ) if wanted is None else wanted
     return Cache(cache_dir(environ)) if wanted else None
+
+
+def _make_above(path: str) -> None:
+    """Make the directories above `path`, but for root in those of another user.
+
+    Who is root for a moment would otherwise leave what that user can neither use nor remove.
+    """
+    above = directory = os.path.dirname(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if os.geteuid() == 0 and os.stat(above).st_uid != 0:
+        raise PermissionError(errno.EPERM, "it is another user's")
+    os.makedirs(directory, mode=0o700, exist_ok=True)
 
 
 def _open_own(path: str, parent: int | None, *, create: bool) -> Descriptor:
