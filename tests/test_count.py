@@ -696,9 +696,10 @@ def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(
         "CTXUSE_CACHE_DIR": "/proc/ctxuse",  # nothing can be made there
         "XDG_CACHE_HOME": os.devnull,
         "HOME": "/proc/nobody",
+        "HOME ": "nowhere",
     }.items():
         with monkeypatch.context() as patch:
-            patch.setenv(name, value)
+            patch.setenv(name.strip(), value)
             assert report_of(workspace).to_json() == expected
             assert report_of(workspace).to_json() == expected
     assert [*home.iterdir()] == []

@@ -113,14 +113,15 @@ def cache_allowed(environ: Mapping[str, str]) -> bool:
 
 
 def cache_of(environ: Mapping[str, str], *, wanted: bool | None = None) -> Cache | None:
-    """Return the cache that the environment names, or None.
+    """Return the cache that the environment names, or None; without a home there is none.
 
     Args:
         environ: The environment.
         wanted: Whether there is to be one; None leaves that to the environment, too.
     """
     wanted = cache_allowed(environ) if wanted is None else wanted
-    return Cache(cache_dir(environ)) if wanted else None
+    path = cache_dir(environ)
+    return Cache(path) if wanted and os.path.isabs(path) else None
 
 
 def _make_above(path: str) -> None:

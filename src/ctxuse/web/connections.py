@@ -4,7 +4,8 @@ Anybody on this machine can open connections, also without knowing the address. 
 answered is left alone; the others are silent: nothing was asked yet, or nothing more since the last
 answer. A silent one is closed when it has been that for too long and, once there is no room, the
 one that is silent for the longest time makes room for the next. So whoever asks gets in, however
-many others hold connections open, and descriptors do not run out.
+many others hold connections open, and descriptors do not run out. Who is refused (`guard`) gets one
+answer on a connection, and so cannot have one answered without end.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ class Limits(NamedTuple):
 
     Attributes:
         most: So many are held at a time.
-        silent: Seconds that one is held without a request, of which every byte has come.
+        silent: Seconds that one is held without a whole request.
     """
 
     most: int

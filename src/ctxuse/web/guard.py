@@ -65,6 +65,7 @@ class Guard:
 
         refusal = self._refusal(scope)
         if refusal is not None:
+            refusal.headers["connection"] = "close"  # one answer, whatever else is asked on it
             await refusal(scope, receive, with_headers)
             return
         prefix = f"/{self._token.decode()}"
