@@ -165,3 +165,56 @@ def test_nothing_of_an_output_is_kept(project: Path) -> None:
     for path in (project / ".yoi/memory/_usage").iterdir():
         assert b"SECRET" not in path.read_bytes()
         assert b"SQLite" not in path.read_bytes()
+
+
+CLAUDE_MD = "# Shop\nAmounts are cents.\n<!-- for maintainers -->\nSee @docs/x.md\n\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "entered"),
+    [
+        ("CLAUDE.md", CLAUDE_MD, "# Shop\nAmounts are cents.\nSee @docs/x.md"),
+        ("CLAUDE.md", "---\na: b\n---\nRule\n", "---\na: b\n---\nRule"),
+        (".claude/rules/sql.md", "---\npaths: db\n---\nUse SQL.\n", "Use SQL."),
+        ("CLAUDE.md", "a <!-- b --> c\n<!-- d\ne -->\nf\n", "a <!-- b --> c\nf"),
+    ],
+)
+def test_the_bytes_of_instructions_are_those_that_the_host_loads(
+    project: Path, path: str, text: str, entered: str
+) -> None:
+    (project / path).parent.mkdir(parents=True, exist_ok=True)
+    (project / path).write_text(text)
+    told = {"hook_event_name": "InstructionsLoaded", "file_path": str(project / path)}
+    (event,) = hooked(project, told)
+    assert event.records[0].context_bytes == len(entered)
+    assert event.records[0].file_bytes == len(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "entered"),
+    [
+        ("Use the tool.\n", None, "Use the tool.\n"),
+        ("Read $ARGUMENTS first.\n", "form.pdf", "Read form.pdf first.\n"),
+        ("Use it.\n", "form.pdf", "Use it.\n\n\nARGUMENTS: form.pdf"),
+        ("Now: !`date`\n", None, None),
+        ("Take $0.\n", "a", None),
+    ],
+)
+def test_the_bytes_of_a_skill_are_those_of_its_body(
+    project: Path, body: str, words: str | None, entered: str | None
+) -> None:
+    directory = project / ".claude/skills/pdf"
+    (directory / "SKILL.md").write_text(f"---\nname: pdf\n---\n\n{body}")
+    given: dict[str, object] = {"skill": "pdf"}
+    given |= {} if words is None else {"args": words}
+    (event,) = hooked(
+        project,
+        {
+            "hook_event_name": "PostToolUse",
+            "tool_name": "Skill",
+            "tool_input": given,
+            "tool_response": {"success": True},
+        },
+    )
+    said = f"Base directory for this skill: {directory}\n\n{entered}"
+    assert event.records[0].context_bytes == (None if entered is None else len(said))

@@ -77,7 +77,7 @@ INSIDE = {
     "hosts.claude_code": [
         "hook",
         "install | listing | mcp | transcript",
-        "tools",
+        "loaded | tools",
         "__init__",
     ],
     "hosts.codex": [

@@ -26,6 +26,7 @@ class Payload(NamedTuple):
         error: What was said of its failure.
         call_id: The agent's id of the call.
         command: The command that the user typed, without its slash.
+        command_words: What stood behind it.
         prompt_id: The agent's id of the user's prompt.
         path: The file that was loaded.
     """
@@ -42,6 +43,7 @@ class Payload(NamedTuple):
     error: object
     call_id: str | None
     command: str | None
+    command_words: str | None
     prompt_id: str | None
     path: str | None
 
@@ -71,6 +73,7 @@ class Payload(NamedTuple):
             error=fields.get("error"),
             call_id=text(fields, "tool_use_id"),
             command=text(fields, "command_name") if is_command else None,
+            command_words=text(fields, "command_args", longest=64 * 1024),
             prompt_id=text(fields, "prompt_id"),
             path=text(fields, "file_path"),
         )

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
+from ctxuse.hosts.claude_code.loaded import instruction_bytes, skill_bytes
 from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
+from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import skill_name
+from ctxuse.hosts.recordfile import SKILL, skill_name
 from ctxuse.hosts.session import Session, prompt_key
 
 
@@ -31,7 +33,8 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
         case "InstructionsLoaded" if payload.path is not None:
             record = places.instructions_at(payload.path)
             if record is not None:
-                yield session.exposure([record.snapshot()], payload.at_ns)
+                loaded = instruction_bytes(record.file)
+                yield session.exposure([record.snapshot(loaded)], payload.at_ns)
         case "SessionStart":
             from ctxuse.hosts.claude_code.listing import resident  # noqa: PLC0415 - reads YAML
 
@@ -52,7 +55,17 @@ def _called(payload: Payload, session: Session, places: Places) -> list[UsageEve
         if payload.event == "PostToolUse"
         else answered_in_failure(call, payload.error, payload.at_ns)
     )
+    if answer is not None and answer.tool == "skill":
+        answer = _with_body(answer, text(payload.arguments, "args"), places)
     return [] if answer is None else uses(answer, Origin(places))
+
+
+def _with_body(call: Call, words: str | None, places: Places) -> Call:
+    """The call of a skill, with the bytes of its body."""
+    record = places.skill_named(call.subject)
+    if record is None or record.kind != SKILL:
+        return call
+    return call._replace(context_bytes=skill_bytes(record.file, words))
 
 
 def _typed(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:
@@ -62,4 +75,4 @@ def _typed(payload: Payload, session: Session, places: Places) -> list[UsageEven
         return []
     key = None if payload.prompt_id is None else prompt_key(payload.prompt_id)
     call = Call(session, "skill", name, key, by_user=True, at_ns=payload.at_ns)
-    return uses(call, Origin(places))
+    return uses(_with_body(call, payload.command_words, places), Origin(places))

@@ -4,12 +4,12 @@ No hook tells of it: the skills, listed by name and description, and the index o
 """
 
 import os
-import re
 from collections.abc import Iterator
 
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.files import read_small
 from ctxuse.hosts.claude_code import NAME, project_name
+from ctxuse.hosts.claude_code.loaded import index_bytes
 from ctxuse.hosts.listing import described, described_skills, repository_dirs
 from ctxuse.hosts.lookup import at, size, stored
 from ctxuse.hosts.places import Places
@@ -21,9 +21,6 @@ that it leaves descriptions out, and which ones is not known."""
 
 LONGEST_DESCRIPTION = 1_536
 """Characters of a description that are listed."""
-
-MEMORY_LINES, MEMORY_BYTES = 200, 25 * 1024
-"""How much of the index of its memory the host puts into a context."""
 
 
 def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot]:
@@ -76,11 +73,6 @@ def _settings(places: Places) -> list[object]:
     return [stored(path) for path in paths]
 
 
-_FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
-_COMMENT = re.compile(r"^<!(?=--).*?-->\n?", re.DOTALL | re.MULTILINE)
-"""A comment that begins a line; ``<!-->`` is a whole one."""
-
-
 def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnapshot]:
     if places.environ.get("CLAUDE_CODE_DISABLE_AUTO_MEMORY", "0") not in {"", "0"}:
         return
@@ -99,22 +91,10 @@ def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnaps
         except OSError:
             continue
         if record is not None and data.strip():
-            yield record.snapshot(_in_context(data))
+            yield record.snapshot(index_bytes(data))
         return
 
 
 def memory_dir(places: Places, project: str) -> str:
     """Return where Claude Code keeps its own memory of `project`."""
     return os.path.join(places.config_dirs[NAME], "projects", project_name(project), "memory")
-
-
-def _in_context(data: bytes) -> int:
-    """How many bytes of the index the host puts into a context."""
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    text = _FRONTMATTER.sub("", text, count=1)
-    # Behind the last end no comment is whole, and to look for its end from each beginning, as the
-    # pattern does, would take the square of their number.
-    before, end, behind = text.rpartition("-->")
-    text = _COMMENT.sub("", before + end + behind[:1]) + behind[1:]
-    lines = text.splitlines(keepends=True)[:MEMORY_LINES]
-    return min(len("".join(lines).encode()), MEMORY_BYTES)

@@ -1,0 +1,80 @@
+"""What of a file Claude Code puts into a context: no comments, and of some no frontmatter.
+
+As seen in its requests (version 2.1): comments that begin a line are left out of instructions and
+of its memory, frontmatter of rules and of its memory, and white space at the end.
+"""
+
+import re
+
+from ctxuse.files import read_small
+
+MEMORY_LINES, MEMORY_BYTES = 200, 25 * 1024
+"""How much of the index of its memory the host puts into a context."""
+
+_FRONTMATTER = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*\n", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r"^<!(?=--).*?-->\n?", re.DOTALL | re.MULTILINE)
+"""A comment that begins a line; ``<!-->`` is a whole one."""
+
+
+def instruction_bytes(path: str) -> int | None:
+    """Return how many bytes of a file of instructions the host puts into a context.
+
+    None where it cannot be read.
+    """
+    try:
+        data = read_small(path)
+    except OSError:
+        return None
+    return len(_told(data, frontmatter="/.claude/rules/" not in path).rstrip().encode())
+
+
+def index_bytes(data: bytes) -> int:
+    """Return how many bytes of the index of its memory the host puts into a context."""
+    lines = _told(data, frontmatter=False).splitlines(keepends=True)[:MEMORY_LINES]
+    return min(len("".join(lines).encode()), MEMORY_BYTES)
+
+
+def skill_bytes(path: str, words: str | None) -> int | None:
+    """Return how many bytes enter when a skill is called: where it lies, its body, the words.
+
+    Args:
+        path: Its file.
+        words: What it is given; they stand where the body asks for them, else behind it.
+
+    Returns:
+        None where the file cannot be read, or the body holds what is only known when it is called.
+    """
+    try:
+        data = read_small(path)
+    except OSError:
+        return None
+    body = _FRONTMATTER.sub("", _text(data), count=1).lstrip("\n")
+    if _RUN.search(body) or _NUMBERED.search(body):
+        return None
+    if _WORDS in body:
+        body = body.replace(_WORDS, words or "")
+    elif words:
+        body += f"\n\nARGUMENTS: {words}"
+    directory = path.rpartition("/")[0]
+    return len(f"Base directory for this skill: {directory}\n\n{body}".encode())
+
+
+_WORDS = "$ARGUMENTS"
+_NUMBERED = re.compile(r"\$[0-9]|\$ARGUMENTS\[")
+_RUN = re.compile(r"!`|^```!", re.MULTILINE)
+"""What a skill has put in when it is called: its words one by one, what a command prints."""
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _told(data: bytes, *, frontmatter: bool) -> str:
+    """The text without comments, and with its `frontmatter` or without."""
+    text = _text(data)
+    if not frontmatter:
+        text = _FRONTMATTER.sub("", text, count=1)
+    # Behind the last end no comment is whole, and to look for its end from each beginning, as the
+    # pattern does, would take the square of their number.
+    before, end, behind = text.rpartition("-->")
+    return _COMMENT.sub("", before + end + behind[:1]) + behind[1:]
