@@ -2,6 +2,9 @@
 
 import csv
 import io
+import json
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import an_event
 
-from ctxuse import UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse import UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.entered import Entered, Tokens, tokens_of
 from ctxuse.counting.tally import Tally
 from ctxuse.events import UsageEvent
+from ctxuse.importing import import_transcripts
 from ctxuse.render.forms import shown
 from ctxuse.reports.full import FullReport, build_full_report
 from ctxuse.reports.groups import group_report
@@ -182,3 +186,51 @@ def test_totals_are_the_sums_of_the_rows(sizes: list[int]) -> None:
     expected = sum(-(-size // 4) for size in sizes)
     assert sum(record.resident.total or 0 for record in full.basic.records) == expected
     assert sum(group.total.entered for group in group_report(full, "day").groups) == expected
+
+
+SESSIONS = Path(__file__).parents[2] / "shared" / "truth" / "claude-code" / "sessions"
+needs_sessions = pytest.mark.skipif(
+    not SESSIONS.is_dir(), reason="the captured sessions are not here"
+)
+
+
+def listed_in(path: Path) -> dict[str, list[int]]:
+    """The bytes of each skill in the listings of a transcript, counted independently."""
+    found: dict[str, list[int]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        attachment = json.loads(line).get("attachment") or {}
+        if attachment.get("type") != "skill_listing":
+            continue
+        rest = attachment["content"] + "\n- "
+        for name, following in pairwise([*attachment["names"], ""]):
+            begin = rest.index(f"- {name}")
+            end = rest.index(f"\n- {following}", begin)
+            found.setdefault(name, []).append(len(rest[begin:end].encode()))
+            rest = rest[end + 1 :]
+    return found
+
+
+@needs_sessions
+def test_no_listed_skill_of_captured_sessions_is_a_dash_and_sums_are_right(tmp_path: Path) -> None:
+    root = tmp_path / "home" / "kim" / "shop"
+    (root / ".yoi" / "memory").mkdir(parents=True)
+    transcripts = sorted(SESSIONS.glob("*/transcript.jsonl"))
+    transcripts += sorted(SESSIONS.glob("*/subagents/*.jsonl"))
+    expected: dict[str, list[int]] = {}
+    for path in transcripts:
+        for name, sizes in listed_in(path).items():
+            expected.setdefault(name, []).extend(sizes)
+    workspace = Workspace(root)
+    environ = {"HOME": str(root.parent)}
+    import_transcripts(workspace, "claude-code", map(str, transcripts), environ=environ)
+    records = {r.slug: r.resident for r in workspace.report().records if r.kind == "skill"}
+    assert expected
+    for name, sizes in expected.items():
+        found = records[name]
+        assert found.each is not None
+        assert found.times == found.times_known == len(sizes)
+        if [*found.by_basis] == ["estimated"]:
+            assert found.total == sum(-(-size // 4) for size in sizes)
+    report = workspace.full_report()
+    bytes_of = {r.basic.slug: r.exposed.bytes for r in report.records if r.basic.kind == "skill"}
+    assert {name: bytes_of[name] for name in expected} == {n: sum(s) for n, s in expected.items()}

@@ -184,8 +184,8 @@ def test_the_bytes_of_instructions_are_those_that_the_host_loads(
 ) -> None:
     (project / path).parent.mkdir(parents=True, exist_ok=True)
     (project / path).write_text(text)
-    told = {"hook_event_name": "InstructionsLoaded", "file_path": str(project / path)}
-    (event,) = hooked(project, told)
+    loaded: dict[str, object] = {"hook_event_name": "InstructionsLoaded"}
+    (event,) = hooked(project, loaded | {"file_path": str(project / path)})
     assert event.records[0].context_bytes == len(entered)
     assert event.records[0].file_bytes == len(text)
 

@@ -257,9 +257,9 @@ class TestClaudeCode:
         (event,) = fire(start)
         assert event.event.value == "resident_exposure"
         assert [(r.kind, r.slug, r.context_bytes) for r in event.records] == [
-            ("skill", "pdf", len("pdf: Reads PDFs")),
-            ("skill", "mail", len("mail: Mail often")),
-            ("skill", "acme:triage", len("acme:triage")),
+            ("skill", "pdf", len("- pdf: Reads PDFs")),
+            ("skill", "mail", len("- mail: Mail - often")),
+            ("skill", "acme:triage", len("- acme:triage")),
             ("memory", "~/.claude/projects/-p/memory/MEMORY.md", len("line\n" + "more\n" * 199)),
         ]
         settings.write_text(json.dumps({"autoMemoryEnabled": False}))

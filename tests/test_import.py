@@ -220,7 +220,7 @@ class TestClaudeCode:
             ("resident_exposure", "ResidentInjection", None, "skill/bare"),
             ("resident_exposure", "ResidentInjection", None, "skill/pdf"),
         ]
-        assert [event.records[0].context_bytes for event in found] == [5, 3, 10, 12, None, 4]
+        assert [event.records[0].context_bytes for event in found] == [5, 3, 12, 40, None, 4]
         assert found[2].id == derived_id("claude-code", "u2", "skill", "pdf")
         assert len({event.id for event in found}) == 6
 

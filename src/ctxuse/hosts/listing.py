@@ -35,10 +35,10 @@ def described_skills(
             yield record, {}
 
 
-def described(fields: Fields, *names: str) -> str:
+def described(fields: Fields, *names: str, between: str = " ") -> str:
     """Return what stands in `fields` under these names, as one line."""
     texts = (fields.get(name) for name in names)
-    return " ".join(" ".join(text.split()) for text in texts if isinstance(text, str))
+    return between.join(" ".join(text.split()) for text in texts if isinstance(text, str))
 
 
 def repository_dirs(start: str) -> list[str]:

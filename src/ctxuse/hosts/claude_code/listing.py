@@ -50,8 +50,10 @@ def _listed(places: Places) -> Iterator[tuple[RecordFile, str]]:
     ]
     for record, fields in described_skills(places, directories):
         if fields.get("disable-model-invocation") is not True:
-            text = described(fields, "description", "when_to_use")
-            yield record, f"{record.slug}: {text[:LONGEST_DESCRIPTION]}" if text else record.slug
+            text = described(fields, "description", "when_to_use", between=" - ")
+            if len(text) > LONGEST_DESCRIPTION:
+                text = text[: LONGEST_DESCRIPTION - 1] + "\N{HORIZONTAL ELLIPSIS}"
+            yield record, f"- {record.slug}: {text}" if text else f"- {record.slug}"
 
 
 def _enabled_plugins(places: Places) -> set[str]:

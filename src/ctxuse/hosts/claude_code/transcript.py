@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -33,7 +34,7 @@ _QUIET = frozenset({
 _SKILL_BODY = "Base directory for this skill: "
 _AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
-_LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?): (.*)$", re.MULTILINE)
+_LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.MULTILINE)
 
 _NOT_SAID = msgspec.Raw(b"null")
 
@@ -348,18 +349,26 @@ def _failed(line: _Line, block: _Block, response: object) -> bool:
 
 
 def _listing(attachment: object) -> dict[str, int | None]:
-    """The skills that a listing names, and the bytes of each in it."""
-    content = at(attachment, "content")
-    found: dict[str, int | None] = {}
-    if isinstance(content, str):
-        for name, description in _LISTED.findall(content):
-            if skill_name(name) is not None:
-                found[name] = size(f"{name}: {description}")
-    names = items(attachment, "names")
-    if not names:
-        return found
-    listed = [skill_name(name) for name in names if isinstance(name, str)]
-    return {name: found.get(name) for name in listed if name is not None}
+    """The skills that a listing names, and the bytes of each in it: its dash, name, description.
+
+    A description may have several lines, some of which may look like an entry: where the listing
+    says which names are in it, only these begin one.
+    """
+    content, names = at(attachment, "content"), items(attachment, "names")
+    listed = [name for name in names if isinstance(name, str) and skill_name(name) is not None]
+    found = _entries(content, listed) if isinstance(content, str) else {}
+    return {name: found.get(name) for name in listed} if listed else {**found}
+
+
+def _entries(content: str, names: list[str]) -> dict[str, int | None]:
+    known = set(names)
+    begins: dict[str, int] = {}
+    for entry in _LISTED.finditer(content):
+        if entry[1] in known or (not known and skill_name(entry[1]) is not None):
+            begins.setdefault(entry[1], entry.start())
+    places = sorted([*begins.values(), len(content)])
+    ends = dict(pairwise(places))
+    return {name: size(content[begin : ends[begin]].rstrip("\n")) for name, begin in begins.items()}
 
 
 class _Accounting:
