@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import an_event, events, times
 
-from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.codec.decode import Valid, check
 from ctxuse.codec.encode import encode
@@ -377,19 +377,34 @@ def test_fuller_figures_are_of_merged_records_only(tmp_path: Path) -> None:
     assert apart.records
 
 
-def test_a_table_of_many_rows_says_how_many_more_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_table_begins_with_what_took_most_and_sums_up_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_fleet(tmp_path, 3)
-    monkeypatch.setattr("ctxuse.render.forms.MOST_ROWS", 5)
-    words = ["fleet", "report", str(tmp_path), "--sort", "uses"]
+    for number in range(3):
+        (tmp_path / f"w{number}").mkdir()
+        made = Workspace(tmp_path / f"w{number}")
+        records = [
+            UsageRecordSnapshot.from_size("knowledge", f"k{size}", 4 * size)
+            for size in range(1, 31)
+        ]
+        made.append_resident_exposure("s", records[: 30 - number])
+    words = ["fleet", "report", str(tmp_path)]
     assert run(words) == 0
     table = capsys.readouterr().out
-    assert run([*words, "--format", "csv"]) == 0
-    rows = [row.split(",") for row in capsys.readouterr().out.splitlines()[1:]]
-    assert len(rows) > 5
-    assert re.findall(r"(\w+)/(r\d+) ", table) == [(kind, slug) for _, kind, slug, *_ in rows[:5]]
-    assert f"And {len(rows) - 5} more rows: --format csv and json have all" in table
+    rows = [line.split() for line in table.splitlines()]
+    assert rows[2][:2] == ["w0", "knowledge/k30"]
+    assert sum(row[:1] in (["w0"], ["w1"], ["w2"]) for row in rows) == 50
+    assert ["37", "more"] in [row[:2] for row in rows]
+    assert "The first 50 rows: --top, --sort and --kind choose others" in " ".join(table.split())
+    assert f"Workspaces are below {tmp_path}/" in " ".join(table.split())
+    assert run([*words, "--top", "3"]) == 0
+    assert ["84", "more"] in [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert run([*words, "--merge-records", "--top", "2"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[-3:] for row in rows if row[:1] == ["knowledge/k28"]] == [["3", "of", "3"]]
+    assert run([*words, "--merge-records", "--format", "csv"]) == 0
+    found = {one["slug"]: one for one in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert [found[name]["in_workspaces"] for name in ("k28", "k29", "k30")] == ["3", "2", "1"]
 
 
 def test_a_part_over_a_fleet_says_from_when_to_when(

@@ -17,6 +17,7 @@ class _Stored(msgspec.Struct, array_like=True):
     unreadable: list[Unreadable]
     rest: msgspec.Raw
     outside: list[tuple[str, ...]]
+    holders: list[tuple[str, str, int]]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -28,8 +29,11 @@ def dump(tally: FleetTally) -> bytes:
     groups = [(group.name, [*group.records.items()]) for group in tally.groups.values()]
     merged = msgspec.Raw(kinds.dump(LogTally(tally.whole, tally.full)))
     rest = msgspec.Raw(kinds.dump(LogTally(tally.rest)))
+    holders = [(*key, number) for key, number in tally.holders.items()]
     return _encode(
-        _Stored(merged, tally.apart, groups, tally.seen, tally.unreadable, rest, tally.outside)
+        _Stored(
+            merged, tally.apart, groups, tally.seen, tally.unreadable, rest, tally.outside, holders
+        )
     )
 
 
@@ -53,4 +57,5 @@ def load(data: bytes) -> FleetTally:
         full=merged.detail,
         rest=kinds.load(bytes(found.rest)).basic,
         outside=found.outside,
+        holders={(kind, slug): number for kind, slug, number in found.holders},
     )

@@ -1,5 +1,7 @@
 """A report in a form: text, CSV, Markdown or JSON; and what only reports of fleets show. Pure."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from ctxuse.render import words
@@ -14,7 +16,7 @@ from ctxuse.render.reports import (
     of_records_in_groups,
     of_report,
 )
-from ctxuse.render.tables import AnyTable, Column, Table, as_csv, as_markdown, markdown_cell
+from ctxuse.render.tables import AnyTable, Column, Said, Table, as_csv, as_markdown, markdown_cell
 from ctxuse.reports.comparison import Comparison
 from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import FullReport
@@ -24,8 +26,8 @@ from ctxuse.visible import Safe, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
 
-MOST_ROWS = 2_000
-"""So many rows a table of a fleet has on a terminal: more take minutes, and nobody reads them."""
+TOP = 50
+"""So many records a table of a fleet has on a terminal, where its reader does not say."""
 
 _MOST_SAID = 10
 """So many places that could not be read are named below a table."""
@@ -100,25 +102,50 @@ def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
             if column.heading != "By source"
         ]
         columns.append(bars([record.resident for record in basic.records], lambda r: r.basic))
-        if report.apart:
-            columns = [_WORKSPACE, *columns]
-        zone = basic.evidence.zone
-        table = Table(columns, report.records, zone=zone, top=report.rows.top, sums=True)
         said = words.notes(basic, safe)
         said[1:1] = filter(None, [explained(basic.records, basic.evidence.zone)])
+        if report.apart:
+            begin = "" if form == "csv" else _common([w.address for w in report.workspaces])
+            columns = [_workspace(len(begin)), *columns]
+            said += [f"Workspaces are below {safe(begin)}"] if begin else []
+        elif report.holders:
+            columns.append(_holders(report))
+        top = TOP if form == "table" and report.rows.top is None else report.rows.top
+        table = Table(columns, report.records, zone=basic.evidence.zone, top=top, sums=True)
     number = words.plural(len(report.workspaces), "workspace")
     notes = [*said[:1], f"From {number}", *not_counted(report, safe), *said[1:]]
-    if form == "table" and len(table.rows) > MOST_ROWS:
-        more = words.plural(len(table.rows) - MOST_ROWS, "more row")
-        options = "--kind chooses" if report.grouped is not None else "--sort and --kind choose"
-        notes.insert(0, f"And {more}: --format csv and json have all, {options}")
-        table = table._replace(rows=table.rows[:MOST_ROWS], sums=False)
+    if form == "table" and report.rows.top is None and len(table.rows) > TOP:
+        table = table._replace(top=TOP)
+        notes.insert(0, f"The first {TOP} rows: --top, --sort and --kind choose others")
     return table._replace(notes=notes)
 
 
-_WORKSPACE: Column[FleetRecord] = Column(
-    "Workspace", "workspace", lambda r: r.workspace or "", right=False, whole=False
-)
+def _workspace(begin: int) -> Column[FleetRecord]:
+    """The column of workspaces, from the character `begin` of their addresses on."""
+    return Column(
+        "Workspace", "workspace", lambda r: (r.workspace or "")[begin:], right=False, whole=False
+    )
+
+
+def _holders(report: FleetReport) -> Column[FleetRecord]:
+    """The column that says in how many of all workspaces a record is."""
+
+    def said(record: FleetRecord) -> Said:
+        number = report.holders[record.basic.kind, record.basic.slug]
+        return Said(f"{number:,} of {len(report.workspaces):,}", number)
+
+    return Column("In", "in_workspaces", said, full="In workspaces")
+
+
+def _common(addresses: Sequence[str]) -> str:
+    """The folder in which all addresses lie, with its slash; empty where there is none of use."""
+    first, last = min(addresses), max(addresses)  # what these two share they all do
+    end = 0
+    for at, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            break
+        end = at + 1 if one == "/" else end
+    return first[:end] if first[:end].count("/") > 1 else ""
 
 
 def without_skipped(report: FleetReport) -> UsageReport:

@@ -147,6 +147,7 @@ class FleetTally(msgspec.Struct):
         rest: The counts of events that are not asked for; like `whole` without records that are
             kept apart.
         outside: Of these, where records are kept apart, those all of whose events are not.
+        holders: In how many workspaces each record is, where those of the same name are joined.
     """
 
     whole: Tally = msgspec.field(default_factory=Tally)
@@ -157,6 +158,7 @@ class FleetTally(msgspec.Struct):
     unreadable: list[Unreadable] = []
     rest: Tally = msgspec.field(default_factory=Tally)
     outside: list[Key] = []
+    holders: dict[tuple[str, str], int] = {}
 
     def add(
         self,
@@ -195,6 +197,7 @@ class FleetTally(msgspec.Struct):
         if asked.merge_records or asked.by is not None:
             self.whole.join(basic)
             self.rest.join(outside or Tally())
+            self._add_holders(dict.fromkeys(basic.records, 1))
             return
         self.whole.join(replace(basic, records={}))
         self.apart += [Apart(address, *key, record) for key, record in basic.records.items()]
@@ -213,6 +216,11 @@ class FleetTally(msgspec.Struct):
         self.unreadable += later.unreadable
         self.rest.join(later.rest)
         self.outside += later.outside
+        self._add_holders(later.holders)
+
+    def _add_holders(self, others: Mapping[tuple[str, str], int]) -> None:
+        for key, number in others.items():
+            self.holders[key] = self.holders.get(key, 0) + number
 
     def _merge_groups(self, others: Mapping[str, Group]) -> None:
         for name, group in others.items():
@@ -254,6 +262,7 @@ class FleetReport(msgspec.Struct, frozen=True):
         outside: Records all of whose events are not in the part that was asked for.
         rows: Which records were chosen, and in which order they stand.
         not_chosen: How many others there are.
+        holders: In how many workspaces each record is, where those of the same name are one.
     """
 
     records: tuple[FleetRecord, ...]
@@ -266,6 +275,7 @@ class FleetReport(msgspec.Struct, frozen=True):
     outside: frozenset[Key] = frozenset()
     rows: Rows = ALL_ROWS
     not_chosen: int = 0
+    holders: Mapping[tuple[str, str], int] = {}
 
     def of_kinds(self, kinds: Collection[str]) -> "FleetReport":
         """Return the part of the report that is about records of `kinds`."""
@@ -350,6 +360,7 @@ def build_fleet_report(
         full=build_full_report(whole, tally.full) if asked.full else None,
         apart=several and not asked.merge_records and asked.by is None,
         outside=whole.outside | frozenset(tally.outside),
+        holders=tally.holders if several and asked.by is None else {},
     )
 
 
