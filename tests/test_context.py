@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -376,6 +377,45 @@ class TestResident:
             ("knowledge", "policy", 58, 18),
             ("workflow", "deploy", 49, 14),
         ]
+
+    def test_texts_of_an_agents_own_are_recorded_as_resident(
+        self, segment: Segment, workspace: Workspace
+    ) -> None:
+        texts = {"prompt/system": "Du bist höflich.", "tool/search": "finds words"}
+        given_back = segment.resident(texts)
+        assert given_back.text == "Du bist höflich.\n\nfinds words"
+        assert given_back.left_out == ()
+        assert recorded(workspace) == [
+            ("ResidentInjection", [("prompt", "system", 17, 17), ("tool", "search", 11, 11)])
+        ]
+        (event,) = events(workspace)
+        assert (event.event, event.host) == ("resident_exposure", "my-agent")
+        assert event.records[0].file_tokens_estimate == 5
+        log = workspace.layout.events_path.read_text()
+        assert "finds words" not in log
+        (prompt, _) = workspace.full_report().records
+        assert prompt.exposed.bytes == 17
+
+    def test_no_text_of_an_agents_own_is_an_error(
+        self, segment: Segment, workspace: Workspace
+    ) -> None:
+        strange: dict[Any, Any] = {
+            "": "x", "prompt": "x", "/x": "x", "prompt/": "x", "prompt/\ud800": "x",
+            "prompt/none": None, 7: "x", "prompt/" + "x" * 100_000: "x",
+            "prompt/good": "a\ud800", "prompt/empty": "",
+        }  # fmt: skip
+        given_back = segment.resident(strange)
+        assert [record.slug for record in given_back.records] == ["good", "empty"]
+        assert len(given_back.left_out) == 8
+        assert recorded(workspace) == [
+            ("ResidentInjection", [("prompt", "good", 2, 2), ("prompt", "empty", 0, 0)])
+        ]
+        for nothing in ({}, {"": ""}):
+            assert segment.resident(nothing).text == ""
+        assert len(events(workspace)) == 1
+        workspace.layout.events_path.unlink()
+        workspace.layout.events_path.mkdir()
+        assert segment.resident({"prompt/system": "x"}).text == "x"
 
     def test_broken_records_are_left_out_and_reported(
         self, workspace: Workspace, segment: Segment, write: Write

@@ -103,7 +103,8 @@ class Resident:
     """What should stand in the system prompt.
 
     Attributes:
-        text: The summary's body, and below it a line for each record that asks to be known.
+        text: The summary's body, and below it a line for each record that asks to be known; or the
+            texts that an agent has of its own, with a blank line between them.
         records: What of each record it holds.
         left_out: Records that ask to be in it and are broken, with the reason.
     """

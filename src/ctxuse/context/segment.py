@@ -1,8 +1,8 @@
 """A segment of an agent's session: the object through which records enter its context."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxuse.context.given import Expansion, Included, LeftOut, ReadText, Resident
 from ctxuse.errors import (
@@ -27,6 +27,10 @@ Record = Callable[[UsageEvent], UsageEvent | None]
 
 LONGEST_MESSAGE = 256 * 1024
 """Characters of a message in which references are looked for."""
+
+
+LONGEST_NAME = 1024
+"""Characters that the name of a text of an agent's own may have."""
 
 
 class Segment:
@@ -184,14 +188,22 @@ class Segment:
         unread = max(0, len(text) - LONGEST_MESSAGE)
         return Expansion(tuple(included), tuple(left_out), tuple(unknown), unread)
 
-    def resident(self) -> Resident:
+    def resident(self, texts: Mapping[str, str] | None = None) -> Resident:
         """Return what should stand in the system prompt. Recorded as one exposure.
 
         That is the body of the summary, and a line for every knowledge and workflow record whose
         frontmatter says ``model_invokation: true``: how to refer to it, and its description. What
         is broken is left out, with the reason.
+
+        With `texts` it is these instead: an agent's own prompt, tools, or whatever else stands in
+        every context and has no file in the workspace. Nothing in them is an error.
+
+        Args:
+            texts: By name, as in ``prompt/system`` or ``tool/search``, what stands in the context.
+                The word before the slash is the record's kind, any word; the rest is its slug. The
+                texts are not stored.
         """
-        resident = self.resident_unrecorded()
+        resident = self.resident_unrecorded() if texts is None else _of_texts(texts)
         self.expose(resident)
         return resident
 
@@ -299,6 +311,31 @@ class Segment:
             call_id=self._call_id,
         )
         return self._record(made) is not None
+
+
+def _of_texts(texts: Mapping[Any, Any]) -> Resident:
+    """What an agent has in its context and in no file: the text stands for the file, too."""
+    parts: list[Included] = []
+    left_out: list[LeftOut] = []
+    for name, text in ((str(key), value) for key, value in texts.items()):
+        kind, _, slug = name.partition("/")
+        if not isinstance(text, str):
+            left_out.append(LeftOut(kind, slug, "it is no text"))
+        elif not kind or not slug or not _is_utf8(kind + slug) or len(name) > LONGEST_NAME:
+            left_out.append(LeftOut(kind, slug, "its name is none: write KIND/SLUG"))
+        else:
+            shown = text if _is_utf8(text) else text.encode("utf-8", "replace").decode()
+            parts.append(Included(kind, slug, shown, len(shown.encode())))
+    whole = "\n\n".join(part.text for part in parts)
+    return Resident(whole, tuple(parts), tuple(left_out))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a surrogate alone
+        return False
+    return True
 
 
 _RESIDENT_KINDS = (RecordKind.SUMMARY, RecordKind.KNOWLEDGE, RecordKind.WORKFLOW)
