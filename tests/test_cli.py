@@ -603,6 +603,54 @@ def test_a_table_on_a_terminal_has_no_controls_but_colors(workspace: Workspace) 
     assert "\u202e" not in sent
 
 
+WITHOUT = """
+import os, sys
+os.supports_dir_fd.clear()
+for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "pread", "getuid", "fchmod"):
+    delattr(os, name)
+sys.modules["fcntl"] = None
+from ctxuse.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+"""A system without what safe writing needs, as Windows is."""
+
+
+def test_a_system_that_cannot_write_reads_and_says_what_it_does_not_do(
+    copy_of: Callable[[str], Workspace], ctxuse: Call, tmp_path: Path
+) -> None:
+    root = copy_of("reference").layout.root
+    (tmp_path / "plain").mkdir()
+
+    def there(*words: object) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *map(str, words)],
+            capture_output=True, text=True, cwd=tmp_path / "plain", timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def files() -> list[Path]:
+        return sorted(path for path in root.rglob("*") if "checkpoint" not in path.name)
+
+    before = files()
+    for words in (
+        ["report"], ["report", "--wide"], ["report", "--format", "json"], ["events"],
+        ["report", "--by", "day"], ["diff", "7d", "1d"], ["check", "--format", "json"],
+    ):  # fmt: skip
+        assert there(*words, "-w", root) == ctxuse(*words, "-w", root), words
+    assert there("doctor", "-w", root).status == 1
+    assert there("show", "decision/d1", "-w", root).status in {0, 2}
+    assert there("demo").status == 0
+    for words in (
+        ["init"], ["setup", "claude-code", "-y"], ["import", "claude-code", "--init"],
+        ["record", "use", "summary", "--segment", "s"], ["archive"], ["repair"], ["serve"],
+    ):  # fmt: skip
+        done = there(*words, *([] if words == ["init"] else ["-w", root]))
+        assert (done.status, done.out) == (3, ""), words
+        assert f"ctxuse {words[0]} does not work on this system" in done.err
+    assert files() == before
+    assert [*(tmp_path / "plain").iterdir()] == []
+
+
 @pytest.mark.parametrize("words", [["setup"], ["completion"]])
 def test_a_missing_word_is_said_with_the_choices(
     words: list[str], capsys: pytest.CaptureFixture[str]

@@ -158,6 +158,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.InvalidEventError("id", "is none"),
     errors.AppendError("/ws/log", "write", "disk full", None),
     errors.MaintenanceError("/ws/log", "rename", "disk full"),
+    errors.UnsupportedSystemError("ctxuse setup"),
     errors.ServeError(8427, "Address already in use"),
     errors.SettingsError("/home/kim/settings.json", "it is not UTF-8"),
     errors.SetupError("the hooks are installed already"),

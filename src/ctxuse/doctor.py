@@ -25,6 +25,7 @@ from ctxuse.ids import is_derived
 from ctxuse.importing import began_in, sessions
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.failures import read_marks
+from ctxuse.log.opening import CAN_WRITE
 from ctxuse.log.reader import open_logs
 from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
@@ -224,6 +225,11 @@ def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Troubl
         yield Trouble(
             "this is the home directory, or one above it: hooks record nothing here",
             "make each project a workspace of its own: ctxuse init",
+        )
+    if not CAN_WRITE:
+        yield Trouble(
+            "on this system logs are read and reported, not written",
+            "record on Linux, macOS or WSL",
         )
     if not workspace.layout.has_marker:
         yield Trouble(

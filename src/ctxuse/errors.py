@@ -130,6 +130,24 @@ class MissingExtraError(CtxuseError, ImportError):
         return f"{visible(self.what)} needs libraries that are not installed: {install}"
 
 
+class UnsupportedSystemError(CtxuseError):
+    """Something was asked for that needs a system on which logs can be written.
+
+    Attributes:
+        what: What was asked for.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{visible(self.what)} does not work on this system: here logs are read and reported,"
+            " not written. Linux, macOS and WSL can do both"
+        )
+
+
 class ServeError(CtxuseError):
     """The page cannot be served.
 

@@ -24,6 +24,7 @@ def command(*, layout: "WorkspaceLayout") -> None:
     Example:
       ctxuse archive
     """
+    common.require_writing("archive")
     common.note_no_marker(layout)
     name = Workspace(layout).archive()
     if name is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ctxuse.cli import names
-from ctxuse.errors import InvalidSlugError, NoWorkspaceError
+from ctxuse.errors import InvalidSlugError, NoWorkspaceError, UnsupportedSystemError
 from ctxuse.files import naming, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
@@ -261,6 +261,18 @@ def choices(words: Sequence[str]) -> "click.Choice[str]":
 def on_terminal() -> bool:
     """Whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def require_writing(what: str) -> None:
+    """Refuse a command where logs cannot be written safely (Windows), before it has done half.
+
+    Raises:
+        UnsupportedSystemError: This is such a system.
+    """
+    from ctxuse.log.opening import CAN_WRITE  # noqa: PLC0415 - only for who writes
+
+    if not CAN_WRITE:
+        raise UnsupportedSystemError(f"ctxuse {what}")
 
 
 def can_ask() -> bool:

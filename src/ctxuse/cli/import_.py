@@ -79,6 +79,8 @@ def command(  # noqa: PLR0913 - these are its options
         raise click.UsageError("--all takes no PATH and no --init, and goes with an agent's name")
     if what == "log" and not paths:
         raise click.UsageError("which log? Give its path")
+    if not dry_run:
+        common.require_writing("import")
     places = Places(layout)
     looked = None if paths else _Looked.at(what, places)
     failed: list[CtxuseError] = []

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from ctxuse.cli.common import note
+from ctxuse.cli.common import note, require_writing
 from ctxuse.recorder import Recorder
 from ctxuse.visible import quoted
 
@@ -35,6 +35,7 @@ def command(root: str, *, track: bool) -> None:
       ctxuse init --track             the log is shared through git
       ctxuse init -w ../other
     """
+    require_writing("init")
     recorder = Recorder(root)
     made = recorder.init(track=track)
     where = quoted(os.fspath(recorder.layout.memory_dir))

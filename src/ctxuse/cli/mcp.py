@@ -39,6 +39,7 @@ def command(*, workspace: str | None) -> None:
       ctxuse mcp --workspace ~/work/shop
       claude mcp add ctxuse -- ctxuse mcp       makes Claude Code start it
     """
+    common.require_writing("mcp")
     if sys.stdin is None or sys.stdout is None:
         raise click.UsageError("it is spoken to on stdin and stdout, and one of them is closed")
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from ctxuse.cli import FAILED, names
-from ctxuse.cli.common import choices, note, records_argument, show_json, workspace_option
+from ctxuse.cli.common import (
+    choices,
+    note,
+    records_argument,
+    require_writing,
+    show_json,
+    workspace_option,
+)
 from ctxuse.errors import NoWorkspaceError, RecordNotFoundError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
 from ctxuse.recorder import Recorder
@@ -115,6 +122,7 @@ def _append(  # noqa: PLR0913 - an event has these fields
     actor: Actor | None,
     call_id: str | None,
 ) -> None:
+    require_writing("record")
     if not layout.has_marker:
         raise NoWorkspaceError(str(layout.root))
     recorder = Recorder(layout)

@@ -37,6 +37,8 @@ def command(*, layout: "WorkspaceLayout", dry_run: bool, overwrite_invalid_utf8:
     """
     from ctxuse.render.words import plural  # noqa: PLC0415 - rendering comes last
 
+    if not dry_run:
+        common.require_writing("repair")
     common.note_no_marker(layout)
     result = Workspace(layout).repair(
         dry_run=dry_run, overwrite_invalid_utf8=overwrite_invalid_utf8

@@ -42,6 +42,7 @@ def command(
       ctxuse serve --open
       ctxuse serve --port 0 --tz Europe/Berlin
     """
+    common.require_writing("serve")  # the file of its address could not be kept private either
     try:
         from ctxuse.web.server import serve  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

@@ -66,11 +66,9 @@ def command(  # noqa: PLR0913 - these are its options
         raise click.UsageError("--everywhere goes with --user: a project has one place to write")
     agent = installation_of(host)
     places = Places(layout)
-    if not user and places.is_above_projects(places.root):
-        raise SetupError(
-            "the home directory, or one above it, is no project: nothing is recorded there."
-            " Use --user for your own settings, or go into a project"
-        )
+    common.require_writing("setup")
+    if not user:
+        _check_project(places)
     path = agent.user_file(places) if user else agent.project_file(places)
     file = settings.read(path)
     if remove:
@@ -96,6 +94,14 @@ def command(  # noqa: PLR0913 - these are its options
     if not remove:
         common.note(agent.afterwards)
         _offer_import(agent, places, for_user=user)
+
+
+def _check_project(places: Places) -> None:
+    if places.is_above_projects(places.root):
+        raise SetupError(
+            "the home directory, or one above it, is no project: nothing is recorded there."
+            " Use --user for your own settings, or go into a project"
+        )
 
 
 def _write(file: "SettingsFile", text: str) -> None:
