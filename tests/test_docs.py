@@ -15,7 +15,7 @@ import pytest
 from make_command_reference import TARGET, reference
 from make_layers import page as architecture
 
-from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace, __version__
 from ctxuse.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
@@ -66,13 +66,31 @@ class Reader:
 
 def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    workspace = Workspace(tmp_path)
-    workspace.layout.workflow_dir.mkdir(parents=True)
-    workspace.layout.workflow_path("release").write_text("Tag, then deploy.\n")
-    workspace.init()
     Reader(tmp_path).follow("README.md")
-    (record,) = workspace.report().records
-    assert (record.use_count, record.resident_exposure_count) == (1, 1)
+    (record,) = Workspace(tmp_path).report().records
+    assert (record.kind, record.slug) == ("prompt", "system")
+    assert (record.use_count, record.resident_exposure_count) == (0, 1)
+
+
+def test_the_readme_is_read_in_two_minutes_and_shows_nothing_that_a_package_lacks() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(prose.split()) < 550
+    assert "![" not in text  # a picture beside it is not in the package
+
+
+def test_the_package_holds_the_documentation_and_says_one_version() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/how-to/*.md"), ROOT / "CHANGELOG.md"]
+    pages.remove(ROOT / "docs" / "pictures.md")
+    for page in pages:
+        name = str(page.relative_to(ROOT))
+        assert included[name] == f"ctxuse/docs/{name.removeprefix('docs/')}"
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {__version__}\n" in changes
+    plugin = ROOT / "plugins/claude-code/.claude-plugin/plugin.json"
+    assert json.loads(plugin.read_text(encoding="utf-8"))["version"] == __version__
 
 
 def test_the_guide_does_what_it_says(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from fleets import lethal, make_fleet
 from starting import PATIENCE, Process, started, until
 
+from ctxuse import __version__
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.fleet import cluster as clusters
@@ -226,7 +227,7 @@ def test_workers_of_another_version_are_refused(
     monkeypatch.setattr(clusters, "__version__", "99")
     words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
     assert run(words) == 3
-    assert "the cluster has ctxuse 0.1.0.dev0, this is 99" in capsys.readouterr().err
+    assert f"the cluster has ctxuse {__version__}, this is 99" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_workers_is_said(

@@ -1,6 +1,6 @@
-"""Writes the log of the example workspace: three weeks of made-up work, from a seed.
+"""Writes the logs of the example workspaces: some weeks of made-up work, from a seed.
 
-Run it as `python tools/make_example.py`; the result is committed, so that the example needs
+Run it as `python tools/make_example.py`; the result is committed, so that the examples need
 nothing but the repository.
 """
 
@@ -49,8 +49,82 @@ RESIDENT = [
 ]
 
 
+CLAUDE_CODE = ROOT.parent / "claude-code"
+
+SKILLS = [
+    ("api-conventions", 6214, 231, 9), ("code-review", 8930, 312, 14),
+    ("commit-messages", 2410, 188, 22), ("data-import", 11_870, 402, 0),
+    ("db-migrations", 7655, 290, 4), ("frontend-design", 12_138, 512, 3), ("pdf", 14_502, 704, 1),
+    ("release", 4120, 205, 5), ("security-audit", 9874, 398, 0), ("slides", 15_310, 688, 0),
+    ("xlsx", 12_644, 610, 0),
+]  # fmt: skip
+"""Skills: the bytes of the file, those of its line in the listing, and how often it is called."""
+
+INSTRUCTIONS = [("CLAUDE.md", 3902), ("~/.claude/CLAUDE.md", 1240)]
+"""Instruction files, and their bytes."""
+
+BYTES_PER_TOKEN = 2.95
+
+
 def main() -> None:
-    """Write the log."""
+    """Write the logs."""
+    bike_shop()
+    claude_code()
+
+
+def claude_code() -> None:
+    """Write what four weeks of one user of Claude Code leave."""
+    chance = random.Random(20261124)  # noqa: S311 - an example, not a secret
+    begin = parse_ns("2026-10-26T08:00:00Z") or 0
+    events: list[UsageEvent] = []
+    for day in range(26):
+        for _ in range(0 if day % 7 in {5, 6} else chance.choice([1, 2, 2, 3])):
+            at = begin + day * DAY + chance.randrange(8 * 3600 * SECOND)
+            events += claude_code_session(chance, at)
+    write(Workspace(CLAUDE_CODE), events)
+
+
+def claude_code_session(chance: random.Random, at: int) -> list[UsageEvent]:
+    """Return the events of one session of Claude Code that begins at `at`."""
+    segment, host = new_id(chance, at), "claude-code"
+
+    def entered(kind: str, slug: str, size: int, context_bytes: int) -> UsageRecordSnapshot:
+        return UsageRecordSnapshot.from_size(kind, slug, size)._replace(
+            context_bytes=context_bytes,
+            context_tokens=round(context_bytes / BYTES_PER_TOKEN),
+            tokens_from="calibrated",
+        )
+
+    def event(
+        kind: UsageEventKind, source: UsageSource, records: list[UsageRecordSnapshot], actor: str
+    ) -> UsageEvent:
+        return UsageEvent(
+            new_id(chance, at), at, segment, kind, source, tuple(records), host, actor or None
+        )
+
+    exposed, resident = UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION
+    listed = [entered("skill", slug, size, line) for slug, size, line, _ in SKILLS]
+    files = [entered("instructions", slug, size, size) for slug, size in INSTRUCTIONS]
+    found = [event(exposed, resident, listed, ""), event(exposed, resident, files, "")]
+    for _ in range(chance.choice([0, 0, 1, 2, 3])):
+        at += chance.randrange(20 * SECOND, 1500 * SECOND)
+        slug, size, _, _ = chance.choices(SKILLS, [weight for *_, weight in SKILLS])[0]
+        actor = chance.choice(["agent", "agent", "user", "subagent"])
+        skill = entered("skill", slug, size, size - 120)
+        found.append(event(UsageEventKind.USE, UsageSource.WORKFLOW_INVOKE, [skill], actor))
+    return found
+
+
+def write(workspace: Workspace, events: list[UsageEvent]) -> None:
+    """Write a log anew."""
+    workspace.layout.usage_dir.mkdir(parents=True, exist_ok=True)
+    in_order = sorted(events, key=lambda event: event.occurred_at_ns)
+    lines = b"".join(encode(event) + b"\n" for event in in_order)
+    workspace.layout.events_path.write_bytes(lines)
+
+
+def bike_shop() -> None:
+    """Write what three weeks in the bike shop leave."""
     chance = random.Random(20261123)  # noqa: S311 - an example, not a secret
     workspace = Workspace(ROOT)
     begin = parse_ns("2026-11-02T07:30:00Z") or 0
@@ -61,10 +135,7 @@ def main() -> None:
         for _ in range(chance.randint(3, 9)):
             at = begin + day * DAY + chance.randrange(9 * 3600 * SECOND)
             events += session(workspace, chance, at)
-    events.sort(key=lambda event: event.occurred_at_ns)
-    workspace.layout.usage_dir.mkdir(exist_ok=True)
-    lines = b"".join(encode(event) + b"\n" for event in events)
-    workspace.layout.events_path.write_bytes(lines)
+    write(workspace, events)
 
 
 def session(workspace: Workspace, chance: random.Random, at: int) -> list[UsageEvent]:

@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: the example's pages in a headless Chromium.
+"""Takes the pictures of docs/pictures.md: the example's pages in a headless Chromium.
 
 Run it as `python tools/make_pictures.py` where Chromium and playwright are installed.
 """

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from ctxuse.reports.report import UsageReportRecord as UsageReportRecord
     from ctxuse.workspace import Workspace as Workspace
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 _HOME = {
     "AppendError": "errors",
