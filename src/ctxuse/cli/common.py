@@ -56,6 +56,13 @@ def format_option(*names: str) -> Callable[[Command], Command]:
     )
 
 
+def output_option(command: Command) -> Command:
+    """Add ``-o/--output``; the command gets an `output`."""
+    return click.option(
+        "-o", "--output", metavar="FILE", help="Write to FILE, in one step, instead of printing."
+    )(command)
+
+
 def _layout(
     context: click.Context,  # noqa: ARG001 - click's signature
     parameter: click.Parameter,  # noqa: ARG001 - click's signature

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--sort",
     type=click.Choice(COLUMNS),
+    metavar="COLUMN",
     default="record",
     show_default=True,
     help="The column to sort by: texts from A to Z, numbers from the largest.",
@@ -58,6 +59,9 @@ def command(  # noqa: PLR0913 - a comparison has these options
     last days (7d), or two times as in 2026-11-01..2026-11-08 or 14d..7d: from the first on, up to
     but without the second. last-week alone is put beside this-week. A week begins on Monday. Of a
     window that ends before there is evidence nothing is known, which is not zero.
+
+    COLUMN is record, kind or slug; uses, exposures or tokens, which are those of B; the same with
+    -a behind it, those of A; or with -change, the difference.
 
     \b
     Examples:

@@ -27,8 +27,10 @@ _BY = ("day", "week", "segment", "host", "source", "actor", "kind")
 @click.command("report")
 @common.workspace_option
 @common.format_option("table", "json", "json-full", "csv", "markdown", "html")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of printing.")
-@click.option("--wide", is_flag=True, help="With the fuller figures: docs/format.md, section 6.")
+@common.output_option
+@click.option(
+    "--wide", is_flag=True, help="With all figures: segments, tokens as recorded, bytes, agents."
+)
 @click.option("--by", type=click.Choice(_BY), help="A row for each of these instead of records.")
 @common.actor_options
 @common.row_options
@@ -62,12 +64,15 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse report --all --kind knowledge       also those in no event
       ctxuse report --since 2026-11-01 --format csv -o november.csv
       ctxuse report --format json                as the reference prints it
-      ctxuse report --wide --since 7d            the fuller figures of the last week
+      ctxuse report --wide --since 7d            all figures, of the last week
       ctxuse report --by day --tz Europe/Berlin  a row a day
       ctxuse report --format html -o report.html a page to look at, in one file
 
     --all also lists skills, instruction files and memories of agents: the project's, and once there
     is an event of such a record, the user's and those of plugins.
+
+    Exposures are times resident; tokens-each is of one of them, tokens-total of all. What a table's
+    headings mean is said below it.
 
     TIME is a date (its first moment), RFC 3339, or 12h, 7d or 4w before now; --since counts events
     from then on, --until up to but without it. A is user, agent, subagent, maintenance or unknown;

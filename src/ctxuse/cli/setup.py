@@ -57,8 +57,8 @@ def command(  # noqa: PLR0913 - these are its options
 
     \b
     Examples:
-      ctxuse setup claude-code                  for this project
-      ctxuse setup claude-code --user           for all projects that are workspaces
+      ctxuse setup claude-code              for this project
+      ctxuse setup claude-code --user       for all your projects that are workspaces
       ctxuse setup codex --dry-run
       ctxuse setup claude-code --remove
     """

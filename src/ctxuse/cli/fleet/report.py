@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 @click.command("report")
 @options.places_argument
 @common.format_option("table", "json", "json-full", "csv", "markdown", "html")
-@click.option("--output", "-o", metavar="FILE", help="Write it to FILE, in one step.")
-@click.option("--by", type=click.Choice(FLEET_BY), help="A row for each of these instead.")
+@common.output_option
+@click.option(
+    "--by", type=click.Choice(FLEET_BY), help="A row for each of these instead of records."
+)
 @common.window_options
 @common.actor_options
 @common.row_options
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     help="Where --distinct-ids keeps ids meanwhile: a folder or address that all workers reach."
     "  [default: a temporary folder]",
 )
-@click.option("--no-cache", is_flag=True, help="Read all of every log; use no checkpoint.")
+@click.option("--no-cache", is_flag=True, help="Read the whole of every log; use no checkpoint.")
 @common.takes_query
 def command(  # noqa: PLR0913 - a report has these options
     *,
@@ -51,7 +53,7 @@ def command(  # noqa: PLR0913 - a report has these options
     scratch: str | None,
     no_cache: bool,
 ) -> None:
-    """Print what the logs of many workspaces say of each record.
+    """Print what many logs say of each record: uses, times resident, estimated tokens.
 
     Places that cannot be read are listed with the reason; the others count, and the exit status
     is 3.
@@ -69,8 +71,8 @@ def command(  # noqa: PLR0913 - a report has these options
     per exposure is that of the workspace with the latest exposure. The fuller figures and the page
     (json-full, html) are of merged records.
 
-    TIME and A are those of ctxuse report. With --since, --until, --actor or --without every log is
-    read whole; so it is with --tz where days are counted.
+    TIME, A and the columns are those of ctxuse report. With --since, --until, --actor or --without
+    every log is read whole; so it is with --tz where days are counted.
 
     --distinct-ids is for copied workspaces: an event that several hold counts with the one whose
     address sorts first. Each log is then read twice.
