@@ -6,6 +6,7 @@ the end of the log and never fail; who has typed a wrong name waits for a report
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 import click
@@ -27,8 +28,8 @@ ACTORS = ("agent", "maintenance", "subagent", "unknown", "user")
 _TAIL = 1024 * 1024
 """Bytes of the log's end that completions are looked for in."""
 
-_MOST_COMPARED = 5_000
-"""So many known names are compared with a wrong one at most, those of about its length."""
+_MOST_COMPARED = 1_000
+"""So many known names are compared with a wrong one at most, those that begin and end like it."""
 
 _MOST_OFFERED = 500
 """So many completions a shell is offered at most."""
@@ -47,9 +48,17 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
     names = sorted({*known})
     about = max(2, len(wrong) // 3)
     alike = [name for name in names if abs(len(name) - len(wrong)) <= about]
-    found = difflib.get_close_matches(wrong, alike[:_MOST_COMPARED], n=1, cutoff=0.7)
+    if len(alike) > _MOST_COMPARED:
+        alike = nlargest(_MOST_COMPARED, alike, key=lambda name: _ends_shared(name, wrong))
+    found = difflib.get_close_matches(wrong, alike, n=1, cutoff=0.7)
     begun = [name for name in names if name.startswith(wrong)] if wrong else []
     return next(iter([*found, *begun]), None)
+
+
+def _ends_shared(one: str, other: str) -> int:
+    """How many characters two names share from the beginning on, and from the end."""
+    pairs = ([one, other], [one[::-1], other[::-1]])
+    return sum(len(os.path.commonprefix(pair)) for pair in pairs)  # noqa: RUF071 - characters
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

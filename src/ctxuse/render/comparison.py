@@ -14,6 +14,10 @@ WIDE = 110
 """From this many columns on, a terminal is shown the figures of the first window, too."""
 
 
+MOST_ROWS = 2_000
+"""So many rows people are shown: more take minutes, and nobody reads them."""
+
+
 def of_comparison(
     comparison: Comparison, safe: Safe, *, for_people: bool = True, narrow: bool = False
 ) -> AnyTable:
@@ -44,7 +48,9 @@ def of_comparison(
         Column("", "gone", lambda r: r.gone),
         Column("", "differs", lambda r: r.differs),
     ]  # fmt: skip
+    more = len(shown) - MOST_ROWS if for_people else 0
     notes = [
+        f"And {words.plural(more, 'more row')}: --format csv and json have all" if more > 0 else "",
         *_files(shown, safe),
         *_same(len(rows), len(shown)),
         _side("A", comparison.first),
@@ -53,7 +59,8 @@ def of_comparison(
         _explained(shown) if shown else "",
         f"From {WIDE} columns on, also the figures of A." if shown and narrow else "",
     ]
-    return Table(columns, shown, notes=[note for note in notes if note], csv_order=_CSV_ORDER)
+    rows = shown[:MOST_ROWS] if for_people else shown
+    return Table(columns, rows, notes=[note for note in notes if note], csv_order=_CSV_ORDER)
 
 
 _CSV_ORDER = (
