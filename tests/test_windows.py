@@ -387,6 +387,24 @@ def test_a_difference_of_sums_that_are_not_whole_is_unknown(
     ]
 
 
+def test_a_table_of_very_many_differences_says_how_many_more_there_are(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(0, 2_003, 100):
+        slugs = [f"r{n:04}" for n in range(number, min(number + 100, 2_003))]
+        records = tuple(UsageRecordSnapshot.from_size("decision", slug, 4) for slug in slugs)
+        workspace.append(
+            an_event(occurred_at_ns=ns("2026-11-03T12:00:00Z") + number, records=records)
+        )
+    words = ["2026-W45", "2026-W46", "-w", str(workspace.layout.root)]
+    rows, below = compared(*words, capsys=capsys)
+    assert len(rows) == 2_000
+    assert "And 3 more rows: --format csv and json have all" in below
+    assert "and 1,983 more (--format csv has all)" in below
+    assert run(["diff", *words, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2_004
+
+
 def test_last_week_stands_beside_this_week(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

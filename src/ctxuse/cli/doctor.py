@@ -80,12 +80,24 @@ def _last_lines(found: Examination) -> "Iterator[str]":
     if not found.troubles:
         yield "Nothing stands in the way of recording."
     for trouble in found.troubles:
-        yield f"! {trouble.what}"
-        yield f"  → {trouble.remedy}"
+        yield from _wrapped("! ", trouble.what)
+        yield from _wrapped("  → ", trouble.remedy)
     for step in found.next:
         yield ""
-        yield from textwrap.wrap(f"{step.what}.", 80)
-        yield from textwrap.wrap(f"  → {step.command}", 80, subsequent_indent="    ")
+        yield from _wrapped("", f"{step.what}.")
+        yield from _wrapped("  → ", step.command)
+
+
+def _wrapped(sign: str, text: str) -> list[str]:
+    """A paragraph behind a sign, broken between words."""
+    return textwrap.wrap(
+        visible(text),
+        common.width(),
+        initial_indent=sign,
+        subsequent_indent=" " * len(sign),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _minute(time: str) -> str:
@@ -106,11 +118,13 @@ def _log(found: Examination) -> str:
 
 def _host_lines(host: HostFacts) -> "Iterator[str]":
     agent = installation_of(host.host)
-    title, name = agent.title, agent.executable
-    program = f"its program {name} is " + (host.program or "not on this path")
-    if not host.hooks:
-        yield f"{title:<11} no hooks installed; {program}"
-        return
+    title, name = f"{agent.title:<11} ", agent.executable
     for file in sorted({hook.file for hook in host.hooks}):
+        yield f"{title}hooks in {file}"
+        title = " " * len(title)
         events = [hook.event for hook in host.hooks if hook.file == file]
-        yield f"{title:<11} hooks for {', '.join(events)} in {file}; {program}"
+        yield from _wrapped(title, f"for {', '.join(events)}")
+    if not host.hooks:
+        yield f"{title}no hooks installed"
+    program = f"is {host.program}" if host.program else "is not on this path"
+    yield f"{' ' * len(title)}its program {name} {program}"
