@@ -120,10 +120,9 @@ def _host_lines(host: HostFacts) -> "Iterator[str]":
     agent = installation_of(host.host)
     title, name = f"{agent.title:<11} ", agent.executable
     for file in sorted({hook.file for hook in host.hooks}):
-        yield f"{title}hooks in {file}"
-        title = " " * len(title)
         events = [hook.event for hook in host.hooks if hook.file == file]
-        yield from _wrapped(title, f"for {', '.join(events)}")
+        yield from _wrapped(title, f"hooks for {', '.join(events)} in {file}")
+        title = " " * len(title)
     if not host.hooks:
         yield f"{title}no hooks installed"
     program = f"is {host.program}" if host.program else "is not on this path"
