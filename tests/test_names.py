@@ -38,7 +38,7 @@ def named(workspace: Workspace) -> Workspace:
         (["show", "decision/money"], 2, "did you mean decision/money-as-integers?"),
         (["show", "decisions/alpha"], 2, "did you mean decision/alpha?"),
         (["show", "decison/alhpa"], 2, "did you mean decision/alpha?"),
-        (["show", "summary"], 2, "no record summary"),
+        (["show", "summary"], 2, "no record summary: "),
         (["show", "skill/\x1b[31m"], 2, "\\x1b"),
         (["report", "--kind", "decisions"], 2, "did you mean decision?"),
         (["report", "--kind", "prompts", "--by", "day"], 2, "did you mean prompt?"),

@@ -48,7 +48,8 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query"
         keys = {record.key for record in report.records} | report.basic.outside
         there = records_on_disk(report.basic, places)
         keys |= {(ref.kind, str(ref.slug)) for ref in there}
-        text = f"no record {visible(f'{kind}/{slug}')}: it is in no event and has no file"
+        name = visible(names.record_name(kind, slug))
+        text = f"no record {name}: it is in no event and has no file"
         raise click.UsageError(text + names.which_record(kind, slug, keys))
     common.note_no_marker(layout)
     if form == "json":
