@@ -27,11 +27,11 @@ _LISTED = 20
 @click.option("--cache", is_flag=True, help="Prove the checkpoints against a full read instead.")
 @click.pass_context
 def command(context: click.Context, *, layout: "WorkspaceLayout", form: str, cache: bool) -> None:
-    """Read the whole log and list every line that is not counted, with its reason.
+    """List every line of the log that is not counted, with its reason.
 
-    Also says which events could be recovered (see ctxuse repair), which ids stand on more than one
-    line, whether the last line is still pending, which events lie in the future, and who else may
-    read the log. Archived logs are read too. Nothing is changed.
+    Reads all of it. Also says which events could be recovered (see ctxuse repair), which ids stand
+    on more than one line, whether the last line is still pending, which events lie in the future,
+    and who else may read the log. Archived logs are read too. Nothing is changed.
 
     Exits with 0 when every line is counted once or blank, else with 1.
 

@@ -19,7 +19,7 @@ from ctxuse.visible import quoted, visible
 @click.command("demo")
 @click.argument("directory", metavar="[DIR]", required=False)
 def command(*, directory: str | None) -> None:
-    """Print the report of an example workspace, or put it into DIR to play with.
+    """Print the report of an example workspace, or put it into DIR.
 
     The example is the web shop of a made-up bicycle workshop, with the log of three weeks. Without
     DIR nothing is left behind.

@@ -48,12 +48,12 @@ def command(  # noqa: PLR0913 - a comparison has these options
     sort: str,
     query: "Query",
 ) -> None:
-    """Say what differs between two windows of time: uses, times resident and tokens of records.
+    """Say what differs between two windows of time.
 
-    Of each record that differs it shows the figures of the second window, B, and what B has more or
-    less than the first one, A. Below stand the records whose first event lies in B, those that have
-    no file now, and those whose file had another size. --all also shows the others; json and csv
-    always have all.
+    Of each record that differs it shows the uses, times resident and tokens of the second window,
+    B, and what B has more or less than the first one, A. Below stand the records whose first event
+    lies in B, those that have no file now, and those whose file had another size. --all also shows
+    the others; json and csv always have all.
 
     WINDOW is a day (2026-11-03), a week (2026-W45, last-week, this-week), a month (2026-11), the
     last days (7d), or two times as in 2026-11-01..2026-11-08 or 14d..7d: from the first on, up to

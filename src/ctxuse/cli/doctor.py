@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @common.format_option("text", "json")
 @click.pass_context
 def command(context: click.Context, *, layout: "WorkspaceLayout", form: str) -> None:
-    """Say what is installed, what has ever fired and when, and what stands in the way.
+    """Say what is installed, what has fired, and what can be done.
 
     Looks at the hooks of every known agent, at the log and at what failed recordings have left.
     Facts about the plumbing and what to do about it; nothing is changed. Where nothing stands in

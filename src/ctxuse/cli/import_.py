@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - these are its options
     no_cache: bool,
     form: str,
 ) -> None:
-    """Add the events that an agent's transcripts, or other logs, tell of.
+    """Add the events that agents' transcripts, or other logs, tell of.
 
     Without PATH: the sessions of this workspace where the agent keeps them. A PATH, a transcript
     or a directory of some, is imported into this workspace wherever it was written; the directory

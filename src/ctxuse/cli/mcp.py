@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     " the current one or from CLAUDE_PROJECT_DIR]",
 )
 def command(*, workspace: str | None) -> None:
-    """Serve the workspace's records over MCP, on stdin and stdout, and record what is read.
+    """Serve the records over MCP, and record what is read.
 
-    For an agent to start, not for a terminal. Offers tools to read, search and invoke records, the
-    records as resources, the workflows as prompts, and in its instructions what is to be resident.
-    Nothing outside the workspace can be reached through it. Needs the extra ctxuse[mcp].
+    For an agent to start, on stdin and stdout, not for a terminal. Offers tools to read, search and
+    invoke records, the records as resources, the workflows as prompts, and in its instructions what
+    is to be resident. Nothing outside the workspace can be reached through it. Needs the extra
+    ctxuse[mcp].
 
     \b
     Examples:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     help="Also overwrite bytes that are no UTF-8 with '?', in place.",
 )
 def command(*, layout: "WorkspaceLayout", dry_run: bool, overwrite_invalid_utf8: bool) -> None:
-    """Append anew the events that damaged lines hold, under their own ids.
+    """Append anew the events that damaged lines hold.
 
     Lines run together where a writer puts down a line and its newline in two steps, and a killed
-    writer leaves a fragment. Whole events in such lines are appended once more, so that they count;
-    no line is changed or removed. What is touched is copied aside first, into .yoi/memory/_usage/.
-    Doing it again changes nothing. ctxuse check says what there is to do.
+    writer leaves a fragment. Whole events in such lines are appended once more, under their own
+    ids, so that they count; no line is changed or removed. What is touched is copied aside first,
+    into .yoi/memory/_usage/. Doing it again changes nothing. ctxuse check says what there is to do.
 
     One byte that is no UTF-8 keeps the reference implementation from reading the whole log. With
     --overwrite-invalid-utf8 such bytes in finished lines become '?'.

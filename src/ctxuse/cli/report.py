@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913 - a report has these options
     everything: bool,
     no_cache: bool,
 ) -> None:
-    """Print what the log says of each record: uses, times resident, and the tokens that entered.
+    """Print each record's uses, times resident and the tokens that entered.
 
     Evidence, never a verdict: a record that is in no event may have been read before there was a
     log, or in a way that nothing recorded.

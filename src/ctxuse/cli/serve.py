@@ -30,7 +30,7 @@ _LIBRARIES = {"starlette", "uvicorn", "sse_starlette", "anyio", "jinja2", "vl_co
 def command(
     *, layout: "WorkspaceLayout", port: int | None, open_it: bool, new_address: bool, zone: "Zone"
 ) -> None:
-    """Serve the report as a live page on this machine, updating as events arrive.
+    """Serve the report on this machine as a page that updates itself.
 
     It prints an address with a secret in it and serves until Ctrl-C. Only programs of this machine
     can reach it, and only who knows the address is answered. The address stays the same for a

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @common.window_options
 @common.takes_query
 def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query") -> None:
-    """Show one record over time: uses and exposures by day, changes of size, its last uses.
+    """Show one record over time: by day, its sizes, its last uses.
 
     REC is KIND/SLUG as reports name it, of any kind, or summary. One that is in no event and has no
     file is wrong usage.

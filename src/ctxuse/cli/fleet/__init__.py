@@ -16,7 +16,7 @@ COMMANDS = ("report", "collect", "export")
     "fleet", cls=LazyGroup, modules={name: f"ctxuse.cli.fleet.{name}" for name in COMMANDS}
 )
 def command() -> None:
-    """Work on many workspaces: one report over them, one place for their logs.
+    """Work on many workspaces: one report, one place for their logs.
 
     \b
     Examples:

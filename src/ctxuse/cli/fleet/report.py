@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913 - a report has these options
     scratch: str | None,
     no_cache: bool,
 ) -> None:
-    """Print what many logs say of each record: uses, times resident, estimated tokens.
+    """Print the same as ctxuse report, of the logs of many workspaces.
 
     Places that cannot be read are listed with the reason; the others count, and the exit status
     is 3.
