@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - a comparison has these options
     but without the second. last-week alone is put beside this-week. A week begins on Monday. Of a
     window that ends before there is evidence nothing is known, which is not zero.
 
-    COLUMN is record, kind or slug; uses, exposures or tokens, which are those of B; the same with
+    COLUMN is record, kind or slug; uses, resident or tokens, which are those of B; the same with
     -a behind it, those of A; or with -change, the difference.
 
     \b

@@ -71,8 +71,7 @@ def command(  # noqa: PLR0913 - a report has these options
     --all also lists skills, instruction files and memories of agents: the project's, and once there
     is an event of such a record, the user's and those of plugins.
 
-    Exposures are times resident; tokens-each is of one of them, tokens-total of all. What a table's
-    headings mean is said below it.
+    What a table's headings mean is said below it.
 
     TIME is a date (its first moment), RFC 3339, or 12h, 7d or 4w before now; --since counts events
     from then on, --until up to but without it. A is user, agent, subagent, maintenance or unknown;
