@@ -30,8 +30,9 @@ on first use."""
 INSIDE = {
     "cli": [
         "main",
+        "demo",
         (
-            "archive | check | completion | demo | diff | doctor | events | fleet | import_ | init"
+            "archive | check | completion | diff | doctor | events | fleet | import_ | init"
             " | mcp | record | repair | report | serve | setup | show"
         ),
         "common | lazy",

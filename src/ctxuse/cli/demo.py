@@ -5,20 +5,16 @@ import tempfile
 
 import click
 
-from ctxuse.cli import common
-from ctxuse.counting.tuning import Reading
+from ctxuse.cli import common, report
 from ctxuse.example import NAME, copy_example
-from ctxuse.hosts.places import Places
-from ctxuse.layout import WorkspaceLayout
-from ctxuse.query import EVERYTHING
 from ctxuse.recorder import Recorder
-from ctxuse.reports.making import make_report, records_on_disk
 from ctxuse.visible import quoted, visible
 
 
 @click.command("demo")
 @click.argument("directory", metavar="[DIR]", required=False)
-def command(*, directory: str | None) -> None:
+@click.pass_context
+def command(context: click.Context, *, directory: str | None) -> None:
     """Print the report of an example workspace, or put it into DIR.
 
     The example is the web shop of a made-up bicycle workshop, with the log of three weeks. Without
@@ -39,8 +35,7 @@ def command(*, directory: str | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = os.path.join(temporary, NAME)
         copy_example(root)
-        layout = WorkspaceLayout(root)
-        report = make_report(layout, EVERYTHING, Reading())
-        report = report.with_disk(records_on_disk(report, Places(layout)))
-    common.show_report(report, "table")
+        arguments = ["--all", "--no-cache", "--workspace", root]
+        with report.command.make_context("report", arguments, parent=context) as inner:
+            report.command.invoke(inner)
     common.note("this is an example: ctxuse demo DIR puts it into DIR to play with")
