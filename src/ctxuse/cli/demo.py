@@ -26,6 +26,8 @@ def command(context: click.Context, *, directory: str | None) -> None:
       ctxuse demo shop
     """
     if directory is not None:
+        if "://" in directory:
+            raise click.UsageError("DIR is a folder of this machine, no address")
         copy_example(directory)
         Recorder(directory).init()
         common.note(f"put the example workspace into {quoted(directory)}; now try")
