@@ -76,6 +76,7 @@ COMMANDS = {
     ],
     "show": [["show", "decision/r1"]],
     "diff": [["diff", "7d", "30d"]],
+    "demo": [["demo"], ["demo", "shop"]],
     "serve": [],
     "fleet report": [["fleet", "report", ".", "--workers", "2", "--distinct-ids"]],
     "fleet collect": [["fleet", "collect", ".", "--to", "collected", "--workers", "2"]],

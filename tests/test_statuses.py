@@ -50,6 +50,7 @@ ASKED = {
     ),
     "show": Asked(["show", "decision/r1"]),
     "diff": Asked(["diff", "7d", "30d"]),
+    "demo": Asked(["demo"]),
     "fleet report": Asked(
         ["fleet", "report", "fleet", "--distinct-ids", "--format", "json", "-o", "report"],
         lambda r: len(json.loads((r / "report").read_text())["workspaces"]) == 3,
