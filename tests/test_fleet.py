@@ -392,7 +392,7 @@ def test_a_table_begins_with_what_took_most_and_sums_up_the_rest(
     assert run(words) == 0
     table = capsys.readouterr().out
     rows = [line.split() for line in table.splitlines()]
-    assert rows[2][:2] == ["w0", "knowledge/k30"]
+    assert rows[3][:2] == ["w0", "knowledge/k30"]
     assert sum(row[:1] in (["w0"], ["w1"], ["w2"]) for row in rows) == 50
     assert ["37", "more"] in [row[:2] for row in rows]
     assert "The first 50 rows: --top, --sort and --kind choose others" in " ".join(table.split())
