@@ -192,6 +192,8 @@ def test_no_page_holds_markup_of_others(
     with Workspace(plain) as workspace:
         for kind in UsageEventKind:
             workspace.append(an_event(event=kind))
+            other = an_event().records[0]._replace(slug="other")  # two records have totals
+            workspace.append(an_event(event=kind, records=(other,)))
     usual = page(["report", "-w", str(plain)], tmp_path, capsys)
     root = next(path for path in sorted(hostile.iterdir()) if path.name.startswith("<img"))
     for words in (

@@ -14,7 +14,7 @@ from ctxuse.cli.main import run
 from ctxuse.events import UsageEvent
 from ctxuse.imported import Imported
 from ctxuse.importing import ImportResult, import_transcripts
-from ctxuse.remembered import LARGEST, MOST, Memory, Stamp
+from ctxuse.remembered import Memory, Stamp
 
 
 @pytest.fixture
@@ -46,8 +46,9 @@ def told(result: ImportResult) -> tuple[int, int, int]:
     return result.added, result.there, result.unchanged
 
 
-def cache(project: Path) -> Path:
-    return project.parent / ".cache/ctxuse/imported"
+def remembered(home: Path) -> list[Path]:
+    """The files in the cache that say what was imported."""
+    return [*home.rglob("*.imported")]
 
 
 class TestPassedOver:
@@ -114,7 +115,7 @@ class TestPassedOver:
     def test_trying_remembers_nothing(self, project: Path) -> None:
         path = written(project / "one.jsonl", "t1", root=project)
         assert told(imported(project, path, dry_run=True)) == (1, 0, 0)
-        assert not cache(project).exists()
+        assert not remembered(project.parent)
         assert told(imported(project, path)) == (1, 0, 0)
         assert told(imported(project, path, dry_run=True)) == (0, 1, 1)
 
@@ -153,33 +154,23 @@ class TestPassedOver:
 class TestMemory:
     """The files in the cache: absent, foreign, damaged, they cost time and nothing else."""
 
-    def test_only_the_user_can_read_it(self, project: Path) -> None:
-        imported(project, written(project / "one.jsonl", "t1", root=project))
-        folder = cache(project)
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
-        (file,) = folder.iterdir()
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert str(project.name) not in file.name
-
-    @pytest.mark.parametrize("name", ["CTXUSE_CACHE_DIR", "XDG_CACHE_HOME"])
-    def test_it_lies_where_the_user_wants_it(
-        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    def test_it_says_nothing_by_its_name_and_lies_where_the_user_wants_it(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+        monkeypatch.setenv("CTXUSE_CACHE_DIR", str(tmp_path / "elsewhere"))
         path = written(project / "one.jsonl", "t1", root=project)
         imported(project, path)
-        below = () if name == "CTXUSE_CACHE_DIR" else ("ctxuse",)
-        assert [*tmp_path.joinpath("elsewhere", *below, "imported").iterdir()]
-        assert not cache(project).exists()
-        monkeypatch.setenv(name, "relative")
+        (file,) = remembered(tmp_path / "elsewhere")
+        assert project.name not in file.name
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        monkeypatch.setenv("CTXUSE_NO_CACHE", "1")
         assert imported(project, path).unchanged == 0
-        assert cache(project).exists()
+        assert imported(project, path, cache=True).unchanged == 1
 
     def test_damage_costs_a_reading(self, project: Path) -> None:
         path = written(project / "one.jsonl", "t1", root=project)
         imported(project, path)
-        (file,) = cache(project).iterdir()
+        (file,) = remembered(project.parent)
         whole = file.read_bytes()
         assert imported(project, path).unchanged == 1
         broken = [whole[:cut] for cut in range(0, len(whole), 7)]
@@ -196,18 +187,14 @@ class TestMemory:
     ) -> None:
         path = written(project / "one.jsonl", "t1", root=project)
         imported(project, path)
-        (file,) = cache(project).iterdir()
+        (file,) = remembered(project.parent)
         kept = tmp_path / "kept"
         file.rename(kept)
 
         def link() -> None:
             file.symlink_to(kept)
 
-        def large() -> None:
-            with file.open("wb") as out:
-                out.truncate(LARGEST + 1)
-
-        for plant in (file.mkdir, link, lambda: os.mkfifo(file), large):
+        for plant in (file.mkdir, link, lambda: os.mkfifo(file)):
             plant()
             assert told(imported(project, path)) == (0, 1, 0)
             assert kept.read_bytes()
@@ -217,7 +204,7 @@ class TestMemory:
                 file.unlink()
         kept.rename(file)
         assert imported(project, path).unchanged == 1
-        cache(project).chmod(0o770)
+        file.parent.chmod(0o770)
         assert imported(project, path).unchanged == 0
 
     @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere", "\0", "x" * 5000])
@@ -231,17 +218,13 @@ class TestMemory:
             result = import_transcripts(Workspace(project), "claude-code", [path], environ=environ)
             assert told(result) == expected
 
-    def test_it_has_a_bound(self, tmp_path: Path) -> None:
+    def test_another_kind_or_version_is_something_else(self, tmp_path: Path) -> None:
         environ = {"CTXUSE_CACHE_DIR": str(tmp_path)}
-        memory = Memory(environ, "things", 1)
-        for number in range(MOST + 20):
-            memory.save(f"n{number}", b"x")
-        assert len([*(tmp_path / "things").iterdir()]) == MOST
-        assert memory.load(f"n{MOST + 19}") == b"x"
-        assert memory.load("n0") is None
-        assert Memory(environ, "things", 2).load(f"n{MOST + 19}") is None
-        memory.save("large", b"x" * (LARGEST + 1))
-        assert memory.load("large") is None
+        Memory(environ, "things", 1).save("name", b"x")
+        assert Memory(environ, "things", 1).load("name") == b"x"
+        assert Memory(environ, "things", 1).load("other") is None
+        assert Memory(environ, "things", 2).load("name") is None
+        assert Memory(environ, "others", 1).load("name") is None
 
     def test_a_stamp_is_that_of_a_regular_file(self, tmp_path: Path) -> None:
         assert Stamp.of(str(tmp_path)) is None
@@ -310,8 +293,8 @@ class TestSeveralProcesses:
         anew(project)
         programs = {
             "fails": "exit 1",
-            "prints": "echo hello; echo 5; echo abc; exec sleep 60",
-            "hangs up": "read line; echo '{}'; echo 100; echo '[\"a\"'",
+            "prints": "echo what a library prints where an answer was to come; exec sleep 60",
+            "hangs up": r"printf '\0ctxuse\0\0\0\0\0\0\0\0\377{}'",
         }
         program = tmp_path / "python"
         if broken != "missing":

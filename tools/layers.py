@@ -9,19 +9,20 @@ own inside, where its ``__init__`` stands too, if it imports something or is imp
 LAYERS = {
     "__main__": "`python -m ctxuse`",
     "cli": "front end: parses words, calls workspace, prints what render made",
-    "doctor": "is it alive?",
+    "doctor | overview": "is it alive? | what can be seen of a project at once",
+    "projects": "where agents had sessions",
     "hook | importing": "what a hook calls | the past",
     "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
     "imported | recorder | reports": "what was imported | what writes | a query → a report",
+    "remembered": "what is remembered of files between runs",
     "counting | hosts | marker": "lines → tallies | what agents hand over | making a workspace",
     "context | log": "the ways into a context, each recording it | the log on disk",
     "codec | records | windows": "one event ⇄ one line | files of records | windows as written",
     "events | layout | query": "value types | where things are | what is asked",
     "zones": "which day a moment falls on",
     "errors | ids | times": "say what went wrong | make ids | read clocks",
-    "remembered": "what is remembered between runs, in the user's cache",
     "example | files | processes | progress | redaction | visible": "need nothing of ours",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
@@ -33,7 +34,7 @@ INSIDE = {
         "demo",
         (
             "archive | check | completion | diff | doctor | events | fleet | import_ | init"
-            " | mcp | record | repair | report | serve | setup | show"
+            " | mcp | overview | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
         "names",

@@ -110,7 +110,7 @@ class Imported:
         layout: The workspace.
         host: The agent.
         environ: The environment, for where the user's cache is; that of the process when None.
-        used: Whether anything is remembered at all.
+        used: Whether anything is remembered at all; None leaves that to the environment.
         reader: The version of the reader.
 
     Raises:
@@ -123,16 +123,16 @@ class Imported:
         host: str,
         environ: Mapping[str, str] | None = None,
         *,
-        used: bool = True,
+        used: bool | None = None,
         reader: str = READING,
     ) -> None:
         self._layout = layout
         self._reader = reader
         self._root = os.fspath(layout)
-        self._used = used
-        self._memory = Memory(os.environ if environ is None else environ, "imported", _VERSION)
-        self._name = f"{host}-{digest(os.fsencode(self._root))}"
-        self._files = self._stored() if used else {}
+        environ = os.environ if environ is None else environ
+        self._memory = Memory(environ, "imported", _VERSION, used=used)
+        self._name = f"{host} {self._root}"
+        self._files = self._stored()
         self._stamps: dict[str, Stamp | None] = {}
         self._changed = False
 
@@ -154,7 +154,7 @@ class Imported:
         Args:
             path: The transcript.
         """
-        if not self._used:
+        if not self._memory.used:
             return None
         path = os.path.abspath(path)
         stamp = self._stamps[path] = Stamp.of(path)

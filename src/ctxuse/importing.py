@@ -7,7 +7,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -21,7 +21,7 @@ from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
-from ctxuse.hosts.transcripts import Answered, Hooked, Notes, Told
+from ctxuse.hosts.transcripts import Answered, Head, Hooked, Notes, Told
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
@@ -60,7 +60,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     on_progress: OnProgress = silent,
     environ: Mapping[str, str] | None = None,
     processes: int | None = None,
-    cache: bool = True,
+    cache: bool | None = None,
 ) -> ImportResult:
     """Add the events that transcripts of an agent tell of.
 
@@ -75,7 +75,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         environ: The environment, for where the agents' own places are; that of the process when
             None.
         processes: How many processes read; when None, as many as pay. Nothing else depends on it.
-        cache: Whether it is remembered, in the user's cache directory, what has been imported.
+        cache: Whether it is remembered, in the user's cache directory, what has been imported; None
+            leaves that to the environment, ``CTXUSE_NO_CACHE``.
 
     Raises:
         KeyError: The agent is not known.
@@ -94,8 +95,9 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         else:
             result.unchanged += 1
             result.there += events
-    on_read = _told(on_progress, sum(map(size_of, paths)))
-    asked = Asked(host, workspace.layout, environ, processes)
+    whole = sum(map(size_of, paths))
+    on_read = _told(on_progress, whole)
+    asked = Asked(host, workspace.layout, whole, environ, processes)
     hooked = Hooked(host, workspace.events)
     with (
         _Adding(workspace, result, dry_run=dry_run) as adding,
@@ -191,30 +193,37 @@ class Session(NamedTuple):
     """A transcript that an agent keeps.
 
     Attributes:
+        host: The agent.
         path: The transcript.
         began: The directory in which its session began; None when it does not say.
         root: The root of the workspace that directory is in; None when it is in none.
+        head: What its first lines say.
     """
 
+    host: str
     path: str
     began: str | None
     root: str | None
+    head: Head
 
 
 def sessions(host: str, places: Places) -> Iterator[Session]:
-    """Yield every transcript that an agent keeps, of whatever directory."""
+    """Yield every transcript that an agent keeps, of whatever directory, sorted."""
     reader = transcripts_of(host)
+    roots: dict[str, str | None] = {}
     for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host))):
-        try:
-            began = reader.began_in(path)
-        except OSError:
-            began = None
+        head = Head()
+        with suppress(OSError):
+            head = reader.head(path)
+        began = head.directory
         if began is None or not os.path.isabs(began) or not is_name(began):
-            yield Session(path, None, None)
+            yield Session(host, path, None, None, head)
             continue
-        layout = WorkspaceLayout.find(began)
-        is_one = layout.has_marker and not places.is_above_projects(os.fspath(layout))
-        yield Session(path, began, os.fspath(layout) if is_one else None)
+        if began not in roots:
+            layout = WorkspaceLayout.find(began)
+            is_one = layout.has_marker and not places.is_above_projects(os.fspath(layout))
+            roots[began] = os.fspath(layout) if is_one else None
+        yield Session(host, path, began, roots[began], head)
 
 
 def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:

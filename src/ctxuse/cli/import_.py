@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - these are its options
     everything: bool,
     init: bool,
     dry_run: bool,
-    no_cache: bool,
+    no_cache: bool | None,
     form: str,
 ) -> None:
     """Add the events that agents' transcripts, or other logs, tell of.
@@ -85,13 +85,15 @@ def command(  # noqa: PLR0913 - these are its options
     looked = None if paths else _Looked.at(what, places)
     failed: list[CtxuseError] = []
     if everything and looked is not None:
-        results = _import_all(looked, failed, dry_run=dry_run, cache=not no_cache)
+        results = _import_all(looked, failed, dry_run=dry_run, cache=False if no_cache else None)
     else:
         if not (layout.has_marker or dry_run):
             if not _becomes_one(what, places, looked, init=init):
                 return
             looked = looked and _Looked.at(what, places)
-        found = _import(what, layout, paths, looked, dry_run=dry_run, cache=not no_cache)
+        found = _import(
+            what, layout, paths, looked, dry_run=dry_run, cache=False if no_cache else None
+        )
         results = {places.root: found}
     _show(results, form, looked, dry_run=dry_run)
     if form == "text":
@@ -232,7 +234,7 @@ def _import(  # noqa: PLR0913 - what is imported, and how
     looked: _Looked | None,
     *,
     dry_run: bool,
-    cache: bool,
+    cache: bool | None,
 ) -> ImportResult:
     workspace = Workspace(layout)
     if what == "log":
@@ -245,7 +247,7 @@ def _import(  # noqa: PLR0913 - what is imported, and how
 
 
 def _import_all(
-    looked: _Looked, failed: list[CtxuseError], *, dry_run: bool, cache: bool
+    looked: _Looked, failed: list[CtxuseError], *, dry_run: bool, cache: bool | None
 ) -> dict[str, ImportResult]:
     results: dict[str, ImportResult] = {}
     for root, files in looked.roots.items():

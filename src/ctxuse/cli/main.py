@@ -50,14 +50,20 @@ _MODULES = {
 @click.group(
     cls=LazyGroup,
     modules=_MODULES,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ctxuse", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Show which records enter an agent's context, and what keeping them resident costs.
+
+    Alone it shows this project at once, with what the agents' transcripts tell of it; nothing is
+    written into the project.
 
     \b
     In a project:
+      ctxuse                                       what is known of it, without a set-up
       ctxuse init                                  make it a workspace
       ctxuse record use decision/alpha --segment s1
       ctxuse report                                what is used, what is resident
@@ -66,6 +72,10 @@ def cli() -> None:
 
     The evidence lives in .yoi/memory/_usage/ of the workspace; nothing leaves the machine.
     """
+    if context.invoked_subcommand is None:
+        from ctxuse.cli.overview import show_overview  # noqa: PLC0415 - as commands are
+
+        show_overview()
 
 
 def main(arguments: "Sequence[str] | None" = None) -> None:

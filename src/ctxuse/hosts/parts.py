@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ctxuse.hosts.installation import Installation
     from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
-    from ctxuse.hosts.transcripts import OnRead, Told
+    from ctxuse.hosts.transcripts import Head, OnRead, Told
 
 
 class Hook(Protocol):
@@ -30,8 +30,12 @@ class Hook(Protocol):
 class Transcripts(Protocol):
     """The `transcript` module of an agent."""
 
-    def began_in(self, path: str) -> str | None:
-        """Return the directory in which the session of a transcript began."""
+    def head(self, path: str) -> "Head":
+        """Return what the first lines of a transcript say of its session.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
         ...
 
     def read(

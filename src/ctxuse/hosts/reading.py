@@ -17,7 +17,7 @@ from ctxuse.hosts import known_hosts
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.transcripts import OnRead, PastPlaces, Told
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.processes import processors, start_interpreter
+from ctxuse.processes import processors, receive, send, start_interpreter
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,6 +36,7 @@ class Asked(NamedTuple):
     Attributes:
         host: The agent.
         layout: The workspace.
+        size: How many bytes the transcripts have together.
         environ: The environment, for where the agents' own places are; that of the process when
             None.
         processes: How many read; when None, as many as pay.
@@ -43,6 +44,7 @@ class Asked(NamedTuple):
 
     host: str
     layout: WorkspaceLayout
+    size: int
     environ: Mapping[str, str] | None = None
     processes: int | None = None
 
@@ -70,8 +72,14 @@ def read_all(asked: Asked, paths: Sequence[str], on_read: OnRead) -> Generator[T
 def read_one(host: str, path: str, places: PastPlaces, on_read: OnRead | None = None) -> Told:
     """Return what a transcript tells; where it cannot be read to its end, why, too."""
     told = Told()
+
+    def read(length: int) -> None:
+        told.summary.size += length
+        if on_read is not None:
+            on_read(length)
+
     try:
-        transcripts_of(host).read(path, places, told, on_read)
+        transcripts_of(host).read(path, places, told, read)
     except OSError as error:
         told.summary.error = error.strerror or str(error)
     except BaseException:
@@ -85,7 +93,7 @@ def _how_many(asked: Asked, paths: Sequence[str]) -> int:
     if os.name != "posix" or not sys.executable:
         return 1
     if wanted is None:
-        wanted = min(processors(), _MOST_PROCESSES) if sum(map(size_of, paths)) >= SEVERAL else 1
+        wanted = min(processors(), _MOST_PROCESSES) if asked.size >= SEVERAL else 1
     return max(1, min(wanted, len(paths)))
 
 
@@ -125,7 +133,7 @@ class _Workers:
             for index, path in enumerate(self._paths):
                 told = self._of(index, threads)
                 with told or read_one(self._asked.host, path, places) as one:
-                    on_read(size_of(path))
+                    on_read(one.summary.size)
                     yield one
                 self._room.release()
         finally:
@@ -202,14 +210,12 @@ def _answer(path: str, ask: IO[bytes], answer: IO[bytes]) -> Told | None:
     """What a process tells of a transcript; None where it fails."""
     told: Told | None = None
     try:
-        ask.write(json.dumps(path).encode() + b"\n")
-        ask.flush()
-        told = Told.begun(answer.readline())
-        while length := int(answer.readline(32)):
-            part = answer.read(length)
-            if len(part) != length:
-                raise ValueError(path)
+        send(ask, os.fsencode(path))
+        told = Told.begun(receive(answer) or b"")
+        while part := receive(answer):
             told.take(part)
+        if part is None:
+            raise ValueError(path)
     except (OSError, ValueError):
         if told is not None:
             told.close()
@@ -218,18 +224,13 @@ def _answer(path: str, ask: IO[bytes], answer: IO[bytes]) -> Told | None:
 
 
 def work() -> None:
-    """Read the transcripts that stdin names, one a line, and print what they tell."""
+    """Read the transcripts that stdin names, and print what they tell: what a worker does."""
     host, root, environ = sys.argv[1:]
     places = PastPlaces(WorkspaceLayout(root), json.loads(environ))
-    out = sys.stdout.buffer
-    try:
-        for line in sys.stdin.buffer:
-            with read_one(host, json.loads(line), places) as told:
-                parts = told.parts()
-                out.write(next(parts))
-                for part in parts:
-                    out.write(b"%d\n" % len(part) + part)
-                out.write(b"0\n")
-                out.flush()
-    except (BrokenPipeError, KeyboardInterrupt):  # nobody waits for it any more
-        os._exit(1)
+    answer = sys.stdout.buffer
+    with suppress(BrokenPipeError, KeyboardInterrupt):  # nobody waits for it any more
+        while (path := receive(sys.stdin.buffer)) is not None:
+            with read_one(host, os.fsdecode(path), places) as told:
+                for part in told.parts():
+                    send(answer, part)
+                send(answer, b"")

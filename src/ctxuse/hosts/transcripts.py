@@ -13,7 +13,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from tempfile import SpooledTemporaryFile
-from typing import Generic, Self, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -47,6 +47,22 @@ _HELD = 4 * 1024 * 1024
 
 OnRead = Callable[[int], object]
 """Told, now and then, how many bytes more have been read."""
+
+
+class Head(NamedTuple):
+    """What the first lines of a transcript say of its session.
+
+    Attributes:
+        directory: Where it began; None where it is not said.
+        session: Its id, likewise.
+        at: When, likewise, as the host writes it.
+        nested: Whether it is that of a sub-agent.
+    """
+
+    directory: str | None = None
+    session: str | None = None
+    at: str | None = None
+    nested: bool = False
 
 
 class Strange(Counter[str]):
@@ -143,7 +159,7 @@ class Summary(msgspec.Struct):
         sessions: When the sessions in it began, by id; not those of sub-agents.
         not_understood: Lines that say nothing that is known, by type.
         left_open: Calls whose result is not in it, by id.
-        events: How many events are told.
+        size: How many bytes of it were read.
         error: Why it could not be read to its end; None if it was.
     """
 
@@ -151,7 +167,7 @@ class Summary(msgspec.Struct):
     sessions: dict[str, Began] = {}
     not_understood: dict[str, int] = {}
     left_open: list[str] = []
-    events: int = 0
+    size: int = 0
     error: str | None = None
 
 
@@ -169,7 +185,6 @@ class Told:
     Attributes:
         summary: What holds for all of it.
         not_understood: Lines that say nothing that is known, by type.
-        directory: Where the session began; None where it is not said.
     """
 
     def __init__(self) -> None:
@@ -209,8 +224,7 @@ class Told:
     ) -> None:
         """Tell of events; see `Happened`."""
         for event in events:
-            if self._tell(Happened(event, unless_exposed, unless_typed)):
-                self.summary.events += 1
+            self._tell(Happened(event, unless_exposed, unless_typed))
 
     def began(self, session: str, said: object, *, answered: bool) -> None:
         """Take note that a line of a session, not of a sub-agent, was written."""
@@ -238,7 +252,7 @@ class Told:
             yield item
 
     def parts(self) -> Iterator[bytes]:
-        """Yield it as bytes, piece by piece."""
+        """Yield it as bytes, piece by piece: the first is the line of the summary."""
         self.summary.not_understood = dict(self.not_understood)
         yield _encode(self.summary) + b"\n"
         self._items.seek(0)
@@ -265,18 +279,29 @@ class Told:
         told.not_understood.update(told.summary.not_understood)
         return told
 
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Return what `parts` gave, all of it.
+
+        Raises:
+            ValueError: It is none.
+        """
+        line, _, rest = data.partition(b"\n")
+        told = cls.begun(line)
+        told.take(rest)
+        return told
+
     def close(self) -> None:
         """Give back what is held."""
         self._items.close()
 
-    def _tell(self, item: Answered | Happened) -> bool:
+    def _tell(self, item: Answered | Happened) -> None:
         try:
             line = _encode(item)
         except UnicodeEncodeError:  # a lone surrogate, which no event can hold
             self.not_understood.saw("(no event)")
-            return False
-        self._items.write(line + b"\n")
-        return True
+        else:
+            self._items.write(line + b"\n")
 
 
 def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:

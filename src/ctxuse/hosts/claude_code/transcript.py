@@ -22,7 +22,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import LEAST_BYTES, Lines, OnRead, Told, measured, when
+from ctxuse.hosts.transcripts import LEAST_BYTES, Head, Lines, OnRead, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -107,27 +107,33 @@ class _Nested(msgspec.Struct):
     message: _Line | list[object] | str | int | float | bool | None = None
 
 
-class _Where(msgspec.Struct):
+class _Start(msgspec.Struct):
+    """A line, with what is wanted of the first ones."""
+
     cwd: object = None
+    sessionId: object = None  # noqa: N815
+    timestamp: object = None
+    isSidechain: object = None  # noqa: N815
 
 
 _lines = Lines(_Line)
-_wheres = Lines(_Where)
+_starts = Lines(_Start)
 _parsed = msgspec.json.Decoder().decode
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def began_in(path: str) -> str | None:
-    """Return the directory in which the session of a transcript began; None where it is not said.
+def head(path: str) -> Head:
+    """Return what the first lines of a transcript say: those up to the first with a directory.
 
     Raises:
         OSError: The file cannot be read.
     """
-    for line in _wheres.read(path):
+    for line in _starts.read(path):
         directory = text(line.cwd)
         if directory is not None:
-            return directory
-    return None
+            nested = line.isSidechain is True
+            return Head(directory, text(line.sessionId), text(line.timestamp), nested)
+    return Head()
 
 
 def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
@@ -136,7 +142,7 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin.of_transcript(places, began_in(path)), told)
+    reader = _Reader(Origin.of_transcript(places, head(path).directory), told)
     entered = _Accounting()
     for line in _lines.read(path, told.not_understood, on_read):
         entered.add(line)

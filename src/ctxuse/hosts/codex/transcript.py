@@ -13,7 +13,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import Lines, OnRead, Told, when
+from ctxuse.hosts.transcripts import Head, Lines, OnRead, Told, when
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
@@ -59,16 +59,21 @@ _parsed = msgspec.json.Decoder().decode
 _NO_PAYLOAD = _Payload()
 
 
-def began_in(path: str) -> str | None:
-    """Return the directory in which the session of a rollout began; None where it is not said.
+def head(path: str) -> Head:
+    """Return what a rollout says of its session: on the first line that does.
 
     Raises:
         OSError: The file cannot be read.
     """
     for line in _lines.read(path):
         if line.type == "session_meta":
-            return text(_payload(line).cwd)
-    return None
+            payload = _payload(line)
+            thread = _thread(payload)
+            if thread is None:
+                return Head(text(payload.cwd))
+            nested = thread.actor == "subagent"
+            return Head(text(payload.cwd), thread.segment_id, text(line.timestamp), nested)
+    return Head()
 
 
 def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
@@ -77,7 +82,7 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin.of_transcript(places, began_in(path)), told)
+    reader = _Reader(Origin.of_transcript(places, head(path).directory), told)
     for line in _lines.read(path, told.not_understood, on_read):
         reader.read(line)
     reader.finish()
