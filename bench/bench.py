@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from inputs import lines, make_log
+from inputs import lines, make_log, make_transcripts
 from rivals import Case, duckdb_case, json_loop, loop
 
 from ctxuse import (
@@ -35,8 +35,15 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.reading import read_one
+from ctxuse.hosts.transcripts import PastPlaces
+from ctxuse.importing import import_transcripts
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
+from ctxuse.overview import overview
+from ctxuse.projects import kept_by_agents
 from ctxuse.query import EVERYTHING
 from ctxuse.reports.making import make_report
 from ctxuse.times import instant
@@ -219,6 +226,69 @@ def appending(number: int, repeat: int) -> Figures:
             },
             repeat,
         )
+
+
+def transcripts(size: int, repeat: int) -> Figures:
+    """Time imports of transcripts of `size` bytes, and what is seen of a project without one."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory) / "app"
+        (root / ".git").mkdir(parents=True)
+        paths = make_transcripts(Path(directory) / ".claude/projects/app", root, size)
+        files = [str(path) for path in paths]
+        environ = {"HOME": directory}
+        places = Places(WorkspaceLayout(root), environ)
+
+        def each_line() -> None:
+            for path in paths:
+                with path.open("rb") as file:
+                    for line in file:
+                        json.loads(line)
+
+        def imported(*, processes: int = 1, cache: bool = False) -> None:
+            import_transcripts(
+                Workspace(root), HOST, files, processes=processes, cache=cache, environ=environ
+            )
+
+        def anew(*, processes: int) -> None:
+            shutil.rmtree(root / ".yoi", ignore_errors=True)
+            Workspace(root).init()
+            imported(processes=processes)
+
+        def read() -> None:
+            past = PastPlaces(places.layout, environ)
+            for path in files:
+                read_one(HOST, path, past).close()
+
+        def seen(*, fresh: bool) -> None:
+            if fresh:
+                shutil.rmtree(Path(directory) / ".cache", ignore_errors=True)
+            overview(places.layout, kept_by_agents(places), environ=environ)
+
+        anew(processes=1)
+        imported(cache=True)
+        again = rounds({AGAIN: partial(imported, cache=True)}, repeat)
+        shutil.rmtree(root / ".yoi")
+        seen(fresh=True)
+        known = rounds({"a project, seen again": partial(seen, fresh=False)}, repeat)
+        return (
+            again
+            | known
+            | rounds(
+                {
+                    EACH_LINE: each_line,
+                    "reading, 1 process": read,
+                    "a project, first seen": partial(seen, fresh=True),
+                    "import, 1 process": partial(anew, processes=1),
+                    "import, 2 processes": partial(anew, processes=2),
+                },
+                repeat,
+            )
+        )
+
+
+HOST = "claude-code"
+EACH_LINE = "json.loads per line"
+AGAIN = "import again, nothing new"
 
 
 def starting(repeat: int) -> Figures:
@@ -421,6 +491,8 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
         print(f"| {size} | {middle:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |", flush=True)
     figures["appending"] = appending(2_000, max(repeat, 9))
     show("Appending 2,000 events", figures["appending"], "json.dumps, open, write, close")
+    figures["transcripts"] = transcripts(64_000_000, repeat)
+    show("Transcripts, 64 MB", figures["transcripts"], EACH_LINE)
     figures["starting"] = starting(max(repeat, 15))
     show("Starting", figures["starting"], "python -c pass")
     return figures

@@ -1,5 +1,6 @@
-"""Logs made up from a seed."""
+"""Logs and transcripts made up from a seed."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,3 +64,81 @@ def make_log(root: Path, number: int, *, different: bool = False, records: int =
     with path.open("wb") as log:
         log.writelines(line + b"\n" for line in lines(number, different=different, records=records))
     return path
+
+
+def make_transcripts(folder: Path, root: Path, size: int, *, seed: int = 1) -> list[Path]:
+    """Write transcripts of Claude Code of `size` bytes together, and return their paths.
+
+    They are of sessions in `root`: about a megabyte each, with skills listed, files read, commands
+    run, edits with the files they change, thoughts and the model's own accounting.
+
+    Args:
+        folder: Where they are written.
+        root: The project.
+        size: How many bytes.
+        seed: Gives the same transcripts again.
+    """
+    chance = random.Random(seed)  # noqa: S311 - inputs, not secrets
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[Path] = []
+    written = 0
+    while written < size:
+        session = str(UUID(int=chance.getrandbits(128)))
+        path = folder / f"{session}.jsonl"
+        written += path.write_bytes(b"".join(_session(chance, session, str(root))))
+        found.append(path)
+    return sorted(found)
+
+
+def _session(chance: random.Random, session: str, root: str) -> Iterator[bytes]:
+    number = tokens = 0
+
+    def line(kind: str, **fields: object) -> bytes:
+        nonlocal number
+        number += 1
+        common = {
+            "parentUuid": f"{session}-{number - 1}", "isSidechain": False, "userType": "external",
+            "cwd": root, "sessionId": session, "version": "2.1.197", "gitBranch": "main",
+            "type": kind, "uuid": f"{session}-{number}",
+            "timestamp": f"2026-10-{number % 28 + 1:02}T09:30:{number % 60:02}.123Z",
+        }  # fmt: skip
+        return json.dumps({**common, **fields}, ensure_ascii=False).encode() + b"\n"
+
+    def text(most: int) -> str:
+        words = ("let", "the", "price", "= 42;", "return", "\n", "\t", '"quoted"')
+        end = chance.choice(["", "", "", " → naïve"])
+        return " ".join(chance.choices(words, k=chance.randrange(most) // 6 + 1)) + end
+
+    def said(*blocks: object) -> bytes:
+        nonlocal tokens
+        tokens += chance.randrange(200, 3000)
+        usage = {"input_tokens": 3, "cache_read_input_tokens": tokens, "output_tokens": 90}
+        message = {"id": f"m{number}", "role": "assistant", "content": [*blocks], "usage": usage}
+        return line("assistant", requestId=f"r{number}", message=message)
+
+    listed = "".join(f"- skill-{i}: {text(200).replace(chr(10), ' ')}\n" for i in range(20))
+    yield line("user", message={"role": "user", "content": text(400)})
+    yield line("attachment", attachment={"type": "skill_listing", "content": listed})
+    for turn in range(150):
+        if turn % 3 == 0:
+            yield said({"type": "thinking", "thinking": text(1500), "signature": "x" * 400})
+        call = f"toolu_{session}{turn}"
+        path = f"{root}/src/module-{chance.randrange(300)}.py"
+        tool, arguments, body = chance.choice(
+            [
+                ("Read", {"file_path": path}, text(9000)),
+                ("Bash", {"command": f"rg -n price src && sed -n 1,80p {path}"}, text(3000)),
+                ("Edit", {"file_path": path, "old_string": text(300), "new_string": text(300)}, ""),
+                ("Read", {"file_path": f"{root}/.yoi/memory/decisions/d-{turn}.md"}, text(2000)),
+            ]
+        )
+        yield said({"type": "tool_use", "id": call, "name": tool, "input": arguments})
+        shown = {"content": body, "numLines": 9, "startLine": 1, "totalLines": 9}
+        told = {
+            "Read": {"type": "text", "file": {"filePath": path, **shown}},
+            "Bash": {"stdout": body, "stderr": "", "interrupted": False},
+            "Edit": {"filePath": path, "originalFile": text(9000), "structuredPatch": []},
+        }
+        block = {"type": "tool_result", "tool_use_id": call, "content": body}
+        yield line("user", message={"role": "user", "content": [block]}, toolUseResult=told[tool])
+        yield said({"type": "text", "text": text(600)})

@@ -107,6 +107,12 @@ class _Nested(msgspec.Struct):
     message: _Line | list[object] | str | int | float | bool | None = None
 
 
+class _Outcome(msgspec.Struct):
+    """What a tool answered, with what is wanted of it where no record can have been shown."""
+
+    success: object = None
+
+
 class _Start(msgspec.Struct):
     """A line, with what is wanted of the first ones."""
 
@@ -119,6 +125,7 @@ class _Start(msgspec.Struct):
 _lines = Lines(_Line)
 _starts = Lines(_Start)
 _parsed = msgspec.json.Decoder().decode
+_brief = msgspec.json.Decoder(_Outcome | list[object] | str | int | float | bool | None).decode
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -236,7 +243,8 @@ class _Reader:
         call = self._calls.pop(call_id)
         if not self._told.first_answer(call_id):
             return
-        response, at_ns = _parsed(line.toolUseResult), when(line.timestamp)
+        response = _outcome(line.toolUseResult) if call is None else _parsed(line.toolUseResult)
+        at_ns = when(line.timestamp)
         if _failed(line, block, response):
             found = self._failed(call, block, at_ns)
             self._told.answered(call_id, failed=True)
@@ -345,6 +353,12 @@ def _as_original(line: _Line) -> None:
     session, uuid = text(line.forkedFrom, "sessionId"), text(line.forkedFrom, "messageUuid")
     if session is not None and uuid is not None:
         line.sessionId, line.uuid = session, uuid
+
+
+def _outcome(result: msgspec.Raw) -> object:
+    """Of a result that shows no record as much as says whether the call failed."""
+    found = _brief(result)
+    return {"success": found.success} if isinstance(found, _Outcome) else found
 
 
 def _failed(line: _Line, block: _Block, response: object) -> bool:
