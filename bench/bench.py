@@ -43,7 +43,7 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.writer import LogWriter
 from ctxuse.overview import overview
-from ctxuse.projects import kept_by_agents
+from ctxuse.projects import all_sessions
 from ctxuse.query import EVERYTHING
 from ctxuse.reports.making import make_report
 from ctxuse.times import instant
@@ -262,7 +262,7 @@ def transcripts(size: int, repeat: int) -> Figures:
         def seen(*, fresh: bool) -> None:
             if fresh:
                 shutil.rmtree(Path(directory) / ".cache", ignore_errors=True)
-            overview(places.layout, kept_by_agents(places), environ=environ)
+            overview(places.layout, all_sessions(places), environ=environ)
 
         anew(processes=1)
         imported(cache=True)
