@@ -57,7 +57,7 @@ def project_here(directory: str, known: Iterable[str], places: Places) -> str | 
         places: For what is no project: the home directory.
     """
     found = project_of(directory, places)
-    real = {os.path.realpath(root) for root in known}
+    real = {os.path.realpath(root) for root in set(known)}
     while found is None and not places.is_above_projects(directory):
         found = directory if os.path.realpath(directory) in real else None
         directory = os.path.dirname(directory)

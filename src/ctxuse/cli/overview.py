@@ -37,8 +37,8 @@ def show_overview() -> None:
     if root is None:
         common.show(_elsewhere(found, of, places))
         return
-    real = os.path.realpath(root)
-    own = [one for one, its in zip(found, of, strict=True) if os.path.realpath(its) == real]
+    same = {its for its in set(of) if os.path.realpath(its) == os.path.realpath(root)}
+    own = [session for session, its in zip(found, of, strict=True) if its in same]
     with common.progress("reading transcripts") as on_progress:
         seen = overview(WorkspaceLayout(root), own, on_progress=on_progress)
     common.show_report(build_report(seen.tally.basic).chosen(Rows("tokens")), "table")

@@ -42,6 +42,9 @@ _MOST_TYPES = 50
 _MOST_SESSIONS = 1000
 _MOST_PATHS = 20_000
 _BUFFER = 256 * 1024
+START = 16 * 1024
+"""Bytes that are read at a time where only the first lines are wanted."""
+
 _HELD = 4 * 1024 * 1024
 """Bytes of what one transcript tells up to which that stays in memory."""
 
@@ -326,10 +329,12 @@ class Lines(Generic[L]):
     Args:
         of: The struct that takes of a line what is asked for; all fields have defaults, and take
             whatever stands there.
+        buffer: Bytes that are read at a time.
     """
 
-    def __init__(self, of: type[L]) -> None:
+    def __init__(self, of: type[L], buffer: int = _BUFFER) -> None:
         self._of = of
+        self._buffer = buffer
         others = list[object] | str | int | float | bool | None
         self._decode = msgspec.json.Decoder(of | others).decode
 
@@ -349,7 +354,7 @@ class Lines(Generic[L]):
         read = 0
         with (
             closing_fd(open_regular(path)) as descriptor,
-            open(descriptor, "rb", buffering=_BUFFER, closefd=False) as file,
+            open(descriptor, "rb", buffering=self._buffer, closefd=False) as file,
         ):
             while line := file.readline(LONGEST_LINE):
                 read += len(line)

@@ -22,7 +22,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import LEAST_BYTES, Head, Lines, OnRead, Told, measured, when
+from ctxuse.hosts.transcripts import LEAST_BYTES, START, Head, Lines, OnRead, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -123,7 +123,7 @@ class _Start(msgspec.Struct):
 
 
 _lines = Lines(_Line)
-_starts = Lines(_Start)
+_starts = Lines(_Start, START)
 _parsed = msgspec.json.Decoder().decode
 _brief = msgspec.json.Decoder(_Outcome | list[object] | str | int | float | bool | None).decode
 _as_json = json.JSONEncoder(ensure_ascii=False).encode

@@ -13,7 +13,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import Head, Lines, OnRead, Told, when
+from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, when
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
@@ -55,6 +55,7 @@ class _Line(msgspec.Struct):
 
 
 _lines = Lines(_Line)
+_starts = Lines(_Line, START)
 _parsed = msgspec.json.Decoder().decode
 _NO_PAYLOAD = _Payload()
 
@@ -65,7 +66,7 @@ def head(path: str) -> Head:
     Raises:
         OSError: The file cannot be read.
     """
-    for line in _lines.read(path):
+    for line in _starts.read(path):
         if line.type == "session_meta":
             payload = _payload(line)
             thread = _thread(payload)
