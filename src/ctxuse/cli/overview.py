@@ -133,7 +133,7 @@ def _elsewhere(found: Sequence[Session], of: Sequence[str], places: Places) -> s
         where = [path for host in hosts_with("transcript") for path in places.transcript_dirs(host)]
         return (
             f"No project here, and no session of {_agents()} in"
-            f" {listed([visible(_short(path, places)) for path in where])}\n"
+            f" {listed([_short(path, places) for path in where], visible)}\n"
         )
     columns: list[Column[_Project]] = [
         Column("Project", "", lambda p: _short(p.root, places), right=False),
