@@ -149,6 +149,15 @@ class TestProject:
         workflow.parent.mkdir(parents=True)
         workflow.write_text("flow")
         assert "workflow/pdf" in shown(capsys)
+        talk = Talk(app, sessionId="s3")
+        talk.call("Bash", "b1", {"command": "./show"})
+        talk.result("b1", {"stdout": "Steel frames are brazed, never welded.\n"})
+        claude(home, talk, "three")
+        assert "decision/frames" not in shown(capsys)
+        decision = app / ".yoi/memory/decisions/frames.md"
+        decision.parent.mkdir(parents=True)
+        decision.write_text("Steel frames are brazed, never welded.\n")
+        assert "decision/frames" in shown(capsys)
         for file in home.rglob("*.overview*"):
             file.write_bytes(file.read_bytes()[:-1])
         assert "workflow/pdf" in shown(capsys)

@@ -237,10 +237,18 @@ def _digest(value: object) -> str:
 
 
 def _records(places: Places) -> object:
-    """What decides which record a path or a name is."""
-    skills = sorted((skill.slug, skill.file) for skill in places.skills())
-    here = [*places.layout.records_on_disk()]
-    return skills, here, places.home, sorted(places.config_dirs.items())
+    """What decides which record a path or a name is, and which lines of an output are one's."""
+    files = sorted((r.kind, r.slug, r.named, *_written(r.named)) for r in places.record_files())
+    return files, places.home, sorted(places.config_dirs.items())
+
+
+def _written(path: str) -> tuple[int, int]:
+    """The size of a file and when it was written; zeros for one that cannot be seen."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _logs(layout: WorkspaceLayout) -> object:
