@@ -119,7 +119,8 @@ def test_what_is_installed_and_what_has_fired(
     assert claude.program is not None
     assert claude.program.endswith("/bin/claude")
     assert {hook.event for hook in claude.hooks} == {
-        "PostToolUse", "UserPromptExpansion", "InstructionsLoaded", "SessionStart",
+        "PostToolUse", "PostToolUseFailure", "UserPromptExpansion", "InstructionsLoaded",
+        "SessionStart",
     }  # fmt: skip
     assert (codex.hooks, codex.program) == ((), None)
     assert [(s.host, s.source, s.events) for s in found.sources] == [

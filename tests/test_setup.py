@@ -72,6 +72,7 @@ class TestInstalling:
             event: [["ctxuse-hook", "claude-code"]]
             for event in (
                 "PostToolUse",
+                "PostToolUseFailure",
                 "UserPromptExpansion",
                 "InstructionsLoaded",
                 "SessionStart",
