@@ -11,8 +11,8 @@ Nothing of the output or of the files is kept.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 from ctxuse.files import read_small
 from ctxuse.hosts.places import Places
@@ -72,20 +72,36 @@ class KnownLines:
     """The lines of records on the disk.
 
     Args:
-        places: Where records lie.
-        named: Files that are indexed before all others.
-        command: What was run: files whose names stand in it are indexed, too.
+        files: The files of the records, those before others that must be among them.
     """
 
-    def __init__(self, places: Places, named: Iterable[RecordFile], command: str) -> None:
+    def __init__(self, files: Iterable[RecordFile]) -> None:
         self._files: list[RecordFile] = []
         self._texts: list[set[str]] = []
         self._holders: dict[str, list[int]] = {}
+        self._places: dict[str, int] = {}
+        self._seen: set[str] = set()
         self._left = _MOST_BYTES
-        seen: set[str] = set()
-        for record in (*named, *_records(places, command)):
-            if record.named not in seen and len(self._files) < _MOST_FILES and self._left > 0:
-                seen.add(record.named)
+        self.learn(files)
+
+    @classmethod
+    def of(cls, places: Places, named: Iterable[RecordFile], command: str) -> Self:
+        """Return the lines of the records that there are now, those that a command names first.
+
+        Args:
+            places: Where records lie.
+            named: The files that the command names to show them.
+            command: The command.
+        """
+        files = [*places.record_files()]
+        files.sort(key=lambda record: os.path.basename(record.named) not in command)
+        return cls((*named, *files))
+
+    def learn(self, files: Iterable[RecordFile]) -> None:
+        """Have the lines of these files, too, as far as there is room."""
+        for record in files:
+            if record.named not in self._seen and len(self._files) < _MOST_FILES and self._left > 0:
+                self._seen.add(record.named)
                 self._add(record)
 
     def _add(self, record: RecordFile) -> None:
@@ -97,6 +113,7 @@ class KnownLines:
         lines = {line.strip() for line in data.decode("utf-8", "replace").splitlines()} - {""}
         if not lines:
             return
+        self._places[record.named] = len(self._files)
         for line in lines:
             self._holders.setdefault(line, []).append(len(self._files))
         self._files.append(record)
@@ -104,7 +121,7 @@ class KnownLines:
 
     def knows(self, record: RecordFile) -> bool:
         """Whether the lines of a record are among them."""
-        return any(one.named == record.named for one in self._files)
+        return record.named in self._places
 
     def shown(self, output: str, named: Iterable[RecordFile], command: str) -> Found:
         """Return the records that stand in an output.
@@ -115,18 +132,18 @@ class KnownLines:
             command: The command.
         """
         explicit = {record.named for record in named}
-        likely = {
-            place
-            for place, record in enumerate(self._files)
-            if record.named in explicit or _mentions(command, record)
-        }
         lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
         holders = [self._of_line(line) for line in lines]
+        likely = {
+            place
+            for place in {place for _, of in holders for place in of}
+            if self._files[place].named in explicit or _mentions(command, self._files[place])
+        }
         found = self._sure(holders, likely)
         found |= {
             place
-            for place in likely
-            if self._files[place].named in explicit and self._cut(lines, place)
+            for place in map(self._places.get, explicit)
+            if place is not None and self._cut(lines, place)
         }
         sizes = self._sizes(lines, holders, found)
         shown = [Shown(self._files[place], size) for place, size in sizes.items()]
@@ -207,10 +224,3 @@ def _mentions(command: str, record: RecordFile) -> bool:
     if record.kind == SKILL:
         return os.path.basename(folder) in command or record.slug in command
     return name in command or os.path.basename(folder) in command
-
-
-def _records(places: Places, command: str) -> Iterator[RecordFile]:
-    """The files of records on the disk, those that a command mentions first."""
-    found = [*places.record_files()]
-    found.sort(key=lambda record: os.path.basename(record.named) not in command)
-    return iter(found)

@@ -45,7 +45,6 @@ class Origin:
         self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
         self._home = home[0] if home else places.home
         self._began_in = root or places.root
-        self._lines: KnownLines | None = None
 
     @classmethod
     def of_transcript(cls, places: Places, began_in: str | None) -> Self:
@@ -88,10 +87,12 @@ class Origin:
     def known_lines(self, named: Sequence[RecordFile], command: str) -> KnownLines:
         """Return the lines of the records here and now; see `KnownLines`."""
         if not self._is_past:
-            return KnownLines(self.places, named, command)
-        if self._lines is None or not all(map(self._lines.knows, named)):
-            self._lines = KnownLines(self.places, named, command)
-        return self._lines
+            return KnownLines.of(self.places, named, command)
+        kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same
+        if not isinstance(kept, KnownLines):
+            kept = self.places.kept[KnownLines] = KnownLines.of(self.places, (), "")
+        kept.learn(named)
+        return kept
 
     def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
         """Return the records that paths are, each once; see `here`."""

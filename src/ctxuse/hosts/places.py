@@ -71,6 +71,8 @@ class Places:
         at_home = {host: parts_below(path, self.home) for host, path in self.config_dirs.items()}
         self._shown = {host: ["~", *parts] for host, parts in at_home.items() if parts is not None}
         """By agent, how its own directory is written in slugs, if it lies in the home directory."""
+        self.kept: dict[object, object] = {}
+        """What is kept with these places by whoever reads much of the past, by its class."""
         self._plugins: dict[str, str] | None = None
         self._resolved: Places | None = None
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
