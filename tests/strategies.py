@@ -44,6 +44,7 @@ events = st.builds(
     host=st.none() | texts,
     actor=st.none() | st.sampled_from(["user", "agent", "subagent", "maintenance"]),
     call_id=st.none() | texts,
+    agent_type=st.none() | texts,
 )
 
 

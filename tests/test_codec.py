@@ -90,7 +90,7 @@ def test_a_line_cut_anywhere_is_no_event(event: UsageEvent, data: st.DataObject)
 
 
 @pytest.mark.parametrize("cls", [int, str, list, dict, bool, float, type(None)])
-@pytest.mark.parametrize("name", ["host", "actor", "call_id"])
+@pytest.mark.parametrize("name", ["host", "actor", "call_id", "agent_type"])
 def test_an_optional_field_of_any_type_never_costs_the_line(name: str, cls: type) -> None:
     found = decode(changed(**{name: cls()}))
     assert isinstance(found, UsageEvent)

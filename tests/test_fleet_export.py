@@ -97,7 +97,7 @@ def test_rows_are_what_the_events_say(tmp_path: Path) -> None:
     expected = [
         (
             event.segment_id, event.host, event.actor, event.call_id, event.event.value,
-            event.source.value, *record,
+            event.source.value, *record, event.agent_type,
         )
         for event in extreme()
         for record in event.records

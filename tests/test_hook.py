@@ -127,8 +127,9 @@ class TestClaudeCode:
         path = str(project / "CLAUDE.md")
         (event,) = fire(read(path, agent_id="a91c", agent_type="Explore"))
         assert (event.segment_id, event.actor) == (f"{SESSION}/a91c", "subagent")
+        assert event.agent_type == "Explore"
         (event,) = fire(read(path, agent_type="Explore", tool_use_id="toolu_9"))
-        assert (event.segment_id, event.actor) == (SESSION, "agent")
+        assert (event.segment_id, event.actor, event.agent_type) == (SESSION, "agent", None)
 
     def test_a_file_of_a_skill_is_a_use_of_the_skill(self, project: Path, fire: Fire) -> None:
         path = str(project / ".claude/skills/pdf/references/forms.md")

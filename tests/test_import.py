@@ -224,6 +224,20 @@ class TestClaudeCode:
         assert found[2].id == derived_id("claude-code", "u2", "skill", "pdf")
         assert len({event.id for event in found}) == 6
 
+    def test_the_kind_of_a_subagent_stands_beside_its_transcript(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        inner = Talk(project, isSidechain=True, agentId="a61b")
+        inner.read(project / "CLAUDE.md", "t1")
+        path = tmp_path / "agent-a61b.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in inner.lines))
+        (tmp_path / "agent-a61b.meta.json").write_text('{"agentType": "reviewer"}')
+        import_transcripts(Workspace(project), "claude-code", [str(path)])
+        (event,) = log(project)
+        assert (event.actor, event.agent_type) == ("subagent", "reviewer")
+        report = Workspace(project).grouped_report("agent")
+        assert [(group.name, group.total.uses) for group in report.groups] == [("reviewer", 1)]
+
     def test_calls_of_subagents_count_once_wherever_they_are_told(
         self, project: Path, tmp_path: Path
     ) -> None:

@@ -140,6 +140,7 @@ class UsageEvent(NamedTuple):
         host: The agent whose doing it was, such as ``claude-code``, where known.
         actor: Whose doing within it, one of `Actor`, where known.
         call_id: The host's id of the tool call, where there was one.
+        agent_type: What the host calls the kind of sub-agent, where it was one's doing.
     """
 
     id: str
@@ -151,6 +152,7 @@ class UsageEvent(NamedTuple):
     host: str | None = None
     actor: str | None = None
     call_id: str | None = None
+    agent_type: str | None = None
 
     @classmethod
     def new(  # noqa: PLR0913 - an event has these fields

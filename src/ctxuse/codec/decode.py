@@ -120,6 +120,7 @@ class ValidLine(CountedLine, gc=False):
     host: msgspec.Raw = msgspec.Raw()
     actor: msgspec.Raw = msgspec.Raw()
     call_id: msgspec.Raw = msgspec.Raw()
+    agent_type: msgspec.Raw = msgspec.Raw()
 
 
 class Valid(NamedTuple):
@@ -203,6 +204,7 @@ def event_of(found: Valid) -> UsageEvent:
         optional_text(raw.host),
         optional_text(raw.actor),
         optional_text(raw.call_id),
+        optional_text(raw.agent_type),
     )
 
 

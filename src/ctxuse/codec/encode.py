@@ -9,7 +9,7 @@ from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapsh
 from ctxuse.ids import canonical_id, following_id
 from ctxuse.times import MAX_NS, MIN_NS, format_ns
 
-_EVENT_TEXTS = ("segment_id", "host", "actor", "call_id")
+_EVENT_TEXTS = ("segment_id", "host", "actor", "call_id", "agent_type")
 _RECORD_TEXTS = frozenset({"kind", "slug", "tokens_from", "size_from"})
 _REQUIRED = frozenset({"kind", "slug", "file_bytes", "file_tokens_estimate"})
 
@@ -32,7 +32,8 @@ def to_json(event: UsageEvent) -> str:
 
     For showing an event that was read; what is written goes through `encode`.
     """
-    return _around(event) + ",".join([_record(record) for record in event.records]) + "]}"
+    records = ",".join([_record(record) for record in event.records])
+    return f"{_around(event)}{records}]{_behind(event)}}}"
 
 
 def ascii_line(line: bytes) -> bytes:
@@ -69,7 +70,7 @@ def split(event: UsageEvent) -> Iterator[tuple[UsageEvent, bytes]]:
 
 
 def _parts(event: UsageEvent) -> Iterator[UsageEvent]:
-    room = MAX_WRITTEN_LINE - len(_around(event)) - len("]}") - 1
+    room = MAX_WRITTEN_LINE - len(_around(event)) - len("]") - len(_behind(event)) - len("}") - 1
     records: list[UsageRecordSnapshot] = []
     used = number = 0
     for record in event.records:
@@ -103,7 +104,7 @@ def encode_any(event: UsageEvent) -> bytes:
 
 def _is_usual(event: UsageEvent) -> bool:
     """Whether all but the records is as it should be, looked at in the quickest way."""
-    event_id, at, segment, kind, source, records, host, actor, call_id = event
+    event_id, at, segment, kind, source, records, host, actor, call_id, agent_type = event
     return (
         type(event_id) is str
         and canonical_id(event_id) is event_id
@@ -116,6 +117,7 @@ def _is_usual(event: UsageEvent) -> bool:
         and (host is None or type(host) is str)
         and (actor is None or type(actor) is str)
         and (call_id is None or type(call_id) is str)
+        and (agent_type is None or type(agent_type) is str)
     )
 
 
@@ -137,10 +139,15 @@ def _check_event(event: UsageEvent) -> None:
             raise InvalidEventError("event or source", "is not of the closed set")
 
 
+def _behind(event: UsageEvent) -> str:
+    """What stands on the line behind its records: of events of one kind always the same."""
+    return "" if event.agent_type is None else f',"agent_type":{_quoted(event.agent_type)}'
+
+
 def _around(event: UsageEvent) -> str:
     """All that stands on the line before its records."""
     optional = ""
-    if event[-3:] != (None, None, None):
+    if event[6:9] != (None, None, None):
         for name in ("host", "actor", "call_id"):
             value = getattr(event, name)
             if value is not None:

@@ -165,6 +165,8 @@ class DetailRecord(msgspec.Struct):
         sources: The same by source.
         hosts: The same by host; `UNKNOWN` for those that name none.
         actors: The same by actor, likewise.
+        agents: The same by kind of sub-agent, as its host names it; `UNKNOWN` for those that name
+            none, of agents and users, too.
         used_in: The segments it was read in; None once there were more than `MAX_SEGMENTS`.
         exposed_in: The segments it was resident in, likewise.
         used: What of it entered by being read.
@@ -181,6 +183,7 @@ class DetailRecord(msgspec.Struct):
     sources: dict[str, Counts] = {}
     hosts: dict[str, Counts] = {}
     actors: dict[str, Counts] = {}
+    agents: dict[str, Counts] = {}
     used_in: set[str] | None = msgspec.field(default_factory=set)
     exposed_in: set[str] | None = msgspec.field(default_factory=set)
     used: Context = msgspec.field(default_factory=Context)
@@ -218,6 +221,7 @@ class DetailRecord(msgspec.Struct):
             (self.sources, event.source._value_),
             (self.hosts, host),
             (self.actors, actor),
+            (self.agents, segment_key(event.agent_type or UNKNOWN)),
         ):
             _of(counts, name).add(record, is_use=is_use, times=times)
         _of(self.days, day).add(record, is_use=is_use, times=times)
@@ -250,6 +254,7 @@ class DetailRecord(msgspec.Struct):
         merge_counts(self.sources, later.sources)
         merge_counts(self.hosts, later.hosts)
         merge_counts(self.actors, later.actors)
+        merge_counts(self.agents, later.agents)
         self.used_in = _united(self.used_in, later.used_in)
         self.exposed_in = _united(self.exposed_in, later.exposed_in)
         self.used.merge(later.used)

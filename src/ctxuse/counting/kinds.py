@@ -58,7 +58,7 @@ class TallyKind(NamedTuple):
 BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 5\n")
 """The reference's figures alone."""
 
-DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 6\n")
+DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 7\n")
 """With detail."""
 
 KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}

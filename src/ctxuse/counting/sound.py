@@ -64,10 +64,16 @@ def _detail(record: DetailRecord, basic: RecordTally) -> bool:
         and _times(record.first_ns, record.first_ns)
         and all(
             _adds_up(counts.values(), total)
-            for counts in (record.days, record.sources, record.hosts, record.actors)
+            for counts in (
+                record.days,
+                record.sources,
+                record.hosts,
+                record.actors,
+                record.agents,
+            )
         )
         and record.sources.keys() <= _SOURCES
-        and _short({*record.hosts, *record.actors})
+        and _short({*record.hosts, *record.actors, *record.agents})
         and all(MIN_NS // DAY <= day <= MAX_NS // DAY for day in record.days)
         and all(size.at_ns // DAY == day for day, size in record.sizes.items())
         and record.sizes.keys() <= record.days.keys()

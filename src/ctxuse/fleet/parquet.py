@@ -167,6 +167,7 @@ def schema(arrow: "ModuleType") -> Any:  # noqa: ANN401 - pyarrow has no types
         ("context_tokens", number, True),
         ("tokens_from", text, True),
         ("size_from", text, True),
+        ("agent_type", text, True),
     ]
     return arrow.schema([arrow.field(name, kind, nullable) for name, kind, nullable in columns])
 
@@ -188,6 +189,7 @@ def _rows_of(workspace: str, position: int, event: UsageEvent) -> Iterator[tuple
             event.event.value,
             event.source.value,
             *record,
+            event.agent_type,
         )
 
 

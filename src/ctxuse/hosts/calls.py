@@ -130,4 +130,5 @@ def _use(call: Call, record: RecordFile, origin: Origin) -> UsageEvent:
         host=call.session.host,
         actor="user" if call.by_user else call.session.actor,
         call_id=call.call_id,
+        agent_type=call.session.agent_type,
     )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
-from ctxuse.hosts.lookup import text
+from ctxuse.hosts.lookup import name, text
 from ctxuse.hosts.session import Session
 
 
@@ -57,13 +57,14 @@ class Payload(NamedTuple):
             project: The project's directory, where the agent says it elsewhere.
         """
         session, agent = text(fields, "session_id"), text(fields, "agent_id")
+        kind = name(fields, "agent_type")
         directory = text(fields, "cwd")
         is_command = fields.get("expansion_type") == "slash_command"
         return cls(
             event=text(fields, "hook_event_name"),
             at_ns=time.time_ns(),
-            # `agent_type` is set on some main threads, too: it says nothing of a sub-agent
-            session=None if session is None else Session.named(host, session, agent),
+            # `agent_type` is set on some main threads, too: alone it says nothing of a sub-agent
+            session=None if session is None else Session.named(host, session, agent, kind),
             project=project or directory,
             directory=directory,
             transcript=text(fields, "transcript_path"),

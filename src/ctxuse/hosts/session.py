@@ -14,18 +14,22 @@ class Session(NamedTuple):
         host: The agent.
         segment_id: The session's id, in a sub-agent ``<session>/<sub-agent>``.
         actor: The agent or the sub-agent.
+        agent_type: What the host calls the kind of sub-agent, where it says so.
     """
 
     host: str
     segment_id: str
     actor: Actor
+    agent_type: str | None = None
 
     @classmethod
-    def named(cls, host: str, session: str, agent: str | None) -> Self:
-        """Return the session of an id, or the sub-agent of another within it."""
+    def named(
+        cls, host: str, session: str, agent: str | None, agent_type: str | None = None
+    ) -> Self:
+        """Return the session of an id, or the sub-agent of another within it, and its kind."""
         if agent is None:
             return cls(host, session, "agent")
-        return cls(host, f"{session}/{agent}", "subagent")
+        return cls(host, f"{session}/{agent}", "subagent", agent_type)
 
     def exposure(
         self, records: Iterable[UsageRecordSnapshot], at_ns: int, key: str | None = None
@@ -46,6 +50,7 @@ class Session(NamedTuple):
             source=UsageSource.RESIDENT_INJECTION,
             records=snapshots,
             host=self.host,
+            agent_type=self.agent_type,
         )
 
     def event_id(self, record: UsageRecordSnapshot, at_ns: int, key: str | None) -> str:

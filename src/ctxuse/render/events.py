@@ -25,6 +25,7 @@ _SNAPSHOT: Sequence[Column[_Snapshot]] = (
     Column("", "host", lambda row: row[0].host),
     Column("", "actor", lambda row: row[0].actor),
     Column("", "call_id", lambda row: row[0].call_id),
+    Column("", "agent_type", lambda row: row[0].agent_type),
     Column("", "event", lambda row: row[0].event.value),
     Column("", "source", lambda row: row[0].source.value),
     Column("", "kind", lambda row: row[1].kind),

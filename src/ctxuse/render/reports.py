@@ -9,6 +9,7 @@ from typing import Any
 
 from ctxuse.counting.detail import Counts
 from ctxuse.events import UsageSource
+from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.tables import (
     AnyTable,
@@ -291,6 +292,11 @@ FULL: Sequence[Column[FullReportRecord]] = (
     Column(
         "", "actors", lambda r: _used(r.actors),
         OnPage("actors", "Read by", "Uses by whose doing they were.", "words", more=True),
+    ),
+    Column(
+        "", "agent_types",
+        lambda r: ByName({n: c.events for n, c in r.agents.items() if n != UNNAMED}),
+        OnPage("sub-agents", "Sub-agents", "Events by kind of sub-agent.", "words", more=True),
     ),
     Column("", "gone", lambda r: r.gone),
     Column(

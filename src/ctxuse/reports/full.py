@@ -107,6 +107,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         sources: The same by source, by name.
         hosts: The same by agent; `UNNAMED` for those that name none.
         actors: The same by whose doing it was, likewise.
+        agents: The same by kind of sub-agent; `UNNAMED` for what names none.
         used: What of it entered by being read.
         exposed: What of it entered by being resident.
         sizes: The days on which its file was first seen to have another size, and that size.
@@ -125,6 +126,7 @@ class FullReportRecord(msgspec.Struct, frozen=True):
     sources: Mapping[str, Counts]
     hosts: Mapping[str, Counts]
     actors: Mapping[str, Counts]
+    agents: Mapping[str, Counts]
     used: ContextFigures
     exposed: ContextFigures
     sizes: tuple[tuple[int, int], ...]
@@ -179,6 +181,10 @@ FULL_RECORD_FIELDS: Sequence[Field[FullReportRecord]] = (
     Field(
         "actors", by_name(COUNT),
         lambda r: {name: counts.uses for name, counts in r.actors.items() if counts.uses},
+    ),
+    Field(
+        "agent_types", by_name(COUNT),
+        lambda r: {name: c.events for name, c in r.agents.items() if name != UNNAMED},
     ),
     Field("tokens_each", COUNT_OR_NULL, lambda r: r.basic.resident.each),
     Field("tokens_each_basis", {"enum": [*BASES, None]}, lambda r: r.basic.resident.each_basis),
@@ -311,6 +317,7 @@ def _record(basic: UsageReportRecord, tally: DetailRecord) -> FullReportRecord:
         sources=dict(sorted(tally.sources.items())),
         hosts=_said(tally.hosts),
         actors=_said(tally.actors),
+        agents=_said(tally.agents),
         used=ContextFigures.of(tally.used, basic.read),
         exposed=ContextFigures.of(tally.exposed, basic.resident),
         sizes=_changes(tally.sizes),

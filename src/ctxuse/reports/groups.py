@@ -32,7 +32,7 @@ from ctxuse.reports.report import UsageReport
 from ctxuse.times import known_time
 from ctxuse.zones import day_text, week_text
 
-By = Literal["day", "week", "segment", "host", "source", "actor", "kind"]
+By = Literal["day", "week", "segment", "host", "source", "actor", "agent", "kind"]
 """What a report can be grouped by."""
 
 BY: tuple[By, ...] = get_args(By)
@@ -222,6 +222,7 @@ _PARTS: dict[By, _Parts] = {
     "source": lambda record: record.sources.items(),
     "host": lambda record: record.hosts.items(),
     "actor": lambda record: record.actors.items(),
+    "agent": lambda record: record.agents.items(),
     "kind": lambda record: ((record.basic.kind, record.total),),
 }
 

@@ -17,7 +17,7 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
-from ctxuse.hosts.lookup import at, items, size, text
+from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile, skill_name
@@ -149,7 +149,8 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin.of_transcript(places, head(path).directory), told)
+    origin = Origin.of_transcript(places, head(path).directory)
+    reader = _Reader(origin, told, _agent_type(path))
     entered = _Accounting()
     for line in _lines.read(path, told.not_understood, on_read):
         entered.add(line)
@@ -157,10 +158,17 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     reader.finish(measured(entered.samples))
 
 
+def _agent_type(path: str) -> str | None:
+    """The kind of the sub-agent that a transcript is of: a file beside it says it."""
+    stem = path.removesuffix(".jsonl")
+    return name(stored(f"{stem}.meta.json"), "agentType") if stem != path else None
+
+
 class _Reader:
-    def __init__(self, origin: Origin, told: Told) -> None:
+    def __init__(self, origin: Origin, told: Told, agent_type: str | None) -> None:
         self._origin = origin
         self._told = told
+        self._agent_type = agent_type
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by id; None for those of tools that show no record."""
         self._skills: dict[str, Call] = {}
@@ -200,7 +208,8 @@ class _Reader:
         if names != self._names:
             self._names, session = names, text(line.sessionId)
             agent = text(line.agentId) if line.isSidechain is True else None
-            self._thread = None if session is None else Session.named(NAME, session, agent)
+            kind = self._agent_type
+            self._thread = None if session is None else Session.named(NAME, session, agent, kind)
         return self._thread
 
     def _nested(self, line: _Line, session: str | None) -> None:
