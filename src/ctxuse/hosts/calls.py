@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.evidence import Shown
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.recordfile import SKILL, RecordFile
+from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session
 
 Tool = Literal["read", "mention", "skill", "shell"]
@@ -73,15 +73,14 @@ def uses(call: Call, origin: Origin) -> list[UsageEvent]:
 
 
 def _records(call: Call, origin: Origin) -> list[RecordFile]:
-    if call.files is not None:
-        found = origin.records(call.files, call.directory)
-    elif call.tool == "skill":
-        found = [origin.skill(call.subject)]
-    else:
-        found = origin.records([call.subject], call.directory)
-    if not found and call.tool == "skill":
-        return [RecordFile(SKILL, call.subject, "", "")]
-    return found
+    if call.tool != "skill":
+        return origin.records([call.subject] if call.files is None else call.files, call.directory)
+    found = origin.records(call.files or (), call.directory)
+    if found:
+        return found
+    named = origin.skill(call.subject)
+    # one whose file is not here goes by its name, if it can be one
+    return [named] if named.file or skill_name(call.subject) == call.subject else []
 
 
 def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]]:

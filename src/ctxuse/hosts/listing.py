@@ -14,7 +14,7 @@ Fields = Mapping[object, object]
 
 
 def described_skills(
-    places: Places, directories: Iterable[tuple[str, str]]
+    places: Places, directories: Iterable[tuple[str, str]] | None
 ) -> Iterator[tuple[RecordFile, Fields]]:
     """Yield the skills whose files can be read, with their frontmatter.
 
@@ -22,7 +22,7 @@ def described_skills(
 
     Args:
         places: The places of the workspace.
-        directories: Pairs of a prefix and a directory of skills.
+        directories: Pairs of a prefix and a directory of skills; all that are known when None.
     """
     for record in places.skills(directories):
         try:

@@ -105,7 +105,18 @@ class Origin:
 
     def skill(self, name: str) -> RecordFile:
         """Return the skill or workflow of a name; one without a file here goes by its name."""
-        return self.places.skill_named(name) or RecordFile(SKILL, name, "", "")
+        found = self.places.skill_named(name)
+        if found is None:
+            from ctxuse.hosts.skillnames import (  # noqa: PLC0415 - reads YAML, and is rare
+                skill_otherwise_named,
+            )
+
+            key = (skill_otherwise_named, name)
+            if key not in self.places.kept:
+                self.places.kept[key] = skill_otherwise_named(self.places, name)
+            known = self.places.kept[key]
+            found = known if isinstance(known, RecordFile) else None
+        return found or RecordFile(SKILL, name, "", "")
 
     def snapshot(
         self, record: RecordFile, file_bytes: int | None, context_bytes: int | None

@@ -9,6 +9,7 @@ hook, so nothing expensive is imported.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
@@ -78,7 +79,7 @@ class Places:
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
         self._user_skills = [self.absolute(path, own) for own, of in with_own for path in of.skills]
         of_project = [host.of_project for host in self._hosts]
-        self._skills = [path for records in of_project for path in records.skills]
+        self.project_skills = [path for records in of_project for path in records.skills]
         self._rules = [path for records in of_project for path in records.rules]
         self._instructions = [path for records in of_project for path in records.instructions]
         self._instruction_names = {os.path.basename(path) for path in self._instructions}
@@ -171,18 +172,15 @@ class Places:
         if skill_name(name) != name:
             return None
         prefix, _, last = name.rpartition(":")
-        if not prefix:
-            try:
-                workflow = self.layout.record_file(RecordKind.WORKFLOW, last)
-            except CtxuseError:
-                pass
-            else:
-                if os.path.isfile(workflow):
-                    return RecordFile(RecordKind.WORKFLOW.value, last, workflow, workflow)
         for directory in self._skill_dirs(prefix):
             file = os.path.join(directory, last, SKILL_FILE)
             if os.path.isfile(file):
                 return RecordFile(SKILL, self._slug(file, name), file, file)
+        if not prefix:
+            with suppress(CtxuseError):
+                workflow = self.layout.record_file(RecordKind.WORKFLOW, last)
+                if os.path.isfile(workflow):
+                    return RecordFile(RecordKind.WORKFLOW.value, last, workflow, workflow)
         return None
 
     def _slug(self, file: str, name: str) -> str:
@@ -357,7 +355,9 @@ class Places:
         """The skill of the user or of a project; `below` is the path below the root."""
         directories = [(directory, "") for directory in self._user_skills]
         if below is None:
-            directories += [(os.path.join(d, s), "") for d in self._above() for s in self._skills]
+            directories += [
+                (os.path.join(d, s), "") for d in self._above() for s in self.project_skills
+            ]
         else:
             directories += self._nested_skill_dir(below)
         return self._of_skills(path, directories)
@@ -365,7 +365,7 @@ class Places:
     def _nested_skill_dir(self, below: list[str]) -> list[tuple[str, str]]:
         """The first directory of skills on a way below the root, with what stands before it."""
         for index in range(len(below)):
-            for skills in self._skills:
+            for skills in self.project_skills:
                 end = index + 1 + skills.count("/")
                 if end < len(below) and "/".join(below[index:end]) == skills:
                     return [(os.path.join(self.root, *below[:end]), "/".join(below[:index]))]
@@ -458,5 +458,7 @@ class Places:
         nested = self.absolute(prefix)
         holders = [nested] if parts_below(nested, self.root) else []
         holders = holders if prefix else [*self._up_to_root(), *self._above()]
-        found = [os.path.join(holder, skills) for holder in holders for skills in self._skills]
+        found = [
+            os.path.join(holder, skills) for holder in holders for skills in self.project_skills
+        ]
         return found if prefix else list(dict.fromkeys([*found, *self._user_skills]))

@@ -53,13 +53,14 @@ def file_size(path: str) -> int | None:
         return None
 
 
-_SKILL_NAME = re.compile(r"(?:[\w@.-]+(?:/[\w@.-]+)*:)?[\w-][\w.-]{0,127}")
+_SKILL_NAME = re.compile(r"(?:[\w@.-]+(?:/[\w@.-]+)*:){0,3}[\w-][\w.-]{0,127}")
 
 
 def skill_name(said: str | None) -> str | None:
     """Return what a host says as the name of a skill, or None when it cannot be one.
 
-    That is ``pdf``, ``plugin:pdf`` or ``apps/web:pdf``, with or without a slash before it.
+    That is ``pdf``, ``plugin:pdf``, ``plugin:folder:pdf`` or ``apps/web:pdf``, with or without a
+    slash before it.
     """
     if said is None:
         return None

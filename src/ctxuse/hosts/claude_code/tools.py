@@ -4,6 +4,7 @@ import re
 
 from ctxuse.hosts.calls import Call, Tool
 from ctxuse.hosts.lookup import at, size, text
+from ctxuse.hosts.lookup import name as name_of
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 
@@ -26,7 +27,11 @@ def tool_call(
         case "Read":
             subject = text(arguments, "file_path")
         case "Skill":
-            tool, subject = "skill", skill_name(text(arguments, "skill"))
+            said = name_of(arguments, "skill") or name_of(arguments, "command")
+            tool, subject = "skill", skill_name(said) or said
+        case "SlashCommand":  # older versions; what is not called by a name has words behind it
+            said = text(arguments, "command")
+            tool, subject = "skill", skill_name(said.split()[0] if said and said.split() else None)
         case "Bash" if at(arguments, "run_in_background") is not True:
             tool, subject = "shell", at(arguments, "command")
         case _:

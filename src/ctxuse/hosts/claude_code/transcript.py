@@ -20,7 +20,7 @@ from ctxuse.hosts.claude_code.tools import (
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import RecordFile, skill_name
+from ctxuse.hosts.recordfile import SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import LEAST_BYTES, START, Head, Lines, OnRead, Told, measured, when
 
@@ -274,7 +274,13 @@ class _Reader:
         return [] if answer is None else uses(answer, self._origin)
 
     def _skill(self, call: Call, body: str | None, **conditions: bool) -> None:
-        """The use of a skill, with the body that entered; None where it is not told."""
+        """The use of a skill, with the body that entered; None where it is not told.
+
+        A body begins with the directory of the skill, whatever it was called by.
+        """
+        if body is not None and body.startswith(_SKILL_BODY):
+            directory = body[len(_SKILL_BODY) :].partition("\n")[0].strip()
+            call = call._replace(files=(f"{directory}/{SKILL_FILE}",))
         found = uses(call._replace(context_bytes=size(body)), self._origin)
         self._told.happened(found, **conditions)
 
