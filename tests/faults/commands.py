@@ -266,9 +266,10 @@ def interrupts(root: Path, times: int) -> Figures:
             lines += [child.stdout.readline() for _ in range(3 + number % 7)]
             time.sleep(number % 5 / 10_000)
             child.send_signal(signal.SIGINT)
+            most = len(lines) + MOST_LINES
             while (line := child.stdout.readline()) not in {"caught\n", ""}:
                 lines.append(line)
-                if len(lines) > MOST_LINES:  # the interrupt got lost
+                if len(lines) > most:  # the interrupt got lost
                     child.kill()
     told = Told(
         [line.split()[1] for line in lines if line.startswith("try ")],
