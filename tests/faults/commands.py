@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faults.processes import Figures, Told, event, figures, log_of
@@ -89,9 +89,12 @@ class Workshop:
             stopped_by: A signal; 0 for none.
             after: Seconds after which it is sent.
         """
-        with subprocess.Popen(
-            words, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process:
+        with (
+            hearing_interrupts(),
+            subprocess.Popen(
+                words, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as process,
+        ):
             if stopped_by:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(after)
@@ -229,6 +232,16 @@ def hostile_hooks(root: Path, skills: int) -> Figures:
     return figures(project, told)._replace(stuck=stuck, unbounded=unbounded)
 
 
+@contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """Have what is started in a block hear Ctrl-C, also where a shell in the background does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 APPENDING = """
 import sys
 from ctxuse import Workspace
@@ -255,12 +268,15 @@ def interrupts(root: Path, times: int) -> Figures:
     """Ctrl-C again and again in one process that goes on appending."""
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     lines: list[str] = []
-    with subprocess.Popen(
-        [sys.executable, "-c", APPENDING, str(root), str(times)],
-        env=environ,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
+    with (
+        hearing_interrupts(),
+        subprocess.Popen(
+            [sys.executable, "-c", APPENDING, str(root), str(times)],
+            env=environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child,
+    ):
         assert child.stdout is not None
         for number in range(times):
             lines += [child.stdout.readline() for _ in range(3 + number % 7)]
