@@ -1,8 +1,12 @@
 """The object that users of the library hold."""
 
+import json
 import os
+import shutil
+import subprocess
 import uuid
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +29,8 @@ from ctxuse import (
     Workspace,
     WorkspaceLayout,
 )
+from ctxuse.hook import run
+from ctxuse.importing import import_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -327,3 +333,36 @@ def test_a_window_does_not_hide_that_there_is_evidence_outside(workspace: Worksp
     assert (evidence.events, evidence.outside) == (1, 1)
     assert evidence.log_since_ns == 100 * 1_000_000_000
     assert evidence.window == (150 * 1_000_000_000, None)
+
+
+@pytest.mark.parametrize("way", ["library", "hook", "import"])
+def test_in_a_clone_git_leaves_the_log_alone_too(tmp_path: Path, way: str) -> None:
+    root = tmp_path / "home" / "clone"
+    record = root / ".yoi" / "memory" / "decisions" / "alpha.md"
+    record.parent.mkdir(parents=True)
+    record.write_text("Alpha it is, and not beta.\n")
+    git = [shutil.which("git") or "git", "-C", str(root), "-c", "user.name=k", "-c", "user.email=k"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    workspace = Workspace(root)
+    if way == "library":
+        workspace.append_use(
+            "s", UsageSource.MEMORY_READ, [workspace.snapshot("decision", "alpha")]
+        )
+    elif way == "hook":
+        read = {"type": "text", "file": {"content": "Alpha it is, and not beta.\n"}}
+        payload = {
+            "session_id": "s", "cwd": str(root), "hook_event_name": "PostToolUse",
+            "tool_name": "Read", "tool_input": {"file_path": str(record)}, "tool_use_id": "t",
+            "tool_response": read,
+        }  # fmt: skip
+        run(
+            ["claude-code"], BytesIO(json.dumps(payload).encode()), {"HOME": str(tmp_path / "home")}
+        )
+    else:
+        other = Workspace(tmp_path)
+        other.append_use("s", UsageSource.MEMORY_READ, [workspace.snapshot("decision", "alpha")])
+        import_log(workspace, [str(tmp_path)])
+    assert len([*workspace.events()]) == 1
+    done = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True)
+    assert done.stdout == b""

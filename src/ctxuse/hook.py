@@ -182,8 +182,6 @@ def _append(
                 from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
 
                 recorder = Recorder(layout, environ=environ, most_patience=clock.left)
-                if recorder.recording and not layout.has_marker:
-                    recorder.init()  # so that git is told what to do with the log
             recorder.try_append(event, once=is_derived(event.id), quiet=True)
 
 

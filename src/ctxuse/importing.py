@@ -257,6 +257,8 @@ class _Adding:
     """Adds events once, looking through each byte of the log once."""
 
     def __init__(self, workspace: Workspace, result: ImportResult, *, dry_run: bool) -> None:
+        if not dry_run:
+            workspace.tell_git()
         self._index = IdIndex(workspace.layout)
         self._writer = LogWriter(workspace.layout)
         self._result = result

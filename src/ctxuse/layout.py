@@ -127,6 +127,11 @@ class WorkspaceLayout:
         return os.path.isdir(os.path.join(self._root, *MARKER))
 
     @property
+    def git_is_told(self) -> bool:
+        """Whether git has been told what to do with the log; a clone does not bring that along."""
+        return os.path.lexists(os.path.join(self._root, *USAGE_DIR, ".gitignore"))
+
+    @property
     def root(self) -> "Path":
         """The workspace's root directory."""
         return self._path(())

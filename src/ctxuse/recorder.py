@@ -71,11 +71,18 @@ class Recorder:
     @property
     def _writer(self) -> LogWriter:
         if self._open_writer is None:
+            self.tell_git()
             durability = _durability(self._durability, self._environ)
             self._open_writer = LogWriter(
                 self.layout, durability=durability, most_patience=self._most_patience
             )
         return self._open_writer
+
+    def tell_git(self) -> None:
+        """Have git leave the log alone, where nobody has told it anything; the log comes first."""
+        if not self.layout.git_is_told and os.path.isdir(self.layout):
+            with suppress(OSError):
+                self.init()
 
     def append(self, event: UsageEvent) -> UsageEvent | None:
         """Append one event to the log and return it as stored.

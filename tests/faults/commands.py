@@ -234,7 +234,7 @@ def hostile_hooks(root: Path, skills: int) -> Figures:
 
 @contextmanager
 def hearing_interrupts() -> Iterator[None]:
-    """Have what is started in a block hear Ctrl-C, also where a shell in the background does not."""
+    """Have what is started in a block hear Ctrl-C, also in the background of a shell."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
