@@ -345,6 +345,7 @@ def test_in_a_clone_git_leaves_the_log_alone_too(tmp_path: Path, way: str) -> No
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *words], check=True)
     workspace = Workspace(root)
+    alpha = workspace.snapshot("decision", "alpha")
     if way == "library":
         workspace.append_use(
             "s", UsageSource.MEMORY_READ, [workspace.snapshot("decision", "alpha")]
@@ -361,7 +362,7 @@ def test_in_a_clone_git_leaves_the_log_alone_too(tmp_path: Path, way: str) -> No
         )
     else:
         other = Workspace(tmp_path)
-        other.append_use("s", UsageSource.MEMORY_READ, [workspace.snapshot("decision", "alpha")])
+        other.append_use("s", UsageSource.MEMORY_READ, [alpha])
         import_log(workspace, [str(tmp_path)])
     assert len([*workspace.events()]) == 1
     done = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True)
