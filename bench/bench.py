@@ -35,9 +35,9 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import read_one
-from ctxuse.hosts.transcripts import PastPlaces
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.handle import Handle

@@ -37,6 +37,7 @@ INSIDE = {
             " | mcp | overview | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
+        "progress",
         "names",
         "__init__",
     ],
@@ -69,6 +70,7 @@ INSIDE = {
     "hosts": [
         "claude_code | codex | cursor | gemini_cli | opencode",
         "caller | reading",
+        "past",
         "calls | parts",
         "origin",
         "installation | skillnames | transcripts",
@@ -80,8 +82,8 @@ INSIDE = {
     "hosts.claude_code": [
         "hook",
         "install | listing | mcp | transcript",
-        "loaded | tools",
-        "__init__",
+        "accounting | loaded | tools",
+        "__init__ | lines",
     ],
     "hosts.codex": [
         "hook | install | mcp | transcript",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ctxuse.cli import names
+from ctxuse.cli.progress import progress
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError, UnsupportedSystemError
 from ctxuse.files import naming, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
@@ -22,8 +23,6 @@ from ctxuse.zones import Zone, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.progress import Progress
 
     from ctxuse.counting.tuning import Reading
     from ctxuse.render.forms import Report
@@ -396,53 +395,6 @@ def show_report(report: "Report", form: str, output: str | None = None) -> None:
     write_or_show(text, output, show_json if form.startswith("json") else show)
     for remark in beside(report, form):
         note(remark)
-
-
-LONG = 64 * 1024 * 1024
-"""Bytes to read from which on a progress bar is shown."""
-
-
-@contextmanager
-def progress(what: str) -> "Iterator[Callable[[int, int], None]]":
-    """Give a function that shows on stderr, if that is a terminal, how far a long reading is."""
-
-    def made() -> "Progress":
-        from rich.console import Console  # noqa: PLC0415 - only for a long reading
-        from rich.progress import Progress  # noqa: PLC0415 - likewise
-
-        return Progress(console=Console(stderr=True), transient=True)
-
-    with shown_progress(what, made, least=LONG) as told:
-        yield told
-
-
-@contextmanager
-def shown_progress(
-    what: str, made: "Callable[[], Progress]", *, least: int = 0
-) -> "Iterator[Callable[[int, int], None]]":
-    """Give a function that shows on stderr, if that is a terminal, what is done of how much.
-
-    Args:
-        what: What is done.
-        made: Makes the bar, when it is first needed.
-        least: How much there has to be for a bar to be shown.
-    """
-    shown: list[Progress] = []
-
-    def told(done: int, whole: int) -> None:
-        if whole < least or sys.stderr is None or not sys.stderr.isatty():
-            return
-        if not shown:
-            shown.append(made())
-            shown[0].start()
-            shown[0].add_task(what, total=whole)
-        shown[0].update(shown[0].task_ids[0], completed=done, total=whole)
-
-    try:
-        yield told
-    finally:
-        for bar in shown:
-            bar.stop()
 
 
 def note(text: str) -> None:

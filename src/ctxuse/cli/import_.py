@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxuse.cli import FAILED, common
+from ctxuse.cli.progress import progress
 from ctxuse.errors import CtxuseError, NoWorkspaceError, SetupError
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.paths import parts_below
@@ -240,7 +241,7 @@ def _import(  # noqa: PLR0913 - what is imported, and how
     if what == "log":
         return import_log(workspace, paths, dry_run=dry_run)
     files = transcripts_in(paths) if looked is None else looked.here
-    with common.progress("reading transcripts") as on_progress:
+    with progress("reading transcripts") as on_progress:
         return import_transcripts(
             workspace, what, files, dry_run=dry_run, on_progress=on_progress, cache=cache
         )
@@ -251,7 +252,7 @@ def _import_all(
 ) -> dict[str, ImportResult]:
     results: dict[str, ImportResult] = {}
     for root, files in looked.roots.items():
-        with common.progress(f"reading transcripts of {visible(root)}") as on_progress:
+        with progress(f"reading transcripts of {visible(root)}") as on_progress:
             try:
                 results[root] = import_transcripts(
                     Workspace(root),

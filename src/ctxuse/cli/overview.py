@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from ctxuse.cli import common
+from ctxuse.cli.progress import progress
 from ctxuse.hosts.installation import installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
@@ -39,7 +40,7 @@ def show_overview() -> None:
         return
     same = {its for its in set(of) if os.path.realpath(its) == os.path.realpath(root)}
     own = [session for session, its in zip(found, of, strict=True) if its in same]
-    with common.progress("reading transcripts") as on_progress:
+    with progress("reading transcripts") as on_progress:
         seen = overview(WorkspaceLayout(root), own, on_progress=on_progress)
     common.show_report(build_report(seen.tally.basic).chosen(Rows("tokens")), "table")
     said = ["", *_sessions(seen), "", *_next(seen)]

@@ -11,10 +11,11 @@ Nothing of the output or of the files is kept.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 
 from ctxuse.files import read_small
+from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
 
@@ -93,7 +94,7 @@ class KnownLines:
             named: The files that the command names to show them.
             command: The command.
         """
-        files = [*places.record_files()]
+        files = [*_record_files(places)]
         files.sort(key=lambda record: os.path.basename(record.named) not in command)
         return cls((*named, *files))
 
@@ -224,3 +225,16 @@ def _mentions(command: str, record: RecordFile) -> bool:
     if record.kind == SKILL:
         return os.path.basename(folder) in command or record.slug in command
     return name in command or os.path.basename(folder) in command
+
+
+def _record_files(places: Places) -> Iterator[RecordFile]:
+    """Every file of a record that has one now; of skills their other texts, too."""
+    for kind, slug in places.layout.records_on_disk():
+        file = places.layout.record_file(kind, str(slug))
+        yield RecordFile(kind, str(slug), file, file)
+    for record in places.files_of_agents():
+        yield record
+        if record.kind == SKILL:
+            for path in texts_below(os.path.dirname(record.file)):
+                if path != record.file:
+                    yield record._replace(named=path)

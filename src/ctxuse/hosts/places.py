@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts import host_named, known_hosts
-from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in, texts_below
+from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in
 from ctxuse.hosts.recordfile import (
     INSTRUCTIONS,
     MEMORY,
@@ -256,24 +256,13 @@ class Places:
                 plugins, and of directories above.
         """
         found = set(self.layout.records_on_disk())
-        for file in self._files_of_agents():
+        for file in self.files_of_agents():
             if outside or parts_below(file.file, self.root) is not None:
                 found.add(RecordRef(file.kind, file.slug))
         return sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
 
-    def record_files(self) -> Iterator[RecordFile]:
-        """Yield every file of a record that has one now; of skills their other texts, too."""
-        for kind, slug in self.layout.records_on_disk():
-            file = self.layout.record_file(kind, str(slug))
-            yield RecordFile(kind, str(slug), file, file)
-        for record in self._files_of_agents():
-            yield record
-            if record.kind == SKILL:
-                for path in texts_below(os.path.dirname(record.file)):
-                    if path != record.file:
-                        yield record._replace(named=path)
-
-    def _files_of_agents(self) -> Iterator[RecordFile]:
+    def files_of_agents(self) -> Iterator[RecordFile]:
+        """Yield the skills, instructions and memories on the disk; see `skills`."""
         yield from self.skills()
         yield from self._instruction_files()
         yield from self._files_in_folders()

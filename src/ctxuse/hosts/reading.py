@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.parts import transcripts_of
-from ctxuse.hosts.transcripts import OnRead, PastPlaces, Told
+from ctxuse.hosts.past import PastPlaces
+from ctxuse.hosts.transcripts import OnRead, Told
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.processes import processors, receive, send, start_interpreter
 

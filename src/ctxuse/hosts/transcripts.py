@@ -11,7 +11,7 @@ line, however long, deep or broken, ends an import.
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -20,10 +20,8 @@ import msgspec
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import OTHER_KINDS, RecordFile
+from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
-from ctxuse.layout import WorkspaceLayout
 from ctxuse.times import parse_ns
 
 READER = 1
@@ -40,7 +38,6 @@ and must lie between these two."""
 
 _MOST_TYPES = 50
 _MOST_SESSIONS = 1000
-_MOST_PATHS = 20_000
 _BUFFER = 256 * 1024
 START = 16 * 1024
 """Bytes that are read at a time where only the first lines are wanted."""
@@ -383,49 +380,6 @@ class Lines(Generic[L]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "(no JSON)" if line.strip() else None
         return found if isinstance(found, self._of) else "(no object)"
-
-
-class PastPlaces(Places):
-    """Places of which each path is looked up once: what a transcript names, it names often."""
-
-    def __init__(
-        self,
-        layout: WorkspaceLayout,
-        environ: Mapping[str, str] | None = None,
-        start: str | None = None,
-    ) -> None:
-        super().__init__(layout, environ, start=start, lenient=True)
-        self._at: dict[str, RecordFile | None] = {}
-        self._named: dict[str, RecordFile | None] = {}
-        self._starting: dict[str, PastPlaces] = {}
-
-    def record_at(self, path: str) -> RecordFile | None:
-        """As of `Places`."""
-        return _once(self._at, path, super().record_at)
-
-    def skill_named(self, name: str) -> RecordFile | None:
-        """As of `Places`."""
-        return _once(self._named, name, super().skill_named)
-
-    def starting_in(self, directory: str) -> "PastPlaces":
-        """As of `Places`."""
-        return _once(self._starting, directory, self._another)
-
-    def _another(self, start: str) -> "PastPlaces":
-        return PastPlaces(self.layout, self.environ, start)
-
-
-V = TypeVar("V")
-
-
-def _once(known: dict[str, V], name: str, look: Callable[[str], V]) -> V:
-    try:
-        return known[name]
-    except KeyError:
-        if len(known) >= _MOST_PATHS:
-            known.clear()
-        found = known[name] = look(name)
-        return found
 
 
 class Hooked:

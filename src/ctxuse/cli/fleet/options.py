@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import FAILED
-from ctxuse.cli.common import Command, note, shown_progress
+from ctxuse.cli.common import Command, note
+from ctxuse.cli.progress import shown_progress
 from ctxuse.visible import visible
 
 if TYPE_CHECKING:

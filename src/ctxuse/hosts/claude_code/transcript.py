@@ -1,6 +1,5 @@
 """The transcripts of Claude Code → events (versions 2.0 to 2.1; the format is the host's own)."""
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,6 +9,8 @@ import msgspec
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
+from ctxuse.hosts.claude_code.accounting import Accounting
+from ctxuse.hosts.claude_code.lines import Block, Line, Message, Nested, Outcome, Start
 from ctxuse.hosts.claude_code.tools import (
     answered,
     answered_in_failure,
@@ -22,7 +23,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import LEAST_BYTES, START, Head, Lines, OnRead, Told, measured, when
+from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -36,97 +37,10 @@ _AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
 _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.MULTILINE)
 
-_NOT_SAID = msgspec.Raw(b"null")
-
-
-class _Other(msgspec.Struct):
-    """An object of which nothing is wanted."""
-
-
-class _Block(msgspec.Struct):
-    """A part of a message; what is no object there, is none."""
-
-    type: object = None
-    text: object = None
-    id: object = None
-    name: object = None
-    input: object = None
-    tool_use_id: object = None
-    is_error: object = None
-    content: "_Content" = None
-
-
-_Part = _Block | list[object] | str | int | float | bool | None
-_Content = list[_Part] | _Other | str | int | float | bool | None
-
-
-class _Usage(msgspec.Struct):
-    """The model's own accounting of a response."""
-
-    input_tokens: object = None
-    cache_read_input_tokens: object = None
-    cache_creation_input_tokens: object = None
-
-
-class _Message(msgspec.Struct):
-    """A message of either side."""
-
-    id: object = None
-    content: "_Content" = None
-    usage: _Usage | list[object] | str | int | float | bool | None = None
-
-
-class _Line(msgspec.Struct):
-    """A line, with what is wanted of it."""
-
-    type: object = None
-    subtype: object = None
-    sessionId: object = None  # noqa: N815 - as the host calls it
-    agentId: object = None  # noqa: N815
-    isSidechain: object = None  # noqa: N815
-    uuid: object = None
-    timestamp: object = msgspec.UNSET
-    cwd: object = msgspec.UNSET
-    promptId: object = None  # noqa: N815
-    isMeta: object = None  # noqa: N815
-    isCompactSummary: object = None  # noqa: N815
-    isApiErrorMessage: object = None  # noqa: N815
-    sourceToolUseID: object = None  # noqa: N815
-    toolDenialKind: object = None  # noqa: N815
-    forkedFrom: object = None  # noqa: N815
-    message: _Message | list[object] | str | int | float | bool | None = None
-    toolUseResult: msgspec.Raw = _NOT_SAID  # noqa: N815
-    attachment: msgspec.Raw = _NOT_SAID
-    data: "_Nested | list[object] | str | int | float | bool | None" = None
-
-
-class _Nested(msgspec.Struct):
-    """What repeats a line of a sub-agent in the transcript of its parent."""
-
-    agentId: object = None  # noqa: N815
-    message: _Line | list[object] | str | int | float | bool | None = None
-
-
-class _Outcome(msgspec.Struct):
-    """What a tool answered, with what is wanted of it where no record can have been shown."""
-
-    success: object = None
-
-
-class _Start(msgspec.Struct):
-    """A line, with what is wanted of the first ones."""
-
-    cwd: object = None
-    sessionId: object = None  # noqa: N815
-    timestamp: object = None
-    isSidechain: object = None  # noqa: N815
-
-
-_lines = Lines(_Line)
-_starts = Lines(_Start, START)
+_lines = Lines(Line)
+_starts = Lines(Start, START)
 _parsed = msgspec.json.Decoder().decode
-_brief = msgspec.json.Decoder(_Outcome | list[object] | str | int | float | bool | None).decode
-_as_json = json.JSONEncoder(ensure_ascii=False).encode
+_brief = msgspec.json.Decoder(Outcome | list[object] | str | int | float | bool | None).decode
 
 
 def head(path: str) -> Head:
@@ -151,7 +65,7 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     """
     origin = Origin.of_transcript(places, head(path).directory)
     reader = _Reader(origin, told, _agent_type(path))
-    entered = _Accounting()
+    entered = Accounting()
     for line in _lines.read(path, told.not_understood, on_read):
         entered.add(line)
         reader.read(line)
@@ -180,7 +94,7 @@ class _Reader:
         self._names: tuple[object, object, bool] = (None, None, False)
         self._thread: Session | None = None
 
-    def read(self, line: _Line) -> None:
+    def read(self, line: Line) -> None:
         if line.forkedFrom is not None:
             _as_original(line)
         kind, thread = text(line.type), self._thread_of(line)
@@ -202,7 +116,7 @@ class _Reader:
             self._skill(call, None)
         self._told.finish(self._calls, bytes_per_token)
 
-    def _thread_of(self, line: _Line) -> Session | None:
+    def _thread_of(self, line: Line) -> Session | None:
         """Whose doing a line is; mostly the same as on the line before."""
         names = line.sessionId, line.agentId, line.isSidechain is True
         if names != self._names:
@@ -212,10 +126,10 @@ class _Reader:
             self._thread = None if session is None else Session.named(NAME, session, agent, kind)
         return self._thread
 
-    def _nested(self, line: _Line, session: str | None) -> None:
+    def _nested(self, line: Line, session: str | None) -> None:
         """A line that repeats one of a sub-agent in the transcript of its parent."""
         data = line.data
-        if not isinstance(data, _Nested) or not isinstance(data.message, _Line):
+        if not isinstance(data, Nested) or not isinstance(data.message, Line):
             return
         inner, agent = data.message, text(data.agentId)
         if session and agent:
@@ -224,13 +138,13 @@ class _Reader:
                 inner.timestamp = line.timestamp
             self._message(inner, Session.named(NAME, session, agent))
 
-    def _message(self, line: _Line, thread: Session) -> None:
-        content = line.message.content if isinstance(line.message, _Message) else None
+    def _message(self, line: Line, thread: Session) -> None:
+        content = line.message.content if isinstance(line.message, Message) else None
         if isinstance(content, str):
             self._text(line, thread, content)
             return
         for block in content if isinstance(content, list) else ():
-            if not isinstance(block, _Block):
+            if not isinstance(block, Block):
                 continue
             match block.type:
                 case "tool_use":
@@ -245,7 +159,7 @@ class _Reader:
                     if line.type == "user" and isinstance(block.text, str):
                         self._text(line, thread, block.text)
 
-    def _result(self, line: _Line, block: _Block) -> None:
+    def _result(self, line: Line, block: Block) -> None:
         call_id = text(block.tool_use_id)
         if call_id is None or call_id not in self._calls:
             return
@@ -266,7 +180,7 @@ class _Reader:
             return
         self._told.worked(call_id, [] if answer is None else uses(answer, self._origin))
 
-    def _failed(self, call: Call | None, block: _Block, at_ns: int | None) -> list[UsageEvent]:
+    def _failed(self, call: Call | None, block: Block, at_ns: int | None) -> list[UsageEvent]:
         """What a call that failed had shown before."""
         if call is None or at_ns is None:
             return []
@@ -284,7 +198,7 @@ class _Reader:
         found = uses(call._replace(context_bytes=size(body)), self._origin)
         self._told.happened(found, **conditions)
 
-    def _text(self, line: _Line, thread: Session, said: str) -> None:
+    def _text(self, line: Line, thread: Session, said: str) -> None:
         """A text of the user's side: a typed command, or the body of a skill."""
         if line.type != "user":
             return
@@ -312,7 +226,7 @@ class _Reader:
                 # hooks of versions that gave prompts no id gave these uses ids of their own
                 self._skill(command, said, unless_typed=True, unless_exposed=not has_prompt)
 
-    def _attachment(self, line: _Line, thread: Session) -> None:
+    def _attachment(self, line: Line, thread: Session) -> None:
         key, at_ns = text(line.uuid), when(line.timestamp)
         if key is None or at_ns is None:
             return
@@ -358,12 +272,12 @@ class _Reader:
 def _said(content: object) -> str | None:
     """The text of a result."""
     if isinstance(content, list):
-        texts = [part.text for part in content if isinstance(part, _Block)]
+        texts = [part.text for part in content if isinstance(part, Block)]
         return "\n".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else None
 
 
-def _as_original(line: _Line) -> None:
+def _as_original(line: Line) -> None:
     """Make a line as it stood in the session that a fork copied it from: there it happened."""
     session, uuid = text(line.forkedFrom, "sessionId"), text(line.forkedFrom, "messageUuid")
     if session is not None and uuid is not None:
@@ -373,10 +287,10 @@ def _as_original(line: _Line) -> None:
 def _outcome(result: msgspec.Raw) -> object:
     """Of a result that shows no record as much as says whether the call failed."""
     found = _brief(result)
-    return {"success": found.success} if isinstance(found, _Outcome) else found
+    return {"success": found.success} if isinstance(found, Outcome) else found
 
 
-def _failed(line: _Line, block: _Block, response: object) -> bool:
+def _failed(line: Line, block: Block, response: object) -> bool:
     """Whether a call failed or was refused, in the ways that versions have said it."""
     if block.is_error is True or text(line.toolDenialKind) is not None:
         return True
@@ -404,106 +318,3 @@ def _entries(content: str, names: list[str]) -> dict[str, int | None]:
     places = sorted([*begins.values(), len(content)])
     ends = dict(pairwise(places))
     return {name: size(content[begin : ends[begin]].rstrip("\n")) for name, begin in begins.items()}
-
-
-class _Accounting:
-    """Measures a session's bytes per token: responses into which only text entered.
-
-    What entered since the response before is the difference of their inputs, by the model's own
-    accounting; its bytes are those of that response and of what followed it.
-
-    Attributes:
-        samples: The bytes per token of each such response.
-    """
-
-    def __init__(self) -> None:
-        self.samples: list[float] = []
-        self._threads: dict[tuple[str | None, str | None], _Entered] = {}
-        self._names: tuple[object, object] | None = None
-        self._thread = _Entered()
-
-    def add(self, line: _Line) -> None:
-        """Take note of a line, as it stands there."""
-        kind = line.type
-        if kind not in ("assistant", "user", "attachment"):  # it may be a list: no set
-            return
-        if line.isSidechain is True and text(line.agentId) is None:
-            return
-        thread = self._thread_of(line)
-        message = line.message if isinstance(line.message, _Message) else _NO_MESSAGE
-        if kind == "attachment":
-            thread.only_text = False
-        elif kind == "user":
-            thread.add(message.content)
-        elif line.isApiErrorMessage is not True:
-            response, total = text(message.id), _input_tokens(message.usage)
-            if response is not None and total:
-                thread.answered(response, total, self.samples)
-                thread.add(message.content)
-
-    def _thread_of(self, line: _Line) -> "_Entered":
-        names = line.sessionId, line.agentId
-        if names != self._names:
-            self._names = names
-            thread = text(line.sessionId), text(line.agentId)
-            self._thread = self._threads.setdefault(thread, _Entered())
-        return self._thread
-
-
-_NO_MESSAGE = _Message()
-
-
-class _Entered:
-    """What has entered one thread since its last response."""
-
-    def __init__(self) -> None:
-        self._last: tuple[str, int] | None = None
-        self._bytes = 0
-        self.only_text = True
-
-    def add(self, content: object) -> None:
-        if not self.only_text:
-            return  # the next response is no sample, whatever enters
-        added = _bytes_of_text(content)
-        self.only_text = added is not None
-        self._bytes += added or 0
-
-    def answered(self, response: str, total: int, samples: list[float]) -> None:
-        """Take note of a response, whose lines are several; with a new one, of a sample."""
-        if self._last is not None and response == self._last[0]:
-            return
-        grown = total - self._last[1] if self._last is not None else 0
-        if self.only_text and grown > 0 and self._bytes >= LEAST_BYTES:
-            samples.append(self._bytes / grown)
-        self._last, self._bytes, self.only_text = (response, total), 0, True
-
-
-def _input_tokens(usage: object) -> int | None:
-    if not isinstance(usage, _Usage):
-        return None
-    counts = usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    known = [count for count in counts if isinstance(count, int)]
-    return sum(known) if known else None
-
-
-def _bytes_of_text(content: object) -> int | None:
-    """The bytes of a message's content; None when something else than text is in it."""
-    if isinstance(content, str):
-        return size(content)
-    total = 0
-    for block in content if isinstance(content, list) else ():
-        if not isinstance(block, _Block):
-            return None
-        match block.type:
-            case "text":
-                added = size(block.text)
-            case "tool_use":
-                added = size(_as_json([block.name, block.input]))
-            case "tool_result":
-                added = _bytes_of_text(block.content)
-            case _:
-                added = None
-        if added is None:
-            return None
-        total += added
-    return total
