@@ -22,6 +22,7 @@ from ctxuse.counting.sums import earliest
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens
+from ctxuse.hosts.evidence import record_files
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Hooked, Notes, OnRead, Told
@@ -238,7 +239,7 @@ def _digest(value: object) -> str:
 
 def _records(places: Places) -> object:
     """What decides which record a path or a name is, and which lines of an output are one's."""
-    files = sorted((r.kind, r.slug, r.named, *_written(r.named)) for r in places.record_files())
+    files = sorted((r.kind, r.slug, r.named, *_written(r.named)) for r in record_files(places))
     return files, places.home, sorted(places.config_dirs.items())
 
 

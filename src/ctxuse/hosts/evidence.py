@@ -94,7 +94,7 @@ class KnownLines:
             named: The files that the command names to show them.
             command: The command.
         """
-        files = [*_record_files(places)]
+        files = [*record_files(places)]
         files.sort(key=lambda record: os.path.basename(record.named) not in command)
         return cls((*named, *files))
 
@@ -227,8 +227,8 @@ def _mentions(command: str, record: RecordFile) -> bool:
     return name in command or os.path.basename(folder) in command
 
 
-def _record_files(places: Places) -> Iterator[RecordFile]:
-    """Every file of a record that has one now; of skills their other texts, too."""
+def record_files(places: Places) -> Iterator[RecordFile]:
+    """Yield every file of a record that has one now; of skills their other texts, too."""
     for kind, slug in places.layout.records_on_disk():
         file = places.layout.record_file(kind, str(slug))
         yield RecordFile(kind, str(slug), file, file)

@@ -26,8 +26,7 @@ from ctxuse.hosts.recordfile import (
 )
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 
-_MARKDOWN = ".md"
-_PLUGIN_SKILLS = "skills"
+_MARKDOWN, _PLUGIN_SKILLS = ".md", "skills"
 
 
 class Places:
@@ -263,9 +262,7 @@ class Places:
 
     def files_of_agents(self) -> Iterator[RecordFile]:
         """Yield the skills, instructions and memories on the disk; see `skills`."""
-        yield from self.skills()
-        yield from self._instruction_files()
-        yield from self._files_in_folders()
+        yield from (*self.skills(), *self._instruction_files(), *self._files_in_folders())
 
     def _instruction_files(self) -> Iterator[RecordFile]:
         """Those of the project, of the directories above it and the user's; none deep in it."""
