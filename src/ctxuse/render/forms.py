@@ -101,7 +101,8 @@ def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
             for column in basic_columns(lambda r: r.basic)
             if column.heading != "By source"
         ]
-        columns.append(bars([record.resident for record in basic.records], lambda r: r.basic))
+        bar = bars([record.resident for record in basic.records], lambda r: r.basic)
+        columns.append(bar._replace(least=WIDE))
         said = words.notes(basic, safe)
         said[1:1] = filter(None, [explained(basic.records, basic.evidence.zone)])
         if report.apart:

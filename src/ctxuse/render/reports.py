@@ -191,6 +191,7 @@ FULL: Sequence[Column[FullReportRecord]] = (
         "in", "segments_used_in", lambda r: _many(r.used_in),
         OnPage("used-in", "in sessions",
                "Different sessions and sub-agents that read it.", more=True),
+        least=WIDE,
     ),
     Column(
         "Last used", "last_used_at", lambda r: Moment(r.basic.last_used_at_ns),
@@ -206,6 +207,7 @@ FULL: Sequence[Column[FullReportRecord]] = (
         "in", "segments_exposed_in", lambda r: _many(r.exposed_in),
         OnPage("exposed-in", "in sessions",
                "Different sessions and sub-agents in which it was resident.", more=True),
+        least=WIDE,
     ),
     Column(
         "", "", lambda r: Days({day: counts.exposures for day, counts in r.days.items()}),
@@ -284,6 +286,7 @@ FULL: Sequence[Column[FullReportRecord]] = (
     Column(
         "Now", "size_now_bytes", _size,
         OnPage("size-now", "Bytes now", "Size of its file today; gone when it has none."),
+        least=WIDE,
     ),
     Column(
         "", "hosts", lambda r: ByName({name: its.events for name, its in r.hosts.items()}),
@@ -337,9 +340,10 @@ def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyT
     )
     agents = words.agents(report.hosts, safe)
     notes = [*words.notes(report.basic, safe), *([agents] if report.records else []), said]
-    hidden = [column.heading for column in FULL if width is not None and column.least > width]
-    if hidden:
-        notes.append(f"From {WIDE} columns on, also {' and '.join(hidden)}.")
+    left = [column.heading for column in FULL if width is not None and column.least > width]
+    if left:
+        *others, last = dict.fromkeys(left)
+        notes.append(f"From {WIDE} columns on, also {', '.join(others)} and {last}.")
     return Table(
         FULL,
         report.records,
