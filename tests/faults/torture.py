@@ -128,7 +128,9 @@ def failing_commands(root: Path, code: str, scale: float) -> Figures:
         message = "there is no strace here"
         raise NotPermittedError(message)
     whens = ["1", "2", "3"] if scale >= 1 else ["1"]
-    if scale >= 1 and code != "EINTR":  # Python tries again what was interrupted, and would for ever
+    if (
+        scale >= 1 and code != "EINTR"
+    ):  # Python tries again what was interrupted, and would for ever
         whens.append("1+")
     return commands.failing_commands(root, (code,), tuple(whens))
 
