@@ -606,6 +606,20 @@ HOSTILE = [
     b'{"type":"function_call","call_id":"c","name":"shell","arguments":"[[["}}\n'
     b'{"type":"event_msg",%s,"payload":{"type":"exec_command_end","call_id":"c","exit_code":0,'
     b'"parsed_cmd":[7,{"type":"read","path":"\\u0000"}]}}\n' % (TIMED, TIMED, TIMED),
+    *(
+        b'{"type":"assistant",%s,"message":{"content":[{"type":"tool_use","id":"t","name":"Read",'
+        b'"input":{"file_path":"x"}}]}}\n{"type":"user",%s,"message":{"content":[{"type":'
+        b'"tool_result","tool_use_id":"t"}]},"toolUseResult":{"a":[%s]}}\n'
+        b'{"type":"attachment",%s,"attachment":%s}\n' % (STAMPED, STAMPED, number, STAMPED, number)
+        for number in (b"1e999", b"9" * 400)
+    ),
+    *(
+        b'{"type":"session_meta",%s,"payload":{"id":"s"}}\n{"type":"event_msg",%s,"payload":'
+        b'{"type":"mcp_tool_call_end","call_id":"c","result":%s}}\n{"type":"response_item",%s,'
+        b'"payload":{"type":"message","role":"user","content":[%s]}}\n'
+        % (TIMED, TIMED, number, TIMED, number)
+        for number in (b"1e999", b"9" * 400)
+    ),
 ]
 
 

@@ -382,6 +382,24 @@ class Lines(Generic[L]):
         return found if isinstance(found, self._of) else "(no object)"
 
 
+_raw = msgspec.json.Decoder().decode
+
+
+def held(part: msgspec.Raw, decode: Callable[[msgspec.Raw], object] = _raw) -> object:
+    """Return what a part of a line holds that was left as it was; None for what cannot be held.
+
+    Such a part is only passed over when its line is read: a number in it may be too large.
+
+    Args:
+        part: The part.
+        decode: Takes of it what is asked for; all of it where nothing else is said.
+    """
+    try:
+        return decode(part)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 class Hooked:
     """What hooks of an agent have recorded, by segment; looked for when it is first asked for.
 

@@ -23,7 +23,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, measured, when
+from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, held, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -39,7 +39,6 @@ _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.
 
 _lines = Lines(Line)
 _starts = Lines(Start, START)
-_parsed = msgspec.json.Decoder().decode
 _brief = msgspec.json.Decoder(Outcome | list[object] | str | int | float | bool | None).decode
 
 
@@ -166,7 +165,7 @@ class _Reader:
         call = self._calls.pop(call_id)
         if not self._told.first_answer(call_id):
             return
-        response = _outcome(line.toolUseResult) if call is None else _parsed(line.toolUseResult)
+        response = _outcome(line.toolUseResult) if call is None else held(line.toolUseResult)
         at_ns = when(line.timestamp)
         if _failed(line, block, response):
             found = self._failed(call, block, at_ns)
@@ -230,7 +229,7 @@ class _Reader:
         key, at_ns = text(line.uuid), when(line.timestamp)
         if key is None or at_ns is None:
             return
-        attachment = _parsed(line.attachment)
+        attachment = held(line.attachment)
         path = text(attachment, "filename")
         if at(attachment, "type") == "file" and path is not None and not self._compacted:
             file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
@@ -286,7 +285,7 @@ def _as_original(line: Line) -> None:
 
 def _outcome(result: msgspec.Raw) -> object:
     """Of a result that shows no record as much as says whether the call failed."""
-    found = _brief(result)
+    found = held(result, _brief)
     return {"success": found.success} if isinstance(found, Outcome) else found
 
 

@@ -13,7 +13,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, when
+from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, held, when
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
@@ -56,7 +56,6 @@ class _Line(msgspec.Struct):
 
 _lines = Lines(_Line)
 _starts = Lines(_Line, START)
-_parsed = msgspec.json.Decoder().decode
 _NO_PAYLOAD = _Payload()
 
 
@@ -204,12 +203,12 @@ class _Reader:
             return
         self._calls.pop(call_id, None)
         if self._told.first_answer(call_id):
-            worked = at(_parsed(payload.result), "Ok") is not None
+            worked = at(held(payload.result), "Ok") is not None
             self._told.answered(call_id, failed=not worked, no_record=worked)
 
     def _mentions(self, line: _Line, payload: _Payload, thread: Session) -> None:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
-        for block in items(_parsed(payload.content)):
+        for block in items(held(payload.content)):
             said = at(block, "text")
             mention = _MENTION.match(said) if isinstance(said, str) else None
             name = skill_name(mention[1].strip()) if mention else None
