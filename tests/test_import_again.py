@@ -141,6 +141,16 @@ class TestPassedOver:
                 imported(project, one, other)
         assert told(imported(project, one, other)) == (1, 1, 1)
 
+    @pytest.mark.skipif(sys.platform == "darwin", reason="all names are UTF-8 there")
+    def test_of_a_workspace_whose_name_is_no_text_nothing_is_remembered(
+        self, project: Path
+    ) -> None:
+        other = project.parent / os.fsdecode(b"app-\xff")
+        (other / ".yoi/memory").mkdir(parents=True)
+        path = written(project / "one.jsonl", "t1", root=project)
+        assert [imported(other, path).unchanged for _ in range(2)] == [0, 0]
+        assert not cache(project).exists()
+
     def test_it_is_said(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = written(project / "one.jsonl", "t1", root=project)
         assert run(["import", "claude-code", str(path)]) == 0

@@ -130,6 +130,7 @@ class Imported:
         self._reader = reader
         self._root = os.fspath(layout)
         environ = os.environ if environ is None else environ
+        used = used if _is_text(self._root) else False  # what is stored is text
         self._memory = Memory(environ, "imported", _VERSION, used=used)
         self._name = f"{host} {self._root}"
         self._files = self._stored()
