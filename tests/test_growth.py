@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -18,8 +18,11 @@ from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError
+from ctxuse.files import read_small
 from ctxuse.hook import run
 from ctxuse.hosts.claude_code.listing import resident
+from ctxuse.hosts.evidence import KnownLines
+from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.shell import files_shown
 from ctxuse.log.recover import recover
@@ -181,6 +184,56 @@ def test_a_record_is_searched_in_proportion(workspace: Workspace, words: str) ->
 
     for unit in ("a", "a\n", "ab \n", "é"):
         assert_grows_in_proportion(scan, lambda size, unit=unit: repeated(unit)(size) + words)  # type: ignore[misc]
+
+
+class _Looked(list[int]):
+    """The records that have a line; counts how many are looked at."""
+
+    number = 0
+
+    def __iter__(self) -> Iterator[int]:
+        _Looked.number += len(self)
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("line", ["---", "{}\t---", "own line of record 7"])
+def test_an_output_is_looked_through_in_proportion(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    folder = workspace.layout.knowledge_dir
+    folder.mkdir(parents=True)
+    for number in range(200):
+        (folder / f"r{number}.md").write_text(f"---\nown line of record {number}\n---\n")
+    known = KnownLines.of(Places(workspace.layout), [], "make")
+    held = vars(known)["_holders"]
+    monkeypatch.setattr(known, "_holders", {text: _Looked(of) for text, of in held.items()})
+    monkeypatch.setattr(_Looked, "number", 0)
+    output = "".join(f"{line.format(number)}\n" for number in range(10_000))
+    assert bool(known.shown(output, [], "make").shown) == ("own" in line)
+    assert _Looked.number < 2_000
+
+
+def test_records_that_are_gone_are_looked_for_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workspace.layout.knowledge_dir
+    folder.mkdir(parents=True)
+    (folder / "here.md").write_text("It is there.\n")
+    opened: list[str] = []
+
+    def counted(path: str, largest: int) -> bytes:
+        opened.append(os.path.basename(path))
+        return read_small(path, largest)
+
+    monkeypatch.setattr("ctxuse.hosts.evidence.read_small", counted)
+    places = Places(workspace.layout, lenient=True)
+    origin = Origin.of_transcript(places, None)
+    for _ in range(3):
+        for name in ("gone", "lost", "here"):
+            named = origin.records([f".yoi/knowledge/{name}.md"])
+            assert len(named) == 1
+            origin.known_lines(named, f"cat .yoi/knowledge/{name}.md")
+    assert sorted(opened) == ["gone.md", "here.md", "lost.md"]
 
 
 def test_a_long_path_is_looked_up_in_proportion(tmp_path: Path) -> None:

@@ -134,10 +134,12 @@ class KnownLines:
         """
         explicit = {record.named for record in named}
         lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
-        holders = [self._of_line(line) for line in lines]
+        texts = [self._as_held(line) for line in lines]
+        # many records may have a line that comes often: each is looked at once
+        holders = {text: self._holders.get(text, []) for text in texts}
         likely = {
             place
-            for place in {place for _, of in holders for place in of}
+            for place in {place for of in holders.values() for place in of}
             if self._files[place].named in explicit or _mentions(command, self._files[place])
         }
         found = self._sure(holders, likely)
@@ -146,34 +148,32 @@ class KnownLines:
             for place in map(self._places.get, explicit)
             if place is not None and self._cut(lines, place)
         }
-        sizes = self._sizes(lines, holders, found)
+        theirs = {text: [place for place in of if place in found] for text, of in holders.items()}
+        sizes = self._sizes(texts, theirs)
+        for place in found:  # of those that are cut a part of a line is all there is
+            sizes.setdefault(place, min(len(lines[0].encode()) + 1, len(lines[-1].encode()) + 1))
         shown = [Shown(self._files[place], size) for place, size in sizes.items()]
-        is_all = all(
-            found.intersection(of) for line, (_, of) in zip(lines, holders, strict=True) if line
-        )
-        return Found(shown, is_all)
+        return Found(shown, is_all=all(of for text, of in theirs.items() if text))
 
-    def _of_line(self, line: str) -> tuple[str, list[int]]:
-        """A line as a record has it, and the records that have it."""
-        holders = self._holders.get(line)
-        if holders is not None:
-            return line, holders
+    def _as_held(self, line: str) -> str:
+        """A line as a record has it; as it is, where none has it."""
+        if line in self._holders:
+            return line
         for prefix in _PREFIXES:
             match = prefix.match(line)
             if match is None:
                 continue
             rest = line[match.end() :].strip()
             rest = rest[1:-1] if not match[0] and rest.endswith('"') else rest
-            holders = self._holders.get(rest)
-            if holders is not None:
-                return rest, holders
-        return line, []
+            if rest in self._holders:
+                return rest
+        return line
 
     @staticmethod
-    def _sure(holders: list[tuple[str, list[int]]], likely: set[int]) -> set[int]:
+    def _sure(holders: dict[str, list[int]], likely: set[int]) -> set[int]:
         """The records of which enough stands there."""
         own: dict[int, set[str]] = {}
-        for line, of in holders:
+        for line, of in holders.items():
             if len(of) == 1:
                 own.setdefault(of[0], set()).add(line)
             elif of:  # several have it: that of those that are likely, if it is one
@@ -197,20 +197,18 @@ class KnownLines:
             for line in self._texts[place]
         )
 
-    def _sizes(
-        self, lines: list[str], holders: list[tuple[str, list[int]]], found: set[int]
-    ) -> dict[int, int]:
+    @staticmethod
+    def _sizes(texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
         """The bytes of each record that was found, as far as its lines follow one another."""
         sizes: dict[int, int] = {}
         present: int | None = None
-        for line, (text, of) in zip(lines, holders, strict=True):
-            mine = [place for place in of if place in found]
+        sets = {text: frozenset(of) for text, of in theirs.items()}
+        for text in texts:
+            mine = sets[text]
             if mine and present not in mine:
-                present = mine[0]
-            if present is not None and (mine or not line):
+                present = theirs[text][0]
+            if present is not None and (mine or not text):
                 sizes[present] = sizes.get(present, 0) + len(text.encode()) + 1
-        for place in found:  # of those that are cut a part of a line is all there is
-            sizes.setdefault(place, min(len(lines[0].encode()) + 1, len(lines[-1].encode()) + 1))
         return sizes
 
 
