@@ -160,6 +160,23 @@ def test_of_two_equal_files_the_one_that_is_named_was_read(project: Path) -> Non
     assert event.records[0].slug == "twin"
 
 
+def test_of_an_output_that_was_too_long_only_its_beginning_entered(project: Path) -> None:
+    first, last = RECORDS[f"{DIR}/postgres.md"], RECORDS[f"{DIR}/money.md"]
+    response = {"stdout": f"{first}{'x' * 40_000}\n{last}", "stderr": ""}
+    command: dict[str, object] = {
+        "tool_input": {"command": f"cat {DIR}/*.md"},
+        "hook_event_name": "PostToolUse",
+    }
+    saved = response | {
+        "persistedOutputPath": "/tool-results/t1.txt",
+        "persistedOutputSize": 40_100,
+    }
+    (event,) = hooked(project, command | {"tool_response": saved})
+    assert event.records[0].slug == "postgres"
+    found = hooked(project, command | {"tool_response": response, "tool_use_id": "t2"})
+    assert [one.records[0].slug for one in found[1:]] == ["postgres", "money"]
+
+
 def test_nothing_of_an_output_is_kept(project: Path) -> None:
     ran(project, f"cat {DIR}/postgres.md; echo SECRET")
     for path in (project / ".yoi/memory/_usage").iterdir():

@@ -510,6 +510,20 @@ class TestCodex:
         assert event.records[0].size_from == "unknown"
         assert (result.notes.failed, result.notes.unfinished) == (1, 0)
 
+    def test_what_the_model_was_given_of_an_output_is_what_entered(self, project: Path) -> None:
+        (project / "CLAUDE.md").write_text("# App\nBe brief and say what you did.\n")
+        whole = "# App\nBe brief and say what you did.\n"
+        lines = [
+            self.line("session_meta", id="s1", cwd=str(project)),
+            self.ended(
+                "c1", 0, [], command="cat CLAUDE.md", aggregated_output=whole,
+                formatted_output="# App\n[1 line left out]\n",
+            ),
+            self.ended("c2", 0, [], command="cat CLAUDE.md", aggregated_output=whole),
+        ]  # fmt: skip
+        self.imported(project, lines)
+        assert [event.records[0].context_bytes for event in log(project)] == [6, len(whole)]
+
     def test_versions_that_only_tell_of_calls_and_outputs(self, project: Path) -> None:
         failed = json.dumps({"output": "no", "metadata": {"exit_code": 1}})
         lines = [

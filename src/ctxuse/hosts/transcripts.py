@@ -24,7 +24,7 @@ from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
 from ctxuse.times import parse_ns
 
-READER = 1
+READER = 2
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 LONGEST_LINE = 8 * 1024 * 1024

@@ -84,10 +84,16 @@ def answered_in_failure(call: Call, said: object, at_ns: int) -> Call | None:
     return call._replace(at_ns=at_ns, output=said[begins.end() :], failed=True)
 
 
+_PREVIEW = 2000
+"""Characters of a long output that enter: the host puts all of it into a file, and names that."""
+
+
 def output(response: object) -> str | None:
-    """Return what a command printed; None where that is not said."""
-    printed = [at(response, "stdout"), at(response, "stderr")]
-    said = [part for part in printed if isinstance(part, str)]
+    """Return what entered of what a command printed; None where that is not said."""
+    printed, complained = at(response, "stdout"), at(response, "stderr")
+    if isinstance(printed, str) and text(response, "persistedOutputPath") is not None:
+        printed = printed[:_PREVIEW]
+    said = [part for part in (printed, complained) if isinstance(part, str)]
     return "\n".join(said) if said else None
 
 

@@ -41,6 +41,7 @@ class _Payload(msgspec.Struct):
     exit_code: object = None
     command: object = None
     aggregated_output: object = None
+    formatted_output: object = None
     parsed_cmd: object = None
     result: msgspec.Raw = msgspec.Raw(b"null")
     content: msgspec.Raw = msgspec.Raw(b"null")
@@ -158,7 +159,8 @@ class _Reader:
         paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
         files = tuple(path for path in paths if path)
         where = text(payload.cwd) or self._directory
-        output = payload.aggregated_output
+        # what the model was given, where that is told; else all of it
+        output = payload.formatted_output or payload.aggregated_output
         call = Call(
             thread,
             "shell",
