@@ -153,6 +153,17 @@ def test_what_is_not_named_must_be_shown_by_enough_that_is_its_own(project: Path
     assert event.records[0].slug == "money"
 
 
+def test_the_name_of_the_project_or_a_part_of_another_word_names_no_record(project: Path) -> None:
+    (project / "CLAUDE.md").write_text("# Shop\n    for x in *; do\n    done\n")
+    skill = project / ".claude/skills/go/SKILL.md"
+    skill.parent.mkdir()
+    skill.write_text("---\nname: go\n---\nPASS\n")
+    assert ran(project, f"cd {project} && echo done") == []
+    assert ran(project, "cargo 2>/dev/null || echo PASS") == []
+    (event,) = ran(project, "git show HEAD:CLAUDE.md 2>/dev/null; echo '# Shop'")
+    assert event.records[0].slug == "CLAUDE.md"
+
+
 def test_of_two_equal_files_the_one_that_is_named_was_read(project: Path) -> None:
     twin = project / DIR / "twin.md"
     twin.write_text(RECORDS[f"{DIR}/postgres.md"])

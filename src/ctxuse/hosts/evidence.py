@@ -27,6 +27,11 @@ _MOST_FILES = 2_000
 _MOST_OUTPUT = 1024 * 1024
 """Characters of an output that are looked at."""
 
+_MOST_COMMAND = 64 * 1024
+"""Characters of a command that are looked at for names."""
+
+_WORD = re.compile(r"[\w.-]+")
+
 _ENOUGH = 20
 """So many characters of its own show a record that the command does not name."""
 
@@ -74,9 +79,11 @@ class KnownLines:
 
     Args:
         files: The files of the records, those before others that must be among them.
+        root: The root of the workspace.
     """
 
-    def __init__(self, files: Iterable[RecordFile]) -> None:
+    def __init__(self, files: Iterable[RecordFile], root: str) -> None:
+        self._root = root
         self._files: list[RecordFile] = []
         self._texts: list[set[str]] = []
         self._holders: dict[str, list[int]] = {}
@@ -95,8 +102,9 @@ class KnownLines:
             command: The command.
         """
         files = [*record_files(places)]
-        files.sort(key=lambda record: os.path.basename(record.named) not in command)
-        return cls((*named, *files))
+        said = _Named(command, places.root)
+        files.sort(key=lambda record: not said.file(os.path.basename(record.named)))
+        return cls((*named, *files), places.root)
 
     def learn(self, files: Iterable[RecordFile]) -> None:
         """Have the lines of these files, too, as far as there is room."""
@@ -133,6 +141,7 @@ class KnownLines:
             command: The command.
         """
         explicit = {record.named for record in named}
+        said = _Named(command, self._root)
         lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
         texts = [self._as_held(line) for line in lines]
         # many records may have a line that comes often: each is looked at once
@@ -140,7 +149,7 @@ class KnownLines:
         likely = {
             place
             for place in {place for of in holders.values() for place in of}
-            if self._files[place].named in explicit or _mentions(command, self._files[place])
+            if self._files[place].named in explicit or said.mentions(self._files[place])
         }
         found = self._sure(holders, likely)
         found |= {
@@ -217,12 +226,32 @@ def _weight(lines: set[str]) -> int:
     return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
 
 
-def _mentions(command: str, record: RecordFile) -> bool:
-    """Whether a command names a file, or the folder in which it lies."""
-    folder, name = os.path.split(record.named)
-    if record.kind == SKILL:
-        return os.path.basename(folder) in command or record.slug in command
-    return name in command or os.path.basename(folder) in command
+class _Named:
+    """What a command names: its words, and the parts of paths in it.
+
+    Args:
+        command: The command.
+        root: The root of the workspace: what lies there, or above, is not named by its folder,
+            whose name stands in every path.
+    """
+
+    def __init__(self, command: str, root: str) -> None:
+        self._command = command[:_MOST_COMMAND]
+        self._words = {*_WORD.findall(self._command)}
+        self._root = os.path.join(root, "")
+
+    def file(self, name: str) -> bool:
+        """Whether a name stands there, not as a part of another one."""
+        if _WORD.fullmatch(name):
+            return name in self._words
+        return name in self._command
+
+    def mentions(self, record: RecordFile) -> bool:
+        """Whether a record's file is named, or the folder in which it lies."""
+        folder, name = os.path.split(record.named)
+        named = self.file(record.slug if record.kind == SKILL else name)
+        above = self._root.startswith(os.path.join(folder, ""))
+        return named or (not above and self.file(os.path.basename(folder)))
 
 
 def record_files(places: Places) -> Iterator[RecordFile]:
