@@ -1,5 +1,6 @@
 """Imports: transcripts of agents and other logs → events, each once."""
 
+import errno
 import json
 import os
 import pty
@@ -739,6 +740,44 @@ class TestCommand:
             (str(other), 1),
         ]
         assert not (plain / ".yoi").exists()
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    @pytest.mark.parametrize("words", [[], ["--all"], ["--all", "--format", "json"]])
+    def test_what_the_agent_keeps_and_cannot_be_read_is_named(
+        self, project: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+    ) -> None:
+        keep(project.parent, project, 1)
+        pipe = str(project.parent / ".claude/projects/pipe.jsonl")
+        os.mkfifo(pipe)
+        assert run(["import", "claude-code", *words]) == 3
+        said = capsys.readouterr()
+        if "json" in words:
+            found = json.loads(said.out)["not_read"]
+            assert found == [{"path": pipe, "reason": "it is no regular file"}]
+        else:
+            assert f'not read: "{pipe}": it is no regular file' in said.err
+            assert "without the name" not in said.err
+        assert len(log(project)) == 1
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_a_directory_that_cannot_be_read_is_named(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+        *, named: bool,
+    ) -> None:  # fmt: skip
+        keep(project.parent, project, 1)
+        closed = project.parent / ".claude/projects/closed"
+        closed.mkdir()
+        listed = os.scandir
+
+        def refused(path: str) -> object:
+            if str(path) == str(closed):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return listed(path)
+
+        monkeypatch.setattr("os.scandir", refused)
+        assert run(["import", "claude-code", *([str(closed.parent)] if named else [])]) == 3
+        assert f'not read: "{closed}": Permission denied' in capsys.readouterr().err
+        assert len(log(project)) == 1
 
     def test_it_says_where_it_looked_and_what_it_passed_over(
         self, project: Path, capsys: pytest.CaptureFixture[str]

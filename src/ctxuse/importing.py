@@ -7,7 +7,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -198,6 +198,7 @@ class Session(NamedTuple):
         began: The directory in which its session began; None when it does not say.
         root: The root of the workspace that directory is in; None when it is in none.
         head: What its first lines say.
+        error: Why it could not be read, or a directory in which there may be some; None if it was.
     """
 
     host: str
@@ -205,16 +206,20 @@ class Session(NamedTuple):
     began: str | None
     root: str | None
     head: Head
+    error: str | None = None
 
 
 def sessions(host: str, places: Places) -> Iterator[Session]:
     """Yield every transcript that an agent keeps, of whatever directory, sorted."""
     reader = transcripts_of(host)
     roots: dict[str, str | None] = {}
-    for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host))):
-        head = Head()
-        with suppress(OSError):
+    unreadable: list[tuple[str, str]] = []
+    for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host)), unreadable):
+        try:
             head = reader.head(path)
+        except OSError as error:
+            unreadable.append((path, error.strerror or str(error)))
+            continue
         began = head.directory
         if began is None or not os.path.isabs(began) or not is_name(began):
             yield Session(host, path, None, None, head)
@@ -224,6 +229,8 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
             is_one = layout.has_marker and not places.is_above_projects(os.fspath(layout))
             roots[began] = os.fspath(layout) if is_one else None
         yield Session(host, path, began, roots[began], head)
+    for path, reason in unreadable:
+        yield Session(host, path, None, None, Head(), reason)
 
 
 def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
@@ -234,16 +241,24 @@ def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
     return [s.path for s in found if s.began and not s.root and holds(own, s.began)]
 
 
-def transcripts_in(paths: Iterable[str]) -> list[str]:
+def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> list[str]:
     """Return the transcripts that `paths` are, or hold when they are directories, sorted.
+
+    Args:
+        paths: The paths.
+        unreadable: Where directories that cannot be read are added, with the reason.
 
     Raises:
         TranscriptError: A path does not exist.
     """
+
+    def note(error: OSError) -> None:
+        unreadable.append((os.fsdecode(error.filename), error.strerror or str(error)))
+
     found: list[str] = []
     for path in paths:
         if os.path.isdir(path):
-            for folder, directories, names in os.walk(path):
+            for folder, directories, names in os.walk(path, onerror=note):
                 directories.sort()
                 found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".jsonl")]
         elif os.path.exists(path):

@@ -27,7 +27,7 @@ from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ctxuse.layout import WorkspaceLayout
 
@@ -100,7 +100,8 @@ def command(  # noqa: PLR0913 - these are its options
     if form == "text":
         for line in looked.lines(everything=everything) if looked else _nothing(results, paths):
             common.note(line)
-    _leave(results, failed)
+        _not_read(looked.unreadable if looked else ())
+    _leave(results, failed, looked)
 
 
 class _Looked(NamedTuple):
@@ -143,12 +144,18 @@ class _Looked(NamedTuple):
     @property
     def silent(self) -> int:
         """How many transcripts do not say where they began."""
-        return sum(1 for session in self.found if session.began is None)
+        return sum(1 for s in self.found if s.began is None and s.error is None)
+
+    @property
+    def unreadable(self) -> list[tuple[str, str]]:
+        """What could not be read, with the reason; it may be of any workspace."""
+        return [(s.path, s.error) for s in self.found if s.error is not None]
 
     def where(self) -> "Iterator[tuple[str, bool, int]]":
         """Yield each directory that was looked in, whether it is there, and what is in it."""
         for directory in self.places.transcript_dirs(self.host):
-            inside = sum(1 for s in self.found if parts_below(s.path, directory) is not None)
+            read = [s.path for s in self.found if s.error is None]
+            inside = sum(1 for path in read if parts_below(path, directory) is not None)
             yield directory, os.path.isdir(directory), inside
 
     def lines(self, *, everything: bool) -> "Iterator[str]":
@@ -157,7 +164,8 @@ class _Looked(NamedTuple):
             inside = plural(number, "transcript") if is_there else "it does not exist"
             yield f"looked in {visible(directory)}: {inside}"
         homeless = self.homeless
-        others = len(self.found) - len(self.here) - homeless.total() - self.silent
+        known = len(self.found) - len(self.unreadable) - self.silent
+        others = known - len(self.here) - homeless.total()
         passed = [
             (0 if everything else others, "of other workspaces (--all takes them)"),
             (homeless.total(), "of directories that are no workspace"),
@@ -181,6 +189,7 @@ class _Looked(NamedTuple):
                 for directory, number in self.homeless.most_common()
             ],
             "without_directory": self.silent,
+            "not_read": [{"path": path, "reason": reason} for path, reason in self.unreadable],
         }
 
 
@@ -240,11 +249,14 @@ def _import(  # noqa: PLR0913 - what is imported, and how
     workspace = Workspace(layout)
     if what == "log":
         return import_log(workspace, paths, dry_run=dry_run)
-    files = transcripts_in(paths) if looked is None else looked.here
+    unreadable: list[tuple[str, str]] = []
+    files = transcripts_in(paths, unreadable) if looked is None else looked.here
     with progress("reading transcripts") as on_progress:
-        return import_transcripts(
+        found = import_transcripts(
             workspace, what, files, dry_run=dry_run, on_progress=on_progress, cache=cache
         )
+    found.unreadable += unreadable
+    return found
 
 
 def _import_all(
@@ -280,15 +292,22 @@ def _show(
         if len(results) > 1:
             common.show(f"{visible(root)}\n")
         common.show("".join(f"{line}\n" for line in _lines(found, dry_run=dry_run)))
-        for path, reason in found.unreadable:
-            common.note(f"not read: {quoted(path)}: {visible(reason)}")
+        _not_read(found.unreadable)
 
 
-def _leave(results: dict[str, ImportResult], failed: list[CtxuseError]) -> None:
+def _not_read(found: "Iterable[tuple[str, str]]") -> None:
+    for path, reason in found:
+        common.note(f"not read: {quoted(path)}: {visible(reason)}")
+
+
+def _leave(
+    results: dict[str, ImportResult], failed: list[CtxuseError], looked: _Looked | None
+) -> None:
     """Say what failed, and exit with the status that says whether all was done."""
     for error in failed:
         common.note(str(error))
-    if failed or any(found.unreadable for found in results.values()):
+    unreadable = looked is not None and looked.unreadable
+    if failed or unreadable or any(found.unreadable for found in results.values()):
         click.get_current_context().exit(FAILED)
 
 
