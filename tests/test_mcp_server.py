@@ -438,6 +438,10 @@ def test_what_was_accepted_is_answered_also_when_stdin_is_closed(filled: Workspa
         {"id": 0, "method": "initialize", "params": begin},
         {"method": "notifications/initialized"},
     ]
+    rubbish: list[object] = [[1], {"a": 1}, None]
+    messages += [
+        {"method": "notifications/cancelled", "params": {"requestId": one}} for one in rubbish
+    ]
     arguments = {"kind": "decision", "slug": "alpha"}
     messages += [
         {"id": n, "method": "tools/call", "params": {"name": "memory_read", "arguments": arguments}}

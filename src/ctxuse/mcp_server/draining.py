@@ -30,7 +30,9 @@ class Accepted:
         if isinstance(message, JSONRPCRequest):
             self._ids.add(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method.endswith("/cancelled"):
-            self._done((message.params or {}).get("requestId"))  # it is never answered
+            cancelled = (message.params or {}).get("requestId")  # it is never answered
+            if isinstance(cancelled, (int, str)):  # anything else is the id of none
+                self._done(cancelled)
 
     def went(self, message: object) -> None:
         """Take note of what the client was sent."""
