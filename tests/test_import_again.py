@@ -112,6 +112,26 @@ class TestPassedOver:
         assert Imported(layout, "claude-code", reader="newer").events(path) == 1
         assert Imported(layout, "claude-code").events(path) is None
 
+    @pytest.mark.parametrize("then", ["", "t1 t2 t3", "t4"])
+    def test_a_log_that_is_cut_meanwhile_is_another_one(self, project: Path, then: str) -> None:
+        first = written(project / "first.jsonl", "t0", root=project)
+        imported(project, first)
+        events = Workspace(project).layout.events_path
+        before = events.read_bytes()
+        path = str(written(project / "one.jsonl", "t1", "t2", root=project))
+        with Imported(Workspace(project).layout, "claude-code") as known:
+            known.events(path)
+            imported(project, Path(path), cache=False)
+            known.keep(path, 2)
+            events.write_bytes(before)
+            for name in then.split():
+                later = str(written(project / f"{name}.jsonl", name, root=project))
+                known.events(later)
+                imported(project, Path(later), cache=False)
+                known.keep(later, 1)
+        assert told(imported(project, Path(path)))[2] == 0
+        assert {event.call_id for event in log(project)} >= {"t0", "t1", "t2"}
+
     def test_trying_remembers_nothing(self, project: Path) -> None:
         path = written(project / "one.jsonl", "t1", root=project)
         assert told(imported(project, path, dry_run=True)) == (1, 0, 0)

@@ -48,7 +48,7 @@ class LogMark(msgspec.Struct, array_like=True, frozen=True):
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        whole = sum(log.end for log in open_logs(layout))
+        whole = _length(layout)
         length = whole if length is None else length
         if not 0 <= length <= whole:
             return None
@@ -63,6 +63,10 @@ class LogMark(msgspec.Struct, array_like=True, frozen=True):
             LogUnreadableError: The log exists but cannot be read.
         """
         return LogMark.of(layout, self.length) == self
+
+
+def _length(layout: WorkspaceLayout) -> int:
+    return sum(log.end for log in open_logs(layout))
 
 
 def _is_text(path: str) -> bool:
@@ -136,6 +140,8 @@ class Imported:
         self._files = self._stored()
         self._stamps: dict[str, Stamp | None] = {}
         self._changed = False
+        self._before = LogMark.of(layout) if used else None
+        self._length = self._before.length if self._before else 0
 
     def _stored(self) -> dict[str, _Entry]:
         data = self._memory.load(self._name)
@@ -170,15 +176,30 @@ class Imported:
             self._files.pop(path, None)
             self._files[path] = _Entry(stamp, events)
             self._changed = True
+            with suppress(CtxuseError):
+                self._look()
+
+    def _look(self) -> None:
+        """See whether the log still holds what it held: events that went with it are not there."""
+        length = _length(self._layout)
+        if length < self._length:
+            self._before = None
+        self._length = length
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Store what is remembered, if that is possible; also when an import was broken off."""
+        """Store what is remembered, if that is possible; also when an import was broken off.
+
+        Nothing, where the log was cut or replaced meanwhile.
+        """
         mark = None
         with suppress(CtxuseError):  # who reads the log says so
-            mark = LogMark.of(self._layout) if self._changed else None
+            if self._changed:
+                self._look()
+                stands = self._before is not None and self._before.stands(self._layout)
+                mark = LogMark.of(self._layout) if stands else None
         if mark is not None:
             last = dict([*self._files.items()][-_MOST_FILES:])
             self._memory.save(self._name, _encode(_Stored(self._reader, self._root, mark, last)))
