@@ -18,6 +18,7 @@ from starting import PATIENCE, started
 from ctxuse import UsageEvent, Workspace
 from ctxuse.cli.main import run
 from ctxuse.hook import run as run_hook
+from ctxuse.hosts.claude_code import transcript
 from ctxuse.ids import derived_id
 from ctxuse.importing import ImportResult, import_log, import_transcripts
 
@@ -646,6 +647,15 @@ def test_hostile_transcripts_never_fail_an_import(project: Path, data: bytes, ho
     result = import_transcripts(Workspace(project), host, [str(path)])
     assert not result.unreadable
     assert all(event.segment_id == "s" for event in log(project))
+
+
+def test_results_that_stand_in_one_another_are_not_followed_without_end() -> None:
+    parts = vars(transcript)
+    content: object = "x"
+    for _ in range(2_000):  # some versions of Python decode as many
+        content = [parts["_Block"](type="tool_result", content=content)]
+    line = parts["_Line"](type="user", message=parts["_Message"](content=content))
+    parts["_Accounting"]().add(line)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

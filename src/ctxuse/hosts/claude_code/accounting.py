@@ -89,10 +89,16 @@ def _input_tokens(usage: object) -> int | None:
     return sum(known) if known else None
 
 
-def _bytes_of_text(content: object) -> int | None:
+_DEEPEST = 8
+"""Results that stand in one another; hosts write two levels."""
+
+
+def _bytes_of_text(content: object, depth: int = 0) -> int | None:
     """The bytes of a message's content; None when something else than text is in it."""
     if isinstance(content, str):
         return size(content)
+    if depth > _DEEPEST:
+        return None
     total = 0
     for block in content if isinstance(content, list) else ():
         if not isinstance(block, Block):
@@ -103,7 +109,7 @@ def _bytes_of_text(content: object) -> int | None:
             case "tool_use":
                 added = size(_as_json([block.name, block.input]))
             case "tool_result":
-                added = _bytes_of_text(block.content)
+                added = _bytes_of_text(block.content, depth + 1)
             case _:
                 added = None
         if added is None:
