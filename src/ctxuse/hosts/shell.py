@@ -67,6 +67,11 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
 
 _SEARCHES = frozenset({"ack", "ag", "egrep", "fgrep", "grep", "rg", "zgrep"})
 _SILENT = frozenset({":", "cd", "export", "false", "set", "test", "true", "["})
+_TELLING = frozenset({"date", "echo", "ls", "printf", "pwd", "wc"})
+"""Programs that print nothing of a file, as long as no word is what another command prints."""
+
+_RUNNING = frozenset({"parallel", "while", "xargs"})
+"""Behind a pipe: they run a program for each line that comes."""
 
 
 def only_searches(command: str, depth: int = 0) -> bool:
@@ -77,21 +82,36 @@ def only_searches(command: str, depth: int = 0) -> bool:
         script = [*tokens(command)]
     except (NotParsedError, RecursionError):
         return False
-    begins = True
-    programs: list[list[Word]] = []
+    programs: list[list[Word]] = [[]]
+    behind: list[list[Word]] = []
+    present = programs[-1]
     for token in script:
         if isinstance(token, Operator):
-            begins = token not in {"|", "|&"}
-            if begins:
-                programs.append([])
+            present = []
+            (behind if token in {"|", "|&"} else programs).append(present)
         elif isinstance(token, Word):
-            if not programs:
-                programs.append([])
-            if begins:
-                programs[-1].append(token)
+            present.append(token)
     found = [_without_prefix(words) for words in programs]
-    said = [words for words in found if words and words[0].text not in _SILENT]
-    return bool(said) and all(_searches(words, depth) for words in said)
+    said = [words for words in found if words and not _says_nothing(words)]
+    return (
+        bool(said)
+        and all(_searches(words, depth) for words in said)
+        and not any(map(_shows_what_comes, behind))
+    )
+
+
+def _says_nothing(words: list[Word]) -> bool:
+    """Whether a program prints nothing of a file."""
+    program = words[0].text
+    return program in _SILENT or (program in _TELLING and all(word.fixed for word in words))
+
+
+def _shows_what_comes(words: list[Word]) -> bool:
+    """Whether a program behind a pipe may show the files whose names come."""
+    program = os.path.basename(words[0].text) if words else ""
+    names = {os.path.basename(word.text) for word in words}
+    runs = bool(names & (_SHOWING | _SHELLS)) or program == "while"
+    return program in _SHELLS or (program in _RUNNING and runs)
 
 
 def _searches(words: list[Word], depth: int) -> bool:
