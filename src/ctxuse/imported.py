@@ -17,10 +17,11 @@ from ctxuse import __version__
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts.transcripts import READER
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.generation import generation
 from ctxuse.log.reader import open_logs, pread
 from ctxuse.remembered import Memory, Stamp, digest
 
-_VERSION = 1
+_VERSION = 2
 _MOST_FILES = 50_000
 _EDGE = 4096
 
@@ -65,6 +66,14 @@ class LogMark(msgspec.Struct, array_like=True, frozen=True):
         return LogMark.of(layout, self.length) == self
 
 
+def _generation(root: str) -> str | None:
+    """The log's generation, where bytes of it were overwritten; None where it cannot be read."""
+    try:
+        return generation(root).hex()
+    except OSError:
+        return None
+
+
 def _length(layout: WorkspaceLayout) -> int:
     return sum(log.end for log in open_logs(layout))
 
@@ -99,6 +108,7 @@ class _Stored(msgspec.Struct):
 
     reader: str
     root: str
+    generation: str
     log: LogMark
     files: dict[str, _Entry]
 
@@ -133,14 +143,16 @@ class Imported:
         self._layout = layout
         self._reader = reader
         self._root = os.fspath(layout)
+        self._generation = _generation(self._root)
         environ = os.environ if environ is None else environ
-        used = used if _is_text(self._root) else False  # what is stored is text
+        if self._generation is None or not _is_text(self._root):  # what is stored is text
+            used = False
         self._memory = Memory(environ, "imported", _VERSION, used=used)
         self._name = f"{host} {self._root}"
         self._files = self._stored()
         self._stamps: dict[str, Stamp | None] = {}
         self._changed = False
-        self._before = LogMark.of(layout) if used else None
+        self._before = LogMark.of(layout) if self._memory.used else None
         self._length = self._before.length if self._before else 0
 
     def _stored(self) -> dict[str, _Entry]:
@@ -149,7 +161,13 @@ class Imported:
             stored = None if data is None else _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             stored = None
-        if stored is None or (stored.reader, stored.root) != (self._reader, self._root):
+        if stored is None:
+            return {}
+        if (stored.reader, stored.root, stored.generation) != (
+            self._reader,
+            self._root,
+            self._generation,
+        ):
             return {}
         return stored.files if stored.log.stands(self._layout) else {}
 
@@ -200,6 +218,7 @@ class Imported:
                 self._look()
                 stands = self._before is not None and self._before.stands(self._layout)
                 mark = LogMark.of(self._layout) if stands else None
-        if mark is not None:
+        if mark is not None and self._generation is not None:
             last = dict([*self._files.items()][-_MOST_FILES:])
-            self._memory.save(self._name, _encode(_Stored(self._reader, self._root, mark, last)))
+            stored = _Stored(self._reader, self._root, self._generation, mark, last)
+            self._memory.save(self._name, _encode(stored))
