@@ -195,6 +195,19 @@ def test_of_an_output_that_was_too_long_only_its_beginning_entered(project: Path
     assert [one.records[0].slug for one in found[1:]] == ["postgres", "money"]
 
 
+def test_an_output_that_was_cut_within_a_character_is_looked_at(project: Path) -> None:
+    command = {"command": f"cat {DIR}/postgres.md"}
+    response = {"stdout": "# Postgres\nNot SQLite, for the locks.\n# Post\ud83d", "stderr": ""}
+    payload = {"hook_event_name": "PostToolUse", "tool_response": response}
+    (event,) = hooked(project, {**payload, "tool_input": command})
+    assert event.records[0].context_bytes == len(RECORDS[f"{DIR}/postgres.md"])
+    part = {"stdout": "for the locks.\n\ud83d", "stderr": ""}
+    _, found = hooked(
+        project, {**payload, "tool_input": command, "tool_response": part, "tool_use_id": "t2"}
+    )
+    assert found.records[0].slug == "postgres"
+
+
 def test_nothing_of_an_output_is_kept(project: Path) -> None:
     ran(project, f"cat {DIR}/postgres.md; echo SECRET")
     for path in (project / ".yoi/memory/_usage").iterdir():

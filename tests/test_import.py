@@ -649,6 +649,25 @@ def test_hostile_transcripts_never_fail_an_import(project: Path, data: bytes, ho
     assert all(event.segment_id == "s" for event in log(project))
 
 
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        (r"\ud83d", True), (r"x\ude00", True), (r"\ud83d\ud83d\ude00", True), (r"\\\ud83d", True),
+        (r"\\ud83d", True), (r"\ud83d\ude00", True), (r"\ud83d\q", False), (r"\ud83", False),
+    ],
+)  # fmt: skip
+def test_half_a_character_where_a_text_was_cut_hides_no_line(
+    project: Path, said: str, *, understood: bool
+) -> None:
+    talk = Talk(project)
+    talk.read(project / "CLAUDE.md", "t1", "HERE")
+    path = project / "x.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in talk.lines).replace("HERE", said))
+    result = import_transcripts(Workspace(project), "claude-code", [str(path)])
+    assert result.added == understood
+    assert bool(result.notes.not_understood) != understood
+
+
 def test_results_that_stand_in_one_another_are_not_followed_without_end() -> None:
     parts = vars(transcript)
     content: object = "x"

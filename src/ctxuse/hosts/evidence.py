@@ -160,7 +160,7 @@ class KnownLines:
         theirs = {text: [place for place in of if place in found] for text, of in holders.items()}
         sizes = self._sizes(texts, theirs)
         for place in found:  # of those that are cut a part of a line is all there is
-            sizes.setdefault(place, min(len(lines[0].encode()) + 1, len(lines[-1].encode()) + 1))
+            sizes.setdefault(place, min(_bytes_of(lines[0]), _bytes_of(lines[-1])))
         shown = [Shown(self._files[place], size) for place, size in sizes.items()]
         return Found(shown, is_all=all(of for text, of in theirs.items() if text))
 
@@ -217,8 +217,13 @@ class KnownLines:
             if mine and present not in mine:
                 present = theirs[text][0]
             if present is not None and (mine or not text):
-                sizes[present] = sizes.get(present, 0) + len(text.encode()) + 1
+                sizes[present] = sizes.get(present, 0) + _bytes_of(text)
         return sizes
+
+
+def _bytes_of(line: str) -> int:
+    """The bytes of a line and its end; an output may be cut within a character."""
+    return len(line.encode("utf-8", "replace")) + 1
 
 
 def _weight(lines: set[str]) -> int:

@@ -9,6 +9,7 @@ Formats change between versions: what is not known is passed over and counted by
 line, however long, deep or broken, ends an import.
 """
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -317,6 +318,20 @@ def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:
     return event._replace(records=records)
 
 
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
+def _with_whole_characters(line: bytes) -> bytes:
+    """A line of JSON with the sign for what is no character in place of halves of some.
+
+    Hosts cut texts where a character has two halves, and write down the one that is left.
+    """
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], line)
+
+
 L = TypeVar("L")
 
 
@@ -376,7 +391,13 @@ class Lines(Generic[L]):
         try:
             if not line.isascii():
                 line.decode()  # of what is passed over nobody else looks at it
-            found = self._decode(line)
+            try:
+                found = self._decode(line)
+            except msgspec.DecodeError:
+                whole = _with_whole_characters(line)
+                if whole == line:
+                    raise
+                found = self._decode(whole)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "(no JSON)" if line.strip() else None
         return found if isinstance(found, self._of) else "(no object)"
