@@ -565,6 +565,44 @@ class TestCodex:
         result = self.imported(project, lines)
         assert (result.added, result.notes.failed) == (0, 1)
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "{}",
+            "Exit code: 0\nWall time: 0.1 seconds\nOutput:\n{}",
+            "Exit code: 0\nWall time: 0.1 seconds\nTotal output lines: 9\nOutput:\n\n{}",
+            "Chunk ID: a1\nProcess exited with code 0\nOriginal token count: 9\nOutput:\n{}",
+            "JSON",
+        ],
+    )
+    def test_what_stands_before_an_output_is_none(self, project: Path, form: str) -> None:
+        def output(text: str) -> str:
+            whole = json.dumps({"output": text, "metadata": {"exit_code": 0}})
+            return whole if form == "JSON" else form.format(text)
+
+        (project / "CLAUDE.md").write_text("# App\nBe brief and say what you did.\n")
+        gone = ".yoi/knowledge/gone.md"
+        printed = {
+            f"cat {gone} 2>/dev/null; true": "",
+            f"cat {gone} 2>/dev/null || cat CLAUDE.md": "# App\nBe brief and say what you did.\n",
+            f"cat {gone}": "It was there.\n",
+        }
+        lines = [self.line("session_meta", id="s1", cwd=str(project))]
+        for command, text in printed.items():
+            lines += [
+                self.call(command, command),
+                self.line(
+                    "response_item", type="function_call_output", call_id=command,
+                    output=output(text),
+                ),
+            ]  # fmt: skip
+        self.imported(project, lines)
+        found = [event.records[0] for event in log(project)]
+        assert [(one.slug, one.context_bytes) for one in found] == [
+            ("CLAUDE.md", 37),
+            ("gone", None),
+        ]
+
     def test_directories_of_other_lines_do_not_leak(self, project: Path) -> None:
         (project / "sub").mkdir()
         lines = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageEvent, UsageRecordSnapshot
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.tools import said, tool_call
+from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.payload import Payload
@@ -28,7 +28,7 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             session, payload.tool, payload.arguments, payload.call_id, payload.directory
         )
         if call is not None:
-            output = said(payload.response) if payload.response is not None else None
+            output = None if payload.response is None else printed(said(payload.response))
             yield from uses(call._replace(at_ns=payload.at_ns, output=output), Origin(places))
     elif payload.event == "SessionStart":
         snapshots = _resident(places, payload.directory or places.root)

@@ -4,9 +4,10 @@ Codex has no tool to read a file and none for skills: both go through a shell.
 """
 
 import os
+import re
 
 from ctxuse.hosts.calls import Call
-from ctxuse.hosts.lookup import at, text
+from ctxuse.hosts.lookup import at, parsed, text
 from ctxuse.hosts.session import Session
 
 _SHELLS = frozenset({"Bash", "exec_command", "local_shell_call", "shell", "shell_command"})
@@ -37,6 +38,22 @@ def said(output: object) -> str:
     parts = output if isinstance(output, list) else [output]
     texts = [part if isinstance(part, str) else at(part, "text") for part in parts]
     return "\n".join(part for part in texts if isinstance(part, str))
+
+
+_ABOUT = re.compile(
+    r"(?:(?:Chunk ID|Exit code|Original token count|Process exited with code|Total output lines"
+    r"|Wall time)\b[^\n]*(?:\n|\Z)|\n)+(?:Output:(?:\n|\Z))?"
+)
+"""What Codex says of a command before what that printed."""
+
+
+def printed(output: str) -> str:
+    """Return what a command printed, of an output as the model was given it."""
+    if output.startswith("{"):
+        inner = at(parsed(output), "output")
+        output = inner if isinstance(inner, str) else output
+    about = _ABOUT.match(output)
+    return output if about is None else output[about.end() :]
 
 
 def command_of(command: object) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.tools import command_of, said, tool_call
+from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
 from ctxuse.hosts.lookup import at, items, parsed, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -169,7 +169,7 @@ class _Reader:
             call_id,
             directory=where,
             files=files,
-            output=output if isinstance(output, str) else None,
+            output=printed(output) if isinstance(output, str) else None,
         )
         self._ran(call_id, call, at_ns, failed=payload.exit_code != 0)
 
@@ -184,7 +184,7 @@ class _Reader:
         if not self._told.first_answer(call_id):
             return
         failed = _failed(output) or _code_of(payload.output)
-        call = None if call is None else call._replace(output=output)
+        call = None if call is None else call._replace(output=printed(output))
         self._ran(call_id, call, at_ns, failed=failed)
 
     def _ran(self, call_id: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
