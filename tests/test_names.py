@@ -51,6 +51,7 @@ def named(workspace: Workspace) -> Workspace:
         (["record", "use", "decision/alhpa", "--segment", "s"], 3, "did you mean decision/alpha?"),
         (["repotr"], 2, "did you mean report?"),
         (["fleet", "exprot"], 2, "did you mean export?"),
+        (["fleet", "--", "--exprot"], 2, "No such option '--exprot'"),
     ],
 )
 def test_a_wrong_name_is_said_with_the_nearest_known_one(

@@ -33,6 +33,8 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            if not args:  # a wrong option alone, which has been taken out of them
+                raise
             text = error.format_message().rstrip(".") + did_you_mean(args[0], self._modules)
             raise click.UsageError(text, ctx) from None
 
