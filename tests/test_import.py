@@ -18,7 +18,8 @@ from starting import PATIENCE, started
 from ctxuse import UsageEvent, Workspace
 from ctxuse.cli.main import run
 from ctxuse.hook import run as run_hook
-from ctxuse.hosts.claude_code import transcript
+from ctxuse.hosts.claude_code import lines
+from ctxuse.hosts.claude_code.accounting import Accounting
 from ctxuse.ids import derived_id
 from ctxuse.importing import ImportResult, import_log, import_transcripts
 
@@ -707,12 +708,10 @@ def test_half_a_character_where_a_text_was_cut_hides_no_line(
 
 
 def test_results_that_stand_in_one_another_are_not_followed_without_end() -> None:
-    parts = vars(transcript)
-    content: object = "x"
+    content: lines.Content = "x"
     for _ in range(2_000):  # some versions of Python decode as many
-        content = [parts["_Block"](type="tool_result", content=content)]
-    line = parts["_Line"](type="user", message=parts["_Message"](content=content))
-    parts["_Accounting"]().add(line)
+        content = [lines.Block(type="tool_result", content=content)]
+    Accounting().add(lines.Line(type="user", message=lines.Message(content=content)))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
