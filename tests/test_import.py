@@ -688,6 +688,63 @@ def test_hostile_transcripts_never_fail_an_import(project: Path, data: bytes, ho
     assert all(event.segment_id == "s" for event in log(project))
 
 
+class TestWhatCameLater:
+    """A transcript is looked at with the files of now: what they say need not have been there."""
+
+    SAID = "ERROR: could not find libfoo.so.3 in path"
+    LONG_BEFORE, JUST_BEFORE, LATER = 1_000_000_000, 1_769_990_400, 1_800_000_000
+
+    def of(self, imported: Import, project: Path, command: str, output: str) -> list[str]:
+        talk = Talk(project)
+        talk.call("Bash", "t1", {"command": command})
+        talk.result("t1", {"stdout": output, "stderr": "", "interrupted": False})
+        imported(talk.lines)
+        return sorted(told(event)[3] for event in log(project))
+
+    def written(self, project: Path, text: str, at: int, name: str = "lib.md") -> None:
+        path = project / ".yoi/knowledge" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (at, at))
+
+    @pytest.mark.parametrize(
+        ("at", "seen"), [(LONG_BEFORE, True), (JUST_BEFORE, True), (LATER, False)]
+    )
+    def test_what_was_written_down_from_an_output_did_not_enter_by_it(
+        self, imported: Import, project: Path, at: int, *, seen: bool
+    ) -> None:
+        self.written(project, f"# libfoo\n\n{self.SAID}\n\nSet LD_LIBRARY_PATH.\n", at)
+        output = f"cc -o x\n{self.SAID}\nmake: *** [test] Error 1\n"
+        found = self.of(imported, project, "make test", output)
+        assert found == (["knowledge/lib"] if seen else [])
+
+    def test_what_stands_there_whole_was_read_also_when_the_files_are_a_fresh_copy(
+        self, imported: Import, project: Path
+    ) -> None:
+        text = f"# libfoo\n\n{self.SAID}\n"
+        self.written(project, text, self.LATER)
+        assert self.of(imported, project, "cat $(ls -t)", text) == ["knowledge/lib"]
+
+    @pytest.mark.parametrize("name", ["lib.md", ".yoi/knowledge/lib.md"])
+    def test_of_what_is_named_a_part_is_enough(
+        self, imported: Import, project: Path, name: str
+    ) -> None:
+        self.written(project, f"# libfoo\n\n{self.SAID}\n", self.LATER)
+        found = self.of(imported, project, f"sed -n 3p < {name}; date", f"{self.SAID}\nMon\n")
+        assert found == ["knowledge/lib"]
+
+    def test_a_record_that_was_renamed_is_not_read_once_more_by_the_same_call(
+        self, imported: Import, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CTXUSE_NO_CACHE", "1")  # the transcript itself is the same
+        text = f"# libfoo\n\n{self.SAID}\n"
+        command = "cat .yoi/knowledge/old.md"
+        self.written(project, text, self.LONG_BEFORE, "old.md")
+        assert self.of(imported, project, command, text) == ["knowledge/old"]
+        (project / ".yoi/knowledge/old.md").rename(project / ".yoi/knowledge/new.md")
+        assert self.of(imported, project, command, text) == ["knowledge/old"]
+
+
 @pytest.mark.parametrize(
     ("said", "understood"),
     [

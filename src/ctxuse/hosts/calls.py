@@ -99,7 +99,7 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     if not call.output.strip() or only_searches(call.subject):
         return []
     known = origin.known_lines(named, call.subject)
-    found, is_all = known.shown(call.output, named, call.subject)
+    found, is_all = known.shown(call.output, named, call.subject, origin.past(call.at_ns))
     if is_all or call.failed:
         return _together(found)
     unknown = [r for r in named if not known.knows(r) and origin.may_have_shown(r)]

@@ -6,6 +6,11 @@ What a command names may be shown by any of its lines. What it does not name (a 
 a script) must be shown by lines that no other record has, and by enough of them that chance is no
 explanation. A search is no use, so the output of nothing but searches is not looked at.
 
+An agent often writes down what it was shown. So of a file that was written after a past call, and
+is not named by it, most must stand there: what was copied from an output is a part of the record.
+And where a file that is named is gone, its text may stand in another one now, under a new name:
+then what is not named shows nothing.
+
 Nothing of the output or of the files is kept.
 """
 
@@ -34,6 +39,9 @@ _WORD = re.compile(r"[\w.-]+")
 
 _ENOUGH = 20
 """So many characters of its own show a record that the command does not name."""
+
+_MOST_OF_IT = 0.9
+"""So much of a record that was written after a call must stand in what the call printed."""
 
 _SHORTEST = 3
 """A line of fewer characters shows nothing that is not named."""
@@ -86,6 +94,7 @@ class KnownLines:
         self._root = root
         self._files: list[RecordFile] = []
         self._texts: list[set[str]] = []
+        self._written_ns: list[int] = []
         self._holders: dict[str, list[int]] = {}
         self._places: dict[str, int] = {}
         self._seen: set[str] = set()
@@ -116,6 +125,7 @@ class KnownLines:
     def _add(self, record: RecordFile) -> None:
         try:
             data = read_small(record.named, min(_LARGEST, self._left))
+            written_ns = os.stat(record.named).st_mtime_ns
         except OSError:
             return
         self._left -= len(data)
@@ -127,18 +137,23 @@ class KnownLines:
             self._holders.setdefault(line, []).append(len(self._files))
         self._files.append(record)
         self._texts.append(lines)
+        self._written_ns.append(written_ns)
 
     def knows(self, record: RecordFile) -> bool:
         """Whether the lines of a record are among them."""
         return record.named in self._places
 
-    def shown(self, output: str, named: Iterable[RecordFile], command: str) -> Found:
+    def shown(
+        self, output: str, named: Iterable[RecordFile], command: str, past_ns: int | None = None
+    ) -> Found:
         """Return the records that stand in an output.
 
         Args:
             output: The output.
             named: The files that the command names to show them.
             command: The command.
+            past_ns: When that was, in nanoseconds since the epoch, if it was in the past; None for
+                now.
         """
         explicit = {record.named for record in named}
         said = _Named(command, self._root)
@@ -152,6 +167,15 @@ class KnownLines:
             if self._files[place].named in explicit or said.mentions(self._files[place])
         }
         found = self._sure(holders, likely)
+        if past_ns is not None:
+            is_known = explicit <= self._places.keys()
+            found = {
+                place
+                for place in found
+                if self._files[place].named in explicit
+                or said.record(self._files[place])
+                or (is_known and self._was(place, past_ns, texts))
+            }
         found |= {
             place
             for place in map(self._places.get, explicit)
@@ -194,6 +218,12 @@ class KnownLines:
             for place, those in own.items()
             if _weight(those) >= (_SHORTEST if place in likely else _ENOUGH)
         }
+
+    def _was(self, place: int, past_ns: int, texts: Iterable[str]) -> bool:
+        """Whether a record is the one that was there, and not one written from the output."""
+        known = self._texts[place]
+        stands = _weight(known.intersection(texts))
+        return self._written_ns[place] <= past_ns or stands >= _MOST_OF_IT * _weight(known)
 
     def _cut(self, lines: list[str], place: int) -> bool:
         """Whether the first or the last line of an output is a part of a line of a record."""
@@ -251,12 +281,15 @@ class _Named:
             return name in self._words
         return name in self._command
 
+    def record(self, record: RecordFile) -> bool:
+        """Whether a record is named: its file, or as a skill itself."""
+        return self.file(record.slug if record.kind == SKILL else os.path.basename(record.named))
+
     def mentions(self, record: RecordFile) -> bool:
         """Whether a record's file is named, or the folder in which it lies."""
-        folder, name = os.path.split(record.named)
-        named = self.file(record.slug if record.kind == SKILL else name)
+        folder = os.path.dirname(record.named)
         above = self._root.startswith(os.path.join(folder, ""))
-        return named or (not above and self.file(os.path.basename(folder)))
+        return self.record(record) or (not above and self.file(os.path.basename(folder)))
 
 
 def record_files(places: Places) -> Iterator[RecordFile]:

@@ -84,6 +84,10 @@ class Origin:
         """Whether a command could show a file: only now that can be looked up."""
         return self._is_past or os.path.isfile(record.named)
 
+    def past(self, at_ns: int) -> int | None:
+        """Return when something was, if it was in the past; None for now."""
+        return at_ns if self._is_past else None
+
     def known_lines(self, named: Sequence[RecordFile], command: str) -> KnownLines:
         """Return the lines of the records here and now; see `KnownLines`."""
         if not self._is_past:
