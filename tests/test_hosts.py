@@ -51,7 +51,8 @@ WHOLE = {
         from ctxuse.hosts.lookup import text
         from ctxuse.hosts.origin import Origin
         from ctxuse.hosts.session import Session
-        from ctxuse.hosts.transcripts import Head, Lines, when
+        from ctxuse.hosts.jsonlines import Lines
+        from ctxuse.hosts.transcripts import Head, when
 
         class Line(msgspec.Struct):
             began_in: object = None

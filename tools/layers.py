@@ -77,7 +77,7 @@ INSIDE = {
         "evidence | listing",
         "places",
         "__init__ | payload | shell",
-        "host | lookup | paths | recordfile | session | shellwords",
+        "host | jsonlines | lookup | paths | recordfile | session | shellwords",
     ],
     "hosts.claude_code": [
         "hook",

@@ -23,9 +23,10 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts.evidence import record_files
+from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
-from ctxuse.hosts.transcripts import Hooked, Notes, OnRead, Told
+from ctxuse.hosts.transcripts import Hooked, Notes, Told
 from ctxuse.imported import READING
 from ctxuse.importing import Session, events_of
 from ctxuse.layout import WorkspaceLayout

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from ctxuse.events import UsageEvent
     from ctxuse.hosts.installation import Installation
+    from ctxuse.hosts.jsonlines import OnRead
     from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
-    from ctxuse.hosts.transcripts import Head, OnRead, Told
+    from ctxuse.hosts.transcripts import Head, Told
 
 
 class Hook(Protocol):

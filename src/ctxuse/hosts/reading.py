@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from ctxuse.hosts import known_hosts
+from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.past import PastPlaces
-from ctxuse.hosts.transcripts import OnRead, Told
+from ctxuse.hosts.transcripts import Told
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.processes import processors, receive, send, start_interpreter
 

@@ -1,4 +1,4 @@
-"""What is common to the transcripts of agents: their lines, and what one of them tells.
+"""What is common to the transcripts of agents: what one of them tells (`Told`).
 
 A transcript is read once, line by line, by a struct that takes of a line what is asked for and
 passes over the rest. What it tells depends on nothing but itself and on where records are; what
@@ -9,17 +9,15 @@ Formats change between versions: what is not known is passed over and counted by
 line, however long, deep or broken, ends an import.
 """
 
-import re
 import statistics
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
-from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
@@ -28,26 +26,18 @@ from ctxuse.times import parse_ns
 READER = 2
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
-LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes of a line that is looked at; images make some very long."""
-
 FEWEST_SAMPLES = 5
 LEAST_BYTES = 1000
 PLAUSIBLE = (0.5, 20.0)
 """A session's bytes per token are taken from so many responses at least, of so many bytes each,
 and must lie between these two."""
 
-_MOST_TYPES = 50
 _MOST_SESSIONS = 1000
-_BUFFER = 256 * 1024
-START = 16 * 1024
-"""Bytes that are read at a time where only the first lines are wanted."""
-
 _HELD = 4 * 1024 * 1024
 """Bytes of what one transcript tells up to which that stays in memory."""
 
-OnRead = Callable[[int], object]
-"""Told, now and then, how many bytes more have been read."""
+_PIECE = 256 * 1024
+"""Bytes of it that are handed on at a time."""
 
 
 class Head(NamedTuple):
@@ -64,15 +54,6 @@ class Head(NamedTuple):
     session: str | None = None
     at: str | None = None
     nested: bool = False
-
-
-class Strange(Counter[str]):
-    """Lines that say nothing that is known, by type; of very many types, under one name."""
-
-    def saw(self, kind: str, times: int = 1) -> None:
-        """Take note of lines of a type that is not known."""
-        known = kind in self or len(self) < _MOST_TYPES
-        self[kind[:64] if known else "(others)"] += times
 
 
 class Notes:
@@ -257,7 +238,7 @@ class Told:
         self.summary.not_understood = dict(self.not_understood)
         yield _encode(self.summary) + b"\n"
         self._items.seek(0)
-        while part := self._items.read(_BUFFER):
+        while part := self._items.read(_PIECE):
             yield part
 
     def take(self, part: bytes) -> None:
@@ -316,109 +297,6 @@ def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:
         for record in event.records
     )
     return event._replace(records=records)
-
-
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
-
-
-def _with_whole_characters(line: bytes) -> bytes:
-    """A line of JSON with the sign for what is no character in place of halves of some.
-
-    Hosts cut texts where a character has two halves, and write down the one that is left.
-    """
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], line)
-
-
-L = TypeVar("L")
-
-
-class Lines(Generic[L]):
-    """Reads the lines of transcripts.
-
-    Args:
-        of: The struct that takes of a line what is asked for; all fields have defaults, and take
-            whatever stands there.
-        buffer: Bytes that are read at a time.
-    """
-
-    def __init__(self, of: type[L], buffer: int = _BUFFER) -> None:
-        self._of = of
-        self._buffer = buffer
-        others = list[object] | str | int | float | bool | None
-        self._decode = msgspec.json.Decoder(of | others).decode
-
-    def read(
-        self, path: str, strange: Strange | None = None, on_read: OnRead | None = None
-    ) -> Iterator[L]:
-        """Yield the lines of a transcript that are JSON objects; others are counted in `strange`.
-
-        Args:
-            path: The transcript.
-            strange: Where lines that are none are counted.
-            on_read: Told how much has been read.
-
-        Raises:
-            OSError: The file cannot be read, or is no regular one.
-        """
-        read = 0
-        with (
-            closing_fd(open_regular(path)) as descriptor,
-            open(descriptor, "rb", buffering=self._buffer, closefd=False) as file,
-        ):
-            while line := file.readline(LONGEST_LINE):
-                read += len(line)
-                if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
-                    found: L | str | None = "(line too long)"
-                    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-                        pass
-                else:
-                    found = self._line(line)
-                if found is not None and not isinstance(found, str):
-                    yield found
-                elif found is not None and strange is not None:
-                    strange[found] += 1
-                if on_read is not None and read >= _BUFFER:
-                    on_read(read)
-                    read = 0
-        if on_read is not None:
-            on_read(read)
-
-    def _line(self, line: bytes) -> L | str | None:
-        """What a line holds; why it is none that is read; None for a blank one."""
-        try:
-            if not line.isascii():
-                line.decode()  # of what is passed over nobody else looks at it
-            try:
-                found = self._decode(line)
-            except msgspec.DecodeError:
-                whole = _with_whole_characters(line)
-                if whole == line:
-                    raise
-                found = self._decode(whole)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return "(no JSON)" if line.strip() else None
-        return found if isinstance(found, self._of) else "(no object)"
-
-
-_raw = msgspec.json.Decoder().decode
-
-
-def held(part: msgspec.Raw, decode: Callable[[msgspec.Raw], object] = _raw) -> object:
-    """Return what a part of a line holds that was left as it was; None for what cannot be held.
-
-    Such a part is only passed over when its line is read: a number in it may be too large.
-
-    Args:
-        part: The part.
-        decode: Takes of it what is asked for; all of it where nothing else is said.
-    """
-    try:
-        return decode(part)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 class Hooked:

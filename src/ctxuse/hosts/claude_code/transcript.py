@@ -18,12 +18,13 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, held, measured, when
+from ctxuse.hosts.transcripts import Head, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",

@@ -8,12 +8,13 @@ import msgspec
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, parsed, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import START, Head, Lines, OnRead, Told, held, when
+from ctxuse.hosts.transcripts import Head, Told, when
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent

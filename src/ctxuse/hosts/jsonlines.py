@@ -1,0 +1,136 @@
+"""The lines of transcripts: each is read by a struct that takes of it what is asked for.
+
+No line, however long, deep or broken, ends an import: what cannot be read is counted.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+
+from ctxuse.files import closing_fd, open_regular
+
+LONGEST_LINE = 8 * 1024 * 1024
+"""Bytes of a line that is looked at; images make some very long."""
+
+_MOST_TYPES = 50
+_BUFFER = 256 * 1024
+START = 16 * 1024
+"""Bytes that are read at a time where only the first lines are wanted."""
+
+OnRead = Callable[[int], object]
+"""Told, now and then, how many bytes more have been read."""
+
+
+class Strange(Counter[str]):
+    """Lines that say nothing that is known, by type; of very many types, under one name."""
+
+    def saw(self, kind: str, times: int = 1) -> None:
+        """Take note of lines of a type that is not known."""
+        known = kind in self or len(self) < _MOST_TYPES
+        self[kind[:64] if known else "(others)"] += times
+
+
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
+def _with_whole_characters(line: bytes) -> bytes:
+    """A line of JSON with the sign for what is no character in place of halves of some.
+
+    Hosts cut texts where a character has two halves, and write down the one that is left.
+    """
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], line)
+
+
+L = TypeVar("L")
+
+
+class Lines(Generic[L]):
+    """Reads the lines of transcripts.
+
+    Args:
+        of: The struct that takes of a line what is asked for; all fields have defaults, and take
+            whatever stands there.
+        buffer: Bytes that are read at a time.
+    """
+
+    def __init__(self, of: type[L], buffer: int = _BUFFER) -> None:
+        self._of = of
+        self._buffer = buffer
+        others = list[object] | str | int | float | bool | None
+        self._decode = msgspec.json.Decoder(of | others).decode
+
+    def read(
+        self, path: str, strange: Strange | None = None, on_read: OnRead | None = None
+    ) -> Iterator[L]:
+        """Yield the lines of a transcript that are JSON objects; others are counted in `strange`.
+
+        Args:
+            path: The transcript.
+            strange: Where lines that are none are counted.
+            on_read: Told how much has been read.
+
+        Raises:
+            OSError: The file cannot be read, or is no regular one.
+        """
+        read = 0
+        with (
+            closing_fd(open_regular(path)) as descriptor,
+            open(descriptor, "rb", buffering=self._buffer, closefd=False) as file,
+        ):
+            while line := file.readline(LONGEST_LINE):
+                read += len(line)
+                if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+                    found: L | str | None = "(line too long)"
+                    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                        pass
+                else:
+                    found = self._line(line)
+                if found is not None and not isinstance(found, str):
+                    yield found
+                elif found is not None and strange is not None:
+                    strange[found] += 1
+                if on_read is not None and read >= _BUFFER:
+                    on_read(read)
+                    read = 0
+        if on_read is not None:
+            on_read(read)
+
+    def _line(self, line: bytes) -> L | str | None:
+        """What a line holds; why it is none that is read; None for a blank one."""
+        try:
+            if not line.isascii():
+                line.decode()  # of what is passed over nobody else looks at it
+            try:
+                found = self._decode(line)
+            except msgspec.DecodeError:
+                whole = _with_whole_characters(line)
+                if whole == line:
+                    raise
+                found = self._decode(whole)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return "(no JSON)" if line.strip() else None
+        return found if isinstance(found, self._of) else "(no object)"
+
+
+_raw = msgspec.json.Decoder().decode
+
+
+def held(part: msgspec.Raw, decode: Callable[[msgspec.Raw], object] = _raw) -> object:
+    """Return what a part of a line holds that was left as it was; None for what cannot be held.
+
+    Such a part is only passed over when its line is read: a number in it may be too large.
+
+    Args:
+        part: The part.
+        decode: Takes of it what is asked for; all of it where nothing else is said.
+    """
+    try:
+        return decode(part)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
