@@ -361,6 +361,30 @@ def test_the_page_says_what_it_is_sorted_by(
     assert "Uses" in heading
 
 
+def test_the_page_says_in_how_many_workspaces_a_record_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 3)
+    record = UsageRecordSnapshot("knowledge", "only-here", 8, 2)
+    event = an_event(occurred_at_ns=BEGIN, event=UsageEventKind.USE, records=(record,))
+    make_workspace(tmp_path / "other", as_log([event]))
+    words = ["fleet", "report", str(tmp_path), "--merge-records"]
+    assert run([*words, "--format", "csv"]) == 0
+    rows = {
+        (row["kind"], row["slug"]): row
+        for row in csv.DictReader(capsys.readouterr().out.splitlines())
+    }
+    assert run([*words, "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert 'data-sort="in-workspaces"' in page
+    for (_, slug), row in rows.items():
+        name = rf"<span[^>]*>{row['kind']}/</span>{slug}</th>"
+        (line,) = re.findall(rf"<tr[^>]*><th[^>]*>{name}.*?</tr>", page, re.DOTALL)
+        number = row["in_workspaces"]
+        assert re.search(rf'</th>\s*<td data-v="{number}">{number} of 4</td>', line)
+    assert rows["knowledge", "only-here"]["in_workspaces"] == "1"
+
+
 def test_a_zone_without_a_name_is_not_sent_to_other_machines(tmp_path: Path) -> None:
     make_fleet(tmp_path, 1)
     with pytest.raises(FleetError, match="no name that workers know"):

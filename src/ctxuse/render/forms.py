@@ -21,7 +21,7 @@ from ctxuse.reports.comparison import Comparison
 from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.groups import GroupedReport
-from ctxuse.reports.report import UsageReport, as_json
+from ctxuse.reports.report import UsageReport, UsageReportRecord, as_json
 from ctxuse.visible import Safe, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
@@ -132,10 +132,20 @@ def _holders(report: FleetReport) -> Column[FleetRecord]:
     """The column that says in how many of all workspaces a record is."""
 
     def said(record: FleetRecord) -> Said:
-        number = report.holders[record.basic.kind, record.basic.slug]
-        return Said(f"{number:,} of {len(report.workspaces):,}", number)
+        return in_workspaces(report, record.basic)
 
     return Column("In", "in_workspaces", said, full="In workspaces")
+
+
+def in_workspaces(report: FleetReport, record: UsageReportRecord) -> Said:
+    """Return in how many of all workspaces a record is.
+
+    Args:
+        report: A report in which records of the same name are joined.
+        record: One of them.
+    """
+    number = report.holders[record.kind, record.slug]
+    return Said(f"{number:,} of {len(report.workspaces):,}", number)
 
 
 def _common(addresses: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The table of the page: which columns it has, and how their values look there. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ctxuse.render import words
@@ -31,6 +31,18 @@ class Cell(NamedTuple):
     text: str
     value: int | str | None
     title: str = ""
+
+
+class Beside(NamedTuple):
+    """A column between the name and the usual ones, of what only some pages know.
+
+    Attributes:
+        column: Its place on the page.
+        cell: What stands there for a record.
+    """
+
+    column: OnPage
+    cell: Callable[[FullReportRecord], Cell]
 
 
 class Row(NamedTuple):
@@ -76,10 +88,14 @@ def _cell(value: Value, row: Row) -> Cell:
             raise TypeError(value)
 
 
-def style() -> str:
-    """Return what the page's style says of each column, so that no cell has to say it."""
+def style(beside: Sequence[OnPage] = ()) -> str:
+    """Return what the page's style says of each column, so that no cell has to say it.
+
+    Args:
+        beside: The columns before the usual ones.
+    """
     rules = []
-    for place, column in enumerate(COLUMNS, 2):
+    for place, column in enumerate([*beside, *COLUMNS], 2):
         cells = f"td:nth-child({place})"
         if _STYLES[column.form]:
             rules.append(f"#table {cells} {{ {_STYLES[column.form]} }}")

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.render import words
-from ctxuse.render.forms import not_counted, without_skipped
+from ctxuse.render.forms import in_workspaces, not_counted, without_skipped
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.view import Address, view_of
+from ctxuse.render.tables import OnPage
 from ctxuse.reports.fleet import FleetReport
-from ctxuse.reports.full import FullReport
+from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.visible import visible
 
 if TYPE_CHECKING:
@@ -56,24 +57,31 @@ class LivePage(NamedTuple):
         return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
 
-def page_html(report: FullReport, *, title: str, more: Sequence[str] = ()) -> str:
+def page_html(
+    report: FullReport,
+    *,
+    title: str,
+    more: Sequence[str] = (),
+    beside: Sequence[columns.Beside] = (),
+) -> str:
     """Return a report as one page of HTML that needs nothing else.
 
     Args:
         report: The report.
         title: What the workspace is called.
         more: What else it rests on, safe to show.
+        beside: Columns before the usual ones.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
     """
-    css, script = style(), asset("page.js")
+    css, script = style([extra.column for extra in beside]), asset("page.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(css)}';"
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return template("page.html").render(
-        view=view_of(report, title=title, more=more),
+        view=view_of(report, title=title, more=more, beside=beside),
         policy=policy,
         style=css,
         script=script,
@@ -97,7 +105,17 @@ def fleet_page(report: FleetReport) -> str:
     number = words.plural(len(report.workspaces), "workspace")
     said = [f"From {number}; records of one kind and slug are one", *not_counted(report, visible)]
     full = replace(report.full, basic=without_skipped(report))
-    return page_html(full, title=number, more=said)
+    return page_html(full, title=number, more=said, beside=[_holders(report)])
+
+
+def _holders(report: FleetReport) -> columns.Beside:
+    """The column that says in how many of all workspaces a record is."""
+
+    def cell(record: FullReportRecord) -> columns.Cell:
+        return columns.Cell(*in_workspaces(report, record.basic))
+
+    meaning = "In how many of all workspaces that were counted there is evidence of the record"
+    return columns.Beside(OnPage("in-workspaces", "In", meaning), cell)
 
 
 def live_html(report: FullReport, *, title: str, live: LivePage, address: Address) -> str:
@@ -142,9 +160,13 @@ def problem_html(message: str, live: LivePage) -> str:
     return template("base.html").render(view=_Problem("This cannot be shown", [message]), live=live)
 
 
-def style() -> str:
-    """Return the style of all pages."""
-    return f"{asset('page.css')}{columns.style()}\n"
+def style(beside: Sequence[OnPage] = ()) -> str:
+    """Return the style of all pages.
+
+    Args:
+        beside: Columns before the usual ones.
+    """
+    return f"{asset('page.css')}{columns.style(beside)}\n"
 
 
 def asset(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ctxuse.render import words
 from ctxuse.render.page import charts, series
-from ctxuse.render.page.columns import COLUMNS, Cell, Row, bar_said, cells, totals
+from ctxuse.render.page.columns import COLUMNS, Beside, Cell, Row, bar_said, cells, totals
 from ctxuse.render.reports import times_of, tokens_explained, tokens_of
 from ctxuse.render.tables import OnPage
 from ctxuse.reports.full import FullReport, FullReportRecord
@@ -100,6 +100,7 @@ def view_of(
     title: str,
     address: Address | None = None,
     more: Sequence[str] = (),
+    beside: Sequence[Beside] = (),
 ) -> View:
     """Return what a page says of a report.
 
@@ -108,11 +109,13 @@ def view_of(
         title: What the workspace is called.
         address: Where a record's own page is; records have none when None.
         more: What else it rests on, safe to show.
+        beside: Columns before the usual ones.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
     """
-    lines = _lines(report, address)
+    lines = _lines(report, address, beside)
+    columns = [*(extra.column for extra in beside), *COLUMNS]
     sort = report.basic.rows.sort
     numbers: dict[str, int] = {}
     for line in lines[:MOST_LINES]:
@@ -121,11 +124,11 @@ def view_of(
         title=visible(title),
         notes=[*notes_of(report, bars=True), *more],
         totals=_totals(report),
-        columns=COLUMNS,
+        columns=columns,
         lines=lines[:MOST_LINES],
-        sums=totals(report.records) if len(report.records) > 1 else (),
+        sums=[*("" for _ in beside), *totals(report.records)] if len(report.records) > 1 else (),
         more=max(0, len(lines) - MOST_LINES),
-        sort=sort if sort == "record" or sort in {column.name for column in COLUMNS} else "",
+        sort=sort if sort == "record" or sort in {column.name for column in columns} else "",
         kinds=sorted(numbers.items()),
         figures=[*over_time(report), *_marks(report), *calendars(report)],
     )
@@ -169,7 +172,7 @@ def _totals(report: FullReport) -> list[tuple[str, str]]:
     ]
 
 
-def _lines(report: FullReport, address: Address | None) -> list[Line]:
+def _lines(report: FullReport, address: Address | None, beside: Sequence[Beside]) -> list[Line]:
     span = series.Span.of(report) or series.Span(0, 0)
     zone = report.basic.evidence.zone
     lines = [
@@ -178,11 +181,11 @@ def _lines(report: FullReport, address: Address | None) -> list[Line]:
             visible(record.basic.slug),
             None if address is None else address(record),
             series.mark_label(record),
-            cells(Row(record, zone, *span)),
+            [*(extra.cell(record) for extra in beside), *cells(Row(record, zone, *span))],
         )
         for record in report.records
     ]
-    unknown = [Cell(words.UNKNOWN, None)] * len(COLUMNS)
+    unknown = [Cell(words.UNKNOWN, None)] * (len(COLUMNS) + len(beside))
     return lines + [
         Line(visible(ref.kind), visible(str(ref.slug)), None, "", unknown)
         for ref in report.basic.without_events
