@@ -385,6 +385,19 @@ def test_the_page_says_in_how_many_workspaces_a_record_is(
     assert rows["knowledge", "only-here"]["in_workspaces"] == "1"
 
 
+@pytest.mark.parametrize("places", [["w000"], ["w000", "none"]])
+def test_the_page_of_one_workspace_does_not_say_in_how_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], places: list[str]
+) -> None:
+    make_fleet(tmp_path, 1)
+    words = [str(tmp_path / place) for place in places]
+    status = run(["fleet", "report", *words, "--merge-records", "--format", "html"])
+    assert status == (0 if len(places) == 1 else 3)
+    page = capsys.readouterr().out
+    assert "decision" in page
+    assert "in-workspaces" not in page
+
+
 def test_a_zone_without_a_name_is_not_sent_to_other_machines(tmp_path: Path) -> None:
     make_fleet(tmp_path, 1)
     with pytest.raises(FleetError, match="no name that workers know"):

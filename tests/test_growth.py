@@ -213,6 +213,27 @@ def test_an_output_is_looked_through_in_proportion(
     assert _Looked.number < 2_000
 
 
+def test_names_of_skills_that_nobody_has_are_looked_for_by_one_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep/er/.claude/skills/there").mkdir(parents=True)
+    (tmp_path / "deep/er/.claude/skills/there/SKILL.md").write_text("---\nname: said\n---\n")
+    walks: list[str] = []
+    walked = os.walk
+
+    def walk(top: str) -> object:
+        walks.append(top)
+        return walked(top)
+
+    monkeypatch.setattr("os.walk", walk)
+    places = Places(Workspace(tmp_path).layout, {"HOME": "/nowhere"})
+    origin = Origin.of_transcript(places, None)
+    found = [origin.skill(f"none-{number}") for number in range(100)]
+    assert not any(record.file for record in found)
+    assert origin.skill("there").file.endswith("there/SKILL.md")
+    assert len(walks) == 1
+
+
 def test_records_that_are_gone_are_looked_for_once(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -882,6 +882,33 @@ class TestCommand:
             assert "without the name" not in said.err
         assert len(log(project)) == 1
 
+    @pytest.mark.parametrize("how", ["a file", "a circle"])
+    def test_where_the_agent_keeps_them_is_no_directory(
+        self, project: Path, capsys: pytest.CaptureFixture[str], how: str
+    ) -> None:
+        place = project.parent / ".claude/projects"
+        place.parent.mkdir()
+        if how == "a file":
+            place.touch()
+        else:
+            place.symlink_to(place)
+        assert run(["import", "claude-code"]) == 3
+        said = capsys.readouterr().err
+        assert f'not read: "{place}": ' in said
+        assert "does not exist" not in said
+
+    def test_a_link_to_a_directory_of_them_is_named(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        keep(project.parent, project, 1)
+        (folder,) = (project.parent / ".claude/projects").iterdir()
+        folder.rename(project.parent / "elsewhere")
+        folder.symlink_to(project.parent / "elsewhere")
+        assert run(["import", "claude-code"]) == 3
+        assert f'not read: "{folder}": it is a link to a directory' in capsys.readouterr().err
+        assert run(["import", "claude-code", str(folder)]) == 0
+        assert len(log(project)) == 1
+
     @pytest.mark.parametrize("named", [True, False])
     def test_a_directory_that_cannot_be_read_is_named(
         self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

@@ -100,6 +100,20 @@ class TestPassedOver:
         archived.unlink()
         assert told(imported(project, path)) == (1, 1, 0)
 
+    def test_a_log_that_was_cut_and_grew_again_while_it_was_imported(self, project: Path) -> None:
+        one = written(project / "one.jsonl", "t1", root=project)
+        two = written(project / "two.jsonl", "t2", "t3", root=project)
+        events = Workspace(project).layout.events_path
+
+        def cut(done: int, whole: int) -> None:
+            if done == whole and events.exists():  # the first one's event is there
+                os.truncate(events, 0)
+
+        files = [str(one), str(two)]
+        import_transcripts(Workspace(project), "claude-code", files, on_progress=cut, processes=1)
+        assert {event.call_id for event in log(project)} == {"t2", "t3"}
+        assert told(imported(project, one, two)) == (1, 2, 0)
+
     def test_a_log_that_was_overwritten_in_its_middle_is_another_one(self, project: Path) -> None:
         path = written(project / "one.jsonl", *(f"t{n}" for n in range(60)), root=project)
         assert told(imported(project, path)) == (60, 0, 0)

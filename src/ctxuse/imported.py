@@ -197,6 +197,10 @@ class Imported:
             with suppress(CtxuseError):
                 self._look()
 
+    def lost(self) -> None:
+        """Take note that the log was cut or replaced: nothing of this import is remembered."""
+        self._before = None
+
     def _look(self) -> None:
         """See whether the log still holds what it held: events that went with it are not there."""
         length = _length(self._layout)

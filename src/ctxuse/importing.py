@@ -6,6 +6,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
                     notes.not_understood.saw("(no event)")
                 else:
                     adding.add(event.id, line)
+            if adding.lost():
+                imported.lost()
             if told.summary.error is not None:
                 result.unreadable.append((path, told.summary.error))
             elif not dry_run:
@@ -214,7 +217,8 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
     reader = transcripts_of(host)
     roots: dict[str, str | None] = {}
     unreadable: list[tuple[str, str]] = []
-    for path in transcripts_in(filter(os.path.isdir, places.transcript_dirs(host)), unreadable):
+    there = [path for path in places.transcript_dirs(host) if _is_folder(path, unreadable)]
+    for path in transcripts_in(there, unreadable):
         try:
             head = reader.head(path)
         except OSError as error:
@@ -231,6 +235,19 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
         yield Session(host, path, began, roots[began], head)
     for path, reason in unreadable:
         yield Session(host, path, None, None, Head(), reason)
+
+
+def _is_folder(path: str, unreadable: list[tuple[str, str]]) -> bool:
+    """Whether there is a directory; what else is there, or cannot be looked at, is added."""
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            return True
+        unreadable.append((path, "it is no directory"))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        unreadable.append((path, error.strerror or str(error)))
+    return False
 
 
 def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
@@ -260,6 +277,8 @@ def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> l
         if os.path.isdir(path):
             for folder, directories, names in os.walk(path, onerror=note):
                 directories.sort()
+                links = filter(os.path.islink, (os.path.join(folder, d) for d in directories))
+                unreadable += [(link, "it is a link to a directory") for link in links]
                 found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".jsonl")]
         elif os.path.exists(path):
             found.append(path)
@@ -280,6 +299,12 @@ class _Adding:
         self._dry_run = dry_run
         self._seen: set[str] = set()
         self._looked = False
+
+    def lost(self) -> bool:
+        """Return whether something that had been added, or was there, is gone from the log."""
+        if self._looked:
+            self._index.catch_up()
+        return self._index.lost
 
     def __enter__(self) -> Self:
         return self

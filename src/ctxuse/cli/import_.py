@@ -156,7 +156,8 @@ class _Looked(NamedTuple):
         for directory in self.places.transcript_dirs(self.host):
             read = [s.path for s in self.found if s.error is None]
             inside = sum(1 for path in read if parts_below(path, directory) is not None)
-            yield directory, os.path.isdir(directory), inside
+            failed = any(path == directory for path, _ in self.unreadable)
+            yield directory, failed or os.path.isdir(directory), inside
 
     def lines(self, *, everything: bool) -> "Iterator[str]":
         """Yield where it was looked and what was passed over, for people."""

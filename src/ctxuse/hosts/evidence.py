@@ -169,12 +169,13 @@ class KnownLines:
         found = self._sure(holders, likely)
         if past_ns is not None:
             is_known = explicit <= self._places.keys()
+            present = {*texts}
             found = {
                 place
                 for place in found
                 if self._files[place].named in explicit
                 or said.record(self._files[place])
-                or (is_known and self._was(place, past_ns, texts))
+                or (is_known and self._was(place, past_ns, present))
             }
         found |= {
             place
@@ -219,11 +220,12 @@ class KnownLines:
             if _weight(those) >= (_SHORTEST if place in likely else _ENOUGH)
         }
 
-    def _was(self, place: int, past_ns: int, texts: Iterable[str]) -> bool:
+    def _was(self, place: int, past_ns: int, present: set[str]) -> bool:
         """Whether a record is the one that was there, and not one written from the output."""
+        if self._written_ns[place] <= past_ns:
+            return True
         known = self._texts[place]
-        stands = _weight(known.intersection(texts))
-        return self._written_ns[place] <= past_ns or stands >= _MOST_OF_IT * _weight(known)
+        return _weight(known & present) >= _MOST_OF_IT * _weight(known)
 
     def _cut(self, lines: list[str], place: int) -> bool:
         """Whether the first or the last line of an output is a part of a line of a record."""

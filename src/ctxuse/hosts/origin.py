@@ -115,11 +115,7 @@ class Origin:
                 skill_otherwise_named,
             )
 
-            key = (skill_otherwise_named, name)
-            if key not in self.places.kept:
-                self.places.kept[key] = skill_otherwise_named(self.places, name)
-            known = self.places.kept[key]
-            found = known if isinstance(known, RecordFile) else None
+            found = skill_otherwise_named(self.places, name)
         return found or RecordFile(SKILL, name, "", "")
 
     def snapshot(

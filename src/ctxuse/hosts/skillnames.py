@@ -1,12 +1,14 @@
 """Skills that are not called by the name of their folder: deep in a project, or by what they say.
 
-Only looked for when no other skill has the name, since it takes a walk through the project.
+Only looked for when no other skill has the name, since it takes a walk through the project: one for
+all names, which a transcript may have thousands of.
 """
 
 import os
 from collections.abc import Iterator
 
 from ctxuse.hosts.listing import described_skills
+from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
 
@@ -17,20 +19,42 @@ _PASSED_OVER = frozenset({"node_modules", "target", "dist", "build", "venv", "__
 
 def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
     """Return the skill that an agent calls `name` though no folder where it looks first has it."""
-    for file in _deep(places, name):
-        found = places.record_at(file)
-        if found is not None and found.kind == SKILL:
-            return found
-    for record, fields in described_skills(places, None):
-        if fields.get("name") == name:
-            return record
-    return None
+    known = places.kept.get(_Names)
+    if not isinstance(known, _Names):
+        known = places.kept[_Names] = _Names(places)
+    if skill_name(name) == name and ":" not in name:
+        for file in known.by_folder.get(name, ()):
+            found = places.record_at(file)
+            if found is not None and found.kind == SKILL:
+                return found
+    return known.by_themselves.get(name)
 
 
-def _deep(places: Places, name: str) -> Iterator[str]:
-    """The files of skills of a name in directories below the root."""
-    if skill_name(name) != name or ":" in name:
-        return
+class _Names:
+    """The names by which skills may be called that no folder has where an agent looks first.
+
+    Args:
+        places: Where records lie.
+
+    Attributes:
+        by_folder: The files of skills in directories below the root, by the name of their folder.
+        by_themselves: The skills that say their name, by that.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.by_folder: dict[str, list[str]] = {}
+        for file in _deep(places):
+            name = os.path.basename(os.path.dirname(file))
+            self.by_folder.setdefault(name, []).append(file)
+        self.by_themselves: dict[str, RecordFile] = {}
+        for record, fields in described_skills(places, None):
+            said = fields.get("name")
+            if isinstance(said, str):
+                self.by_themselves.setdefault(said, record)
+
+
+def _deep(places: Places) -> Iterator[str]:
+    """The files of skills in directories below the root."""
     left = _MOST_DIRECTORIES
     for folder, folders, _ in os.walk(places.root):
         depth = folder[len(places.root) :].count(os.sep)
@@ -38,9 +62,10 @@ def _deep(places: Places, name: str) -> Iterator[str]:
         if left < 0:
             return
         for skills in places.project_skills:
-            file = os.path.join(folder, skills, name, SKILL_FILE)
-            if os.path.isfile(file):
-                yield file
+            for skill in paths_in(os.path.join(folder, skills)):
+                file = os.path.join(skill, SKILL_FILE)
+                if os.path.isfile(file):
+                    yield file
         keeps = depth < _DEEPEST
         folders[:] = sorted(
             f for f in folders if keeps and not f.startswith(".") and f not in _PASSED_OVER

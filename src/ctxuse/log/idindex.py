@@ -82,6 +82,7 @@ class IdIndex:
 
     Attributes:
         pending: The id of the event on a last line that is whole but for its newline.
+        lost: Whether an id that had been read was gone later.
     """
 
     def __init__(self, layout: WorkspaceLayout) -> None:
@@ -89,6 +90,7 @@ class IdIndex:
         self._known = IdCounter()
         self._cursor = Cursor()
         self.pending: str | None = None
+        self.lost = False
 
     def catch_up(self) -> None:
         """Read what has been appended since the last time.
@@ -98,8 +100,11 @@ class IdIndex:
         """
         if not self._read_on():
             before, self._known, self._cursor = self._known, IdCounter(), Cursor()
-            before.close()
-            self._read_on()
+            try:
+                self._read_on()
+                self.lost = self.lost or before.number_absent_from(self._known) > 0
+            finally:
+                before.close()
 
     def _read_on(self) -> bool:
         """Read what is new and say whether all that was read before is still there."""

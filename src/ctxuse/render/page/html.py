@@ -105,7 +105,8 @@ def fleet_page(report: FleetReport) -> str:
     number = words.plural(len(report.workspaces), "workspace")
     said = [f"From {number}; records of one kind and slug are one", *not_counted(report, visible)]
     full = replace(report.full, basic=without_skipped(report))
-    return page_html(full, title=number, more=said, beside=[_holders(report)])
+    beside = [_holders(report)] if report.holders else []
+    return page_html(full, title=number, more=said, beside=beside)
 
 
 def _holders(report: FleetReport) -> columns.Beside:
