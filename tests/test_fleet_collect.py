@@ -29,7 +29,7 @@ STREAM = "0123456789abcdef"
 
 
 def collected(
-    source: Path, target: Path, host: str = "h", piece_size: int = PIECE_SIZE
+    source: Path, target: Path | str, host: str = "h", piece_size: int = PIECE_SIZE
 ) -> Collecting:
     done = collect(
         [str(source)],
@@ -264,11 +264,12 @@ def test_what_was_collected_can_be_collected_again_elsewhere(tmp_path: Path) -> 
     assert records(tmp_path / "second") == records(tmp_path / "fleet")
 
 
-def test_what_lies_in_the_target_is_no_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["", "file://", "local://"])
+def test_what_lies_in_the_target_is_no_source(tmp_path: Path, scheme: str) -> None:
     fleet = make_fleet(tmp_path / "fleet", 3)
     before = records(fleet)
     for _ in range(3):
-        done = collected(fleet, fleet / "to")
+        done = collected(fleet, f"{scheme}{fleet / 'to'}")
         assert len(done.workspaces) == 3
     assert records(fleet / "to") == before
 

@@ -21,7 +21,14 @@ from msgspec.structs import replace
 from ctxuse.errors import CtxuseError
 from ctxuse.files import read_small
 from ctxuse.fleet.pieces import COLLECTED
-from ctxuse.fleet.source import Source, is_address, reason_of, shown_address, shown_path
+from ctxuse.fleet.source import (
+    Source,
+    is_address,
+    reason_of,
+    shown_address,
+    shown_path,
+    without_local_scheme,
+)
 from ctxuse.fleet.store import files_below, filesystem, matches
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
@@ -34,7 +41,6 @@ NOT_SEARCHED = frozenset({".git", ".yoi"})
 _LARGEST_LIST = 256 * 1024 * 1024
 
 _REMOTE = re.compile(r"(?:(?P<root>.*?)/)?\.yoi/memory/(?P<name>.*)", re.DOTALL)
-_LOCAL_SCHEMES = ("file://", "local://")
 _BUCKETS = re.compile(r"(?:s3a?|gcs|gs|az|abfss?|oss|obs)://")
 _SEPARATOR = r"[/\\]" if os.sep == "\\" else "/"
 _STARS = re.compile(
@@ -94,8 +100,7 @@ def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[S
 def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
     for place in places:
         path = place
-        for scheme in _LOCAL_SCHEMES:
-            path = path.removeprefix(scheme)
+        path = without_local_scheme(path)
         try:
             yield from (_remote if is_address(path) else _local)(path, unreadable)
         except ValueError as error:  # what can be no name, such as one with a NUL

@@ -78,6 +78,16 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
+_LOCAL_SCHEMES = ("file://", "local://")
+
+
+def without_local_scheme(place: str) -> str:
+    """Return an address of this machine's files as the path it is; others as they are."""
+    for scheme in _LOCAL_SCHEMES:
+        place = place.removeprefix(scheme)
+    return place
+
+
 _MOST_SAID = 300
 
 

@@ -13,6 +13,7 @@ from ctxuse.fleet.source import (
     reason_of,
     shown_address,
     shown_path,
+    without_local_scheme,
 )
 from ctxuse.fleet.store import filesystem, open_store
 from ctxuse.redaction import without_secrets
@@ -36,6 +37,7 @@ def prepared(target: str, scheduler: str) -> str:
     """
     try:
         target.encode()
+        target = without_local_scheme(target)
         if "\0" in target or not target:
             raise ValueError("it is empty or holds a NUL")
         if not is_address(target):
