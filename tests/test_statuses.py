@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from commands import ctxuse, leaves
+from disks import disk_of
 from fleets import as_log, make_fleet, make_workspace, some_events
 from starting import PATIENCE, started
 
@@ -131,15 +132,8 @@ def test_where_no_file_can_grow_the_status_says_what_was_done(tmp_path: Path, co
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a file system is not permitted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)  # noqa: S607 - wherever it is
+    with disk_of("1m", tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize("command", ASKED)

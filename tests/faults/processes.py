@@ -5,6 +5,7 @@ writer of ours is about to append and what was acknowledged to it goes through a
 line, and is there for the parent even when the writer is killed.
 """
 
+import fcntl
 import json
 import os
 import resource
@@ -229,3 +230,13 @@ def end_file_size_limit() -> None:
 def log_of(root: Path) -> Path:
     """Return where the log of the workspace `root` is."""
     return Workspace(root).layout.events_path
+
+
+def is_locked(root: Path) -> bool:
+    """Whether the side lock is held: flock tells open files apart, not processes."""
+    with (root / ".yoi/memory/_usage/events.lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

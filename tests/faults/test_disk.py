@@ -2,12 +2,12 @@
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from disks import disk_of
 from faults.processes import (
     Child,
     end_file_size_limit,
@@ -86,15 +86,8 @@ def test_full_disk_at_any_byte_acknowledges_nothing_falsely_and_doubles_nothing(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a file system is not permitted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)  # noqa: S607 - wherever it is
+    with disk_of("64k", tmp_path / "disk") as disk:
+        yield disk
 
 
 def test_full_disk_of_a_small_file_system_goes_on_when_it_is_freed(small_disk: Path) -> None:

@@ -3,7 +3,6 @@
 The steps are the bytecodes of our modules: finer than where the interpreter lets a signal in.
 """
 
-import fcntl
 import gc
 import os
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faults.commands import interrupts
-from faults.processes import event, log_of
+from faults.processes import event, is_locked, log_of
 from strategies import an_event
 
 import ctxuse
@@ -83,16 +82,6 @@ def open_files() -> list[str]:
     return sorted(found)
 
 
-def is_free(root: Path) -> bool:
-    """Whether the side lock can be had at once: flock tells open files apart, not processes."""
-    with (root / ".yoi/memory/_usage/events.lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
-
-
 def others_can_append(workspace: Workspace) -> bool:
     """Whether another thread gets through with an append."""
     thread = threading.Thread(target=workspace.append, args=[event("thread")], daemon=True)
@@ -144,7 +133,7 @@ def test_interrupt_at_any_step_of_an_append_leaves_nothing_held(
             fresh, before, known = event("fresh"), open_files(), ids(workspace)
             stepper = Stepper(at)
             interrupted = stepper.run(lambda w=workspace, f=fresh: appending(w, f))  # type: ignore[misc]
-            assert is_free(tmp_path), at
+            assert not is_locked(tmp_path), at
             assert interrupted == (stepper.steps >= at), at
             found = ids(workspace)
             assert found in (known, [*known, fresh.id]), at
@@ -189,7 +178,7 @@ def interrupted_everywhere(
             interrupted = stepper.run(work)
             steps = stepper.steps
             assert interrupted == (steps >= at), at
-            assert is_free(root), at
+            assert not is_locked(root), at
             assert [name for name in open_files() if name not in before] == [], at
             sound()
     finally:

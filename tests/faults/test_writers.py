@@ -1,6 +1,5 @@
 """Faults of many writers: *many-writers*, *beside-reference*, *kill*, *reading-along*, *lock*."""
 
-import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faults import scenarios
-from faults.processes import Child, event, figures, ours
+from faults.processes import Child, event, figures, is_locked, ours
 
 from ctxuse import Workspace
 from ctxuse.log.handle import Handle
@@ -88,15 +87,6 @@ def holder(tmp_path: Path) -> Iterator[Child]:
     if child.status is None:
         child.kill()
         child.lines()
-
-
-def is_locked(root: Path) -> bool:
-    with (root / ".yoi/memory/_usage/events.lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def test_lock_held_by_a_stopped_process_does_not_stop_an_append(

@@ -5,7 +5,7 @@ so it is to be answered, too.
 """
 
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import anyio
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -51,11 +51,39 @@ class Accepted:
         self._changed.set()
 
 
-class Input:
-    """What the client sends. It ends when the client has ended it and all is answered."""
+Inner = TypeVar("Inner", bound=ReadStream[Incoming] | WriteStream[SessionMessage])
 
-    def __init__(self, inner: ReadStream[Incoming], accepted: Accepted) -> None:
+
+class _Watched(Generic[Inner]):
+    """A stream whose messages are taken note of.
+
+    Args:
+        inner: The stream.
+        accepted: Who takes note.
+    """
+
+    def __init__(self, inner: Inner, accepted: Accepted) -> None:
         self._inner, self._accepted = inner, accepted
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._inner.__aexit__(kind, error, traceback)
+
+
+class Input(_Watched[ReadStream[Incoming]]):
+    """What the client sends. It ends when the client has ended it and all is answered."""
 
     @property
     def last_context(self) -> object:
@@ -73,10 +101,6 @@ class Input:
             self._accepted.came(item.message)
         return item
 
-    async def aclose(self) -> None:
-        """Close it."""
-        await self._inner.aclose()
-
     def __aiter__(self) -> Self:
         return self
 
@@ -86,24 +110,9 @@ class Input:
         except anyio.EndOfStream:
             raise StopAsyncIteration from None
 
-    async def __aenter__(self) -> Self:
-        await self._inner.__aenter__()
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._inner.__aexit__(kind, error, traceback)
-
-
-class Output:
+class Output(_Watched[WriteStream[SessionMessage]]):
     """What the client is sent."""
-
-    def __init__(self, inner: WriteStream[SessionMessage], accepted: Accepted) -> None:
-        self._inner, self._accepted = inner, accepted
 
     async def send(self, item: SessionMessage, /) -> None:
         """Send a message."""
@@ -113,15 +122,3 @@ class Output:
     async def aclose(self) -> None:
         """Close it."""
         await self._inner.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._inner.__aexit__(kind, error, traceback)
