@@ -300,16 +300,19 @@ class _Fired:
         counts: Events by host and source.
         last: When the last of them happened, in nanoseconds since the epoch.
         exposed: When each record was last resident, likewise.
-        hosts: The hosts that events name.
-        hooks: Those of them that an event names which no import makes.
+        hooks: The hosts that an event names which no import makes.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.last: dict[tuple[str, str], int] = {}
         self.exposed: dict[tuple[str, str], int] = {}
-        self.hosts: set[str] = set()
         self.hooks: set[str] = set()
+
+    @property
+    def hosts(self) -> set[str]:
+        """The hosts that events name."""
+        return {host for host, _ in self.counts}
 
     def add(self, event: UsageEvent) -> None:
         """Take note of an event."""
@@ -317,7 +320,6 @@ class _Fired:
         key, at_ns = (host, event.source.value), event.occurred_at_ns
         self.counts[key] += 1
         self.last[key] = max(at_ns, self.last.get(key, at_ns))
-        self.hosts.add(host)
         if not is_derived(event.id):
             self.hooks.add(host)
         if event.event is UsageEventKind.RESIDENT_EXPOSURE:

@@ -17,7 +17,7 @@ from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.events import UsageEvent
-from ctxuse.files import open_regular
+from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
@@ -336,13 +336,14 @@ def _log_lines(path: str) -> Iterator[bytes]:
         OSError: It cannot be read, or there is none.
     """
     if not os.path.isdir(path):
-        yield from _lines_of(open_regular(path))
+        with closing_fd(open_regular(path)) as descriptor:
+            yield from _lines_of(descriptor)
         return
     there = False
     try:
         for log in open_logs(WorkspaceLayout(path)):
             there = True
-            yield from _lines_of(os.dup(log.descriptor))
+            yield from _lines_of(log.descriptor)
     except LogUnreadableError as error:
         raise OSError(errno.EINVAL, error.reason, error.path) from error
     if not there:
@@ -351,7 +352,7 @@ def _log_lines(path: str) -> Iterator[bytes]:
 
 def _lines_of(descriptor: int) -> Iterator[bytes]:
     limit = MAX_READ_LINE
-    with open(descriptor, "rb") as file:
+    with open(descriptor, "rb", closefd=False) as file:
         left = os.fstat(descriptor).st_size  # what is appended meanwhile may be our own
         while left > 0 and (line := file.readline(min(limit + 2, left))):
             left -= len(line)

@@ -13,7 +13,7 @@ import click
 
 from ctxuse.cli import names
 from ctxuse.cli.progress import progress
-from ctxuse.errors import InvalidSlugError, NoWorkspaceError, UnsupportedSystemError
+from ctxuse.errors import InvalidSlugError, NoWorkspaceError, SetupError, UnsupportedSystemError
 from ctxuse.files import naming, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ctxuse.counting.tuning import Reading
+    from ctxuse.hosts.places import Places
     from ctxuse.render.forms import Report
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -149,6 +150,7 @@ def row_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add what chooses records to a command with `takes_query` and a `form`; it gets `rows`."""
     from ctxuse.reports.report import (  # noqa: PLC0415 - only for commands with rows
         COLUMNS,
+        FOR_PROGRAMS,
         Rows,
     )
 
@@ -255,10 +257,6 @@ def _moment(
     return ns
 
 
-FOR_PROGRAMS = frozenset({"json", "json-full", "csv"})
-"""Forms that programs read."""
-
-
 def choices(words: Sequence[str]) -> "click.Choice[str]":
     """Return a choice among `words`, in either case."""
     return click.Choice([*words], case_sensitive=False)
@@ -279,6 +277,23 @@ def require_writing(what: str) -> None:
 
     if not CAN_WRITE:
         raise UnsupportedSystemError(f"ctxuse {what}")
+
+
+def require_project(places: "Places", instead: str) -> None:
+    """Refuse the home directory and those above it.
+
+    Args:
+        places: The places of what would be a workspace.
+        instead: What to do, for people.
+
+    Raises:
+        SetupError: It is such a directory.
+    """
+    if places.is_above_projects(places.root):
+        raise SetupError(
+            "the home directory, or one above it, is no project: nothing is recorded there."
+            f" {instead}"
+        )
 
 
 def can_ask() -> bool:

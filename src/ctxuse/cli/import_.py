@@ -9,7 +9,7 @@ import click
 
 from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
-from ctxuse.errors import CtxuseError, NoWorkspaceError, SetupError
+from ctxuse.errors import CtxuseError, NoWorkspaceError
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.places import Places
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913 - these are its options
     everything: bool,
     init: bool,
     dry_run: bool,
-    no_cache: bool | None,
+    no_cache: bool,
     form: str,
 ) -> None:
     """Add the events that agents' transcripts, or other logs, tell of.
@@ -84,17 +84,16 @@ def command(  # noqa: PLR0913 - these are its options
         common.require_writing("import")
     places = Places(layout)
     looked = None if paths else _Looked.at(what, places)
+    cache = False if no_cache else None  # None: as the environment says
     failed: list[CtxuseError] = []
     if everything and looked is not None:
-        results = _import_all(looked, failed, dry_run=dry_run, cache=False if no_cache else None)
+        results = _import_all(looked, failed, dry_run=dry_run, cache=cache)
     else:
         if not (layout.has_marker or dry_run):
             if not _becomes_one(what, places, looked, init=init):
                 return
             looked = looked and _Looked.at(what, places)
-        found = _import(
-            what, layout, paths, looked, dry_run=dry_run, cache=False if no_cache else None
-        )
+        found = _import(what, layout, paths, looked, dry_run=dry_run, cache=cache)
         results = {places.root: found}
     _show(results, form, looked, dry_run=dry_run)
     if form == "text":
@@ -153,11 +152,11 @@ class _Looked(NamedTuple):
 
     def where(self) -> "Iterator[tuple[str, bool, int]]":
         """Yield each directory that was looked in, whether it is there, and what is in it."""
+        read = [s.path for s in self.found if s.error is None]
+        failed = {path for path, _ in self.unreadable}
         for directory in self.places.transcript_dirs(self.host):
-            read = [s.path for s in self.found if s.error is None]
             inside = sum(1 for path in read if parts_below(path, directory) is not None)
-            failed = any(path == directory for path, _ in self.unreadable)
-            yield directory, failed or os.path.isdir(directory), inside
+            yield directory, directory in failed or os.path.isdir(directory), inside
 
     def lines(self, *, everything: bool) -> "Iterator[str]":
         """Yield where it was looked and what was passed over, for people."""
@@ -216,11 +215,7 @@ def _nothing(results: dict[str, ImportResult], paths: tuple[str, ...]) -> "Itera
 def _becomes_one(what: str, places: Places, looked: _Looked | None, *, init: bool) -> bool:
     """Make a workspace where there is none, when its user agrees; whether there is one then."""
     root = places.root
-    if places.is_above_projects(root):
-        raise SetupError(
-            "the home directory, or one above it, is no project: nothing is recorded there."
-            " Go into a project, or import with --all"
-        )
+    common.require_project(places, "Go into a project, or import with --all")
     if not init:
         here = "" if looked is None else f"; {plural(len(looked.here), 'transcript')} began in it"
         if not common.can_ask():

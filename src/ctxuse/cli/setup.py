@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913 - these are its options
     places = Places(layout)
     common.require_writing("setup")
     if not user:
-        _check_project(places)
+        common.require_project(places, "Use --user for your own settings, or go into a project")
     path = agent.user_file(places) if user else agent.project_file(places)
     file = settings.read(path)
     if remove:
@@ -94,14 +94,6 @@ def command(  # noqa: PLR0913 - these are its options
     if not remove:
         common.note(agent.afterwards)
         _offer_import(agent, places, for_user=user)
-
-
-def _check_project(places: Places) -> None:
-    if places.is_above_projects(places.root):
-        raise SetupError(
-            "the home directory, or one above it, is no project: nothing is recorded there."
-            " Use --user for your own settings, or go into a project"
-        )
 
 
 def _write(file: "SettingsFile", text: str) -> None:

@@ -99,8 +99,7 @@ def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[S
 
 def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
     for place in places:
-        path = place
-        path = without_local_scheme(path)
+        path = without_local_scheme(place)
         try:
             yield from (_remote if is_address(path) else _local)(path, unreadable)
         except ValueError as error:  # what can be no name, such as one with a NUL

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
-from ctxuse.files import NO_LINK, UNFINISHED, Descriptor, open_regular, replacing
+from ctxuse.files import NO_LINK, UNFINISHED, Descriptor, closing_fd, open_regular, replacing
 from ctxuse.fleet.source import is_address, reason_of, shown_address
 
 if TYPE_CHECKING:
@@ -97,7 +97,11 @@ class LocalStore:
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
-        with open(open_regular(path), "rb") as source, self._replacing(name) as file:
+        with (
+            closing_fd(open_regular(path)) as descriptor,
+            open(descriptor, "rb", closefd=False) as source,
+            self._replacing(name) as file,
+        ):
             shutil.copyfileobj(source, file, BLOCK)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:

@@ -4,15 +4,11 @@ from collections.abc import Callable, Sequence
 
 from ctxuse.counting.detail import Counts
 from ctxuse.render import words
-from ctxuse.render.reports import tokens_explained, tokens_together
+from ctxuse.render.reports import WIDE, tokens_explained, tokens_together
 from ctxuse.render.tables import AnyTable, Column, Name, Said, Table, Value
 from ctxuse.reports.comparison import Comparison, Row, Side
 from ctxuse.visible import Safe, quoted, visible
 from ctxuse.zones import day_text
-
-WIDE = 110
-"""From this many columns on, a terminal is shown the figures of the first window, too."""
-
 
 MOST_ROWS = 2_000
 """So many rows people are shown: more take minutes, and nobody reads them."""
@@ -35,13 +31,12 @@ def of_comparison(
         Column("Record", "", lambda r: Name(r.kind, r.slug), right=False, whole=False),
         Column("", "kind", lambda r: r.kind),
         Column("", "slug", lambda r: r.slug),
-        *_figures("Uses", "use_count", lambda c: c.uses, lambda r: r.uses),
-        *_figures("Resident", "resident_exposure_count", lambda c: c.exposures,
-                  lambda r: r.exposures),
-        *_figures("Tokens", "tokens", lambda c: tokens_together([c]), lambda r: r.tokens),
-        *_figures("", "exposed_tokens_recorded", lambda c: c.tokens, None),
-        *_figures("", "exposures_of_unknown_size", lambda c: c.unsized, None),
-        *(_change(name, change) for name, change in _CHANGES.items()),
+        *_figures("Uses", "use_count", lambda c: c.uses),
+        *_figures("Resident", "resident_exposure_count", lambda c: c.exposures),
+        *_figures("Tokens", "tokens", lambda c: tokens_together([c])),
+        *_figures("", "exposed_tokens_recorded", lambda c: c.tokens),
+        *_figures("", "exposures_of_unknown_size", lambda c: c.unsized),
+        *(Column("", f"{name}_change", change) for name, change in _CHANGES.items()),
         Column("", "first_seen_in_b", lambda r: r.is_new),
         Column("", "file_bytes_a", lambda r: r.sizes[0]),
         Column("", "file_bytes_b", lambda r: r.sizes[1]),
@@ -83,18 +78,14 @@ def _explained(rows: Sequence[Row]) -> str:
 
 
 _CHANGES: dict[str, Callable[[Row], int | None]] = {
-    "use_count_change": lambda r: r.uses,
-    "resident_exposure_count_change": lambda r: r.exposures,
-    "tokens_change": lambda r: r.tokens,
+    "use_count": lambda r: r.uses,
+    "resident_exposure_count": lambda r: r.exposures,
+    "tokens": lambda r: r.tokens,
 }
+"""What the second window has more than the first, by the name of the figure."""
 
 
-def _figures(
-    heading: str,
-    name: str,
-    figure: Callable[[Counts], Value],
-    change: Callable[[Row], int | None] | None,
-) -> list[Column[Row]]:
+def _figures(heading: str, name: str, figure: Callable[[Counts], Value]) -> list[Column[Row]]:
     """A figure of both windows and, for people, what the second has more than the first."""
 
     def of(counts: Counts | None) -> Value:
@@ -104,13 +95,10 @@ def _figures(
         Column(heading and f"{heading} A", f"{name}_a", lambda r: of(r.first), least=WIDE),
         Column(heading, f"{name}_b", lambda r: of(r.second), full=f"{heading} B"),
     ]
+    change = _CHANGES.get(name)
     if change is not None:
         columns.append(Column("\N{PLUS-MINUS SIGN}", "", lambda r: _signed(change(r))))
     return columns
-
-
-def _change(name: str, change: Callable[[Row], int | None]) -> Column[Row]:
-    return Column("", name, change)
 
 
 def _signed(number: int | None) -> Said:

@@ -1,5 +1,6 @@
 """A report in a form: text, CSV, Markdown or JSON; and what only reports of fleets show. Pure."""
 
+import os
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from ctxuse.reports.comparison import Comparison
 from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.groups import GroupedReport
-from ctxuse.reports.report import UsageReport, UsageReportRecord, as_json
+from ctxuse.reports.report import FOR_PROGRAMS, UsageReport, UsageReportRecord, as_json
 from ctxuse.visible import Safe, visible
 
 Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
@@ -58,7 +59,7 @@ def shown(report: Report, form: str, *, width: int = 80, color: bool = False) ->
 
 def beside(report: Report, form: str) -> list[str]:
     """Return what a form for programs leaves out, for stderr."""
-    if form not in {"json", "json-full", "csv"}:
+    if form not in FOR_PROGRAMS:
         return []
     match report:
         case UsageReport():
@@ -150,13 +151,9 @@ def in_workspaces(report: FleetReport, record: UsageReportRecord) -> Said:
 
 def _common(addresses: Sequence[str]) -> str:
     """The folder in which all addresses lie, with its slash; empty where there is none of use."""
-    first, last = min(addresses), max(addresses)  # what these two share they all do
-    end = 0
-    for at, (one, other) in enumerate(zip(first, last, strict=False)):
-        if one != other:
-            break
-        end = at + 1 if one == "/" else end
-    return first[:end] if first[:end].count("/") > 1 else ""
+    shared = os.path.commonprefix(addresses)  # noqa: RUF071 - characters
+    folder = shared[: shared.rfind("/") + 1]
+    return folder if folder.count("/") > 1 else ""
 
 
 def without_skipped(report: FleetReport) -> UsageReport:

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from whenever import Instant
 
 
+FOR_PROGRAMS = frozenset({"json", "json-full", "csv"})
+"""Forms that programs read."""
+
+
 class UsageReportRecord(msgspec.Struct, frozen=True):
     """The evidence on one record.
 
