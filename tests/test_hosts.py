@@ -72,7 +72,7 @@ WHOLE = {
                 call_id = text(line.id)
                 session = Session.named(NAME, text(line.session), None)
                 call = Call(session, "read", text(line.path), call_id, call_id)
-                told.worked(call_id, uses(call._replace(at_ns=when(line.timestamp)), origin))
+                told.ended(call_id, uses(call._replace(at_ns=when(line.timestamp)), origin))
             told.finish([])
     """,
     "install.py": """

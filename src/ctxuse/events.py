@@ -63,6 +63,15 @@ class UsageSource(StrEnum):
     """Resident: system prompt or standing instructions. The source of every exposure."""
 
 
+def is_text(text: str) -> bool:
+    """Return whether an event can hold a text: without half a character (a lone surrogate)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def estimate_tokens(size: int) -> int:
     """Return the reference's estimate of the tokens in `size` bytes: a quarter, rounded up."""
     return -(-size // BYTES_PER_TOKEN)

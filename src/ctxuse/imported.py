@@ -15,6 +15,7 @@ import msgspec
 
 from ctxuse import __version__
 from ctxuse.errors import CtxuseError
+from ctxuse.events import is_text
 from ctxuse.hosts.transcripts import READER
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.generation import generation
@@ -78,14 +79,6 @@ def _length(layout: WorkspaceLayout) -> int:
     return sum(log.end for log in open_logs(layout))
 
 
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _stretch(layout: WorkspaceLayout, begin: int, end: int) -> bytes:
     found, at = b"", 0
     for log in open_logs(layout):
@@ -145,7 +138,7 @@ class Imported:
         self._root = os.fspath(layout)
         self._generation = _generation(self._root)
         environ = os.environ if environ is None else environ
-        if self._generation is None or not _is_text(self._root):  # what is stored is text
+        if self._generation is None or not is_text(self._root):  # what is stored is text
             used = False
         self._memory = Memory(environ, "imported", _VERSION, used=used)
         self._name = f"{host} {self._root}"
@@ -190,7 +183,7 @@ class Imported:
         """Remember that all events of a transcript, as `events` saw it, are in the log."""
         path = os.path.abspath(path)
         stamp = self._stamps.get(path)
-        if stamp is not None and _is_text(path):
+        if stamp is not None and is_text(path):
             self._files.pop(path, None)
             self._files[path] = _Entry(stamp, events)
             self._changed = True

@@ -7,7 +7,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -18,6 +18,7 @@ from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
@@ -97,7 +98,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             result.unchanged += 1
             result.there += events
     whole = sum(map(size_of, paths))
-    on_read = _told(on_progress, whole)
+    on_read = read_so_far(on_progress, whole)
     asked = Asked(host, workspace.layout, whole, environ, processes)
     hooked = Hooked(host, workspace.events)
     with (
@@ -145,7 +146,13 @@ def events_of(told: Told, notes: Notes, hooked: Hooked) -> Iterator[UsageEvent]:
         notes.not_understood.saw(kind, times)
 
 
-def _told(on_progress: OnProgress, whole: int) -> Callable[[int], object]:
+def read_so_far(on_progress: OnProgress, whole: int) -> OnRead:
+    """Return what is told of each part that was read, and tells of how much has been.
+
+    Args:
+        on_progress: Called with how many bytes have been read, and how many there are.
+        whole: How many there are.
+    """
     done = 0
 
     def told(length: int) -> None:

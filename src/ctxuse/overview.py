@@ -21,14 +21,14 @@ from ctxuse.counting.kinds import BASIC, LogTally, dump, load
 from ctxuse.counting.sums import earliest
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
-from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens
+from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
 from ctxuse.hosts.evidence import record_files
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Hooked, Notes, Told
 from ctxuse.imported import READING
-from ctxuse.importing import Session, events_of
+from ctxuse.importing import Session, events_of, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.reader import Lines, open_logs, read_blocks
@@ -145,7 +145,7 @@ class _Entries(msgspec.Struct):
 
 _result = msgspec.json.Decoder(_Result).decode
 _entries = msgspec.msgpack.Decoder(_Entries).decode
-_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
+_BROKEN = (msgspec.DecodeError, RecursionError, ValueError)
 
 
 class _Memory:
@@ -155,7 +155,8 @@ class _Memory:
         layout: The project.
         found: Its transcripts.
         environ: The environment; that of the process when None.
-        fresh: What each transcript told that was read now, by agent and path.
+        held: What is to be remembered of each transcript, by agent and path, as far as there is
+            room.
     """
 
     def __init__(
@@ -164,7 +165,7 @@ class _Memory:
         self.layout = layout
         self.found = found
         self.environ = environ
-        self.fresh: dict[str, _Entry] = {}
+        self.held: dict[str, _Entry] = {}
         self._room = _MOST_TOLD
         self._memory = Memory(os.environ if environ is None else environ, "overviews", _VERSION)
         self._name = os.fspath(layout)
@@ -208,9 +209,9 @@ class _Memory:
             self._hold(name, _Entry(stamp, b"".join(told.parts())))
 
     def _hold(self, name: str, entry: _Entry) -> None:
-        if len(entry.told) <= self._room and _is_text(name):
+        if len(entry.told) <= self._room and is_text(name):
             self._room -= len(entry.told)
-            self.fresh[name] = entry
+            self.held[name] = entry
 
     def keep(self, result: Overview) -> None:
         """Remember what came of all."""
@@ -218,20 +219,12 @@ class _Memory:
         encode_it = msgspec.json.Encoder(enc_hook=str).encode
         stored = _Result(self._all, tally, result.agents, result.in_log)
         self._memory.save(self._name, encode_it(stored))
-        told = msgspec.msgpack.Encoder().encode(_Entries(self._places, self.fresh))
+        told = msgspec.msgpack.Encoder().encode(_Entries(self._places, self.held))
         self._memory.save(f"told {self._name}", told)
 
 
 def _key(host: str, path: str) -> str:
     return f"{host}\0{path}"
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _digest(value: object) -> str:
@@ -266,17 +259,13 @@ def _looked(memory: _Memory, on_progress: OnProgress, processes: int | None) -> 
     in_log = tally.basic.events
     known = memory.told()
     rest = [one.path for one in memory.found if _key(one.host, one.path) not in known]
-    whole, done = sum(map(size_of, rest)), 0
-
-    def on_read(length: int) -> None:
-        nonlocal done
-        done += length
-        on_progress(min(done, whole), whole)
-
+    whole = sum(map(size_of, rest))
+    on_read = read_so_far(on_progress, whole)
     agents = []
     with closing(IdIndex(layout)) as index:
-        index.catch_up()
-        there = index if in_log else None
+        there = index if in_log and memory.found else None
+        if there is not None:
+            there.catch_up()
         for host in dict.fromkeys(one.host for one in memory.found):
             agent = _Agent(host, layout)
             asked = Asked(host, layout, whole, memory.environ, processes)

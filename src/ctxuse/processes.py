@@ -132,5 +132,7 @@ def receive(stream: IO[bytes]) -> bytes | None:
     length = int.from_bytes(head[len(_HEAD) :], "big")
     if not head.startswith(_HEAD[: len(head)]) or length > MOST:
         raise NotAMessageError("something else was printed where a worker's answer was to come")
-    data = stream.read(length) if len(head) == len(_HEAD) + _LENGTH else b""
-    return data if len(head) == len(_HEAD) + _LENGTH and len(data) == length else None
+    if len(head) < len(_HEAD) + _LENGTH:
+        return None
+    data = stream.read(length)
+    return data if len(data) == length else None

@@ -1,6 +1,6 @@
 """The writing half of a workspace: appending events, and giving records out while recording that.
 
-Everything that runs inside somebody's agent is here; nothing of it reads a log.
+Everything that runs inside somebody's agent is here; nothing of it counts a log.
 """
 
 import os
@@ -59,7 +59,7 @@ class Recorder:
         self._open_writer: LogWriter | None = None
 
     def __enter__(self) -> Self:
-        """Return the workspace; it is closed at the end of the block."""
+        """Return the recorder; it is closed at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,14 @@ from ctxuse.errors import (
     NotForUsersError,
     RecordNotFoundError,
 )
-from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.events import (
+    Actor,
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+    is_text,
+)
 from ctxuse.layout import RecordKind, WorkspaceLayout
 from ctxuse.records import read_record
 from ctxuse.visible import visible
@@ -321,21 +328,13 @@ def _of_texts(texts: Mapping[Any, Any]) -> Resident:
         kind, _, slug = name.partition("/")
         if not isinstance(text, str):
             left_out.append(LeftOut(kind, slug, "it is no text"))
-        elif not kind or not slug or not _is_utf8(kind + slug) or len(name) > LONGEST_NAME:
+        elif not kind or not slug or not is_text(kind + slug) or len(name) > LONGEST_NAME:
             left_out.append(LeftOut(kind, slug, "its name is none: write KIND/SLUG"))
         else:
-            shown = text if _is_utf8(text) else text.encode("utf-8", "replace").decode()
+            shown = text if is_text(text) else text.encode("utf-8", "replace").decode()
             parts.append(Included(kind, slug, shown, len(shown.encode())))
     whole = "\n\n".join(part.text for part in parts)
     return Resident(whole, tuple(parts), tuple(left_out))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a surrogate alone
-        return False
-    return True
 
 
 _RESIDENT_KINDS = (RecordKind.SUMMARY, RecordKind.KNOWLEDGE, RecordKind.WORKFLOW)

@@ -1,7 +1,7 @@
 """Adding up counts and times. Pure."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -9,7 +9,10 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 """How often something happened, or how large it was; reading a stored tally holds it to that."""
 
 
-def add_counts(mine: dict[str, int], others: Mapping[str, int]) -> None:
+Name = TypeVar("Name")
+
+
+def add_counts(mine: dict[Name, int], others: Mapping[Name, int]) -> None:
     """Add the counts of `others` to `mine`, name by name."""
     for name, count in others.items():
         mine[name] = mine.get(name, 0) + count

@@ -6,13 +6,15 @@ an MCP server is none: such a server records its own.
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
-from ctxuse.hosts.evidence import Shown
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.evidence import Shown
 
 Tool = Literal["read", "mention", "skill", "shell"]
 """What a call does: show a file, show one that the user named, load a skill, run a command."""
@@ -91,13 +93,13 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     """
     from ctxuse.hosts.shell import files_shown, only_searches  # noqa: PLC0415 - only for a shell
 
+    if call.output is not None and (not call.output.strip() or only_searches(call.subject)):
+        return []
     paths = list(call.files or ())
     paths += files_shown(call.subject, origin.there(call.directory or "."), origin.there)
     named = origin.records(paths, call.directory)
     if call.output is None:
         return [(record, None) for record in named if origin.may_have_shown(record)]
-    if not call.output.strip() or only_searches(call.subject):
-        return []
     known = origin.known_lines(named, call.subject)
     found, is_all = known.shown(call.output, named, call.subject, origin.past(call.at_ns))
     if is_all or call.failed:
@@ -106,7 +108,7 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     return [*_together(found), *((record, None) for record in unknown)]
 
 
-def _together(found: list[Shown]) -> list[tuple[RecordFile, int | None]]:
+def _together(found: "list[Shown]") -> list[tuple[RecordFile, int | None]]:
     """Each record once: of several files of a skill the bytes of all of them."""
     sizes: dict[tuple[str, str], tuple[RecordFile, int]] = {}
     for record, size in found:

@@ -7,13 +7,15 @@ and holds what a file was then.
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
-from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.evidence import KnownLines
 
 
 class Origin:
@@ -88,8 +90,10 @@ class Origin:
         """Return when something was, if it was in the past; None for now."""
         return at_ns if self._is_past else None
 
-    def known_lines(self, named: Sequence[RecordFile], command: str) -> KnownLines:
+    def known_lines(self, named: Sequence[RecordFile], command: str) -> "KnownLines":
         """Return the lines of the records here and now; see `KnownLines`."""
+        from ctxuse.hosts.evidence import KnownLines  # noqa: PLC0415 - only for what was printed
+
         if not self._is_past:
             return KnownLines.of(self.places, named, command)
         kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same

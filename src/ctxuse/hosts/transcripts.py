@@ -192,9 +192,9 @@ class Told:
         """Tell of the first result of a call."""
         self._tell(Answered(call_id, failed, no_record))
 
-    def worked(self, call_id: str, events: list[UsageEvent]) -> None:
-        """Tell of the first result of a call that worked, and of what it was a use of."""
-        self.answered(call_id, no_record=not events)
+    def ended(self, call_id: str, events: list[UsageEvent], *, failed: bool = False) -> None:
+        """Tell of the first result of a call, and of its uses; it may have some and have failed."""
+        self.answered(call_id, failed=failed, no_record=not failed and not events)
         self.happened(events)
 
     def happened(

@@ -12,6 +12,7 @@ from ctxuse.counting.detail import Counts
 from ctxuse.reports.fields import filled
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.groups import COUNT_FIELDS
+from ctxuse.reports.report import largest_first
 
 Key = tuple[str, str]
 """A record's kind and slug."""
@@ -193,10 +194,7 @@ class Comparison(NamedTuple):
         text = _TEXTS.get(self.sort)
         if text is not None:
             return sorted(rows, key=text)
-        number = _NUMBERS[self.sort]
-        known = [(found, row) for row in rows if (found := number(row)) is not None]
-        known.sort(key=lambda pair: -pair[0])
-        return [row for _, row in known] + [row for row in rows if number(row) is None]
+        return largest_first(rows, _NUMBERS[self.sort])
 
     def fields(self) -> dict[str, object]:
         """Return the comparison as JSON holds it."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ctxuse.counting.detail import Counts, DetailTally
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.sums import add_counts
 from ctxuse.counting.tally import RecordTally, Tally
 from ctxuse.query import EVERYTHING, Query
 from ctxuse.reports.full import FullReport, build_full_report
@@ -197,7 +198,7 @@ class FleetTally(msgspec.Struct):
         if asked.merge_records or asked.by is not None:
             self.whole.join(basic)
             self.rest.join(outside or Tally())
-            self._add_holders(dict.fromkeys(basic.records, 1))
+            add_counts(self.holders, dict.fromkeys(basic.records, 1))
             return
         self.whole.join(replace(basic, records={}))
         self.apart += [Apart(address, *key, record) for key, record in basic.records.items()]
@@ -216,11 +217,7 @@ class FleetTally(msgspec.Struct):
         self.unreadable += later.unreadable
         self.rest.join(later.rest)
         self.outside += later.outside
-        self._add_holders(later.holders)
-
-    def _add_holders(self, others: Mapping[tuple[str, str], int]) -> None:
-        for key, number in others.items():
-            self.holders[key] = self.holders.get(key, 0) + number
+        add_counts(self.holders, later.holders)
 
     def _merge_groups(self, others: Mapping[str, Group]) -> None:
         for name, group in others.items():

@@ -208,6 +208,19 @@ COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 Of = TypeVar("Of")
 
 
+def largest_first(rows: "Iterable[Of]", number: Callable[[Of], int | None]) -> list[Of]:
+    """Return `rows` from the largest number to the smallest; those that have none come last.
+
+    Args:
+        rows: What is put in order; equal ones keep theirs.
+        number: The number of one of them, or None.
+    """
+    found = [(number(row), row) for row in rows]
+    known = [(value, row) for value, row in found if value is not None]
+    known.sort(key=lambda one: -one[0])
+    return [row for _, row in known] + [row for value, row in found if value is None]
+
+
 class Rows(NamedTuple):
     """Which records of a report are shown, and in which order: its reader's choice.
 
@@ -250,10 +263,7 @@ class Rows(NamedTuple):
             text = _TEXT_COLUMNS[self.sort]
             return sorted(chosen, key=lambda row: text(figures(row)))
         number = _NUMBER_COLUMNS[self.sort]
-        found = [(number(figures(row)), row) for row in chosen]
-        known = [(value, row) for value, row in found if value is not None]
-        known.sort(key=lambda one: -one[0])
-        return [row for _, row in known] + [row for value, row in found if value is None]
+        return largest_first(chosen, lambda row: number(figures(row)))
 
 
 ALL_ROWS = Rows()

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.claude_code.loaded import instruction_bytes, skill_bytes
 from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
@@ -33,6 +32,10 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
         case "InstructionsLoaded" if payload.path is not None:
             record = places.instructions_at(payload.path)
             if record is not None:
+                from ctxuse.hosts.claude_code.loaded import (  # noqa: PLC0415 - seldom wanted
+                    instruction_bytes,
+                )
+
                 loaded = instruction_bytes(record.file)
                 yield session.exposure([record.snapshot(loaded)], payload.at_ns)
         case "SessionStart":
@@ -65,6 +68,8 @@ def _with_body(call: Call, words: str | None, places: Places) -> Call:
     record = places.skill_named(call.subject)
     if record is None or record.kind != SKILL:
         return call
+    from ctxuse.hosts.claude_code.loaded import skill_bytes  # noqa: PLC0415 - seldom wanted
+
     return call._replace(context_bytes=skill_bytes(record.file, words))
 
 

@@ -169,16 +169,14 @@ class _Reader:
         response = _outcome(line.toolUseResult) if call is None else held(line.toolUseResult)
         at_ns = when(line.timestamp)
         if _failed(line, block, response):
-            found = self._failed(call, block, at_ns)
-            self._told.answered(call_id, failed=True)
-            self._told.happened(found)
+            self._told.ended(call_id, self._failed(call, block, at_ns), failed=True)
             return
         answer = None if call is None or at_ns is None else answered(call, response, at_ns)
         if answer is not None and answer.tool == "skill":
             self._skills[call_id] = answer
             self._told.answered(call_id)
             return
-        self._told.worked(call_id, [] if answer is None else uses(answer, self._origin))
+        self._told.ended(call_id, [] if answer is None else uses(answer, self._origin))
 
     def _failed(self, call: Call | None, block: Block, at_ns: int | None) -> list[UsageEvent]:
         """What a call that failed had shown before."""

@@ -193,11 +193,7 @@ class _Reader:
         found: list[UsageEvent] = []
         if call is not None and not (failed and call.output is None):
             found = uses(call._replace(at_ns=at_ns, failed=failed), self._origin)
-        if failed:
-            self._told.answered(call_id, failed=True)
-            self._told.happened(found)
-        else:
-            self._told.worked(call_id, found)
+        self._told.ended(call_id, found, failed=failed)
 
     def _server_call(self, payload: _Payload) -> None:
         """A tool of a server: such a server records its own."""
