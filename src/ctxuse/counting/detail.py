@@ -217,15 +217,17 @@ class DetailRecord(msgspec.Struct):
     ) -> None:
         """Count one record of an event of one day, host and actor that happened `times` times."""
         is_use = event.event is UsageEventKind.USE
+        one = Counts()
+        one.add(record, is_use=is_use, times=times)
         for counts, name in (
             (self.sources, event.source._value_),
             (self.hosts, host),
             (self.actors, actor),
             (self.agents, segment_key(event.agent_type or UNKNOWN)),
         ):
-            _of(counts, name).add(record, is_use=is_use, times=times)
-        _of(self.days, day).add(record, is_use=is_use, times=times)
-        self.total.add(record, is_use=is_use, times=times)
+            _of(counts, name).merge(one)
+        _of(self.days, day).merge(one)
+        self.total.merge(one)
         (self.used if is_use else self.exposed).add(record, times)
 
     def saw(self, event: UsageEvent, record: UsageRecordSnapshot, day: int, at_ns: int) -> None:

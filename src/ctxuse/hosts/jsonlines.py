@@ -15,6 +15,12 @@ from ctxuse.files import closing_fd, open_regular
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line that is looked at; images make some very long."""
 
+Else = list[object] | str | int | float | bool | None
+"""What may stand on a line where an object is looked for."""
+
+NOT_SAID = msgspec.Raw(b"null")
+"""A part that is left as it is, where there is none."""
+
 _MOST_TYPES = 50
 _BUFFER = 256 * 1024
 START = 16 * 1024
@@ -62,8 +68,7 @@ class Lines(Generic[L]):
     def __init__(self, of: type[L], buffer: int = _BUFFER) -> None:
         self._of = of
         self._buffer = buffer
-        others = list[object] | str | int | float | bool | None
-        self._decode = msgspec.json.Decoder(of | others).decode
+        self._decode = msgspec.json.Decoder(of | Else).decode
 
     def read(
         self, path: str, strange: Strange | None = None, on_read: OnRead | None = None

@@ -111,6 +111,7 @@ class _Backup:
     def close(self) -> None:
         """Close the file."""
         self._descriptor.close()
+        self._descriptor = CLOSED
 
     def _open(self) -> None:
         name = f"{self._word}.{file_time(time.time_ns())}"

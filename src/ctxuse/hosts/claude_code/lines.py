@@ -2,7 +2,7 @@
 
 import msgspec
 
-NOT_SAID = msgspec.Raw(b"null")
+from ctxuse.hosts.jsonlines import NOT_SAID, Else
 
 
 class Other(msgspec.Struct):
@@ -22,7 +22,7 @@ class Block(msgspec.Struct):
     content: "Content" = None
 
 
-Part = Block | list[object] | str | int | float | bool | None
+Part = Block | Else
 Content = list[Part] | Other | str | int | float | bool | None
 
 
@@ -39,7 +39,7 @@ class Message(msgspec.Struct):
 
     id: object = None
     content: "Content" = None
-    usage: Usage | list[object] | str | int | float | bool | None = None
+    usage: Usage | Else = None
 
 
 class Line(msgspec.Struct):
@@ -60,17 +60,17 @@ class Line(msgspec.Struct):
     sourceToolUseID: object = None  # noqa: N815
     toolDenialKind: object = None  # noqa: N815
     forkedFrom: object = None  # noqa: N815
-    message: Message | list[object] | str | int | float | bool | None = None
+    message: Message | Else = None
     toolUseResult: msgspec.Raw = NOT_SAID  # noqa: N815
     attachment: msgspec.Raw = NOT_SAID
-    data: "Nested | list[object] | str | int | float | bool | None" = None
+    data: "Nested | Else" = None
 
 
 class Nested(msgspec.Struct):
     """What repeats a line of a sub-agent in the transcript of its parent."""
 
     agentId: object = None  # noqa: N815
-    message: Line | list[object] | str | int | float | bool | None = None
+    message: Line | Else = None
 
 
 class Outcome(msgspec.Struct):

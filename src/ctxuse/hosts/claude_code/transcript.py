@@ -18,7 +18,7 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -40,7 +40,7 @@ _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.
 
 _lines = Lines(Line)
 _starts = Lines(Start, START)
-_brief = msgspec.json.Decoder(Outcome | list[object] | str | int | float | bool | None).decode
+_brief = msgspec.json.Decoder(Outcome | Else).decode
 
 
 def head(path: str) -> Head:

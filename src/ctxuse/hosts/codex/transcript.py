@@ -8,7 +8,7 @@ import msgspec
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import NOT_SAID, START, Else, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, parsed, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -44,8 +44,8 @@ class _Payload(msgspec.Struct):
     aggregated_output: object = None
     formatted_output: object = None
     parsed_cmd: object = None
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    content: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = NOT_SAID
+    content: msgspec.Raw = NOT_SAID
 
 
 class _Line(msgspec.Struct):
@@ -53,7 +53,7 @@ class _Line(msgspec.Struct):
 
     type: object = None
     timestamp: object = None
-    payload: _Payload | list[object] | str | int | float | bool | None = None
+    payload: _Payload | Else = None
 
 
 _lines = Lines(_Line)
