@@ -262,7 +262,7 @@ def transcripts(size: int, repeat: int) -> Figures:
         def seen(*, fresh: bool) -> None:
             if fresh:
                 shutil.rmtree(Path(directory) / ".cache", ignore_errors=True)
-            overview(places.layout, all_sessions(places), environ=environ)
+            overview(places.layout, all_sessions(places, []), environ=environ)
 
         anew(processes=1)
         imported(cache=True)

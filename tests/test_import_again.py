@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -363,3 +364,33 @@ class TestSeveralProcesses:
         )
         other = written(project / "other.jsonl", "t1", root=project)
         assert told(imported(project, path, other, processes=2)) == (6001, 0, 0)
+
+    @pytest.mark.parametrize("bytes_on_disk", [0, 40_000, 65_536])
+    @pytest.mark.parametrize("processes", [1, 2])
+    def test_where_what_is_told_finds_no_room_the_transcript_is_named(
+        self, project: Path, bytes_on_disk: int, processes: int
+    ) -> None:
+        paths = [
+            written(
+                project / f"{n}.jsonl", *[f"t{n}-{call}-{'x' * 200}" for call in range(400)],
+                root=project,
+            )
+            for n in range(3)
+        ]  # fmt: skip
+        paths.append(written(project / "short.jsonl", "s", root=project))
+        program = f"""
+import resource, sys
+from ctxuse import Workspace
+from ctxuse.hosts import transcripts
+from ctxuse.importing import import_transcripts
+transcripts._HELD = 10_000
+resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes_on_disk},) * 2)
+found = import_transcripts(
+    Workspace({str(project)!r}), "claude-code", sys.argv[1:], processes={processes}, dry_run=True
+)
+print(found.added, *(reason[:20] for _, reason in found.unreadable), sep=", ")
+"""
+        words = [sys.executable, "-c", program, *map(str, paths)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+        reason = "File too large" if bytes_on_disk else "No usable temporary "
+        assert (done.stdout, done.stderr) == (f"1, {', '.join([reason] * 3)}\n", "")

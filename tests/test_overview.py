@@ -1,5 +1,6 @@
 """`ctxuse` alone: a project at once, without a set-up, and nothing is written into it."""
 
+import errno
 import json
 import os
 import subprocess
@@ -260,10 +261,40 @@ def test_a_hostile_home(home: Path, capsys: Out) -> None:
     os.mkfifo(home / ".claude/projects/pipe.jsonl")
     (home / ".codex/sessions/link.jsonl").symlink_to("link.jsonl")
     claude(home, session(home / "app", "\x1b[31m" * 50, "\x1b[32m", "\x07" * 4000))
-    words = shown(capsys)
-    assert "\x1b" not in words
-    assert "instructions/CLAUDE.md" in words
-    assert shown(capsys) == words
+    capsys.readouterr()
+    assert run([]) == 3
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out
+    assert "instructions/CLAUDE.md" in printed.out
+    assert [line.rpartition("/")[2] for line in printed.err.splitlines()] == [
+        'pipe.jsonl": it is no regular file',
+        'link.jsonl": Too many levels of symbolic links',
+    ]
+    assert run([]) == 3
+    assert capsys.readouterr() == printed
+
+
+def test_a_transcript_that_cannot_be_read_is_named_until_it_can(
+    home: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude(home, session(home / "app", "s1", "t1"))
+    (link := home / ".claude/projects/-other").symlink_to(home)
+    capsys.readouterr()
+    assert run([]) == 3
+    printed = capsys.readouterr()
+    assert printed.err == f'ctxuse: not read: "{link}": it is a link to a directory\n'
+    assert "instructions/CLAUDE.md" in printed.out
+    link.unlink()
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "the disk does not give it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ctxuse.hosts.claude_code.transcript.read", broken)
+        claude(home, session(home / "app", "s2", "t2"), "two")
+        assert run([]) == 3
+        assert 'two.jsonl": the disk does not give it' in capsys.readouterr().err
+    assert "2 sessions" in shown(capsys)
 
 
 def test_help_stays_and_a_pipe_gets_plain_text(home: Path) -> None:

@@ -82,6 +82,10 @@ def _owned(opening: Callable[[], int]) -> Descriptor:
     return descriptor
 
 
+class RefusedError(OSError):
+    """Something stands in the way that is not followed: a link, or no directory."""
+
+
 class NotRegularError(OSError):
     """Something else than a regular file stands there.
 
@@ -207,6 +211,12 @@ def naming(path: str) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, path) from error
+
+
+def what_happened(error: OSError) -> str:
+    """Return the system's words for `error`, with the name of what was refused where it helps."""
+    words = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {words}" if isinstance(error, RefusedError) else words
 
 
 def path_of(descriptor: int) -> str:

@@ -17,7 +17,7 @@ from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.events import UsageEvent
-from ctxuse.files import closing_fd, open_regular
+from ctxuse.files import closing_fd, open_regular, what_happened
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
@@ -195,7 +195,7 @@ def import_log(
             except CtxuseError:
                 raise
             except OSError as error:
-                result.unreadable.append((path, error.strerror or str(error)))
+                result.unreadable.append((path, what_happened(error)))
     return result
 
 
@@ -229,7 +229,7 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
         try:
             head = reader.head(path)
         except OSError as error:
-            unreadable.append((path, error.strerror or str(error)))
+            unreadable.append((path, what_happened(error)))
             continue
         began = head.directory
         if began is None or not os.path.isabs(began) or not is_name(began):
@@ -250,10 +250,10 @@ def _is_folder(path: str, unreadable: list[tuple[str, str]]) -> bool:
         if stat.S_ISDIR(os.stat(path).st_mode):
             return True
         unreadable.append((path, "it is no directory"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        unreadable.append((path, error.strerror or str(error)))
+        unreadable.append((path, what_happened(error)))
     return False
 
 
@@ -277,7 +277,7 @@ def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> l
     """
 
     def note(error: OSError) -> None:
-        unreadable.append((os.fsdecode(error.filename), error.strerror or str(error)))
+        unreadable.append((os.fsdecode(error.filename), what_happened(error)))
 
     found: list[str] = []
     for path in paths:

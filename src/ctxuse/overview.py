@@ -87,12 +87,14 @@ class Overview(NamedTuple):
         tally: The counts of the log and of what the transcripts tell beyond it.
         agents: The agents that have sessions in it.
         in_log: How many events the log holds.
+        unreadable: Transcripts that could not be read to their end, with the reason.
     """
 
     layout: WorkspaceLayout
     tally: LogTally
     agents: list[Agent]
     in_log: int
+    unreadable: list[tuple[str, str]]
 
 
 def overview(
@@ -120,7 +122,8 @@ def overview(
     result = memory.result()
     if result is None:
         result = _looked(memory, on_progress, processes)
-        memory.keep(result)
+        if not result.unreadable:
+            memory.keep(result)
     return result
 
 
@@ -180,7 +183,9 @@ class _Memory:
             stored = None if data is None else _result(data)
             if stored is None or stored.key != self._all:
                 return None
-            return Overview(self.layout, load(bytes(stored.tally)), stored.agents, stored.in_log)
+            return Overview(
+                self.layout, load(bytes(stored.tally)), stored.agents, stored.in_log, []
+            )
         except _BROKEN:
             return None
 
@@ -262,6 +267,7 @@ def _looked(memory: _Memory, on_progress: OnProgress, processes: int | None) -> 
     whole = sum(map(size_of, rest))
     on_read = read_so_far(on_progress, whole)
     agents = []
+    unreadable = []
     with closing(IdIndex(layout)) as index:
         there = index if in_log and memory.found else None
         if there is not None:
@@ -269,17 +275,19 @@ def _looked(memory: _Memory, on_progress: OnProgress, processes: int | None) -> 
         for host in dict.fromkeys(one.host for one in memory.found):
             agent = _Agent(host, layout)
             asked = Asked(host, layout, whole, memory.environ, processes)
-            for told in _told(memory, known, asked, on_read):
+            for path, told in _told(memory, known, asked, on_read):
                 agent.add(told, there, tally)
+                if told.summary.error is not None:
+                    unreadable.append((path, told.summary.error))
             if agent.sessions:
                 agents.append(agent.done())
-    return Overview(layout, tally, agents, in_log)
+    return Overview(layout, tally, agents, in_log, unreadable)
 
 
 def _told(
     memory: _Memory, known: Mapping[str, _Entry], asked: Asked, on_read: OnRead
-) -> Iterator[Told]:
-    """Yield what each transcript of an agent tells: from memory, or read now."""
+) -> Iterator[tuple[str, Told]]:
+    """Yield each transcript of an agent with what it tells: from memory, or read now."""
     paths = [one.path for one in memory.found if one.host == asked.host]
     rest = [path for path in paths if _key(asked.host, path) not in known]
     with closing(read_all(asked, rest, on_read)) as reading:
@@ -287,11 +295,11 @@ def _told(
             name = _key(asked.host, path)
             if name in known:
                 with Told.of(known[name].told) as told:
-                    yield told
+                    yield path, told
             else:
                 fresh = next(reading)
                 memory.read(name, fresh)
-                yield fresh
+                yield path, fresh
 
 
 class _Agent:

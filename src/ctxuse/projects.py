@@ -12,14 +12,17 @@ from ctxuse.importing import Session, sessions
 from ctxuse.layout import WorkspaceLayout
 
 
-def all_sessions(places: Places) -> list[Session]:
-    """Return the transcripts of all agents that say where their sessions began."""
-    return [
-        session
-        for host in hosts_with("transcript")
-        for session in sessions(host, places)
-        if session.began is not None
-    ]
+def all_sessions(places: Places, unreadable: list[tuple[str, str]]) -> list[Session]:
+    """Return the transcripts of all agents that say where their sessions began.
+
+    Args:
+        places: Where agents keep them.
+        unreadable: Transcripts, and directories of them, that cannot be read are added to it, each
+            with the reason.
+    """
+    found = [one for host in hosts_with("transcript") for one in sessions(host, places)]
+    unreadable += [(one.path, one.error) for one in found if one.error is not None]
+    return [one for one in found if one.began is not None]
 
 
 def project_of(directory: str, places: Places) -> str | None:

@@ -10,6 +10,7 @@ from ctxuse.files import (
     closing_fd,
     open_descriptor,
     open_regular,
+    what_happened,
 )
 from ctxuse.layout import WorkspaceLayout
 
@@ -38,7 +39,7 @@ def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
     except FileNotFoundError:
         raise RecordNotFoundError(str(kind), slug, path) from None
     except OSError as error:
-        raise RecordUnreadableError(path, error.strerror or str(error)) from error
+        raise RecordUnreadableError(path, what_happened(error)) from error
 
 
 def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
@@ -70,7 +71,7 @@ def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
     except RecordUnreadableError:
         raise
     except OSError as error:
-        raise RecordUnreadableError(path, error.strerror or str(error)) from error
+        raise RecordUnreadableError(path, what_happened(error)) from error
     if len(data) > MAX_RECORD:
         raise RecordUnreadableError(path, f"it has more than {MAX_RECORD:,} bytes")
     return data

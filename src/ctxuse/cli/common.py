@@ -18,11 +18,11 @@ from ctxuse.files import naming, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
-from ctxuse.visible import quoted
+from ctxuse.visible import quoted, visible
 from ctxuse.zones import Zone, zone_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ctxuse.counting.tuning import Reading
     from ctxuse.hosts.places import Places
@@ -416,6 +416,12 @@ def note(text: str) -> None:
     """Print a remark to stderr, without secrets of addresses, if that can be written."""
     with suppress(OSError):
         click.echo(f"ctxuse: {without_secrets(text)}", err=True)
+
+
+def note_not_read(found: "Iterable[tuple[str, str]]") -> None:
+    """Print for people which files could not be read, each with the reason."""
+    for path, reason in found:
+        note(f"not read: {quoted(path)}: {visible(reason)}")
 
 
 def without_secrets(text: str) -> str:

@@ -27,7 +27,7 @@ from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ctxuse.layout import WorkspaceLayout
 
@@ -99,7 +99,7 @@ def command(  # noqa: PLR0913 - these are its options
     if form == "text":
         for line in looked.lines(everything=everything) if looked else _nothing(results, paths):
             common.note(line)
-        _not_read(looked.unreadable if looked else ())
+        common.note_not_read(looked.unreadable if looked else ())
     _leave(results, failed, looked)
 
 
@@ -288,12 +288,7 @@ def _show(
         if len(results) > 1:
             common.show(f"{visible(root)}\n")
         common.show("".join(f"{line}\n" for line in _lines(found, dry_run=dry_run)))
-        _not_read(found.unreadable)
-
-
-def _not_read(found: "Iterable[tuple[str, str]]") -> None:
-    for path, reason in found:
-        common.note(f"not read: {quoted(path)}: {visible(reason)}")
+        common.note_not_read(found.unreadable)
 
 
 def _leave(

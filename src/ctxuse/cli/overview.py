@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import click
 from rich.text import Text
 
-from ctxuse.cli import common
+from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
 from ctxuse.hosts.installation import installed
 from ctxuse.hosts.parts import hosts_with, installation_of
@@ -25,19 +26,28 @@ from ctxuse.visible import visible
 
 
 def show_overview() -> None:
-    """Print what can be seen from the current directory.
+    """Print what can be seen from the current directory, and name what could not be read.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
     here = os.getcwd()
     places = Places(WorkspaceLayout(here))
-    found = all_sessions(places)
+    unreadable: list[tuple[str, str]] = []
+    found = all_sessions(places, unreadable)
     of = roots(found, places)
     root = project_here(here, of, places)
     if root is None:
         common.show(_elsewhere(found, of, places))
-        return
+    else:
+        unreadable += _show(root, found, of)
+    if unreadable:
+        common.note_not_read(unreadable)
+        click.get_current_context().exit(FAILED)
+
+
+def _show(root: str, found: Sequence[Session], of: Sequence[str]) -> list[tuple[str, str]]:
+    """Print what can be seen of a project, and return what could not be read, with the reason."""
     same = {its for its in set(of) if os.path.realpath(its) == os.path.realpath(root)}
     own = [session for session, its in zip(found, of, strict=True) if its in same]
     with progress("reading transcripts") as on_progress:
@@ -45,6 +55,7 @@ def show_overview() -> None:
     common.show_report(build_report(seen.tally.basic).chosen(Rows("tokens")), "table")
     said = ["", *_sessions(seen), "", *_next(seen)]
     common.show(printed([*map(Text, said)], common.width(), color=common.with_color()))
+    return seen.unreadable
 
 
 def _sessions(seen: Overview) -> Iterator[str]:

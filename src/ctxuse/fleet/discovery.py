@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
-from ctxuse.files import read_small
+from ctxuse.files import read_small, what_happened
 from ctxuse.fleet.pieces import COLLECTED
 from ctxuse.fleet.source import (
     Source,
@@ -32,7 +32,6 @@ from ctxuse.fleet.source import (
 from ctxuse.fleet.store import files_below, filesystem, matches
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
-from ctxuse.log.opening import what_happened
 from ctxuse.reports.fleet import Unreadable
 
 NOT_SEARCHED = frozenset({".git", ".yoi"})

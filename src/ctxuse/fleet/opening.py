@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple, TypeVar
 
 from ctxuse.errors import CtxuseError, LogUnreadableError
+from ctxuse.files import RefusedError
 from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
-from ctxuse.log.opening import RefusedError
 from ctxuse.log.reader import OpenLog, open_logs
 from ctxuse.reports.fleet import Unreadable
 

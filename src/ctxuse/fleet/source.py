@@ -6,8 +6,8 @@ import re
 import msgspec
 
 from ctxuse.errors import CtxuseError
+from ctxuse.files import what_happened
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
-from ctxuse.log.opening import what_happened
 from ctxuse.redaction import without_credentials, without_secrets
 
 
@@ -98,7 +98,7 @@ def reason_of(error: BaseException, url: str = "") -> str:
     elif isinstance(error, FileNotFoundError):
         said = "it does not exist"
     elif isinstance(error, OSError):
-        said = what_happened(error) or type(error).__name__
+        said = what_happened(error)
     else:
         said = f"{type(error).__name__}: {error}"
     return without_secrets(" ".join(said.split()), url)[:_MOST_SAID]

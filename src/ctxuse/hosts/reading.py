@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from ctxuse.files import what_happened
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
@@ -81,9 +82,12 @@ def read_one(host: str, path: str, places: PastPlaces, on_read: OnRead | None = 
             on_read(length)
 
     try:
-        transcripts_of(host).read(path, places, told, read)
+        try:
+            transcripts_of(host).read(path, places, told, read)
+        finally:
+            told.settle()
     except OSError as error:
-        told.summary.error = error.strerror or str(error)
+        told.summary.error = what_happened(error)
     except BaseException:
         told.close()
         raise
@@ -161,11 +165,14 @@ class _Workers:
                 index, self._next = self._next, self._next + 1
             if self._stopped or index >= len(self._paths):
                 break
-            told = _answer(self._paths[index], worker.stdin, worker.stdout)
-            works = told is not None
-            with self._changed:
-                self._told[index] = told
-                self._changed.notify()
+            told = None
+            try:
+                told = _answer(self._paths[index], worker.stdin, worker.stdout)
+                works = told is not None
+            finally:
+                with self._changed:
+                    self._told[index] = told
+                    self._changed.notify()
         self._room.release()
 
     def _stop(self, threads: list[threading.Thread]) -> None:
@@ -218,6 +225,7 @@ def _answer(path: str, ask: IO[bytes], answer: IO[bytes]) -> Told | None:
             told.take(part)
         if part is None:
             raise ValueError(path)
+        told.settle()
     except (OSError, ValueError):
         if told is not None:
             told.close()

@@ -11,12 +11,14 @@ line, however long, deep or broken, ends an import.
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import NamedTuple, Self
 
 import msgspec
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.files import what_happened
 from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.recordfile import OTHER_KINDS
@@ -161,8 +163,8 @@ _item = msgspec.json.Decoder(Answered | Happened).decode
 class Told:
     """What a transcript tells. Much of it is kept on the disk.
 
-    It is filled while the transcript is read, and afterwards given back with `items`. As bytes it
-    is what processes hand over: a line for the summary, and one for each item.
+    It is filled while the transcript is read, then `settle`d, and afterwards given back with
+    `items`. As bytes it is what processes hand over: a line for the summary, and one for each item.
 
     Attributes:
         summary: What holds for all of it.
@@ -172,7 +174,7 @@ class Told:
     def __init__(self) -> None:
         self.summary = Summary()
         self.not_understood = Strange()
-        self._items = SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 - see `close`
+        self._items = _nothing()
         self._answered: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -223,15 +225,33 @@ class Told:
         self.summary.left_open = [*left_open]
         self.summary.bytes_per_token = bytes_per_token
 
+    def settle(self) -> None:
+        """See to it that all of it can be given back.
+
+        Raises:
+            OSError: The disk did not take it; nothing of it is kept.
+        """
+        try:
+            self._items.seek(0)
+        except OSError:
+            self._forget()
+            raise
+
     def items(self) -> Iterator[Answered | Happened]:
-        """Yield what is told, in the order of the transcript, with the tokens that are measured."""
-        self._items.seek(0)
+        """Yield what is told, in the order of the transcript, with the tokens that are measured.
+
+        Where the disk does not give it back, the summary says so then.
+        """
         ratio = self.summary.bytes_per_token
-        for line in self._items:
-            item = _item(line)
-            if ratio and isinstance(item, Happened):
-                item.event = _calibrated(item.event, ratio)
-            yield item
+        try:
+            self._items.seek(0)
+            for line in self._items:
+                item = _item(line)
+                if ratio and isinstance(item, Happened):
+                    item.event = _calibrated(item.event, ratio)
+                yield item
+        except OSError as error:
+            self.summary.error = what_happened(error)
 
     def parts(self) -> Iterator[bytes]:
         """Yield it as bytes, piece by piece: the first is the line of the summary."""
@@ -242,8 +262,8 @@ class Told:
             yield part
 
     def take(self, part: bytes) -> None:
-        """Add a piece of the bytes that `parts` gave, after the first line."""
-        self._items.write(part)
+        """Add a piece of the bytes that `parts` gave, after the first line. Raises: OSError."""
+        self._write(part)
 
     @classmethod
     def begun(cls, line: bytes) -> Self:
@@ -275,7 +295,8 @@ class Told:
 
     def close(self) -> None:
         """Give back what is held."""
-        self._items.close()
+        with suppress(OSError):  # what was still to be written has nobody who reads it
+            self._items.close()
 
     def _tell(self, item: Answered | Happened) -> None:
         try:
@@ -283,7 +304,23 @@ class Told:
         except UnicodeEncodeError:  # a lone surrogate, which no event can hold
             self.not_understood.saw("(no event)")
         else:
-            self._items.write(line + b"\n")
+            self._write(line + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._items.write(data)
+        except OSError:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        """Keep nothing, as the disk has not taken all: what is cut may say something else."""
+        self.close()
+        self._items = _nothing()
+
+
+def _nothing() -> SpooledTemporaryFile[bytes]:
+    return SpooledTemporaryFile(max_size=_HELD)
 
 
 def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:

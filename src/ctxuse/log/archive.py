@@ -10,11 +10,11 @@ import time
 from contextlib import closing, suppress
 
 from ctxuse.errors import MaintenanceError
-from ctxuse.files import closing_fd
+from ctxuse.files import closing_fd, what_happened
 from ctxuse.layout import LOCK_NAME, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.lock import SideLock
 from ctxuse.log.names import archive_names, archive_time, is_archive
-from ctxuse.log.opening import open_regular, open_usage_dir, sync_file, what_happened
+from ctxuse.log.opening import open_regular, open_usage_dir, sync_file
 from ctxuse.times import file_time
 
 LOCK_TIMEOUT = 30.0

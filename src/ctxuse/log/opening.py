@@ -20,6 +20,7 @@ from ctxuse.files import (
     NO_LINK,
     Descriptor,
     NotRegularError,
+    RefusedError,
     closing_fd,
     open_descriptor,
 )
@@ -27,10 +28,6 @@ from ctxuse.layout import LOG_NAME, USAGE_DIR
 
 CAN_WRITE = os.open in os.supports_dir_fd and NO_LINK != 0
 """Whether this system lets us write the log safely; reading works everywhere."""
-
-
-class RefusedError(OSError):
-    """Something stands where the log should be that is not a log."""
 
 
 def open_usage_dir(root: str, *, create: bool) -> Descriptor:
@@ -128,12 +125,6 @@ def log_identity(root: str) -> tuple[int, int] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
-
-
-def what_happened(error: OSError) -> str:
-    """Return the system's words for `error`, with the name of what was refused where it helps."""
-    words = error.strerror or str(error)
-    return f"{error.filename}: {words}" if isinstance(error, RefusedError) else words
 
 
 def sync_file(descriptor: int) -> None:

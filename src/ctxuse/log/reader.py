@@ -13,15 +13,10 @@ from ctxuse.codec import MAX_READ_LINE
 from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_of, is_blank
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
-from ctxuse.files import Descriptor, closing_fd, path_of
+from ctxuse.files import Descriptor, closing_fd, path_of, what_happened
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.names import archive_names
-from ctxuse.log.opening import (
-    identity,
-    log_identity,
-    open_for_reading,
-    what_happened,
-)
+from ctxuse.log.opening import identity, log_identity, open_for_reading
 
 BLOCK = 256 * 1024
 """Bytes read at a time."""

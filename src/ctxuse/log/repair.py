@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ctxuse.codec.encode import ascii_line
 from ctxuse.errors import MaintenanceError
-from ctxuse.files import CLOSED, closing_fd
+from ctxuse.files import CLOSED, closing_fd, what_happened
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.generation import begin_generation
 from ctxuse.log.idindex import IdIndex
@@ -31,7 +31,6 @@ from ctxuse.log.opening import (
     open_usage_dir,
     sync_directories,
     sync_file,
-    what_happened,
 )
 from ctxuse.log.reader import (
     BLOCK,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from weakref import WeakSet
 
 from ctxuse.errors import AppendError
+from ctxuse.files import what_happened
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.once import Look, Standing, in_index, in_tail
-from ctxuse.log.opening import sync_directories, sync_file, what_happened
+from ctxuse.log.opening import sync_directories, sync_file
 
 if TYPE_CHECKING:
     from typing import NoReturn

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from ctxuse.errors import SettingsError
-from ctxuse.files import read_small, replacing
+from ctxuse.files import read_small, replacing, what_happened
 from ctxuse.times import file_time
 
 
@@ -36,7 +36,7 @@ def read(path: str) -> SettingsFile:
     except FileNotFoundError:
         return SettingsFile(real, "", exists=False)
     except OSError as error:
-        raise SettingsError(path, error.strerror or str(error)) from error
+        raise SettingsError(path, what_happened(error)) from error
     try:
         return SettingsFile(real, data.decode(), exists=True)
     except UnicodeDecodeError:
@@ -64,7 +64,7 @@ def replace(before: SettingsFile, text: str) -> str | None:
     except SettingsError:
         raise
     except OSError as error:
-        raise SettingsError(path, error.strerror or str(error)) from error
+        raise SettingsError(path, what_happened(error)) from error
     return copy
 
 

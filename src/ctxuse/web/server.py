@@ -10,6 +10,7 @@ import uvicorn
 from ctxuse.counting.cache import cache_of
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import ServeError
+from ctxuse.files import what_happened
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.web.address import AddressFile, SavedAddress
 from ctxuse.web.app import Site
@@ -127,7 +128,7 @@ def _opened(port: int | None, last: int) -> socket.socket:
                 opened.bind((LOOPBACK, number))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or number == tried[-1]:
-                    raise ServeError(number, error.strerror or str(error)) from error
+                    raise ServeError(number, what_happened(error)) from error
             else:
                 return opened
     except BaseException:
