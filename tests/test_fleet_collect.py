@@ -390,3 +390,58 @@ def test_no_secret_of_the_target_stands_in_a_reason() -> None:
     assert "hunter2" not in said
     export = Export(target=target, first=0, sources=job.sources)
     assert b"hunter2" not in export.given_up("login hunter2hunter2 failed")
+
+
+def test_a_link_in_the_place_of_what_was_collected_is_not_followed(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    collected(root, tmp_path / "elsewhere")
+    (folder,) = (tmp_path / "elsewhere").glob("*/.yoi/memory/_usage/collected")
+    planted = root / ".yoi/memory/_usage/collected"
+    planted.symlink_to(folder)
+    report = fleet_report([str(root)], scheduler="threads")
+    reason = "collected: it is a link, and links are not followed"
+    assert [place.reason for place in report.unreadable] == [reason]
+    assert not report.workspaces
+    planted.unlink()
+    (folder.parent / "there").mkdir()
+    folder.rename(folder.parent / "there" / "moved")
+    folder.symlink_to(folder.parent / "there")
+    before = sorted(folder.parent.rglob("*"))
+    make_workspace(root, as_log(some_events(9, 2)))
+    done = collect([str(root)], str(tmp_path / "elsewhere"), host="h", scheduler="threads")
+    assert [failed.reason.rpartition(": ")[2] for failed in done.failed] == [
+        "it is a link, and links are not followed"
+    ]
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_a_piece_that_has_grown_is_none(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    collected(root, tmp_path / "to")
+    before = records(tmp_path / "to")
+    ((name, data),) = pieces_in(tmp_path / "to").items()
+    (tmp_path / "to" / name).write_bytes(data + data)
+    assert records(tmp_path / "to") != before
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == before
+
+
+def test_each_name_of_a_piece_is_looked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def counting(name: str) -> Piece | None:
+        looked.append(name)
+        return parse(name)
+
+    monkeypatch.setattr("ctxuse.fleet.pieces.parse", counting)
+    root = tmp_path / "w"
+    for number in range(20):
+        name = f"events.20261101T0000{number:02}Z.jsonl"
+        make_workspace(root, as_log(some_events(1, number)), name)
+    collected(root, tmp_path / "to")
+    assert looked == []
+    make_workspace(root, as_log(some_events(1, 99)))
+    collected(root, tmp_path / "to")
+    assert len(looked) == len(set(looked)) == 20

@@ -7,13 +7,13 @@ nothing that was copied is changed, and `--distinct-ids` counts what both hold o
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
 
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
-from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, streams_of
+from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, joined, pieces_of
 from ctxuse.fleet.source import Source, shown_address
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import writing_to
@@ -69,7 +69,7 @@ def _copy(source: Source, job: Collect, *, last: bool) -> Collected:
         replaced += which > 1 and there.end < end
         order = there.order
         if order is None:
-            order = _order(log, before, folders.orders(which))
+            order = _order(log, before, folders, which)
         before = max(0, archive_time(log.name))
         like = Piece(order, stream, 0, 0, "")
         for piece, data in new_pieces(log, like, there.end, end, job.piece_size):
@@ -79,23 +79,6 @@ def _copy(source: Source, job: Collect, *, last: bool) -> Collected:
     return Collected(address=source.address, pieces=number, bytes=size, replaced=replaced)
 
 
-def _order(log: OpenLog, before: int, known: Collection[int]) -> int:
-    """Where a log that is new stands among those that were collected.
-
-    Args:
-        log: The log.
-        before: The time in the name of the archived log before it, 0 without one.
-        known: Where the others stand; those may be gone from the workspace.
-    """
-    if log.is_present:
-        return max([before, *(order + 1 for order in known)])
-    collected = log.name.partition("-")[0]
-    return int(collected) if collected.isdigit() else before
-
-
-_NOTHING = Stream([], 0)
-
-
 class _Folders:
     """The folder of one workspace, and those of its logs that were replaced."""
 
@@ -103,38 +86,55 @@ class _Folders:
         self._target = target
         self._store = open_store(target)
         self._name = name
-        self._files: dict[int, dict[str, int]] = {}
+        self._pieces: dict[int, dict[str, list[Piece]]] = {}
 
     def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
         """Return in which of them, from 1, a log goes on, and what is there of it."""
         for which in count(1):
-            there = streams_of(self._in(which)).get(stream, _NOTHING)
+            there = joined(self._in(which).get(stream, ()))
             if _continues(log, there, sure=sure):
                 return which, there
         raise AssertionError
 
-    def orders(self, which: int) -> list[int]:
-        """Return where the streams of one of them stand."""
-        return [stream.order or 0 for stream in streams_of(self._in(which)).values()]
+    def last_order(self, which: int) -> int:
+        """Return where the last of the streams of one of them stands; -1 where there is none."""
+        orders = (min(piece.order for piece in its) for its in self._in(which).values())
+        return max(orders, default=-1)
 
     def write(self, which: int, piece: Piece, data: bytes) -> None:
         """Write a piece."""
         with writing_to(self._target):
             self._store.write(f"{self._path(which)}/{piece.name}", data)
-        self._in(which)[piece.name] = len(data)
+        self._in(which).setdefault(piece.stream, []).append(piece)
 
-    def _in(self, which: int) -> dict[str, int]:
+    def _in(self, which: int) -> dict[str, list[Piece]]:
         """The pieces that are there, as they were when they were first looked at, and ours."""
-        if which not in self._files:
+        if which not in self._pieces:
             path = self._path(which)
             with writing_to(self._target):
                 names = self._store.names(path)
-            self._files[which] = {n.removeprefix(f"{path}/"): size for n, size in names.items()}
-        return self._files[which]
+            below = {name.removeprefix(f"{path}/"): size for name, size in names.items()}
+            self._pieces[which] = pieces_of(below)
+        return self._pieces[which]
 
     def _path(self, which: int) -> str:
         name = self._name if which == 1 else f"{self._name}.{which}"
         return "/".join((name, *USAGE_DIR, COLLECTED))
+
+
+def _order(log: OpenLog, before: int, folders: _Folders, which: int) -> int:
+    """Where a log that is new stands among those that were collected.
+
+    Args:
+        log: The log.
+        before: The time in the name of the archived log before it, 0 without one.
+        folders: Where the others are; those may be gone from the workspace.
+        which: In which of them.
+    """
+    if log.is_present:
+        return max(before, folders.last_order(which) + 1)
+    collected = log.name.partition("-")[0]
+    return int(collected) if collected.isdigit() else before
 
 
 def stream_of(log: OpenLog, end: int) -> str | None:

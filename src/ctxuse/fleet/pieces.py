@@ -12,12 +12,12 @@ the order in which the workspace's own report reads its files.
 
 All pieces of a stream are cut out of one sequence of bytes. So where pieces overlap (two collectors
 that saw different lengths) they say the same, and a reader takes each byte of the sequence once: it
-goes on with the piece that leads furthest. A piece shorter than its name says is being uploaded,
-and does not count yet.
+goes on with the piece that leads furthest. A piece of another size than its name says, such as one
+that is being uploaded, does not count.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 COLLECTED = "collected"
@@ -95,20 +95,23 @@ def streams_of(files: Mapping[str, int]) -> dict[str, Stream]:
 
     Should two collectors not agree on the order, the smaller one holds.
     """
-    pieces: dict[str, list[Piece]] = {}
-    for name, size in files.items():
-        piece = parse(name)
-        if piece is not None and size >= piece.end - piece.start:
-            pieces.setdefault(piece.stream, []).append(piece)
-    found = {
-        stream: joined(its)._replace(order=min(piece.order for piece in its))
-        for stream, its in pieces.items()
-    }
+    found = {stream: joined(its) for stream, its in pieces_of(files).items()}
     return dict(sorted(found.items(), key=lambda one: (one[1].order or 0, one[0])))
 
 
-def joined(pieces: Iterable[Piece]) -> Stream:
+def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
+    """Return the pieces among `files` (name → bytes), by the hash of their stream's first line."""
+    pieces: dict[str, list[Piece]] = {}
+    for name, size in files.items():
+        piece = parse(name)
+        if piece is not None and size == piece.end - piece.start:
+            pieces.setdefault(piece.stream, []).append(piece)
+    return pieces
+
+
+def joined(pieces: Collection[Piece]) -> Stream:
     """Return what of a stream its `pieces` give."""
+    order = min((piece.order for piece in pieces), default=None)
     steps: list[Step] = []
     here = 0
     trouble = ""
@@ -121,13 +124,13 @@ def joined(pieces: Iterable[Piece]) -> Stream:
             steps.append(Step(best, here - best.start))
             here = best.end
         if piece.start > here:
-            return Stream(steps, here, trouble or f"what follows byte {here} is missing")
+            return Stream(steps, here, trouble or f"what follows byte {here} is missing", order)
         if best is None or piece.end > best.end:
             best = piece
     if best is not None and best.end > here:
         steps.append(Step(best, here - best.start))
         here = best.end
-    return Stream(steps, here, trouble)
+    return Stream(steps, here, trouble, order)
 
 
 def parse(name: str) -> Piece | None:

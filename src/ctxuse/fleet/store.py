@@ -13,7 +13,15 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
-from ctxuse.files import NO_LINK, UNFINISHED, Descriptor, closing_fd, open_regular, replacing
+from ctxuse.files import (
+    NO_LINK,
+    UNFINISHED,
+    Descriptor,
+    RefusedError,
+    closing_fd,
+    open_regular,
+    replacing,
+)
 from ctxuse.fleet.source import is_address, reason_of, shown_address
 
 if TYPE_CHECKING:
@@ -53,7 +61,11 @@ def open_store(place: str) -> Store:
 
 
 class LocalStore:
-    """A folder of this machine. Links in it are not followed."""
+    """A folder of this machine.
+
+    The path to it may contain links. Those in it are no files of it; one on the way to a name is a
+    `RefusedError`.
+    """
 
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
@@ -65,7 +77,7 @@ class LocalStore:
         while waiting:
             folder = waiting.pop()
             try:
-                entries = [*os.scandir(os.path.join(self._root, folder))]
+                entries = [*os.scandir(self._path(folder))]
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for entry in entries:
@@ -105,13 +117,23 @@ class LocalStore:
             shutil.copyfileobj(source, file, BLOCK)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        path = os.path.join(self._root, name)
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        return replacing(path)
+        folder, _, last = name.rpartition("/")
+        path = self._path(folder)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return replacing(os.path.join(path, last))
 
     def _open(self, name: str) -> IO[bytes]:
-        path = os.path.join(self._root, name)
-        return io.BufferedReader(_OwnFile(open_regular(path, os.O_RDONLY | NO_LINK)))
+        flags = os.O_RDONLY | NO_LINK
+        return io.BufferedReader(_OwnFile(open_regular(self._path(name), flags)))
+
+    def _path(self, name: str) -> str:
+        """The path of a file or folder, which no link leads to, and which is none itself."""
+        path = self._root
+        for part in filter(None, name.split("/")):
+            path = os.path.join(path, part)
+            if os.path.islink(path):
+                raise RefusedError(errno.ELOOP, "it is a link, and links are not followed", name)
+        return path
 
 
 class _OwnFile(io.FileIO):
