@@ -102,6 +102,19 @@ SHOWING = [
     ("grep -rl SQLite .yoi | xargs -I{} sh -c 'cat {}'", [POSTGRES]),
     ('grep -rl SQLite .yoi | while read -r f; do cat "$f"; done', [POSTGRES]),
     (f'grep -q SQLite {DIR}/postgres.md && echo "$(cat {DIR}/postgres.md)"', [POSTGRES]),
+    ("grep -rl SQLite .yoi | xargs -n 1 grep -L nothing | xargs cat", [POSTGRES]),
+    (f"find {DIR} -name 'post*' -exec grep -q SQL {{}} \\; -exec cat {{}} \\;", [POSTGRES]),
+    (f'grep -q a CLAUDE.md; x="$(cat {DIR}/postgres.md)"; echo "$x"', [POSTGRES]),
+    (
+        f'grep -q a CLAUDE.md; while IFS= read -r l; do echo "$l"; done < {DIR}/postgres.md',
+        [POSTGRES],
+    ),
+    (
+        f"if grep -q SQL {DIR}/postgres.md; then timeout -k 2 5 cat {DIR}/postgres.md; fi",
+        [POSTGRES],
+    ),
+    (f"grep -rn bikes . ; cat -n {DIR}/postgres.md; cat {DIR}/mon*.md", [POSTGRES, MONEY]),
+    (f"nice -n 5 cat {DIR}/postgres.md", [POSTGRES]),
     ("head -5 .claude/skills/pdf/SKILL.md", ["skill/pdf"]),
     ("cat .claude/skills/pdf/references/forms.md", ["skill/pdf"]),
     ("cat CLAUDE.md", ["instructions/CLAUDE.md"]),
@@ -128,6 +141,20 @@ SHOWING_NOTHING = [
     "grep -rn cents .yoi; echo ---; ls .yoi",
     "grep -rn cents .yoi && echo found || echo none; pwd",
     "grep -rl cents .yoi | xargs grep -n cents",
+    'grep -rn cents .yoi; echo "exit $?"',
+    "find .yoi -name '*.md' | xargs grep -n cents",
+    "find .yoi -name '*.md' -print0 | xargs -0 -n 1 grep -hn cents",
+    "find .yoi -name '*.md' -exec grep -n cents {} +",
+    "find .yoi -name '*.md' -exec grep -q cents {} \\; -exec sh -c 'grep -h cents {}' \\;",
+    f'for f in {DIR}/*.md; do echo "== $f"; grep -n cents "$f"; done',
+    'for f in $(ls -d .yoi/*/*/*.md); do grep -h cents "$f"; done',
+    'find .yoi -name "*.md" | while read -r f; do grep -H cents "$f"; done',
+    "if grep -rn cents .yoi; then echo yes; else echo no; fi",
+    "timeout 10 grep -rn cents .yoi",
+    "nice -n 5 env LC_ALL=C grep -rn cents .yoi",
+    "git init -q . && git add -A && git -C . --no-pager grep -n cents; git status --short",
+    "grep -rn cents .yoi; head -1 pyproject.toml; python3 -c 'print(1)'",
+    "! grep -rn cents .yoi; (cd .yoi && grep -rn cents .)",
     f"nothing-like-this {DIR}/postgres.md || true",
     "cat .yoi/knowledge/none.md",
 ]
@@ -171,11 +198,47 @@ def test_the_name_of_the_project_or_a_part_of_another_word_names_no_record(proje
     assert event.records[0].slug == "CLAUDE.md"
 
 
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("README.md", "cat README.md"),
+        ("../other/CLAUDE.md", "head -2 ../other/CLAUDE.md"),
+        ("../other/CLAUDE.md", "cd ../other && cat CLAUDE.md"),
+        ("LICENSE", "sed -n 1,9p LICENSE; date"),
+        ("LICENSE", "tail -1 LI*"),
+    ],
+)
+def test_what_a_file_that_is_no_record_has_in_common_with_one_is_no_use_of_that(
+    project: Path, path: str, command: str
+) -> None:
+    text = "# Ours\nBe brief and say what you did.\nPermission is granted, free of charge\n"
+    (project / path).parent.mkdir(exist_ok=True)
+    (project / path).write_text(text)
+    (project / ".claude/skills/pdf/LICENSE.txt").write_text(text.splitlines()[-1])
+    assert ran(project, command) == []
+
+
+def test_a_file_that_is_named_by_another_name_of_it_was_read(project: Path) -> None:
+    (project / "RULES.md").symlink_to("CLAUDE.md")
+    (event,) = ran(project, "cat RULES.md")
+    assert event.records[0].slug == "CLAUDE.md"
+
+
 def test_of_two_equal_files_the_one_that_is_named_was_read(project: Path) -> None:
     twin = project / DIR / "twin.md"
     twin.write_text(RECORDS[f"{DIR}/postgres.md"])
     (event,) = ran(project, f"cat {DIR}/twin.md")
     assert event.records[0].slug == "twin"
+
+
+def test_equal_files_that_were_both_read_share_the_bytes(project: Path) -> None:
+    text = RECORDS[f"{DIR}/postgres.md"]
+    for name in ("twin", "third"):
+        (project / DIR / f"{name}.md").write_text(text)
+    found = ran(project, f"cat {DIR}/twin.md {DIR}/money.md {DIR}/postgres.md {DIR}/third.md")
+    sizes = {event.records[0].slug: event.records[0].context_bytes for event in found}
+    money = len(RECORDS[f"{DIR}/money.md"])
+    assert sizes == {"twin": len(text), "third": len(text), "postgres": len(text), "money": money}
 
 
 def test_of_an_output_that_was_too_long_only_its_beginning_entered(project: Path) -> None:

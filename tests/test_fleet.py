@@ -776,6 +776,15 @@ def test_nothing_found_is_said_also_by_the_status(
         ("s3://bucket/team-?/x", "s3://bucket/team-?/x"),
         ("s3://KEY:SEC/RE/T@bucket/x", "s3://bucket/x"),
         ("http://host:8080/a@b", "http://host:8080/a@b"),
+        ("s3://key:sec?ret@bucket/x", "s3://bucket/x"),
+        ("https://key:sec?ret@host/x", "https://…"),
+        ("https://host?to=a@b", "https://…"),
+        ("https://host:80/x?to=a@b", "https://host:80/x"),
+        ("https://key:sec/r?et@host/x", "https://host/x"),
+        ("http:///key:secret@host/x", "http://host/x"),
+        ("tcp://host:8786?secret", "tcp://host:8786"),
+        ("tls://host:8786/?token", "tls://host:8786/"),
+        ("simplecache::s3://k:s@b/x", "simplecache::s3://b/x"),
     ],
 )
 def test_no_secret_of_an_address_is_shown(address: str, shown: str) -> None:

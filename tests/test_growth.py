@@ -21,11 +21,13 @@ from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small
 from ctxuse.hook import run
 from ctxuse.hosts.claude_code.listing import resident
-from ctxuse.hosts.evidence import KnownLines
+from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.shell import files_shown
 from ctxuse.log.recover import recover
+from ctxuse.redaction import without_secrets
 
 SIZES = (10_000, 100_000, 1_000_000)
 MOST_GROWTH = 15
@@ -83,9 +85,19 @@ COMMANDS = (
 @pytest.mark.parametrize("unit", COMMANDS)
 def test_a_shell_command_is_read_in_proportion(unit: str, before: str) -> None:
     def scan(command: str) -> object:
-        return files_shown(before + command, "/x", lambda path, _: path)
+        files_shown(before + command, "/x", lambda path, _: path)
+        return what_is_done(before + command)
 
     assert_grows_in_proportion(scan, repeated(unit), (6_000, 60_000, 1_000_000))
+
+
+ADDRESSES = ("a", "a://", "://", "http://a?", "http://?@", "s3://a:b", "a:b@", "http://u:p/", " ")
+
+
+@pytest.mark.parametrize("unit", ADDRESSES)
+def test_of_what_is_said_of_addresses_a_bounded_part_is_looked_at(unit: str) -> None:
+    text = repeated(unit)(1_000_000)
+    assert len(without_secrets(text, f"s3://{text}@b")) <= 8192
 
 
 HEADS = (
@@ -209,7 +221,7 @@ def test_an_output_is_looked_through_in_proportion(
     monkeypatch.setattr(known, "_holders", {text: _Looked(of) for text, of in held.items()})
     monkeypatch.setattr(_Looked, "number", 0)
     output = "".join(f"{line.format(number)}\n" for number in range(10_000))
-    assert bool(known.shown(output, [], "make").shown) == ("own" in line)
+    assert bool(known.shown(output, Command("make", ())).shown) == ("own" in line)
     assert _Looked.number < 2_000
 
 

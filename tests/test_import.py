@@ -372,6 +372,36 @@ class TestClaudeCode:
         assert (result.added, result.there) == (0, 1)
         assert len(log(project)) == 2
 
+    @pytest.mark.parametrize("call_id", ["call_0", "functions.Read:12", "0"])
+    def test_an_id_that_only_counts_is_of_its_session(
+        self, project: Path, imported: Import, call_id: str
+    ) -> None:
+        environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+        payload = {
+            "session_id": SESSION, "cwd": str(project), "hook_event_name": "PostToolUse",
+            "tool_name": "Read", "tool_use_id": call_id,
+            "tool_input": {"file_path": str(project / "CLAUDE.md")},
+        }  # fmt: skip
+        run_hook(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+        talk = Talk(project)
+        talk.read(project / "CLAUDE.md", call_id)
+        talk.common["sessionId"] = "other"
+        talk.read(project / "CLAUDE.md", call_id)
+        talk.call("Skill", f"skill_{call_id}", {"skill": "pdf"}, isSidechain=True, agentId="a")
+        talk.result(f"skill_{call_id}", {"success": True}, isSidechain=True, agentId="a")
+        talk.line(
+            "user", isMeta=True, sourceToolUseID=f"skill_{call_id}",
+            message={"content": "Base directory for this skill: /x"},
+        )  # fmt: skip
+        result = imported(talk.lines)
+        assert (result.added, result.there, result.notes.unfinished) == (2, 1, 0)
+        assert [(event.segment_id, event.call_id) for event in log(project)] == [
+            (SESSION, call_id),
+            ("other", call_id),
+            ("other/a", f"skill_{call_id}"),
+        ]
+        assert imported([*talk.lines, talk.lines[0]]).added == 0
+
     def test_one_file_may_hold_two_sessions_and_a_fork_adds_nothing(
         self, project: Path, imported: Import
     ) -> None:
@@ -732,6 +762,27 @@ class TestWhatCameLater:
         self.written(project, f"# libfoo\n\n{self.SAID}\n", self.LATER)
         found = self.of(imported, project, f"sed -n 3p < {name}; date", f"{self.SAID}\nMon\n")
         assert found == ["knowledge/lib"]
+
+    @pytest.mark.parametrize(
+        ("command", "output", "seen"),
+        [
+            ("cat KB/gone.md 2>/dev/null || echo none", "none\n", []),
+            ("cat KB/gone.md; true", "cat: KB/gone.md: No such file or directory\n", []),
+            ("cat ./KB/gone.md; date", "cat: ./KB/gone.md: No such file or directory\nMon\n", []),
+            ("sed -n 1,9p KB/gone.md; date", "sed: can't read KB/gone.md: denied\nMon\n", []),
+            ("cat KB/gone.md KB/b.md; true", "# B\ncat: KB/b.md: Permission denied\n",
+             ["knowledge/gone"]),
+            ("cat KB/gone.md; date", "# What it was\nMon\n", ["knowledge/gone"]),
+            ("cat KB/empty.md; date", "Mon Feb 2\n", []),
+        ],
+    )  # fmt: skip
+    def test_of_what_is_gone_the_words_decide_unless_the_output_says_that_it_was_not_shown(
+        self, imported: Import, project: Path, command: str, output: str, seen: list[str]
+    ) -> None:
+        self.written(project, "", self.LONG_BEFORE, "empty.md")
+        base = ".yoi/knowledge"
+        found = self.of(imported, project, command.replace("KB", base), output.replace("KB", base))
+        assert found == seen
 
     def test_a_record_that_was_renamed_is_not_read_once_more_by_the_same_call(
         self, imported: Import, project: Path, monkeypatch: pytest.MonkeyPatch

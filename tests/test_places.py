@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
 from ctxuse.hosts.claude_code.listing import memory_dir
+from ctxuse.hosts.evidence import KnownLines
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
 from ctxuse.ids import derived_id
 
@@ -333,3 +336,15 @@ def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground
         assert ground.places.now(kind, path) == (None, True), (kind, path)
         ground.write(path, "12345")
         assert ground.places.now(kind, path) == (5, False), (kind, path)
+
+
+def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Ground) -> None:
+    places = PastPlaces(ground.places.layout, ground.places.environ)
+    started = []
+    for number in (*range(6), 5, 4, 0):
+        start = os.path.join(places.root, f"d{number}")
+        origin = Origin.of_transcript(places, start)
+        assert origin.known_lines((), "") is origin.known_lines((), "")
+        started.append(origin.places)
+    assert len({id(one) for one in started}) == 6
+    assert sum(KnownLines in one.kept for one in {id(one): one for one in started}.values()) == 2

@@ -76,8 +76,9 @@ INSIDE = {
         "installation | skillnames | transcripts",
         "evidence | listing",
         "places",
-        "__init__ | payload | shell",
-        "host | jsonlines | lookup | paths | recordfile | session | shellwords",
+        "__init__ | payload | searches | shell",
+        "host | jsonlines | lookup | paths | recordfile | session | shellprograms",
+        "shellwords",
     ],
     "hosts.claude_code": [
         "hook",

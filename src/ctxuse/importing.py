@@ -135,11 +135,11 @@ def events_of(told: Told, notes: Notes, hooked: Hooked) -> Iterator[UsageEvent]:
     first: set[str] = set()
     for item in told.items():
         if isinstance(item, Answered):
-            if notes.done(item.call_id):
-                first.add(item.call_id)
+            if notes.done(item.key):
+                first.add(item.key)
                 notes.failed += item.failed
                 notes.no_record += item.no_record
-        elif (item.event.call_id is None or item.event.call_id in first) and not hooked.has(item):
+        elif (item.of is None or item.of in first) and not hooked.has(item):
             yield item.event
     notes.left_open(told.summary.left_open)
     for kind, times in told.not_understood.items():

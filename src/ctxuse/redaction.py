@@ -9,11 +9,18 @@ from urllib.parse import quote, unquote
 
 _USERS = re.compile(r"(?i)((?:https?|s?ftp|ssh|smb|web(?:hdfs|davs?)|davs?)://)[^/]*@")
 _QUERY = re.compile(r"(?i)(\bhttps?://[^\s?\"']*)\?[^\s\"']*")
+_QUERY_OF_SERVER = re.compile(r"(?i)(\b(?:https?|wss?|tcp|tls|ucx)://[^\s?\"']*)\?[^\s\"']*")
+_UNCLEAR = re.compile(r"(?i)(\bhttps?://)[^/\s\"']*\?[^/\s\"']*@[^\s\"']*")
+"""A password with a question mark, or a query with an ``@``."""
+
 _SECRETS = re.compile(
-    r"(?<=://)(?:[^/\s]*|[^/\s:@]+:(?!\d+(?:/|$))[^\s@]*)@"  # a password may hold a slash
+    r"(?<=://)/*(?:[^/\s]*|[^/\s:@]+:(?!\d+(?:/|$))[^\s@]*)@"  # a password may hold a slash
     r"|(?<=\S)\?[^\s\"']*=[^\s\"']*"
 )
-_ADDRESS = re.compile(r"[^\s\"'(<]*://[^\s\"')>]*")
+_ADDRESS = re.compile(r"(?<![\w+.-])[\w+.-]*://[^\s\"')>]*")
+_LONGEST = 8192
+"""Characters that are looked at and shown at most: some patterns are tried at each address."""
+
 _SHORT = 4
 
 
@@ -27,7 +34,7 @@ def without_credentials(url: str) -> str:
 
 
 def without_secrets(text: str, url: str = "") -> str:
-    """Return `text` without the user, password and query of the addresses in it.
+    """Return `text`, cut where it is long, without user, password and query of addresses in it.
 
     Args:
         text: An address, or what somebody says of one.
@@ -40,8 +47,9 @@ def without_secrets(text: str, url: str = "") -> str:
         parted = re.escape(secret)
         if len(secret) < _SHORT:  # not every letter "a" of a reason
             parted = rf"(?<!\w){parted}(?!\w)"
-        text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text)
-    return _SECRETS.sub("", _QUERY.sub(r"\1", text))
+        text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text[:_LONGEST])
+    text = _UNCLEAR.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[:_LONGEST])
+    return _QUERY_OF_SERVER.sub(r"\1", _SECRETS.sub("", text))
 
 
 def redacted(text: str) -> str:
@@ -51,6 +59,7 @@ def redacted(text: str) -> str:
 
 def _secrets_of(url: str) -> Iterator[str]:
     """Whatever of an address may be a secret, as a whole and in parts."""
+    url = url[:_LONGEST]
     for found in _SECRETS.finditer(url):
         secret = found[0].strip("@?")
         yield secret
@@ -61,5 +70,5 @@ def _secrets_of(url: str) -> Iterator[str]:
         else:
             for pair in secret.split("&"):
                 yield from (pair, pair.partition("=")[2])
-    for found in _QUERY.finditer(url):
+    for found in _QUERY_OF_SERVER.finditer(url):
         yield found[0][len(found[1]) + 1 :]

@@ -36,7 +36,7 @@ class Call(NamedTuple):
         subject: The path of the file, the name of the skill or the command, as the host says it.
         key: What tells the occurrence from others to everyone who sees it; None where nobody else
             does.
-        call_id: The host's id of the call, which is the key then, too.
+        call_id: The host's id of the call, of which the key is made then (`Session.call_key`).
         by_user: Whether the user asked for it.
         directory: Where it ran; None for where the session began.
         at_ns: When it was answered, in nanoseconds since the epoch.
@@ -89,23 +89,31 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     """The records that a command showed, and the bytes of each where they are known.
 
     Where its output is known that decides. Only of a file that cannot be read now its words do, if
-    something else stands in the output.
+    something stands in the output that neither those nor any file explain.
     """
-    from ctxuse.hosts.shell import files_shown, only_searches  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.evidence import Command, not_refused  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.shell import files_shown  # noqa: PLC0415 - only for a shell
 
-    if call.output is not None and (not call.output.strip() or only_searches(call.subject)):
-        return []
+    searched = False
+    if call.output is not None:
+        done = what_is_done(call.subject) if call.output.strip() else set()
+        searched = "searches" in done
+        if not done or (searched and "may show" not in done):
+            return []
     paths = list(call.files or ())
     paths += files_shown(call.subject, origin.there(call.directory or "."), origin.there)
     named = origin.records(paths, call.directory)
     if call.output is None:
         return [(record, None) for record in named if origin.may_have_shown(record)]
     known = origin.known_lines(named, call.subject)
-    found, is_all = known.shown(call.output, named, call.subject, origin.past(call.at_ns))
+    about = Command(call.subject, named, origin.others(paths, call.directory), searched)
+    found, is_all = known.shown(call.output, about, origin.past(call.at_ns))
     if is_all or call.failed:
         return _together(found)
     unknown = [r for r in named if not known.knows(r) and origin.may_have_shown(r)]
-    return [*_together(found), *((record, None) for record in unknown)]
+    given = not_refused(unknown, call.output, call.subject)
+    return [*_together(found), *((record, None) for record in given)]
 
 
 def _together(found: "list[Shown]") -> list[tuple[RecordFile, int | None]]:

@@ -4,7 +4,9 @@ Strategy: the lines of the records on the disk are indexed; each line of the out
 also without what programs put in front of it (a number, a file's name, the sign of a difference).
 What a command names may be shown by any of its lines. What it does not name (a pattern, a variable,
 a script) must be shown by lines that no other record has, and by enough of them that chance is no
-explanation. A search is no use, so the output of nothing but searches is not looked at.
+explanation. A search is no use, so the output of nothing but searches is not looked at, and where
+one stands beside other programs a line behind a file's name or a number is no evidence of what is
+not named.
 
 An agent often writes down what it was shown. So of a file that was written after a past call, and
 is not named by it, most must stand there: what was copied from an output is a part of the record.
@@ -16,7 +18,8 @@ Nothing of the output or of the files is kept.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from ctxuse.files import read_small
@@ -49,6 +52,22 @@ _SHORTEST = 3
 _PART = 4
 """So many characters of a line that was cut show a file that is named."""
 
+_REFUSALS = (
+    "Is a directory",
+    "No such file or directory",
+    "Not a directory",
+    "Permission denied",
+    "can't open",
+    "can't read",
+    "cannot open",
+)
+"""What programs say of files that they cannot show."""
+
+_MOST_SAID = 1_000
+"""So many lines of an output may stand in the command itself."""
+
+_BETWEEN = re.compile(r"[\s:'\"`\u2018\u2019]+")
+
 _PREFIXES = (
     re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
     re.compile(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
@@ -80,6 +99,22 @@ class Shown(NamedTuple):
 
     record: RecordFile
     bytes: int
+
+
+class Command(NamedTuple):
+    """A command that printed something.
+
+    Attributes:
+        text: The command.
+        named: The files of records that it names to show them.
+        others: The paths of other files that it names to show them.
+        searched: Whether it also searches.
+    """
+
+    text: str
+    named: Sequence[RecordFile]
+    others: Sequence[str] = ()
+    searched: bool = False
 
 
 class KnownLines:
@@ -129,9 +164,7 @@ class KnownLines:
         except OSError:
             return
         self._left -= len(data)
-        lines = {line.strip() for line in data.decode("utf-8", "replace").splitlines()} - {""}
-        if not lines:
-            return
+        lines = _lines_of(data)
         self._places[record.named] = len(self._files)
         for line in lines:
             self._holders.setdefault(line, []).append(len(self._files))
@@ -143,20 +176,17 @@ class KnownLines:
         """Whether the lines of a record are among them."""
         return record.named in self._places
 
-    def shown(
-        self, output: str, named: Iterable[RecordFile], command: str, past_ns: int | None = None
-    ) -> Found:
+    def shown(self, output: str, command: Command, past_ns: int | None = None) -> Found:
         """Return the records that stand in an output.
 
         Args:
             output: The output.
-            named: The files that the command names to show them.
-            command: The command.
+            command: The command that printed it.
             past_ns: When that was, in nanoseconds since the epoch, if it was in the past; None for
                 now.
         """
-        explicit = {record.named for record in named}
-        said = _Named(command, self._root)
+        explicit = {record.named for record in command.named}
+        said = _Named(command.text, self._root, command.others)
         lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
         texts = [self._as_held(line) for line in lines]
         # many records may have a line that comes often: each is looked at once
@@ -167,6 +197,10 @@ class KnownLines:
             if self._files[place].named in explicit or said.mentions(self._files[place])
         }
         found = self._sure(holders, likely)
+        doubtful = {place for place in found if self._files[place].named not in explicit}
+        if doubtful and (command.searched or command.others):
+            proof = self._proof(command, lines if command.searched else texts, doubtful)
+            found -= doubtful - self._sure({line: holders[line] for line in proof}, likely)
         if past_ns is not None:
             is_known = explicit <= self._places.keys()
             present = {*texts}
@@ -202,6 +236,19 @@ class KnownLines:
             if rest in self._holders:
                 return rest
         return line
+
+    def _proof(self, command: Command, lines: list[str], doubtful: set[int]) -> set[str]:
+        """The lines that stand there as a record has them, and are not those of another file."""
+        proof = {line for line in lines if line in self._holders}
+        same = {os.path.realpath(self._files[place].named) for place in doubtful}
+        left = _MOST_BYTES
+        for path in command.others:
+            if left > 0 and os.path.realpath(path) not in same:
+                with suppress(OSError):
+                    data = read_small(path, min(_LARGEST, left))
+                    proof -= _lines_of(data)
+                    left -= len(data)
+        return proof
 
     @staticmethod
     def _sure(holders: dict[str, list[int]], likely: set[int]) -> set[int]:
@@ -240,17 +287,37 @@ class KnownLines:
 
     @staticmethod
     def _sizes(texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
-        """The bytes of each record that was found, as far as its lines follow one another."""
+        """The bytes of each record that was found, as far as its lines follow one another.
+
+        Records that have the same lines share the bytes of these.
+        """
         sizes: dict[int, int] = {}
         present: int | None = None
         sets = {text: frozenset(of) for text, of in theirs.items()}
+        takers: dict[str, int] = {}
         for text in texts:
             mine = sets[text]
             if mine and present not in mine:
                 present = theirs[text][0]
             if present is not None and (mine or not text):
                 sizes[present] = sizes.get(present, 0) + _bytes_of(text)
+                takers[text] = present
+        alike: dict[int, int] = {}
+        for text, of in theirs.items():
+            for place in of:
+                if place not in sizes:
+                    alike.setdefault(place, takers[text])
+        together: dict[int, list[int]] = {}
+        for place, taker in alike.items():
+            together.setdefault(taker, [taker]).append(place)
+        for taker, those in together.items():
+            sizes.update(dict.fromkeys(those, sizes[taker] // len(those)))
         return sizes
+
+
+def _lines_of(data: bytes) -> set[str]:
+    """The lines of a file, but for empty ones."""
+    return {line.strip() for line in data.decode("utf-8", "replace").splitlines()} - {""}
 
 
 def _bytes_of(line: str) -> int:
@@ -263,6 +330,30 @@ def _weight(lines: set[str]) -> int:
     return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
 
 
+def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[RecordFile]:
+    """Return those of some files of unknown content that an output may show.
+
+    What a program says of a file that it cannot read, and what the command itself says (``cat x ||
+    echo none``), shows none.
+
+    Args:
+        files: The files, which the command names to show them.
+        output: The output.
+        command: The command.
+    """
+    lines = {line.strip() for line in output[:_MOST_OUTPUT].splitlines()} - {""}
+    refusals = [line for line in lines if any(said in line for said in _REFUSALS)]
+    others = lines.difference(refusals)
+    if len(others) <= _MOST_SAID and all(line in command for line in others):
+        return []
+    refused = {word for line in refusals for word in _BETWEEN.split(line) if word}
+    return [
+        file
+        for file in files
+        if not any(f"/{file.named}".endswith(f"/{os.path.normpath(word)}") for word in refused)
+    ]
+
+
 class _Named:
     """What a command names: its words, and the parts of paths in it.
 
@@ -270,15 +361,19 @@ class _Named:
         command: The command.
         root: The root of the workspace: what lies there, or above, is not named by its folder,
             whose name stands in every path.
+        others: The paths of files in it that are no records, and are not named by the same name.
     """
 
-    def __init__(self, command: str, root: str) -> None:
+    def __init__(self, command: str, root: str, others: Iterable[str] = ()) -> None:
         self._command = command[:_MOST_COMMAND]
         self._words = {*_WORD.findall(self._command)}
         self._root = os.path.join(root, "")
+        self._others = {*map(os.path.basename, others)}
 
     def file(self, name: str) -> bool:
         """Whether a name stands there, not as a part of another one."""
+        if name in self._others:
+            return False
         if _WORD.fullmatch(name):
             return name in self._words
         return name in self._command

@@ -111,6 +111,11 @@ class Origin:
                 found.setdefault((record.kind, record.slug), record)
         return [*found.values()]
 
+    def others(self, paths: Iterable[str], directory: str | None = None) -> list[str]:
+        """Return what the paths are here that are no records; see `here`."""
+        found = [self.here(path, directory) for path in paths]
+        return [path for path in found if self.places.record_at(path) is None]
+
     def skill(self, name: str) -> RecordFile:
         """Return the skill or workflow of a name; one without a file here goes by its name."""
         found = self.places.skill_named(name)

@@ -46,15 +46,20 @@ def is_name(path: str) -> bool:
 
 _MOST_TEXTS = 50
 _TEXTS = (".md", ".txt")
+_SAME_EVERYWHERE = ("COPYING", "LICENCE", "LICENSE", "NOTICE")
+"""How the names of texts begin that say the same in many places."""
 
 
 def texts_below(directory: str) -> Iterator[str]:
-    """Yield the texts in a directory and below it, sorted within each folder; not very many."""
+    """Yield the texts in a directory and below it, sorted within each folder; not very many.
+
+    Licences are left out, which say nothing of their own.
+    """
     left = _MOST_TEXTS
     for folder, folders, names in os.walk(directory):
         folders.sort()
         for name in sorted(names):
-            if name.endswith(_TEXTS):
+            if name.endswith(_TEXTS) and not name.upper().startswith(_SAME_EVERYWHERE):
                 left -= 1
                 if left < 0:
                     return

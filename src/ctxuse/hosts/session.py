@@ -1,10 +1,13 @@
 """Whose doing something was, and the events of it."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.ids import derived_id, new_id
+
+_COUNTS = re.compile(r"(?:.*[^0-9A-Za-z])?[0-9]{1,6}", re.DOTALL)
 
 
 class Session(NamedTuple):
@@ -30,6 +33,16 @@ class Session(NamedTuple):
         if agent is None:
             return cls(host, session, "agent")
         return cls(host, f"{session}/{agent}", "subagent", agent_type)
+
+    def call_key(self, call_id: str) -> str:
+        """Return what tells a tool call from others to everyone who sees it.
+
+        That is its id, but for one that only counts (``call_0``, ``functions.read:12``): models
+        that give such ids begin anew in each session.
+        """
+        if _COUNTS.fullmatch(call_id) is None:
+            return call_id
+        return f"{self.segment_id.partition('/')[0]} {call_id}"
 
     def exposure(
         self, records: Iterable[UsageRecordSnapshot], at_ns: int, key: str | None = None

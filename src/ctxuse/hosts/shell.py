@@ -6,18 +6,22 @@ patterns, text of a here-document, functions, what is edited in place. A script 
 run is not shown: nothing of it enters the context.
 """
 
-import os
 import re
 from collections.abc import Callable
 
+from ctxuse.hosts.shellprograms import (
+    ASSIGNMENT,
+    DEEPEST,
+    LONGEST,
+    SHELLS,
+    SHOWING,
+    WITH_ARGUMENT,
+    inner_command,
+    program_of,
+    without_prefix,
+)
 from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Token, Word, tokens
 
-_SHOWING = frozenset({"awk", "bat", "cat", "head", "less", "more", "nl", "sed", "tail"})
-_SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
-_PREFIXES = frozenset({
-    "!", "command", "do", "elif", "else", "env", "if", "nohup", "sudo", "then", "time",
-    "until", "while", "{",
-})  # fmt: skip
 _ENDS = frozenset({"done", "esac", "fi", "}"})
 """Words behind which a redirection is one of everything since their beginning."""
 
@@ -27,20 +31,6 @@ _PASSING = frozenset({
 })  # fmt: skip
 """Programs behind a pipe that print what they read, or parts of it."""
 
-_WITH_ARGUMENT = {
-    "awk": ("-F", "-f", "-v", "--file", "--assign", "--field-separator"),
-    "bash": ("-O", "-o", "+O", "+o"),
-    "env": ("-u", "-C", "-S"),
-    "head": ("-c", "-n", "--bytes", "--lines"),
-    "sed": ("-e", "-f", "-l", "--expression", "--file", "--line-length"),
-    "sudo": ("-C", "-D", "-g", "-h", "-p", "-R", "-T", "-U", "-u"),
-    "tail": ("-c", "-n", "-s", "--bytes", "--lines"),
-}
-"""Options that take the word behind them."""
-
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_LONGEST = 64 * 1024
-_DEEPEST = 3
 _MOST_FILES = 256
 
 Absolute = Callable[[str, str | None], str]
@@ -56,70 +46,13 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
         absolute: Makes a path absolute, from a directory.
         depth: How many shells are around it.
     """
-    if len(command) > _LONGEST or depth > _DEEPEST:
+    if len(command) > LONGEST or depth > DEEPEST:
         return []
     try:
         script = _Script([*tokens(command)], absolute, depth)
         return script.shown(_Where(directory))[:_MOST_FILES]
     except (NotParsedError, RecursionError):
         return []
-
-
-_SEARCHES = frozenset({"ack", "ag", "egrep", "fgrep", "grep", "rg", "zgrep"})
-_SILENT = frozenset({":", "cd", "export", "false", "set", "test", "true", "["})
-_TELLING = frozenset({"date", "echo", "ls", "printf", "pwd", "wc"})
-"""Programs that print nothing of a file, as long as no word is what another command prints."""
-
-_RUNNING = frozenset({"parallel", "while", "xargs"})
-"""Behind a pipe: they run a program for each line that comes."""
-
-
-def only_searches(command: str, depth: int = 0) -> bool:
-    """Whether all that a command can print comes from searches: a hit is no use."""
-    if len(command) > _LONGEST or depth > _DEEPEST:
-        return False
-    try:
-        script = [*tokens(command)]
-    except (NotParsedError, RecursionError):
-        return False
-    programs: list[list[Word]] = [[]]
-    behind: list[list[Word]] = []
-    present = programs[-1]
-    for token in script:
-        if isinstance(token, Operator):
-            present = []
-            (behind if token in {"|", "|&"} else programs).append(present)
-        elif isinstance(token, Word):
-            present.append(token)
-    found = [_without_prefix(words) for words in programs]
-    said = [words for words in found if words and not _says_nothing(words)]
-    return (
-        bool(said)
-        and all(_searches(words, depth) for words in said)
-        and not any(map(_shows_what_comes, behind))
-    )
-
-
-def _says_nothing(words: list[Word]) -> bool:
-    """Whether a program prints nothing of a file."""
-    program = words[0].text
-    return program in _SILENT or (program in _TELLING and all(word.fixed for word in words))
-
-
-def _shows_what_comes(words: list[Word]) -> bool:
-    """Whether a program behind a pipe may show the files whose names come."""
-    program = os.path.basename(words[0].text) if words else ""
-    names = {os.path.basename(word.text) for word in words}
-    runs = bool(names & (_SHOWING | _SHELLS)) or program == "while"
-    return program in _SHELLS or (program in _RUNNING and runs)
-
-
-def _searches(words: list[Word], depth: int) -> bool:
-    program = os.path.basename(words[0].text)
-    if program in _SHELLS:
-        inner = _inner(words[1:])
-        return inner is not None and only_searches(inner, depth + 1)
-    return program in _SEARCHES or [word.text for word in words[:2]] == ["git", "grep"]
 
 
 class _Where:
@@ -195,7 +128,7 @@ class _Script:
     def _group(self, words: list[Word]) -> list[str] | None:
         """Pass over ``name() …``, which runs nothing, or return None for a subshell."""
         after = self._tokens[self._next + 1 : self._next + 2]
-        if words and _ASSIGNMENT.match(words[-1].text):  # the elements of an array
+        if words and ASSIGNMENT.match(words[-1].text):  # the elements of an array
             self._subshell(_Where(None))
             return []
         if len(words) != 1 or after != [Operator(")")]:
@@ -218,17 +151,17 @@ class _Script:
         """What a simple command shows."""
         if words and words[0].text in {"exec", "function"}:
             raise NotParsedError(words[0].text)  # what follows goes elsewhere, or does not run
-        words = _without_prefix(words)
+        words = without_prefix(words)
         if not words or not words[0].fixed:
             return []
-        program, rest = os.path.basename(words[0].text), words[1:]
+        program, rest = program_of(words), words[1:]
         if program in {"cd", "pushd", "popd"}:
             where.go(self._gone_to(program, rest, where))
-        elif program in _SHELLS:
-            inner = _inner(rest)
+        elif program in SHELLS:
+            inner = inner_command(rest)
             if inner is not None and where.directory is not None:
                 return files_shown(inner, where.directory, self._absolute, self._depth + 1)
-        elif program in _SHOWING:
+        elif program in SHOWING:
             files = _files(program, rest)
             return [
                 self._absolute(word.text, where.directory)
@@ -253,52 +186,17 @@ class _Script:
 
 def _passes(words: list[Word]) -> bool:
     """Whether a program behind a pipe prints what it reads."""
-    words = _without_prefix(words)
-    if not words or os.path.basename(words[0].text) not in _PASSING:
+    words = without_prefix(words)
+    if program_of(words) not in _PASSING:
         return False
     options = [word.text for word in words[1:] if re.fullmatch("-[a-zA-Z]+", word.text)]
     counts = words[0].text.endswith("grep") and any(set(option) & set("qcLl") for option in options)
     return not counts
 
 
-def _without_prefix(words: list[Word]) -> list[Word]:
-    """The words of a command behind what may stand before its program."""
-    index = 0
-    by_env = False
-    while index < len(words):
-        word = words[index].text
-        if word in _PREFIXES:
-            index += 1
-            options = _WITH_ARGUMENT.get(word, ())
-            if word == "env" and not by_env:  # behind the first one there are all the others' words
-                by_env = True
-                if any(w.text[:2] in {"-C", "-S"} for w in words[index:]):
-                    return []
-            while index < len(words) and words[index].text.startswith("-"):
-                index += 2 if words[index].text in options else 1
-        elif _ASSIGNMENT.match(word):
-            index += 1
-        else:
-            break
-    return words[index:]
-
-
-def _inner(words: list[Word]) -> str | None:
-    """The command that a shell is given with ``-c``."""
-    index = 0
-    while index < len(words) - 1:
-        word = words[index].text
-        if word[:1] not in {"-", "+"}:
-            return None  # a script, whose words the rest are
-        if not word.startswith("--") and word.endswith("c"):
-            return words[index + 1].text if words[index + 1].fixed else None
-        index += 2 if word in _WITH_ARGUMENT["bash"] else 1
-    return None
-
-
 def _files(program: str, words: list[Word]) -> list[Word]:
     """The words that name files which a program shows."""
-    options = _WITH_ARGUMENT.get(program, ())
+    options = WITH_ARGUMENT.get(program, ())
     files: list[Word] = []
     has_script = program not in {"awk", "sed"}
     index = 0

@@ -15,10 +15,12 @@ class Word(NamedTuple):
     Attributes:
         text: The word.
         fixed: Whether a shell would leave it as it is: no variable, substitution or pattern in it.
+        runs: Whether commands stand in it whose output takes their place.
     """
 
     text: str
     fixed: bool
+    runs: bool = False
 
 
 class Operator(str):
@@ -118,7 +120,7 @@ def _behind_document(command: str, position: int, delimiter: str, *, stripped: b
 def _word(command: str, position: int) -> tuple[Word, int]:
     """The word that begins at `position`, and where it ends."""
     parts: list[str] = []
-    fixed = True
+    fixed, runs = True, False
     while position < len(command):
         sign = command[position]
         if sign in " \t\r\n|&;()<>":
@@ -133,42 +135,49 @@ def _word(command: str, position: int) -> tuple[Word, int]:
             parts.append(command[position + 1 : end])
             position = end + 1
         elif sign == '"':
-            text, quoted_fixed, position = _quoted(command, position + 1)
-            parts.append(text)
-            fixed = fixed and quoted_fixed
+            quoted, position = _quoted(command, position + 1)
+            parts.append(quoted.text)
+            fixed, runs = fixed and quoted.fixed, runs or quoted.runs
         elif sign == "\\":
             parts.append(
                 "" if command.startswith("\\\n", position) else command[position + 1 : position + 2]
             )
             position += 2
         elif sign in "$`":
-            fixed = False
+            fixed, begin = False, position
             position = _behind_substitution(command, position)
+            runs = runs or _runs(command, begin, position)
         else:
             fixed = fixed and sign not in "*?[" and not _BRACES.match(command, position)
             parts.append(sign)
             position += 1
-    return Word("".join(parts), fixed), position
+    return Word("".join(parts), fixed, runs), position
 
 
-def _quoted(command: str, position: int) -> tuple[str, bool, int]:
+def _quoted(command: str, position: int) -> tuple[Word, int]:
     """The text of a double-quoted string from behind its quote, and where it ends."""
     parts: list[str] = []
-    fixed = True
+    fixed, runs = True, False
     while position < len(command):
         sign = command[position]
         if sign == '"':
-            return "".join(parts), fixed, position + 1
+            return Word("".join(parts), fixed, runs), position + 1
         if sign == "\\" and command[position + 1 : position + 2] in _ESCAPED_IN_QUOTES:
             parts.append(command[position + 1].replace("\n", ""))
             position += 2
         elif sign in "$`":
-            fixed = False
+            fixed, begin = False, position
             position = _behind_substitution(command, position)
+            runs = runs or _runs(command, begin, position)
         else:
             parts.append(sign)
             position += 1
     raise NotParsedError(command[:80])
+
+
+def _runs(command: str, begin: int, end: int) -> bool:
+    """Whether a command stands in what takes the place of a variable or the like."""
+    return command.find("$(", begin, end) >= 0 or command.find("`", begin, end) >= 0
 
 
 def _behind_substitution(command: str, position: int) -> int:
@@ -201,7 +210,7 @@ def _passed_over(command: str, position: int) -> int:
             end = command.find("'", position + 1)
             return len(command) if end < 0 else end
         case '"':
-            return _quoted(command, position + 1)[2] - 1
+            return _quoted(command, position + 1)[1] - 1
         case "<" if command.startswith("<<", position):
             raise NotParsedError(command[:80])  # a here-document in a substitution
         case "<":

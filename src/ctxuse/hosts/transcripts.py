@@ -25,7 +25,7 @@ from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
 from ctxuse.times import parse_ns
 
-READER = 2
+READER = 3
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -79,18 +79,18 @@ class Notes:
         """Tool calls whose result is in none of the transcripts."""
         return len(self._open - self._done)
 
-    def left_open(self, call_ids: Iterable[str]) -> None:
-        """Take note of calls whose result is not in their transcript."""
-        self._open.update(call_ids)
+    def left_open(self, keys: Iterable[str]) -> None:
+        """Take note of calls, by key, whose result is not in their transcript."""
+        self._open.update(keys)
 
-    def done(self, call_id: str) -> bool:
-        """Take note of a result, and say whether it is the first of its call.
+    def done(self, key: str) -> bool:
+        """Take note of the result of a call, and say whether it is the first one.
 
         Transcripts repeat the calls of sub-agents, and copies of them those of the original.
         """
-        if call_id in self._done:
+        if key in self._done:
             return False
-        self._done.add(call_id)
+        self._done.add(key)
         return True
 
 
@@ -98,12 +98,12 @@ class Answered(msgspec.Struct, array_like=True, tag="a", gc=False):
     """A tool call has its result.
 
     Attributes:
-        call_id: The host's id of the call.
+        key: What tells the call from others (`Session.call_key`).
         failed: Whether it failed or was refused.
         no_record: Whether it worked, and touches no record.
     """
 
-    call_id: str
+    key: str
     failed: bool = False
     no_record: bool = False
 
@@ -112,13 +112,15 @@ class Happened(msgspec.Struct, array_like=True, tag="e", gc=False):
     """An event.
 
     Attributes:
-        event: The event. With the id of a call it counts only where the answer of that call, which
-            is told before, is the first one anywhere.
+        event: The event.
+        of: The key of a call: it counts only where the answer of that, which is told before, is
+            the first one anywhere.
         unless_exposed: Not where hooks have recorded what was resident in its segment.
         unless_typed: Not where hooks have recorded what the user typed there, under new ids.
     """
 
     event: UsageEvent
+    of: str | None = None
     unless_exposed: bool = False
     unless_typed: bool = False
 
@@ -142,7 +144,7 @@ class Summary(msgspec.Struct):
         bytes_per_token: Measured in the session; None where it could not be.
         sessions: When the sessions in it began, by id; not those of sub-agents.
         not_understood: Lines that say nothing that is known, by type.
-        left_open: Calls whose result is not in it, by id.
+        left_open: Calls whose result is not in it, by key.
         size: How many bytes of it were read.
         error: Why it could not be read to its end; None if it was.
     """
@@ -183,32 +185,33 @@ class Told:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def first_answer(self, call_id: str) -> bool:
-        """Take note of a result, and say whether it is the first of its call in this transcript."""
-        if call_id in self._answered:
+    def first_answer(self, key: str) -> bool:
+        """Take note of a call's result, and say whether it is the first one in this transcript."""
+        if key in self._answered:
             return False
-        self._answered.add(call_id)
+        self._answered.add(key)
         return True
 
-    def answered(self, call_id: str, *, failed: bool = False, no_record: bool = False) -> None:
+    def answered(self, key: str, *, failed: bool = False, no_record: bool = False) -> None:
         """Tell of the first result of a call."""
-        self._tell(Answered(call_id, failed, no_record))
+        self._tell(Answered(key, failed, no_record))
 
-    def ended(self, call_id: str, events: list[UsageEvent], *, failed: bool = False) -> None:
+    def ended(self, key: str, events: list[UsageEvent], *, failed: bool = False) -> None:
         """Tell of the first result of a call, and of its uses; it may have some and have failed."""
-        self.answered(call_id, failed=failed, no_record=not failed and not events)
-        self.happened(events)
+        self.answered(key, failed=failed, no_record=not failed and not events)
+        self.happened(events, of=key)
 
     def happened(
         self,
         events: Iterable[UsageEvent],
         *,
+        of: str | None = None,
         unless_exposed: bool = False,
         unless_typed: bool = False,
     ) -> None:
         """Tell of events; see `Happened`."""
         for event in events:
-            self._tell(Happened(event, unless_exposed, unless_typed))
+            self._tell(Happened(event, of, unless_exposed, unless_typed))
 
     def began(self, session: str, said: object, *, answered: bool) -> None:
         """Take note that a line of a session, not of a sub-agent, was written."""

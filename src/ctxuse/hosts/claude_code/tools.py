@@ -38,7 +38,8 @@ def tool_call(
             pass
     if not isinstance(subject, str):
         return None
-    return Call(session, tool, subject, call_id, call_id, directory=began)
+    key = None if call_id is None else session.call_key(call_id)
+    return Call(session, tool, subject, key, call_id, directory=began)
 
 
 def answered(call: Call, response: object, at_ns: int) -> Call | None:

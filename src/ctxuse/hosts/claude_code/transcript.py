@@ -112,8 +112,8 @@ class _Reader:
             self._compacted = True
 
     def finish(self, bytes_per_token: float | None) -> None:
-        for call in self._skills.values():
-            self._skill(call, None)
+        for key, call in self._skills.items():
+            self._skill(call, None, key)
         self._told.finish(self._calls, bytes_per_token)
 
     def _thread_of(self, line: Line) -> Session | None:
@@ -152,31 +152,32 @@ class _Reader:
                     if call_id and tool:
                         directory = text(line.cwd)
                         call = tool_call(thread, tool, block.input, call_id, directory)
-                        self._calls[call_id] = call
+                        self._calls[thread.call_key(call_id)] = call
                 case "tool_result":
-                    self._result(line, block)
+                    self._result(line, block, thread)
                 case "text":
                     if line.type == "user" and isinstance(block.text, str):
                         self._text(line, thread, block.text)
 
-    def _result(self, line: Line, block: Block) -> None:
+    def _result(self, line: Line, block: Block, thread: Session) -> None:
         call_id = text(block.tool_use_id)
-        if call_id is None or call_id not in self._calls:
+        key = None if call_id is None else thread.call_key(call_id)
+        if key is None or key not in self._calls:
             return
-        call = self._calls.pop(call_id)
-        if not self._told.first_answer(call_id):
+        call = self._calls.pop(key)
+        if not self._told.first_answer(key):
             return
         response = _outcome(line.toolUseResult) if call is None else held(line.toolUseResult)
         at_ns = when(line.timestamp)
         if _failed(line, block, response):
-            self._told.ended(call_id, self._failed(call, block, at_ns), failed=True)
+            self._told.ended(key, self._failed(call, block, at_ns), failed=True)
             return
         answer = None if call is None or at_ns is None else answered(call, response, at_ns)
         if answer is not None and answer.tool == "skill":
-            self._skills[call_id] = answer
-            self._told.answered(call_id)
+            self._skills[key] = answer
+            self._told.answered(key)
             return
-        self._told.ended(call_id, [] if answer is None else uses(answer, self._origin))
+        self._told.ended(key, [] if answer is None else uses(answer, self._origin))
 
     def _failed(self, call: Call | None, block: Block, at_ns: int | None) -> list[UsageEvent]:
         """What a call that failed had shown before."""
@@ -185,16 +186,24 @@ class _Reader:
         answer = answered_in_failure(call, _said(block.content), at_ns)
         return [] if answer is None else uses(answer, self._origin)
 
-    def _skill(self, call: Call, body: str | None, **conditions: bool) -> None:
+    def _skill(
+        self, call: Call, body: str | None, of: str | None = None, **conditions: bool
+    ) -> None:
         """The use of a skill, with the body that entered; None where it is not told.
 
         A body begins with the directory of the skill, whatever it was called by.
+
+        Args:
+            call: The call.
+            body: The body.
+            of: As for `Told.happened`, like `conditions`.
+            conditions: Others under which it counts.
         """
         if body is not None and body.startswith(_SKILL_BODY):
             directory = body[len(_SKILL_BODY) :].partition("\n")[0].strip()
             call = call._replace(files=(f"{directory}/{SKILL_FILE}",))
         found = uses(call._replace(context_bytes=size(body)), self._origin)
-        self._told.happened(found, **conditions)
+        self._told.happened(found, of=of, **conditions)
 
     def _text(self, line: Line, thread: Session, said: str) -> None:
         """A text of the user's side: a typed command, or the body of a skill."""
@@ -216,8 +225,9 @@ class _Reader:
             return
         source = text(line.sourceToolUseID)
         if source is not None:
-            if source in self._skills:
-                self._skill(self._skills.pop(source), said)
+            key = thread.call_key(source)
+            if key in self._skills:
+                self._skill(self._skills.pop(key), said, key)
         elif said.startswith((_SKILL_BODY, _AGAIN)):
             command, has_prompt = self._typed.pop(thread.segment_id, (None, False))
             if command is not None and command.key is not None:

@@ -30,7 +30,8 @@ def tool_call(
         return None
     where = text(arguments, "workdir") or text(arguments, "working_directory") or ""
     directory = where if where.startswith("~") else os.path.join(began or "", where)
-    return Call(session, "shell", command, call_id, call_id, directory=directory)
+    key = None if call_id is None else session.call_key(call_id)
+    return Call(session, "shell", command, key, call_id, directory=directory)
 
 
 def said(output: object) -> str:

@@ -124,12 +124,12 @@ class _Reader:
                 if when(line.timestamp) is not None:
                     self._called(payload, thread)
             case "response_item", "function_call_output" | "custom_tool_call_output":
-                self._returned(payload, when(line.timestamp))
+                self._returned(payload, thread, when(line.timestamp))
             case "event_msg", "exec_command_end":
                 self._ended(payload, thread, when(line.timestamp))
             case "event_msg", "mcp_tool_call_end":
                 if when(line.timestamp) is not None:
-                    self._server_call(payload)
+                    self._server_call(payload, thread)
             case "response_item", "message" if payload.role == "user":
                 self._mentions(line, payload, thread)
             case "response_item", "message" | "reasoning" if thread.actor == "agent":
@@ -146,15 +146,17 @@ class _Reader:
         kind = text(payload.type)
         name = kind if kind == "local_shell_call" else text(payload.name)
         arguments = _arguments(payload)
-        self._calls[call_id] = tool_call(thread, name, arguments, call_id, self._directory)
+        call = tool_call(thread, name, arguments, call_id, self._directory)
+        self._calls[thread.call_key(call_id)] = call
 
     def _ended(self, payload: _Payload, thread: Session, at_ns: int | None) -> None:
         """The host's own account of a command, which says what it took for a read."""
         call_id = text(payload.call_id)
         if call_id is None or at_ns is None:
             return
-        self._calls.pop(call_id, None)
-        if not self._told.first_answer(call_id):
+        key = thread.call_key(call_id)
+        self._calls.pop(key, None)
+        if not self._told.first_answer(key):
             return
         parts = items(payload.parsed_cmd)
         paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
@@ -166,44 +168,46 @@ class _Reader:
             thread,
             "shell",
             command_of(payload.command) or "",
-            call_id,
+            key,
             call_id,
             directory=where,
             files=files,
             output=printed(output) if isinstance(output, str) else None,
         )
-        self._ran(call_id, call, at_ns, failed=payload.exit_code != 0)
+        self._ran(key, call, at_ns, failed=payload.exit_code != 0)
 
-    def _returned(self, payload: _Payload, at_ns: int | None) -> None:
+    def _returned(self, payload: _Payload, thread: Session, at_ns: int | None) -> None:
         call_id = text(payload.call_id)
-        if call_id is None or at_ns is None or call_id not in self._calls:
+        key = None if call_id is None else thread.call_key(call_id)
+        if key is None or at_ns is None or key not in self._calls:
             return
         output = said(payload.output)
         if _RUNNING.search(output[:1000]):
             return  # its end is told later
-        call = self._calls.pop(call_id)
-        if not self._told.first_answer(call_id):
+        call = self._calls.pop(key)
+        if not self._told.first_answer(key):
             return
         failed = _failed(output) or _code_of(payload.output)
         call = None if call is None else call._replace(output=printed(output))
-        self._ran(call_id, call, at_ns, failed=failed)
+        self._ran(key, call, at_ns, failed=failed)
 
-    def _ran(self, call_id: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
+    def _ran(self, key: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
         """Tell of a call that has ended; also one that failed may have shown something before."""
         found: list[UsageEvent] = []
         if call is not None and not (failed and call.output is None):
             found = uses(call._replace(at_ns=at_ns, failed=failed), self._origin)
-        self._told.ended(call_id, found, failed=failed)
+        self._told.ended(key, found, failed=failed)
 
-    def _server_call(self, payload: _Payload) -> None:
+    def _server_call(self, payload: _Payload, thread: Session) -> None:
         """A tool of a server: such a server records its own."""
         call_id = text(payload.call_id)
         if call_id is None:
             return
-        self._calls.pop(call_id, None)
-        if self._told.first_answer(call_id):
+        key = thread.call_key(call_id)
+        self._calls.pop(key, None)
+        if self._told.first_answer(key):
             worked = at(held(payload.result), "Ok") is not None
-            self._told.answered(call_id, failed=not worked, no_record=worked)
+            self._told.answered(key, failed=not worked, no_record=worked)
 
     def _mentions(self, line: _Line, payload: _Payload, thread: Session) -> None:
         """A skill that the user named with ``$skill``: its body is a message of its own."""
