@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 from typing import Any
 
 import pytest
@@ -157,3 +158,39 @@ def test_an_export_by_command_says_what_it_did_and_refuses_a_full_folder(
     assert as_told(asked(QUERY, tmp_path / "events")) == told([tmp_path / "fleet"])
     assert run(words) == 3
     assert "holds Parquet files already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["no directory", "no room"])
+def test_a_temporary_file_that_cannot_be_written_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    make_fleet(tmp_path / "fleet", 2)
+    if what == "no directory":
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    else:
+
+        def full(**_: object) -> IO[bytes]:
+            return Path("/dev/full").open("wb")
+
+        monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    done = export_events(
+        [str(tmp_path / "fleet")],
+        str(tmp_path / "events"),
+        scheduler="threads",
+        workers=1,
+        group_rows=10,
+    )
+    said = "No such file or directory" if what == "no directory" else "No space left on device"
+    reasons = {place.reason for place in done.unreadable}
+    assert reasons == {f"cannot write a temporary file: {said}"}
+    assert (len(done.unreadable), len(done.workspaces)) == (2, 0)
+    assert [*(tmp_path / "events").iterdir()] == []
+
+
+def test_what_is_gone_with_its_process_is_nothing_to_write_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path / "fleet", 1)
+    for command in ("collect", "export"):
+        assert run(["fleet", command, str(tmp_path / "fleet"), "--to", "memory://x"]) == 3
+        assert "gone with the process that writes it" in capsys.readouterr().err

@@ -6,7 +6,7 @@ a time, a file for each job, so that a worker holds no more than a group.
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ctxuse.codec.decode import Valid, event_of
 from ctxuse.counting.count import Accumulator
 from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.events import UsageEvent
+from ctxuse.files import what_happened
 from ctxuse.fleet.jobs import Export
 from ctxuse.fleet.opening import logs_of, tried, with_retries
 from ctxuse.fleet.source import Source
@@ -37,24 +38,39 @@ def export(job: Export) -> FleetTally:
     """
     pyarrow()
     try:
-        with writing_to(job.target):
-            return _export(job)
+        return _export(job)
     except FleetError as error:
         return job.none_done(error.reason)
+    except _NoRoomError as error:
+        return job.none_done(f"cannot write a temporary file: {error}")
 
 
 def _export(job: Export) -> FleetTally:
     left_out: dict[str, Unreadable] = {}
     while True:
-        with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+        with _temporary(), tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
             tally, broken = _write(job, file, left_out)
             file.flush()
             if broken is None:
                 if tally.seen:
-                    store = open_store(job.target)
-                    tried(partial(store.put, job.name, file.name))
+                    with writing_to(job.target):
+                        store = open_store(job.target)
+                        tried(partial(store.put, job.name, file.name))
                 return tally
             left_out[broken[0]] = broken[1]
+
+
+class _NoRoomError(Exception):
+    """The file that is held back cannot be written; it has nothing to do with any workspace."""
+
+
+@contextmanager
+def _temporary() -> Iterator[None]:
+    """Say of an error in the block that it is about the file that is held back."""
+    try:
+        yield
+    except OSError as error:
+        raise _NoRoomError(what_happened(error)) from error
 
 
 def _write(
@@ -138,7 +154,8 @@ class _Rows:
             self._arrow.array([*column], type=field.type)
             for column, field in zip(columns, self._schema, strict=True)
         ]
-        self._writer.write_table(self._arrow.table(arrays, schema=self._schema))
+        with _temporary():
+            self._writer.write_table(self._arrow.table(arrays, schema=self._schema))
         self._rows = []
         self._groups += 1
 

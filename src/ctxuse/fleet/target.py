@@ -47,6 +47,8 @@ def prepared(target: str, scheduler: str) -> str:
                 if not os.access(target, os.W_OK | os.X_OK):
                     raise PermissionError("it cannot be written to")
         else:
+            if target.startswith("memory://") and scheduler != "threads":
+                raise ValueError("it would be gone with the process that writes it")
             open_store(target)
     except CtxuseError:
         raise
