@@ -4,8 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from fleets import as_log, break_at_its_end, make_fleet, make_workspace, some_events
