@@ -114,11 +114,11 @@ def payloads(root: Path, number: int) -> list[tuple[str, bytes]]:
             "tool_name": "Read",
             "tool_input": {"file_path": str(record)},
             "tool_response": {"type": "text", "file": {"filePath": str(record), **shown}},
-            "tool_use_id": f"call-{index}",
+            "tool_use_id": f"toolu_{index}",
         }
         found.append(
             (
-                derived_id("claude-code", f"call-{index}", "instructions", "CLAUDE.md"),
+                derived_id("claude-code", f"toolu_{index}", "instructions", "CLAUDE.md"),
                 json.dumps(fields).encode(),
             )
         )

@@ -7,7 +7,8 @@ from typing import NamedTuple, Self
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.ids import derived_id, new_id
 
-_COUNTS = re.compile(r"(?:.*[^0-9A-Za-z])?[0-9]{1,6}", re.DOTALL)
+_COUNTS = re.compile(r"(?!toolu_)(?:.*[^0-9A-Za-z])?[0-9]{1,6}", re.DOTALL)
+"""Ids that only count; Anthropic's own never do."""
 
 
 class Session(NamedTuple):
