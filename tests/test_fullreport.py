@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,16 +212,17 @@ def test_every_form_shows_it_and_nothing_raw(
 
 
 def test_sizes_are_those_of_today_or_gone(filled: Workspace) -> None:
+    from ctxuse.hosts.ondisk import size_now  # noqa: PLC0415 - likewise
     from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
     places = Places(filled.layout)
     report = filled.full_report()
-    (found,) = report.with_files(places.now).records
+    (found,) = report.with_files(partial(size_now, places)).records
     assert (found.size_now, found.gone) == (None, True)
     path = filled.layout.decision_path("alpha")
     path.parent.mkdir()
     path.write_text("12345")
-    (found,) = report.with_files(places.now).records
+    (found,) = report.with_files(partial(size_now, places)).records
     assert (found.size_now, found.gone) == (5, False)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
 from ctxuse.hosts.claude_code.listing import memory_dir
 from ctxuse.hosts.evidence import KnownLines
+from ctxuse.hosts.ondisk import on_disk, size_now
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
@@ -175,7 +176,7 @@ def test_skills_of_a_plugin_installed_elsewhere_are_its_own(ground: Ground, tmp_
     listed = {"plugins": {"acme@m": {"installPath": str(where)}, "bad@m": {"installPath": "/a\0b"}}}
     ground.write("~/.claude/plugins/installed_plugins.json", json.dumps(listed))
     assert ground.record(str(skill / "SKILL.md")) == ("skill", "acme:triage")
-    assert ("skill", "acme:triage") in ground.places.on_disk(outside=True)
+    assert ("skill", "acme:triage") in on_disk(ground.places, outside=True)
 
 
 def test_a_skill_is_found_by_the_name_the_host_gives_it(ground: Ground, tmp_path: Path) -> None:
@@ -238,8 +239,8 @@ def test_what_is_on_the_disk_is_listed(ground: Ground) -> None:
         ("memory", f"~/{name}"),
         ("skill", "mail"),
     }
-    assert {tuple(ref) for ref in ground.places.on_disk(outside=False)} == inside
-    found = ground.places.on_disk(outside=True)
+    assert {tuple(ref) for ref in on_disk(ground.places, outside=False)} == inside
+    found = on_disk(ground.places, outside=True)
     assert {tuple(ref) for ref in found} == inside | outside
     assert found == sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
 
@@ -309,10 +310,10 @@ def test_a_slug_from_a_log_does_not_make_us_look_anywhere(
 ) -> None:
     from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
-    assert Places(workspace.layout).now(kind, slug) == (None, None)
+    assert size_now(Places(workspace.layout), kind, slug) == (None, None)
     (workspace.layout.root / "CLAUDE.md").write_text("12345")
-    assert Places(workspace.layout).now("instructions", "CLAUDE.md") == (5, False)
-    assert Places(workspace.layout).now("instructions", "AGENTS.md") == (None, True)
+    assert size_now(Places(workspace.layout), "instructions", "CLAUDE.md") == (5, False)
+    assert size_now(Places(workspace.layout), "instructions", "AGENTS.md") == (None, True)
 
 
 def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground: Ground) -> None:
@@ -324,8 +325,8 @@ def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground
         ground.write(path)
         for kind in ("memory", "instructions"):
             if (kind, path) != ("instructions", "notes.txt"):
-                assert ground.places.now(kind, path) == (None, None), (kind, path)
-    assert ground.places.now("memory", "../notes.md") == (None, None)
+                assert size_now(ground.places, kind, path) == (None, None), (kind, path)
+    assert size_now(ground.places, "memory", "../notes.md") == (None, None)
     for kind, path in (
         ("instructions", "CLAUDE.md"), ("instructions", "docs/git.md"),
         ("instructions", "~/.claude/CLAUDE.md"), ("instructions", "~/work/CLAUDE.md"),
@@ -333,9 +334,9 @@ def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground
         ("memory", "~/.claude/projects/-home-kim-work-app/memory/MEMORY.md"),
         ("memory", ".claude/agent-memory/a/MEMORY.md"), ("memory", "~/.codex/memories/MEMORY.md"),
     ):  # fmt: skip
-        assert ground.places.now(kind, path) == (None, True), (kind, path)
+        assert size_now(ground.places, kind, path) == (None, True), (kind, path)
         ground.write(path, "12345")
-        assert ground.places.now(kind, path) == (5, False), (kind, path)
+        assert size_now(ground.places, kind, path) == (5, False), (kind, path)
 
 
 def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Ground) -> None:

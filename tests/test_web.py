@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,10 @@ def test_what_cannot_be_is_said_clearly(served: Served, query: str, said: str) -
 
 def test_the_api_says_what_the_report_says(served: Served, shop: Path) -> None:
     workspace = Workspace(shop)
+    from ctxuse.hosts.ondisk import size_now  # noqa: PLC0415 - likewise
     from ctxuse.hosts.places import Places  # noqa: PLC0415 - beside its only use
 
-    report = workspace.full_report().with_files(Places(workspace.layout).now)
+    report = workspace.full_report().with_files(partial(size_now, Places(workspace.layout)))
     assert Answer(served, "api/report").json() == json.loads(shown(report, "json-full"))
     groups = Answer(served, "api/groups?by=host").json()
     assert groups == json.loads(json.dumps(workspace.grouped_report("host").fields()))

@@ -19,6 +19,7 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
+from ctxuse.hosts.ondisk import size_now
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.ids import is_derived
@@ -344,7 +345,7 @@ def _fired(workspace: Workspace) -> _Fired:
 
 def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:
     for (kind, slug), last_ns in sorted(exposed.items()):
-        if places.now(kind, slug) == (None, True):
+        if size_now(places, kind, slug) == (None, True):
             yield GoneRecord(kind, slug, format_ns(last_ns))
 
 

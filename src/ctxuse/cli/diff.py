@@ -1,12 +1,13 @@
 """`ctxuse diff`: two windows of time side by side."""
 
 import time
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common, names
+from ctxuse.hosts.ondisk import size_now
 from ctxuse.hosts.places import Places
 from ctxuse.query import Window
 from ctxuse.reports.comparison import COLUMNS, Comparison, Side
@@ -84,7 +85,7 @@ def command(  # noqa: PLR0913 - a comparison has these options
         for remark in names.check_words(query, layout, reading):
             common.note(remark)
         *reports, earlier = make_full_reports(layout, [*queries, before], reading)
-    file_now = cache(Places(layout).now)
+    file_now = cache(partial(size_now, Places(layout)))
     sides = [
         Side(
             name,

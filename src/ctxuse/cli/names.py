@@ -164,9 +164,10 @@ def own_records(layout: WorkspaceLayout) -> list[str]:
 
 def records(layout: WorkspaceLayout) -> list[str]:
     """Return the records that have a file, and those at the end of the log."""
-    from ctxuse.hosts.places import Places  # noqa: PLC0415 - only for a shell that waits
+    from ctxuse.hosts.ondisk import on_disk  # noqa: PLC0415 - only for a shell that waits
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
 
-    there = Places(layout).on_disk(outside=True)
+    there = on_disk(Places(layout), outside=True)
     named = [record_name(ref.kind, str(ref.slug)) for ref in there]
     return named + [record_name(*key) for key in _tail(layout).basic.records]
 

@@ -1,10 +1,12 @@
 """`ctxuse report`: what the log says of each record."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.cli import common, names
+from ctxuse.hosts.ondisk import size_now
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_full_report,
@@ -93,7 +95,7 @@ def command(  # noqa: PLR0913 - a report has these options
             places = _places(layout)
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))
-            report = narrowed(report, query, rows).with_files(places.now)
+            report = narrowed(report, query, rows).with_files(partial(size_now, places))
         else:
             report = make_report(layout, query, reading)
             if everything:

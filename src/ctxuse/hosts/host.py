@@ -14,12 +14,21 @@ class Records(NamedTuple):
         rules: Directories in which every Markdown file, however deep, holds instructions.
         memories: Directories in which every Markdown file, however deep, is a memory. The component
             ``{project}`` is a project's name, as `Host.project_name` gives it.
+        commands: Directories in which every Markdown file, however deep, is a command.
+        agents: Directories in which every Markdown file, however deep, is an agent.
     """
 
     skills: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     memories: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+
+Imports = Callable[[str], Iterable[str]]
+"""Takes the text of an instruction file, and gives the paths of files that it takes in: absolute,
+below ``~/`` or from its own directory on."""
 
 
 class Host(NamedTuple):
@@ -35,6 +44,7 @@ class Host(NamedTuple):
         bundled_skills: A folder among skills in which those are that it brings along.
         plugins: Where its plugins are, from its own directory on.
         installed_plugins: Takes its own directory, gives the names and directories of plugins.
+        imports: How its instruction files name others; None where they cannot.
         transcripts: Directories of its transcripts, from its own directory on.
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
@@ -49,6 +59,7 @@ class Host(NamedTuple):
     bundled_skills: str = ""
     plugins: str = ""
     installed_plugins: Callable[[str], Iterable[tuple[str, str]]] | None = None
+    imports: Imports | None = None
     transcripts: tuple[str, ...] = ()
     project_name: Callable[[str], str] = str
     project_variable: str = ""

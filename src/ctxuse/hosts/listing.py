@@ -16,21 +16,27 @@ Fields = Mapping[object, object]
 def described_skills(
     places: Places, directories: Iterable[tuple[str, str]] | None
 ) -> Iterator[tuple[RecordFile, Fields]]:
-    """Yield the skills whose files can be read, with their frontmatter.
-
-    Frontmatter that cannot be understood is as good as none.
+    """Yield the skills whose files can be read, with their frontmatter; see `described_files`.
 
     Args:
         places: The places of the workspace.
         directories: Pairs of a prefix and a directory of skills; all that are known when None.
     """
-    for record in places.skills(directories):
+    yield from described_files(places.skills(directories))
+
+
+def described_files(records: Iterable[RecordFile]) -> Iterator[tuple[RecordFile, Fields]]:
+    """Yield those of some records whose files can be read, with their frontmatter.
+
+    Frontmatter that cannot be understood is as good as none.
+    """
+    for record in records:
         try:
             data = read_small(record.file, MAX_RECORD)
         except OSError:
             continue
         try:
-            yield record, take_apart("skill", record.file, data).fields
+            yield record, take_apart(record.kind, record.file, data).fields
         except BrokenRecordError:
             yield record, {}
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL, RecordFile
+from ctxuse.hosts.prompts import prompt_named
+from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import KnownLines
@@ -126,6 +127,17 @@ class Origin:
 
             found = skill_otherwise_named(self.places, name)
         return found or RecordFile(SKILL, name, "", "")
+
+    def agent(self, name: str) -> RecordFile:
+        """Return the agent of a name; one without a file here goes by its name."""
+        found = prompt_named(self.places, AGENT, name)
+        if found is None:
+            from ctxuse.hosts.skillnames import (  # noqa: PLC0415 - reads YAML, and is rare
+                agent_otherwise_named,
+            )
+
+            found = agent_otherwise_named(self.places, name)
+        return found or RecordFile(AGENT, name, "", "")
 
     def snapshot(
         self, record: RecordFile, file_bytes: int | None, context_bytes: int | None

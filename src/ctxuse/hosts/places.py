@@ -1,10 +1,10 @@
 """Which record a path is: the only place that knows.
 
-Beside the workspace's own records in ``.yoi`` these are skills, instruction files and the agents'
-own memories, of the project, of the user and of plugins (docs/format.md §5). Where agents keep
-theirs, they say themselves (`ctxuse.hosts.host.Records`); here that is read in three ways: which
-record is a path, which records are there, and where is the one of a name. Part of the way of a
-hook, so nothing expensive is imported.
+Beside the workspace's own records in ``.yoi`` these are skills, commands, agents, instruction files
+and the agents' own memories, of the project, of the user and of plugins (docs/format.md §5). Where
+agents keep theirs, they say themselves (`ctxuse.hosts.host.Records`); here that is read in three
+ways: which record is a path, which records are there, and where is the one of a name. Part of the
+way of a hook, so nothing expensive is imported.
 """
 
 import os
@@ -14,17 +14,19 @@ from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts import host_named, known_hosts
+from ctxuse.hosts.imports import imported_files
 from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in
+from ctxuse.hosts.prompts import prompt_at, prompt_named, prompts
 from ctxuse.hosts.recordfile import (
+    COMMAND,
     INSTRUCTIONS,
     MEMORY,
     SKILL,
     SKILL_FILE,
     RecordFile,
-    file_size,
     skill_name,
 )
-from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
+from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
 
 _MARKDOWN, _PLUGIN_SKILLS = ".md", "skills"
 
@@ -74,6 +76,7 @@ class Places:
         self.kept: dict[object, object] = {}
         """What is kept with these places by whoever reads much of the past, by its class."""
         self._plugins: dict[str, str] | None = None
+        self._imports: dict[str, None] | None = None
         self._resolved: Places | None = None
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
         self._user_skills = [self.absolute(path, own) for own, of in with_own for path in of.skills]
@@ -162,7 +165,7 @@ class Places:
         return found
 
     def skill_named(self, name: str) -> RecordFile | None:
-        """Return the skill or workflow that a host calls `name`, if its file is there.
+        """Return the skill, command or workflow that a host calls `name`, if its file is there.
 
         Args:
             name: ``pdf``, ``plugin:pdf`` for one of a plugin, ``apps/web:pdf`` for one of a
@@ -175,6 +178,9 @@ class Places:
             file = os.path.join(directory, last, SKILL_FILE)
             if os.path.isfile(file):
                 return RecordFile(SKILL, self._slug(file, name), file, file)
+        command = prompt_named(self, COMMAND, name)
+        if command is not None:
+            return command
         if not prefix:
             with suppress(CtxuseError):
                 workflow = self.layout.record_file(RecordKind.WORKFLOW, last)
@@ -210,62 +216,14 @@ class Places:
                     seen.add(called)
                     yield RecordFile(SKILL, self._slug(file, called), file, file)
 
-    def now(self, kind: str, slug: str) -> tuple[int | None, bool | None]:
-        """Return the size of a record's file now, and whether it is gone; None where unknown.
-
-        Args:
-            kind: The record's kind, as in events.
-            slug: Its slug, likewise.
-        """
-        if kind == SKILL:
-            skill = self.skill_named(slug)
-            file = None if skill is None else skill.file
-        elif kind in {INSTRUCTIONS, MEMORY}:
-            file = self._file_called(kind, slug)
-            if file is None:
-                return None, None  # none of the names that we give: it may lead anywhere
-        else:
-            try:
-                file = self.layout.record_file(kind, slug)
-            except CtxuseError:
-                return None, None
-        size = file_size(file) if file is not None and os.path.isfile(file) else None
-        return size, size is None
-
-    def _file_called(self, kind: str, slug: str) -> str | None:
-        """Where the instructions or the memory of a slug are; None where there can be none.
-
-        Outside the workspace only files are looked at that are records by where they lie; inside,
-        an agent may have been told that any file holds instructions.
-        """
-        path = self.absolute(slug)
-        if slug.startswith("external:") or not is_name(path):
-            return None
-        found = self.record_at(path)
-        if found is None and kind == INSTRUCTIONS and parts_below(path, self.root) is not None:
-            found = self._by_path(kind, path)
-        is_it = found is not None and (found.kind, found.slug) == (kind, slug)
-        return path if is_it else None
-
-    def on_disk(self, *, outside: bool) -> list[RecordRef]:
-        """Return every record that has a file now, sorted by kind and slug.
-
-        Args:
-            outside: Whether to include records that lie outside the workspace: the user's, those of
-                plugins, and of directories above.
-        """
-        found = set(self.layout.records_on_disk())
-        for file in self.files_of_agents():
-            if outside or parts_below(file.file, self.root) is not None:
-                found.add(RecordRef(file.kind, file.slug))
-        return sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
-
     def files_of_agents(self) -> Iterator[RecordFile]:
-        """Yield the skills, instructions and memories on the disk; see `skills`."""
-        yield from (*self.skills(), *self._instruction_files(), *self._files_in_folders())
+        """Yield the records on the disk that are not in ``.yoi``; see `skills`."""
+        yield from (*self.skills(), *self.instruction_files(), *self._files_in_folders())
+        yield from (self._by_path(INSTRUCTIONS, path) for path in self._imported())
+        yield from prompts(self)
 
-    def _instruction_files(self) -> Iterator[RecordFile]:
-        """Those of the project, of the directories above it and the user's; none deep in it."""
+    def instruction_files(self) -> Iterator[RecordFile]:
+        """Yield the instruction files of the project, above it and of the user; none deep in it."""
         directories = [self.root, *self._above()]
         files = [os.path.join(d, path) for d in directories for path in self._instructions]
         own = self.config_dirs.values()
@@ -302,7 +260,16 @@ class Places:
             or self._in_folder_of_records(path)
             or self._instruction_file(path)
             or self._of_skills(path, self._plugin_skills(path))
+            or prompt_at(self, path)
+            or (self._by_path(INSTRUCTIONS, path) if path in self._imported() else None)
         )
+
+    def _imported(self) -> dict[str, None]:
+        """The files that instructions take in, as they were when they were first asked for."""
+        if self._imports is None:
+            self._imports = {}  # while they are looked for, none is known
+            self._imports = dict.fromkeys(imported_files(self))
+        return self._imports
 
     def _workspace_record(self, path: str, below: list[str]) -> RecordFile | None:
         try:

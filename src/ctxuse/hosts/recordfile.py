@@ -7,7 +7,8 @@ from typing import NamedTuple
 from ctxuse.events import UsageRecordSnapshot
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
-OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY)
+COMMAND, AGENT = "command", "agent"
+OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY, COMMAND, AGENT)
 """The kinds of the records that are not in ``.yoi``."""
 
 SKILL_FILE = "SKILL.md"
@@ -17,7 +18,7 @@ class RecordFile(NamedTuple):
     """A record that has a file.
 
     Attributes:
-        kind: One of the five kinds, ``skill``, ``instructions`` or ``memory``.
+        kind: One of the five kinds, or of `OTHER_KINDS`.
         slug: Its name within the kind, as in events.
         file: The file that is the record; for a skill its ``SKILL.md``.
         named: The file that was asked about: `file`, or another file of the skill.

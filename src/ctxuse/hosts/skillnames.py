@@ -1,4 +1,4 @@
-"""Skills that are not called by the name of their folder: deep in a project, or by what they say.
+"""Skills and agents that are called by what they say, not by the name of their file; deep skills.
 
 Only looked for when no other skill has the name, since it takes a walk through the project: one for
 all names, which a transcript may have thousands of.
@@ -7,10 +7,11 @@ all names, which a transcript may have thousands of.
 import os
 from collections.abc import Iterator
 
-from ctxuse.hosts.listing import described_skills
+from ctxuse.hosts.listing import described_files, described_skills
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.prompts import prompts
+from ctxuse.hosts.recordfile import AGENT, SKILL, SKILL_FILE, RecordFile, skill_name
 
 _DEEPEST = 5
 _MOST_DIRECTORIES = 2_000
@@ -28,6 +29,30 @@ def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
             if found is not None and found.kind == SKILL:
                 return found
     return known.by_themselves.get(name)
+
+
+def agent_otherwise_named(places: Places, name: str) -> RecordFile | None:
+    """Return the agent that says of itself that it is called `name`."""
+    known = places.kept.get(_Agents)
+    if not isinstance(known, _Agents):
+        known = places.kept[_Agents] = _Agents(places)
+    return known.by_themselves.get(name)
+
+
+class _Agents:
+    """The agents that say their name.
+
+    Attributes:
+        by_themselves: They, by that.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.by_themselves: dict[str, RecordFile] = {}
+        agents = (record for record in prompts(places) if record.kind == AGENT)
+        for record, fields in described_files(agents):
+            said = fields.get("name")
+            if isinstance(said, str):
+                self.by_themselves.setdefault(said, record)
 
 
 class _Names:

@@ -99,9 +99,10 @@ def records_on_disk(report: UsageReport, places: "Places") -> Iterable[RecordRef
     Skills, instruction files and memories of agents outside the workspace are many and mostly of
     other projects: they are among them once there is an event of any such record.
     """
+    from ctxuse.hosts.ondisk import on_disk  # noqa: PLC0415 - only for who lists the disk
     from ctxuse.hosts.recordfile import OTHER_KINDS  # noqa: PLC0415 - only for who lists the disk
 
-    return places.on_disk(outside=any(record.kind in OTHER_KINDS for record in report.records))
+    return on_disk(places, outside=any(record.kind in OTHER_KINDS for record in report.records))
 
 
 R = TypeVar("R", UsageReport, FullReport, "FleetReport")

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from urllib.parse import urlencode
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
+from ctxuse.hosts.ondisk import size_now
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
@@ -162,7 +164,7 @@ class Site:
         which = _record(asked)
 
         def written(parts: Parts) -> str:
-            now = self._places.now(*which)
+            now = size_now(self._places, *which)
             return _json(RecordHistory(*which, self._full(asked, parts), *now).fields())
 
         return _as_json(await self._answer(request, ("record", asked.counting, which), written))
@@ -199,7 +201,7 @@ class Site:
             return make_full_report(self._layout, asked.query(), self._reading)
 
         report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
-        return report.with_files(self._places.now)
+        return report.with_files(partial(size_now, self._places))
 
     def _asked(
         self, request: Request, allowed: tuple[str, ...], *, form: bool = False

@@ -1,6 +1,7 @@
 """Claude Code."""
 
 import os
+import re
 from collections.abc import Iterator
 
 from ctxuse.hosts.host import Host, Records
@@ -25,6 +26,21 @@ def project_name(project: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in project)
 
 
+_CODE = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_IMPORT = re.compile(r"(?:^|(?<=\s))@((?:[^\s\\]|\\ ){1,1024})")
+
+
+def imports(text: str) -> Iterator[str]:
+    """Yield the paths of the files that an instruction file takes in (``@docs/style.md``).
+
+    What stands in code is none.
+    """
+    for found in _IMPORT.finditer(_CODE.sub(" ", text)):
+        name = found[1].partition("#")[0].replace("\\ ", " ")
+        if name.startswith(("/", "~/", "./")) or name[:1].isalnum() or name[:1] in "._-":
+            yield name
+
+
 HOST = Host(
     name=NAME,
     config_dir=".claude",
@@ -33,15 +49,20 @@ HOST = Host(
         skills=("skills",),
         rules=("rules",),
         memories=("projects/{project}/memory", "agent-memory", "agent-memory-local"),
+        commands=("commands",),
+        agents=("agents",),
     ),
     of_project=Records(
         skills=(".claude/skills",),
         instructions=("CLAUDE.md", "CLAUDE.local.md", ".claude/CLAUDE.md"),
         rules=(".claude/rules",),
         memories=(".claude/agent-memory", ".claude/agent-memory-local"),
+        commands=(".claude/commands",),
+        agents=(".claude/agents",),
     ),
     plugins="plugins",
     installed_plugins=installed_plugins,
+    imports=imports,
     transcripts=("projects",),
     project_name=project_name,
     project_variable="CLAUDE_PROJECT_DIR",

@@ -1,5 +1,6 @@
 """The payloads of Claude Code's hooks → events (its documentation of hooks, version 2.1)."""
 
+import os
 from collections.abc import Iterator, Mapping
 
 from ctxuse.events import UsageEvent
@@ -10,7 +11,7 @@ from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL, skill_name
+from ctxuse.hosts.recordfile import COMMAND, SKILL, skill_name
 from ctxuse.hosts.session import Session, prompt_key
 
 
@@ -64,17 +65,18 @@ def _called(payload: Payload, session: Session, places: Places) -> list[UsageEve
 
 
 def _with_body(call: Call, words: str | None, places: Places) -> Call:
-    """The call of a skill, with the bytes of its body."""
+    """The call of a skill or a command, with the bytes of its body."""
     record = places.skill_named(call.subject)
-    if record is None or record.kind != SKILL:
+    if record is None or record.kind not in {SKILL, COMMAND}:
         return call
-    from ctxuse.hosts.claude_code.loaded import skill_bytes  # noqa: PLC0415 - seldom wanted
+    from ctxuse.hosts.claude_code.loaded import body_bytes  # noqa: PLC0415 - seldom wanted
 
-    return call._replace(context_bytes=skill_bytes(record.file, words))
+    where = os.path.dirname(record.file) if record.kind == SKILL else None
+    return call._replace(context_bytes=body_bytes(record.file, words, where))
 
 
 def _typed(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:
-    """The use of a skill that the user typed, if it is no command of the host's own."""
+    """The use of a skill or command that the user typed, if it is none of the host's own."""
     name = skill_name(payload.command)
     if name is None or places.skill_named(name) is None:
         return []

@@ -34,12 +34,13 @@ def index_bytes(data: bytes) -> int:
     return min(len("".join(lines).encode()), MEMORY_BYTES)
 
 
-def skill_bytes(path: str, words: str | None) -> int | None:
-    """Return how many bytes enter when a skill is called: where it lies, its body, the words.
+def body_bytes(path: str, words: str | None, directory: str | None) -> int | None:
+    """Return how many bytes enter when a skill or command is called: its body, with the words.
 
     Args:
         path: Its file.
         words: What it is given; they stand where the body asks for them, else behind it.
+        directory: Where a skill lies, which is said before its body; None for a command.
 
     Returns:
         None where the file cannot be read, or the body holds what is only known when it is called.
@@ -55,8 +56,9 @@ def skill_bytes(path: str, words: str | None) -> int | None:
         body = body.replace(_WORDS, words or "")
     elif words:
         body += f"\n\nARGUMENTS: {words}"
-    directory = path.rpartition("/")[0]
-    return len(f"Base directory for this skill: {directory}\n\n{body}".encode())
+    if directory is not None:
+        body = f"Base directory for this skill: {directory}\n\n{body}"
+    return len(body.encode())
 
 
 _WORDS = "$ARGUMENTS"

@@ -22,7 +22,7 @@ from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.recordfile import COMMAND, SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import Head, Told, measured, when
 
@@ -228,11 +228,17 @@ class _Reader:
             key = thread.call_key(source)
             if key in self._skills:
                 self._skill(self._skills.pop(key), said, key)
-        elif said.startswith((_SKILL_BODY, _AGAIN)):
+        elif said.startswith((_SKILL_BODY, _AGAIN)) or self._is_of_command(thread, said):
             command, has_prompt = self._typed.pop(thread.segment_id, (None, False))
             if command is not None and command.key is not None:
                 # hooks of versions that gave prompts no id gave these uses ids of their own
                 self._skill(command, said, unless_typed=True, unless_exposed=not has_prompt)
+
+    def _is_of_command(self, thread: Session, said: str) -> bool:
+        """Whether a text may be the body of the command that was typed before it."""
+        typed, _ = self._typed.get(thread.segment_id, (None, False))
+        is_one = typed is not None and self._origin.skill(typed.subject).kind == COMMAND
+        return is_one and not said.startswith("<")
 
     def _attachment(self, line: Line, thread: Session) -> None:
         key, at_ns = text(line.uuid), when(line.timestamp)
@@ -256,7 +262,9 @@ class _Reader:
             event = thread.exposure([snapshot], at_ns, key)
             self._told.happened([event], unless_exposed=unless_exposed)
 
-    def _resident(self, attachment: object) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+    def _resident(  # noqa: C901 - one case for each kind of attachment
+        self, attachment: object
+    ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
         """Yield the records that an attachment made resident, the bytes of the file and of it."""
         kind = at(attachment, "type")
         if kind == "invoked_skills":
@@ -267,6 +275,11 @@ class _Reader:
         elif kind == "skill_listing":
             for name, length in _listing(attachment).items():
                 yield self._origin.skill(name), None, length
+        elif kind == "agent_listing_delta":
+            names, lines = items(attachment, "addedTypes"), items(attachment, "addedLines")
+            for agent, listed in zip(map(text, names), lines, strict=False):
+                if skill_name(agent) == agent is not None:
+                    yield self._origin.agent(agent), None, size(listed)
         elif kind == "nested_memory":
             path = text(attachment, "path")
             where = None if path is None else self._origin.here(path)

@@ -1,0 +1,148 @@
+"""``make truth``: the real client against a scripted model, and our log against its requests.
+
+Prints, for each order in which hooks and imports can come, what of each kind of thing is right,
+missed, wrong and doubled, and fails where that is worse than the thresholds below.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from truth import claude_code
+from truth.compare import Row, Truth, compared
+from truth.model import ScriptedModel
+from truth.shop import Shop
+
+LEAST_RIGHT = 0.97
+MOST_WRONG = 0.01
+"""Of what entered by tools and users so much must be right, and of that no more be wrong."""
+
+_SEEN_BY = {"hooks": 0.92}
+"""What is expected where not all is handed to one witness."""
+
+_BIN = Path(sys.executable).parent
+
+
+def main() -> int:
+    """Run the sessions, print the tables, and return the exit status."""
+    asked = argparse.ArgumentParser(prog="make truth", description=__doc__)
+    asked.add_argument("client", type=Path, help="the client's program")
+    asked.add_argument("--only", help="the sessions to run, with commas")
+    asked.add_argument("--show", type=int, default=0, help="so many differences of each kind")
+    asked.add_argument("--keep", type=Path, help="a directory that keeps the payloads of hooks")
+    words = asked.parse_args()
+    if not os.access(words.client, os.X_OK):
+        print(f"not measured: there is no client at {words.client} (it needs npm and Node)")
+        return 0
+    names = words.only.split(",") if words.only else []
+    sessions = [one for one in claude_code.SESSIONS if not names or one.name in names]
+    with tempfile.TemporaryDirectory() as made:
+        directory = Path(os.path.realpath(made))
+        shop = Shop(directory)
+        payloads = words.keep or directory / "payloads"
+        with ScriptedModel(claude_code.scripts(shop)) as model:
+            path = f"{_tee(directory, payloads)}:{_BIN}"
+            client = claude_code.Client(words.client, shop, model, path)
+            print(f"Claude Code {client.version()}, {len(sessions)} sessions in print mode")
+            _ctxuse(shop, client.environ, "init")
+            _ctxuse(shop, client.environ, "setup", "claude-code", "--yes")
+            for session in sessions:
+                client.session(session)
+        known = claude_code.truth(shop, model, sessions)
+        return _told(known, shop, client.environ, payloads, words.show)
+
+
+def _told(known: Truth, shop: Shop, environ: Mapping[str, str], payloads: Path, show: int) -> int:
+    is_good = True
+    for how in ("hooks", "import", "hooks, import", "import, hooks"):
+        with _log_of(shop, how, environ, payloads) as log:
+            rows = compared(known, map(json.loads, log.read_text().splitlines()))
+        is_good = _printed(how, rows, show) and is_good
+    return 0 if is_good else 1
+
+
+@contextmanager
+def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) -> Iterator[Path]:
+    """Give the log that hooks, an import or both make, in this order."""
+    usage = shop.root / ".yoi/memory/_usage"
+    kept = usage.with_name("_usage.kept")
+    shutil.copytree(usage, kept)
+    if not how.startswith("hooks"):
+        shutil.rmtree(usage)
+    try:
+        if "import" in how:
+            _ctxuse(shop, environ, "import", "claude-code", "--no-cache")
+        if how.endswith(", hooks"):
+            for payload in sorted(payloads.iterdir(), key=lambda path: path.name):
+                _again(shop, environ, payload)
+        yield usage / "events.jsonl"
+    finally:
+        shutil.rmtree(usage)
+        kept.rename(usage)
+
+
+def _again(shop: Shop, environ: Mapping[str, str], payload: Path) -> None:
+    """Hand a payload to the hook once more."""
+    with payload.open("rb") as stdin:
+        subprocess.run(
+            [_BIN / "ctxuse-hook", "claude-code"],
+            stdin=stdin,
+            cwd=shop.root,
+            env={**environ, "CLAUDE_PROJECT_DIR": str(shop.root)},
+            check=True,
+        )
+
+
+def _printed(how: str, rows: Mapping[str, Row], show: int) -> bool:
+    print(f"\n{how:<26}{'truth':>7}{'right':>7}{'missed':>7}{'wrong':>7}{'doubled':>8}  bytes")
+    for kind, row in rows.items():
+        bytes_right = f"{row.sizes} of {row.sized}" if row.sized else ""
+        print(
+            f"  {kind:<24}{row.truth:>7}{row.right:>7}{row.missed:>7}{row.wrong:>7}"
+            f"{row.doubled:>8}  {bytes_right}"
+        )
+        for line in row.differences[:show]:
+            print(f"      {line}")
+    counted = [row for kind, row in rows.items() if not kind.startswith("resident")]
+    there, right, wrong = (
+        sum(getattr(row, name) for row in counted) for name in ("truth", "right", "wrong")
+    )
+    doubled = sum(row.doubled for row in rows.values())
+    least = _SEEN_BY.get(how, LEAST_RIGHT)
+    is_good = right >= least * there and wrong <= MOST_WRONG * there and not doubled
+    share = right / there if there else 0
+    print(f"  uses: {share:.1%} right, {wrong} wrong; {'' if is_good else 'NOT '}within bounds")
+    return is_good
+
+
+def _tee(directory: Path, payloads: Path) -> Path:
+    """Make a hook that keeps what it is handed, and hands it on; return where it is."""
+    payloads.mkdir(parents=True, exist_ok=True)
+    bin_ = directory / "bin"
+    bin_.mkdir()
+    hook = bin_ / "ctxuse-hook"
+    hook.write_text(
+        "#!/bin/sh\n"
+        f'file="{payloads}/$(date +%s%N)-$$.json"\n'
+        'cat > "$file"\n'
+        f'exec "{_BIN}/ctxuse-hook" "$@" < "$file"\n'
+    )
+    hook.chmod(0o755)
+    return bin_
+
+
+def _ctxuse(shop: Shop, environ: Mapping[str, str], *words: str) -> None:
+    subprocess.run(
+        [_BIN / "ctxuse", *words], cwd=shop.root, env={**environ}, check=True, capture_output=True
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""Claude Code: the sessions that it is put through, how it is run, and what its requests held."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from truth.compare import Thread, Truth
+from truth.model import Request, Script, ScriptedModel, Tool, text_of
+from truth.shop import Shop
+
+HOST = "claude-code"
+
+
+class Session(NamedTuple):
+    """A session.
+
+    Attributes:
+        name: What it is called here; without a prompt of its own, the script that it plays.
+        prompt: What the user types.
+        typed: The records that the user loads by that, by kind and slug.
+        words: More words for the client.
+    """
+
+    name: str
+    prompt: str = ""
+    typed: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+SESSIONS = (
+    Session("reads"),
+    Session("skills"),
+    Session("shell"),
+    Session("shell-directories"),
+    Session("nested"),
+    Session("agents"),
+    Session("typed-skill", "/pdf form.pdf", ("skill/pdf",)),
+    Session("typed-command", "/fix 42", ("command/fix",)),
+    Session("mention", "What stands in @.yoi/memory/decisions/money.md ?", ("decision/money",)),
+)
+
+_Y = ".yoi/memory/decisions"
+_MONEY, _PG, _GLOSSARY = f"{_Y}/money.md", f"{_Y}/postgres.md", ".yoi/knowledge/glossary.md"
+
+SHELL = (
+    f"cat {_MONEY}",
+    f"sed -n 1,2p {_GLOSSARY}",
+    f"head -c 12 {_PG}",
+    f"cat {_MONEY} {_PG}",
+    f"test -f {_PG} && cat {_PG}",
+    f"cat {_PG} 2>/dev/null || echo none",
+    f"false || cat {_PG}",
+    f"true || cat {_PG}; echo hi",
+    f"if false; then cat {_PG}; fi; echo hi",
+    f"cat {_Y}/*.md",
+    f'for f in {_Y}/*.md; do cat "$f"; done',
+    f"F={_PG}; cat $F",
+    f"cat $(ls {_PG})",
+    f"echo {_PG} | xargs cat",
+    f"find {_Y} -name 'post*' -exec cat {{}} +",
+    f"cat < {_PG}",
+    f'while read -r l; do echo "$l"; done < {_PG}',
+    f"cat {_MONEY} | head -1",
+    f"cat {_MONEY} | wc -l",
+    f"cat {_MONEY} | sort | uniq",
+    f"awk '{{print}}' {_PG}",
+    f"nl {_PG}",
+    f"tac {_PG}",
+    f"tail -n 1 {_MONEY}",
+    f"python3 -c \"print(open('{_PG}').read())\"",
+    f"git show HEAD:{_PG}",
+    f"cat {_PG} > /dev/null; echo done",
+    f"cp {_PG} copy.md; rm copy.md; echo ok",
+    f'echo "cat {_PG}"',
+    f"cat <<'X'\ncat {_PG}\nX",
+    f"bash <<'X'\ncat {_PG}\nX",
+    f"bash -lc 'cat {_PG}'",
+    "cat ~/.claude/CLAUDE.md",
+    f"timeout 5 cat {_PG}",
+    f"paste {_PG}",
+    f"diff {_PG} /dev/null",
+    f"cat {_PG} nothing.md",
+    f"cat {_PG}; false",
+    "sed -n 900,910p .yoi/knowledge/long.md; echo end",
+    "sed -n 100,140p .yoi/knowledge/long.md",
+    "cat .claude/skills/pdf/SKILL.md",
+    "cat .claude/skills/pdf/references/forms.md",
+    "cat CLAUDE.md",
+    "cat docs/style.md",
+    "cat .claude/commands/fix.md",
+    "cat .claude/agents/reviewer.md",
+    "cat README.md",
+    "ls -la .yoi/memory",
+    f"wc -l {_PG}",
+    "git log --oneline",
+    "git log -p -1 -- CLAUDE.local.md",
+)
+
+SEARCHES = (
+    "grep -rn Qmon .yoi",
+    f"grep -n '' {_PG}",
+    'grep -rn Qmon .yoi; echo "exit $?"',
+    "find .yoi -name '*.md' | xargs grep -n Qglo",
+    "git grep -n Qpg",
+    f'for f in {_Y}/*.md; do grep -n Q "$f"; done',
+)
+
+
+def scripts(shop: Shop) -> dict[str, Script]:
+    """Return what the model plays, by name."""
+    root, home = shop.root, shop.home
+
+    def reads(path: str, **more: int) -> Tool:
+        return Tool("Read", {"file_path": str(shop.file(path)), **more})
+
+    def calls(skill: str, **more: str) -> Tool:
+        return Tool("Skill", {"skill": skill, **more})
+
+    def runs(command: str, *, is_search: bool = False) -> Tool:
+        return Tool("Bash", {"command": command, "description": "run"}, is_search)
+
+    def agent(kind: str, prompt: str) -> Tool:
+        said = {"description": "help", "prompt": prompt, "subagent_type": kind}
+        return Tool("Agent", said)
+
+    return {
+        "reads": [
+            [reads(f"{_Y}/money.md"), reads(".yoi/knowledge/glossary.md")],
+            [reads(".yoi/workflow/release.md"), reads(".yoi/memory/summary.md")],
+            [reads(".yoi/knowledge/long.md", offset=10, limit=5), reads(".yoi/knowledge/long.md")],
+            [reads(f"{_Y}/money.md"), reads(f"{_Y}/nothing.md"), reads("README.md")],
+            [reads(".claude/skills/pdf/SKILL.md"), reads(".claude/skills/pdf/references/forms.md")],
+            [reads("CLAUDE.md"), reads("docs/style.md"), reads(".claude/rules/tests.md")],
+            [reads("~/.claude/CLAUDE.md"), reads(".claude/commands/fix.md")],
+            [reads(".claude/agents/reviewer.md"), reads(".yoi/memory/requests/hours.md")],
+        ],
+        "skills": [
+            [calls("pdf", args="form.pdf")],
+            [calls("no-such-skill")],
+            [calls("hidden")],
+            [calls("deploy")],
+            [calls("brief")],
+            [calls("fix", args="42")],
+            [calls("pdf")],
+        ],
+        "shell": [
+            *([runs(command)] for command in SHELL),
+            *([runs(command, is_search=True)] for command in SEARCHES),
+        ],
+        "shell-directories": [
+            [runs(f"cd {_Y} && cat money.md")],
+            [runs("cat postgres.md")],
+            [runs(f"cd {root} && cat {_MONEY} && cd api")],
+            [runs("cat CLAUDE.md")],
+            [runs("cd .. && cat CLAUDE.md")],
+            [runs(f"(cd {home} && cat .claude/CLAUDE.md); cat {_PG}")],
+        ],
+        "nested": [[reads("api/app.py")], [calls("check")], [calls("api:check")]],
+        "agents": [
+            [agent("general-purpose", "[[play by-agent]]")],
+            [agent("reviewer", "[[play by-agent]]"), agent("Explore", "[[play by-agent]]")],
+            [reads(f"{_Y}/postgres.md")],
+        ],
+        "by-agent": [[reads(f"{_Y}/money.md")], [runs(f"cat {_PG}")]],
+    }
+
+
+class Client:
+    """The installed client, in a home of its own.
+
+    Args:
+        program: The client.
+        shop: Where it runs.
+        model: What answers it.
+        path: Where more programs are that it can call, such as our hook.
+    """
+
+    def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
+        self._program = program
+        self._shop = shop
+        self.environ: Mapping[str, str] = {
+            "HOME": str(shop.home),
+            "PATH": f"{path}:/usr/local/bin:/usr/bin:/bin",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "sk-ant-not-a-key",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "IS_SANDBOX": "1",
+        }
+
+    def version(self) -> str:
+        """Return what it says of its version."""
+        return self._run("--version").split()[0]
+
+    def session(self, session: Session) -> None:
+        """Run a session in print mode.
+
+        Raises:
+            subprocess.CalledProcessError: It failed.
+        """
+        prompt = session.prompt or f"[[play {session.name}]]"
+        self._run("-p", prompt, "--dangerously-skip-permissions", *session.words)
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            [self._program, *words],
+            cwd=self._shop.root,
+            env={**self.environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        return done.stdout
+
+
+_BLOCK = re.compile(
+    r"Contents of (\S+)(?: \([^)]*\))?:\n\n(.*?)"
+    r"(?=\n\nContents of |\n# \w+\n|\n\n +IMPORTANT|\n</system-reminder>|\Z)",
+    re.DOTALL,
+)
+_LISTED = re.compile(
+    r"skills are available for use with the Skill tool:\n\n(.*?)(?=\n</system-reminder>|\Z)",
+    re.DOTALL,
+)
+_AGENTS = re.compile(
+    r"Available agent types for the Agent tool:\n(.*?)(?=\n\n|\n</system-reminder>|\Z)", re.DOTALL
+)
+_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+
+
+def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
+    """Return what the requests of some sessions, which ran in this order, held."""
+    found = Truth({}, {}, [])
+    order = [*dict.fromkeys(request.session for request in model.requests if request.session)]
+    for session_id, session in zip(order, sessions, strict=True):
+        found.typed.extend((session_id, name) for name in session.typed)
+    for request in model.requests:
+        if not request.body.get("tools"):
+            continue
+        key = (request.session, request.agent)
+        thread = found.threads.setdefault(key, Thread({}))
+        for text in _said_by_the_host(request):
+            for name, size in _resident(shop, text):
+                thread.resident.setdefault(name, size)
+        for call_id, text in _answers(request):
+            tool = model.calls[call_id]
+            entered = set() if tool.is_search else shop.in_text(text)
+            found.calls.setdefault(call_id, (tool.name, str({**tool.input}), entered))
+    return found
+
+
+def _said_by_the_host(request: Request) -> Iterator[str]:
+    """The texts of a request that neither the user nor a tool has given."""
+    yield text_of(request.body.get("system", ""))
+    yield "\n".join(tool.get("description", "") for tool in request.body["tools"])
+    for message in request.body["messages"]:
+        content = message["content"]
+        blocks = [content] if isinstance(content, str) else map(_block_text, content)
+        for text in blocks:
+            if message["role"] == "system":
+                yield text
+            else:
+                yield from _REMINDER.findall(text)
+
+
+def _block_text(block: Mapping[str, object]) -> str:
+    """The text of a block, also of the answer of a tool: the host adds reminders to those."""
+    if block.get("type") == "tool_result":
+        return text_of(block.get("content"))
+    text = block.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _resident(shop: Shop, text: str) -> Iterator[tuple[str, int]]:
+    """The records that stand in a text of the host, with their bytes."""
+    for block in _BLOCK.finditer(text):
+        for name in shop.in_text(block[2]):
+            yield name, len(block[2].encode())
+    for kind, pattern in (("skill", _LISTED), ("agent", _AGENTS)):
+        for listed in pattern.finditer(text):
+            for line in re.split(r"\n(?=- )", listed[1]):
+                brought_along = f"{kind}/{line.removeprefix('- ').partition(':')[0]}"
+                for name in shop.in_text(line) or {brought_along}:
+                    yield name, len(line.encode())
+
+
+def _answers(request: Request) -> Iterator[tuple[str, str]]:
+    """The answers of tools, and what came with each."""
+    for message in request.body["messages"]:
+        content = message["content"]
+        if isinstance(content, str):
+            continue
+        results = [block for block in content if block.get("type") == "tool_result"]
+        loaded = _REMINDER.sub("", text_of(content)) if len(results) == 1 else ""
+        for block in results:
+            text = _REMINDER.sub("", text_of(block.get("content")))
+            yield block["tool_use_id"], text if block.get("is_error") else text + loaded

@@ -1,0 +1,145 @@
+"""A log held against the truth: what is right, missed, wrong and doubled, by kind of thing."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+
+class Thread(NamedTuple):
+    """What stood in the context of a session or a sub-agent.
+
+    Attributes:
+        resident: Bytes of what the host had put there of each record, by kind and slug.
+    """
+
+    resident: dict[str, int]
+
+
+class Truth(NamedTuple):
+    """What really entered.
+
+    Attributes:
+        threads: The contexts, by session and sub-agent.
+        calls: Tool, input and the records of which something entered, by id of the call.
+        typed: The records that users loaded: session and record.
+    """
+
+    threads: dict[tuple[str, str | None], Thread]
+    calls: dict[str, tuple[str, str, set[str]]]
+    typed: list[tuple[str, str]]
+
+
+class Row(NamedTuple):
+    """How a log stands to the truth in one kind of thing.
+
+    Attributes:
+        truth: So many records entered.
+        right: Of these the log has so many.
+        wrong: So many does it have that did not enter.
+        doubled: So many times does it have one once more than it entered.
+        sizes: Of the right ones so many have bytes that are within one in a hundred.
+        sized: So many are held against bytes.
+        differences: What is not right, for people.
+    """
+
+    truth: int
+    right: int
+    wrong: int
+    doubled: int
+    sizes: int
+    sized: int
+    differences: tuple[str, ...]
+
+    @property
+    def missed(self) -> int:
+        """So many does it not have."""
+        return self.truth - self.right
+
+
+_Event = Mapping[str, Any]
+_CLOSE, _FEW = 0.01, 3
+
+
+def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
+    """Return how the events of a log stand to the truth, by kind of thing."""
+    events = [*events]
+    uses = [event for event in events if event["event"] == "use"]
+    found: dict[str, Row] = {}
+    for tool in ("Read", "Skill", "Bash"):
+        ids = [call_id for call_id, call in truth.calls.items() if call[0] == tool]
+        found[tool] = _uses(truth, [event for event in uses if event.get("call_id") in ids], ids)
+    by_user = Counter(
+        (event["segment_id"], name)
+        for event in uses
+        if event.get("actor") == "user"
+        for name in _names(event)
+    )
+    found["typed by the user"] = _row(Counter(truth.typed), by_user, {}, {})
+    for kind, is_agent in (("resident", False), ("resident in sub-agents", True)):
+        found[kind] = _resident(truth, events, is_agent=is_agent)
+    return found
+
+
+def _uses(truth: Truth, events: Iterable[_Event], ids: Iterable[str]) -> Row:
+    there = Counter(
+        (f"{truth.calls[call_id][1]}", name) for call_id in ids for name in truth.calls[call_id][2]
+    )
+    claimed = Counter(
+        (f"{truth.calls[event['call_id']][1]}", name) for event in events for name in _names(event)
+    )
+    return _row(there, claimed, {}, {})
+
+
+def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
+    there: dict[tuple[str, str], int] = {}
+    for (session, agent), thread in truth.threads.items():
+        if (agent is not None) is is_agent:
+            segment = session if agent is None else f"{session}/{agent}"
+            there |= {(segment, name): size for name, size in thread.resident.items()}
+    claimed: Counter[tuple[str, str]] = Counter()
+    sizes: dict[tuple[str, str], int | None] = {}
+    for event in events:
+        if event["event"] == "resident_exposure" and ("/" in event["segment_id"]) is is_agent:
+            for record in event["records"]:
+                key = event["segment_id"], f"{record['kind']}/{record['slug']}"
+                claimed[key] += 1
+                sizes[key] = record.get("context_bytes")
+    return _row(Counter(dict.fromkeys(there, 1)), claimed, there, sizes)
+
+
+def _row(
+    there: Counter[tuple[str, str]],
+    claimed: Counter[tuple[str, str]],
+    bytes_there: Mapping[tuple[str, str], int],
+    bytes_claimed: Mapping[tuple[str, str], int | None],
+) -> Row:
+    """Hold what is claimed against what is there, each by where it is and the record."""
+    right = sum(min(times, claimed[key]) for key, times in there.items())
+    wrong = [key for key in claimed if key not in there]
+    missed = [key for key, times in there.items() if claimed[key] < times]
+    doubled = [key for key, times in claimed.items() if times > there[key] > 0]
+    sized = [key for key in bytes_there if claimed[key]]
+    off = [key for key in sized if not _is_close(bytes_claimed.get(key), bytes_there[key])]
+    said = [
+        f"{what} {name}: {where[:100]!r}"
+        for what, keys in (("missed", missed), ("wrong", wrong), ("doubled", doubled))
+        for where, name in keys
+    ]
+    said += [f"bytes of {key[1]}: {bytes_claimed.get(key)} for {bytes_there[key]}" for key in off]
+    return Row(
+        there.total(),
+        right,
+        sum(claimed[key] for key in wrong),
+        sum(claimed[key] - there[key] for key in doubled),
+        len(sized) - len(off),
+        len(sized),
+        tuple(said),
+    )
+
+
+def _is_close(claimed: int | None, there: int) -> bool:
+    return claimed is not None and abs(claimed - there) <= max(_FEW, _CLOSE * there)
+
+
+def _names(event: _Event) -> list[str]:
+    return [f"{record['kind']}/{record['slug']}" for record in event["records"]]

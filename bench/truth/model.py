@@ -1,0 +1,193 @@
+"""A model that plays scripts: the Messages API on 127.0.0.1, which keeps every request.
+
+A prompt that holds ``[[play NAME]]`` plays that script, turn by turn. Which turn follows from the
+request alone: sessions, sub-agents and sessions that are resumed need no state.
+"""
+
+import itertools
+import json
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Self
+
+_PLAY = re.compile(r"\[\[play ([\w.-]+)\]\]")
+_BYTES_PER_TOKEN = 3.2
+
+
+class Tool(NamedTuple):
+    """A call of a tool that the model makes.
+
+    Attributes:
+        name: The tool.
+        input: What it is given.
+        is_search: Whether it searches: what a search finds is no use.
+    """
+
+    name: str
+    input: Mapping[str, object]
+    is_search: bool = False
+
+
+Script = Sequence[Sequence[Tool]]
+"""The calls of each turn; behind the last one the model says that it is done."""
+
+
+class Request(NamedTuple):
+    """A request that an agent has sent.
+
+    Attributes:
+        session: The session's id.
+        agent: The sub-agent's id; None for the main thread.
+        body: What was sent.
+    """
+
+    session: str
+    agent: str | None
+    body: dict[str, Any]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that hang up."""
+
+
+class ScriptedModel:
+    """Plays scripts as long as it is entered.
+
+    Args:
+        scripts: The scripts, by name.
+
+    Attributes:
+        requests: What was asked, in order.
+        calls: The calls that were made, by id.
+    """
+
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
+        self.requests: list[Request] = []
+        self.calls: dict[str, Tool] = {}
+        self._scripts = scripts
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"] or 0)))
+                if self.path.startswith("/v1/messages/count_tokens"):
+                    self._send("application/json", json.dumps({"input_tokens": _tokens(body)}))
+                    return
+                with model._lock:
+                    session = self.headers.get("X-Claude-Code-Session-Id") or ""
+                    agent = self.headers.get("X-Claude-Code-Agent-Id")
+                    model.requests.append(Request(session, agent, body))
+                    message = model._answer(body)
+                if body.get("stream"):
+                    self._send("text/event-stream", "".join(_events(message)))
+                else:
+                    self._send("application/json", json.dumps(message))
+
+            def do_GET(self) -> None:
+                self._send("application/json", "{}", 404)
+
+            do_HEAD = do_GET  # noqa: N815 - the name is the standard library's
+
+            def _send(self, kind: str, text: str, status: int = 200) -> None:
+                data = text.encode()
+                self.send_response(status)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - likewise
+                """Say nothing."""
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        tools = self._turn(body)
+        content: list[dict[str, Any]] = []
+        for tool in tools:
+            call_id = f"toolu_{next(self._ids):024d}x"
+            self.calls[call_id] = tool
+            content.append(
+                {"type": "tool_use", "id": call_id, "name": tool.name, "input": {**tool.input}}
+            )
+        total = _tokens(body)
+        usage = {
+            "input_tokens": min(total, 10),
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": max(0, total - 10),
+            "output_tokens": 20,
+        }
+        return {
+            "id": f"msg_{next(self._ids):024d}",
+            "type": "message",
+            "role": "assistant",
+            "model": body.get("model", "m"),
+            "content": content or [{"type": "text", "text": "Done."}],
+            "stop_reason": "tool_use" if content else "end_turn",
+            "stop_sequence": None,
+            "usage": usage,
+        }
+
+    def _turn(self, body: dict[str, Any]) -> Sequence[Tool]:
+        """The calls that are next in the script of the last prompt that names one."""
+        messages = body.get("messages", [])
+        for index in range(len(messages) - 1, -1, -1):
+            names = _PLAY.findall(text_of(messages[index]["content"]))
+            if messages[index]["role"] == "user" and names:
+                turns = self._scripts.get(names[-1], ())
+                turn = sum(message["role"] == "assistant" for message in messages[index + 1 :])
+                return turns[turn] if turn < len(turns) and body.get("tools") else ()
+        return ()
+
+
+def text_of(content: object) -> str:
+    """Return the text of a message, without what tools have answered."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
+
+
+def _tokens(body: object) -> int:
+    return int(len(json.dumps(body, ensure_ascii=False).encode()) / _BYTES_PER_TOKEN)
+
+
+def _events(message: dict[str, Any]) -> list[str]:
+    def event(kind: str, **fields: object) -> str:
+        return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
+
+    said = [event("message_start", message={**message, "content": [], "stop_reason": None})]
+    for index, block in enumerate(message["content"]):
+        if block["type"] == "text":
+            empty, delta = {**block, "text": ""}, {"type": "text_delta", "text": block["text"]}
+        else:
+            empty = {**block, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        said.append(event("content_block_start", index=index, content_block=empty))
+        said.append(event("content_block_delta", index=index, delta=delta))
+        said.append(event("content_block_stop", index=index))
+    stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    said.append(event("message_delta", delta=stop, usage={"output_tokens": 20}))
+    return [*said, event("message_stop")]

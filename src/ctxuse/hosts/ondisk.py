@@ -1,0 +1,71 @@
+"""What of the records that a log names, and of others, is on the disk now."""
+
+import os
+from typing import TYPE_CHECKING
+
+from ctxuse.errors import CtxuseError
+from ctxuse.hosts.paths import is_name, parts_below
+from ctxuse.hosts.prompts import prompt_named
+from ctxuse.hosts.recordfile import AGENT, COMMAND, INSTRUCTIONS, MEMORY, SKILL, file_size
+from ctxuse.layout import RecordRef
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.places import Places
+
+
+def size_now(places: "Places", kind: str, slug: str) -> tuple[int | None, bool | None]:
+    """Return the size of a record's file now, and whether it is gone; None where unknown.
+
+    Args:
+        places: Where records lie.
+        kind: The record's kind, as in events.
+        slug: Its slug, likewise.
+    """
+    if kind == SKILL:
+        skill = places.skill_named(slug)
+        file = None if skill is None or skill.kind != SKILL else skill.file
+    elif kind in {COMMAND, AGENT}:
+        prompt = prompt_named(places, kind, slug)
+        file = None if prompt is None else prompt.file
+    elif kind in {INSTRUCTIONS, MEMORY}:
+        file = _file_called(places, kind, slug)
+        if file is None:
+            return None, None  # none of the names that we give: it may lead anywhere
+    else:
+        try:
+            file = places.layout.record_file(kind, slug)
+        except CtxuseError:
+            return None, None
+    size = file_size(file) if file is not None and os.path.isfile(file) else None
+    return size, size is None
+
+
+def _file_called(places: "Places", kind: str, slug: str) -> str | None:
+    """Where the instructions or the memory of a slug are; None where there can be none.
+
+    Outside the workspace only files are looked at that are records by where they lie; inside, an
+    agent may have been told that any file holds instructions.
+    """
+    path = places.absolute(slug)
+    if slug.startswith("external:") or not is_name(path):
+        return None
+    found = places.record_at(path)
+    if found is None and kind == INSTRUCTIONS and parts_below(path, places.root) is not None:
+        found = places.instructions_at(path)
+    is_it = found is not None and (found.kind, found.slug) == (kind, slug)
+    return path if is_it else None
+
+
+def on_disk(places: "Places", *, outside: bool) -> list[RecordRef]:
+    """Return every record that has a file now, sorted by kind and slug.
+
+    Args:
+        places: Where records lie.
+        outside: Whether to include records that lie outside the workspace: the user's, those of
+            plugins, and of directories above.
+    """
+    found = set(places.layout.records_on_disk())
+    for file in places.files_of_agents():
+        if outside or parts_below(file.file, places.root) is not None:
+            found.add(RecordRef(file.kind, file.slug))
+    return sorted(found, key=lambda ref: (ref.kind, ref.slug or ""))
