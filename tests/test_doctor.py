@@ -120,7 +120,7 @@ def test_what_is_installed_and_what_has_fired(
     assert claude.program.endswith("/bin/claude")
     assert {hook.event for hook in claude.hooks} == {
         "PostToolUse", "PostToolUseFailure", "UserPromptExpansion", "InstructionsLoaded",
-        "SessionStart",
+        "SessionStart", "SubagentStart", "SubagentStop", "Stop", "SessionEnd",
     }  # fmt: skip
     assert (codex.hooks, codex.program) == ((), None)
     assert [(s.host, s.source, s.events) for s in found.sources] == [

@@ -20,7 +20,7 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small
 from ctxuse.hook import run
-from ctxuse.hosts.claude_code.listing import resident
+from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -129,7 +129,7 @@ def test_frontmatter_has_so_many_values_and_levels_at_most() -> None:
             take_apart("skill", "x", head(text))
 
 
-def test_the_skills_of_a_session_are_read_in_few_steps(
+def test_the_rules_of_a_sub_agent_are_read_in_few_steps(
     tmp_path: Path, workspace: Workspace
 ) -> None:
     heads = (
@@ -143,12 +143,12 @@ def test_the_skills_of_a_session_are_read_in_few_steps(
         "? a\n: b\n" * 8_000,
     )
     for number, head in enumerate(heads):
-        skill = tmp_path / ".claude" / "skills" / f"s{number}" / "SKILL.md"
-        skill.parent.mkdir(parents=True)
-        skill.write_text(f"---\n{head}\n---\nbody\n")
+        rule = tmp_path / "home/.claude/rules" / f"s{number}.md"
+        rule.parent.mkdir(parents=True, exist_ok=True)
+        rule.write_text(f"---\n{head}\n---\nbody\n")
     places = Places(workspace.layout, {"HOME": str(tmp_path / "home")})
-    assert len(resident(places, None)) == len(heads)
-    assert steps(lambda: resident(places, None)) < 2_000_000
+    assert len(resident_in_agent(places, "general-purpose", None)) == len(heads)
+    assert steps(lambda: resident_in_agent(places, "general-purpose", None)) < 2_000_000
 
 
 MESSAGES = (

@@ -229,27 +229,14 @@ class TestClaudeCode:
         (event,) = fire({**loaded, "file_path": str(project / ".yoi/workflow/release.md")})
         assert summary(event)[3] == "workflow/release"
 
-    def test_a_session_start_exposes_the_skills_and_the_memory_on_the_disk(
+    def test_a_session_start_exposes_the_memory_that_no_transcript_tells_of(
         self, project: Path, fire: Fire
     ) -> None:
         memory = project.parent / ".claude/projects/-p/memory"
         memory.mkdir(parents=True)
         index = "---\na: b\n---\n<!-- hidden -->\nline\n" * 1 + "more\n" * 300
         (memory / "MEMORY.md").write_text(index)
-        user = project.parent / ".claude/skills/mail"
-        user.mkdir(parents=True)
-        (user / "SKILL.md").write_text("---\ndescription: Mail\nwhen_to_use: often\n---\n")
-        plugin = project.parent / "plugin/skills/triage"
-        plugin.mkdir(parents=True)
-        (plugin / "SKILL.md").write_text("broken: [\n")
-        (project.parent / ".claude/plugins").mkdir()
-        (project.parent / ".claude/plugins/installed_plugins.json").write_text(
-            json.dumps(
-                {"plugins": {"acme@m": [{"installPath": str(plugin.parent.parent)}], "off@m": []}}
-            )
-        )
         settings = project.parent / ".claude/settings.json"
-        settings.write_text(json.dumps({"enabledPlugins": {"acme@m": True}}))
         start = {
             "hook_event_name": "SessionStart",
             "source": "startup",
@@ -258,40 +245,116 @@ class TestClaudeCode:
         (event,) = fire(start)
         assert event.event.value == "resident_exposure"
         assert [(r.kind, r.slug, r.context_bytes) for r in event.records] == [
-            ("skill", "pdf", len("- pdf: Reads PDFs")),
-            ("skill", "mail", len("- mail: Mail - often")),
-            ("skill", "acme:triage", len("- acme:triage")),
             ("memory", "~/.claude/projects/-p/memory/MEMORY.md", len("line\n" + "more\n" * 199)),
         ]
         settings.write_text(json.dumps({"autoMemoryEnabled": False}))
-        (event,) = fire(start)
-        assert [r.slug for r in event.records] == ["pdf", "mail"]
+        assert fire(start) == []
 
     def test_what_cannot_be_read_takes_nothing_else_along(self, project: Path, fire: Fire) -> None:
-        os.mkdir(os.fsencode(project) + b"/.claude/skills/\xff")
-        with open(os.fsencode(project) + b"/.claude/skills/\xff/SKILL.md", "w") as file:
-            file.write("x")
         (project / ".claude/settings.json").symlink_to("/dev/zero")
+        (project / ".claude/rules").mkdir()
+        os.mkdir(os.fsencode(project) + b"/.claude/rules/\xff")
+        with open(os.fsencode(project) + b"/.claude/rules/\xff/x.md", "w") as file:
+            file.write("x")
         memory = project.parent / ".claude/projects/-p/memory"
         memory.mkdir(parents=True)
         (memory / "MEMORY.md").write_text("<!-- x\n" * 200_000)
         start = {
-            "hook_event_name": "SessionStart",
+            "hook_event_name": "SubagentStart",
+            "agent_id": "a1",
+            "agent_type": "general-purpose",
             "transcript_path": str(project.parent / ".claude/projects/-p/5f0c.jsonl"),
         }
         (event,) = fire(start)
-        assert next(record.slug for record in event.records) == "pdf"
+        assert {"CLAUDE.md", "~/.claude/projects/-p/memory/MEMORY.md"} <= {
+            record.slug for record in event.records
+        }
 
-    def test_over_the_hosts_budget_the_bytes_of_descriptions_are_not_known(
+    def test_a_sub_agent_is_given_what_its_kind_is_given(self, project: Path, fire: Fire) -> None:
+        files = {
+            "CLAUDE.md": "# Shop\n@docs/style.md\n`@docs/no.md`\n",
+            "docs/style.md": "Use it.\n",
+            "docs/no.md": "x",
+            ".claude/rules/all.md": "Always.\n",
+            ".claude/rules/sql.md": "---\npaths: db\n---\nSQL.\n",
+            ".claude/agents/keeper.md": (
+                "---\nname: keeper\nmemory: project\nskills: pdf, none\n---\nYou keep.\n"
+            ),
+            ".claude/agents/named.md": "---\nname: other-name\n---\nYou are.\n",
+            ".claude/agent-memory/keeper/MEMORY.md": "I remember.\n",
+        }
+        for path, text in files.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+        loaded = [
+            ("instructions", "CLAUDE.md", len("# Shop\n@docs/style.md\n`@docs/no.md`")),
+            ("instructions", ".claude/rules/all.md", len("Always.")),
+            ("instructions", "docs/style.md", len("Use it.")),
+        ]
+        given = {
+            "general-purpose": loaded,
+            "Explore": [],
+            "somebody-elses": [],
+            "keeper": [
+                ("agent", "keeper", len("You keep.")),
+                *loaded,
+                ("memory", ".claude/agent-memory/keeper/MEMORY.md", len("I remember.\n")),
+                ("skill", "pdf", None),
+            ],
+            "other-name": [("agent", "named", len("You are.")), *loaded],
+        }
+        for number, (kind, expected) in enumerate(given.items()):
+            start = {"hook_event_name": "SubagentStart", "agent_id": f"a{number}"}
+            events = fire({**start, "agent_type": kind})
+            found = [(r.kind, r.slug, r.context_bytes) for e in events for r in e.records]
+            assert found == expected, kind
+            for event in events:
+                assert event.segment_id == f"{SESSION}/a{number}"
+                assert event.agent_type == kind
+
+    def test_of_instructions_deep_in_a_project_the_transcript_tells(
         self, project: Path, fire: Fire
     ) -> None:
-        for number in range(9):
-            path = project / f".claude/skills/long-{number}"
-            path.mkdir()
-            (path / "SKILL.md").write_text(f"---\ndescription: {'x' * 1400}\n---\n")
-        (event,) = fire({"hook_event_name": "SessionStart", "source": "startup"})
-        assert len(event.records) == 10
-        assert {record.context_bytes for record in event.records} == {None}
+        deep = {"hook_event_name": "InstructionsLoaded", "load_reason": "nested_traversal"}
+        assert fire({**deep, "file_path": str(project / "sub/CLAUDE.md")}) == []
+
+    @pytest.mark.parametrize("path", ["fix.md", "team/standup.md"])
+    def test_a_command_is_called_and_typed_by_its_path(
+        self, project: Path, fire: Fire, path: str
+    ) -> None:
+        file = project / ".claude/commands" / path
+        file.parent.mkdir(parents=True)
+        file.write_text("---\ndescription: x\n---\nFix $ARGUMENTS now.\n")
+        name = path.removesuffix(".md").replace("/", ":")
+        typed = {
+            "hook_event_name": "UserPromptExpansion", "expansion_type": "slash_command",
+            "command_name": name, "command_args": "42", "prompt_id": "p1",
+        }  # fmt: skip
+        events = fire(typed) + fire(skill(name, tool_input={"skill": name, "args": "42"}))
+        events += fire(read(str(file), tool_use_id="toolu_9"))
+        assert [(e.actor, e.records[0].kind, e.records[0].slug) for e in events] == [
+            ("user", "command", name), ("agent", "command", name), ("agent", "command", name),
+        ]  # fmt: skip
+        assert [e.records[0].context_bytes for e in events[:2]] == [len("Fix 42 now.\n")] * 2
+
+    def test_agents_and_what_instructions_take_in_are_records(
+        self, project: Path, fire: Fire
+    ) -> None:
+        for path, text in {
+            ".claude/agents/reviewer.md": "x", "CLAUDE.md": "@docs/style.md",
+            "docs/style.md": "See @./deep.md", "docs/deep.md": "x",
+        }.items():  # fmt: skip
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+        paths = (".claude/agents/reviewer.md", "docs/style.md", "docs/deep.md")
+        events = [
+            event
+            for number, path in enumerate(paths)
+            for event in fire(read(str(project / path), tool_use_id=f"toolu_{number}x"))
+        ]
+        assert [f"{e.records[0].kind}/{e.records[0].slug}" for e in events] == [
+            "agent/reviewer", "instructions/docs/style.md", "instructions/docs/deep.md",
+        ]  # fmt: skip
 
     @pytest.mark.parametrize(
         "name",
@@ -536,7 +599,6 @@ class TestWhereItWrites:
         common = {"session_id": SESSION, "cwd": str(web)}
         typed = {"hook_event_name": "UserPromptExpansion", "expansion_type": "slash_command"}
         for host, payload in (
-            ("claude-code", {"hook_event_name": "SessionStart"}),
             ("claude-code", {**typed, "command_name": "deploy"}),
             ("claude-code", skill("deploy")),
             ("claude-code", read(str(web / ".claude/skills/deploy/SKILL.md"))),
@@ -546,7 +608,7 @@ class TestWhereItWrites:
             run([host], BytesIO(json.dumps({**common, **payload}).encode()), environ)
         slugs = {r.slug for e in log(project) for r in e.records if "deploy" in r.slug}
         assert slugs == {"apps/web:deploy"}
-        assert len(log(project)) == 6
+        assert len(log(project)) == 5
 
     def test_a_yoi_directory_without_memory_is_no_marker(self, tmp_path: Path) -> None:
         root = tmp_path / "home" / "tree"
@@ -684,16 +746,19 @@ def test_a_lock_that_hangs_does_not_keep_the_agent_waiting(project: Path) -> Non
 
 def test_a_hook_stops_by_itself_and_leaves_a_mark(project: Path) -> None:
     head = "x: [" + "a, " * 990 + "]"
+    (project / ".claude/rules").mkdir()
     for number in range(1_000):  # a minute's work, were it all done
-        skill_file = project / ".claude" / "skills" / f"s{number}" / "SKILL.md"
-        skill_file.parent.mkdir()
-        skill_file.write_text(f"---\n{head}\n---\nbody\n")
-    payload = {"session_id": SESSION, "hook_event_name": "SessionStart", "source": "startup"}
+        rule = project / ".claude/rules" / f"s{number}.md"
+        rule.write_text(f"---\n{head}\n---\nbody\n")
+    payload = {
+        "session_id": SESSION, "hook_event_name": "SubagentStart", "agent_id": "a",
+        "agent_type": "general-purpose",
+    }  # fmt: skip
     done = process(json.dumps(payload).encode(), project)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert log(project) == []
     (mark,) = read_marks(WorkspaceLayout(project), environ=environment(project))
-    assert "SessionStart: its time was over" in mark.what
+    assert "SubagentStart: its time was over" in mark.what
     alpha = Workspace(project).snapshot("decision", "alpha")
     assert Workspace(project).append_use("s", UsageSource.MEMORY_READ, [alpha]) is not None
 

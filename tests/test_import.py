@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from starting import PATIENCE, started
 
-from ctxuse import UsageEvent, Workspace
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
 from ctxuse.hook import run as run_hook
 from ctxuse.hosts.claude_code import lines
@@ -364,13 +364,60 @@ class TestClaudeCode:
             run_hook(["claude-code"], BytesIO(json.dumps({**common, **payload}).encode()), environ)
         talk = Talk(project)
         talk.read(project / "CLAUDE.md", "t1")
-        talk.attachment(type="nested_memory", path=str(project / "sub/CLAUDE.md"), content={})
-        talk.attachment(type="skill_listing", content="- pdf: Reads\n")
+        talk.attachment(type="nested_memory", path=str(project / "CLAUDE.md"), content={})
         talk.line("user", message={"content": "<command-name>/pdf</command-name>"})
         talk.line("user", isMeta=True, message={"content": "Base directory for this skill: /x"})
         result = imported(talk.lines)
         assert (result.added, result.there) == (0, 1)
         assert len(log(project)) == 2
+
+    def test_what_hooks_of_older_versions_listed_is_not_added_and_the_rest_is(
+        self, project: Path, imported: Import
+    ) -> None:
+        listed = UsageEvent.new(
+            SESSION,
+            UsageEventKind.RESIDENT_EXPOSURE,
+            UsageSource.RESIDENT_INJECTION,
+            [UsageRecordSnapshot("skill", name, 9, 3) for name in ("pdf", "mail")],
+            host="claude-code",
+        )
+        Workspace(project).append(listed)
+        talk = Talk(project)
+        talk.attachment(type="skill_listing", content="- pdf: Reads\n- mail: x\n- simplify: y\n")
+        talk.attachment(type="nested_memory", path=str(project / "sub/CLAUDE.md"), content={})
+        assert imported(talk.lines).added == 2
+        assert [told(event)[3] for event in log(project)[1:]] == [
+            "skill/simplify", "instructions/sub/CLAUDE.md",
+        ]  # fmt: skip
+
+    def test_agents_and_commands_that_are_listed_typed_and_called(
+        self, project: Path, imported: Import
+    ) -> None:
+        for path in ("commands/fix.md", "agents/reviewer.md", "agents/other.md"):
+            (project / ".claude" / path).parent.mkdir(exist_ok=True)
+            (project / ".claude" / path).write_text("---\nname: by-name\n---\nbody\n")
+        talk = Talk(project)
+        talk.attachment(
+            type="agent_listing_delta",
+            addedTypes=["Explore", "reviewer", "by-name", 7, "a\nb"],
+            addedLines=["- Explore: x", "- reviewer: yy", "- by-name: z", "- 7", "- a"],
+        )
+        talk.attachment(type="skill_listing", content="- fix: Fixes it\n")
+        talk.line("user", promptId="p1", message={"content": "<command-name>/fix</command-name>"})
+        body = {"content": [{"type": "text", "text": "Fix 42\n"}]}
+        talk.line("user", isMeta=True, promptId="p1", message=body)
+        talk.call("Skill", "toolu_1x", {"skill": "fix"})
+        talk.result("toolu_1x", {"success": True, "commandName": "fix"})
+        talk.line("user", isMeta=True, sourceToolUseID="toolu_1x", message=body)
+        talk.line("user", message={"content": "<command-name>/clear</command-name>"})
+        talk.line("user", isMeta=True, message={"content": "Fix 42\n"})
+        imported(talk.lines)
+        found = [(told(event)[2:], event.records[0].context_bytes) for event in log(project)]
+        assert found == [
+            ((None, "agent/Explore"), 12), ((None, "agent/reviewer"), 14),
+            ((None, "agent/other"), 12), ((None, "command/fix"), 15),
+            (("user", "command/fix"), 7), (("agent", "command/fix"), 7),
+        ]  # fmt: skip
 
     @pytest.mark.parametrize("call_id", ["call_0", "functions.Read:12", "0"])
     def test_an_id_that_only_counts_is_of_its_session(

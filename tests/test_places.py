@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
-from ctxuse.hosts.claude_code.listing import memory_dir
+from ctxuse.hosts.claude_code.standing import memory_dir
 from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.ondisk import on_disk, size_now
 from ctxuse.hosts.origin import Origin

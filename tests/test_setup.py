@@ -76,6 +76,10 @@ class TestInstalling:
                 "UserPromptExpansion",
                 "InstructionsLoaded",
                 "SessionStart",
+                "SubagentStart",
+                "SubagentStop",
+                "Stop",
+                "SessionEnd",
             )
         }
         assert settings["hooks"]["PostToolUse"][0]["matcher"] == "Read|Skill|Bash"

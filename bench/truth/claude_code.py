@@ -221,7 +221,7 @@ class Client:
 
 _BLOCK = re.compile(
     r"Contents of (\S+)(?: \([^)]*\))?:\n\n(.*?)"
-    r"(?=\n\nContents of |\n# \w+\n|\n\n +IMPORTANT|\n</system-reminder>|\Z)",
+    r"(?=\n\nContents of |\n\n\nThe following |\n# \w+\n|\n\n +IMPORTANT|\n</system-reminder>|\Z)",
     re.DOTALL,
 )
 _LISTED = re.compile(
@@ -248,6 +248,9 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         for text in _said_by_the_host(request):
             for name, size in _resident(shop, text):
                 thread.resident.setdefault(name, size)
+        if request.agent is not None:
+            for record in shop.agents_in(text_of(request.body.get("system", ""))):
+                thread.resident[record.name] = len(record.body.encode())
         for call_id, text in _answers(request):
             tool = model.calls[call_id]
             entered = set() if tool.is_search else shop.in_text(text)

@@ -34,6 +34,11 @@ class Placed(NamedTuple):
         """Kind and slug."""
         return f"{self.kind}/{self.slug}"
 
+    @property
+    def body(self) -> str:
+        """What its file holds behind the frontmatter."""
+        return self.text.replace("@", self.mark).rpartition("---\n")[2].strip()
+
 
 def _skill(name: str, mark: str, about: str, slug: str = "", where: str = "") -> Placed:
     text = f"---\nname: {name}\ndescription: {about}\n---\n# @ {name}\n@ Do it step by step.\n"
@@ -115,6 +120,11 @@ class Shop:
     def in_text(self, text: str) -> set[str]:
         """Return the records of which something stands in a text, by kind and slug."""
         return {name for mark, name in self.by_mark.items() if mark in text}
+
+    @staticmethod
+    def agents_in(text: str) -> list[Placed]:
+        """Return the agents whose own text stands in a text."""
+        return [record for record in RECORDS if record.kind == "agent" and record.body in text]
 
     @staticmethod
     def _write(path: Path, text: str, mark: str) -> None:

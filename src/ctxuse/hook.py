@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
     from ctxuse.layout import WorkspaceLayout
+    from ctxuse.recorder import Recorder
 
 MAX_PAYLOAD = 64 * 1024 * 1024
 """Bytes of a payload that are read; a longer one is none."""
@@ -161,28 +162,38 @@ def run(
     layout = WorkspaceLayout(root)
     try:
         events = host.events(payload, Places(layout, environ, start=payload.project))
-        _append(events, layout, environ, clock)
+        recording = _Recording(layout, environ, clock)
+        for event in events:
+            recording.append(event)
+        paths = host.followed(payload)
+        if paths:
+            from ctxuse.following import Following, bring_in  # noqa: PLC0415 - at some ends only
+
+            bring_in(Following(words[0], layout, environ), paths, recording.append)
     except _OutOfTimeError:
         with clock.stopped():
             _note_time(layout, environ, payload.event or "an event")
 
 
-def _append(
-    events: Iterable["UsageEvent"],
-    layout: "WorkspaceLayout",
-    environ: Mapping[str, str],
-    clock: Clock,
-) -> None:
-    from ctxuse.ids import is_derived  # noqa: PLC0415 - not for the usage
+class _Recording:
+    """Appends events, each without being cut off. Nothing is opened before the first."""
 
-    recorder = None
-    for event in events:
-        with clock.stopped():
-            if recorder is None:
+    def __init__(self, layout: "WorkspaceLayout", environ: Mapping[str, str], clock: Clock) -> None:
+        self._layout = layout
+        self._environ = environ
+        self._clock = clock
+        self._recorder: Recorder | None = None
+
+    def append(self, event: "UsageEvent") -> bool:
+        """Append an event, and say whether nothing went wrong; that leaves a mark."""
+        with self._clock.stopped():
+            if self._recorder is None:
                 from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
 
-                recorder = Recorder(layout, environ=environ, most_patience=clock.left)
-            recorder.try_append(event, once=is_derived(event.id), quiet=True)
+                self._recorder = Recorder(
+                    self._layout, environ=self._environ, most_patience=self._clock.left
+                )
+            return self._recorder.try_quietly(event)
 
 
 def _note_time(layout: "WorkspaceLayout", environ: Mapping[str, str], name: str) -> None:

@@ -16,14 +16,13 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
-from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular, what_happened
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
-from ctxuse.hosts.transcripts import Answered, Head, Hooked, Notes, Told
+from ctxuse.hosts.transcripts import Head, Hooked, Notes
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
@@ -108,7 +107,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     ):
         for path, told in zip(paths, all_told, strict=True):
             before = result.added + result.there
-            for event in events_of(told, notes, hooked):
+            for event in told.events(notes, hooked):
                 try:
                     line = encode(event)
                 except InvalidEventError:  # names of thousands of characters
@@ -122,28 +121,6 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             elif not dry_run:
                 imported.keep(path, result.added + result.there - before)
     return result
-
-
-def events_of(told: Told, notes: Notes, hooked: Hooked) -> Iterator[UsageEvent]:
-    """Yield the events that a transcript tells and that count, given those before it.
-
-    Args:
-        told: What it tells.
-        notes: What was come upon so far; what this one tells beside events is added.
-        hooked: What hooks have recorded.
-    """
-    first: set[str] = set()
-    for item in told.items():
-        if isinstance(item, Answered):
-            if notes.done(item.key):
-                first.add(item.key)
-                notes.failed += item.failed
-                notes.no_record += item.no_record
-        elif (item.of is None or item.of in first) and not hooked.has(item):
-            yield item.event
-    notes.left_open(told.summary.left_open)
-    for kind, times in told.not_understood.items():
-        notes.not_understood.saw(kind, times)
 
 
 def read_so_far(on_progress: OnProgress, whole: int) -> OnRead:

@@ -28,7 +28,7 @@ from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.transcripts import Hooked, Notes, Told
 from ctxuse.imported import READING
-from ctxuse.importing import Session, events_of, read_so_far
+from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.reader import Lines, open_logs, read_blocks
@@ -322,7 +322,7 @@ class _Agent:
             self.sessions[session] = earliest(self.sessions.get(session), at_ns)
             answered_ns = None if began.answered is None else parse_ns(began.answered)
             self._latest.began(session, at_ns, answered_ns)
-        for event in events_of(told, self._notes, self._hooked):
+        for event in told.events(self._notes, self._hooked):
             self._latest.add(event)
             if event.id in self._seen or (index is not None and event.id in index):
                 continue

@@ -11,6 +11,7 @@ from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.codec.encode import encode, encode_any, split
 from ctxuse.errors import AppendError, InvalidSettingError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.ids import is_derived
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
 from ctxuse.records import record_size
@@ -223,12 +224,24 @@ class Recorder:
         Returns:
             The event as stored; None when nothing was, for whatever reason.
         """
+        return self._try(event, once=once, quiet=quiet)[0]
+
+    def try_quietly(self, event: UsageEvent) -> bool:
+        """Append one event as `try_append` does, once if others may record it as well.
+
+        Returns:
+            Whether nothing went wrong: it is in the log now, or recording is turned off.
+        """
+        return self._try(event, once=is_derived(event.id), quiet=True)[1]
+
+    def _try(self, event: UsageEvent, *, once: bool, quiet: bool) -> tuple[UsageEvent | None, bool]:
+        """Append one event, and return what was stored and whether nothing went wrong."""
         try:
-            return self.append_once(event) if once else self.append(event)
+            return self.append_once(event) if once else self.append(event), True
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
             with suppress(Exception):  # a handler of the logger may raise as well
                 self._note_failure(error, quiet=quiet)
-            return None
+            return None, False
 
     def segment(
         self,

@@ -56,6 +56,17 @@ def _with_whole_characters(line: bytes) -> bytes:
 L = TypeVar("L")
 
 
+class Position:
+    """Where in a transcript somebody reads.
+
+    Attributes:
+        offset: The bytes before what is read next; a line that is not finished is not among them.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        self.offset = offset
+
+
 class Lines(Generic[L]):
     """Reads the lines of transcripts.
 
@@ -71,7 +82,11 @@ class Lines(Generic[L]):
         self._decode = msgspec.json.Decoder(of | Else).decode
 
     def read(
-        self, path: str, strange: Strange | None = None, on_read: OnRead | None = None
+        self,
+        path: str,
+        strange: Strange | None = None,
+        on_read: OnRead | None = None,
+        position: Position | None = None,
     ) -> Iterator[L]:
         """Yield the lines of a transcript that are JSON objects; others are counted in `strange`.
 
@@ -79,21 +94,28 @@ class Lines(Generic[L]):
             path: The transcript.
             strange: Where lines that are none are counted.
             on_read: Told how much has been read.
+            position: Where to begin; it says where the line that is given ends.
 
         Raises:
             OSError: The file cannot be read, or is no regular one.
         """
         read = 0
+        position = Position() if position is None else position
         with (
             closing_fd(open_regular(path)) as descriptor,
             open(descriptor, "rb", buffering=self._buffer, closefd=False) as file,
         ):
+            if position.offset:
+                file.seek(position.offset)
             while line := file.readline(LONGEST_LINE):
                 read += len(line)
+                position.offset += len(line) if line.endswith(b"\n") else 0
                 if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
                     found: L | str | None = "(line too long)"
+                    length = len(line)
                     while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-                        pass
+                        length += len(rest)
+                    position.offset += length + len(rest) if rest else 0
                 else:
                     found = self._line(line)
                 if found is not None and not isinstance(found, str):

@@ -1,19 +1,15 @@
 """What of the records that a log names, and of others, is on the disk now."""
 
 import os
-from typing import TYPE_CHECKING
 
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts.paths import is_name, parts_below
-from ctxuse.hosts.prompts import prompt_named
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, COMMAND, INSTRUCTIONS, MEMORY, SKILL, file_size
 from ctxuse.layout import RecordRef
 
-if TYPE_CHECKING:
-    from ctxuse.hosts.places import Places
 
-
-def size_now(places: "Places", kind: str, slug: str) -> tuple[int | None, bool | None]:
+def size_now(places: Places, kind: str, slug: str) -> tuple[int | None, bool | None]:
     """Return the size of a record's file now, and whether it is gone; None where unknown.
 
     Args:
@@ -25,7 +21,7 @@ def size_now(places: "Places", kind: str, slug: str) -> tuple[int | None, bool |
         skill = places.skill_named(slug)
         file = None if skill is None or skill.kind != SKILL else skill.file
     elif kind in {COMMAND, AGENT}:
-        prompt = prompt_named(places, kind, slug)
+        prompt = places.prompt_named(kind, slug)
         file = None if prompt is None else prompt.file
     elif kind in {INSTRUCTIONS, MEMORY}:
         file = _file_called(places, kind, slug)
@@ -40,7 +36,7 @@ def size_now(places: "Places", kind: str, slug: str) -> tuple[int | None, bool |
     return size, size is None
 
 
-def _file_called(places: "Places", kind: str, slug: str) -> str | None:
+def _file_called(places: Places, kind: str, slug: str) -> str | None:
     """Where the instructions or the memory of a slug are; None where there can be none.
 
     Outside the workspace only files are looked at that are records by where they lie; inside, an
@@ -56,7 +52,7 @@ def _file_called(places: "Places", kind: str, slug: str) -> str | None:
     return path if is_it else None
 
 
-def on_disk(places: "Places", *, outside: bool) -> list[RecordRef]:
+def on_disk(places: Places, *, outside: bool) -> list[RecordRef]:
     """Return every record that has a file now, sorted by kind and slug.
 
     Args:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.prompts import prompt_named
 from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class Origin:
 
     def agent(self, name: str) -> RecordFile:
         """Return the agent of a name; one without a file here goes by its name."""
-        found = prompt_named(self.places, AGENT, name)
+        found = self.places.prompt_named(AGENT, name)
         if found is None:
             from ctxuse.hosts.skillnames import (  # noqa: PLC0415 - reads YAML, and is rare
                 agent_otherwise_named,
@@ -149,7 +148,7 @@ class Origin:
             file_bytes: The size of its whole file, where a transcript shows it whole.
             context_bytes: Bytes of it that entered the context, where known.
         """
-        if not self._is_past:
+        if not self._is_past or (file_bytes is None and self.places.recent and record.file):
             return record.snapshot(context_bytes)
         return UsageRecordSnapshot(
             record.kind,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ctxuse.hosts.jsonlines import OnRead
     from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
-    from ctxuse.hosts.transcripts import Head, Told
+    from ctxuse.hosts.transcripts import Head, Rest, Told
 
 
 class Hook(Protocol):
@@ -25,6 +25,10 @@ class Hook(Protocol):
 
     def events(self, payload: "Payload", places: "Places") -> "Iterator[UsageEvent]":
         """Yield what a payload tells of."""
+        ...
+
+    def followed(self, payload: "Payload") -> "list[str]":
+        """Return the transcripts that may tell more now; see `Transcripts.read_on`."""
         ...
 
 
@@ -52,6 +56,13 @@ class Transcripts(Protocol):
 
         Raises:
             OSError: The file cannot be read; `told` has what came before.
+        """
+        ...
+
+    def read_on(self, path: str, places: "Places", told: "Told", rest: "Rest", most: int) -> "Rest":
+        """Tell what a transcript tells from a rest on, and return the next one.
+
+        Only of an agent whose hook says that a transcript is to be followed.
         """
         ...
 

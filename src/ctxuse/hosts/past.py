@@ -14,15 +14,22 @@ _MOST_LINES = 2
 
 
 class PastPlaces(Places):
-    """Places of which each path is looked up once: what a transcript names, it names often."""
+    """Places of which each path is looked up once: what a transcript names, it names often.
+
+    Attributes:
+        recent: Whether the past is so short that files are as large as they were.
+    """
 
     def __init__(
         self,
         layout: WorkspaceLayout,
         environ: Mapping[str, str] | None = None,
         start: str | None = None,
+        *,
+        recent: bool = False,
     ) -> None:
         super().__init__(layout, environ, start=start, lenient=True)
+        self.recent = recent
         self._at: dict[str, RecordFile | None] = {}
         self._named: dict[str, RecordFile | None] = {}
         self._starting: dict[str, PastPlaces] = {}
@@ -46,7 +53,7 @@ class PastPlaces(Places):
         return found
 
     def _another(self, start: str) -> "PastPlaces":
-        return PastPlaces(self.layout, self.environ, start)
+        return PastPlaces(self.layout, self.environ, start, recent=self.recent)
 
 
 V = TypeVar("V")

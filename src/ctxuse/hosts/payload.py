@@ -20,6 +20,7 @@ class Payload(NamedTuple):
         project: The directory from which the workspace is looked for.
         directory: The directory in which the agent is now.
         transcript: The path of the session's transcript.
+        agent_transcript: The transcript of the sub-agent that has ended.
         tool: The name of the tool that was called.
         arguments: What it was given.
         response: What it gave back.
@@ -29,6 +30,7 @@ class Payload(NamedTuple):
         command_words: What stood behind it.
         prompt_id: The agent's id of the user's prompt.
         path: The file that was loaded.
+        reason: Why it was.
     """
 
     event: str | None
@@ -37,6 +39,7 @@ class Payload(NamedTuple):
     project: str | None
     directory: str | None
     transcript: str | None
+    agent_transcript: str | None
     tool: str | None
     arguments: object
     response: object
@@ -46,6 +49,7 @@ class Payload(NamedTuple):
     command_words: str | None
     prompt_id: str | None
     path: str | None
+    reason: str | None
 
     @classmethod
     def of(cls, host: str, fields: Mapping[str, object], project: str | None = None) -> Self:
@@ -68,6 +72,7 @@ class Payload(NamedTuple):
             project=project or directory,
             directory=directory,
             transcript=text(fields, "transcript_path"),
+            agent_transcript=text(fields, "agent_transcript_path"),
             tool=text(fields, "tool_name"),
             arguments=fields.get("tool_input"),
             response=fields.get("tool_response"),
@@ -77,4 +82,5 @@ class Payload(NamedTuple):
             command_words=text(fields, "command_args", longest=64 * 1024),
             prompt_id=text(fields, "prompt_id"),
             path=text(fields, "file_path"),
+            reason=text(fields, "load_reason"),
         )

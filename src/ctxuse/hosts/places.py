@@ -16,8 +16,9 @@ from ctxuse.errors import CtxuseError
 from ctxuse.hosts import host_named, known_hosts
 from ctxuse.hosts.imports import imported_files
 from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in
-from ctxuse.hosts.prompts import prompt_at, prompt_named, prompts
+from ctxuse.hosts.prompts import PLUGIN_FOLDERS, Folder, prompt_at, prompt_named, prompts
 from ctxuse.hosts.recordfile import (
+    AGENT,
     COMMAND,
     INSTRUCTIONS,
     MEMORY,
@@ -55,6 +56,7 @@ class Places:
         self.layout = layout
         self.environ = environ = os.environ if environ is None else environ
         self._lenient = lenient
+        self.recent = False
         self.root = os.fspath(layout)
         self.start = self.root if start is None else os.path.normpath(start)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
@@ -178,7 +180,7 @@ class Places:
             file = os.path.join(directory, last, SKILL_FILE)
             if os.path.isfile(file):
                 return RecordFile(SKILL, self._slug(file, name), file, file)
-        command = prompt_named(self, COMMAND, name)
+        command = self.prompt_named(COMMAND, name)
         if command is not None:
             return command
         if not prefix:
@@ -220,7 +222,7 @@ class Places:
         """Yield the records on the disk that are not in ``.yoi``; see `skills`."""
         yield from (*self.skills(), *self.instruction_files(), *self._files_in_folders())
         yield from (self._by_path(INSTRUCTIONS, path) for path in self._imported())
-        yield from prompts(self)
+        yield from prompts(self.prompt_folders())
 
     def instruction_files(self) -> Iterator[RecordFile]:
         """Yield the instruction files of the project, above it and of the user; none deep in it."""
@@ -260,7 +262,7 @@ class Places:
             or self._in_folder_of_records(path)
             or self._instruction_file(path)
             or self._of_skills(path, self._plugin_skills(path))
-            or prompt_at(self, path)
+            or prompt_at(self.prompt_folders(), path)
             or (self._by_path(INSTRUCTIONS, path) if path in self._imported() else None)
         )
 
@@ -268,8 +270,35 @@ class Places:
         """The files that instructions take in, as they were when they were first asked for."""
         if self._imports is None:
             self._imports = {}  # while they are looked for, none is known
-            self._imports = dict.fromkeys(imported_files(self))
+            self._imports = dict.fromkeys(self.imported_files())
         return self._imports
+
+    def imported_files(self) -> list[str]:
+        """Return the files that instructions of the project, above it and of the user take in."""
+        found: list[str] = []
+        for host in self._hosts:
+            if host.imports is not None:
+                names = {os.path.basename(path) for path in host.of_project.instructions}
+                files = (record.file for record in self.instruction_files())
+                own = [file for file in files if os.path.basename(file) in names]
+                found += imported_files(own, host.imports, self.absolute)
+        return found
+
+    def prompt_named(self, kind: str, name: str) -> RecordFile | None:
+        """Return the command or agent that a host calls `name`, if its file is there."""
+        return prompt_named(self.prompt_folders(), kind, name)
+
+    def prompt_folders(self) -> Iterator[Folder]:
+        """Yield the folders of commands and of agents, those first that win."""
+        for host in self._hosts:
+            own = self.config_dirs.get(host.name, "")
+            for directory, records in ((self.root, host.of_project), (own, host.of_user)):
+                for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents)):
+                    for path in paths:
+                        yield Folder(kind, os.path.join(directory, path))
+        for plugin, where in self.plugins().items():
+            for kind, path in PLUGIN_FOLDERS:
+                yield Folder(kind, os.path.join(where, path), plugin)
 
     def _workspace_record(self, path: str, below: list[str]) -> RecordFile | None:
         try:

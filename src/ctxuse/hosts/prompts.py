@@ -5,79 +5,79 @@ name of its file; those of a plugin by the plugin's name before it.
 """
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from ctxuse.hosts import known_hosts
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.recordfile import AGENT, COMMAND, RecordFile
 
-if TYPE_CHECKING:
-    from ctxuse.hosts.places import Places
-
 _MARKDOWN = ".md"
-_PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))
+PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))
+"""Where a plugin keeps its own."""
 
 
-def prompt_at(places: "Places", path: str) -> RecordFile | None:
+class Folder(NamedTuple):
+    """A folder of commands or of agents.
+
+    Attributes:
+        kind: ``command`` or ``agent``.
+        directory: The folder.
+        plugin: The plugin that it is of; empty for none.
+    """
+
+    kind: str
+    directory: str
+    plugin: str = ""
+
+
+def prompt_at(folders: Iterable[Folder], path: str) -> RecordFile | None:
     """Return the command or agent that the file at an absolute path is; None if it is none."""
-    if not path.endswith(_MARKDOWN):
-        return None
-    for kind, directory, plugin in _folders(places):
-        below = parts_below(path, directory)
-        if below is not None:
-            return _prompt(kind, below, path, plugin)
+    if path.endswith(_MARKDOWN):
+        for folder in folders:
+            found = _prompt(folder, path)
+            if found is not None:
+                return found
     return None
 
 
-def prompt_named(places: "Places", kind: str, name: str) -> RecordFile | None:
-    """Return the command or agent that an agent calls `name`, if its file is there.
+def prompt_named(folders: Iterable[Folder], kind: str, name: str) -> RecordFile | None:
+    """Return the command or agent that is called `name`, if its file is there.
 
     Args:
-        places: Where records lie.
+        folders: The folders, those first that win.
         kind: ``command`` or ``agent``.
         name: Its name.
     """
-    for of, directory, plugin in _folders(places):
-        own = name.removeprefix(f"{plugin}:") if plugin else name
-        if of != kind or (plugin and own == name) or "/" in own or own.startswith("."):
-            continue
-        file = os.path.join(directory, *own.split(":")) + _MARKDOWN
-        if os.path.isfile(file):
-            return RecordFile(kind, name, file, file)
+    for folder in folders:
+        own = name.removeprefix(f"{folder.plugin}:") if folder.plugin else name
+        if folder.kind == kind and "/" not in own and (own != name or not folder.plugin):
+            file = os.path.join(folder.directory, *own.split(":")) + _MARKDOWN
+            found = _prompt(folder, file) if os.path.isfile(file) else None
+            if found is not None:
+                return found
     return None
 
 
-def prompts(places: "Places") -> Iterator[RecordFile]:
+def prompts(folders: Iterable[Folder]) -> Iterator[RecordFile]:
     """Yield the commands and agents that have a file now; of several of one name the first."""
     seen: set[tuple[str, str]] = set()
-    for kind, directory, plugin in _folders(places):
-        for folder, folders, names in os.walk(directory):
-            folders.sort()
-            for path in (os.path.join(folder, name) for name in sorted(names)):
-                below = parts_below(path, directory) if path.endswith(_MARKDOWN) else None
-                found = None if below is None else _prompt(kind, below, path, plugin)
-                if found is not None and (kind, found.slug) not in seen:
-                    seen.add((kind, found.slug))
+    for folder in folders:
+        for directory, directories, names in os.walk(folder.directory):
+            directories.sort()
+            for name in sorted(names):
+                found = _prompt(folder, os.path.join(directory, name))
+                if found is not None and (found.kind, found.slug) not in seen:
+                    seen.add((found.kind, found.slug))
                     yield found
 
 
-def _folders(places: "Places") -> Iterator[tuple[str, str, str]]:
-    """The folders of commands and of agents, with the plugin that each is of: first come first."""
-    for host in known_hosts():
-        own = places.config_dirs.get(host.name, "")
-        for directory, records in ((places.root, host.of_project), (own, host.of_user)):
-            for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents)):
-                for path in paths:
-                    yield kind, os.path.join(directory, path), ""
-    for plugin, where in places.plugins().items():
-        for kind, path in _PLUGIN_FOLDERS:
-            yield kind, os.path.join(where, path), plugin
-
-
-def _prompt(kind: str, below: list[str], path: str, plugin: str) -> RecordFile | None:
+def _prompt(folder: Folder, path: str) -> RecordFile | None:
+    below = parts_below(path, folder.directory) if path.endswith(_MARKDOWN) else None
+    if below is None:
+        return None
     names = [*below[:-1], below[-1].removesuffix(_MARKDOWN)]
     if any(not name or name.startswith(".") or ":" in name for name in names):
         return None
-    name = ":".join(names) if kind == COMMAND else names[-1]
-    return RecordFile(kind, f"{plugin}:{name}" if plugin else name, path, path)
+    name = ":".join(names) if folder.kind == COMMAND else names[-1]
+    slug = f"{folder.plugin}:{name}" if folder.plugin else name
+    return RecordFile(folder.kind, slug, path, path)

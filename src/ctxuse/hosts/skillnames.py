@@ -48,7 +48,7 @@ class _Agents:
 
     def __init__(self, places: Places) -> None:
         self.by_themselves: dict[str, RecordFile] = {}
-        agents = (record for record in prompts(places) if record.kind == AGENT)
+        agents = (record for record in prompts(places.prompt_folders()) if record.kind == AGENT)
         for record, fields in described_files(agents):
             said = fields.get("name")
             if isinstance(said, str):

@@ -25,7 +25,7 @@ from ctxuse.hosts.recordfile import OTHER_KINDS
 from ctxuse.ids import is_derived
 from ctxuse.times import parse_ns
 
-READER = 3
+READER = 4
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -92,6 +92,24 @@ class Notes:
             return False
         self._done.add(key)
         return True
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """A place in a transcript at which nothing is open, from which it can be read on.
+
+    Attributes:
+        offset: The bytes before it.
+        compacted: Whether what comes next is attached again after a compaction.
+        samples: The bytes per token of the responses before it, the last ones.
+    """
+
+    offset: int = 0
+    compacted: bool = False
+    samples: list[float] = []
+
+
+MOST_SAMPLES = 200
+"""So many samples of a session are kept at a rest."""
 
 
 class Answered(msgspec.Struct, array_like=True, tag="a", gc=False):
@@ -256,6 +274,26 @@ class Told:
         except OSError as error:
             self.summary.error = what_happened(error)
 
+    def events(self, notes: Notes, hooked: "Hooked") -> Iterator[UsageEvent]:
+        """Yield the events that count, given the transcripts before it.
+
+        Args:
+            notes: What was come upon so far; what this one tells beside events is added.
+            hooked: What hooks have recorded.
+        """
+        first: set[str] = set()
+        for item in self.items():
+            if isinstance(item, Answered):
+                if notes.done(item.key):
+                    first.add(item.key)
+                    notes.failed += item.failed
+                    notes.no_record += item.no_record
+            elif (item.of is None or item.of in first) and not hooked.has(item):
+                yield item.event
+        notes.left_open(self.summary.left_open)
+        for kind, times in self.not_understood.items():
+            notes.not_understood.saw(kind, times)
+
     def parts(self) -> Iterator[bytes]:
         """Yield it as bytes, piece by piece: the first is the line of the summary."""
         self.summary.not_understood = dict(self.not_understood)
@@ -352,19 +390,26 @@ class Hooked:
     def __init__(self, host: str, events: Callable[[], Iterable[object]]) -> None:
         self._host = host
         self._events = events
-        self._exposed: set[str] | None = None
+        self._exposed: set[tuple[str, str, str]] | None = None
         self._typed: set[str] = set()
 
     def has(self, item: Happened) -> bool:
-        """Whether hooks have recorded what an event tells, as far as that has to be asked."""
+        """Whether hooks have recorded what an event tells, as far as that has to be asked.
+
+        Of what was resident they have, where they have recorded the same record there; of a use,
+        where they have recorded that anything was.
+        """
         if not item.unless_exposed and not item.unless_typed:
             return False
-        exposed, segment = self._look(), item.event.segment_id
-        return (item.unless_exposed and segment in exposed) or (
-            item.unless_typed and segment in self._typed
+        exposed, event = self._look(), item.event
+        is_use = event.event is UsageEventKind.USE
+        which = _ANY if is_use else (event.records[0].kind, event.records[0].slug)
+        return (item.unless_exposed and (event.segment_id, *which) in exposed) or (
+            item.unless_typed and event.segment_id in self._typed
         )
 
-    def _look(self) -> set[str]:
+    def _look(self) -> set[tuple[str, str, str]]:
+        """What hooks have recorded as resident: segment, kind and slug; and segments alone."""
         if self._exposed is not None:
             return self._exposed
         self._exposed = set()
@@ -376,9 +421,14 @@ class Hooked:
             if event.event is UsageEventKind.USE:
                 if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
                     self._typed.add(event.segment_id)
-            elif any(record.kind in OTHER_KINDS for record in event.records):
-                self._exposed.add(event.segment_id)
+                continue
+            names = [(r.kind, r.slug) for r in event.records if r.kind in OTHER_KINDS]
+            self._exposed |= {(event.segment_id, *name) for name in (*names, _ANY) if names}
         return self._exposed
+
+
+_ANY = ("", "")
+"""Stands for records of whatever name."""
 
 
 def measured(samples: list[float]) -> float | None:

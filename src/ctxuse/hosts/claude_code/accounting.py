@@ -1,6 +1,7 @@
 """Bytes per token of a session, by the model's own accounting in its transcript."""
 
 import json
+from collections.abc import Iterable
 
 from ctxuse.hosts.claude_code.lines import Block, Line, Message, Usage
 from ctxuse.hosts.lookup import size, text
@@ -17,10 +18,13 @@ class Accounting:
 
     Attributes:
         samples: The bytes per token of each such response.
+
+    Args:
+        samples: Those that are known already.
     """
 
-    def __init__(self) -> None:
-        self.samples: list[float] = []
+    def __init__(self, samples: Iterable[float] = ()) -> None:
+        self.samples = [*samples]
         self._threads: dict[tuple[str | None, str | None], _Entered] = {}
         self._names: tuple[object, object] | None = None
         self._thread = _Entered()

@@ -2,17 +2,26 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from ctxuse.events import UsageEvent
+from ctxuse.events import UsageEvent, UsageRecordSnapshot
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL, skill_name
 from ctxuse.hosts.session import Session, prompt_key
+
+_NESTED = "nested_traversal"
+"""Why instructions deep in a project are loaded. Of these the transcript tells, and whose they are:
+the hook is told of those of a sub-agent as if they were the session's."""
+
+_MOST_UNHEARD = 3
+"""So many transcripts of other sessions are looked at when one begins."""
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
@@ -30,7 +39,7 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             yield from _called(payload, session, places)
         case "UserPromptExpansion":
             yield from _typed(payload, session, places)
-        case "InstructionsLoaded" if payload.path is not None:
+        case "InstructionsLoaded" if payload.path is not None and payload.reason != _NESTED:
             record = places.instructions_at(payload.path)
             if record is not None:
                 from ctxuse.hosts.claude_code.loaded import (  # noqa: PLC0415 - seldom wanted
@@ -39,14 +48,57 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
 
                 loaded = instruction_bytes(record.file)
                 yield session.exposure([record.snapshot(loaded)], payload.at_ns)
-        case "SessionStart":
-            from ctxuse.hosts.claude_code.listing import resident  # noqa: PLC0415 - reads YAML
-
-            snapshots = resident(places, payload.transcript)
+        case "SessionStart" | "SubagentStart":
+            snapshots = _standing(payload, session, places)
             if snapshots:
                 yield session.exposure(snapshots, payload.at_ns)
         case _:
             return
+
+
+def followed(payload: Payload) -> list[str]:
+    """Return the transcripts that may tell more now than has been read."""
+    own, of_agent = payload.transcript, payload.agent_transcript
+    match payload.event:
+        case "Stop" if own is not None:
+            return [own]
+        case "SubagentStop" if of_agent is not None:
+            return [of_agent]
+        case "SessionEnd" if own is not None:
+            return [own, *_of_agents(own)]
+        case "SessionStart" if own is not None:
+            return [path for path in _latest(os.path.dirname(own)) if path != own]
+        case _:
+            return []
+
+
+def _of_agents(transcript: str) -> list[str]:
+    """The transcripts of a session's sub-agents."""
+    directory = os.path.join(transcript.removesuffix(".jsonl"), "subagents")
+    return [path for path in paths_in(directory) if path.endswith(".jsonl")]
+
+
+def _latest(directory: str) -> list[str]:
+    """The transcripts that were written last: one may be of a session that ended unheard."""
+    found = [path for path in paths_in(directory) if path.endswith(".jsonl")]
+    with suppress(OSError):  # one is gone
+        found.sort(key=os.path.getmtime)
+        return found[-_MOST_UNHEARD:]
+    return []
+
+
+def _standing(payload: Payload, session: Session, places: Places) -> list[UsageRecordSnapshot]:
+    """What stands in the context that begins now and no transcript tells of."""
+    from ctxuse.hosts.claude_code.standing import (  # noqa: PLC0415 - reads YAML
+        resident,
+        resident_in_agent,
+    )
+
+    if payload.event == "SessionStart":
+        return resident(places, payload.transcript)
+    if session.actor != "subagent" or session.agent_type is None:
+        return []
+    return resident_in_agent(places, session.agent_type, payload.transcript)
 
 
 def _called(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:

@@ -36,6 +36,10 @@ INSTALLATION = Installation(
         "UserPromptExpansion": None,
         "InstructionsLoaded": None,
         "SessionStart": None,
+        "SubagentStart": None,
+        "SubagentStop": None,
+        "Stop": None,
+        "SessionEnd": None,
     },
     handler=lambda words: {
         "type": "command",

@@ -61,6 +61,15 @@ def body_bytes(path: str, words: str | None, directory: str | None) -> int | Non
     return len(body.encode())
 
 
+def text_bytes(path: str) -> int | None:
+    """Return how many bytes an agent's own text has; None where it cannot be read."""
+    try:
+        data = read_small(path)
+    except OSError:
+        return None
+    return len(_FRONTMATTER.sub("", _text(data), count=1).strip().encode())
+
+
 _WORDS = "$ARGUMENTS"
 _NUMBERED = re.compile(r"\$[0-9]|\$ARGUMENTS\[")
 _RUN = re.compile(r"!`|^```!", re.MULTILINE)

@@ -18,13 +18,13 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
-from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, Position, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import Head, Told, measured, when
+from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -63,13 +63,35 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    origin = Origin.of_transcript(places, head(path).directory)
-    reader = _Reader(origin, told, _agent_type(path))
-    entered = Accounting()
+    reader = _Reader(path, places, told, Rest())
     for line in _lines.read(path, told.not_understood, on_read):
-        entered.add(line)
         reader.read(line)
-    reader.finish(measured(entered.samples))
+    reader.finish()
+
+
+def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
+    """Tell what a transcript tells from a rest on, and return the next one.
+
+    Args:
+        path: The transcript.
+        places: The places of the workspace.
+        told: What is told; what stands behind the rest that is returned may be told as well.
+        rest: Where to begin.
+        most: Bytes to read, about; up to the next rest as many more.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    reader = _Reader(path, places, told, rest)
+    position, end = Position(rest.offset), rest.offset + most
+    for line in _lines.read(path, told.not_understood, None, position):
+        reader.read(line)
+        if reader.rests:
+            rest = reader.rest(position.offset)
+        if position.offset >= end and (reader.rests or position.offset >= end + most):
+            break
+    reader.pause()
+    return rest
 
 
 def _agent_type(path: str) -> str | None:
@@ -79,10 +101,11 @@ def _agent_type(path: str) -> str | None:
 
 
 class _Reader:
-    def __init__(self, origin: Origin, told: Told, agent_type: str | None) -> None:
-        self._origin = origin
+    def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
+        self._origin = Origin.of_transcript(places, head(path).directory)
         self._told = told
-        self._agent_type = agent_type
+        self._agent_type = _agent_type(path)
+        self._entered = Accounting(rest.samples)
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by id; None for those of tools that show no record."""
         self._skills: dict[str, Call] = {}
@@ -90,11 +113,21 @@ class _Reader:
         self._typed: dict[str, tuple[Call, bool]] = {}
         """By segment what the user typed last, until a body shows that it is a skill; and whether
         a hook would have told of it by the id of the prompt."""
-        self._compacted = False
+        self._compacted = rest.compacted
         self._names: tuple[object, object, bool] = (None, None, False)
         self._thread: Session | None = None
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is open: what follows can be read without what came before."""
+        return not (self._calls or self._skills or self._typed)
+
+    def rest(self, offset: int) -> Rest:
+        """Return the rest that is here."""
+        return Rest(offset, self._compacted, self._entered.samples[-MOST_SAMPLES:])
+
     def read(self, line: Line) -> None:
+        self._entered.add(line)
         if line.forkedFrom is not None:
             _as_original(line)
         kind, thread = text(line.type), self._thread_of(line)
@@ -111,10 +144,14 @@ class _Reader:
         if line.subtype == "compact_boundary" or line.isCompactSummary is True:
             self._compacted = True
 
-    def finish(self, bytes_per_token: float | None) -> None:
+    def finish(self) -> None:
         for key, call in self._skills.items():
             self._skill(call, None, key)
-        self._told.finish(self._calls, bytes_per_token)
+        self.pause()
+
+    def pause(self) -> None:
+        """Tell what is known so far; of what is open nothing."""
+        self._told.finish(self._calls, measured(self._entered.samples))
 
     def _thread_of(self, line: Line) -> Session | None:
         """Whose doing a line is; mostly the same as on the line before."""

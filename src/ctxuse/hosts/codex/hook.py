@@ -36,6 +36,11 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             yield session.exposure(snapshots, payload.at_ns)
 
 
+def followed(payload: Payload) -> list[str]:  # noqa: ARG001 - as for every host
+    """Return the transcripts that may tell more now: none is followed."""
+    return []
+
+
 def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
     """The records that stand in the context of a session that starts now, as the disk has them."""
     from ctxuse.hosts.listing import (  # noqa: PLC0415 - reads YAML

@@ -1,0 +1,310 @@
+"""What hooks bring in from the transcripts of running sessions: once, and what an import adds."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_import import SESSION, Line, Talk
+
+from ctxuse import UsageEvent, Workspace, WorkspaceLayout
+from ctxuse.following import Following, bring_in
+from ctxuse.hook import run
+from ctxuse.hosts.claude_code import lines
+from ctxuse.hosts.jsonlines import Lines
+from ctxuse.importing import import_transcripts
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace in a home of its own."""
+    return made(tmp_path, monkeypatch)
+
+
+def made(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = directory / "home" / "app"
+    (root / ".yoi/memory").mkdir(parents=True)
+    (root / "CLAUDE.md").write_text("Be brief.\nAmounts are integers of cents.\n")
+    (root / ".claude/skills/pdf").mkdir(parents=True)
+    (root / ".claude/skills/pdf/SKILL.md").write_text("---\nname: pdf\n---\nUse the tool.\n")
+    monkeypatch.setenv("HOME", str(root.parent))
+    return root
+
+
+def kept(project: Path, name: str = SESSION) -> Path:
+    """Where Claude Code keeps the transcript of a session."""
+    path = project.parent / ".claude/projects/-app" / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def as_text(of: Iterable[Line]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in of)
+
+
+def session(project: Path) -> Talk:
+    """A session that lists skills, reads, calls a skill, runs a command and is told of a file."""
+    talk = Talk(project)
+    talk.line("user", message={"content": "go"})
+    talk.attachment(type="skill_listing", content="- pdf: Reads\n- simplify: y\n")
+    talk.read(project / "CLAUDE.md", "toolu_1x")
+    talk.call("Skill", "toolu_2x", {"skill": "pdf"})
+    talk.result("toolu_2x", {"success": True, "commandName": "pdf"})
+    talk.line(
+        "user", isMeta=True, sourceToolUseID="toolu_2x",
+        message={"content": f"Base directory for this skill: {project}/.claude/skills/pdf\n\nx"},
+    )  # fmt: skip
+    talk.call("Bash", "toolu_3x", {"command": "cat CLAUDE.md"})
+    talk.result("toolu_3x", {"stdout": "Be brief.", "stderr": "", "interrupted": False})
+    talk.line("user", promptId="p9", message={"content": "<command-name>/pdf</command-name>"})
+    body = "Base directory for this skill: /x\n\nUse the tool."
+    talk.line("user", isMeta=True, promptId="p9", message={"content": body})
+    talk.attachment(type="nested_memory", path=str(project / "sub/CLAUDE.md"), content={})
+    return talk
+
+
+def ended(project: Path, event: str = "Stop", **more: object) -> list[UsageEvent]:
+    """Hand a payload to the hook, and return what it has added."""
+    before = len(log(project))
+    payload = {
+        "session_id": SESSION, "cwd": str(project), "hook_event_name": event,
+        "transcript_path": str(kept(project)), **more,
+    }  # fmt: skip
+    environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+    run(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+    return log(project)[before:]
+
+
+def log(project: Path) -> list[UsageEvent]:
+    return [event for event in Workspace(project).events() if isinstance(event, UsageEvent)]
+
+
+def ids(events: Iterable[UsageEvent]) -> list[str]:
+    return sorted(event.id for event in events)
+
+
+def imported(project: Path, text: str) -> list[str]:
+    """The ids that an import of a transcript gives, in a log of its own."""
+    events = Workspace(project).layout.events_path
+    aside = events.with_name("aside")
+    events.rename(aside)
+    (path := project / "whole.jsonl").write_text(text)
+    import_transcripts(Workspace(project), "claude-code", [str(path)], cache=False)
+    found = ids(log(project))
+    path.unlink()
+    aside.replace(events)
+    return found
+
+
+def lines_read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The lines that are read from now on, those of a look at the beginning left out."""
+    read: list[object] = []
+    before = Lines.read
+
+    def counting(self: Lines[object], *words: object) -> Iterator[object]:
+        for line in before(self, *words):  # type: ignore[arg-type]
+            if isinstance(line, lines.Line):
+                read.append(line)
+            yield line
+
+    monkeypatch.setattr(Lines, "read", counting)
+    return read
+
+
+def test_the_end_of_a_turn_brings_in_what_an_import_would(project: Path) -> None:
+    text = as_text(session(project).lines)
+    kept(project).write_text(text)
+    found = ended(project)
+    assert len(found) == 7
+    assert ids(found) == imported(project, text)
+    listed = next(e.records[0] for e in found if e.records[0].slug == "pdf")
+    assert listed.context_bytes == len("- pdf: Reads")
+    assert listed.file_bytes == (project / ".claude/skills/pdf/SKILL.md").stat().st_size
+    assert listed.size_from is None
+    assert ended(project) == ended(project, "SessionEnd") == []
+
+
+def test_only_what_is_new_is_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = session(project)
+    kept(project).write_text(as_text(talk.lines))
+    ended(project)
+    before = len(talk.lines)
+    talk.read(project / "CLAUDE.md", "toolu_8x")
+    kept(project).write_text(as_text(talk.lines))
+    read = lines_read(monkeypatch)
+    (event,) = ended(project)
+    assert event.call_id == "toolu_8x"
+    assert len(read) == len(talk.lines) - before == 2
+    assert ended(project) == []
+    assert len(read) == 2
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(parts=st.lists(st.integers(0, 1000), max_size=5), forget=st.booleans())
+def test_wherever_turns_end_the_log_is_that_of_an_import(
+    parts: list[int], tmp_path_factory: pytest.TempPathFactory, *, forget: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        project = made(tmp_path_factory.mktemp("split"), patch)
+        text = as_text(session(project).lines)
+        for part in (*sorted(parts), 1000):
+            kept(project).write_text(text[: len(text) * part // 1000])
+            ended(project)
+            if forget:
+                for file in (project.parent / ".cache").rglob("*.followed"):
+                    file.unlink()
+        assert ids(log(project)) == imported(project, text)
+
+
+@pytest.mark.parametrize("what", ["forgotten", "damaged", "a newer reader", "replaced", "cut"])
+def test_where_it_is_not_known_where_reading_stopped_nothing_is_doubled(
+    project: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    text = as_text(session(project).lines)
+    kept(project).write_text(text)
+    assert len(ended(project)) == 7
+    (stopped,) = (project.parent / ".cache").rglob("*.followed")
+    if what == "forgotten":
+        stopped.unlink()
+    elif what == "damaged":
+        stopped.write_bytes(stopped.read_bytes()[:-9])
+    elif what == "a newer reader":
+        monkeypatch.setattr("ctxuse.following.READING", "9.9.9 9")
+    elif what == "replaced":
+        kept(project).write_text(as_text([{"type": "summary"}]) + text)
+    else:
+        kept(project).write_text(text[:900])
+        assert ended(project) == []
+        kept(project).write_text(text)
+    read = lines_read(monkeypatch)
+    assert ended(project) == []
+    assert read
+
+
+def test_in_a_log_that_was_taken_away_everything_is_told_again(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    assert len(ended(project)) == 7
+    Workspace(project).layout.events_path.unlink()
+    assert len(ended(project)) == 7
+
+
+def test_what_lies_further_back_than_the_end_of_the_log_is_not_doubled(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    assert len(ended(project)) == 7
+    events = Workspace(project).layout.events_path
+    with events.open("ab") as file:
+        file.write((b"x" * 1000 + b"\n") * 2100)
+    (stopped,) = (project.parent / ".cache").rglob("*.followed")
+    stopped.unlink()
+    assert ended(project) == []
+
+
+def test_what_could_not_be_appended_is_told_the_next_time(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    usage = project / ".yoi/memory/_usage"
+    usage.write_text("in the way")
+    assert not [*(project.parent / ".cache").rglob("*.followed")]
+    run_ended(project)
+    usage.unlink()
+    assert len(ended(project)) == 7
+
+
+def run_ended(project: Path) -> None:
+    payload = {
+        "session_id": SESSION, "cwd": str(project), "hook_event_name": "Stop",
+        "transcript_path": str(kept(project)),
+    }  # fmt: skip
+    environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+    run(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+
+
+def test_a_call_that_ends_in_a_later_turn_counts_then(project: Path) -> None:
+    talk = Talk(project)
+    talk.line("user", message={"content": "go"})
+    talk.call("Bash", "toolu_1x", {"command": "cat CLAUDE.md"})
+    kept(project).write_text(as_text(talk.lines))
+    assert ended(project) == []
+    talk.result("toolu_1x", {"stdout": "Be brief.", "stderr": "", "interrupted": False})
+    kept(project).write_text(as_text(talk.lines))
+    assert [event.call_id for event in ended(project)] == ["toolu_1x"]
+
+
+def test_a_sub_agent_and_the_end_of_a_session_bring_in_their_transcripts(project: Path) -> None:
+    paths = [kept(project).with_suffix("") / "subagents" / f"agent-{n}.jsonl" for n in "ab"]
+    for path in paths:
+        talk = Talk(project, isSidechain=True, agentId=path.stem[-1])
+        talk.read(project / "CLAUDE.md", f"toolu_{path.stem}x")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(as_text(talk.lines))
+    kept(project).write_text(as_text(session(project).lines))
+    (event,) = ended(project, "SubagentStop", agent_transcript_path=str(paths[0]))
+    assert (event.segment_id, event.actor) == (f"{SESSION}/a", "subagent")
+    assert len(ended(project, "SessionEnd")) == 8
+
+
+def test_the_next_session_brings_in_what_ended_unheard(project: Path) -> None:
+    for number in range(5):
+        talk = Talk(project)
+        talk.common["sessionId"] = f"s{number}"
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+        path = kept(project, f"s{number}")
+        path.write_text(as_text(talk.lines))
+        os.utime(path, (number + 1, number + 1))
+    assert [event.segment_id for event in ended(project, "SessionStart")] == ["s2", "s3", "s4"]
+    assert ended(project, "SessionStart") == []
+
+
+@pytest.mark.parametrize("path", ["gone", "fifo", "directory", "\0", "x" * 300, "rubbish"])
+def test_what_is_no_transcript_disturbs_nobody(project: Path, path: str) -> None:
+    os.mkfifo(project / "fifo")
+    (project / "directory").mkdir()
+    (project / "rubbish").write_bytes(b"\xff{[" * 1000 + b"\n{}\n[]\n" + b"9" * 5000)
+    assert ended(project, "Stop", transcript_path=str(project / path)) == []
+    assert ended(project, "SessionEnd", transcript_path=str(project / path)) == []
+    assert ended(project, "SubagentStop", agent_transcript_path=str(project / path)) == []
+
+
+def test_of_a_long_transcript_a_part_is_read_at_a_time(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
+    talk = Talk(project)
+    for number in range(40):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+    kept(project).write_text(as_text(talk.lines))
+    parts = [len(ended(project)) for _ in range(12)]
+    assert sum(parts) == 40
+    assert max(parts) < 20
+
+
+def test_one_event_that_cannot_be_stored_ends_nothing(project: Path) -> None:
+    talk = Talk(project)
+    talk.common["sessionId"] = "\x01" * 4096
+    talk.call(
+        "Read", "\x02" * 4096, {"file_path": str(project / "CLAUDE.md")},
+        isSidechain=True, agentId="\x03" * 4096,
+    )  # fmt: skip
+    talk.result("\x02" * 4096, {})
+    talk.common["sessionId"] = SESSION
+    talk.read(project / "CLAUDE.md", "toolu_2x")
+    kept(project).write_text(as_text(talk.lines))
+    assert [event.call_id for event in ended(project)] == ["toolu_2x"]
+    assert ended(project) == []
+
+
+def test_without_a_cache_everything_is_read_each_time(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    environ = {"HOME": str(project.parent), "CTXUSE_NO_CACHE": "1"}
+    following = Following("claude-code", WorkspaceLayout(project), environ)
+    recorder = Workspace(project)
+    read = lines_read(monkeypatch)
+    for _ in range(2):
+        bring_in(following, [str(kept(project))], recorder.try_quietly)
+    assert len(log(project)) == 7
+    assert len(read) == 2 * len(session(project).lines)
