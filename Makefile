@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test browser torture bench bench-fleet lint format docs dist clean
+.PHONY: demo test browser torture bench bench-fleet truth lint format docs dist clean
 
 # Only what the program itself needs: some seconds.
 demo: .venv-demo/ready
@@ -33,6 +33,14 @@ bench: .venv/ready
 bench-fleet: .venv/ready
 	$(BIN)/python bench/fleet.py $(BENCH_FLEET)
 
+# The real client against a scripted model on this machine; TRUTH_CLAUDE=latest for the newest, TRUTH="--show 20" for
+# what differs. docs/truth.md says what comes out.
+TRUTH_CLAUDE ?= 2.1.197
+truth: .venv/ready
+	@npm install --silent --no-audit --no-fund --no-save --prefix .truth @anthropic-ai/claude-code@$(TRUTH_CLAUDE) || \
+		echo "no npm: the client cannot be installed" >&2
+	PYTHONPATH=bench $(BIN)/python -m truth $(CURDIR)/.truth/node_modules/.bin/claude $(TRUTH)
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,7 +66,7 @@ dist: .venv/ready
 	cd build/wheel-test && venv/bin/pytest
 
 clean:
-	rm -rf .venv .venv-demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .truth .venv .venv-demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv-demo/ready: pyproject.toml $(shell find src examples -type f -name '*.*' ! -name '*.pyc')
 	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }

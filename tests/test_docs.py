@@ -112,9 +112,16 @@ def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
     page = "docs/how-to/claude-code.md"
     reader.follow(page, slice(0, 1))
     settings = json.loads((project / ".claude/settings.json").read_text())["hooks"]
+    common = {"sessionId": "5f0c", "cwd": str(project), "timestamp": "2026-11-01T00:00:00Z"}
+    listed = {"type": "skill_listing", "content": "- pdf: Reads PDFs"}
+    lines: list[dict[str, object]] = [{"type": "attachment", "uuid": "u1", "attachment": listed}]
+    transcript = home / ".claude/projects/-shop/5f0c.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("".join(json.dumps({**common, **line}) + "\n" for line in lines))
     for payload in (
         {"hook_event_name": "SessionStart", "source": "startup"},
         {"hook_event_name": "InstructionsLoaded", "file_path": str(project / "CLAUDE.md")},
+        {"hook_event_name": "Stop", "transcript_path": str(transcript)},
         {
             "hook_event_name": "PostToolUse", "tool_name": "Skill", "tool_use_id": "toolu_1",
             "tool_input": {"skill": "pdf"}, "tool_response": {"success": True},
@@ -128,7 +135,6 @@ def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.stdout, done.stderr) == (b"", b"")
     reader.follow(page, slice(1, 2))
-    lines: list[dict[str, object]] = []
     for call_id in ("toolu_1", "toolu_2"):
         use = {"type": "tool_use", "id": call_id, "name": "Skill", "input": {"skill": "pdf"}}
         done_well = {"type": "tool_result", "tool_use_id": call_id}
@@ -136,9 +142,6 @@ def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
             {"type": "assistant", "message": {"content": [use]}},
             {"type": "user", "message": {"content": [done_well]}},
         ]
-    common = {"sessionId": "5f0c", "cwd": str(project), "timestamp": "2026-11-01T00:00:00Z"}
-    transcript = home / ".claude/projects/-shop/5f0c.jsonl"
-    transcript.parent.mkdir(parents=True)
     transcript.write_text("".join(json.dumps({**common, **line}) + "\n" for line in lines))
     reader.follow(page, slice(2, None))
 

@@ -291,6 +291,9 @@ class TestClaudeCode:
             ("instructions", ".claude/rules/all.md", len("Always.")),
             ("instructions", "docs/style.md", len("Use it.")),
         ]
+        pdf = project / ".claude/skills/pdf"
+        body = (pdf / "SKILL.md").read_text().rpartition("---\n")[2]
+        given_whole = len(f"Base directory for this skill: {pdf}\n\n{body}")
         given = {
             "general-purpose": loaded,
             "Explore": [],
@@ -299,7 +302,7 @@ class TestClaudeCode:
                 ("agent", "keeper", len("You keep.")),
                 *loaded,
                 ("memory", ".claude/agent-memory/keeper/MEMORY.md", len("I remember.\n")),
-                ("skill", "pdf", None),
+                ("skill", "pdf", given_whole),
             ],
             "other-name": [("agent", "named", len("You are.")), *loaded],
         }

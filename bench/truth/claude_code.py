@@ -161,6 +161,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
         "agents": [
             [agent("general-purpose", "[[play by-agent]]")],
             [agent("reviewer", "[[play by-agent]]"), agent("Explore", "[[play by-agent]]")],
+            [agent("keeper", "[[play by-agent]]"), agent("Plan", "[[play by-agent]]")],
             [reads(f"{_Y}/postgres.md")],
         ],
         "by-agent": [[reads(f"{_Y}/money.md")], [runs(f"cat {_PG}")]],
@@ -225,12 +226,13 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 _LISTED = re.compile(
-    r"skills are available for use with the Skill tool:\n\n(.*?)(?=\n</system-reminder>|\Z)",
+    r"skills are available for use with the Skill tool:\n\n(.*?)(?=\n\n|\n</system-reminder>|\Z)",
     re.DOTALL,
 )
 _AGENTS = re.compile(
     r"Available agent types for the Agent tool:\n(.*?)(?=\n\n|\n</system-reminder>|\Z)", re.DOTALL
 )
+_OWN_MEMORY = re.compile(r"\n## MEMORY\.md\n\n(.*?)(?=\n\n|\Z)", re.DOTALL)
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
@@ -249,13 +251,27 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
             for name, size in _resident(shop, text):
                 thread.resident.setdefault(name, size)
         if request.agent is not None:
-            for record in shop.agents_in(text_of(request.body.get("system", ""))):
-                thread.resident[record.name] = len(record.body.encode())
+            thread.resident.update(_given_to_agent(shop, request))
         for call_id, text in _answers(request):
             tool = model.calls[call_id]
             entered = set() if tool.is_search else shop.in_text(text)
             found.calls.setdefault(call_id, (tool.name, str({**tool.input}), entered))
     return found
+
+
+def _given_to_agent(shop: Shop, request: Request) -> Iterator[tuple[str, int]]:
+    """The records that a sub-agent has from the start: its own text, its memory, its skills."""
+    system = text_of(request.body.get("system", ""))
+    for record in shop.agents_in(system):
+        yield record.name, len(record.body.encode())
+    for memory in _OWN_MEMORY.finditer(system):
+        for name in shop.in_text(memory[1]):
+            yield name, len(memory[1].encode())
+    first = request.body["messages"][0]["content"]
+    for text in map(_block_text, first if isinstance(first, list) else ()):
+        if text.startswith("Base directory for this skill: "):
+            for name in shop.in_text(text):
+                yield name, len(text.encode())
 
 
 def _said_by_the_host(request: Request) -> Iterator[str]:

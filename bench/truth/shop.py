@@ -4,8 +4,8 @@ A record has a mark of its own in each line that may enter a context: what an ag
 is then read off its requests, without any rule of ours.
 """
 
+import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +47,8 @@ def _skill(name: str, mark: str, about: str, slug: str = "", where: str = "") ->
 
 _LINES = "".join(f"@ line {n} of a longer record, with some words in it\n" for n in range(1, 401))
 
+_MEMORY = "~/.claude/projects/{project}/memory"
+
 RECORDS = (
     Placed("summary", "summary", ".yoi/memory/summary.md", "Qsum", "# @ Summary\n@ Bikes.\n"),
     Placed("decision", "money", ".yoi/memory/decisions/money.md", "Qmon",
@@ -79,7 +81,18 @@ RECORDS = (
     Placed("agent", "reviewer", ".claude/agents/reviewer.md", "Qrev",
            "---\nname: reviewer\ndescription: @ Reviews code.\ntools: Read, Bash, Skill\n---\n"
            "@ You review code.\n"),
+    Placed("agent", "keeper", ".claude/agents/keeper.md", "Qkee",
+           "---\nname: keeper\ndescription: @ Keeps notes.\ntools: Read, Bash\nmemory: project\n"
+           "skills: deploy\n---\n@ You keep notes.\n"),
+    Placed("memory", ".claude/agent-memory/keeper/MEMORY.md",
+           ".claude/agent-memory/keeper/MEMORY.md", "Qkmm", "# @ Kept\n@ remembered\n"),
+    Placed("memory", f"{_MEMORY}/MEMORY.md", f"{_MEMORY}/MEMORY.md", "Qidx",
+           "---\nname: idx\n---\n# @ Memory\n@ see [tests](tests.md)\n<!-- hidden -->\n"),
+    Placed("memory", f"{_MEMORY}/tests.md", f"{_MEMORY}/tests.md", "Qmem", "# @\n@ make test\n"),
+    Placed("instructions", ".claude/rules/sql.md", ".claude/rules/sql.md", "Qsql",
+           "---\npaths:\n  - 'db/**'\n---\n@ SQL in upper case.\n"),
 )  # fmt: skip
+"""``{project}`` stands for how the host names what it keeps of the project."""
 
 OTHER_FILES = {
     "README.md": "# The shop\n",
@@ -97,8 +110,16 @@ class Shop:
     def __init__(self, directory: Path) -> None:
         self.home = directory / "kim"
         self.root = self.home / "shop"
-        self.by_mark = {record.mark: record.name for record in RECORDS}
-        for record in RECORDS:
+        project = re.sub("[^A-Za-z0-9]", "-", str(self.root))
+        self.records = [
+            record._replace(
+                slug=record.slug.replace("{project}", project),
+                path=record.path.replace("{project}", project),
+            )
+            for record in RECORDS
+        ]
+        self.by_mark = {record.mark: record.name for record in self.records}
+        for record in self.records:
             file = self.file(record.path)
             self._write(file, record.text.replace("@docs", "\0docs"), record.mark)
             for path, text in record.others:
@@ -121,18 +142,11 @@ class Shop:
         """Return the records of which something stands in a text, by kind and slug."""
         return {name for mark, name in self.by_mark.items() if mark in text}
 
-    @staticmethod
-    def agents_in(text: str) -> list[Placed]:
+    def agents_in(self, text: str) -> list[Placed]:
         """Return the agents whose own text stands in a text."""
-        return [record for record in RECORDS if record.kind == "agent" and record.body in text]
+        return [record for record in self.records if record.kind == "agent" and record.body in text]
 
     @staticmethod
     def _write(path: Path, text: str, mark: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("@", mark).replace("\0", "@"), encoding="utf-8")
-
-
-def paths() -> Iterator[str]:
-    """Yield the files of all records."""
-    for record in RECORDS:
-        yield record.path

@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.files import read_small
 from ctxuse.hosts.claude_code import HOST, NAME, project_name
-from ctxuse.hosts.claude_code.loaded import index_bytes, instruction_bytes, text_bytes
+from ctxuse.hosts.claude_code.loaded import (
+    body_bytes,
+    index_bytes,
+    instruction_bytes,
+    text_bytes,
+)
 from ctxuse.hosts.listing import Fields, described_files, repository_dirs
 from ctxuse.hosts.lookup import at, stored
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import AGENT, INSTRUCTIONS, RecordFile
+from ctxuse.hosts.recordfile import AGENT, INSTRUCTIONS, SKILL, RecordFile
 
 _INDEX = "MEMORY.md"
 
@@ -95,13 +100,13 @@ def _own_memory(places: Places, name: str, fields: Fields) -> Iterator[UsageReco
 
 
 def _skills(places: Places, fields: Fields) -> Iterator[UsageRecordSnapshot]:
-    """The skills that an agent is given when it starts: their bodies, of unknown bytes."""
+    """The skills that an agent is given when it starts: their bodies."""
     said = fields.get("skills")
     names = said.split(",") if isinstance(said, str) else said if isinstance(said, list) else []
     for name in names:
         found = places.skill_named(str(name).strip())
-        if found is not None:
-            yield found.snapshot()
+        if found is not None and found.kind == SKILL:
+            yield found.snapshot(body_bytes(found.file, None, os.path.dirname(found.file)))
 
 
 def _settings(places: Places) -> list[object]:
