@@ -390,6 +390,38 @@ class TestClaudeCode:
             "skill/simplify", "instructions/sub/CLAUDE.md",
         ]  # fmt: skip
 
+    def test_a_better_name_is_no_new_occurrence(self, project: Path, imported: Import) -> None:
+        skill = project / "apps/web/.claude/skills/deploy/SKILL.md"
+        command = project / ".claude/commands/fix.md"
+        for path in (skill, command):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("---\nname: x\n---\nbody\n")
+        older = [
+            ("toolu_1x", "skill", "fix"),
+            ("u0", "skill", "fix"),
+            ("toolu_2x", "skill", "deploy"),
+        ]
+        for key, kind, slug in older:
+            event = UsageEvent.new(
+                SESSION,
+                UsageEventKind.USE,
+                UsageSource.WORKFLOW_INVOKE,
+                [UsageRecordSnapshot(kind, slug, 9, 3)],
+                host="claude-code",
+            )
+            Workspace(project).append(event._replace(id=derived_id("claude-code", key, kind, slug)))
+        talk = Talk(project)
+        talk.attachment(type="skill_listing", content="- fix: Fixes it\n")
+        for call_id, name in (("toolu_1x", "fix"), ("toolu_2x", "apps/web:deploy")):
+            talk.call("Skill", call_id, {"skill": name})
+            talk.result(call_id, {"success": True, "commandName": name})
+        result = imported(talk.lines)
+        assert (result.added, result.there) == (0, 3)
+        talk.call("Skill", "toolu_3x", {"skill": "fix"})
+        talk.result("toolu_3x", {"success": True, "commandName": "fix"})
+        assert imported(talk.lines).added == 1
+        assert told(log(project)[-1])[3] == "command/fix"
+
     def test_agents_and_commands_that_are_listed_typed_and_called(
         self, project: Path, imported: Import
     ) -> None:

@@ -71,15 +71,15 @@ INSIDE = {
     "hosts": [
         "claude_code | codex | cursor | gemini_cli | opencode",
         "caller | reading",
-        "past",
+        "hooked | past",
         "calls | parts",
         "origin",
         "installation | skillnames | transcripts",
         "evidence | listing | ondisk",
         "places",
         "__init__ | imports | payload | prompts | searches | shell",
-        "host | jsonlines | lookup | paths | recordfile | session | shellprograms",
-        "shellwords",
+        "host | jsonlines | lookup | paths | session | shellprograms",
+        "recordfile | shellwords",
     ],
     "hosts.claude_code": [
         "hook",

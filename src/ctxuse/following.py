@@ -18,10 +18,11 @@ from ctxuse.codec.encode import encode
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, is_text
 from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name
-from ctxuse.hosts.transcripts import Hooked, Notes, Rest, Told
+from ctxuse.hosts.transcripts import Notes, Rest, Told
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.reader import open_logs, pread, read_events
@@ -107,7 +108,7 @@ def _bring_in(
         after = transcripts_of(following.host).read_on(path, places, told, rest, _MOST_BYTES)
         told.settle()
         hooked = Hooked(following.host, lambda: _latest(following.layout))
-        events = filter(_can_be_stored, told.events(Notes(), hooked))
+        events = (both for both in told.events(Notes(), hooked.has) if _can_be_stored(both[0]))
         absent = _absent(events, following.layout, anew=not rest.offset)
         done = all(append(event) for event in absent)
     if done and told.summary.error is None and after.offset > rest.offset:
@@ -156,14 +157,16 @@ def _can_be_stored(event: UsageEvent) -> bool:
 
 
 def _absent(
-    events: Iterator[UsageEvent], layout: WorkspaceLayout, *, anew: bool
+    events: Iterator[tuple[UsageEvent, list[str]]], layout: WorkspaceLayout, *, anew: bool
 ) -> Iterator[UsageEvent]:
     """The events that are not in the log, where that cannot be seen from its end."""
     if not anew or sum(log.end for log in open_logs(layout)) <= _TAIL:
-        yield from events
+        yield from (event for event, _ in events)
         return
     from ctxuse.log.idindex import IdIndex  # noqa: PLC0415 - seldom wanted, and slow to import
 
     with closing(IdIndex(layout)) as index:
         index.catch_up()
-        yield from (event for event in events if event.id not in index)
+        for event, formerly in events:
+            if not any(known in index for known in (event.id, *formerly)):
+                yield event

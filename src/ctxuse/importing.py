@@ -17,12 +17,13 @@ from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.files import closing_fd, open_regular, what_happened
+from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
-from ctxuse.hosts.transcripts import Head, Hooked, Notes
+from ctxuse.hosts.transcripts import Head, Notes
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
@@ -107,13 +108,13 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     ):
         for path, told in zip(paths, all_told, strict=True):
             before = result.added + result.there
-            for event in told.events(notes, hooked):
+            for event, formerly in told.events(notes, hooked.has):
                 try:
                     line = encode(event)
                 except InvalidEventError:  # names of thousands of characters
                     notes.not_understood.saw("(no event)")
                 else:
-                    adding.add(event.id, line)
+                    adding.add(event.id, line, formerly)
             if adding.lost():
                 imported.lost()
             if told.summary.error is not None:
@@ -297,12 +298,18 @@ class _Adding:
         self._writer.close()
         self._index.close()
 
-    def add(self, event_id: str, line: bytes) -> None:
-        """Add one event, or say whether it would be added."""
+    def add(self, event_id: str, line: bytes, formerly: Iterable[str] = ()) -> None:
+        """Add one event, or say whether it would be added.
+
+        Args:
+            event_id: Its id.
+            line: Its line.
+            formerly: Other ids that it may have in the log.
+        """
         if not self._looked:
             self._index.catch_up()
             self._looked = True
-        if event_id in self._index:
+        if event_id in self._index or any(known in self._index for known in formerly):
             fresh = False
         elif self._dry_run:
             fresh = event_id not in self._seen

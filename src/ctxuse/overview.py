@@ -23,10 +23,11 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
 from ctxuse.hosts.evidence import record_files
+from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
-from ctxuse.hosts.transcripts import Hooked, Notes, Told
+from ctxuse.hosts.transcripts import Notes, Told
 from ctxuse.imported import READING
 from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
@@ -322,9 +323,10 @@ class _Agent:
             self.sessions[session] = earliest(self.sessions.get(session), at_ns)
             answered_ns = None if began.answered is None else parse_ns(began.answered)
             self._latest.began(session, at_ns, answered_ns)
-        for event in told.events(self._notes, self._hooked):
+        for event, formerly in told.events(self._notes, self._hooked.has):
             self._latest.add(event)
-            if event.id in self._seen or (index is not None and event.id in index):
+            ids = (event.id, *formerly)
+            if event.id in self._seen or (index is not None and any(i in index for i in ids)):
                 continue
             self._seen.add(event.id)
             if _can_be_stored(event):

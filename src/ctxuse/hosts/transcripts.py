@@ -17,15 +17,14 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.recordfile import OTHER_KINDS
-from ctxuse.ids import is_derived
+from ctxuse.hosts.session import former_ids
 from ctxuse.times import parse_ns
 
-READER = 4
+READER = 5
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -133,12 +132,14 @@ class Happened(msgspec.Struct, array_like=True, tag="e", gc=False):
         event: The event.
         of: The key of a call: it counts only where the answer of that, which is told before, is
             the first one anywhere.
+        key: What its id was derived from, beside host and record.
         unless_exposed: Not where hooks have recorded what was resident in its segment.
         unless_typed: Not where hooks have recorded what the user typed there, under new ids.
     """
 
     event: UsageEvent
     of: str | None = None
+    key: str | None = None
     unless_exposed: bool = False
     unless_typed: bool = False
 
@@ -217,19 +218,20 @@ class Told:
     def ended(self, key: str, events: list[UsageEvent], *, failed: bool = False) -> None:
         """Tell of the first result of a call, and of its uses; it may have some and have failed."""
         self.answered(key, failed=failed, no_record=not failed and not events)
-        self.happened(events, of=key)
+        self.happened(events, of=key, key=key)
 
     def happened(
         self,
         events: Iterable[UsageEvent],
         *,
         of: str | None = None,
+        key: str | None = None,
         unless_exposed: bool = False,
         unless_typed: bool = False,
     ) -> None:
         """Tell of events; see `Happened`."""
         for event in events:
-            self._tell(Happened(event, of, unless_exposed, unless_typed))
+            self._tell(Happened(event, of, key, unless_exposed, unless_typed))
 
     def began(self, session: str, said: object, *, answered: bool) -> None:
         """Take note that a line of a session, not of a sub-agent, was written."""
@@ -274,12 +276,16 @@ class Told:
         except OSError as error:
             self.summary.error = what_happened(error)
 
-    def events(self, notes: Notes, hooked: "Hooked") -> Iterator[UsageEvent]:
+    def events(
+        self, notes: Notes, is_hooked: Callable[[Happened], bool]
+    ) -> Iterator[tuple[UsageEvent, list[str]]]:
         """Yield the events that count, given the transcripts before it.
+
+        With each the ids that it had in logs of earlier versions, under other names of its record.
 
         Args:
             notes: What was come upon so far; what this one tells beside events is added.
-            hooked: What hooks have recorded.
+            is_hooked: Whether hooks have recorded what an event tells; see `Hooked`.
         """
         first: set[str] = set()
         for item in self.items():
@@ -288,8 +294,8 @@ class Told:
                     first.add(item.key)
                     notes.failed += item.failed
                     notes.no_record += item.no_record
-            elif (item.of is None or item.of in first) and not hooked.has(item):
-                yield item.event
+            elif (item.of is None or item.of in first) and not is_hooked(item):
+                yield item.event, former_ids(item.event, item.key)
         notes.left_open(self.summary.left_open)
         for kind, times in self.not_understood.items():
             notes.not_understood.saw(kind, times)
@@ -375,60 +381,6 @@ def _calibrated(event: UsageEvent, bytes_per_token: float) -> UsageEvent:
         for record in event.records
     )
     return event._replace(records=records)
-
-
-class Hooked:
-    """What hooks of an agent have recorded, by segment; looked for when it is first asked for.
-
-    Hooks give new ids to what no transcript tells under an id of its own.
-
-    Args:
-        host: The agent.
-        events: Gives all events of the log.
-    """
-
-    def __init__(self, host: str, events: Callable[[], Iterable[object]]) -> None:
-        self._host = host
-        self._events = events
-        self._exposed: set[tuple[str, str, str]] | None = None
-        self._typed: set[str] = set()
-
-    def has(self, item: Happened) -> bool:
-        """Whether hooks have recorded what an event tells, as far as that has to be asked.
-
-        Of what was resident they have, where they have recorded the same record there; of a use,
-        where they have recorded that anything was.
-        """
-        if not item.unless_exposed and not item.unless_typed:
-            return False
-        exposed, event = self._look(), item.event
-        is_use = event.event is UsageEventKind.USE
-        which = _ANY if is_use else (event.records[0].kind, event.records[0].slug)
-        return (item.unless_exposed and (event.segment_id, *which) in exposed) or (
-            item.unless_typed and event.segment_id in self._typed
-        )
-
-    def _look(self) -> set[tuple[str, str, str]]:
-        """What hooks have recorded as resident: segment, kind and slug; and segments alone."""
-        if self._exposed is not None:
-            return self._exposed
-        self._exposed = set()
-        for event in self._events():
-            if not isinstance(event, UsageEvent) or event.host != self._host:
-                continue
-            if is_derived(event.id):
-                continue
-            if event.event is UsageEventKind.USE:
-                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
-                    self._typed.add(event.segment_id)
-                continue
-            names = [(r.kind, r.slug) for r in event.records if r.kind in OTHER_KINDS]
-            self._exposed |= {(event.segment_id, *name) for name in (*names, _ANY) if names}
-        return self._exposed
-
-
-_ANY = ("", "")
-"""Stands for records of whatever name."""
 
 
 def measured(samples: list[float]) -> float | None:

@@ -240,7 +240,7 @@ class _Reader:
             directory = body[len(_SKILL_BODY) :].partition("\n")[0].strip()
             call = call._replace(files=(f"{directory}/{SKILL_FILE}",))
         found = uses(call._replace(context_bytes=size(body)), self._origin)
-        self._told.happened(found, of=of, **conditions)
+        self._told.happened(found, of=of, key=call.key, **conditions)
 
     def _text(self, line: Line, thread: Session, said: str) -> None:
         """A text of the user's side: a typed command, or the body of a skill."""
@@ -290,14 +290,15 @@ class _Reader:
                 uses(
                     call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
                     self._origin,
-                )
+                ),
+                key=key,
             )
         # what is attached again after compaction no hook tells of
         unless_exposed = at(attachment, "type") != "invoked_skills"
         for record, file_bytes, context_bytes in self._resident(attachment):
             snapshot = self._origin.snapshot(record, file_bytes, context_bytes)
             event = thread.exposure([snapshot], at_ns, key)
-            self._told.happened([event], unless_exposed=unless_exposed)
+            self._told.happened([event], key=key, unless_exposed=unless_exposed)
 
     def _resident(  # noqa: C901 - one case for each kind of attachment
         self, attachment: object

@@ -229,7 +229,7 @@ class _Reader:
                 files=(mention[2].strip(),),
                 context_bytes=size(said),
             )
-            self._told.happened(uses(call, self._origin))
+            self._told.happened(uses(call, self._origin), key=call.key)
 
 
 def _thread(payload: _Payload) -> Session | None:
