@@ -114,6 +114,11 @@ SHOWING = [
         [POSTGRES],
     ),
     (f"grep -rn bikes . ; cat -n {DIR}/postgres.md; cat {DIR}/mon*.md", [POSTGRES, MONEY]),
+    (
+        f"env A=1 git -C . show HEAD:{DIR}/x 2>/dev/null || tac {DIR}/postgres.md; grep -c x *",
+        [POSTGRES],
+    ),
+    (f"find {DIR} -name 'p*' " + "-exec test -f {} \\; " * 20 + "-exec cat {} \\;", [POSTGRES]),
     (f"nice -n 5 cat {DIR}/postgres.md", [POSTGRES]),
     ("head -5 .claude/skills/pdf/SKILL.md", ["skill/pdf"]),
     ("cat .claude/skills/pdf/references/forms.md", ["skill/pdf"]),
@@ -154,6 +159,15 @@ SHOWING_NOTHING = [
     "nice -n 5 env LC_ALL=C grep -rn cents .yoi",
     "git init -q . && git add -A && git -C . --no-pager grep -n cents; git status --short",
     "grep -rn cents .yoi; head -1 pyproject.toml; python3 -c 'print(1)'",
+    f"python3 -c 'print(1)'; grep decided {DIR}/money.md; grep integers {DIR}/money.md",
+    f"cat {DIR}/../summary.md >/dev/null; ls {DIR}/*.md | xargs grep -h integers",
+    f"printf '%s' x > f; xargs -a f grep -h integers {DIR}/money.md",
+    f"env -u A /usr/bin/env LC_ALL=C grep integers {DIR}/money.md",
+    f"jobs; wait; let x=1; grep integers {DIR}/money.md",
+    "tee /dev/null <<'X'\nAmounts are integers of cents.\nNot SQLite, for the locks.\nX",
+    f"cat <<'X' > {DIR}/money.md\nAmounts are integers of cents.\nX\necho done",
+    "cat <<'X'\n# Postgres\nNot SQLite, for the locks.\nX",
+    "echo 'Amounts are integers of cents.'; ls",
     "! grep -rn cents .yoi; (cd .yoi && grep -rn cents .)",
     f"nothing-like-this {DIR}/postgres.md || true",
     "cat .yoi/knowledge/none.md",
@@ -194,7 +208,8 @@ def test_the_name_of_the_project_or_a_part_of_another_word_names_no_record(proje
     skill.write_text("---\nname: go\n---\nPASS\n")
     assert ran(project, f"cd {project} && echo done") == []
     assert ran(project, "cargo 2>/dev/null || echo PASS") == []
-    (event,) = ran(project, "git show HEAD:CLAUDE.md 2>/dev/null; echo '# Shop'")
+    (project / "show").write_text("echo '# Shop'\n")
+    (event,) = ran(project, "sh ./show HEAD:CLAUDE.md")
     assert event.records[0].slug == "CLAUDE.md"
 
 
@@ -239,6 +254,29 @@ def test_equal_files_that_were_both_read_share_the_bytes(project: Path) -> None:
     sizes = {event.records[0].slug: event.records[0].context_bytes for event in found}
     money = len(RECORDS[f"{DIR}/money.md"])
     assert sizes == {"twin": len(text), "third": len(text), "postgres": len(text), "money": money}
+
+
+def test_the_lines_of_a_small_file_that_stand_in_a_large_one_are_both_their_own(
+    project: Path,
+) -> None:
+    small = "# Small\nwhat stands in both of these files\n"
+    large = "first\n" + small + "a line of the large one, with words\n" * 50
+    for name, text in (("small", small), ("large", large)):
+        (project / DIR / f"{name}.md").write_text(text)
+    for command in (f"cat {DIR}/small.md {DIR}/large.md", f"cat {DIR}/large.md {DIR}/small.md"):
+        found = {
+            e.records[0].slug: e.records[0].context_bytes
+            for e in ran(project, command)
+            if e.records[0].slug in {"small", "large"}
+        }
+        assert found == {"small": len(small), "large": len(large)}
+        (project / ".yoi/memory/_usage/events.jsonl").unlink()
+
+
+def test_of_a_large_file_that_is_no_record_the_beginning_is_known(project: Path) -> None:
+    (project / "build.log").write_text("Amounts are integers of cents.\n" + "x\n" * 200_000)
+    assert ran(project, "head -3 build.log") == []
+    assert ran(project, "python3 -c \"print(open('build.log').readline())\" build.log") == []
 
 
 def test_of_an_output_that_was_too_long_only_its_beginning_entered(project: Path) -> None:

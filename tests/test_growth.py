@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -21,9 +22,10 @@ from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small
 from ctxuse.hook import run
 from ctxuse.hosts.claude_code.standing import resident_in_agent
-from ctxuse.hosts.evidence import Command, KnownLines
+from ctxuse.hosts.evidence import Command, KnownLines, not_refused
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.shell import files_shown
 from ctxuse.log.recover import recover
@@ -77,18 +79,44 @@ COMMANDS = (
     "env ", "! ", "sudo -u ", "env -u ", "A=1 ", "(x)", "(", "((", "x() ", "x(){", "a=(x)", "a=( ",
     "$(", "${", '"$(', "`", '"', "'", "\\", '\\"', "<<a\n", "<<a <<b\n", "<<-a ", ";", "|", "||x ",
     "cat a;", "cat a|", "cat a>b;", "cd a;", "{a,", "#", "$", "bash -c 'x' ", "bash -c ", "sed -i ",
-    "cat -- ", "awk -i inplace ", "1>", "2>&1 ", "\n", "*", "é", "done;", "{ ", "} ",
+    "find -exec find ", "find -exec sh -c ", "-ok ", "xargs ", "xargs -n1 ", "parallel ", "grep|",
+    "git -C a ", "timeout 1 ", "a\\;", "cat -- ", "awk -i inplace ", "1>",
+    "2>&1 ", "\n", "*", "é", "done;", "{ ", "} ",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("before", ["", "cat "])
+@pytest.mark.parametrize("before", ["", "cat ", "find "])
 @pytest.mark.parametrize("unit", COMMANDS)
 def test_a_shell_command_is_read_in_proportion(unit: str, before: str) -> None:
     def scan(command: str) -> object:
         files_shown(before + command, "/x", lambda path, _: path)
-        return what_is_done(before + command)
+        return what_is_done(before + command).kinds
 
     assert_grows_in_proportion(scan, repeated(unit), (6_000, 60_000, 1_000_000))
+
+
+@pytest.mark.parametrize("unit", ["-exec find ", "-ok ", "-exec xargs ", "-exec sh -c 'find "])
+def test_what_a_command_does_takes_little_memory(unit: str) -> None:
+    command = "find " + repeated(unit)(64_000)
+    tracemalloc.start()
+    try:
+        what_is_done(command)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_refusals_are_told_from_the_rest_in_proportion(tmp_path: Path) -> None:
+    def scan(text: str) -> object:
+        number = len(text) // 1_000
+        files = [
+            RecordFile("knowledge", f"k{n}", f"{tmp_path}/k{n}.md", f"{tmp_path}/k{n}.md")
+            for n in range(number)
+        ]
+        words = " ".join(f"w{n}" for n in range(number))
+        return not_refused(files, f"{words} Permission denied\nother\n", "cat")
+
+    assert_grows_in_proportion(scan, repeated("x"), (10_000, 100_000, 1_000_000))
 
 
 ADDRESSES = ("a", "a://", "://", "http://a?", "http://?@", "s3://a:b", "a:b@", "http://u:p/", " ")

@@ -851,6 +851,7 @@ class TestWhatCameLater:
             ("sed -n 1,9p KB/gone.md; date", "sed: can't read KB/gone.md: denied\nMon\n", []),
             ("cat KB/gone.md KB/b.md; true", "# B\ncat: KB/b.md: Permission denied\n",
              ["knowledge/gone"]),
+            ("cat 'KB/a gone.md'; date", "cat: 'KB/a gone.md': Input/output error\nMon\n", []),
             ("cat KB/gone.md; date", "# What it was\nMon\n", ["knowledge/gone"]),
             ("cat KB/empty.md; date", "Mon Feb 2\n", []),
         ],
@@ -892,6 +893,26 @@ def test_half_a_character_where_a_text_was_cut_hides_no_line(
     result = import_transcripts(Workspace(project), "claude-code", [str(path)])
     assert result.added == understood
     assert bool(result.notes.not_understood) != understood
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'cat "x\x00y"', "cat x\ud800y", "find " + "-exec find " * 2_000, "xargs " * 9_000,
+        "find " + "-ok " * 9_000, "( " * 9_000, "cat " + "a/" * 30_000,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("directory", ["", "\0", "\ud800"])
+def test_no_command_ends_an_import(
+    project: Path, imported: Import, command: str, directory: str
+) -> None:
+    talk = Talk(project)
+    for call_id, said in (("t1", command), ("t2", "cat CLAUDE.md")):
+        talk.call("Bash", call_id, {"command": said}, cwd=directory or str(project))
+        talk.result(call_id, {"stdout": "Be brief.\n", "stderr": "", "interrupted": False})
+    talk.read(project / "CLAUDE.md", "t3")
+    imported(talk.lines)
+    assert log(project)[-1].call_id == "t3"
 
 
 def test_results_that_stand_in_one_another_are_not_followed_without_end() -> None:

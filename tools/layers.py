@@ -78,7 +78,7 @@ INSIDE = {
         "evidence | listing | ondisk",
         "places",
         "__init__ | imports | payload | prompts | searches | shell",
-        "host | jsonlines | lookup | paths | session | shellprograms",
+        "host | jsonlines | lookup | mentions | paths | session | shellprograms",
         "recordfile | shellwords",
     ],
     "hosts.claude_code": [

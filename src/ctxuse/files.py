@@ -137,15 +137,24 @@ def read_small(path: str, largest: int = LARGEST) -> bytes:
     Raises:
         OSError: It cannot be read, is no regular file, or has more bytes.
     """
+    data = read_beginning(path, largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", path)
+    return data
+
+
+def read_beginning(path: str, most: int) -> bytes:
+    """Return the first bytes of a regular file, `most` of them at most; links are followed.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
     with (
         naming(path),
         closing_fd(open_regular(path)) as descriptor,
         open(descriptor, "rb", closefd=False) as file,
     ):
-        data = file.read(largest + 1)
-    if len(data) > largest:
-        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", path)
-    return data
+        return file.read(most) or b""  # some files of the system have nothing to say now
 
 
 @contextmanager

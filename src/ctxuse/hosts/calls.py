@@ -5,6 +5,7 @@ rule here makes the events, so that what is the same occurrence has the same id.
 an MCP server is none: such a server records its own.
 """
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -25,6 +26,10 @@ _SOURCES: dict[Tool, UsageSource] = {
     "skill": UsageSource.WORKFLOW_INVOKE,
     "shell": UsageSource.MEMORY_READ,
 }
+
+
+_MOST_FILES = 256
+"""So many files of which a host says that a command showed them are looked at."""
 
 
 class Call(NamedTuple):
@@ -93,21 +98,23 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     """
     from ctxuse.hosts.evidence import Command, not_refused  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
-    from ctxuse.hosts.shell import files_shown  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.shell import files_named, files_shown  # noqa: PLC0415 - only for a shell
 
-    searched = False
+    done = what_is_done(call.subject)
     if call.output is not None:
-        done = what_is_done(call.subject) if call.output.strip() else set()
-        searched = "searches" in done
-        if not done or (searched and "may show" not in done):
+        only_searches = "searches" in done.kinds and "may show" not in done.kinds
+        if not call.output.strip() or only_searches:
             return []
-    paths = list(call.files or ())
-    paths += files_shown(call.subject, origin.there(call.directory or "."), origin.there)
+    directory = origin.there(call.directory or ".")
+    paths = [*(call.files or ())[:_MOST_FILES]]
+    paths += files_shown(call.subject, directory, origin.there)
     named = origin.records(paths, call.directory)
     if call.output is None:
         return [(record, None) for record in named if origin.may_have_shown(record)]
     known = origin.known_lines(named, call.subject)
-    about = Command(call.subject, named, origin.others(paths, call.directory), searched)
+    words = origin.others(files_named(call.subject, directory, origin.there), call.directory)
+    others = [*origin.others(paths, call.directory), *filter(os.path.isfile, words)]
+    about = Command(call.subject, named, others, done.said, done.sought)
     found, is_all = known.shown(call.output, about, origin.past(call.at_ns))
     if is_all or call.failed:
         return _together(found)

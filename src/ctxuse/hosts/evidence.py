@@ -18,11 +18,13 @@ Nothing of the output or of the files is kept.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
-from ctxuse.files import read_small
+from ctxuse.files import read_beginning, read_small
+from ctxuse.hosts.mentions import MOST_COMMAND, Mentions
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
@@ -34,11 +36,6 @@ _MOST_FILES = 2_000
 
 _MOST_OUTPUT = 1024 * 1024
 """Characters of an output that are looked at."""
-
-_MOST_COMMAND = 64 * 1024
-"""Characters of a command that are looked at for names."""
-
-_WORD = re.compile(r"[\w.-]+")
 
 _ENOUGH = 20
 """So many characters of its own show a record that the command does not name."""
@@ -53,18 +50,25 @@ _PART = 4
 """So many characters of a line that was cut show a file that is named."""
 
 _REFUSALS = (
+    "File name too long",
+    "Input/output error",
     "Is a directory",
     "No such file or directory",
     "Not a directory",
+    "Operation not permitted",
     "Permission denied",
+    "Too many levels of symbolic links",
     "can't open",
     "can't read",
     "cannot open",
+    "command not found",
 )
 """What programs say of files that they cannot show."""
 
 _MOST_SAID = 1_000
 """So many lines of an output may stand in the command itself."""
+
+_MOST_PARTS = 32
 
 _BETWEEN = re.compile(r"[\s:'\"`\u2018\u2019]+")
 
@@ -107,14 +111,16 @@ class Command(NamedTuple):
     Attributes:
         text: The command.
         named: The files of records that it names to show them.
-        others: The paths of other files that it names to show them.
-        searched: Whether it also searches.
+        others: The paths of other files that it names.
+        said: What stands in it beside the programs that search.
+        sought: What stands in those.
     """
 
     text: str
     named: Sequence[RecordFile]
     others: Sequence[str] = ()
-    searched: bool = False
+    said: str | None = None
+    sought: str = ""
 
 
 class KnownLines:
@@ -146,7 +152,7 @@ class KnownLines:
             command: The command.
         """
         files = [*record_files(places)]
-        said = _Named(command, places.root)
+        said = Mentions(command, places.root)
         files.sort(key=lambda record: not said.file(os.path.basename(record.named)))
         return cls((*named, *files), places.root)
 
@@ -186,7 +192,8 @@ class KnownLines:
                 now.
         """
         explicit = {record.named for record in command.named}
-        said = _Named(command.text, self._root, command.others)
+        text = command.text if command.said is None else command.said
+        said = Mentions(text, self._root, command.others)
         lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
         texts = [self._as_held(line) for line in lines]
         # many records may have a line that comes often: each is looked at once
@@ -197,13 +204,25 @@ class KnownLines:
             if self._files[place].named in explicit or said.mentions(self._files[place])
         }
         found = self._sure(holders, likely)
+        present = {*texts}
         doubtful = {place for place in found if self._files[place].named not in explicit}
-        if doubtful and (command.searched or command.others):
-            proof = self._proof(command, lines if command.searched else texts, doubtful)
-            found -= doubtful - self._sure({line: holders[line] for line in proof}, likely)
+        if doubtful:
+            proof = self._proof(command, lines if command.sought else texts, doubtful)
+            sought = Mentions(command.sought, self._root)
+            proved = self._sure({line: holders[line] for line in proof}, likely)
+            found -= {
+                place
+                for place in doubtful
+                if place not in proved
+                or (sought.mentions(self._files[place]) and not said.mentions(self._files[place]))
+            }
+        found |= {  # also where all of it stands in another one, which is named, too
+            place
+            for place in map(self._places.get, explicit)
+            if place is not None and self._texts[place] and self._texts[place] <= present
+        }
         if past_ns is not None:
             is_known = explicit <= self._places.keys()
-            present = {*texts}
             found = {
                 place
                 for place in found
@@ -238,14 +257,18 @@ class KnownLines:
         return line
 
     def _proof(self, command: Command, lines: list[str], doubtful: set[int]) -> set[str]:
-        """The lines that stand there as a record has them, and are not those of another file."""
-        proof = {line for line in lines if line in self._holders}
+        """The lines that stand there because a record was shown.
+
+        Not those that the command itself says, nor those of another file that it names.
+        """
+        text = command.text[:MOST_COMMAND]
+        proof = {line for line in lines if line in self._holders and line not in text}
         same = {os.path.realpath(self._files[place].named) for place in doubtful}
         left = _MOST_BYTES
         for path in command.others:
             if left > 0 and os.path.realpath(path) not in same:
                 with suppress(OSError):
-                    data = read_small(path, min(_LARGEST, left))
+                    data = read_beginning(path, min(_LARGEST, left))
                     proof -= _lines_of(data)
                     left -= len(data)
         return proof
@@ -285,8 +308,7 @@ class KnownLines:
             for line in self._texts[place]
         )
 
-    @staticmethod
-    def _sizes(texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
+    def _sizes(self, texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
         """The bytes of each record that was found, as far as its lines follow one another.
 
         Records that have the same lines share the bytes of these.
@@ -307,12 +329,35 @@ class KnownLines:
             for place in of:
                 if place not in sizes:
                     alike.setdefault(place, takers[text])
-        together: dict[int, list[int]] = {}
-        for place, taker in alike.items():
-            together.setdefault(taker, [taker]).append(place)
-        for taker, those in together.items():
-            sizes.update(dict.fromkeys(those, sizes[taker] // len(those)))
+        self._share(alike, texts, theirs, sizes)
         return sizes
+
+    def _share(
+        self,
+        alike: dict[int, int],
+        texts: list[str],
+        theirs: dict[str, list[int]],
+        sizes: dict[int, int],
+    ) -> None:
+        """Give records that stood there, too, their part of the bytes of those with the same lines.
+
+        Args:
+            alike: Such records, with that which took a line of theirs.
+            texts: The lines, as they come.
+            theirs: The records that each line is of.
+            sizes: The bytes so far.
+        """
+        common: dict[int, int] = {}
+        for text in texts:
+            for place in theirs[text]:
+                if place in alike:
+                    common[place] = common.get(place, 0) + _bytes_of(text)
+        number = Counter(alike.values())
+        for place, taker in alike.items():
+            own = sum(map(_bytes_of, self._texts[place]))
+            share = min(own, common[place] // (number[taker] + 1), sizes[taker])
+            sizes[place] = share
+            sizes[taker] -= share
 
 
 def _lines_of(data: bytes) -> set[str]:
@@ -346,47 +391,16 @@ def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[
     others = lines.difference(refusals)
     if len(others) <= _MOST_SAID and all(line in command for line in others):
         return []
-    refused = {word for line in refusals for word in _BETWEEN.split(line) if word}
-    return [
-        file
-        for file in files
-        if not any(f"/{file.named}".endswith(f"/{os.path.normpath(word)}") for word in refused)
-    ]
+    refused = {os.path.normpath(w) for line in refusals for w in _BETWEEN.split(line) if w}
+    spaced = "\n".join(line for line in refusals if " " in line)
+    return [file for file in files if not _is_refused(file.named, refused, spaced)]
 
 
-class _Named:
-    """What a command names: its words, and the parts of paths in it.
-
-    Args:
-        command: The command.
-        root: The root of the workspace: what lies there, or above, is not named by its folder,
-            whose name stands in every path.
-        others: The paths of files in it that are no records, and are not named by the same name.
-    """
-
-    def __init__(self, command: str, root: str, others: Iterable[str] = ()) -> None:
-        self._command = command[:_MOST_COMMAND]
-        self._words = {*_WORD.findall(self._command)}
-        self._root = os.path.join(root, "")
-        self._others = {*map(os.path.basename, others)}
-
-    def file(self, name: str) -> bool:
-        """Whether a name stands there, not as a part of another one."""
-        if name in self._others:
-            return False
-        if _WORD.fullmatch(name):
-            return name in self._words
-        return name in self._command
-
-    def record(self, record: RecordFile) -> bool:
-        """Whether a record is named: its file, or as a skill itself."""
-        return self.file(record.slug if record.kind == SKILL else os.path.basename(record.named))
-
-    def mentions(self, record: RecordFile) -> bool:
-        """Whether a record's file is named, or the folder in which it lies."""
-        folder = os.path.dirname(record.named)
-        above = self._root.startswith(os.path.join(folder, ""))
-        return self.record(record) or (not above and self.file(os.path.basename(folder)))
+def _is_refused(path: str, words: set[str], lines: str) -> bool:
+    """Whether a path, or an end of it, is among the words of refusals; with a space, in one."""
+    parts = path.split("/")
+    ends = ["/".join(parts[-number:]) for number in range(1, min(len(parts), _MOST_PARTS) + 1)]
+    return any(end in words for end in (*ends, path)) or (" " in parts[-1] and parts[-1] in lines)
 
 
 def record_files(places: Places) -> Iterator[RecordFile]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
+from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
 
@@ -113,8 +114,8 @@ class Origin:
 
     def others(self, paths: Iterable[str], directory: str | None = None) -> list[str]:
         """Return what the paths are here that are no records; see `here`."""
-        found = [self.here(path, directory) for path in paths]
-        return [path for path in found if self.places.record_at(path) is None]
+        found = dict.fromkeys(self.here(path, directory) for path in paths)
+        return [p for p in found if is_name(p) and self.places.record_at(p) is None]
 
     def skill(self, name: str) -> RecordFile:
         """Return the skill or workflow of a name; one without a file here goes by its name."""

@@ -5,31 +5,41 @@ one that may show a file. What is not known may. A command is a search when ther
 may show. Behind a pipe a program passes on what comes, unless it takes that for names of files.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ctxuse.hosts.shellprograms import (
     DEEPEST,
     LONGEST,
     SHELLS,
-    SHOWING,
     inner_command,
     program_of,
     without_options,
     without_prefix,
 )
-from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Word, tokens
+from ctxuse.hosts.shellwords import (
+    NotParsedError,
+    Operator,
+    Redirection,
+    Token,
+    Word,
+    tokens,
+)
 
 Doing = Literal["searches", "says nothing", "may show"]
 
-_SEARCHES = frozenset({"ack", "ag", "egrep", "fgrep", "grep", "rg", "zgrep"})
+_SEARCHES = frozenset({
+    "ack", "ag", "bzgrep", "egrep", "fgrep", "git-grep", "grep", "pcregrep", "rg", "rgrep", "ugrep",
+    "xzgrep", "zgrep",
+})  # fmt: skip
 _SILENT = frozenset({
-    ":", "[", "[[", "break", "cd", "chmod", "continue", "cp", "done", "esac", "export", "false",
-    "fi", "for", "mapfile", "mkdir", "mv", "popd", "pushd", "read", "readarray", "rm", "set",
-    "shopt", "sleep", "test", "touch", "true", "unset", "}",
+    ":", "[", "[[", "alias", "break", "cd", "chmod", "continue", "cp", "declare", "done", "esac",
+    "export", "false", "fi", "for", "hash", "jobs", "kill", "let", "ln", "local", "mapfile",
+    "mkdir", "mv", "popd", "pushd", "read", "readarray", "readonly", "rm", "set", "shopt", "sleep",
+    "sync", "test", "touch", "tput", "trap", "true", "ulimit", "umask", "unset", "wait", "}",
 })  # fmt: skip
 _TELLING = frozenset({
-    "basename", "date", "dirname", "du", "echo", "exit", "file", "hostname", "ls", "printf", "pwd",
-    "realpath", "stat", "tree", "type", "uname", "wc", "which", "whoami",
+    "basename", "date", "dirname", "du", "echo", "exit", "file", "hostname", "ls", "mktemp",
+    "printf", "pwd", "realpath", "seq", "stat", "tree", "type", "uname", "wc", "which", "whoami",
 })  # fmt: skip
 """Programs that print nothing of a file but what stands in their words."""
 
@@ -45,36 +55,94 @@ _TAKING = frozenset({"mapfile", "read", "readarray"})
 _RUNNING = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 """Behind one of these words of `find` stands a program that it runs."""
 
-_MOST_RUNS = 16
+_FOR_EACH = frozenset({"parallel", "xargs"})
+"""What runs a program for the names that come, or that stand behind it."""
 
 
-def what_is_done(command: str, depth: int = 0) -> set[Doing]:
-    """Return what the programs of a command do.
+class Done(NamedTuple):
+    """What a command does.
+
+    Attributes:
+        kinds: What its programs do.
+        said: What it says beside its searches; all of it where that is not known.
+        sought: The words of its searches.
+    """
+
+    kinds: set[Doing]
+    said: str
+    sought: str
+
+
+def what_is_done(command: str) -> Done:
+    """Return what a command does.
 
     Args:
         command: The command, as a shell takes it.
-        depth: How many shells are around it.
     """
-    if len(command) > LONGEST or depth > DEEPEST:
-        return {"may show"}
     try:
-        script = [*tokens(command)]
+        programs = _programs(command)
     except (NotParsedError, RecursionError):
-        return {"may show"}
-    programs: list[list[Word]] = [[]]
-    behind: list[list[Word]] = []
-    present = programs[-1]
+        return Done({"may show"}, command, "")
+    kinds = {program.does for program in programs}
+    sought = [
+        word.text for program in programs if program.does == "searches" for word in program.words
+    ]
+    words = [word for program in programs if program.does != "searches" for word in program.words]
+    if not sought or "<" in command or any(word.runs for word in words):
+        return Done(kinds, command, " ".join(sought))
+    return Done(kinds, " ".join(word.text for word in words), " ".join(sought))
+
+
+class _Program(NamedTuple):
+    words: list[Word]
+    does: Doing
+
+
+class _Pipeline(NamedTuple):
+    programs: list[list[Word]]
+    into_file: bool = False
+
+
+def _pipelines(script: list[Token]) -> list[_Pipeline]:
+    found = [_Pipeline([[]])]
     for token in script:
         if isinstance(token, Operator):
-            present = []
-            (behind if token in {"|", "|&"} else programs).append(present)
+            if token in {"|", "|&"}:
+                found[-1].programs.append([])
+            else:
+                found.append(_Pipeline([[]]))
         elif isinstance(token, Word):
-            present.append(token)
-    words = [word for those in programs for word in those]
+            found[-1].programs[-1].append(token)
+        elif token.takes_output and "<" not in token.sign and token.sign != ">&":
+            found[-1] = found[-1]._replace(into_file=True)
+    return found
+
+
+def _programs(command: str, depth: int = 0) -> list[_Program]:
+    """The programs of a command, and what each does.
+
+    Raises:
+        NotParsedError: It cannot be taken apart, or is too long or too deep.
+    """
+    if len(command) > LONGEST or depth > DEEPEST:
+        raise NotParsedError(command[:80])
+    script = [*tokens(command)]
+    words = [token for token in script if isinstance(token, Word)]
     reads = any(isinstance(token, Redirection) and "<" in token.sign for token in script)
     filled = (reads and any(w.text in _TAKING for w in words)) or any(w.runs for w in words)
-    done = {_doing(without_prefix(those), filled=filled, depth=depth) for those in programs}
-    return done | {_passing(without_prefix(those), depth) for those in behind}
+    found: list[_Program] = []
+    for programs, into_file in _pipelines(script):
+        for number, those in enumerate(programs):
+            own = without_prefix(those)
+            behind = map(program_of, map(without_prefix, programs[number + 1 : number + 2]))
+            if into_file or any(program in _FOR_EACH for program in behind):
+                does: Doing = "says nothing"  # or what it prints are names for the next one
+            elif number:
+                does = _passing(own, depth)
+            else:
+                does = _doing(own, filled=filled, depth=depth)
+            found.append(_Program(those, does))
+    return found
 
 
 def _doing(words: list[Word], *, filled: bool, depth: int) -> Doing:
@@ -95,13 +163,12 @@ def _doing(words: list[Word], *, filled: bool, depth: int) -> Doing:
         return "searches"
     if program in SHELLS:
         inner = inner_command(words[1:])
-        return "may show" if inner is None else _together(what_is_done(inner, depth + 1))
+        return "may show" if inner is None else _together(_programs(inner, depth + 1))
     if program == "git":
         return _of_git(without_options(words))
-    if program == "find":
-        runs = [words[n + 1 :] for n, word in enumerate(words) if word.text in _RUNNING]
-        return _together({_doing(those, filled=filled, depth=depth) for those in runs[:_MOST_RUNS]})
-    return "may show"
+    if program in _FOR_EACH:
+        return _doing(without_prefix(without_options(words)), filled=filled, depth=depth)
+    return _of_find(words, depth) if program == "find" else "may show"
 
 
 def _of_git(words: list[Word]) -> Doing:
@@ -111,19 +178,37 @@ def _of_git(words: list[Word]) -> Doing:
     return "says nothing" if name in _OF_GIT else "may show"
 
 
+def _of_find(words: list[Word], depth: int) -> Doing:
+    """What the programs do that find runs: each up to the next, and none of them another find."""
+    runs: list[list[Word]] = []
+    for word in words:
+        if word.text in _RUNNING:
+            runs.append([])
+        elif runs:
+            runs[-1].append(word)
+    programs = [
+        _Program(
+            those,
+            "may show"
+            if program_of(those) == "find"
+            else _doing(without_prefix(those), filled=False, depth=depth),
+        )
+        for those in runs
+    ]
+    return _together(programs)
+
+
 def _passing(words: list[Word], depth: int) -> Doing:
     """What a program behind a pipe does with what comes."""
     program = program_of(words)
-    if program == "xargs":
-        return _doing(without_options(words), filled=False, depth=depth)
-    names = {*map(program_of, ([word] for word in words))}
-    if program in SHELLS or (program == "parallel" and names & (SHOWING | SHELLS)):
-        return "may show"
-    return "says nothing"
+    if program in _FOR_EACH:
+        return _doing(words, filled=False, depth=depth)
+    return "may show" if program in SHELLS else "says nothing"
 
 
-def _together(done: set[Doing]) -> Doing:
+def _together(programs: list[_Program]) -> Doing:
     """What several programs do."""
+    done = {program.does for program in programs}
     if "may show" in done:
         return "may show"
     return "searches" if "searches" in done else "says nothing"

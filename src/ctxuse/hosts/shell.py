@@ -32,6 +32,9 @@ _PASSING = frozenset({
 """Programs behind a pipe that print what they read, or parts of it."""
 
 _MOST_FILES = 256
+_MOST_NAMED = 64
+_FILE = re.compile(r"^(?!-)[^\0\n]*[./]")
+"""A word that may be the name of a file."""
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
@@ -53,6 +56,24 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
         return script.shown(_Where(directory))[:_MOST_FILES]
     except (NotParsedError, RecursionError):
         return []
+
+
+def files_named(command: str, directory: str, absolute: Absolute) -> list[str]:
+    """Return the absolute paths that words of a command may be, the first ones.
+
+    Args:
+        command: The command, as a shell takes it.
+        directory: Where it runs.
+        absolute: Makes a path absolute, from a directory.
+    """
+    if len(command) > LONGEST:
+        return []
+    try:
+        words = [token for token in tokens(command) if isinstance(token, Word)]
+    except (NotParsedError, RecursionError):
+        return []
+    texts = [word.text for word in words if word.fixed and _FILE.search(word.text)]
+    return [absolute(text, directory) for text in texts[:_MOST_NAMED]]
 
 
 class _Where:

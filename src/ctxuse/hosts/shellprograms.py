@@ -17,21 +17,29 @@ SHOWING = frozenset({"awk", "bat", "cat", "head", "less", "more", "nl", "sed", "
 SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
 
 _PREFIXES = frozenset({
-    "!", "command", "do", "elif", "else", "env", "if", "nice", "nohup", "stdbuf", "sudo", "then",
-    "time", "timeout", "until", "while", "{",
+    "!", "busybox", "command", "do", "doas", "elif", "else", "env", "if", "ionice", "nice", "nohup",
+    "stdbuf", "sudo", "then", "time", "timeout", "until", "while", "{",
 })  # fmt: skip
+
+_ELSEWHERE = frozenset({"-C", "-S"})
+"""Options of env that run what follows in another directory, or take it apart."""
+
 
 WITH_ARGUMENT = {
     "awk": ("-F", "-f", "-v", "--file", "--assign", "--field-separator"),
     "bash": ("-O", "-o", "+O", "+o"),
-    "env": ("-u", "-C", "-S"),
+    "doas": ("-u", "-C"),
+    "env": ("-u",),
     "git": ("-C", "-c", "--git-dir", "--work-tree"),
     "head": ("-c", "-n", "--bytes", "--lines"),
+    "ionice": ("-c", "-n", "-p"),
     "nice": ("-n",),
+    "parallel": ("-a", "-I", "-j", "-n", "-N"),
     "sed": ("-e", "-f", "-l", "--expression", "--file", "--line-length"),
     "stdbuf": ("-i", "-o", "-e"),
     "sudo": ("-C", "-D", "-g", "-h", "-p", "-R", "-T", "-U", "-u"),
     "tail": ("-c", "-n", "-s", "--bytes", "--lines"),
+    "time": ("-f", "-o"),
     "timeout": ("-k", "-s", "--kill-after", "--signal"),
     "xargs": ("-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"),
 }
@@ -46,18 +54,19 @@ def program_of(words: list[Word]) -> str:
 
 
 def without_prefix(words: list[Word]) -> list[Word]:
-    """Return the words of a command behind what may stand before its program."""
+    """Return the words of a command behind what may stand before its program.
+
+    Where that runs it in a way that is not followed, it stands there itself.
+    """
     index = 0
-    by_env = False
     while index < len(words):
         word = words[index].text
-        if word in _PREFIXES:
-            if word == "env" and not by_env:  # behind the first one there are all the others' words
-                by_env = True
-                if any(w.text[:2] in {"-C", "-S"} for w in words[index:]):
-                    return []
-            index = _behind_options(word, words, index + 1)
-            index += word == "timeout"  # the time
+        prefix = os.path.basename(word)
+        if prefix in _PREFIXES:
+            behind = _behind_options(prefix, words, index + 1)
+            if prefix == "env" and any(w.text[:2] in _ELSEWHERE for w in words[index:behind]):
+                break
+            index = behind + (prefix == "timeout")  # the time
         elif ASSIGNMENT.match(word):
             index += 1
         else:
