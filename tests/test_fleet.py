@@ -37,7 +37,7 @@ from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import LocalStore
 from ctxuse.query import Query, Window
-from ctxuse.redaction import redacted, without_secrets
+from ctxuse.redaction import hidden, redacted, without_secrets
 from ctxuse.reports.fleet import (
     FLEET_BY,
     FleetBy,
@@ -790,6 +790,28 @@ def test_nothing_found_is_said_also_by_the_status(
 def test_no_secret_of_an_address_is_shown(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
     assert redacted(f"what? a=b, '{address}'.") == f"what? a=b, '{shown}'."
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://user:SEC WORD@host:1/x", "http://host:1/x"),
+        ("s3://KEY:SEC\tWORD@bucket/x", "s3://bucket/x"),
+        ("https://host:1/x?sig=SEC'WORD", "https://host:1/x"),
+        ('https://host:1/x?sig=SEC"WORD y', "https://host:1/x"),
+        ("https://host/x#token=SEC", "https://host/x"),
+        ("https://host/x;tok=SEC", "https://host/x"),
+        ("tcp://u:SEC WORD@host:1", "tcp://host:1"),
+        ("s3://bucket/team-?/x y", "s3://bucket/team-?/x y"),
+        ("s3://bucket/a b@c", "s3://bucket/a b@c"),
+        ("ftp://u:SEC#WORD@host:1/x", "ftp://host:1/x"),
+    ],
+)
+def test_no_sign_in_an_address_shows_a_secret(address: str, shown: str) -> None:
+    assert hidden(address) == shown
+    user = re.search(r"SEC.WORD(?=@)", address)
+    for said in ("not integer value as 'SEC'", f"cannot open {address}", "WORD") if user else ():
+        assert not {"SEC", "WORD"} & set(re.split(r"\W+", without_secrets(said, address))), said
 
 
 def test_secrets_do_not_stand_in_reasons_either() -> None:

@@ -388,7 +388,7 @@ def test_no_secret_of_the_target_stands_in_a_reason() -> None:
     job = Collect(target=target, host="h", sources=(Source(address="/w", root=b"/w"),))
     said = job.given_up("no route to sftp://kim:hunter2hunter2@host/to: hunter2hunter2").decode()
     assert "hunter2" not in said
-    export = Export(target=target, first=0, sources=job.sources)
+    export = Export(target=target, run="r", first=0, sources=job.sources)
     assert b"hunter2" not in export.given_up("login hunter2hunter2 failed")
 
 
@@ -445,3 +445,25 @@ def test_each_name_of_a_piece_is_looked_at_once(
     make_workspace(root, as_log(some_events(1, 99)))
     collected(root, tmp_path / "to")
     assert len(looked) == len(set(looked)) == 20
+
+
+def test_a_log_archived_in_any_year_is_found_again(tmp_path: Path) -> None:
+    name = "events.60000101T000000.000000Z.jsonl"
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)), name)
+    make_workspace(root, as_log(some_events(4, 2)))
+    collected(root, tmp_path / "to")
+    before = pieces_in(tmp_path / "to")
+    assert records(tmp_path / "to") == records(root)
+    collected(root, tmp_path / "to")
+    assert pieces_in(tmp_path / "to") == before
+
+
+def test_what_nobody_would_find_by_its_name_is_not_written(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    collected(root, tmp_path / "to")
+    (folder,) = (tmp_path / "to").glob("*/.yoi/memory/_usage/collected/*")
+    folder.rename(folder.with_name(f"{'9' * 21}-{folder.name.partition('-')[2]}"))
+    make_workspace(root, as_log(some_events(4, 2)))
+    log_of(root).write_bytes(as_log(some_events(4, 7)))
+    done = collect([str(root)], str(tmp_path / "to"), host="h", scheduler="threads")
+    assert ["would be no name of a piece" in failed.reason for failed in done.failed] == [True]

@@ -12,6 +12,7 @@ from strategies import an_event
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
 from ctxuse.events import U64_MAX
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.reporting import fleet_report
@@ -193,3 +194,21 @@ def test_what_is_gone_with_its_process_is_nothing_to_write_to(
     for command in ("collect", "export"):
         assert run(["fleet", command, str(tmp_path / "fleet"), "--to", "memory://x"]) == 3
         assert "gone with the process that writes it" in capsys.readouterr().err
+
+
+def test_of_two_exports_into_one_folder_at_once_neither_takes_the_others_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fleet(tmp_path / "fleet", 1)
+    words = [str(tmp_path / "fleet")], str(tmp_path / "events")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "ctxuse.fleet.export.names_in", lambda _: []
+        )  # both look before either writes
+        for _ in range(2):
+            export_events(*words, scheduler="threads")
+    assert len([*(tmp_path / "events").iterdir()]) == 2
+    names = iter([[], ["part-other-00000000.parquet"]])
+    monkeypatch.setattr("ctxuse.fleet.export.names_in", lambda _: next(names))
+    with pytest.raises(FleetError, match="another export wrote into it"):
+        export_events(*words, scheduler="threads")

@@ -466,8 +466,9 @@ class TestClaudeCode:
         talk.read(project / "CLAUDE.md", call_id)
         talk.common["sessionId"] = "other"
         talk.read(project / "CLAUDE.md", call_id)
-        talk.call("Skill", f"skill_{call_id}", {"skill": "pdf"}, isSidechain=True, agentId="a")
-        talk.result(f"skill_{call_id}", {"success": True}, isSidechain=True, agentId="a")
+        talk.common |= {"isSidechain": True, "agentId": "a"}
+        talk.call("Skill", f"skill_{call_id}", {"skill": "pdf"})
+        talk.result(f"skill_{call_id}", {"success": True})
         talk.line(
             "user", isMeta=True, sourceToolUseID=f"skill_{call_id}",
             message={"content": "Base directory for this skill: /x"},

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,23 @@ class TestPassedOver:
         events.write_bytes(data[:middle] + b"\xff" * 20 + data[middle + 20 :])
         Workspace(project).repair(overwrite_invalid_utf8=True)
         assert told(imported(project, path)) == (1, 59, 0)
+
+    def test_with_another_record_on_the_disk_it_is_read_anew(self, project: Path) -> None:
+        talk = Talk(project)
+        talk.call("Bash", "t1", {"command": "for f in .yoi/knowledge/*; do cat $f; done"})
+        text = "# Words\nA hub is what turns in the middle.\n"
+        talk.result("t1", {"stdout": text, "stderr": "", "interrupted": False})
+        path = project / "one.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+        assert told(imported(project, path)) == (0, 0, 0)
+        assert told(imported(project, path)) == (0, 0, 1)
+        record = project / ".yoi/knowledge/hub.md"
+        record.parent.mkdir()
+        record.write_text(text)
+        os.utime(record, (1, 1))
+        assert told(imported(project, path)) == (1, 0, 0)
+        record.write_text(text + "more\n")
+        assert told(imported(project, path)) == (0, 1, 1)
 
     def test_another_version_of_the_reader_reads_anew(self, project: Path) -> None:
         path = str(written(project / "one.jsonl", "t1", root=project))
@@ -357,6 +375,18 @@ class TestSeveralProcesses:
         monkeypatch.setattr(sys, "executable", str(program))
         result = imported(project, *many, processes=2, cache=False)
         assert everything(project, result) == alone
+
+    def test_where_no_thread_can_be_started_it_is_read_here(
+        self, project: Path, many: list[Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alone = everything(project, imported(project, *many, processes=1, cache=False))
+        anew(project)
+
+        def start(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        assert everything(project, imported(project, *many, processes=2, cache=False)) == alone
 
     def test_much_that_is_told_goes_over_the_disk(self, project: Path) -> None:
         path = written(

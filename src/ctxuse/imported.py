@@ -1,9 +1,10 @@
 """Which transcripts have been imported into a log, so that those are passed over.
 
 That holds for this log as long as what it held then is still there, for this version of the
-reader, and for a file as long as its size, its time and its last bytes are the same: one that grew
-is read from its beginning, since what it tells is added once anyway. It is remembered in the
-user's cache (`ctxuse.remembered`); forgotten, it only costs the time to read everything again.
+reader and the records that there are, and for a file as long as its size, its time and its last
+bytes are the same: one that grew is read from its beginning, since what it tells is added once
+anyway. It is remembered in the user's cache (`ctxuse.remembered`); forgotten, it only costs the
+time to read everything again.
 """
 
 import os
@@ -16,6 +17,8 @@ import msgspec
 from ctxuse import __version__
 from ctxuse.errors import CtxuseError
 from ctxuse.events import is_text
+from ctxuse.hosts.evidence import record_files
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import READER
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.generation import generation
@@ -65,6 +68,12 @@ class LogMark(msgspec.Struct, array_like=True, frozen=True):
             LogUnreadableError: The log exists but cannot be read.
         """
         return LogMark.of(layout, self.length) == self
+
+
+def _records(places: Places) -> str:
+    """What tells the records on the disk from others: outputs are looked through for these."""
+    names = sorted((record.kind, record.slug, record.named) for record in record_files(places))
+    return digest(repr(names).encode("utf-8", "surrogatepass"))
 
 
 def _generation(root: str) -> str | None:
@@ -141,6 +150,8 @@ class Imported:
         if self._generation is None or not is_text(self._root):  # what is stored is text
             used = False
         self._memory = Memory(environ, "imported", _VERSION, used=used)
+        if self._memory.used:
+            self._reader = f"{reader} {_records(Places(layout, environ))}"
         self._name = f"{host} {self._root}"
         self._files = self._stored()
         self._stamps: dict[str, Stamp | None] = {}

@@ -17,6 +17,12 @@ _SECRETS = re.compile(
     r"(?<=://)/*(?:[^/\s]*|[^/\s:@]+:(?!\d+(?:/|$))[^\s@]*)@"  # a password may hold a slash
     r"|(?<=\S)\?[^\s\"']*=[^\s\"']*"
 )
+_WHOLE = re.compile(
+    r"(?<=://)/*(?:[^/]*|[^/:@]+:(?!\d+(?:/|$))[^@]*)@|(?<=.)\?.*=.*", re.DOTALL | re.MULTILINE
+)
+_REST_OF_SERVER = re.compile(r"(?is)((?:https?|wss?|tcp|tls|ucx)://[^?#;]*)[?#;].*")
+"""As those above, of what is one address as a whole: whatever stands in it, signs of ends, too."""
+
 _ADDRESS = re.compile(r"(?<![\w+.-])[\w+.-]*://[^\s\"')>]*")
 _LONGEST = 8192
 """Characters that are looked at and shown at most: some patterns are tried at each address."""
@@ -31,6 +37,15 @@ def without_credentials(url: str) -> str:
     belong to the name.
     """
     return _QUERY.sub(r"\1", _USERS.sub(r"\1", url, count=1))
+
+
+def hidden(address: str) -> str:
+    """Return what is one address as a whole without user, password and query, and not too long.
+
+    Spaces and quotes end nothing in it.
+    """
+    text = _UNCLEAR.sub("\\1\N{HORIZONTAL ELLIPSIS}", address[:_LONGEST])
+    return without_secrets(_REST_OF_SERVER.sub(r"\1", _WHOLE.sub("", text)))
 
 
 def without_secrets(text: str, url: str = "") -> str:
@@ -60,15 +75,16 @@ def redacted(text: str) -> str:
 def _secrets_of(url: str) -> Iterator[str]:
     """Whatever of an address may be a secret, as a whole and in parts."""
     url = url[:_LONGEST]
-    for found in _SECRETS.finditer(url):
+    for found in (*_SECRETS.finditer(url), *_WHOLE.finditer(url)):
         secret = found[0].strip("@?")
         yield secret
         if found[0].endswith("@"):
             user, _, password = secret.partition(":")
             yield from (user, password)
-            yield from re.split("[:/@]", secret)  # a library may take it for a name up to a sign
+            # a library may take it for a name up to a sign
+            yield from re.split(r"[:/@?#;\s]", secret)
         else:
             for pair in secret.split("&"):
                 yield from (pair, pair.partition("=")[2])
-    for found in _QUERY_OF_SERVER.finditer(url):
+    for found in (*_QUERY_OF_SERVER.finditer(url), *_REST_OF_SERVER.finditer(url)):
         yield found[0][len(found[1]) + 1 :]

@@ -68,7 +68,8 @@ def _sessions(seen: Overview) -> Iterator[str]:
         held = plural(seen.in_log, "event")
         yield f"The log holds {held}; the transcripts tell of {beyond:,} more"
     elif beyond:
-        yield f"All {plural(beyond, 'event')} are from transcripts: the log holds none"
+        all_of = "The one event is" if beyond == 1 else f"All {beyond:,} events are"
+        yield f"{all_of} from transcripts: the log holds none"
 
 
 def _agent(agent: Agent) -> str:

@@ -17,7 +17,7 @@ from ctxuse import __version__
 from ctxuse.errors import FleetError, MissingExtraError
 from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.work import merge, work
-from ctxuse.redaction import without_secrets
+from ctxuse.redaction import hidden, without_secrets
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -249,7 +249,7 @@ class Cluster:
 
     def _failed(self, reason: str, kind: type[FleetError] = FleetError) -> FleetError:
         said = without_secrets(" ".join(reason.split()), self._address)
-        return kind(without_secrets(self._address), said)
+        return kind(hidden(self._address), said)
 
     def _check(self) -> None:
         """Refuse workers that would count otherwise.

@@ -4,6 +4,7 @@ docs/export.md describes the columns and holds a query that gives the report. Wh
 with one job stands in `ctxuse.fleet.parquet`.
 """
 
+import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -55,18 +56,20 @@ def export_events(  # noqa: PLR0913 - an export has these options
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
-        FleetError: `target` holds Parquet files, or the scheduler cannot be used.
+        FleetError: `target` holds Parquet files, before or of another export afterwards; or the
+            scheduler cannot be used.
     """
     pyarrow()
     target = prepared(target, scheduler)
     if any(name.endswith(SUFFIX) for name in names_in(target)):
         raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
+    run = uuid.uuid4().hex[:12]
     discovered = find(places)
     whole = FleetTally()
     files = done = 0
     with open_runner(scheduler, workers) as runner:
         exports = (
-            Export(sources=tuple(batch), target=target, first=first, group_rows=group_rows)
+            Export(sources=tuple(batch), target=target, run=run, first=first, group_rows=group_rows)
             for first, batch in batches(discovered.sources, runner.workers, batch_size)
         )
         for job, result in runner.results(exports):
@@ -75,4 +78,7 @@ def export_events(  # noqa: PLR0913 - an export has these options
             whole.merge(tally)
             done += job.number
             on_progress(done, len(discovered.sources))
+    if any(run not in name for name in names_in(target) if name.endswith(SUFFIX)):
+        reason = f"another export wrote into it meanwhile: ours are those with {run} in their names"
+        raise FleetError(shown(target), reason)
     return Exported(whole.seen, [*discovered.unreadable, *whole.unreadable], files)

@@ -195,16 +195,18 @@ class Export(NumberedJob, frozen=True, kw_only=True):
 
     Attributes:
         target: The folder or address of the files.
+        run: What tells the files of this export from those of others.
         group_rows: Rows that are written at a time.
     """
 
     target: str
+    run: str
     group_rows: int = GROUP_ROWS
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return f"part-{self.first:08}.parquet"
+        return f"part-{self.run}-{self.first:08}.parquet"
 
     @property
     def _others(self) -> tuple[str, ...]:

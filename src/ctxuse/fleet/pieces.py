@@ -30,7 +30,7 @@ MARKED = 4096
 """So many bytes before a piece's end, at most, its name holds the hash of."""
 
 _NAME = re.compile(
-    r"(?P<order>[0-9]{20})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
+    r"(?P<order>[0-9]{20,21})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
     r"\.(?P<mark>[0-9a-f]{16})\.jsonl"
 )
 

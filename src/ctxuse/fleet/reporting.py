@@ -19,7 +19,7 @@ from ctxuse.fleet.source import Source
 from ctxuse.fleet.target import HERE, scratch_in
 from ctxuse.progress import OnProgress, silent
 from ctxuse.query import Query
-from ctxuse.redaction import without_secrets
+from ctxuse.redaction import hidden
 from ctxuse.reports.fleet import (
     FleetBy,
     FleetQuery,
@@ -116,7 +116,7 @@ def make_fleet_report(
     scheduler, zone = execution.scheduler, asked.query.zone
     if zone.name == LOCAL and scheduler not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
-        raise FleetError(without_secrets(scheduler), reason)
+        raise FleetError(hidden(scheduler), reason)
     discovered = find(places)
     if not discovered.sources:
         return build_fleet_report(FleetTally(), asked, discovered.unreadable)

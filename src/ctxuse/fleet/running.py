@@ -22,7 +22,7 @@ from ctxuse.fleet.jobs import Job
 from ctxuse.fleet.target import HERE
 from ctxuse.fleet.work import work
 from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
-from ctxuse.redaction import without_secrets
+from ctxuse.redaction import hidden
 
 LOSSES = 3
 """A job whose worker was lost so often is divided, and one that cannot be is given up."""
@@ -193,7 +193,7 @@ def open_runner(scheduler: str, workers: int | None = None) -> AbstractContextMa
         return Local(workers, processes=scheduler == "processes")
     if "://" not in scheduler:
         reason = "write processes, threads, or the address of a Dask scheduler (tcp://host:8786)"
-        raise FleetError(without_secrets(f"://{scheduler}")[len("://") :], reason)
+        raise FleetError(hidden(f"://{scheduler}")[len("://") :], reason)
     from ctxuse.fleet.cluster import Cluster  # noqa: PLC0415 - an extra
 
     return Cluster(scheduler)

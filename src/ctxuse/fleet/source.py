@@ -8,7 +8,7 @@ import msgspec
 from ctxuse.errors import CtxuseError
 from ctxuse.files import what_happened
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
-from ctxuse.redaction import without_credentials, without_secrets
+from ctxuse.redaction import hidden, without_credentials, without_secrets
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ _ESCAPED = re.compile(r"\\x[0-9a-f]{2}")
 
 def shown_address(url: str) -> str:
     """Return an address as it is shown."""
-    return shown_path(without_secrets(url))
+    return shown_path(hidden(url))
 
 
 def is_address(place: str) -> bool:

@@ -133,8 +133,9 @@ class _Workers:
                 if worker is not None:
                     self._workers.append(worker)
                     thread = threading.Thread(target=self._ask, args=[worker], daemon=True)
-                    threads.append(thread)
-                    thread.start()
+                    with suppress(RuntimeError):  # there can be no more: read here
+                        thread.start()
+                        threads.append(thread)
             places = PastPlaces(self._asked.layout, self._asked.environ)
             for index, path in enumerate(self._paths):
                 told = self._of(index, threads)

@@ -41,11 +41,11 @@ class Session(NamedTuple):
         """Return what tells a tool call from others to everyone who sees it.
 
         That is its id, but for one that only counts (``call_0``, ``functions.read:12``): models
-        that give such ids begin anew in each session.
+        that give such ids begin anew in each session and sub-agent.
         """
         if _COUNTS.fullmatch(call_id) is None:
             return call_id
-        return f"{self.segment_id.partition('/')[0]} {call_id}"
+        return f"{self.segment_id} {call_id}"
 
     def exposure(
         self, records: Iterable[UsageRecordSnapshot], at_ns: int, key: str | None = None
