@@ -240,6 +240,16 @@ class TestElsewhere:
         monkeypatch.chdir("/")
         assert "No project here, and no session of Claude Code or Codex in" in shown(capsys)
 
+    @pytest.mark.usefixtures("home")
+    def test_a_home_that_is_not_there_is_not_made(
+        self, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "CTXUSE_CACHE_DIR"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+        assert "instructions/CLAUDE.md" not in shown(capsys)
+        assert not (tmp_path / "gone").exists()
+
 
 @pytest.mark.parametrize("cache", ["/proc/nowhere", "/dev/null"])
 def test_a_cache_that_cannot_be_written_costs_only_time(

@@ -289,6 +289,12 @@ def cache_dir(environ: Mapping[str, str]) -> str:
     return chosen if os.path.isabs(chosen) else _of_user(environ, "XDG_CACHE_HOME", ".cache")
 
 
+def lacks_home(path: str, environ: Mapping[str, str]) -> bool:
+    """Return whether a directory would lie in a home that is not there: it is nobody's to make."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return path.startswith(os.path.join(home, "")) and not os.path.isdir(home)
+
+
 def _of_user(environ: Mapping[str, str], name: str, *usual: str) -> str:
     base = environ.get(name, "")
     if not os.path.isabs(base):  # a relative one is to be ignored, says its specification

@@ -24,7 +24,7 @@ from ctxuse.files import (
     open_regular,
     replacing,
 )
-from ctxuse.layout import cache_dir
+from ctxuse.layout import cache_dir, lacks_home
 from ctxuse.log.opening import CAN_WRITE
 
 _SHARDS = 16
@@ -121,7 +121,8 @@ def cache_of(environ: Mapping[str, str], *, wanted: bool | None = None) -> Cache
     """
     wanted = cache_allowed(environ) if wanted is None else wanted
     path = cache_dir(environ)
-    return Cache(path) if wanted and os.path.isabs(path) else None
+    usable = os.path.isabs(path) and not lacks_home(path, environ)
+    return Cache(path) if wanted and usable else None
 
 
 def _make_above(path: str) -> None:

@@ -5,6 +5,7 @@ leaves a line in ``_usage/trouble.jsonl`` or, where that cannot be written, in t
 directory. A mark holds a time, what failed and where, never an event or its content.
 """
 
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from json import JSONEncoder
 from typing import NamedTuple
 
 from ctxuse.files import DIRECTORY, Descriptor, closing_fd, open_descriptor
-from ctxuse.layout import WorkspaceLayout, state_dir
+from ctxuse.layout import WorkspaceLayout, lacks_home, state_dir
 from ctxuse.log.opening import open_for_reading, open_regular, open_usage_dir
 from ctxuse.times import format_ns, parse_ns
 
@@ -99,6 +100,8 @@ def _append(directory: Descriptor, line: bytes) -> None:
 
 def _state_dir(environ: Mapping[str, str]) -> Descriptor:
     path = state_dir(environ)
+    if lacks_home(path, environ):
+        raise FileNotFoundError(errno.ENOENT, "there is no home", path)
     os.makedirs(path, mode=0o700, exist_ok=True)
     return open_descriptor(path, DIRECTORY)
 
