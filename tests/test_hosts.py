@@ -88,7 +88,7 @@ WHOLE = {
             project_file=lambda places: os.path.join(places.root, ".acme", "hooks.json"),
             other_files=lambda places: [],
             matchers={"Read": None},
-            handler=lambda words: {"type": "command", "command": " ".join(words)},
+            handler=lambda words, _: {"type": "command", "command": " ".join(words)},
             is_off=lambda settings: settings == {"off": True},
             afterwards="Start a talk.",
             executable="acme",

@@ -140,10 +140,88 @@ class TestInstalling:
         path = project / file
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-        for words in (["setup", "claude-code", "-y"], ["setup", "claude-code", "--user", "-y"]):
-            assert run(words) == 3
-            assert "installed already" in capsys.readouterr().err
+        own = {".claude/settings.json": [], "../.claude/settings.json": ["--user"]}
+        for more in ([], ["--user"]):
+            if more != own.get(file):
+                assert run(["setup", "claude-code", "-y", *more]) == 3
+                assert "installed already" in capsys.readouterr().err
         assert path.read_text() == text
+
+    @pytest.mark.parametrize("more", [[], ["--user"]])
+    def test_what_an_older_version_installed_is_brought_up_to_date(
+        self, project: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+    ) -> None:
+        path = (project.parent if more else project) / SETTINGS
+        path.parent.mkdir()
+        old = {"type": "command", "command": "ctxuse-hook", "args": ["claude-code", "--everywhere"]}
+        other = {"type": "command", "command": "other"}
+        hooks = {
+            "PostToolUse": [{"matcher": "Read", "hooks": [old, other]}],
+            "X": [{"hooks": [old]}],
+        }
+        path.write_text(json.dumps({"model": "opus", "hooks": hooks}))
+        assert run(["setup", "claude-code", "-y", *more]) == 0
+        assert "brought up to date" in capsys.readouterr().err
+        found = json.loads(path.read_text())
+        assert found["model"] == "opus"
+        assert len(found["hooks"]) == 9
+        assert found["hooks"]["PostToolUse"][0] == {"matcher": "Read", "hooks": [other]}
+        for groups in found["hooks"].values():
+            handler = groups[-1]["hooks"][0]
+            assert handler["args"] == ["claude-code", "--everywhere"]
+        assert run(["setup", "claude-code", "-y", *more]) == 0
+        assert json.loads(path.read_text()) == found
+
+    @pytest.mark.parametrize(
+        ("said", "lacking", "with_words"),
+        [
+            ("2.1.197 (Claude Code)", 0, True),
+            ("2.1.139", 0, True),
+            ("2.1.138", 0, False),
+            ("2.1.115 (Claude Code)", 1, False),
+            ("2.0.50", 3, False),
+            ("1.0.60", 6, False),
+            ("no version", 0, True),
+            ("", 0, True),
+        ],
+    )
+    def test_settings_hold_only_what_the_agent_knows(
+        self,
+        project: Path,
+        capsys: pytest.CaptureFixture[str],
+        said: str,
+        *,
+        lacking: int,
+        with_words: bool,
+    ) -> None:
+        claude = project.parent.parent / "bin/claude"
+        claude.write_text(f"#!/bin/sh\necho '{said}'\n")
+        claude.chmod(0o755)
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert ("does not know" in capsys.readouterr().err) is bool(lacking)
+        hooks = json.loads((project / SETTINGS).read_text())["hooks"]
+        assert len(hooks) == 9 - lacking
+        handler = hooks["PostToolUse"][0]["hooks"][0]
+        assert ("args" in handler) is with_words
+        assert with_words or handler["command"] == "ctxuse-hook claude-code"
+        written = (project / SETTINGS).read_text()
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert (project / SETTINGS).read_text() == written
+        claude.write_text("#!/bin/sh\necho '2.1.332 (Claude Code)'\n")
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert len(json.loads((project / SETTINGS).read_text())["hooks"]) == 9
+
+    @pytest.mark.parametrize(
+        "program", ["exit 1", "echo x >&2; kill -9 $$", "yes 1.2.3.4.5 | head -c 9999"]
+    )
+    def test_an_agent_that_does_not_say_its_version_is_taken_for_the_newest(
+        self, project: Path, program: str
+    ) -> None:
+        claude = project.parent.parent / "bin/claude"
+        claude.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{program}\n")
+        claude.chmod(0o755)
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert "PostToolUse" in json.loads((project / SETTINGS).read_text())["hooks"]
 
     def test_a_second_time_it_is_there_already(
         self, project: Path, capsys: pytest.CaptureFixture[str]

@@ -150,7 +150,7 @@ INSIDE = {
     ],
     "setup": [
         "change",
-        "jsontext | settings",
+        "jsontext | settings | version",
     ],
     "web": [
         "server",

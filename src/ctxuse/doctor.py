@@ -28,6 +28,7 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.failures import read_marks
 from ctxuse.log.opening import CAN_WRITE
 from ctxuse.log.reader import open_logs
+from ctxuse.setup.version import program_of, version_of
 from ctxuse.times import format_ns
 from ctxuse.workspace import Workspace
 
@@ -213,10 +214,12 @@ def _not_clean(skipped: int, repeated: int) -> str:
 def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
     agent = installation_of(name)
     hooks = tuple(installed(agent, places))
-    wanted = agent.groups("", everywhere=False)
     there = {hook.event for hook in hooks}
-    missing = tuple(event for event in wanted if event not in there) if hooks else ()
-    program = shutil.which(agent.executable, path=environ.get("PATH"))
+    missing = tuple(event for event in agent.matchers if event not in there) if hooks else ()
+    if missing:
+        known = agent.groups("", version_of(agent, environ))
+        missing = tuple(event for event in missing if event in known)
+    program = program_of(agent, environ)
     kept = sessions(name, places) if name in hosts_with("transcript") else ()
     return HostFacts(name, program, hooks, missing, len(began_in(places.layout, kept)))
 
@@ -262,9 +265,11 @@ def _host_troubles(
                 f"leave one of them; to take the others out: {remove}",
             )
         if host.missing:
+            own = {agent.project_file(places): "", agent.user_file(places): " --user"}
+            update = f"ctxuse setup {host.host}{own[files[0]]}" if files[0] in own else None
             yield Trouble(
                 f"the hooks of {agent.title} miss {', '.join(host.missing)}",
-                f"{remove}; then install them anew",
+                update if update and len(files) == 1 else f"{remove}; then install them anew",
             )
 
 

@@ -17,11 +17,12 @@ from ctxuse.importing import began_in, sessions
 from ctxuse.processes import elsewhere
 from ctxuse.render.words import plural
 from ctxuse.setup import change, settings
+from ctxuse.setup.version import version_of
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from ctxuse.hosts.installation import Installation
+    from ctxuse.hosts.installation import Installation, Installed, Version
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.setup.settings import SettingsFile
 
@@ -77,10 +78,13 @@ def command(  # noqa: PLR0913 - these are its options
             common.note(f"no hook of ctxuse in {quoted(path)}: nothing to remove")
             return
     else:
-        if _is_installed(agent, places):
+        version = _version(agent)
+        there = installed(agent, places)
+        if there and not _is_outdated(agent, places, there, file.path, version):
             return
         program = _program(for_user=user)
-        text = change.with_hooks(file, agent, program, everywhere=everywhere)
+        everywhere = everywhere or any(hook.everywhere for hook in there)
+        text = change.with_hooks(file, agent, program, version, everywhere=everywhere)
     _show(file, text)
     makes_workspace = not user and not remove and not layout.has_marker
     if makes_workspace:
@@ -103,28 +107,47 @@ def _write(file: "SettingsFile", text: str) -> None:
         common.note(f"what was there before is in {quoted(copy)}")
 
 
-def _is_installed(agent: "Installation", places: Places) -> bool:
-    """Whether the hooks are there already, which is said: twice they would only cost time.
+def _version(agent: "Installation") -> "Version | None":
+    """The version of the agent that is here; what it does not know yet is left out, and said."""
+    found = version_of(agent, os.environ)
+    left_out = [event for event in agent.matchers if event not in agent.groups("", found)]
+    if found is not None and left_out:
+        number = ".".join(map(str, found))
+        common.note(
+            f"{agent.title} {number} does not know {', '.join(left_out)}: left out; after an update"
+            f" run ctxuse setup {agent.host} again"
+        )
+    return found
+
+
+def _is_outdated(
+    agent: "Installation",
+    places: Places,
+    hooks: "list[Installed]",
+    path: str,
+    version: "Version | None",
+) -> bool:
+    """Whether the hooks that are there are to be brought up to date; that they are there is said.
 
     Raises:
-        SetupError: Some of them are there, and others are not.
+        SetupError: They are, and some stand in other files.
     """
-    hooks = installed(agent, places)
-    if not hooks:
-        return False
     files = sorted({found.file for found in hooks})
     where = ", ".join(quoted(file) for file in files)
     remove = how_to_remove(agent, places, files)
     there = {hook.event for hook in hooks}
-    missing = [event for event in agent.matchers if event not in there]
+    missing = [event for event in agent.groups("", version) if event not in there]
     text = f"the hooks for {agent.title} are installed already, in {where}"
     if missing:
+        if all(os.path.realpath(file) == path for file in files):
+            common.note(f"{text}, but not for {', '.join(missing)}: they are brought up to date")
+            return True
         raise SetupError(f"{text}, but not for {', '.join(missing)}. First take them out: {remove}")
     common.note(f"{text}. To take them out: {remove}")
     if not places.layout.has_marker:
         common.note("this is no workspace yet, so they record nothing here: ctxuse init")
     _offer_import(agent, places, for_user=False)
-    return True
+    return False
 
 
 def _offer_import(agent: "Installation", places: Places, *, for_user: bool) -> None:

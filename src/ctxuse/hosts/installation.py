@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.hosts.places import Places
 
 COMMAND = "ctxuse-hook"
+
+EVERYWHERE = "--everywhere"
+"""Tells our hook to write in directories without a workspace, too."""
+
+Version = tuple[int, ...]
+"""The numbers of a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,9 @@ class Installation:
         other_files: Settings and other files in which hooks may stand, beside those two; only
             looked at.
         matchers: The events of the agent that our hook is called for, with the tools, if not all.
-        handler: Takes the words by which our hook is called, gives the handler as settings have it.
+        handler: Takes the words by which our hook is called and the agent's version, None for the
+            newest; gives the handler as settings have it.
+        since: The first versions that know an event, of those that not all do.
         is_off: Takes what a file of settings says, tells whether it turns all hooks off.
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
@@ -34,28 +42,33 @@ class Installation:
     project_file: Callable[[Places], str]
     other_files: Callable[[Places], list[str]]
     matchers: Mapping[str, str | None]
-    handler: Callable[[list[str]], dict[str, object]]
+    handler: Callable[[list[str], Version | None], dict[str, object]]
     is_off: Callable[[object], bool]
     afterwards: str
     executable: str
+    since: Mapping[str, Version] = field(default_factory=dict)
 
     def files(self, places: Places) -> list[str]:
         """Return every file in which hooks may stand, the user's first."""
         own = [self.user_file(places), self.project_file(places)]
         return list(dict.fromkeys([*own, *self.other_files(places)]))
 
-    def groups(self, command: str, *, everywhere: bool) -> dict[str, dict[str, object]]:
+    def groups(
+        self, command: str, version: Version | None = None, *, everywhere: bool = False
+    ) -> dict[str, dict[str, object]]:
         """Return by event what belongs into the settings.
 
         Args:
             command: How the hook is called.
+            version: The agent's version; None for the newest.
             everywhere: Whether it is to write in directories without a workspace, too.
         """
-        words = [command, self.host, *(["--everywhere"] if everywhere else [])]
-        hooks = {"hooks": [self.handler(words)]}
+        words = [command, self.host, *([EVERYWHERE] if everywhere else [])]
+        hooks = {"hooks": [self.handler(words, version)]}
         return {
             event: {"matcher": matcher, **hooks} if matcher else {**hooks}
             for event, matcher in self.matchers.items()
+            if version is None or version >= self.since.get(event, ())
         }
 
 
@@ -67,17 +80,19 @@ class Installed:
         file: The file.
         event: The agent's event it is called for.
         command: The program that is called.
+        everywhere: Whether it writes in directories without a workspace, too.
     """
 
     file: str
     event: str
     command: str
+    everywhere: bool = False
 
 
 def installed(installation: Installation, places: Places) -> list[Installed]:
     """Return every hook of ours that is installed for an agent; unreadable files hold none."""
     return [
-        Installed(file, event, command)
+        Installed(file, event, command, EVERYWHERE in _words(handler))
         for file in installation.files(places)
         for event, handler in handlers(stored(file))
         if (command := our_command(handler)) is not None
@@ -113,11 +128,16 @@ def our_command(handler: object) -> str | None:
     command = at(handler, "command")
     if not isinstance(command, str):
         return None
-    words = [command, *items(handler, "args")]
-    if len(words) == 1:
-        words = [*_split(command)]
+    words = _words(handler)
     program = str(words[0]) if words else ""
     return program if os.path.basename(program) == COMMAND else None
+
+
+def _words(handler: object) -> list[object]:
+    """The words of a handler, however it says them."""
+    command = at(handler, "command")
+    words = [command, *items(handler, "args")]
+    return [*_split(command)] if len(words) == 1 and isinstance(command, str) else words
 
 
 def _split(command: str) -> list[str]:

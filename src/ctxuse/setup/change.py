@@ -1,7 +1,7 @@
 """What installing and removing hooks changes in a file of settings. Pure."""
 
 from ctxuse.errors import SettingsError
-from ctxuse.hosts.installation import Installation, handlers, our_command
+from ctxuse.hosts.installation import Installation, Version, handlers, our_command
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
@@ -10,16 +10,29 @@ _BY_HAND = " (--dry-run in an empty directory shows what to write by hand)"
 
 
 def with_hooks(
-    file: SettingsFile, installation: Installation, command: str, *, everywhere: bool
+    file: SettingsFile,
+    installation: Installation,
+    command: str,
+    version: Version | None = None,
+    *,
+    everywhere: bool,
 ) -> str:
-    """Return the text of the settings with our hooks.
+    """Return the text of the settings with our hooks, in place of those that are there.
+
+    Args:
+        file: The settings.
+        installation: The agent.
+        command: How the hook is called.
+        version: The agent's version; None for the newest.
+        everywhere: Whether it is to write in directories without a workspace, too.
 
     Raises:
         SettingsError: The file cannot be edited; the message says what to do by hand.
     """
-    text = file.text if file.text.strip() else "{}\n"
+    text = without_hooks(file) if file.text.strip() else "{}\n"
+    groups = installation.groups(command, version, everywhere=everywhere)
     try:
-        for event, group in installation.groups(command, everywhere=everywhere).items():
+        for event, group in groups.items():
             text = add(text, ["hooks", event], group)
     except NotEditableError as error:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error

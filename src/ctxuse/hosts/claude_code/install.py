@@ -1,9 +1,10 @@
 """Claude Code's settings, and what belongs into them."""
 
 import os
+import shlex
 
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.installation import Installation
+from ctxuse.hosts.installation import Installation, Version
 from ctxuse.hosts.lookup import at
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
@@ -24,6 +25,16 @@ def _plugins_among_skills(places: Places) -> list[str]:
     return [where for where in found if os.path.isfile(os.path.join(where, manifest))]
 
 
+_WITH_WORDS = (2, 1, 139)
+"""Since this version it starts a hook by its words; before, it takes one text for a shell."""
+
+
+def _handler(words: list[str], version: Version | None) -> dict[str, object]:
+    if version is not None and version < _WITH_WORDS:
+        return {"type": "command", "command": shlex.join(words), "timeout": 10}
+    return {"type": "command", "command": words[0], "args": words[1:], "timeout": 10}
+
+
 INSTALLATION = Installation(
     host=NAME,
     title="Claude Code",
@@ -41,11 +52,14 @@ INSTALLATION = Installation(
         "Stop": None,
         "SessionEnd": None,
     },
-    handler=lambda words: {
-        "type": "command",
-        "command": words[0],
-        "args": words[1:],
-        "timeout": 10,
+    handler=_handler,
+    since={
+        "PostToolUseFailure": (2, 0, 61),
+        "UserPromptExpansion": (2, 1, 116),
+        "InstructionsLoaded": (2, 1, 69),
+        "SessionStart": (1, 0, 62),
+        "SubagentStart": (2, 0, 43),
+        "SessionEnd": (1, 0, 85),
     },
     is_off=lambda settings: at(settings, "disableAllHooks") is True,
     afterwards=(

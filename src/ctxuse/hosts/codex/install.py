@@ -21,7 +21,7 @@ INSTALLATION = Installation(
     project_file=lambda places: os.path.join(places.root, ".codex", "hooks.json"),
     other_files=_other_files,
     matchers={"PostToolUse": "Bash", "SessionStart": None},
-    handler=lambda words: {"type": "command", "command": shlex.join(words), "timeout": 10},
+    handler=lambda words, _: {"type": "command", "command": shlex.join(words), "timeout": 10},
     is_off=lambda settings: at(settings, "features", "hooks") is False,
     afterwards=(
         "Codex runs a hook only after you have reviewed and trusted it: start it, type /hooks and"
