@@ -23,7 +23,7 @@ LAYERS = {
     "codec | records | windows": "one event ⇄ one line | files of records | windows as written",
     "events | layout | query": "value types | where things are | what is asked",
     "zones": "which day a moment falls on",
-    "errors | ids | times": "say what went wrong | make ids | read clocks",
+    "errors | ids | times | worktrees": "say what went wrong | make ids | read clocks | of git",
     "example | files | processes | progress | redaction | visible": "need nothing of ours",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
@@ -77,7 +77,7 @@ INSIDE = {
         "installation | skillnames | transcripts",
         "evidence | listing | ondisk",
         "places",
-        "__init__ | imports | payload | prompts | searches | shell",
+        "__init__ | checkouts | imports | payload | prompts | searches | shell",
         "host | jsonlines | lookup | mentions | paths | session | shellprograms",
         "recordfile | shellwords",
     ],

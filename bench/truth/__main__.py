@@ -57,6 +57,8 @@ def main() -> int:
             print(f"Claude Code {client.version()}, {len(sessions)} sessions in print mode")
             _ctxuse(shop, client.environ, "init")
             _ctxuse(shop, client.environ, "setup", "claude-code", "--yes")
+            shop.git("add", "-A")
+            shop.git("commit", "-q", "-m", "hooks")
             for session in sessions:
                 client.session(session)
         known = claude_code.truth(shop, model, sessions)
@@ -84,7 +86,7 @@ def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) ->
         if "import" in how:
             _ctxuse(shop, environ, "import", "claude-code", "--no-cache")
         if how.endswith(", hooks"):
-            for payload in sorted(payloads.iterdir(), key=lambda path: path.name):
+            for payload in sorted(payloads.glob("*.json")):
                 _again(shop, environ, payload)
         yield usage / "events.jsonl"
     finally:
@@ -94,12 +96,13 @@ def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) ->
 
 def _again(shop: Shop, environ: Mapping[str, str], payload: Path) -> None:
     """Hand a payload to the hook once more."""
+    project = payload.with_name(f"{payload.name}.project").read_text()
     with payload.open("rb") as stdin:
         subprocess.run(
             [_BIN / "ctxuse-hook", "claude-code"],
             stdin=stdin,
             cwd=shop.root,
-            env={**environ, "CLAUDE_PROJECT_DIR": str(shop.root)},
+            env={**environ, "CLAUDE_PROJECT_DIR": project},
             check=True,
         )
 
@@ -147,6 +150,7 @@ def _tee(directory: Path, payloads: Path) -> Path:
         "#!/bin/sh\n"
         f'file="{payloads}/$(date +%s%N)-$$.json"\n'
         'cat > "$file"\n'
+        'printf %s "$CLAUDE_PROJECT_DIR" > "$file.project"\n'
         f'exec "{_BIN}/ctxuse-hook" "$@" < "$file"\n'
     )
     hook.chmod(0o755)

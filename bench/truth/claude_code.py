@@ -36,6 +36,7 @@ SESSIONS = (
     Session("shell-directories"),
     Session("nested"),
     Session("agents"),
+    Session("worktree", words=("--worktree", "feat")),
     Session("typed-skill", "/pdf form.pdf", ("skill/pdf",)),
     Session("typed-command", "/fix 42", ("command/fix",)),
     Session("mention", "What stands in @.yoi/memory/decisions/money.md ?", ("decision/money",)),
@@ -156,6 +157,11 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [runs("cat CLAUDE.md")],
             [runs("cd .. && cat CLAUDE.md")],
             [runs(f"(cd {home} && cat .claude/CLAUDE.md); cat {_PG}")],
+        ],
+        "worktree": [
+            [runs("cat CLAUDE.md"), runs(f"cat {_PG}")],
+            [calls("pdf", args="in a worktree")],
+            [runs("pwd; head -2 .claude/skills/pdf/references/forms.md")],
         ],
         "nested": [[reads("api/app.py")], [calls("check")], [calls("api:check")]],
         "agents": [

@@ -95,6 +95,7 @@ RECORDS = (
 """``{project}`` stands for how the host names what it keeps of the project."""
 
 OTHER_FILES = {
+    ".gitignore": "CLAUDE.local.md\n",
     "README.md": "# The shop\n",
     "api/app.py": "def handler():\n    return 1\n",
 }

@@ -208,23 +208,25 @@ def _note_time(layout: "WorkspaceLayout", environ: Mapping[str, str], name: str)
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:
     """The root of the workspace that a project lies in; None where nothing is to be written.
 
-    That is the project's directory or the nearest above it with the marker, but none from the home
-    directory upwards: a marker there would collect every project of the user.
+    That is the project's directory or the nearest above it with the marker, in a linked worktree of
+    git that of its main checkout, but none from the home directory upwards: a marker there would
+    collect every project of the user.
     """
     from ctxuse.hosts.paths import holds, is_same  # noqa: PLC0415 - likewise
-    from ctxuse.layout import MARKER  # noqa: PLC0415 - not for the usage
+    from ctxuse.layout import workspaces_from  # noqa: PLC0415 - not for the usage
+    from ctxuse.worktrees import worktree_of  # noqa: PLC0415 - likewise
 
     if not project or not os.path.isabs(project):
         return None
     project = os.path.normpath(project)
     home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
-    directory = project
-    while directory != os.path.dirname(directory):
-        if os.path.isdir(os.path.join(directory, *MARKER)):
-            return None if holds(directory, home) else directory
+    for directory in workspaces_from(project):
+        if not holds(directory, home):
+            return directory
         if is_same(directory, home):
-            break
-        directory = os.path.dirname(directory)
+            return None
+    worktree = worktree_of(project)
+    project = project if worktree is None else worktree.in_main(project)
     return project if everywhere and os.path.isdir(project) and not holds(project, home) else None
 
 

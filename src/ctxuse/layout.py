@@ -1,16 +1,17 @@
 """Where things are: a workspace's paths, kinds of record, slugs, what a path is, a user's state.
 
-The rules are those of docs/format.md §1. Nothing here reads a file's content; the only question
-put to the disk is whether a directory exists.
+The rules are those of docs/format.md §1. Nothing here reads a file's content but those that make a
+directory a worktree of git; the only other question put to the disk is whether a directory exists.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
+from ctxuse.worktrees import worktree_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,19 +96,14 @@ class WorkspaceLayout:
 
         That is the nearest directory from `start` upwards that contains ``.yoi/memory/``. With
         none anywhere it is `start` itself (and `has_marker` is False). A ``.yoi/`` without
-        ``memory/`` does not count.
+        ``memory/`` does not count. A linked worktree of git stands for its main checkout, where
+        that is a workspace.
 
         Args:
             start: Where to begin; the current directory when None.
         """
         here = os.path.abspath(os.fspath(start) if start is not None else os.getcwd())
-        directory = here
-        while not os.path.isdir(os.path.join(directory, *MARKER)):
-            parent = os.path.dirname(directory)
-            if parent == directory:
-                return cls(here)
-            directory = parent
-        return cls(directory)
+        return cls(next(workspaces_from(here), here))
 
     def __fspath__(self) -> str:
         return self._root
@@ -287,6 +283,28 @@ def cache_dir(environ: Mapping[str, str]) -> str:
     """
     chosen = environ.get("CTXUSE_CACHE_DIR", "")
     return chosen if os.path.isabs(chosen) else _of_user(environ, "XDG_CACHE_HOME", ".cache")
+
+
+def workspaces_from(start: str) -> Iterator[str]:
+    """Yield the directories with the marker from an absolute path upwards, nearest first.
+
+    From within a linked worktree those of its main checkout come first.
+    """
+    worktree = worktree_of(start)
+    if worktree is not None:
+        yield from _marked(worktree.in_main(start))
+    yield from _marked(start)
+
+
+def _marked(directory: str) -> Iterator[str]:
+    """The directories with the marker from one upwards."""
+    while True:
+        if os.path.isdir(os.path.join(directory, *MARKER)):
+            yield directory
+        above = os.path.dirname(directory)
+        if above == directory:
+            return
+        directory = above
 
 
 def lacks_home(path: str, environ: Mapping[str, str]) -> bool:

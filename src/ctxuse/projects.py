@@ -10,6 +10,7 @@ from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.places import Places
 from ctxuse.importing import Session, sessions
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.worktrees import worktree_of
 
 
 def all_sessions(places: Places, unreadable: list[tuple[str, str]]) -> list[Session]:
@@ -33,7 +34,8 @@ def project_of(directory: str, places: Places) -> str | None:
     layout = WorkspaceLayout.find(directory)
     if layout.has_marker and not places.is_above_projects(os.fspath(layout)):
         return os.fspath(layout)
-    found = directory
+    worktree = worktree_of(directory)
+    found = directory if worktree is None else worktree.main
     while not places.is_above_projects(found):
         if os.path.lexists(os.path.join(found, ".git")):
             return found

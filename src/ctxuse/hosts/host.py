@@ -45,6 +45,7 @@ class Host(NamedTuple):
         plugins: Where its plugins are, from its own directory on.
         installed_plugins: Takes its own directory, gives the names and directories of plugins.
         imports: How its instruction files name others; None where they cannot.
+        worktrees: Where in a project it makes worktrees of git.
         transcripts: Directories of its transcripts, from its own directory on.
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
@@ -60,6 +61,7 @@ class Host(NamedTuple):
     plugins: str = ""
     installed_plugins: Callable[[str], Iterable[tuple[str, str]]] | None = None
     imports: Imports | None = None
+    worktrees: str = ""
     transcripts: tuple[str, ...] = ()
     project_name: Callable[[str], str] = str
     project_variable: str = ""

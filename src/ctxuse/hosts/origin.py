@@ -35,7 +35,13 @@ class Origin:
         self._is_past = False
         pairs: list[tuple[str, str]] = []
         root = began_in and os.path.normpath(began_in)
-        if root and root != places.root and not root.startswith(places.root + os.sep):
+        self._worktree = places.worktree_of(root) if root else None
+        if (
+            self._worktree is None
+            and root
+            and root != places.root
+            and not root.startswith(places.root + os.sep)
+        ):
             pairs.append((root, places.root))
         home = _HOME.match(root or "")
         if home and home[0] != places.home:
@@ -70,6 +76,8 @@ class Origin:
             directory: Where it is taken from when it is relative.
         """
         path = self.there(path, directory)
+        if self._worktree is not None:
+            path = self._worktree.in_main(path)
         if path == self.places.root or path.startswith(self.places.root + os.sep):
             return path
         for there, here in self._pairs:

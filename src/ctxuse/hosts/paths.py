@@ -26,6 +26,19 @@ def parts_below(path: str, directory: str) -> list[str] | None:
     return path[len(prefix) :].split(os.sep)
 
 
+def directories_above(directory: str, home: str) -> list[str]:
+    """Return the directories above one, nearest first; where it is below a home, up to that."""
+    found: list[str] = []
+    at_home = parts_below(directory, home) is not None
+    directory = os.path.dirname(directory)
+    while directory != os.path.dirname(directory):
+        found.append(directory)
+        if at_home and directory == home:
+            break
+        directory = os.path.dirname(directory)
+    return found
+
+
 def paths_in(directory: str) -> list[str]:
     """Return the paths in a directory, sorted; none where it cannot be read."""
     try:

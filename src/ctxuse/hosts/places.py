@@ -14,11 +14,11 @@ from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts import host_named, known_hosts
+from ctxuse.hosts.checkouts import worktree_of_agent, worktree_of_ours
 from ctxuse.hosts.imports import imported_files
-from ctxuse.hosts.paths import holds, is_name, parts_below, paths_in
-from ctxuse.hosts.prompts import PLUGIN_FOLDERS, Folder, prompt_at, prompt_named, prompts
+from ctxuse.hosts.paths import directories_above, holds, is_name, parts_below, paths_in
+from ctxuse.hosts.prompts import Folder, prompt_at, prompt_folders, prompt_named, prompts
 from ctxuse.hosts.recordfile import (
-    AGENT,
     COMMAND,
     INSTRUCTIONS,
     MEMORY,
@@ -28,6 +28,7 @@ from ctxuse.hosts.recordfile import (
     skill_name,
 )
 from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
+from ctxuse.worktrees import Worktree
 
 _MARKDOWN, _PLUGIN_SKILLS = ".md", "skills"
 
@@ -58,12 +59,13 @@ class Places:
         self._lenient = lenient
         self.recent = False
         self.root = os.fspath(layout)
-        self.start = self.root if start is None else os.path.normpath(start)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
         real_home = os.path.realpath(self.home)
         if parts_below(self.root, self.home) is None and parts_below(self.root, real_home):
             self.home = real_home  # the root is named by way of it
         self._hosts = known_hosts()
+        self.worktree = None if start is None else self.worktree_of(start)
+        self.start = self.root if start is None else self.in_main(os.path.normpath(start))
         self.config_dirs = {
             host.name: os.path.abspath(
                 environ.get(host.config_variable) or os.path.join(self.home, host.config_dir)
@@ -74,7 +76,7 @@ class Places:
         """The agents' own directories, by agent."""
         at_home = {host: parts_below(path, self.home) for host, path in self.config_dirs.items()}
         self._shown = {host: ["~", *parts] for host, parts in at_home.items() if parts is not None}
-        """By agent, how its own directory is written in slugs, if it lies in the home directory."""
+        """By agent, how its own directory in the home directory is written in slugs."""
         self.kept: dict[object, object] = {}
         """What is kept with these places by whoever reads much of the past, by its class."""
         self._plugins: dict[str, str] | None = None
@@ -117,13 +119,31 @@ class Places:
         path = self.absolute(path)
         if not is_name(path):
             return None
+        worktree = self._worktree_with(path)
+        if worktree is not None:  # it is called as in the main checkout
+            found = self.record_at(worktree.in_main(path))
+            return found and found._replace(file=worktree.in_it(found.file), named=path)
         found = self._record_at(path)
         if found is None and self._resolved is not self:
             return self._without_links().record_at(os.path.realpath(path))
         return found
 
+    def worktree_of(self, directory: str) -> Worktree | None:
+        """Return the worktree that a directory is in, or was: one whose main checkout is ours."""
+        return worktree_of_ours(directory, self.root, self._hosts)
+
+    def in_main(self, path: str) -> str:
+        """Return where in the main checkout a path is, if it is of a worktree of the project."""
+        worktree = self._worktree_with(path)
+        return path if worktree is None else worktree.in_main(path)
+
+    def _worktree_with(self, path: str) -> Worktree | None:
+        if self.worktree is not None and self.worktree.in_main(path) != path:
+            return self.worktree
+        return worktree_of_agent(path, self.root, self._hosts)
+
     def _without_links(self) -> "Places":
-        """The same places under the names that they have without links."""
+        """The same places, named without links."""
         if self._resolved is None:
             names = {
                 host.config_variable: os.path.realpath(self.config_dirs[host.name])
@@ -163,7 +183,8 @@ class Places:
         found = self.record_at(path)
         path = self.absolute(path)
         if found is None and is_name(path):
-            return self._by_path(INSTRUCTIONS, path)
+            slug = self._by_path(INSTRUCTIONS, self.in_main(path)).slug
+            return RecordFile(INSTRUCTIONS, slug, path, path)
         return found
 
     def skill_named(self, name: str) -> RecordFile | None:
@@ -285,20 +306,12 @@ class Places:
         return found
 
     def prompt_named(self, kind: str, name: str) -> RecordFile | None:
-        """Return the command or agent that a host calls `name`, if its file is there."""
+        """See `ctxuse.hosts.prompts`."""
         return prompt_named(self.prompt_folders(), kind, name)
 
     def prompt_folders(self) -> Iterator[Folder]:
-        """Yield the folders of commands and of agents, those first that win."""
-        for host in self._hosts:
-            own = self.config_dirs.get(host.name, "")
-            for directory, records in ((self.root, host.of_project), (own, host.of_user)):
-                for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents)):
-                    for path in paths:
-                        yield Folder(kind, os.path.join(directory, path))
-        for plugin, where in self.plugins().items():
-            for kind, path in PLUGIN_FOLDERS:
-                yield Folder(kind, os.path.join(where, path), plugin)
+        """See `prompt_named`."""
+        return prompt_folders(self._hosts, self.root, self.config_dirs, self.plugins())
 
     def _workspace_record(self, path: str, below: list[str]) -> RecordFile | None:
         try:
@@ -415,16 +428,7 @@ class Places:
         return os.sep.join(takewhile(lambda part: part not in self._folders, parts)) or os.sep
 
     def _above(self) -> list[str]:
-        """The directories above the root, nearest first; of those above home, none."""
-        found: list[str] = []
-        directory = os.path.dirname(self.root)
-        at_home = parts_below(self.root, self.home) is not None
-        while directory != os.path.dirname(directory):
-            found.append(directory)
-            if at_home and directory == self.home:
-                break
-            directory = os.path.dirname(directory)
-        return found
+        return directories_above(self.root, self.home)
 
     def _up_to_root(self) -> list[str]:
         """The directory in which the session began, and those above it up to the root."""

@@ -5,15 +5,15 @@ name of its file; those of a plugin by the plugin's name before it.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from ctxuse.hosts.host import Host
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.recordfile import AGENT, COMMAND, RecordFile
 
 _MARKDOWN = ".md"
-PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))
-"""Where a plugin keeps its own."""
+_PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))
 
 
 class Folder(NamedTuple):
@@ -28,6 +28,27 @@ class Folder(NamedTuple):
     kind: str
     directory: str
     plugin: str = ""
+
+
+def prompt_folders(
+    hosts: Iterable[Host], root: str, own: Mapping[str, str], plugins: Mapping[str, str]
+) -> Iterator[Folder]:
+    """Yield the folders of commands and of agents, those first that win.
+
+    Args:
+        hosts: The agents.
+        root: The root of the workspace.
+        own: Their own directories, by agent.
+        plugins: The directories of plugins, by name.
+    """
+    for host in hosts:
+        for directory, records in ((root, host.of_project), (own.get(host.name), host.of_user)):
+            for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents)):
+                for path in paths if directory else ():
+                    yield Folder(kind, os.path.join(directory or "", path))
+    for plugin, where in plugins.items():
+        for kind, path in _PLUGIN_FOLDERS:
+            yield Folder(kind, os.path.join(where, path), plugin)
 
 
 def prompt_at(folders: Iterable[Folder], path: str) -> RecordFile | None:

@@ -63,6 +63,7 @@ HOST = Host(
     plugins="plugins",
     installed_plugins=installed_plugins,
     imports=imports,
+    worktrees=".claude/worktrees",
     transcripts=("projects",),
     project_name=project_name,
     project_variable="CLAUDE_PROJECT_DIR",
