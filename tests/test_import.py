@@ -292,12 +292,25 @@ class TestClaudeCode:
         talk.result("t9", {"stdout": "x"})
         assert imported(talk.lines).added == 0
 
+    @pytest.mark.parametrize(
+        "by_hand",
+        [
+            (),
+            (
+                "<command-name>/compact</command-name>\n<command-message>compact</command-message>",
+                "<local-command-stdout>Compacted</local-command-stdout>",
+            ),
+            ("<command-message>compact</command-message>\n<command-name>/compact</command-name>",),
+        ],
+    )
     def test_files_attached_again_after_compaction_are_no_uses(
-        self, project: Path, imported: Import
+        self, project: Path, imported: Import, by_hand: tuple[str, ...]
     ) -> None:
         talk = Talk(project)
         talk.line("system", subtype="compact_boundary")
         talk.line("user", isCompactSummary=True, message={"content": "Summary"})
+        for said in by_hand:
+            talk.line("user", message={"content": said})
         talk.attachment(type="file", filename=str(project / "CLAUDE.md"), content={})
         talk.line("user", message={"content": "go on"})
         talk.attachment(type="file", filename=str(project / "CLAUDE.md"), content={})

@@ -47,6 +47,9 @@ def main() -> int:
         return 0
     names = words.only.split(",") if words.only else []
     sessions = [one for one in claude_code.SESSIONS if not names or one.name in names]
+    if shutil.which("tmux") is None:
+        print("not measured: sessions in a terminal (there is no tmux)")
+        sessions = [one for one in sessions if not one.lines]
     with tempfile.TemporaryDirectory() as made:
         directory = Path(os.path.realpath(made))
         shop = Shop(directory)
@@ -54,7 +57,7 @@ def main() -> int:
         with ScriptedModel(claude_code.scripts(shop)) as model:
             path = f"{_tee(directory, payloads)}:{_BIN}"
             client = claude_code.Client(words.client, shop, model, path)
-            print(f"Claude Code {client.version()}, {len(sessions)} sessions in print mode")
+            print(f"Claude Code {client.version()}, {len(sessions)} sessions")
             _ctxuse(shop, client.environ, "init")
             _ctxuse(shop, client.environ, "setup", "claude-code", "--yes")
             shop.git("add", "-A")

@@ -1,5 +1,6 @@
 """Claude Code: the sessions that it is put through, how it is run, and what its requests held."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from truth.compare import Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, text_of
 from truth.shop import Shop
+from truth.terminal import Terminal
 
 HOST = "claude-code"
 
@@ -21,12 +23,15 @@ class Session(NamedTuple):
         prompt: What the user types.
         typed: The records that the user loads by that, by kind and slug.
         words: More words for the client.
+        lines: What the user types one after the other, in a terminal. What is resident is not held
+            against it: it may be put there more than once.
     """
 
     name: str
     prompt: str = ""
     typed: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 SESSIONS = (
@@ -37,6 +42,7 @@ SESSIONS = (
     Session("nested"),
     Session("agents"),
     Session("worktree", words=("--worktree", "feat")),
+    Session("compacted", lines=("[[play reads]]", "/compact", "[[play after]]", "/exit")),
     Session("typed-skill", "/pdf form.pdf", ("skill/pdf",)),
     Session("typed-command", "/fix 42", ("command/fix",)),
     Session("mention", "What stands in @.yoi/memory/decisions/money.md ?", ("decision/money",)),
@@ -163,6 +169,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [calls("pdf", args="in a worktree")],
             [runs("pwd; head -2 .claude/skills/pdf/references/forms.md")],
         ],
+        "after": [[reads(f"{_Y}/postgres.md")], [runs(f"cat {_MONEY}")]],
         "nested": [[reads("api/app.py")], [calls("check")], [calls("api:check")]],
         "agents": [
             [agent("general-purpose", "[[play by-agent]]")],
@@ -209,8 +216,32 @@ class Client:
         Raises:
             subprocess.CalledProcessError: It failed.
         """
+        if session.lines:
+            self._type(session.lines)
+            return
         prompt = session.prompt or f"[[play {session.name}]]"
         self._run("-p", prompt, "--dangerously-skip-permissions", *session.words)
+
+    def _type(self, lines: Sequence[str]) -> None:
+        """Run a session in a terminal, and type lines there, each when nothing moves any more."""
+        key = self.environ["ANTHROPIC_API_KEY"][-20:]
+        known = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        answered = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "bypassPermissionsModeAccepted": True,
+            "customApiKeyResponses": {"approved": [key], "rejected": []},
+            "projects": {str(self._shop.root): known},
+        }
+        (self._shop.home / ".claude.json").write_text(json.dumps(answered))
+        with Terminal(self._shop.home / "terminal") as terminal:
+            environ = [f"{name}={value}" for name, value in self.environ.items()]
+            words = [str(self._program), "--dangerously-skip-permissions"]
+            terminal.start(["env", "-i", *environ, *words], self._shop.root)
+            for line in lines:
+                terminal.settle()
+                terminal.type(line)
+            terminal.settle()
 
     def _run(self, *words: str) -> str:
         done = subprocess.run(
@@ -246,13 +277,15 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
     """Return what the requests of some sessions, which ran in this order, held."""
     found = Truth({}, {}, [])
     order = [*dict.fromkeys(request.session for request in model.requests if request.session)]
-    for session_id, session in zip(order, sessions, strict=True):
+    by_id = dict(zip(order, sessions, strict=True))
+    for session_id, session in by_id.items():
         found.typed.extend((session_id, name) for name in session.typed)
     for request in model.requests:
         if not request.body.get("tools"):
             continue
         key = (request.session, request.agent)
-        thread = found.threads.setdefault(key, Thread({}))
+        is_held = not by_id[request.session].lines
+        thread = found.threads.setdefault(key, Thread({})) if is_held else Thread({})
         for text in _said_by_the_host(request):
             for name, size in _resident(shop, text):
                 thread.resident.setdefault(name, size)

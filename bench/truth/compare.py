@@ -96,10 +96,14 @@ def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
         if (agent is not None) is is_agent:
             segment = session if agent is None else f"{session}/{agent}"
             there |= {(segment, name): size for name, size in thread.resident.items()}
+    held = {session for session, _ in truth.threads}
     claimed: Counter[tuple[str, str]] = Counter()
     sizes: dict[tuple[str, str], int | None] = {}
     for event in events:
-        if event["event"] == "resident_exposure" and ("/" in event["segment_id"]) is is_agent:
+        session, _, agent_id = event["segment_id"].partition("/")
+        if event["event"] != "resident_exposure" or session not in held:
+            continue
+        if bool(agent_id) is is_agent:
             for record in event["records"]:
                 key = event["segment_id"], f"{record['kind']}/{record['slug']}"
                 claimed[key] += 1

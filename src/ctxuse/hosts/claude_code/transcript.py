@@ -249,7 +249,9 @@ class _Reader:
         if line.isMeta is not True:
             typed = _TYPED.search(said) if said.lstrip().startswith("<command-") else None
             self._typed.pop(thread.segment_id, None)
-            self._compacted = self._compacted and line.isCompactSummary is True
+            self._compacted = self._compacted and (
+                line.isCompactSummary is True or _is_of_compaction(said)
+            )
             name = skill_name(typed[1]) if typed else None
             at_ns = None if name is None else when(line.timestamp)
             if name is not None and at_ns is not None:
@@ -326,6 +328,13 @@ class _Reader:
                 loaded = size(at(attachment, "content", "content"))
                 differs = at(attachment, "content", "contentDiffersFromDisk") is True
                 yield record, None if differs else loaded, loaded
+
+
+def _is_of_compaction(said: str) -> bool:
+    """Whether a text stands for a compaction that the user asked for, before what comes again."""
+    begins = said[:1024].lstrip()
+    is_command = begins.startswith("<command-") and "<command-name>/compact<" in begins
+    return is_command or begins.startswith("<local-command-")
 
 
 def _said(content: object) -> str | None:
