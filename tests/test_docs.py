@@ -129,7 +129,7 @@ def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:
     ):  # fmt: skip
         (handler,) = settings[payload["hook_event_name"]][0]["hooks"]
         done = subprocess.run(
-            [handler["command"], *handler["args"]],
+            ["/bin/sh", "-c", handler["command"]],
             input=json.dumps({"session_id": "5f0c", "cwd": str(project), **payload}).encode(),
             env=reader.environment, check=True, capture_output=True,
         )  # fmt: skip

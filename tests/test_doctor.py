@@ -141,7 +141,7 @@ def test_a_command_that_is_missing_and_two_installations_are_trouble(
     text = (ground.layout.root / ".claude/settings.json").read_text()
     user = Path(os.environ["HOME"]) / ".claude/settings.json"
     user.parent.mkdir()
-    user.write_text(text.replace('"ctxuse-hook"', '"/gone/ctxuse-hook"'))
+    user.write_text(text.replace("ctxuse-hook", "/gone/ctxuse-hook"))
     assert "installed more than once" in whats(examine(ground))
     assert "/gone/ctxuse-hook, which is not there" in whats(examine(ground))
     user.unlink()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable
@@ -46,12 +47,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SETTINGS = ".claude/settings.json"
 
 
+def called(command: str) -> list[str]:
+    """The words of a command that a shell runs if it is there; another one as it is."""
+    guarded = re.fullmatch("if command -v ctxuse-hook >/dev/null 2>&1; then exec (.*); fi", command)
+    return guarded[1].split() if guarded else [command]
+
+
 def ours(settings: object) -> dict[str, list[list[str]]]:
     """The commands in `settings`, by event."""
     assert isinstance(settings, dict)
     return {
         event: [
-            [handler["command"], *handler.get("args", [])]
+            [*called(handler["command"]), *handler.get("args", [])]
             for group in groups
             for handler in group["hooks"]
         ]
@@ -103,8 +110,8 @@ class TestInstalling:
         assert run(["setup", "codex", "--yes"]) == 0
         settings = json.loads((project / ".codex/hooks.json").read_text())
         assert ours(settings) == {
-            "PostToolUse": [["ctxuse-hook codex"]],
-            "SessionStart": [["ctxuse-hook codex"]],
+            "PostToolUse": [["ctxuse-hook", "codex"]],
+            "SessionStart": [["ctxuse-hook", "codex"]],
         }
         assert "/hooks" in capsys.readouterr().err
 
@@ -166,9 +173,8 @@ class TestInstalling:
         assert found["model"] == "opus"
         assert len(found["hooks"]) == 9
         assert found["hooks"]["PostToolUse"][0] == {"matcher": "Read", "hooks": [other]}
-        for groups in found["hooks"].values():
-            handler = groups[-1]["hooks"][0]
-            assert handler["args"] == ["claude-code", "--everywhere"]
+        for event in found["hooks"]:
+            assert ours(found)[event][-1][1:] == ["claude-code", "--everywhere"]
         assert run(["setup", "claude-code", "-y", *more]) == 0
         assert json.loads(path.read_text()) == found
 
@@ -197,13 +203,19 @@ class TestInstalling:
         claude = project.parent.parent / "bin/claude"
         claude.write_text(f"#!/bin/sh\necho '{said}'\n")
         claude.chmod(0o755)
+        assert run(["setup", "claude-code", "-y", "--user"]) == 0
+        hook = project.parent.parent / "bin/ctxuse-hook"
+        handler = json.loads((project.parent / SETTINGS).read_text())["hooks"]["Stop"][0]["hooks"][
+            0
+        ]
+        assert ("args" in handler) is with_words
+        assert with_words or handler["command"] == f"{hook} claude-code"
+        assert run(["setup", "claude-code", "-y", "--user", "--remove"]) == 0
+        capsys.readouterr()
         assert run(["setup", "claude-code", "-y"]) == 0
         assert ("does not know" in capsys.readouterr().err) is bool(lacking)
         hooks = json.loads((project / SETTINGS).read_text())["hooks"]
         assert len(hooks) == 9 - lacking
-        handler = hooks["PostToolUse"][0]["hooks"][0]
-        assert ("args" in handler) is with_words
-        assert with_words or handler["command"] == "ctxuse-hook claude-code"
         written = (project / SETTINGS).read_text()
         assert run(["setup", "claude-code", "-y"]) == 0
         assert (project / SETTINGS).read_text() == written

@@ -1,6 +1,7 @@
 """Where an agent's settings are, what of ours belongs into them, and what is there."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -128,21 +129,32 @@ def our_command(handler: object) -> str | None:
     command = at(handler, "command")
     if not isinstance(command, str):
         return None
-    words = _words(handler)
-    program = str(words[0]) if words else ""
-    return program if os.path.basename(program) == COMMAND else None
+    words = (str(word) for word in _words(handler))
+    return next((word for word in words if os.path.basename(word) == COMMAND), None)
 
 
 def _words(handler: object) -> list[object]:
     """The words of a handler, however it says them."""
     command = at(handler, "command")
     words = [command, *items(handler, "args")]
-    return [*_split(command)] if len(words) == 1 and isinstance(command, str) else words
+    if len(words) > 1 or not isinstance(command, str):
+        return words
+    return [word.rstrip(";") for word in _split(command)]
+
+
+def for_shell(words: list[str]) -> str:
+    """Return the text by which a shell calls our hook.
+
+    Called by its name alone, as in settings that a project shares, it is silent where it is not
+    installed.
+    """
+    called = shlex.join(words)
+    if words[0] != COMMAND:
+        return called
+    return f"if command -v {COMMAND} >/dev/null 2>&1; then exec {called}; fi"
 
 
 def _split(command: str) -> list[str]:
-    import shlex  # noqa: PLC0415 - only for commands in one text
-
     try:
         return shlex.split(command)
     except ValueError:

@@ -1,10 +1,9 @@
 """Claude Code's settings, and what belongs into them."""
 
 import os
-import shlex
 
 from ctxuse.hosts.claude_code import NAME
-from ctxuse.hosts.installation import Installation, Version
+from ctxuse.hosts.installation import COMMAND, Installation, Version, for_shell
 from ctxuse.hosts.lookup import at
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
@@ -26,12 +25,12 @@ def _plugins_among_skills(places: Places) -> list[str]:
 
 
 _WITH_WORDS = (2, 1, 139)
-"""Since this version it starts a hook by its words; before, it takes one text for a shell."""
+"""Since this version it can start a hook by its words; before, it takes one text for a shell."""
 
 
 def _handler(words: list[str], version: Version | None) -> dict[str, object]:
-    if version is not None and version < _WITH_WORDS:
-        return {"type": "command", "command": shlex.join(words), "timeout": 10}
+    if words[0] == COMMAND or (version is not None and version < _WITH_WORDS):
+        return {"type": "command", "command": for_shell(words), "timeout": 10}
     return {"type": "command", "command": words[0], "args": words[1:], "timeout": 10}
 
 

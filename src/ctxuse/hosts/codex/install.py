@@ -1,10 +1,9 @@
 """Codex's settings, and what belongs into them."""
 
 import os
-import shlex
 
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.installation import Installation
+from ctxuse.hosts.installation import Installation, for_shell
 from ctxuse.hosts.lookup import at
 from ctxuse.hosts.places import Places
 
@@ -21,7 +20,7 @@ INSTALLATION = Installation(
     project_file=lambda places: os.path.join(places.root, ".codex", "hooks.json"),
     other_files=_other_files,
     matchers={"PostToolUse": "Bash", "SessionStart": None},
-    handler=lambda words, _: {"type": "command", "command": shlex.join(words), "timeout": 10},
+    handler=lambda words, _: {"type": "command", "command": for_shell(words), "timeout": 10},
     is_off=lambda settings: at(settings, "features", "hooks") is False,
     afterwards=(
         "Codex runs a hook only after you have reviewed and trusted it: start it, type /hooks and"
