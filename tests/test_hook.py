@@ -382,6 +382,20 @@ class TestClaudeCode:
     def test_other_events_are_nothing(self, project: Path, fire: Fire, event: object) -> None:
         assert fire(read(str(project / "CLAUDE.md"), hook_event_name=event)) == []
 
+    @pytest.mark.parametrize(
+        ("fields", "variable"),
+        [({"cursor_version": "3.18.25"}, None), ({}, "COPILOT_CLI"), ({"sessionId": "s"}, None)],
+    )
+    def test_another_agent_that_runs_its_hooks_is_not_taken_for_it(
+        self, project: Path, fields: dict[str, str], variable: str | None
+    ) -> None:
+        payload = {"session_id": SESSION, **read(str(project / "CLAUDE.md")), **fields}
+        if "sessionId" in fields:
+            payload["sessionId"] = payload.pop("session_id")
+        environ = environment(project) | ({variable: "1"} if variable else {})
+        run(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
+        assert log(project) == []
+
     def test_without_a_session_it_is_nothing(self, project: Path, fire: Fire) -> None:
         for session in (None, "", 7, "x" * 5000):
             assert fire(read(str(project / "CLAUDE.md"), session_id=session)) == []
