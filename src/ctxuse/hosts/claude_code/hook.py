@@ -27,7 +27,7 @@ _MOST_UNHEARD = 3
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
     """Return a payload. The project is where the session began: ``cwd`` follows ``cd``.
 
-    Other agents run hooks of Claude Code, too, with payloads like its own: that of one says nothing.
+    Other agents run hooks of Claude Code, too, with payloads like its own: these say nothing.
     """
     is_other = environ.get("COPILOT_CLI") or "cursor_version" in fields
     return Payload.of(NAME, {} if is_other else fields, environ.get("CLAUDE_PROJECT_DIR"))
