@@ -160,6 +160,28 @@ def test_hooks_for_some_events_only_are_trouble(ground: Workspace) -> None:
     assert "the hooks of Codex miss PostToolUse" in whats(examine(ground))
 
 
+def test_what_an_agent_brings_along_is_not_gone(
+    ground: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unsized = {"file_bytes": 0, "file_tokens_estimate": 0, "size_from": "unknown"}
+    records = [
+        UsageRecordSnapshot("agent", "Explore", context_bytes=99, **unsized),  # type: ignore[arg-type]
+        UsageRecordSnapshot.from_size("skill", "was-here", 99),
+    ]
+    ground.append_resident_exposure("s", records, host="claude-code")
+    assert [record.slug for record in examine(ground).gone] == ["was-here"]
+    capsys.readouterr()
+    assert run(["report", "--format", "json-full"]) == 0
+    found = json.loads(capsys.readouterr().out)["records"]
+    assert {record["slug"]: record["gone"] for record in found} == {
+        "Explore": None, "was-here": True,
+    }  # fmt: skip
+    for slug, gone in (("Explore", None), ("was-here", True)):
+        kind = "agent" if gone is None else "skill"
+        assert run(["show", f"{kind}/{slug}", "--format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["gone"] is gone
+
+
 def test_records_that_were_resident_and_have_no_file_are_named(ground: Workspace) -> None:
     (ground.layout.root / "CLAUDE.md").write_text("x")
     skill = Path(os.environ["HOME"]) / ".claude/skills/here"

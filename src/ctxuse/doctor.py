@@ -22,6 +22,7 @@ from ctxuse.hosts.installation import Installed, how_to_remove, installed, turne
 from ctxuse.hosts.ondisk import size_now
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import BROUGHT_ALONG
 from ctxuse.ids import is_derived
 from ctxuse.importing import began_in, sessions
 from ctxuse.layout import WorkspaceLayout
@@ -330,6 +331,8 @@ class _Fired:
             self.hooks.add(host)
         if event.event is UsageEventKind.RESIDENT_EXPOSURE:
             for record in event.records:
+                if not record.sized and record.kind in BROUGHT_ALONG:
+                    continue  # it may never have had a file
                 name = (record.kind, record.slug)
                 self.exposed[name] = max(at_ns, self.exposed.get(name, at_ns))
 

@@ -44,7 +44,7 @@ def command(*, record: str, layout: "WorkspaceLayout", form: str, query: "Query"
     with common.reading() as reading:
         report = make_full_report(layout, query, reading)
     places = Places(layout)
-    history = RecordHistory(kind, slug, report, *size_now(places, kind, slug))
+    history = RecordHistory.of(kind, slug, report, size_now(places, kind, slug))
     if history.size_now is None and not report.knows(kind, slug):
         keys = {record.key for record in report.records} | report.basic.outside
         there = records_on_disk(report.basic, places)

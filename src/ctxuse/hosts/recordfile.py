@@ -11,6 +11,9 @@ COMMAND, AGENT = "command", "agent"
 OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY, COMMAND, AGENT)
 """The kinds of the records that are not in ``.yoi``."""
 
+BROUGHT_ALONG = (SKILL, COMMAND, AGENT)
+"""The kinds of which agents bring along some that have no file."""
+
 SKILL_FILE = "SKILL.md"
 
 

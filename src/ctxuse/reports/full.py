@@ -19,6 +19,7 @@ from ctxuse.counting.detail import (
     merge_counts,
 )
 from ctxuse.counting.entered import BASES
+from ctxuse.hosts.recordfile import BROUGHT_ALONG
 from ctxuse.layout import RecordRef
 from ctxuse.query import UNNAMED
 from ctxuse.reports.fields import (
@@ -145,6 +146,11 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         return f"{self.basic.kind}/{self.basic.slug}"
 
     @property
+    def had_file(self) -> bool:
+        """Whether it is known to have had a file: agents bring along some that have none."""
+        return bool(self.sizes) or self.basic.kind not in BROUGHT_ALONG
+
+    @property
     def recorded_tokens(self) -> int | None:
         """The estimates of its exposures as recorded then, summed; None when no size is known."""
         return self.total.tokens
@@ -228,6 +234,7 @@ class FullReport(msgspec.Struct, frozen=True):
         records: list[FullReportRecord] = []
         for record in self.records:
             size, gone = size_now(*record.key)
+            gone = gone if record.had_file or not gone else None
             records.append(replace(record, size_now=size, gone=gone))
         return replace(self, records=tuple(records))
 

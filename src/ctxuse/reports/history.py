@@ -1,7 +1,7 @@
 """One record over time: what of the fuller report is about it, and its file now. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ctxuse.counting.detail import Counts, Use
 from ctxuse.reports.fields import (
@@ -43,6 +43,23 @@ class RecordHistory(NamedTuple):
     report: FullReport
     size_now: int | None = None
     gone: bool | None = None
+
+    @classmethod
+    def of(
+        cls, kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
+    ) -> Self:
+        """Return the history of a record.
+
+        Args:
+            kind: The record's kind.
+            slug: Its slug.
+            report: The report that says what is known of it.
+            now: The size of its file now, and whether that is gone.
+        """
+        size, gone = now
+        record = report.record(kind, slug)
+        is_known = not gone or record is None or record.had_file
+        return cls(kind, slug, report, size, gone if is_known else None)
 
     @property
     def record(self) -> FullReportRecord | None:

@@ -165,7 +165,7 @@ class Site:
 
         def written(parts: Parts) -> str:
             now = size_now(self._places, *which)
-            return _json(RecordHistory(*which, self._full(asked, parts), *now).fields())
+            return _json(RecordHistory.of(*which, self._full(asked, parts), now).fields())
 
         return _as_json(await self._answer(request, ("record", asked.counting, which), written))
 
