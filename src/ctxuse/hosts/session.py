@@ -1,6 +1,5 @@
 """Whose doing something was, and the events of it."""
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
@@ -9,8 +8,7 @@ from ctxuse.hosts.recordfile import COMMAND, SKILL
 from ctxuse.ids import derived_id, new_id
 from ctxuse.layout import RecordKind
 
-_COUNTS = re.compile(r"(?!toolu_)(?:.*[^0-9A-Za-z])?[0-9]{1,6}", re.DOTALL)
-"""Ids that only count; Anthropic's own never do."""
+_MOST_DIGITS = 6
 
 
 class Session(NamedTuple):
@@ -43,9 +41,7 @@ class Session(NamedTuple):
         That is its id, but for one that only counts (``call_0``, ``functions.read:12``): models
         that give such ids begin anew in each session and sub-agent.
         """
-        if _COUNTS.fullmatch(call_id) is None:
-            return call_id
-        return f"{self.segment_id} {call_id}"
+        return f"{self.segment_id} {call_id}" if _only_counts(call_id) else call_id
 
     def exposure(
         self, records: Iterable[UsageRecordSnapshot], at_ns: int, key: str | None = None
@@ -81,6 +77,14 @@ class Session(NamedTuple):
         if key is None:
             return new_id(at_ns)
         return derived_id(self.host, key, record.kind, record.slug)
+
+
+def _only_counts(call_id: str) -> bool:
+    """Whether an id is a number, or ends in one behind a sign. Anthropic's own never only count."""
+    before = call_id.rstrip("0123456789")
+    digits = len(call_id) - len(before)
+    is_apart = not before or not (before[-1].isascii() and before[-1].isalnum())
+    return 0 < digits <= _MOST_DIGITS and is_apart and not call_id.startswith("toolu_")
 
 
 def prompt_key(prompt_id: str) -> str:
