@@ -48,12 +48,15 @@ def filled(workspace: Workspace) -> Workspace:
 
 
 def talk(
-    server: "Server | StdioServerParameters", conversation: Talk, client: str = "test"
+    server: "Server | StdioServerParameters",
+    conversation: Talk,
+    client: str = "test",
+    version: str = "1",
 ) -> None:
     """Connect a client to a server and have a conversation."""
 
     async def main() -> None:
-        info = Implementation(name=client, version="1")
+        info = Implementation(name=client, version=version)
         async with Client(server, client_info=info) as connected:
             await conversation(connected)
 
@@ -211,7 +214,7 @@ def test_the_resident_text_is_the_instructions_and_exposed_with_the_first_call(
     filled: Workspace,
 ) -> None:
     async def conversation(client: Client) -> None:
-        assert client.instructions == "We build ships.\n\n- #policy: Rules"
+        assert client.instructions == "- #policy: Rules\n\nWe build ships."
         await client.list_tools()
         await client.list_resources()
         await client.read_resource("ctxuse://decision/alpha")
@@ -223,10 +226,43 @@ def test_the_resident_text_is_the_instructions_and_exposed_with_the_first_call(
     talk(Server(filled, {}), conversation, client="some-agent")
     (exposure,) = (e for e in events(filled) if e.event.value == "resident_exposure")
     assert [(r.slug, r.context_bytes) for r in exposure.records] == [
-        ("summary", 15),
         ("policy", 16),
+        ("summary", 15),
     ]
     assert (exposure.host, exposure.actor) == ("some-agent", None)
+
+
+@pytest.mark.parametrize(
+    ("client", "version", "most"),
+    [
+        ("claude-code", "2.1.197", 2048), ("claude-code", "2.1.332", 4096),
+        ("claude-code", "2.2.0-beta.1", 4096), ("claude-code", "9" * 9999, 2048),
+        ("claude-code", "", 2048), ("some-agent", "2.1.197", None),
+    ],
+)  # fmt: skip
+def test_of_the_instructions_what_the_host_delivers_is_exposed(
+    workspace: Workspace, client: str, version: str, most: int | None
+) -> None:
+    for number in range(120):
+        path = workspace.layout.record_file("knowledge", f"k{number:03}")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        head = f"description: öffnet {number:03}\nmodel_invokation: true"
+        Path(path).write_text(f"---\n{head}\n---\nx\n", encoding="utf-8")
+    summary = "Ships. " * 1000
+    Path(workspace.layout.record_file("summary", "summary")).write_text(summary)
+    told: list[str] = []
+
+    async def conversation(client: Client) -> None:
+        told.append(client.instructions or "")
+        await client.call_tool("memory_search", {"query": "x"})
+
+    talk(Server(workspace, {}), conversation, client=client, version=version)
+    (exposure,) = (e for e in events(workspace) if e.event.value == "resident_exposure")
+    entered = told[0][:most]
+    claimed = sum(record.context_bytes or 0 for record in exposure.records)
+    assert len(entered.encode()) - 2 * len(exposure.records) <= claimed <= len(entered.encode())
+    has_summary = "summary" in {record.slug for record in exposure.records}
+    assert has_summary is ("Ships" in entered)
 
 
 def test_reports_say_since_when_and_unknown_is_null(filled: Workspace) -> None:
@@ -329,7 +365,7 @@ def process(workspace: Workspace) -> StdioServerParameters:
 
 def test_a_real_process_serves_over_stdio(filled: Workspace) -> None:
     async def conversation(client: Client) -> None:
-        assert client.instructions == "We build ships.\n\n- #policy: Rules"
+        assert client.instructions == "- #policy: Rules\n\nWe build ships."
         read = await client.call_tool("memory_read", {"kind": "summary"})
         assert answer(read)["text"] == "We build ships.\n"
 
@@ -375,7 +411,7 @@ def test_the_server_ends_quietly_when_it_is_interrupted(filled: Workspace) -> No
         )
         serving.stdin.flush()
         hello = json.loads(serving.stdout.readline())
-        assert hello["result"]["instructions"].startswith("We build ships.")
+        assert hello["result"]["instructions"].endswith("We build ships.")
         serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=PATIENCE) == 130  # while its stdin is still open
         assert b"Traceback" not in serving.stderr.read()

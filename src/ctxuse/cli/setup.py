@@ -10,6 +10,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import SetupError
+from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
@@ -22,7 +23,8 @@ from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from ctxuse.hosts.installation import Installation, Installed, Version
+    from ctxuse.hosts.host import Version
+    from ctxuse.hosts.installation import Installation, Installed
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.setup.settings import SettingsFile
 

@@ -1,6 +1,6 @@
 """What the context layer gives back: plain values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,18 @@ class Resident:
     text: str
     records: tuple[Included, ...]
     left_out: tuple[LeftOut, ...]
+
+    def up_to(self, characters: int) -> "Resident":
+        """Return what of it stands in the first characters of its text."""
+        records: list[Included] = []
+        position = 0
+        for record in self.records:
+            begin = self.text.index(record.text, position)
+            position = begin + len(record.text)
+            part = self.text[begin : min(position, characters)]
+            if part:
+                records.append(replace(record, text=part))
+        return Resident(self.text[:characters], tuple(records), self.left_out)
 
 
 @dataclass(frozen=True, slots=True)

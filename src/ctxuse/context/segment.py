@@ -214,8 +214,12 @@ class Segment:
         self.expose(resident)
         return resident
 
-    def resident_unrecorded(self) -> Resident:
-        """Return what `resident` does and record nothing; see `expose`."""
+    def resident_unrecorded(self, *, lines_first: bool = False) -> Resident:
+        """Return what `resident` does and record nothing; see `expose`.
+
+        Args:
+            lines_first: Have the lines of records before the summary, for who may cut the text.
+        """
         from ctxuse.context.catalog import catalog  # noqa: PLC0415 - YAML is dear
 
         parts: list[Included] = []
@@ -230,10 +234,11 @@ class Segment:
                 left_out.append(_left_out(record, "it has no description"))
             elif record.for_model:
                 parts.append(replace(_included(record), text=_line(record)))
-        parts.sort(key=lambda part: part.kind != RecordKind.SUMMARY)
+        parts.sort(key=lambda part: (part.kind == RecordKind.SUMMARY) is lines_first)
         summary = [part.text for part in parts if part.kind == RecordKind.SUMMARY]
-        lines = [part.text for part in parts if part.kind != RecordKind.SUMMARY]
-        text = "\n\n".join(filter(None, [*summary, "\n".join(lines)]))
+        lines = "\n".join(part.text for part in parts if part.kind != RecordKind.SUMMARY)
+        texts = [lines, *summary] if lines_first else [*summary, lines]
+        text = "\n\n".join(filter(None, texts))
         return Resident(text, tuple(parts), tuple(left_out))
 
     def expose(self, resident: Resident) -> bool:

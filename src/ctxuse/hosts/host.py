@@ -31,6 +31,10 @@ Imports = Callable[[str], Iterable[str]]
 below ``~/`` or from its own directory on."""
 
 
+Version = tuple[int, ...]
+"""The numbers of a version."""
+
+
 class Host(NamedTuple):
     """An agent.
 
@@ -50,6 +54,8 @@ class Host(NamedTuple):
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
         mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
+        instructions_delivered: Takes its version, gives how many characters of the instructions of
+            an MCP server reach a context; None where all do.
     """
 
     name: str
@@ -66,3 +72,4 @@ class Host(NamedTuple):
     project_name: Callable[[str], str] = str
     project_variable: str = ""
     mcp_client: str = ""
+    instructions_delivered: Callable[[Version], int] | None = None

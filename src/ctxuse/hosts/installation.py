@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ctxuse.hosts.host import Version
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.hosts.places import Places
 
@@ -12,9 +13,6 @@ COMMAND = "ctxuse-hook"
 
 EVERYWHERE = "--everywhere"
 """Tells our hook to write in directories without a workspace, too."""
-
-Version = tuple[int, ...]
-"""The numbers of a version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from ctxuse.context.given import LeftOut, Resident
 from ctxuse.context.segment import Segment
 from ctxuse.errors import CtxuseError, RecordUnreadableError
 from ctxuse.events import Actor, UsageEvent
-from ctxuse.hosts.caller import caller
+from ctxuse.hosts.caller import caller, delivered
 from ctxuse.ids import new_id
 from ctxuse.layout import RecordKind
 from ctxuse.mcp_server.answers import (
@@ -78,7 +78,7 @@ class Server(MCPServer[None]):
         self._own_segment = f"mcp-{new_id(time.time_ns())}"
         self._exposure = Lock()
         quiet = workspace.segment(self._own_segment)
-        self._resident: Resident | None = quiet.resident_unrecorded()
+        self._resident: Resident | None = quiet.resident_unrecorded(lines_first=True)
         super().__init__(
             "ctxuse",
             title="ctxuse: memory, knowledge and workflows",
@@ -233,25 +233,31 @@ class Server(MCPServer[None]):
         Where there is no marker nothing is recorded: that would make one.
         """
         meta: Mapping[str, object] = {}
-        client = None
+        client, version = None, ""
         if context is not None:
             request = context.request_context
             meta = {str(key): value for key, value in (request.meta or {}).items()}
             params = request.session.client_params
-            client = None if params is None else params.client_info.name
+            if params is not None:
+                client, version = params.client_info.name, params.client_info.version
         who = caller(meta, client, self._environ)
         segment_id = who.segment_id or self._own_segment
         layout = self._workspace.layout
         record = self._workspace.try_append if layout.has_marker else _nothing
         if expose:
-            self._expose(Segment(layout, segment_id, record, host=who.host))
+            self._expose(Segment(layout, segment_id, record, host=who.host), who.host, version)
         if who.in_subagent and actor != "user":
             actor = "subagent"
         return Segment(layout, segment_id, record, host=who.host, actor=actor, call_id=who.call_id)
 
-    def _expose(self, segment: Segment) -> None:
+    def _expose(self, segment: Segment, host: str | None, version: str) -> None:
+        """Record that the instructions came into a context, as far as the host delivers them."""
         with self._exposure:
-            if self._resident is not None and segment.expose(self._resident):
+            if self._resident is None:
+                return
+            most = delivered(host, version)
+            resident = self._resident if most is None else self._resident.up_to(most)
+            if segment.expose(resident):
                 self._resident = None
 
     def _resources(self) -> Iterator[Resource]:

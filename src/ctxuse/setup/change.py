@@ -1,7 +1,8 @@
 """What installing and removing hooks changes in a file of settings. Pure."""
 
 from ctxuse.errors import SettingsError
-from ctxuse.hosts.installation import Installation, Version, handlers, our_command
+from ctxuse.hosts.host import Version
+from ctxuse.hosts.installation import Installation, handlers, our_command
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from ctxuse.hosts.installation import Installation, Version
+from ctxuse.hosts.host import Version
+from ctxuse.hosts.installation import Installation
 from ctxuse.processes import elsewhere
 
 _NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,3}")
