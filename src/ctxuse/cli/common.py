@@ -1,7 +1,6 @@
 """What several commands share: options, the workspace, printing."""
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -313,7 +312,9 @@ def title(layout: WorkspaceLayout) -> str:
 
 def width() -> int:
     """Columns to print for: those of the terminal, of ``COLUMNS``, else 80; 40 to 1,000."""
-    return min(max(shutil.get_terminal_size().columns, 40), 1000)
+    from shutil import get_terminal_size  # noqa: PLC0415 - brings compressors along
+
+    return min(max(get_terminal_size().columns, 40), 1000)
 
 
 def show(text: str) -> None:

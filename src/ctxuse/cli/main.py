@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 import click
@@ -139,6 +138,8 @@ def _failed(message: str) -> int:
 def _said(error: OSError) -> str:
     """What the system said, and of what."""
     where = error.filename
+    from traceback import walk_tb  # noqa: PLC0415 - only when something went wrong
+
     *_, (last, _) = walk_tb(error.__traceback__)
     if where is None and str(last.f_globals.get("__name__")).startswith("click."):
         where = "stdout"  # click prints help there, and reads no file

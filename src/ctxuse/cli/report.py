@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common, names
-from ctxuse.hosts.ondisk import size_now
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_full_report,
@@ -92,6 +91,8 @@ def command(  # noqa: PLR0913 - a report has these options
             report = make_grouped_report(layout, query, by, reading)
         elif full:
             report = make_full_report(layout, query, reading, days=form == "html")
+            from ctxuse.hosts.ondisk import size_now  # noqa: PLC0415 - seldom wanted
+
             places = _places(layout)
             if everything:
                 report = report.with_disk(records_on_disk(report.basic, places))
