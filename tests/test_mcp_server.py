@@ -133,6 +133,48 @@ def test_tools_give_records_and_every_read_is_recorded(filled: Workspace) -> Non
     assert events(filled)[1].records[0].context_bytes == 4
 
 
+def test_no_answer_of_a_tool_is_too_large_for_a_host(filled: Workspace) -> None:
+    layout = filled.layout
+    whole = "".join(f'line {number} says "{"x" * 40}"\n' for number in range(2500))
+    (layout.decisions_dir / "long.md").write_text(whole)
+    (layout.knowledge_dir / "big.md").write_text("y" * 20_000)
+    (layout.knowledge_dir / "huge.md").write_text("z" * 40_000)
+    for slug, knowledge in (("fits", "[big]"), ("partly", "[big, policy, huge]")):
+        text = f"---\nrequires: {knowledge}\n---\n" + "w" * 12_000
+        (layout.workflow_dir / f"{slug}.md").write_text(text)
+
+    async def conversation(client: Client) -> None:
+        lines, parts = 0, []
+        while not parts or lines < int(str(parts[-1]["total_lines"])):
+            asked = {"kind": "decision", "slug": "long", "offset": lines}
+            result = await client.call_tool("memory_read", asked)
+            content = result.content[0]
+            assert isinstance(content, TextContent)
+            assert len(content.text) < 50_000
+            parts.append(answer(result))
+            lines += int(str(parts[-1]["lines"]))
+        assert "".join(str(part["text"]) for part in parts) == whole
+        assert len(parts) == 5
+        asked = {"kind": "knowledge", "slug": "huge"}
+        cut = answer(await client.call_tool("memory_read", asked))
+        assert (cut["lines"], cut["cut_bytes"]) == (1, 40_000 - 32 * 1024)
+        result = await client.call_tool("knowledge_reference", {"slug": "huge"})
+        assert result.is_error
+        assert "40,000 bytes" in str(result.content)
+        assert not answer(await client.call_tool("workflow_invoke", {"slug": "fits"}))["left_out"]
+        flow = answer(await client.call_tool("workflow_invoke", {"slug": "partly"}))
+        assert "huge" in str(flow["left_out"])
+
+    talk(Server(filled, {}), conversation)
+    sizes = [event.records[0].context_bytes for event in events(filled)[1:]]
+    assert sum(size or 0 for size in sizes[:5]) == len(whole)
+    assert sizes[5] == 32 * 1024
+    assert [slugs for *_, slugs in uses(filled)[6:]] == [
+        ["fits", "big"],
+        ["partly", "big", "policy"],
+    ]
+
+
 def test_searches_and_reports_and_failed_reads_are_no_uses(filled: Workspace) -> None:
     async def conversation(client: Client) -> None:
         hits = answer(await client.call_tool("memory_search", {"query": "kind"}))["hits"]

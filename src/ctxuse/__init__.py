@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctxuse.errors import NotForUsersError as NotForUsersError
     from ctxuse.errors import NoWorkspaceError as NoWorkspaceError
     from ctxuse.errors import RecordNotFoundError as RecordNotFoundError
+    from ctxuse.errors import RecordTooLongError as RecordTooLongError
     from ctxuse.errors import RecordUnreadableError as RecordUnreadableError
     from ctxuse.errors import SettingsError as SettingsError
     from ctxuse.errors import TranscriptError as TranscriptError
@@ -76,6 +77,7 @@ _HOME = {
     "RecordKind": "layout",
     "RecordNotFoundError": "errors",
     "RecordRef": "layout",
+    "RecordTooLongError": "errors",
     "RecordUnreadableError": "errors",
     "RepairResult": "log.repair",
     "Resident": "context.given",

@@ -239,6 +239,30 @@ class RecordUnreadableError(_FileError):
         return f"cannot read the record {quoted(self.path)}: {visible(self.reason)}"
 
 
+class RecordTooLongError(CtxuseError, ValueError):
+    """A record's body is longer than what may be given at once; `Segment.read` gives it in parts.
+
+    Attributes:
+        kind: The record's kind.
+        slug: The record's slug.
+        size: The size of its body, in bytes.
+        most: The most that may be given, in bytes.
+    """
+
+    def __init__(self, kind: str, slug: str, size: int, most: int) -> None:
+        super().__init__(kind, slug, size, most)
+        self.kind = kind
+        self.slug = slug
+        self.size = size
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"{visible(self.kind)} {quoted(self.slug)} has {self.size:,} bytes, more than the "
+            f"{self.most:,} that are given here; read it in parts"
+        )
+
+
 class BrokenRecordError(CtxuseError, ValueError):
     """A record's file was read, but what it says of itself cannot be understood.
 

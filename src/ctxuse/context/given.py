@@ -16,6 +16,8 @@ class ReadText:
         total_lines: How many lines the file has.
         context_bytes: The size of `text` in UTF-8, in bytes.
         file_bytes: The size of the whole file, in bytes.
+        cut_bytes: What is left out at the end of the last line, in bytes; 0 unless that one alone
+            is longer than was asked for.
     """
 
     kind: str
@@ -26,6 +28,7 @@ class ReadText:
     total_lines: int
     context_bytes: int
     file_bytes: int
+    cut_bytes: int = 0
 
     @property
     def rest(self) -> int:

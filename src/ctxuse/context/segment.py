@@ -11,6 +11,7 @@ from ctxuse.errors import (
     InvalidSlugError,
     NotForUsersError,
     RecordNotFoundError,
+    RecordTooLongError,
 )
 from ctxuse.events import (
     Actor,
@@ -38,6 +39,9 @@ LONGEST_MESSAGE = 256 * 1024
 
 LONGEST_NAME = 1024
 """Characters that the name of a text of an agent's own may have."""
+
+_LONGEST_CHARACTER = 4
+"""Bytes of a character in UTF-8, at most."""
 
 
 class Segment:
@@ -73,7 +77,12 @@ class Segment:
         self._call_id = call_id
 
     def read(
-        self, kind: str, slug: str | None = None, offset: int = 0, limit: int = 2000
+        self,
+        kind: str,
+        slug: str | None = None,
+        offset: int = 0,
+        limit: int = 2000,
+        most_bytes: int | None = None,
     ) -> ReadText:
         r"""Return a record's text, or some lines of it. Recorded as ``MemoryRead``.
 
@@ -84,11 +93,14 @@ class Segment:
             slug: The record's slug; None for the summary.
             offset: How many lines to leave out at the beginning.
             limit: How many lines to return at most.
+            most_bytes: How many bytes of UTF-8 to return at most: whole lines, or, where the first
+                alone is longer, its beginning. All that `limit` allows when None.
 
         Raises:
             UnknownKindError: No file is known for records of this kind.
             InvalidSlugError: `slug` is not a slug, is missing, or was given for the summary.
-            InvalidSettingError: `offset` is negative or not before the end, or `limit` is below 1.
+            InvalidSettingError: `offset` is negative or not before the end, or `limit` is below 1,
+                or `most_bytes` below 4, the longest character.
             RecordNotFoundError: The file does not exist.
             RecordUnreadableError: It exists but cannot be read, or a link leads out of the
                 workspace.
@@ -103,6 +115,8 @@ class Segment:
             raise InvalidSettingError("offset", str(offset), "0 or more")
         if limit < 1:
             raise InvalidSettingError("limit", str(limit), "1 or more")
+        if most_bytes is not None and most_bytes < _LONGEST_CHARACTER:
+            raise InvalidSettingError("most_bytes", str(most_bytes), "4 or more")
         data = read_record(self._layout, kind, slug)
         whole = data.decode("utf-8", "replace")
         total = whole.count("\n") + (not whole.endswith("\n") and whole != "")
@@ -110,27 +124,37 @@ class Segment:
             raise InvalidSettingError("offset", str(offset), f"below {total}, the lines it has")
         begin = _behind_lines(whole, 0, offset)
         text = whole[begin : _behind_lines(whole, begin, limit)]
-        lines = min(limit, total - offset)
+        lines, cut = min(limit, total - offset), 0
+        if most_bytes is not None and len(text.encode()) > most_bytes:
+            text, lines, cut = _first_bytes(text, most_bytes)
         size = len(text.encode())
-        given = ReadText(str(kind), slug, text, offset, lines, total, size, len(data))
+        given = ReadText(str(kind), slug, text, offset, lines, total, size, len(data), cut)
         snapshot = _snapshot(given.kind, slug, given.file_bytes, given.context_bytes)
         self._use(UsageSource.MEMORY_READ, [snapshot])
         return given
 
-    def reference(self, slug: str) -> Included:
+    def reference(self, slug: str, *, most_bytes: int | None = None) -> Included:
         """Return the body of a knowledge record. Recorded as ``KnowledgeRef``.
 
+        Args:
+            slug: The record's slug.
+            most_bytes: How many bytes of UTF-8 it may have; any number when None.
+
         Raises:
+            RecordTooLongError: It has more.
             InvalidSlugError: `slug` is not a slug.
             RecordNotFoundError: The file does not exist.
             RecordUnreadableError: As `read`.
             BrokenRecordError: Its frontmatter cannot be understood.
         """
         included = _included(self._open(RecordKind.KNOWLEDGE, slug))
+        _fits(included, most_bytes)
         self._use(UsageSource.KNOWLEDGE_REF, _snapshots([included]))
         return included
 
-    def invoke(self, slug: str, *, by_user: bool = False) -> Expansion:
+    def invoke(
+        self, slug: str, *, by_user: bool = False, most_bytes: int | None = None
+    ) -> Expansion:
         """Return the body of a workflow and of the knowledge it requires.
 
         Recorded as ``WorkflowInvoke``, all in one event. Required knowledge that cannot be had is
@@ -139,8 +163,11 @@ class Segment:
         Args:
             slug: The workflow's slug.
             by_user: Whether a user asks for it; some are not for users.
+            most_bytes: How many bytes of UTF-8 all bodies together may have; required knowledge
+                that is too long for what is left of them is left out. Any number when None.
 
         Raises:
+            RecordTooLongError: The workflow alone has more.
             NotForUsersError: `by_user`, and the frontmatter says ``user_invocable: false``.
             InvalidSlugError: As `reference`.
             RecordNotFoundError: As `reference`; only for the workflow itself.
@@ -150,7 +177,7 @@ class Segment:
         workflow = self._open(RecordKind.WORKFLOW, slug)
         if by_user and not workflow.for_user:
             raise NotForUsersError(workflow.kind, slug)
-        included, left_out = self._with_required(workflow, set())
+        included, left_out = self._with_required(workflow, set(), most_bytes)
         self._use(UsageSource.WORKFLOW_INVOKE, _snapshots(included))
         return Expansion(tuple(included), tuple(left_out))
 
@@ -289,19 +316,22 @@ class Segment:
             return False
 
     def _with_required(
-        self, workflow: "RecordText", seen: set[str]
+        self, workflow: "RecordText", seen: set[str], most_bytes: int | None = None
     ) -> tuple[list[Included], list[LeftOut]]:
         """A workflow and the knowledge it requires, but for what is in the context already."""
         included, left_out = [_included(workflow)], []
+        rest = _fits(included[0], most_bytes)
         for slug in workflow.requires:
             if slug in seen:
                 continue
             try:
                 record = self._open(RecordKind.KNOWLEDGE, slug)
+                required = _included(record, required_by=workflow.slug)
+                rest = _fits(required, rest)
             except CtxuseError as error:
                 left_out.append(LeftOut(RecordKind.KNOWLEDGE.value, slug, str(error)))
             else:
-                included.append(_included(record, required_by=workflow.slug))
+                included.append(required)
         return included, left_out
 
     def _use(self, source: UsageSource, snapshots: Iterable[UsageRecordSnapshot]) -> None:
@@ -354,6 +384,33 @@ def _behind_lines(text: str, position: int, number: int) -> int:
         if not position:
             return len(text)
     return position
+
+
+def _first_bytes(text: str, most: int) -> tuple[str, int, int]:
+    """Of a text of more than `most` bytes the first lines; how many, and what is cut of the last.
+
+    What is cut is in bytes, and only of a line that alone is too long.
+    """
+    first = text.encode()[:most]
+    end = first.rfind(b"\n") + 1
+    if end:
+        return first[:end].decode(), first.count(b"\n"), 0
+    line = text[: _behind_lines(text, 0, 1)]
+    shown = first.decode("utf-8", "ignore")
+    return shown, 1, len(line.encode()) - len(shown.encode())
+
+
+def _fits(record: Included, most: int | None) -> int | None:
+    """How many of at most so many bytes are left behind a record.
+
+    Raises:
+        RecordTooLongError: It has more.
+    """
+    if most is None:
+        return None
+    if record.context_bytes > most:
+        raise RecordTooLongError(record.kind, record.slug, record.context_bytes, most)
+    return most - record.context_bytes
 
 
 def _line(record: "RecordText") -> str:

@@ -22,6 +22,7 @@ class RecordLines(BaseModel):
     offset: int = Field(description="Lines that stand before these")
     lines: int = Field(description="Lines given")
     total_lines: int = Field(description="Lines of the whole record")
+    cut_bytes: int = Field(description="Bytes of the last line that are not given: it is too long")
 
     @classmethod
     def of(cls, given: ReadText) -> "RecordLines":
@@ -33,6 +34,7 @@ class RecordLines(BaseModel):
             offset=given.offset,
             lines=given.lines,
             total_lines=given.total_lines,
+            cut_bytes=given.cut_bytes,
         )
 
 

@@ -55,6 +55,12 @@ from ctxuse.workspace import Workspace
 SCHEME = "ctxuse"
 MARKDOWN = "text/markdown"
 _WHOLE = 2**62
+AT_ONCE = 32 * 1024
+"""Bytes of records' text that one answer of a tool holds at most.
+
+A host refuses an answer that is too large, and then nothing of it enters. Claude Code (2.1.197)
+lets 12,500 tokens through uncounted, at four characters of JSON each.
+"""
 _LONGEST_NAME = 65
 """Characters of a name that are looked at: one more than a slug can have."""
 
@@ -153,10 +159,11 @@ class Server(MCPServer[None]):
     ) -> RecordLines:
         """Read a record of this workspace: its summary, a decision, request, workflow or knowledge.
 
-        Counted as a use of the record.
+        Gives the first lines up to 32 KiB; go on from offset + lines while that is below
+        total_lines. Counted as a use of the record.
         """
         with _tool_errors():
-            return RecordLines.of(self._segment(ctx).read(kind, slug, offset, limit))
+            return RecordLines.of(self._segment(ctx).read(kind, slug, offset, limit, AT_ONCE))
 
     def memory_search(
         self,
@@ -177,7 +184,7 @@ class Server(MCPServer[None]):
     def knowledge_reference(self, ctx: Context[None, object], slug: Slug) -> Body:
         """Include a knowledge record, as #slug in a message does. Counted as a use."""
         with _tool_errors():
-            given = self._segment(ctx).reference(slug)
+            given = self._segment(ctx).reference(slug, most_bytes=AT_ONCE)
             return Body(kind=given.kind, slug=given.slug, text=given.text)
 
     def workflow_invoke(self, ctx: Context[None, object], slug: Slug) -> WorkflowText:
@@ -186,7 +193,7 @@ class Server(MCPServer[None]):
         Counted as a use of each.
         """
         with _tool_errors():
-            return WorkflowText.of(self._segment(ctx).invoke(slug))
+            return WorkflowText.of(self._segment(ctx).invoke(slug, most_bytes=AT_ONCE))
 
     def usage_report(self, ctx: Context[None, object]) -> Report:
         """Say of each record how often it was read and was resident, and since when that is known.
