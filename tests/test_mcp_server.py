@@ -145,7 +145,7 @@ def test_no_answer_of_a_tool_is_too_large_for_a_host(filled: Workspace) -> None:
 
     async def conversation(client: Client) -> None:
         lines = 0
-        parts: list[dict[str, object]] = []
+        parts: list[Mapping[str, object]] = []
         while not parts or lines < int(str(parts[-1]["total_lines"])):
             asked = {"kind": "decision", "slug": "long", "offset": lines}
             result = await client.call_tool("memory_read", asked)
