@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Never
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +14,14 @@ from test_import import SESSION, Line, Talk
 
 from ctxuse import UsageEvent, Workspace, WorkspaceLayout
 from ctxuse.following import Following, bring_in
-from ctxuse.hook import run
+from ctxuse.hook import Clock, run
 from ctxuse.hosts.claude_code import lines
 from ctxuse.hosts.jsonlines import Lines
+from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.session import former_ids, prompt_key
 from ctxuse.importing import import_transcripts
+from ctxuse.log.archive import archive_log
+from ctxuse.log.failures import read_marks
 
 
 @pytest.fixture
@@ -116,8 +121,10 @@ def lines_read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_the_end_of_a_turn_brings_in_what_an_import_would(project: Path) -> None:
-    text = as_text(session(project).lines)
-    kept(project).write_text(text)
+    lines = session(project).lines
+    for number, line in enumerate(lines):
+        line["timestamp"] = f"2199-02-02T06:00:{number:02}Z"
+    kept(project).write_text(text := as_text(lines))
     found = ended(project)
     assert len(found) == 7
     assert ids(found) == imported(project, text)
@@ -126,6 +133,13 @@ def test_the_end_of_a_turn_brings_in_what_an_import_would(project: Path) -> None
     assert listed.file_bytes == (project / ".claude/skills/pdf/SKILL.md").stat().st_size
     assert listed.size_from is None
     assert ended(project) == ended(project, "SessionEnd") == []
+
+
+def test_the_size_of_a_file_that_was_written_since_is_unknown(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))  # of February
+    listed = next(e.records[0] for e in ended(project) if e.records[0].slug == "pdf")
+    assert (listed.file_bytes, listed.size_from) == (0, "unknown")
+    assert listed.context_bytes == len("- pdf: Reads")
 
 
 def test_only_what_is_new_is_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +215,121 @@ def test_what_lies_further_back_than_the_end_of_the_log_is_not_doubled(project: 
     (stopped,) = (project.parent / ".cache").rglob("*.followed")
     stopped.unlink()
     assert ended(project) == []
+
+
+@pytest.mark.parametrize("left_open", [[], ["toolu_7x"]])
+def test_what_others_append_between_two_turns_doubles_nothing(
+    project: Path, left_open: list[str]
+) -> None:
+    talk = session(project)
+    for call_id in left_open:
+        talk.call("Bash", call_id, {"command": "sleep 9"})
+    kept(project).write_text(as_text(talk.lines))
+    ended(project)
+    for number in range(3):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}y")
+        kept(project).write_text(as_text(talk.lines))
+        response = {"type": "text", "file": {"content": "a\n", "numLines": 1, "totalLines": 1}}
+        told = ended(
+            project, "PostToolUse", tool_name="Read", tool_use_id=f"toolu_{number}y",
+            tool_input={"file_path": str(project / "CLAUDE.md")}, tool_response=response,
+        )  # fmt: skip
+        assert len(told) == 1
+        with Workspace(project).layout.events_path.open("ab") as file:
+            file.write((b"x" * 1000 + b"\n") * 1100)
+        if number:
+            assert archive_log(Workspace(project).layout)
+        assert ended(project) == []
+    found = ids(log(project))
+    assert len(found) == len(set(found)) == 10
+
+
+def test_what_hooks_recorded_before_an_archiving_is_not_told_again(project: Path) -> None:
+    rule = project / "sub/CLAUDE.md"
+    rule.parent.mkdir()
+    rule.write_text("Deep.")
+    told = ended(project, "InstructionsLoaded", file_path=str(rule), load_reason="path_glob_match")
+    assert len(told) == 1
+    assert archive_log(Workspace(project).layout)
+    kept(project).write_text(as_text(session(project).lines))
+    assert "sub/CLAUDE.md" not in [event.records[0].slug for event in ended(project)]
+
+
+def test_what_an_earlier_version_called_otherwise_is_not_told_again(project: Path) -> None:
+    command = project / ".claude/commands/ship.md"
+    command.parent.mkdir()
+    command.write_text("Ship it.")
+    talk = session(project)
+    kept(project).write_text(as_text(talk.lines))
+    assert len(ended(project)) == 7
+    talk.line("user", promptId="p8", message={"content": "<command-name>/ship</command-name>"})
+    talk.line("user", isMeta=True, promptId="p8", message={"content": "Ship it."})
+    whole = as_text(talk.lines)
+    kept(project).write_text(whole)
+    (told,) = ended(project)
+    (former,) = former_ids(told, prompt_key("p8"))
+    path = Workspace(project).layout.events_path
+    lines = path.read_text().replace(told.id, former).replace('"command"', '"skill"')
+    path.write_text(lines)
+    (stopped,) = (project.parent / ".cache").rglob("*.followed")
+    stopped.unlink()
+    assert ended(project) == []
+
+
+def test_a_call_that_never_ended_holds_up_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
+    talk = Talk(project)
+    talk.call("Bash", "toolu_ax", {"command": "sleep 9"})
+    talk.call("Skill", "toolu_bx", {"skill": "pdf"})
+    talk.result("toolu_bx", {"success": True, "commandName": "pdf"})
+    talk.line("user", promptId="p7", message={"content": "<command-name>/pdf</command-name>"})
+    for number in range(20):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}y")
+    text = as_text(talk.lines) + "rubbish\n" * 3_000 + as_text(session(project).lines)
+    kept(project).write_text(text)
+    for _ in range(20):
+        ended(project)
+    assert ids(log(project)) == imported(project, text)
+    read = lines_read(monkeypatch)
+    assert ended(project) == []
+    assert read == []
+
+
+def test_a_session_of_another_project_in_the_same_folder_is_not_brought_in(project: Path) -> None:
+    other = project.parent / "my.app"
+    (other / ".yoi/memory").mkdir(parents=True)
+    for number, root in enumerate((other, project.parent / "gone", project / "deep")):
+        talk = Talk(root)
+        talk.common["sessionId"] = f"s{number}"
+        talk.read(root / "CLAUDE.md", f"toolu_{number}x")
+        kept(project, f"s{number}").write_text(as_text(talk.lines))
+    kept(project, "dangling").symlink_to("nowhere")
+    (project / "deep").mkdir()
+    (project / "deep/CLAUDE.md").write_text("Deep.")
+    assert [event.segment_id for event in ended(project, "SessionStart")] == ["s2"]
+
+
+def test_without_time_or_with_a_fault_a_mark_says_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+    monkeypatch.setattr(Clock, "left", 0.0)
+    assert ended(project) == []
+    monkeypatch.undo()
+    monkeypatch.setenv("HOME", str(project.parent))
+    broken = PermissionError(13, "no")
+
+    def fail(*_: object) -> Never:
+        raise broken
+
+    monkeypatch.setattr("ctxuse.following._stopped", fail)
+    assert ended(project) == []
+    marks = [mark.what for mark in read_marks(WorkspaceLayout(project), environ=environ)]
+    assert any("Stop: its time was over" in what for what in marks)
+    assert any("Stop: PermissionError" in what for what in marks)
 
 
 def test_what_could_not_be_appended_is_told_the_next_time(project: Path) -> None:
@@ -305,6 +434,6 @@ def test_without_a_cache_everything_is_read_each_time(
     recorder = Workspace(project)
     read = lines_read(monkeypatch)
     for _ in range(2):
-        bring_in(following, [str(kept(project))], recorder.try_quietly)
+        bring_in(following, Followed([str(kept(project))]), recorder.try_quietly)
     assert len(log(project)) == 7
     assert len(read) == 2 * len(session(project).lines)

@@ -153,6 +153,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.NoWorkspaceError("/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),
     errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),
+    errors.RecordTooLongError("knowledge", "a", 40_000, 32_768),
     errors.BrokenRecordError("workflow", "a", "requires is no list of slugs"),
     errors.NotForUsersError("workflow", "a"),
     errors.InvalidEventError("id", "is none"),

@@ -4,12 +4,12 @@ Strategy: a hook at the end of a turn reads on where the one before stopped, at 
 line at which nothing is open, so that what follows can be read without what came before
 (`Rest`). Where that is stands in the user's cache. Forgotten, or where the transcript or the log is
 not what it was, a transcript is read from its beginning; its events have the ids that an import
-gives them, so that whoever comes second adds nothing.
+gives them, so that whoever comes second adds nothing. What of its sessions is in the log already is
+looked up in all of it, by the bytes of their names.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -19,21 +19,19 @@ from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, is_text
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.hooked import Hooked
-from ctxuse.hosts.parts import transcripts_of
+from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
-from ctxuse.hosts.paths import is_name
-from ctxuse.hosts.transcripts import Notes, Rest, Told
+from ctxuse.hosts.paths import is_name, is_same
+from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.imported import READING, LogMark
-from ctxuse.layout import LOG_NAME, WorkspaceLayout
-from ctxuse.log.reader import open_logs, pread, read_events
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.naming import read_naming
+from ctxuse.log.reader import pread
 from ctxuse.remembered import Memory, digest
 
 _VERSION = 1
 _MOST_BYTES = 8 * 1024 * 1024
 """So much of a transcript is read at once; the next hook goes on."""
-
-_TAIL = 1024 * 1024
-"""So much of the log's end is looked through for what hooks have recorded, and for ids."""
 
 _EDGE = 4096
 
@@ -77,23 +75,42 @@ class Following(NamedTuple):
     environ: Mapping[str, str]
 
 
-def bring_in(following: Following, paths: Iterable[str], append: Append) -> None:
+def bring_in(following: Following, found: Followed, append: Append) -> None:
     """Append what transcripts tell that was not read before.
 
     Args:
         following: What is followed.
-        paths: The transcripts; those that cannot be read are passed over.
+        found: The transcripts; those that are not there any more are passed over, and so are those
+            of other sessions that did not begin in this workspace.
         append: Appends an event. When it fails, what follows is left to the next time.
 
     Raises:
+        OSError: A transcript cannot be read; the others have been.
         CtxuseError: The log exists but cannot be read.
     """
     memory = Memory(following.environ, "followed", _VERSION)
     places = PastPlaces(following.layout, following.environ, recent=True)
-    for path in paths:
-        if is_name(path) and is_text(os.fspath(following.layout)):
-            with suppress(OSError):
+    failed: OSError | None = None
+    for path in found.paths:
+        if not is_name(path) or not is_text(os.fspath(following.layout)):
+            continue
+        try:
+            if not found.of_others or _began_here(following, path):
                 _bring_in(following, memory, places, path, append)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def _began_here(following: Following, path: str) -> bool:
+    """Whether a session began in the workspace: hosts keep those of several in one folder."""
+    began = transcripts_of(following.host).head(path).directory
+    if began is None or not os.path.isabs(began) or not is_name(began):
+        return False
+    return is_same(os.fspath(WorkspaceLayout.find(began)), os.fspath(following.layout))
 
 
 def _bring_in(
@@ -107,15 +124,18 @@ def _bring_in(
     with Told() as told:
         after = transcripts_of(following.host).read_on(path, places, told, rest, _MOST_BYTES)
         told.settle()
-        hooked = Hooked(following.host, lambda: _latest(following.layout))
-        events = (both for both in told.events(Notes(), hooked.has) if _can_be_stored(both[0]))
-        absent = _absent(events, following.layout, anew=not rest.offset)
-        done = all(append(event) for event in absent)
+        there = _recorded(following.layout, told)
+        hooked = Hooked(following.host, there.values)
+        done = all(
+            append(event)
+            for event, formerly in told.events(Notes(), hooked.has)
+            if not any(known in there for known in (event.id, *formerly)) and _can_be_stored(event)
+        )
     if done and told.summary.error is None and after.offset > rest.offset:
-        found = _Stopped(
+        stopped = _Stopped(
             READING, os.stat(path).st_ino, _edge(path, after.offset), _mark(following.layout), after
         )
-        memory.save(name, _encode(found))
+        memory.save(name, _encode(stopped))
 
 
 def _stopped(data: bytes | None, layout: WorkspaceLayout, path: str) -> _Stopped | None:
@@ -141,11 +161,15 @@ def _mark(layout: WorkspaceLayout) -> LogMark:
     return LogMark.of(layout) or LogMark(0, "", "")
 
 
-def _latest(layout: WorkspaceLayout) -> Iterator[object]:
-    """The last events of the present log."""
-    for log in open_logs(layout):
-        if log.name == LOG_NAME:
-            yield from read_events(log, max(0, log.end - _TAIL))
+def _recorded(layout: WorkspaceLayout, told: Told) -> dict[str, UsageEvent]:
+    """What is in the log of the sessions that a transcript tells of, by id.
+
+    Those of their sub-agents are among them: a session's name is the beginning of theirs.
+    """
+    happened = (item.event for item in told.items() if isinstance(item, Happened))
+    sessions = {event.segment_id.partition("/")[0] for event in happened}
+    found = read_naming(layout, sessions)
+    return {event.id: event for event in found if isinstance(event, UsageEvent)}
 
 
 def _can_be_stored(event: UsageEvent) -> bool:
@@ -154,19 +178,3 @@ def _can_be_stored(event: UsageEvent) -> bool:
     except InvalidEventError:  # names of thousands of characters
         return False
     return True
-
-
-def _absent(
-    events: Iterator[tuple[UsageEvent, list[str]]], layout: WorkspaceLayout, *, anew: bool
-) -> Iterator[UsageEvent]:
-    """The events that are not in the log, where that cannot be seen from its end."""
-    if not anew or sum(log.end for log in open_logs(layout)) <= _TAIL:
-        yield from (event for event, _ in events)
-        return
-    from ctxuse.log.idindex import IdIndex  # noqa: PLC0415 - seldom wanted, and slow to import
-
-    with closing(IdIndex(layout)) as index:
-        index.catch_up()
-        for event, formerly in events:
-            if not any(known in index for known in (event.id, *formerly)):
-                yield event

@@ -165,14 +165,17 @@ def run(
         recording = _Recording(layout, environ, clock)
         for event in events:
             recording.append(event)
-        paths = host.followed(payload)
-        if paths:
+        found = host.followed(payload)
+        if found.paths:
             from ctxuse.following import Following, bring_in  # noqa: PLC0415 - at some ends only
 
-            bring_in(Following(words[0], layout, environ), paths, recording.append)
+            bring_in(Following(words[0], layout, environ), found, recording.append)
     except _OutOfTimeError:
         with clock.stopped():
-            _note_time(layout, environ, payload.event or "an event")
+            _note(layout, environ, payload.event, "its time was over")
+    except Exception as error:  # noqa: BLE001 - whatever it was, what was told of may be missing
+        with clock.stopped():
+            _note(layout, environ, payload.event, type(error).__name__)
 
 
 class _Recording:
@@ -185,7 +188,13 @@ class _Recording:
         self._recorder: Recorder | None = None
 
     def append(self, event: "UsageEvent") -> bool:
-        """Append an event, and say whether nothing went wrong; that leaves a mark."""
+        """Append an event, and say whether nothing went wrong; that leaves a mark.
+
+        Raises:
+            _OutOfTimeError: There is no time left; looked at here, since an append is not cut off.
+        """
+        if not self._clock.left:
+            raise _OutOfTimeError
         with self._clock.stopped():
             if self._recorder is None:
                 from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
@@ -196,12 +205,14 @@ class _Recording:
             return self._recorder.try_quietly(event)
 
 
-def _note_time(layout: "WorkspaceLayout", environ: Mapping[str, str], name: str) -> None:
-    """Leave a mark that the time was over."""
+def _note(
+    layout: "WorkspaceLayout", environ: Mapping[str, str], event: str | None, why: str
+) -> None:
+    """Leave a mark that a hook did not come to its end."""
     if environ.get("CTXUSE_DISABLE", "0") in {"", "0"}:
         from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
 
-        what = f"hook: {name[:64]}: its time was over; what it told of may be missing"
+        what = f"hook: {(event or 'an event')[:64]}: {why}; what it told of may be missing"
         leave_mark(layout, what, environ=environ)
 
 

@@ -135,7 +135,7 @@ def _together(found: "list[Shown]") -> list[tuple[RecordFile, int | None]]:
 def _use(call: Call, record: RecordFile, origin: Origin) -> UsageEvent:
     is_whole = record.named == record.file  # else it is another file of a skill
     file_bytes = call.file_bytes if is_whole else None
-    snapshot = origin.snapshot(record, file_bytes, call.context_bytes)
+    snapshot = origin.snapshot(record, call.at_ns, file_bytes, call.context_bytes)
     return UsageEvent(
         id=call.session.event_id(snapshot, call.at_ns, call.key),
         occurred_at_ns=call.at_ns,

@@ -87,6 +87,7 @@ class Lines(Generic[L]):
         strange: Strange | None = None,
         on_read: OnRead | None = None,
         position: Position | None = None,
+        end: int | None = None,
     ) -> Iterator[L]:
         """Yield the lines of a transcript that are JSON objects; others are counted in `strange`.
 
@@ -95,6 +96,7 @@ class Lines(Generic[L]):
             strange: Where lines that are none are counted.
             on_read: Told how much has been read.
             position: Where to begin; it says where the line that is given ends.
+            end: No line that begins behind it is read, in bytes; to the end of the file when None.
 
         Raises:
             OSError: The file cannot be read, or is no regular one.
@@ -107,7 +109,7 @@ class Lines(Generic[L]):
         ):
             if position.offset:
                 file.seek(position.offset)
-            while line := file.readline(LONGEST_LINE):
+            while (end is None or position.offset <= end) and (line := file.readline(LONGEST_LINE)):
                 read += len(line)
                 position.offset += len(line) if line.endswith(b"\n") else 0
                 if not line.endswith(b"\n") and len(line) == LONGEST_LINE:

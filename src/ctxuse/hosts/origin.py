@@ -148,16 +148,19 @@ class Origin:
         return found or RecordFile(AGENT, name, "", "")
 
     def snapshot(
-        self, record: RecordFile, file_bytes: int | None, context_bytes: int | None
+        self, record: RecordFile, at_ns: int, file_bytes: int | None, context_bytes: int | None
     ) -> UsageRecordSnapshot:
         """Return the snapshot of a record as it was when something happened.
 
         Args:
             record: The record.
+            at_ns: When that was, in nanoseconds since the epoch.
             file_bytes: The size of its whole file, where a transcript shows it whole.
             context_bytes: Bytes of it that entered the context, where known.
         """
-        if not self._is_past or (file_bytes is None and self.places.recent and record.file):
+        if not self._is_past or (
+            file_bytes is None and self.places.recent and _is_as_it_was(record.file, at_ns)
+        ):
             return record.snapshot(context_bytes)
         return UsageRecordSnapshot(
             record.kind,
@@ -167,6 +170,15 @@ class Origin:
             context_bytes=context_bytes,
             size_from="unknown" if file_bytes is None else "transcript",
         )
+
+
+def _is_as_it_was(file: str, at_ns: int) -> bool:
+    """Whether a file has not been written, replaced or made since a moment."""
+    try:
+        now = os.stat(file)
+    except (OSError, ValueError):
+        return False
+    return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
 
 
 _HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")

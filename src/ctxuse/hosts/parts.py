@@ -1,7 +1,7 @@
 """The parts that an agent's folder may hold beside what it says of itself."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ctxuse.hosts import HOSTS
 
@@ -27,9 +27,21 @@ class Hook(Protocol):
         """Yield what a payload tells of."""
         ...
 
-    def followed(self, payload: "Payload") -> "list[str]":
+    def followed(self, payload: "Payload") -> "Followed":
         """Return the transcripts that may tell more now; see `Transcripts.read_on`."""
         ...
+
+
+class Followed(NamedTuple):
+    """Transcripts that may tell more than has been read.
+
+    Attributes:
+        paths: Their paths.
+        of_others: Whether they are of other sessions than the one that a payload is of.
+    """
+
+    paths: list[str]
+    of_others: bool = False
 
 
 class Transcripts(Protocol):

@@ -10,6 +10,7 @@ from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
@@ -60,20 +61,20 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             return
 
 
-def followed(payload: Payload) -> list[str]:
+def followed(payload: Payload) -> Followed:
     """Return the transcripts that may tell more now than has been read."""
     own, of_agent = payload.transcript, payload.agent_transcript
     match payload.event:
         case "Stop" if own is not None:
-            return [own]
+            return Followed([own])
         case "SubagentStop" if of_agent is not None:
-            return [of_agent]
+            return Followed([of_agent])
         case "SessionEnd" if own is not None:
-            return [own, *_of_agents(own)]
+            return Followed([own, *_of_agents(own)])
         case "SessionStart" if own is not None:
-            return [path for path in _latest(os.path.dirname(own)) if path != own]
+            return Followed(_latest_beside(own), of_others=True)
         case _:
-            return []
+            return Followed([])
 
 
 def _of_agents(transcript: str) -> list[str]:
@@ -82,13 +83,14 @@ def _of_agents(transcript: str) -> list[str]:
     return [path for path in paths_in(directory) if path.endswith(".jsonl")]
 
 
-def _latest(directory: str) -> list[str]:
-    """The transcripts that were written last: one may be of a session that ended unheard."""
-    found = [path for path in paths_in(directory) if path.endswith(".jsonl")]
-    with suppress(OSError):  # one is gone
-        found.sort(key=os.path.getmtime)
-        return found[-_MOST_UNHEARD:]
-    return []
+def _latest_beside(transcript: str) -> list[str]:
+    """The other transcripts written last: one may be of a session that ended unheard."""
+    times: dict[str, float] = {}
+    for path in paths_in(os.path.dirname(transcript)):
+        if path.endswith(".jsonl") and path != transcript:
+            with suppress(OSError):  # it is gone, or a link to nothing
+                times[path] = os.path.getmtime(path)
+    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]
 
 
 def _standing(payload: Payload, session: Session, places: Places) -> list[UsageRecordSnapshot]:

@@ -77,19 +77,25 @@ def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Res
         places: The places of the workspace.
         told: What is told; what stands behind the rest that is returned may be told as well.
         rest: Where to begin.
-        most: Bytes to read, about; up to the next rest as many more.
+        most: Bytes to read, about; up to the next rest as many more. What is open for a quarter of
+            them is given up: a session that was killed leaves calls without a result, and hooks
+            have told of what was called.
 
     Raises:
         OSError: The file cannot be read.
     """
     reader = _Reader(path, places, told, rest)
     position, end = Position(rest.offset), rest.offset + most
-    for line in _lines.read(path, told.not_understood, None, position):
+    for line in _lines.read(path, told.not_understood, None, position, end + most):
         reader.read(line)
+        if not reader.rests and position.offset > rest.offset + most // 4:
+            reader.give_up()
         if reader.rests:
             rest = reader.rest(position.offset)
-        if position.offset >= end and (reader.rests or position.offset >= end + most):
-            break
+            if position.offset >= end:
+                break
+    if reader.rests:
+        rest = reader.rest(position.offset)
     reader.pause()
     return rest
 
@@ -148,6 +154,13 @@ class _Reader:
         for key, call in self._skills.items():
             self._skill(call, None, key)
         self.pause()
+
+    def give_up(self) -> None:
+        """Wait no longer for the end of what is open."""
+        for key, call in self._skills.items():
+            self._skill(call, None, key)
+        for open_now in (self._calls, self._skills, self._typed):
+            open_now.clear()
 
     def pause(self) -> None:
         """Tell what is known so far; of what is open nothing."""
@@ -298,7 +311,7 @@ class _Reader:
         # what is attached again after compaction no hook tells of
         unless_exposed = at(attachment, "type") != "invoked_skills"
         for record, file_bytes, context_bytes in self._resident(attachment):
-            snapshot = self._origin.snapshot(record, file_bytes, context_bytes)
+            snapshot = self._origin.snapshot(record, at_ns, file_bytes, context_bytes)
             event = thread.exposure([snapshot], at_ns, key)
             self._told.happened([event], key=key, unless_exposed=unless_exposed)
 

@@ -9,6 +9,7 @@ from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 
@@ -36,9 +37,9 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             yield session.exposure(snapshots, payload.at_ns)
 
 
-def followed(payload: Payload) -> list[str]:  # noqa: ARG001 - as for every host
+def followed(payload: Payload) -> Followed:  # noqa: ARG001 - as for every host
     """Return the transcripts that may tell more now: none is followed."""
-    return []
+    return Followed([])
 
 
 def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
