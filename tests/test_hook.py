@@ -16,6 +16,8 @@ from test_package import loaded_by
 
 from ctxuse import UsageEvent, UsageSource, Workspace
 from ctxuse.hook import run
+from ctxuse.hosts.parts import installation_of
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.shell import files_shown
 from ctxuse.ids import derived_id
 from ctxuse.layout import WorkspaceLayout
@@ -661,6 +663,41 @@ def process(
         env={**os.environ, **environment(project), **environ},
         timeout=PATIENCE,
     )
+
+
+@pytest.mark.parametrize("host", ["claude-code", "codex"])
+def test_where_the_user_has_the_hook_too_that_one_records(project: Path, host: str) -> None:
+    agent, home = installation_of(host), {**environment(project), "CLAUDE_PROJECT_DIR": ""}
+    (project / "AGENTS.md").write_text("Be brief.")
+    (project / ".codex/skills/x").mkdir(parents=True)
+    (project / ".codex/skills/x/SKILL.md").write_text("---\nname: x\ndescription: y\n---\n")
+    settings = Path(agent.user_file(Places(WorkspaceLayout(project), home)))
+    settings.parent.mkdir(exist_ok=True)
+    program = project / "bin/ctxuse-hook"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    payload = {
+        "session_id": SESSION, "cwd": str(project), "file_path": str(project / "CLAUDE.md"),
+        "hook_event_name": "InstructionsLoaded" if host == "claude-code" else "SessionStart",
+    }  # fmt: skip
+
+    def records(*words: str) -> bool:
+        before = len(log(project))
+        run([host, *words], BytesIO(json.dumps(payload).encode()), home)
+        return len(log(project)) > before
+
+    groups = agent.groups(str(program))
+    assert records("--shared")
+    for text in ("", "[]", "{", '{"hooks": {"PostToolUse": 1}}', json.dumps({"hooks": {"X": []}})):
+        settings.write_text(text)
+        assert records("--shared")
+    for version in ((2, 1, 100), None):
+        groups = agent.groups(str(program), version)
+        settings.write_text(json.dumps({"hooks": {e: [g] for e, g in groups.items()}}))
+        assert not records("--shared")
+        assert records()
+    program.unlink()  # the user's installation is gone
+    assert records("--shared")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ WHOLE = {
         HOST = Host(
             name=NAME,
             config_dir=".acme",
+            user_hooks="hooks.json",
             config_variable="ACME_HOME",
             of_user=Records(skills=("skills",), memories=("{project}/memory",)),
             of_project=Records(skills=(".acme/skills",), instructions=("ACME.md",)),
@@ -84,7 +85,6 @@ WHOLE = {
         INSTALLATION = Installation(
             host=NAME,
             title="Acme",
-            user_file=lambda places: os.path.join(places.config_dirs[NAME], "hooks.json"),
             project_file=lambda places: os.path.join(places.root, ".acme", "hooks.json"),
             other_files=lambda places: [],
             matchers={"Read": None},

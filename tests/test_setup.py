@@ -76,7 +76,7 @@ class TestInstalling:
         assert "trusted the folder" in said.err
         settings = json.loads((project / SETTINGS).read_text())
         assert ours(settings) == {
-            event: [["ctxuse-hook", "claude-code"]]
+            event: [["ctxuse-hook", "claude-code", "--shared"]]
             for event in (
                 "PostToolUse",
                 "PostToolUseFailure",
@@ -110,8 +110,8 @@ class TestInstalling:
         assert run(["setup", "codex", "--yes"]) == 0
         settings = json.loads((project / ".codex/hooks.json").read_text())
         assert ours(settings) == {
-            "PostToolUse": [["ctxuse-hook", "codex"]],
-            "SessionStart": [["ctxuse-hook", "codex"]],
+            "PostToolUse": [["ctxuse-hook", "codex", "--shared"]],
+            "SessionStart": [["ctxuse-hook", "codex", "--shared"]],
         }
         assert "/hooks" in capsys.readouterr().err
 
@@ -160,6 +160,7 @@ class TestInstalling:
     ) -> None:
         path = (project.parent if more else project) / SETTINGS
         path.parent.mkdir()
+        shared = [] if more else ["--shared"]
         old = {"type": "command", "command": "ctxuse-hook", "args": ["claude-code", "--everywhere"]}
         other = {"type": "command", "command": "other"}
         hooks = {
@@ -174,9 +175,20 @@ class TestInstalling:
         assert len(found["hooks"]) == 9
         assert found["hooks"]["PostToolUse"][0] == {"matcher": "Read", "hooks": [other]}
         for event in found["hooks"]:
-            assert ours(found)[event][-1][1:] == ["claude-code", "--everywhere"]
+            assert ours(found)[event][-1][1:] == ["claude-code", "--everywhere", *shared]
         assert run(["setup", "claude-code", "-y", *more]) == 0
         assert json.loads(path.read_text()) == found
+
+    def test_what_an_older_version_shared_is_brought_up_to_date(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(["setup", "claude-code", "-y"]) == 0
+        now = (project / SETTINGS).read_text()
+        (project / SETTINGS).write_text(now.replace(" --shared", ""))
+        capsys.readouterr()
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert "by an older version" in capsys.readouterr().err
+        assert (project / SETTINGS).read_text() == now
 
     @pytest.mark.parametrize(
         ("said", "lacking", "with_words"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
+    from ctxuse.hosts.places import Places
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.recorder import Recorder
 
@@ -33,7 +34,7 @@ _AGAIN = 0.1
 """Seconds after which is looked again whether the time is over."""
 
 USAGE = """\
-usage: ctxuse-hook HOST [--everywhere] < payload
+usage: ctxuse-hook HOST [--everywhere] [--shared] < payload
 
 For an agent's hook to call, not for people: ctxuse setup installs it, ctxuse doctor
 says whether it works. Reads one payload, prints nothing, and always exits with 0.
@@ -135,7 +136,8 @@ def run(
     """Append what one payload means; when the time is over before, leave a mark of that.
 
     Args:
-        words: The host, and ``--everywhere`` to write also where there is no workspace yet.
+        words: The host; ``--everywhere`` to write also where there is no workspace yet;
+            ``--shared`` to leave it to a hook of the user's own where there is one.
         stdin: The payload: JSON.
         environ: The environment.
         clock: The time it has; None for as long as it takes.
@@ -160,8 +162,11 @@ def run(
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
+    places = Places(layout, environ, start=payload.project)
+    if "--shared" in words[1:] and _user_has_it(words[0], places, payload.event):
+        return
     try:
-        events = host.events(payload, Places(layout, environ, start=payload.project))
+        events = host.events(payload, places)
         recording = _Recording(layout, environ, clock)
         for event in events:
             recording.append(event)
@@ -214,6 +219,22 @@ def _note(
 
         what = f"hook: {(event or 'an event')[:64]}: {why}; what it told of may be missing"
         leave_mark(layout, what, environ=environ)
+
+
+def _user_has_it(host: str, places: "Places", event: str | None) -> bool:
+    """Whether a hook of ours that is there stands in the user's settings for an event, too."""
+    from ctxuse.hosts import user_hooks  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.lookup import at, items, stored  # noqa: PLC0415 - likewise
+
+    settings = stored(user_hooks(host, places.config_dirs))
+    for group in items(settings, "hooks", event or ""):
+        for handler in items(group, "hooks"):
+            command = at(handler, "command")
+            words = [command] if items(handler, "args") else str(command).split()
+            for word in words:
+                if os.path.basename(str(word)) == "ctxuse-hook" and os.access(str(word), os.X_OK):
+                    return True
+    return False
 
 
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:

@@ -139,7 +139,11 @@ def _is_outdated(
     remove = how_to_remove(agent, places, files)
     there = {hook.event for hook in hooks}
     missing = [event for event in agent.groups("", version) if event not in there]
+    outdated = any(hook.is_outdated and hook.file == path for hook in hooks)
     text = f"the hooks for {agent.title} are installed already, in {where}"
+    if outdated and not missing:
+        common.note(f"{text}, by an older version: they are brought up to date")
+        return True
     if missing:
         if all(os.path.realpath(file) == path for file in files):
             common.note(f"{text}, but not for {', '.join(missing)}: they are brought up to date")

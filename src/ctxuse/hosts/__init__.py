@@ -48,3 +48,15 @@ def project_of(environ: "Mapping[str, str]") -> str | None:
     """Return the project of the agent that started this process, where one says so."""
     named = (environ.get(host.project_variable) for host in known_hosts())
     return next(filter(None, named), None)
+
+
+def user_hooks(name: str, config_dirs: "Mapping[str, str]") -> str:
+    """Return the file in which the user's hooks of an agent stand.
+
+    Args:
+        name: The agent.
+        config_dirs: The agents' own directories, by agent.
+    """
+    import os  # noqa: PLC0415 - nothing is loaded with the package
+
+    return os.path.join(config_dirs[name], host_named(name).user_hooks)

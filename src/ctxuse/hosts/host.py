@@ -51,6 +51,7 @@ class Host(NamedTuple):
         imports: How its instruction files name others; None where they cannot.
         worktrees: Where in a project it makes worktrees of git.
         transcripts: Directories of its transcripts, from its own directory on.
+        user_hooks: The file in which the user's hooks stand, from its own directory on.
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
         mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
@@ -69,6 +70,7 @@ class Host(NamedTuple):
     imports: Imports | None = None
     worktrees: str = ""
     transcripts: tuple[str, ...] = ()
+    user_hooks: str = ""
     project_name: Callable[[str], str] = str
     project_variable: str = ""
     mcp_client: str = ""

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ctxuse.hosts import user_hooks
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.hosts.places import Places
@@ -14,6 +15,10 @@ COMMAND = "ctxuse-hook"
 EVERYWHERE = "--everywhere"
 """Tells our hook to write in directories without a workspace, too."""
 
+SHARED = "--shared"
+"""Tells our hook that it stands in settings that others share: where the user has it, too, that one
+records."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -22,7 +27,6 @@ class Installation:
     Attributes:
         host: The agent, as events name it.
         title: Its name for people.
-        user_file: The user's settings.
         project_file: A project's settings, as they are shared.
         other_files: Settings and other files in which hooks may stand, beside those two; only
             looked at.
@@ -37,7 +41,6 @@ class Installation:
 
     host: str
     title: str
-    user_file: Callable[[Places], str]
     project_file: Callable[[Places], str]
     other_files: Callable[[Places], list[str]]
     matchers: Mapping[str, str | None]
@@ -46,6 +49,10 @@ class Installation:
     afterwards: str
     executable: str
     since: Mapping[str, Version] = field(default_factory=dict)
+
+    def user_file(self, places: Places) -> str:
+        """Return the user's settings."""
+        return user_hooks(self.host, places.config_dirs)
 
     def files(self, places: Places) -> list[str]:
         """Return every file in which hooks may stand, the user's first."""
@@ -58,11 +65,12 @@ class Installation:
         """Return by event what belongs into the settings.
 
         Args:
-            command: How the hook is called.
+            command: How the hook is called; by its name alone in settings that others share.
             version: The agent's version; None for the newest.
             everywhere: Whether it is to write in directories without a workspace, too.
         """
         words = [command, self.host, *([EVERYWHERE] if everywhere else [])]
+        words += [SHARED] if command == COMMAND else []
         hooks = {"hooks": [self.handler(words, version)]}
         return {
             event: {"matcher": matcher, **hooks} if matcher else {**hooks}
@@ -80,18 +88,27 @@ class Installed:
         event: The agent's event it is called for.
         command: The program that is called.
         everywhere: Whether it writes in directories without a workspace, too.
+        is_outdated: Whether it would record beside a hook of the user's own: those that settings
+            share are told apart since 0.2.
     """
 
     file: str
     event: str
     command: str
     everywhere: bool = False
+    is_outdated: bool = False
 
 
 def installed(installation: Installation, places: Places) -> list[Installed]:
     """Return every hook of ours that is installed for an agent; unreadable files hold none."""
     return [
-        Installed(file, event, command, EVERYWHERE in _words(handler))
+        Installed(
+            file,
+            event,
+            command,
+            everywhere=EVERYWHERE in _words(handler),
+            is_outdated=command == COMMAND and SHARED not in _words(handler),
+        )
         for file in installation.files(places)
         for event, handler in handlers(stored(file))
         if (command := our_command(handler)) is not None

@@ -75,6 +75,7 @@ HOST = Host(
     imports=imports,
     worktrees=".claude/worktrees",
     transcripts=("projects",),
+    user_hooks="settings.json",
     project_name=project_name,
     project_variable="CLAUDE_PROJECT_DIR",
     instructions_delivered=instructions_delivered,

@@ -38,7 +38,6 @@ def _handler(words: list[str], version: Version | None) -> dict[str, object]:
 INSTALLATION = Installation(
     host=NAME,
     title="Claude Code",
-    user_file=lambda places: os.path.join(places.config_dirs[NAME], "settings.json"),
     project_file=lambda places: os.path.join(places.root, ".claude", "settings.json"),
     other_files=_other_files,
     matchers={

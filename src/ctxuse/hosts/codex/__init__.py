@@ -20,5 +20,6 @@ HOST = Host(
     ),
     bundled_skills=".system",
     transcripts=("sessions", "archived_sessions"),
+    user_hooks="hooks.json",
     mcp_client="codex-mcp-client",
 )

@@ -16,7 +16,6 @@ def _other_files(places: Places) -> list[str]:
 INSTALLATION = Installation(
     host=NAME,
     title="Codex",
-    user_file=lambda places: os.path.join(places.config_dirs[NAME], "hooks.json"),
     project_file=lambda places: os.path.join(places.root, ".codex", "hooks.json"),
     other_files=_other_files,
     matchers={"PostToolUse": "Bash", "SessionStart": None},
