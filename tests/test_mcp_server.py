@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -382,6 +384,48 @@ def test_who_is_calling_the_request_says_before_the_environment(
     meta: Mapping[str, object], client: str | None, expected: Caller
 ) -> None:
     assert caller(meta, client, ENV) == expected
+
+
+def test_which_sub_agent_of_claude_code_is_calling_its_transcripts_say(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home/.claude/projects/-app/s1/subagents"
+    folder.mkdir(parents=True)
+    (main := folder.parent.with_suffix(".jsonl")).write_text('{"id":"toolu_m"}\n')
+    for agent in ("a1", "a2", "old"):
+        line = f'{{"id":"toolu_{agent}"}}\n'
+        (folder / f"agent-{agent}.jsonl").write_text("x" * 300_000 + "\n" + line)
+    os.utime(folder / "agent-old.jsonl", (1, 1))
+    (folder / "agent-gone.jsonl").symlink_to("nowhere")
+    os.mkfifo(folder / "agent-pipe.jsonl")
+    environ = {"HOME": str(tmp_path / "home"), "CLAUDE_CODE_SESSION_ID": "s1"}
+
+    def who(call_id: str, session: str = "s1") -> Caller:
+        said = {**environ, "CLAUDE_CODE_SESSION_ID": session}
+        return caller(of_call(call_id), "claude-code", said)
+
+    assert who("toolu_a1") == Caller("s1/a1", "claude-code", "toolu_a1", in_subagent=True)
+    assert who("toolu_a2").segment_id == "s1/a2"
+    for call_id in ("toolu_m", "toolu_a", "toolu_old", "toolu_nowhere"):
+        assert who(call_id) == Caller("s1", "claude-code", call_id)
+    for session in ("../s1", "..", "s2"):
+        assert not who("toolu_a1", session).in_subagent
+
+    def write_later(path: Path, text: str) -> None:
+        time.sleep(0.1)
+        path.write_text(text)
+
+    async def conversation(client: Client) -> None:
+        with ThreadPoolExecutor() as pool:  # it is written down a moment after it is made
+            pool.submit(write_later, folder / "agent-a2.jsonl", '"t9"')
+            await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t9"))
+
+    talk(Server(filled, environ), conversation, client="claude-code")
+    exposure, read = events(filled)
+    assert (exposure.segment_id, exposure.actor) == ("s1", None)
+    assert (read.segment_id, read.actor, read.call_id) == ("s1/a2", "subagent", "t9")
+    main.unlink()
+    assert who("toolu_m") == Caller("s1", "claude-code", "toolu_m")
 
 
 def test_who_is_calling_is_recorded(filled: Workspace) -> None:

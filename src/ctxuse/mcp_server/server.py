@@ -252,7 +252,8 @@ class Server(MCPServer[None]):
         layout = self._workspace.layout
         record = self._workspace.try_append if layout.has_marker else _nothing
         if expose:
-            self._expose(Segment(layout, segment_id, record, host=who.host), who.host, version)
+            session_id = segment_id.partition("/")[0] if who.in_subagent else segment_id
+            self._expose(Segment(layout, session_id, record, host=who.host), who.host, version)
         if who.in_subagent and actor != "user":
             actor = "subagent"
         return Segment(layout, segment_id, record, host=who.host, actor=actor, call_id=who.call_id)

@@ -1,13 +1,88 @@
 """How Claude Code makes itself known to an MCP server."""
 
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.caller import Caller, Request
-from ctxuse.hosts.claude_code import NAME
+from ctxuse.hosts.claude_code import HOST, NAME
 from ctxuse.hosts.lookup import name
+from ctxuse.hosts.paths import paths_in
+from ctxuse.hosts.session import Session
+
+_TAIL = 256 * 1024
+"""Bytes at the end of a transcript in which the call that is made now must stand."""
+
+_MOST_AGENTS = 16
+"""In the transcripts of so many sub-agents is looked, those that were written last."""
+
+_AT_WORK = 600.0
+"""Seconds since its transcript was written after which a sub-agent is not taken to be at work."""
+
+_WAIT = 0.3
+"""Seconds that a call is waited for: 2.1.197 writes it down up to 0.16 s after it has made it."""
+
+_AGAIN = 0.02
 
 
 def caller(request: Request) -> Caller | None:
-    """Return who is calling: the request names the call, the environment the session."""
+    """Return who is calling: the request names the call, the environment the session.
+
+    Which of its sub-agents it is, the request does not say: that is the one in whose transcript
+    the call stands. It is looked for only while the session has some at work.
+    """
     call_id = name(request.meta, "claudecode/toolUseId")
     if call_id is None and request.host != NAME:
         return None
-    return Caller(name(request.environ, "CLAUDE_CODE_SESSION_ID"), NAME, call_id)
+    session = name(request.environ, "CLAUDE_CODE_SESSION_ID")
+    agent = _agent_that_calls(session, call_id, request.environ) if session and call_id else None
+    if session is None or agent is None:
+        return Caller(session, NAME, call_id)
+    segment_id = Session.named(NAME, session, agent).segment_id
+    return Caller(segment_id, NAME, call_id, in_subagent=True)
+
+
+def _agent_that_calls(session: str, call_id: str, environ: Mapping[str, str]) -> str | None:
+    """The sub-agent that makes a call; None where it is the session itself, or is not known."""
+    if "/" in session or session in {".", ".."}:
+        return None
+    home = environ.get("HOME") or os.path.expanduser("~")
+    own = environ.get(HOST.config_variable) or os.path.join(home, HOST.config_dir)
+    projects = [path for folder in HOST.transcripts for path in paths_in(os.path.join(own, folder))]
+    agents = _at_work([os.path.join(project, session, "subagents") for project in projects])
+    if not agents:
+        return None
+    mains = [os.path.join(project, f"{session}.jsonl") for project in projects]
+    end = time.monotonic() + _WAIT
+    while True:
+        for path in agents:
+            if _holds(path, call_id):
+                return os.path.basename(path).removeprefix("agent-").removesuffix(".jsonl")
+        if time.monotonic() > end or any(_holds(path, call_id) for path in mains):
+            return None
+        time.sleep(_AGAIN)
+
+
+def _at_work(directories: list[str]) -> list[str]:
+    """The transcripts in some directories that were written not long ago, the last ones first."""
+    times: dict[str, float] = {}
+    for path in (path for directory in directories for path in paths_in(directory)):
+        if path.endswith(".jsonl"):
+            with suppress(OSError):
+                times[path] = os.path.getmtime(path)
+    now = time.time()
+    found = [path for path, at in times.items() if now - at < _AT_WORK]
+    return sorted(found, key=times.__getitem__, reverse=True)[:_MOST_AGENTS]
+
+
+def _holds(path: str, call_id: str) -> bool:
+    """Whether a call stands at the end of a transcript."""
+    try:
+        with closing_fd(open_regular(path)) as descriptor:
+            size = os.fstat(descriptor).st_size
+            os.lseek(descriptor, max(0, size - _TAIL), os.SEEK_SET)
+            return f'"{call_id}"'.encode("utf-8", "replace") in os.read(descriptor, _TAIL)
+    except OSError:
+        return False
