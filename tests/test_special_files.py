@@ -1,20 +1,28 @@
 """A FIFO, a directory or a link to a device in place of any file that a command opens."""
 
 import ast
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from starting import PATIENCE
 from strategies import an_event
+from test_import import Talk
+from test_overview import kept
 
-from ctxuse import Workspace
+from ctxuse import UsageRecordSnapshot, Workspace
+from ctxuse.cli.main import run
+from ctxuse.files import real_path
+from ctxuse.hook import run as run_hook
+from ctxuse.importing import import_transcripts
 
 DATA = Path(__file__).parent / "data"
 
@@ -203,3 +211,94 @@ def test_another_log_is_read_only_where_it_is_a_file(
     (other / LOG).symlink_to(secret)
     done = ground.run("ctxuse", "import", "log", other)
     assert "it is a link" in done.stderr
+
+
+@pytest.fixture
+def unread(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A link that the system does not read; the workspace is the current directory."""
+    link = ground.home / "odd"
+    link.symlink_to(ground.home.parent / "other")
+    real = os.readlink
+
+    def denied(path: str, *, dir_fd: int | None = None) -> str:
+        if os.fspath(path) == str(link):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "readlink", denied)
+    monkeypatch.setenv("HOME", str(ground.home))
+    monkeypatch.chdir(ground.root)
+    return link
+
+
+class TestALinkThatIsNotRead:
+    def test_it_is_as_it_is_named(self, unread: Path) -> None:
+        assert real_path(unread / "x") == str(unread / "x")
+        assert real_path("/a/../b\0") == "/b\0"
+        assert real_path(unread.parent / "t") == os.path.realpath(unread.parent / "t")
+
+    def test_a_command_that_names_it_ends_no_transcript(
+        self, unread: Path, ground: Ground, tmp_path: Path
+    ) -> None:
+        (ground.root / "CLAUDE.md").write_text("Be brief.\n")
+        talk = Talk(ground.root)
+        talk.call("Bash", "t1", {"command": f"ls -l {unread}; cat {unread}/x CLAUDE.md"})
+        talk.result("t1", {"stdout": "Be brief.\n"})
+        talk.read(unread / "y", "t2")
+        talk.read(ground.root / "CLAUDE.md", "t3")
+        path = kept(tmp_path / "t.jsonl", talk.lines)
+        result = import_transcripts(Workspace(ground.root), "claude-code", [str(path)])
+        assert (result.unreadable, result.added) == ([], 2)
+
+    @pytest.mark.parametrize("words", [["report", "--wide"], ["show", "instructions/{}"]])
+    def test_a_slug_that_names_it_ends_no_report(
+        self, unread: Path, ground: Ground, words: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        slug = f"~/{unread.name}/x.md"
+        record = UsageRecordSnapshot("instructions", slug, 4, 1)
+        with Workspace(ground.root) as workspace:
+            workspace.append(an_event(id="01a2058a-0000-7000-8000-000000000003", records=(record,)))
+        assert run([word.format(slug) for word in words]) == 0
+        assert slug in capsys.readouterr().out
+
+    def test_a_session_that_began_there_ends_nothing(
+        self, unread: Path, ground: Ground, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        talk = Talk(unread)
+        talk.line("user", message={"content": "go"})
+        kept(ground.home / ".claude/projects/p/one.jsonl", talk.lines)
+        for words in ([], ["import", "claude-code"], ["setup", "claude-code", "--dry-run"]):
+            assert run(words) == 0, words
+            assert capsys.readouterr().out
+
+    def test_a_fleet_reports_the_other_places(
+        self, unread: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        unread.unlink()
+        unread.symlink_to(unread)
+        words = ["fleet", "report", str(tmp_path / "other"), str(unread), "--scheduler", "threads"]
+        assert run(words) == 3
+        assert "decision/alpha" in capsys.readouterr().out
+
+    def test_it_may_be_the_home_directory(
+        self, unread: Path, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(unread))
+        (ground.root / ".yoi/knowledge").mkdir()
+        (ground.root / ".yoi/knowledge/policy.md").write_text("x")
+        assert run(["report"]) == 0
+        before = (ground.root / LOG).read_bytes()
+        payload = READ.replace("CWD", str(ground.root)).encode()
+        environ = {"HOME": str(unread), "CLAUDE_PROJECT_DIR": str(ground.root)}
+        run_hook(["claude-code"], BytesIO(payload), environ)
+        assert (ground.root / LOG).read_bytes() != before
+
+    def test_one_function_resolves_links(self) -> None:
+        found = set()
+        for path in (Path(__file__).parent.parent / "src").rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute | ast.alias):
+                    name = node.attr if isinstance(node, ast.Attribute) else node.name
+                    if name in {"realpath", "resolve", "readlink"}:
+                        found.add(f"{path.name}: {name}")
+        assert found == {"files.py: realpath", "files.py: readlink"}  # of our own descriptors

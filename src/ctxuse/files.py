@@ -239,6 +239,21 @@ def path_of(descriptor: int) -> str:
     return f"descriptor {descriptor}"
 
 
+def real_path(path: str | os.PathLike[str]) -> str:
+    """Return where a path leads, absolute and without links; where it stands if that is unknown.
+
+    A path with a link that the system does not read (``/proc/1/cwd``) stays as it is named, and so
+    does what can be no name. Nothing has to be there.
+
+    Raises:
+        OSError: The path is relative, and the current directory is gone.
+    """
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # ValueError: a NUL in its name
+        return os.path.abspath(path)
+
+
 @contextmanager
 def closing_fd(descriptor: Descriptor) -> Iterator[Descriptor]:
     """Give an open descriptor back; it is closed when the block ends."""

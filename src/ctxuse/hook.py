@@ -244,6 +244,7 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     git that of its main checkout, but none from the home directory upwards: a marker there would
     collect every project of the user.
     """
+    from ctxuse.files import real_path  # noqa: PLC0415 - likewise
     from ctxuse.hosts.paths import holds, is_same  # noqa: PLC0415 - likewise
     from ctxuse.layout import workspaces_from  # noqa: PLC0415 - not for the usage
     from ctxuse.worktrees import worktree_of  # noqa: PLC0415 - likewise
@@ -251,7 +252,7 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     if not project or not os.path.isabs(project):
         return None
     project = os.path.normpath(project)
-    home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
+    home = real_path(environ.get("HOME") or os.path.expanduser("~"))
     for directory in workspaces_from(project):
         if not holds(directory, home):
             return directory

@@ -16,7 +16,7 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
-from ctxuse.files import closing_fd, open_regular, what_happened
+from ctxuse.files import closing_fd, open_regular, real_path, what_happened
 from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
@@ -237,9 +237,9 @@ def _is_folder(path: str, unreadable: list[tuple[str, str]]) -> bool:
 
 def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
     """Return the transcripts of sessions that began in a workspace, or in what is to be one."""
-    own = os.path.realpath(layout)
+    own = real_path(layout)
     if layout.has_marker:
-        return [s.path for s in found if s.root and os.path.realpath(s.root) == own]
+        return [s.path for s in found if s.root and real_path(s.root) == own]
     return [s.path for s in found if s.began and not s.root and holds(own, s.began)]
 
 

@@ -6,6 +6,7 @@ A project is a workspace, else a repository of git, else the directory in which 
 import os
 from collections.abc import Collection, Iterable
 
+from ctxuse.files import real_path
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.places import Places
 from ctxuse.importing import Session, sessions
@@ -62,8 +63,8 @@ def project_here(directory: str, known: Iterable[str], places: Places) -> str | 
         places: For what is no project: the home directory.
     """
     found = project_of(directory, places)
-    real = {os.path.realpath(root) for root in set(known)}
+    real = {real_path(root) for root in set(known)}
     while found is None and not places.is_above_projects(directory):
-        found = directory if os.path.realpath(directory) in real else None
+        found = directory if real_path(directory) in real else None
         directory = os.path.dirname(directory)
     return found

@@ -10,6 +10,7 @@ from ctxuse.files import (
     closing_fd,
     open_descriptor,
     open_regular,
+    real_path,
     what_happened,
 )
 from ctxuse.layout import WorkspaceLayout
@@ -83,7 +84,7 @@ def _open_inside(path: str, root: str) -> Descriptor:
     The resolved path is then walked without following any link, so that one that is put there
     meanwhile leads nowhere.
     """
-    real, real_root = os.path.realpath(path), os.path.realpath(root)
+    real, real_root = real_path(path), real_path(root)
     prefix = os.path.join(real_root, "")
     if not real.startswith(prefix):
         raise RecordUnreadableError(path, "a link leads out of the workspace")

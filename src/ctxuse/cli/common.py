@@ -13,7 +13,7 @@ import click
 from ctxuse.cli import names
 from ctxuse.cli.progress import progress
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError, SetupError, UnsupportedSystemError
-from ctxuse.files import naming, replacing
+from ctxuse.files import naming, real_path, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
@@ -307,7 +307,7 @@ def with_color() -> bool:
 
 def title(layout: WorkspaceLayout) -> str:
     """Return what a workspace is called: the name of its root directory."""
-    return os.path.basename(os.path.realpath(layout)) or "/"
+    return os.path.basename(real_path(layout)) or "/"
 
 
 def width() -> int:
@@ -367,7 +367,7 @@ def write_or_show(text: str, output: str | None, show_it: Callable[[str], None])
     if output is None or output == "-":
         show_it(text)
         return
-    path = os.path.realpath(output) if output else output
+    path = real_path(output) if output else output
     if not output or (os.path.lexists(path) and not os.path.isfile(path)):
         with naming(output), open(path, "wb") as file:  # a pipe, a device; a directory says so
             file.write(text.encode())

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
+from ctxuse.files import real_path
 from ctxuse.hosts.installation import installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
@@ -48,7 +49,7 @@ def show_overview() -> None:
 
 def _show(root: str, found: Sequence[Session], of: Sequence[str]) -> list[tuple[str, str]]:
     """Print what can be seen of a project, and return what could not be read, with the reason."""
-    same = {its for its in set(of) if os.path.realpath(its) == os.path.realpath(root)}
+    same = {its for its in set(of) if real_path(its) == real_path(root)}
     own = [session for session, its in zip(found, of, strict=True) if its in same]
     with progress("reading transcripts") as on_progress:
         seen = overview(WorkspaceLayout(root), own, on_progress=on_progress)

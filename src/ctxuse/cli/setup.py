@@ -10,6 +10,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import SetupError
+from ctxuse.files import real_path
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
@@ -145,7 +146,7 @@ def _is_outdated(
         common.note(f"{text}, by an older version: they are brought up to date")
         return True
     if missing:
-        if all(os.path.realpath(file) == path for file in files):
+        if all(real_path(file) == path for file in files):
             common.note(f"{text}, but not for {', '.join(missing)}: they are brought up to date")
             return True
         raise SetupError(f"{text}, but not for {', '.join(missing)}. First take them out: {remove}")

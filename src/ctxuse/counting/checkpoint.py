@@ -27,6 +27,7 @@ from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.counting.workers import count_in_parallel
+from ctxuse.files import real_path
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.generation import begin_generation, generation
 from ctxuse.log.names import remove_old_checkpoints
@@ -113,7 +114,7 @@ def place_of(layout: WorkspaceLayout, log: OpenLog, reading: Reading) -> Place |
     if reading.cache is None or log.end < reading.tuning.checkpoint:
         return None
     root = os.fspath(layout)
-    folder = os.fsencode(os.path.join(os.path.realpath(root), *USAGE_DIR))
+    folder = os.fsencode(os.path.join(real_path(root), *USAGE_DIR))
     try:
         number = str(os.fstat(log.descriptor).st_ino).encode()
         whole = b"\0".join([folder, number, generation(root)])

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
-from ctxuse.files import read_small, what_happened
+from ctxuse.files import read_small, real_path, what_happened
 from ctxuse.fleet.pieces import COLLECTED
 from ctxuse.fleet.source import (
     Source,
@@ -137,7 +137,7 @@ def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
     number = trouble = 0
     for folder in folders:
         before = len(unreadable)
-        for source in _search(os.path.realpath(folder), unreadable):
+        for source in _search(real_path(folder), unreadable):
             number += 1
             yield source
         trouble += len(unreadable) - before
@@ -180,7 +180,7 @@ def _folders(top: str) -> Iterator[str]:
 
 def _outermost(folders: Iterable[str]) -> list[str]:
     """Return folders without those that are searched with another one."""
-    return _not_within({os.path.realpath(folder) for folder in folders}, os.sep)
+    return _not_within({real_path(folder) for folder in folders}, os.sep)
 
 
 def _not_within(paths: Iterable[str], separator: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.files import real_path
 from ctxuse.fleet.source import (
     Source,
     is_address,
@@ -95,7 +96,7 @@ def lies_in(source: Source, target: str) -> bool:
         return False
     if source.url:
         return f"{source.url.rstrip('/')}/".startswith(f"{target.rstrip('/')}/")
-    root, folder = os.path.realpath(source.place), os.path.realpath(target)
+    root, folder = real_path(source.place), real_path(target)
     return root == folder or root.startswith(os.path.join(folder, ""))
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
-from ctxuse.files import read_beginning, read_small
+from ctxuse.files import read_beginning, read_small, real_path
 from ctxuse.hosts.mentions import MOST_COMMAND, Mentions
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
@@ -263,10 +263,10 @@ class KnownLines:
         """
         text = command.text[:MOST_COMMAND]
         proof = {line for line in lines if line in self._holders and line not in text}
-        same = {os.path.realpath(self._files[place].named) for place in doubtful}
+        same = {real_path(self._files[place].named) for place in doubtful}
         left = _MOST_BYTES
         for path in command.others:
-            if left > 0 and os.path.realpath(path) not in same:
+            if left > 0 and real_path(path) not in same:
                 with suppress(OSError):
                     data = read_beginning(path, min(_LARGEST, left))
                     proof -= _lines_of(data)

@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 
+from ctxuse.files import real_path
+
 
 def holds(directory: str, other: str) -> bool:
     """Return whether a directory is another one or above it, whatever links lead there."""
-    real, other = os.path.realpath(directory), os.path.realpath(other)
+    real, other = real_path(directory), real_path(other)
     return other == real or other.startswith(os.path.join(real, ""))
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import takewhile
 
 from ctxuse.errors import CtxuseError
+from ctxuse.files import real_path
 from ctxuse.hosts import host_named, known_hosts
 from ctxuse.hosts.checkouts import worktree_of_agent, worktree_of_ours
 from ctxuse.hosts.imports import imported_files
@@ -60,7 +61,7 @@ class Places:
         self.recent = False
         self.root = os.fspath(layout)
         self.home = os.path.abspath(environ.get("HOME") or os.path.expanduser("~"))
-        real_home = os.path.realpath(self.home)
+        real_home = real_path(self.home)
         if parts_below(self.root, self.home) is None and parts_below(self.root, real_home):
             self.home = real_home  # the root is named by way of it
         self._hosts = known_hosts()
@@ -125,7 +126,7 @@ class Places:
             return found and found._replace(file=worktree.in_it(found.file), named=path)
         found = self._record_at(path)
         if found is None and self._resolved is not self:
-            return self._without_links().record_at(os.path.realpath(path))
+            return self._without_links().record_at(real_path(path))
         return found
 
     def worktree_of(self, directory: str) -> Worktree | None:
@@ -146,12 +147,12 @@ class Places:
         """The same places, named without links."""
         if self._resolved is None:
             names = {
-                host.config_variable: os.path.realpath(self.config_dirs[host.name])
+                host.config_variable: real_path(self.config_dirs[host.name])
                 for host in self._hosts
                 if host.config_dir
             }
-            names["HOME"] = os.path.realpath(self.home)
-            root = WorkspaceLayout(os.path.realpath(self.root))
+            names["HOME"] = real_path(self.home)
+            root = WorkspaceLayout(real_path(self.root))
             twin = self._resolved = Places(root, names, lenient=self._lenient)
             twin._shown |= self._shown
             twin._resolved = twin

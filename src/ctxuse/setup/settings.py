@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from ctxuse.errors import SettingsError
-from ctxuse.files import read_small, replacing, what_happened
+from ctxuse.files import read_small, real_path, replacing, what_happened
 from ctxuse.times import file_time
 
 
@@ -30,7 +30,7 @@ def read(path: str) -> SettingsFile:
     Raises:
         SettingsError: It exists but cannot be read, or is no text.
     """
-    real = os.path.realpath(path)
+    real = real_path(path)
     try:
         data = read_small(real)
     except FileNotFoundError:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from ctxuse.files import read_small, replacing
+from ctxuse.files import read_small, real_path, replacing
 from ctxuse.layout import WorkspaceLayout, state_dir
 
 _KEPT = re.compile(r"([A-Za-z0-9_-]{43}) ([0-9]{1,5})")
@@ -39,7 +39,7 @@ class AddressFile:
     """
 
     def __init__(self, layout: WorkspaceLayout, environ: Mapping[str, str]) -> None:
-        root = os.fsencode(os.path.realpath(layout))
+        root = os.fsencode(real_path(layout))
         name = hashlib.sha256(root).hexdigest()[:32]
         self.path = os.path.join(state_dir(environ), "serve", name)
 
