@@ -24,10 +24,12 @@ from ctxuse.hook import run
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.evidence import Command, KnownLines, not_refused
 from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.shell import files_shown
+from ctxuse.hosts.skillnames import agent_otherwise_named
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
 
@@ -272,6 +274,45 @@ def test_names_of_skills_that_nobody_has_are_looked_for_by_one_walk(
     assert not any(record.file for record in found)
     assert origin.skill("there").file.endswith("there/SKILL.md")
     assert len(walks) == 1
+
+
+@pytest.mark.parametrize("names", [[], ["x.md"], ["x.txt", "y"] * 1_000])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda places: resident_in_agent(places, "general-purpose", None),
+        lambda places: list(places.files_of_agents()),
+        lambda places: agent_otherwise_named(places, "none"),
+        lambda places: list(texts_below(places.root)),
+    ],
+    ids=["of a sub-agent", "on the disk", "agents", "of a skill"],
+)
+def test_of_a_folder_that_leads_anywhere_a_bounded_part_is_looked_at(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[[Places], object],
+    names: list[str],
+) -> None:
+    walked: dict[str, int] = {}
+
+    def without_end(top: str) -> Iterator[tuple[str, list[str], list[str]]]:
+        for number in range(20_000):
+            walked[top] = walked.get(top, 0) + 1 + len(names)
+            yield f"{top}/d{number}", [f"d{number}"], [*names]
+
+    monkeypatch.setattr("os.walk", without_end)
+    places = Places(Workspace(tmp_path).layout, {"HOME": "/nowhere"})
+    monkeypatch.setattr(places, "record_at", lambda _: None)
+    look(places)
+    assert walked
+    assert max(walked.values()) < 10_000
+
+
+def test_nothing_else_walks_where_a_link_may_lead() -> None:
+    """The others: a project of which links are not followed, and where a user says to look."""
+    sources = (Path(__file__).parent.parent / "src").rglob("*.py")
+    found = {path.name for path in sources if "os.walk(" in path.read_text(encoding="utf-8")}
+    assert found == {"paths.py", "skillnames.py", "importing.py"}
 
 
 def test_records_that_are_gone_are_looked_for_once(

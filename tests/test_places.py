@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
-from ctxuse.hosts.claude_code.standing import memory_dir
+from ctxuse.hosts.claude_code.standing import memory_dir, resident_in_agent
 from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.ondisk import on_disk, size_now
 from ctxuse.hosts.origin import Origin
@@ -150,6 +150,21 @@ def test_links_are_resolved_when_the_name_says_nothing(ground: Ground, tmp_path:
     loop = ground.root / "loop"
     loop.symlink_to(loop)
     assert ground.record("loop/CLAUDE.md") in {None, ("instructions", "loop/CLAUDE.md")}
+
+
+def test_a_folder_of_records_may_be_a_link(ground: Ground, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    for path in ("sql.md", "db/b.md", "db/a.md", "db/no.txt", "deep/er/x.md"):
+        (shared / path).parent.mkdir(parents=True, exist_ok=True)
+        (shared / path).write_text("x")
+    (shared / "up").symlink_to(shared)
+    (ground.root / ".claude").mkdir()
+    (ground.root / ".claude/rules").symlink_to(shared)
+    slugs = [f".claude/rules/{name}.md" for name in ("sql", "db/a", "db/b", "deep/er/x")]
+    found = [ref.slug for ref in on_disk(ground.places, outside=False)]
+    assert found == sorted(slugs)
+    resident = resident_in_agent(ground.places, "general-purpose", None)
+    assert [snapshot.slug for snapshot in resident] == slugs
 
 
 def test_links_in_the_home_directory_change_nothing(tmp_path: Path) -> None:

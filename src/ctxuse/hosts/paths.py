@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 
 from ctxuse.files import real_path
 
@@ -59,23 +60,40 @@ def is_name(path: str) -> bool:
     return "\0" not in path
 
 
+_MOST_LOOKED_AT = 5_000
 _MOST_TEXTS = 50
 _TEXTS = (".md", ".txt")
 _SAME_EVERYWHERE = ("COPYING", "LICENCE", "LICENSE", "NOTICE")
 """How the names of texts begin that say the same in many places."""
 
 
+def files_below(directory: str, endings: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files in a directory and below it, sorted within each folder.
+
+    The directory may be a link, as agents follow one; those in it are not followed. It may lead
+    anywhere, so no more than the first 5,000 files and folders are looked at.
+
+    Args:
+        directory: The directory, whether or not it is there.
+        endings: How the names end of those that are wanted.
+    """
+    left = _MOST_LOOKED_AT
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        left -= 1
+        for name in sorted(names)[:left]:
+            if name.endswith(endings):
+                yield os.path.join(folder, name)
+        left -= len(names)
+        if left <= 0:
+            return
+
+
 def texts_below(directory: str) -> Iterator[str]:
-    """Yield the texts in a directory and below it, sorted within each folder; not very many.
+    """Yield the texts in a directory and below it, as `files_below`; not very many.
 
     Licences are left out, which say nothing of their own.
     """
-    left = _MOST_TEXTS
-    for folder, folders, names in os.walk(directory):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(_TEXTS) and not name.upper().startswith(_SAME_EVERYWHERE):
-                left -= 1
-                if left < 0:
-                    return
-                yield os.path.join(folder, name)
+    found = files_below(directory, _TEXTS)
+    own = (p for p in found if not os.path.basename(p).upper().startswith(_SAME_EVERYWHERE))
+    yield from islice(own, _MOST_TEXTS)

@@ -17,7 +17,7 @@ from ctxuse.files import real_path
 from ctxuse.hosts import host_named, known_hosts
 from ctxuse.hosts.checkouts import worktree_of_agent, worktree_of_ours
 from ctxuse.hosts.imports import imported_files
-from ctxuse.hosts.paths import directories_above, holds, is_name, parts_below, paths_in
+from ctxuse.hosts.paths import directories_above, files_below, holds, is_name, parts_below, paths_in
 from ctxuse.hosts.prompts import Folder, prompt_at, prompt_folders, prompt_named, prompts
 from ctxuse.hosts.recordfile import (
     COMMAND,
@@ -257,11 +257,10 @@ class Places:
     def _files_in_folders(self) -> Iterator[RecordFile]:
         """The Markdown files that are records by their folder; links to others are not gone."""
         for _, directory, path, project in self._folders_of_records():
-            for folder, _, names in os.walk(os.path.join(directory, path.format(project=project))):
-                for name in sorted(names):
-                    found = self.record_at(os.path.join(folder, name))
-                    if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
-                        yield found
+            top = os.path.join(directory, path.format(project=project))
+            for found in map(self.record_at, files_below(top, (_MARKDOWN,))):
+                if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
+                    yield found
 
     def plugins(self) -> dict[str, str]:
         """Return where the agents' installed plugins are, by name."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxuse.hosts.host import Host
-from ctxuse.hosts.paths import parts_below
+from ctxuse.hosts.paths import files_below, parts_below
 from ctxuse.hosts.recordfile import AGENT, COMMAND, RecordFile
 
 _MARKDOWN = ".md"
@@ -83,13 +83,11 @@ def prompts(folders: Iterable[Folder]) -> Iterator[RecordFile]:
     """Yield the commands and agents that have a file now; of several of one name the first."""
     seen: set[tuple[str, str]] = set()
     for folder in folders:
-        for directory, directories, names in os.walk(folder.directory):
-            directories.sort()
-            for name in sorted(names):
-                found = _prompt(folder, os.path.join(directory, name))
-                if found is not None and (found.kind, found.slug) not in seen:
-                    seen.add((found.kind, found.slug))
-                    yield found
+        for path in files_below(folder.directory, (_MARKDOWN,)):
+            found = _prompt(folder, path)
+            if found is not None and (found.kind, found.slug) not in seen:
+                seen.add((found.kind, found.slug))
+                yield found
 
 
 def _prompt(folder: Folder, path: str) -> RecordFile | None:

@@ -18,6 +18,7 @@ from ctxuse.hosts.claude_code.loaded import (
 )
 from ctxuse.hosts.listing import Fields, described_files, repository_dirs
 from ctxuse.hosts.lookup import at, stored
+from ctxuse.hosts.paths import files_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, INSTRUCTIONS, SKILL, RecordFile
 
@@ -73,13 +74,7 @@ def _instructions(places: Places) -> Iterator[UsageRecordSnapshot]:
     files = [r.file for r in places.instruction_files() if os.path.basename(r.file) in names]
     rules = [os.path.join(places.root, path) for path in HOST.of_project.rules]
     rules += [os.path.join(places.config_dirs[NAME], path) for path in HOST.of_user.rules]
-    texts = [
-        os.path.join(folder, name)
-        for top in rules
-        for folder, _, names_in in os.walk(top)
-        for name in sorted(names_in)
-        if name.endswith(".md")
-    ]
+    texts = [path for top in rules for path in files_below(top, (".md",))]
     always = described_files(RecordFile(INSTRUCTIONS, path, path, path) for path in texts)
     files += [rule.file for rule, fields in always if "paths" not in fields]
     for path in (*files, *places.imported_files()):
