@@ -21,8 +21,10 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small
 from ctxuse.hook import run
+from ctxuse.hosts.claude_code import imports
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.evidence import Command, KnownLines, not_refused
+from ctxuse.hosts.imports import imported_files
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
@@ -306,6 +308,63 @@ def test_of_a_folder_that_leads_anywhere_a_bounded_part_is_looked_at(
     look(places)
     assert walked
     assert max(walked.values()) < 10_000
+
+
+NAMED = [
+    "".join(f"@x{number} " for number in range(20_000)),
+    "@x " * 50_000,
+    "".join(f"@f{number}.md " for number in range(1_000)),
+    " @\\ " * 50_000,
+]
+
+
+@pytest.mark.parametrize("text", NAMED, ids=["others", "one", "files", "none"])
+def test_of_what_instructions_take_in_a_bounded_part_is_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    first = "".join(f"@f{number}.md " for number in range(100))
+    (tmp_path / "CLAUDE.md").write_text(first)
+    for number in range(300):
+        (tmp_path / f"f{number}.md").write_text(text)
+    looked_at: list[str] = []
+    said = 0
+    is_file = os.path.isfile
+
+    def looking(path: str) -> bool:
+        looked_at.append(path)
+        return is_file(path)
+
+    def named(told: str) -> Iterator[str]:
+        nonlocal said
+        said += len(told)
+        return imports(told)
+
+    def absolute(name: str, directory: str | None) -> str:
+        looked_at.append(name)
+        return os.path.join(directory or "", name)
+
+    monkeypatch.setattr("os.path.isfile", looking)
+    found = imported_files([str(tmp_path / "CLAUDE.md")], named, absolute)
+    assert len(found) in {100, 200}
+    assert len(looked_at) <= 10_000
+    assert said <= 2_000_000
+
+
+def test_each_name_that_instructions_take_in_is_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def looking(path: str) -> bool:
+        looked_at.append(path)
+        return False
+
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text("@gone.md and @gone.md\n")
+    monkeypatch.setattr("os.path.isfile", looking)
+    files = [str(tmp_path / name) for name in ("a.md", "b.md")]
+    assert not imported_files(files, imports, lambda name, _: str(tmp_path / name))
+    assert looked_at == [str(tmp_path / "gone.md")]
 
 
 def test_nothing_else_walks_where_a_link_may_lead() -> None:

@@ -9,6 +9,8 @@ from ctxuse.hosts.host import Imports
 _LARGEST = 256 * 1024
 _DEEPEST = 5
 _MOST_FILES = 200
+_MOST_NAMES = 5_000
+_MOST_BYTES = 1024 * 1024
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
@@ -16,6 +18,9 @@ Absolute = Callable[[str, str | None], str]
 
 def imported_files(files: Iterable[str], imports: Imports, absolute: Absolute) -> list[str]:
     """Return the paths of the files that instruction files take in, and those take in, too.
+
+    These are 200 at most; no more than 1 MiB is read of all, and no more than the first 5,000 names
+    are looked up, each once.
 
     Args:
         files: The instruction files.
@@ -25,19 +30,25 @@ def imported_files(files: Iterable[str], imports: Imports, absolute: Absolute) -
     found: list[str] = []
     waiting = [(file, 0) for file in files]
     seen = {file for file, _ in waiting}
+    left, unread = _MOST_NAMES, _MOST_BYTES
     for file, depth in waiting:
-        for path in _named_in(file, imports, absolute) if depth < _DEEPEST else ():
-            if path not in seen and os.path.isfile(path) and len(found) < _MOST_FILES:
+        text = _text(file, min(_LARGEST, unread)) if depth < _DEEPEST else b""
+        unread -= len(text)
+        for name in imports(text.decode("utf-8", "replace")):
+            left -= 1
+            if left < 0 or len(found) == _MOST_FILES:
+                return found
+            path = absolute(name, os.path.dirname(file))
+            if path not in seen:
                 seen.add(path)
-                found.append(path)
-                waiting.append((path, depth + 1))
+                if os.path.isfile(path):
+                    found.append(path)
+                    waiting.append((path, depth + 1))
     return found
 
 
-def _named_in(file: str, imports: Imports, absolute: Absolute) -> list[str]:
+def _text(file: str, largest: int) -> bytes:
     try:
-        text = read_small(file, _LARGEST).decode("utf-8", "replace")
+        return read_small(file, largest)
     except OSError:
-        return []
-    directory = os.path.dirname(file)
-    return [absolute(name, directory) for name in imports(text) if "\0" not in name]
+        return b""
