@@ -344,7 +344,8 @@ def test_of_what_instructions_take_in_a_bounded_part_is_looked_up(
         return os.path.join(directory or "", name)
 
     monkeypatch.setattr("os.path.isfile", looking)
-    found = imported_files([str(tmp_path / "CLAUDE.md")], named, absolute)
+    root = str(tmp_path)
+    found = imported_files([str(tmp_path / "CLAUDE.md")], named, absolute, root, None)
     assert len(found) in {100, 200}
     assert len(looked_at) <= 10_000
     assert said <= 2_000_000
@@ -362,8 +363,8 @@ def test_each_name_that_instructions_take_in_is_looked_up_once(
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text("@gone.md and @gone.md\n")
     monkeypatch.setattr("os.path.isfile", looking)
-    files = [str(tmp_path / name) for name in ("a.md", "b.md")]
-    assert not imported_files(files, imports, lambda name, _: str(tmp_path / name))
+    files, root = [str(tmp_path / name) for name in ("a.md", "b.md")], str(tmp_path)
+    assert not imported_files(files, imports, lambda name, _: str(tmp_path / name), root, None)
     assert looked_at == [str(tmp_path / "gone.md")]
 
 

@@ -354,6 +354,37 @@ def test_the_size_of_a_file_is_only_told_where_a_host_could_have_found_it(ground
         assert size_now(ground.places, kind, path) == (5, False), (kind, path)
 
 
+def test_the_instructions_of_a_clone_take_in_nothing_from_outside_of_it(ground: Ground) -> None:
+    outside = ground.write("~/.ssh/id_test", "@more.md 12345")
+    ground.write("~/.ssh/more.md")
+    ground.write("~/style.md", "@work/mine.md")
+    ground.write("~/work/mine.md")
+    ground.write("docs/style.md", "@git.md @../../other.md")
+    ground.write("docs/git.md")
+    ground.write("../other.md")
+    (ground.root / "docs/link.md").symlink_to(outside)
+    (ground.root / "linked").symlink_to(ground.home / ".ssh")
+    names = (
+        f"@~/.ssh/id_test @{outside} @../../.ssh/id_test @linked/id_test @docs/link.md @../other.md"
+    )
+    ground.write("CLAUDE.md", f"{names} @docs/style.md")
+    ground.write("CLAUDE.local.md", names)
+    ground.write("../CLAUDE.md", f"{names} @app/docs/above.md")
+    ground.write("docs/above.md")
+    ground.write("~/.claude/CLAUDE.md", "@~/style.md")
+    taken_in = ["docs/style.md", "docs/above.md", "docs/git.md", "~/style.md", "~/work/mine.md"]
+    found = sorted(ground.places.imported_files())
+    assert found == sorted(map(ground.places.absolute, taken_in))
+    resident = resident_in_agent(ground.places, "general-purpose", None)
+    of_files = ["CLAUDE.md", "CLAUDE.local.md", "~/work/CLAUDE.md", "~/.claude/CLAUDE.md"]
+    assert {snapshot.slug for snapshot in resident} == {*of_files, *taken_in}
+    outside_of_it = ["~/.ssh/id_test", "~/.ssh/more.md", "~/work/other.md"]
+    for slug in (*outside_of_it, "docs/link.md", "linked/id_test"):
+        assert size_now(ground.places, "instructions", slug) == (None, None), slug
+    for slug in taken_in:
+        assert size_now(ground.places, "instructions", slug)[1] is False, slug
+
+
 def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Ground) -> None:
     places = PastPlaces(ground.places.layout, ground.places.environ)
     started = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from ctxuse.files import read_small
 from ctxuse.hosts.host import Imports
+from ctxuse.hosts.paths import holds
 
 _LARGEST = 256 * 1024
 _DEEPEST = 5
@@ -16,17 +17,33 @@ Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
 
 
-def imported_files(files: Iterable[str], imports: Imports, absolute: Absolute) -> list[str]:
+def imported_files(
+    files: Iterable[str], imports: Imports, absolute: Absolute, root: str, own: str | None
+) -> list[str]:
     """Return the paths of the files that instruction files take in, and those take in, too.
 
-    These are 200 at most; no more than 1 MiB is read of all, and no more than the first 5,000 names
+    What the user's own take in may lie anywhere, what others do only in the project, wherever links
+    lead: agents ask before they take in more, and a clone must not have us look for it. Of either
+    these are 200 at most; no more than 1 MiB is read of all, and no more than the first 5,000 names
     are looked up, each once.
 
     Args:
         files: The instruction files.
         imports: How they name others.
         absolute: Makes a path absolute, from a directory.
+        root: The root of the workspace.
+        own: The directory in which the user's own lie.
     """
+    files = [*files]
+    of_user = [file for file in files if os.path.dirname(file) == own]
+    others = [file for file in files if file not in of_user]
+    found = [*_taken_in(others, imports, absolute, root), *_taken_in(of_user, imports, absolute)]
+    return [*dict.fromkeys(found)]
+
+
+def _taken_in(
+    files: list[str], imports: Imports, absolute: Absolute, within: str | None = None
+) -> list[str]:
     found: list[str] = []
     waiting = [(file, 0) for file in files]
     seen = {file for file, _ in waiting}
@@ -41,7 +58,7 @@ def imported_files(files: Iterable[str], imports: Imports, absolute: Absolute) -
             path = absolute(name, os.path.dirname(file))
             if path not in seen:
                 seen.add(path)
-                if os.path.isfile(path):
+                if os.path.isfile(path) and (within is None or holds(within, path)):
                     found.append(path)
                     waiting.append((path, depth + 1))
     return found

@@ -3,7 +3,7 @@
 import os
 
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts.paths import is_name, parts_below
+from ctxuse.hosts.paths import holds, is_name, parts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, COMMAND, INSTRUCTIONS, MEMORY, SKILL, file_size
 from ctxuse.layout import RecordRef
@@ -39,14 +39,14 @@ def size_now(places: Places, kind: str, slug: str) -> tuple[int | None, bool | N
 def _file_called(places: Places, kind: str, slug: str) -> str | None:
     """Where the instructions or the memory of a slug are; None where there can be none.
 
-    Outside the workspace only files are looked at that are records by where they lie; inside, an
-    agent may have been told that any file holds instructions.
+    Outside the workspace, wherever links lead, only files are looked at that are records by where
+    they lie; inside, an agent may have been told that any file holds instructions.
     """
     path = places.absolute(slug)
     if slug.startswith("external:") or not is_name(path):
         return None
     found = places.record_at(path)
-    if found is None and kind == INSTRUCTIONS and parts_below(path, places.root) is not None:
+    if found is None and kind == INSTRUCTIONS and holds(places.root, path):
         found = places.instructions_at(path)
     is_it = found is not None and (found.kind, found.slug) == (kind, slug)
     return path if is_it else None

@@ -228,8 +228,7 @@ class Places:
                 known when None.
         """
         if directories is None:
-            prefixes = ["", *self.plugins()]
-            directories = [(p, directory) for p in prefixes for directory in self._skill_dirs(p)]
+            directories = [(p, d) for p in ("", *self.plugins()) for d in self._skill_dirs(p)]
         seen: set[str] = set()
         for prefix, directory in directories:
             for path in paths_in(directory):
@@ -301,8 +300,9 @@ class Places:
             if host.imports is not None:
                 names = {os.path.basename(path) for path in host.of_project.instructions}
                 files = (record.file for record in self.instruction_files())
-                own = [file for file in files if os.path.basename(file) in names]
-                found += imported_files(own, host.imports, self.absolute)
+                named = [file for file in files if os.path.basename(file) in names]
+                own = self.config_dirs.get(host.name)
+                found += imported_files(named, host.imports, self.absolute, self.root, own)
         return found
 
     def prompt_named(self, kind: str, name: str) -> RecordFile | None:
