@@ -385,6 +385,21 @@ def test_the_instructions_of_a_clone_take_in_nothing_from_outside_of_it(ground: 
         assert size_now(ground.places, "instructions", slug)[1] is False, slug
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "<!-- later -->\n"])
+def test_instructions_in_which_nothing_stands_are_in_no_sub_agent(
+    ground: Ground, text: str
+) -> None:
+    ground.write("CLAUDE.md", "@docs/empty.md @docs/full.md")
+    ground.write("docs/full.md")
+    for path in (
+        "CLAUDE.local.md", ".claude/CLAUDE.md", ".claude/rules/a.md", "docs/empty.md",
+        "~/.claude/CLAUDE.md", "~/.claude/rules/a.md", "../CLAUDE.md",
+    ):  # fmt: skip
+        ground.write(path, text)
+    resident = resident_in_agent(ground.places, "general-purpose", None)
+    assert [snapshot.slug for snapshot in resident] == ["CLAUDE.md", "docs/full.md"]
+
+
 def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Ground) -> None:
     places = PastPlaces(ground.places.layout, ground.places.environ)
     started = []

@@ -69,7 +69,7 @@ def _agent(places: Places, kind: str) -> tuple[RecordFile | None, Fields]:
 
 
 def _instructions(places: Places) -> Iterator[UsageRecordSnapshot]:
-    """The instructions that are loaded when a session starts."""
+    """The instructions that are loaded when a session starts; none in which nothing stands."""
     names = {os.path.basename(path) for path in HOST.of_project.instructions}
     files = [r.file for r in places.instruction_files() if os.path.basename(r.file) in names]
     rules = [os.path.join(places.root, path) for path in HOST.of_project.rules]
@@ -78,9 +78,9 @@ def _instructions(places: Places) -> Iterator[UsageRecordSnapshot]:
     always = described_files(RecordFile(INSTRUCTIONS, path, path, path) for path in texts)
     files += [rule.file for rule, fields in always if "paths" not in fields]
     for path in (*files, *places.imported_files()):
-        record = places.instructions_at(path)
-        if record is not None:
-            yield record.snapshot(instruction_bytes(path))
+        record, told = places.instructions_at(path), instruction_bytes(path)
+        if record is not None and told != 0:
+            yield record.snapshot(told)
 
 
 def _own_memory(places: Places, name: str, fields: Fields) -> Iterator[UsageRecordSnapshot]:
