@@ -311,6 +311,13 @@ def test_a_session_of_another_project_in_the_same_folder_is_not_brought_in(proje
     assert [event.segment_id for event in ended(project, "SessionStart")] == ["s2"]
 
 
+def test_a_turn_while_recording_is_off_is_brought_in_later(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    run_ended(project, CTXUSE_DISABLE="1")
+    assert log(project) == []
+    assert len(ended(project)) == 7
+
+
 def test_without_time_or_with_a_fault_a_mark_says_so(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,12 +349,12 @@ def test_what_could_not_be_appended_is_told_the_next_time(project: Path) -> None
     assert len(ended(project)) == 7
 
 
-def run_ended(project: Path) -> None:
+def run_ended(project: Path, **more: str) -> None:
     payload = {
         "session_id": SESSION, "cwd": str(project), "hook_event_name": "Stop",
         "transcript_path": str(kept(project)),
     }  # fmt: skip
-    environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project)}
+    environ = {"HOME": str(project.parent), "CLAUDE_PROJECT_DIR": str(project), **more}
     run(["claude-code"], BytesIO(json.dumps(payload).encode()), environ)
 
 

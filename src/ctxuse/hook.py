@@ -151,6 +151,8 @@ def run(
     host = hook_of(words[0]) if words else None
     if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
         return
+    if environ.get("CTXUSE_DISABLE", "0") not in {"", "0"}:
+        return  # also of what is read on in transcripts nothing is taken note of
     fields = parsed(data)
     if not isinstance(fields, dict):
         return
@@ -214,11 +216,10 @@ def _note(
     layout: "WorkspaceLayout", environ: Mapping[str, str], event: str | None, why: str
 ) -> None:
     """Leave a mark that a hook did not come to its end."""
-    if environ.get("CTXUSE_DISABLE", "0") in {"", "0"}:
-        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
+    from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
 
-        what = f"hook: {(event or 'an event')[:64]}: {why}; what it told of may be missing"
-        leave_mark(layout, what, environ=environ)
+    what = f"hook: {(event or 'an event')[:64]}: {why}; what it told of may be missing"
+    leave_mark(layout, what, environ=environ)
 
 
 def _user_has_it(host: str, places: "Places", event: str | None) -> bool:
