@@ -4,11 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctxuse import UsageEvent, Workspace
+from ctxuse.hosts.claude_code.loaded import body_bytes
 
 RECORDS = {
     ".yoi/memory/summary.md": "# Summary\nThe shop sells bikes.\n",
@@ -367,3 +371,23 @@ def test_the_bytes_of_a_skill_are_those_of_its_body(
     )
     said = f"Base directory for this skill: {directory}\n\n{entered}"
     assert event.records[0].context_bytes == (None if entered is None else len(said))
+
+
+@given(
+    parts=st.lists(st.sampled_from(["$ARGUMENTS", "$ARG", "UMENTS", "$", "é", "\n", " x"])),
+    words=st.none() | st.text(max_size=9),
+    directory=st.none() | st.just("/é/pdf"),
+)
+def test_the_bytes_of_a_body_are_those_of_its_text_with_the_words(
+    parts: list[str], words: str | None, directory: str | None
+) -> None:
+    body = "x" + "".join(parts)
+    text = body.replace("$ARGUMENTS", words or "")
+    if words and "$ARGUMENTS" not in body:
+        text += f"\n\nARGUMENTS: {words}"
+    if directory is not None:
+        text = f"Base directory for this skill: {directory}\n\n{text}"
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body.encode())
+        file.flush()
+        assert body_bytes(file.name, words, directory) == len(text.encode())

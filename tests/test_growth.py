@@ -22,6 +22,7 @@ from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small
 from ctxuse.hook import run
 from ctxuse.hosts.claude_code import imports
+from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.evidence import Command, KnownLines, not_refused
 from ctxuse.hosts.imports import imported_files
@@ -110,6 +111,22 @@ def test_what_a_command_does_takes_little_memory(unit: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("word", ["$ARGUMENTS", "x$ARGUMENTS\n"])
+def test_how_large_a_command_is_with_its_words_takes_little_memory(
+    tmp_path: Path, word: str
+) -> None:
+    command, words = tmp_path / "fill.md", "é" * 3_000
+    number = 4_000_000 // len(word)
+    command.write_text(word * number)
+    tracemalloc.start()
+    try:
+        size = body_bytes(os.fspath(command), words, None)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+    assert size == number * (len(word) - len("$ARGUMENTS") + len(words.encode()))
+
+
 def test_refusals_are_told_from_the_rest_in_proportion(tmp_path: Path) -> None:
     def scan(text: str) -> object:
         number = len(text) // 1_000
@@ -123,7 +140,10 @@ def test_refusals_are_told_from_the_rest_in_proportion(tmp_path: Path) -> None:
     assert_grows_in_proportion(scan, repeated("x"), (10_000, 100_000, 1_000_000))
 
 
-ADDRESSES = ("a", "a://", "://", "http://a?", "http://?@", "s3://a:b", "a:b@", "http://u:p/", " ")
+ADDRESSES = (
+    "a", "a://", "://", "http://a?", "http://?@", "s3://a:b", "a:b@", "http://u:p/", " ",
+    "s3://a:7/", "://:7/@", "@/",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", ADDRESSES)

@@ -52,13 +52,14 @@ def body_bytes(path: str, words: str | None, directory: str | None) -> int | Non
     body = _FRONTMATTER.sub("", _text(data), count=1).lstrip("\n")
     if _RUN.search(body) or _NUMBERED.search(body):
         return None
-    if _WORDS in body:
-        body = body.replace(_WORDS, words or "")
+    size, asked = len(body.encode()), body.count(_WORDS)
+    if asked:  # what is put in is computed, as it may be much more than there is memory
+        size += asked * (_size(words or "") - len(_WORDS))
     elif words:
-        body += f"\n\nARGUMENTS: {words}"
+        size += _size(f"\n\nARGUMENTS: {words}")
     if directory is not None:
-        body = f"Base directory for this skill: {directory}\n\n{body}"
-    return len(body.encode())
+        size += _size(f"Base directory for this skill: {directory}\n\n")
+    return size
 
 
 def text_bytes(path: str) -> int | None:
@@ -74,6 +75,11 @@ _WORDS = "$ARGUMENTS"
 _NUMBERED = re.compile(r"\$[0-9]|\$ARGUMENTS\[")
 _RUN = re.compile(r"!`|^```!", re.MULTILINE)
 """What a skill has put in when it is called: its words one by one, what a command prints."""
+
+
+def _size(text: str) -> int:
+    """The bytes of a text; half a character has as many as what stands for it."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _text(data: bytes) -> str:
