@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import cycle, pairwise
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, Self
 
 import pytest
@@ -775,7 +776,14 @@ def test_nothing_found_is_said_also_by_the_status(
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("s3://bucket/team-?/x", "s3://bucket/team-?/x"),
         ("s3://KEY:SEC/RE/T@bucket/x", "s3://bucket/x"),
-        ("http://host:8080/a@b", "http://host:8080/a@b"),
+        ("http://host:8080/a/b", "http://host:8080/a/b"),
+        ("s3://KEY:7/SECRET@bucket/x", "s3://bucket/x"),
+        ("abfs://KEY:7/SEC/RET@bucket/a@b", "abfs://bucket/a@b"),
+        ("s3://KEY:7/SEC@RET@bucket/x", "s3://bucket/x"),
+        ("s3://KEY:7/SEC?RET@bucket/x", "s3://bucket/x"),
+        ("http://joe:80/SECRET@host:80/", "http://host:80/"),
+        ("redis://:7/SECRET@host/0", "redis://host/0"),
+        ("no http://host:80/x, ask a@b", "no http://host:80/x, ask a@b"),
         ("s3://key:sec?ret@bucket/x", "s3://bucket/x"),
         ("https://key:sec?ret@host/x", "https://…"),
         ("https://host?to=a@b", "https://…"),
@@ -790,6 +798,22 @@ def test_nothing_found_is_said_also_by_the_status(
 def test_no_secret_of_an_address_is_shown(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
     assert redacted(f"what? a=b, '{address}'.") == f"what? a=b, '{shown}'."
+
+
+@given(
+    scheme=st.sampled_from(["s3", "abfs", "foo", "http", "simplecache::s3"]),
+    port=st.sampled_from(["", "7/", "8080/", "7//"]),
+    password=st.text(f"{ascii_letters}{digits}+/=", min_size=8, max_size=40),
+    rest=st.sampled_from(["", "/", ":80/x", "/x y", "/x'", "/a@b"]),
+)
+def test_no_password_of_an_address_is_shown(
+    scheme: str, port: str, password: str, rest: str
+) -> None:
+    address = f"{scheme}://AKIA123:{port}{password}@bucket{rest}"
+    shown = f"{scheme}://bucket{rest}"
+    assert without_secrets(address) == hidden(address) == shown
+    assert redacted(f"no '{address}") == f"no '{shown}"
+    assert password not in without_secrets(f"{port}{password} is wrong", address)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,16 @@ _UNCLEAR = re.compile(r"(?i)(\bhttps?://)[^/\s\"']*\?[^/\s\"']*@[^\s\"']*")
 """A password with a question mark, or a query with an ``@``."""
 
 _SECRETS = re.compile(
-    r"(?<=://)/*(?:[^/\s]*|[^/\s:@]+:(?!\d+(?:/|$))[^\s@]*)@"  # a password may hold a slash
+    r"(?<=://)/*(?:[^/\s]*"
+    # A password may hold a slash. Digits before it are a port if no ``@`` follows before a query.
+    r"|[^/\s:@]*:(?!\d+/(?![^\s\"'?@]*(?:\?(?!\w+=)[^\s\"'?@]*)*@))[^\s@]*(?:@[^/\s@]*)*)@"
     r"|(?<=\S)\?[^\s\"']*=[^\s\"']*"
 )
 _WHOLE = re.compile(
-    r"(?<=://)/*(?:[^/]*|[^/:@]+:(?!\d+(?:/|$))[^@]*)@|(?<=.)\?.*=.*", re.DOTALL | re.MULTILINE
+    r"(?<=://)/*(?:[^/]*"
+    r"|[^/:@]*:(?!\d+/(?![^?@]*(?:\?(?!\w+=)[^?@]*)*@))[^@]*(?:@[^/@]*)*)@"
+    r"|(?<=.)\?.*=.*",
+    re.DOTALL | re.MULTILINE,
 )
 _REST_OF_SERVER = re.compile(r"(?is)((?:https?|wss?|tcp|tls|ucx)://[^?#;]*)[?#;].*")
 """As those above, of what is one address as a whole: whatever stands in it, signs of ends, too."""
