@@ -1,6 +1,7 @@
 """What a shell's output shows: commands that are really run, and what stood in their output."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.hosts.claude_code.loaded import body_bytes
+from ctxuse.hosts.mentions import Said
 
 RECORDS = {
     ".yoi/memory/summary.md": "# Summary\nThe shop sells bikes.\n",
@@ -191,6 +193,21 @@ def test_what_does_not_stand_there_was_not_and_a_search_is_no_use(
     project: Path, command: str
 ) -> None:
     assert ran(project, command) == []
+
+
+@given(
+    said=st.text("ab \"'\\\n", max_size=300),
+    at=st.integers(0, 300),
+    size=st.integers(0, 200),
+    other=st.text('ab "', max_size=64),
+)
+def test_what_stands_in_a_command_is_told_as_by_a_search(
+    said: str, at: int, size: int, other: str
+) -> None:
+    command = Said(said)
+    assert command.has(said[at : at + size])
+    bare, without = (re.sub(r"[\"'\\]", "", text) for text in (other, said))
+    assert command.has(other) == (bare in without)
 
 
 def test_the_bytes_are_those_of_the_lines_that_entered(project: Path) -> None:

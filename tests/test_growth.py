@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import SupportsIndex
 
 import pytest
 
@@ -275,6 +276,49 @@ def test_an_output_is_looked_through_in_proportion(
     output = "".join(f"{line.format(number)}\n" for number in range(10_000))
     assert bool(known.shown(output, Command("make", ())).shown) == ("own" in line)
     assert _Looked.number < 2_000
+
+
+def known_records(workspace: Workspace, number: int, text: str) -> list[RecordFile]:
+    """Write records that all have a text, and return their files."""
+    folder = workspace.layout.knowledge_dir
+    folder.mkdir(parents=True)
+    files = [f"{folder}/r{n}.md" for n in range(number)]
+    for file in files:
+        Path(file).write_text(text)
+    return [RecordFile("knowledge", f"r{n}", file, file) for n, file in enumerate(files)]
+
+
+def test_a_line_of_many_records_that_stands_there_often_is_shared_once(
+    workspace: Workspace,
+) -> None:
+    records = known_records(workspace, 100, "the same line in all of them\n")
+    known = KnownLines(records, Places(workspace.layout).root)
+    command = Command("cat .yoi/knowledge/*.md", records)
+    output = "the same line in all of them\n" * 5_000
+    found = known.shown(output, command).shown
+    assert len(found) == 100
+    assert steps(lambda: known.shown(output, command)) < 20 * 5_000
+
+
+def test_no_line_of_an_output_is_searched_for_in_all_of_the_command(workspace: Workspace) -> None:
+    class Counted(str):
+        """A command; counts the searches through it."""
+
+        __slots__ = ()
+        searches = 0
+
+        def __contains__(self, part: str, /) -> bool:  # type: ignore[override] # as that of str
+            Counted.searches += 1
+            return super().__contains__(part)
+
+        def __getitem__(self, part: SupportsIndex | slice, /) -> "Counted":
+            return Counted(super().__getitem__(part))
+
+    text = "".join(f"line {number}\n" for number in range(5_000))
+    known = KnownLines(known_records(workspace, 1, text), Places(workspace.layout).root)
+    assert known.shown(text, Command(Counted("make; echo 'line x' " * 3_000), ())).shown
+    assert Counted.searches < 10
+    assert steps(lambda: known.shown(text, Command("make; " * 9_000, ()))) < 50 * 5_000
 
 
 def test_names_of_skills_that_nobody_has_are_looked_for_by_one_walk(

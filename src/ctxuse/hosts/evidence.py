@@ -24,7 +24,7 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 
 from ctxuse.files import read_beginning, read_small, real_path
-from ctxuse.hosts.mentions import MOST_COMMAND, Mentions
+from ctxuse.hosts.mentions import Mentions, Said
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
@@ -203,11 +203,14 @@ class KnownLines:
             for place in {place for of in holders.values() for place in of}
             if self._files[place].named in explicit or said.mentions(self._files[place])
         }
+        own = Said(command.text)
+        unsaid = {text: of for text, of in holders.items() if of and not own.has(text)}
         found = self._sure(holders, likely)
         present = {*texts}
         doubtful = {place for place in found if self._files[place].named not in explicit}
         if doubtful:
-            proof = self._proof(command, lines if command.sought else texts, doubtful)
+            proof = unsaid.keys() & (lines if command.sought else texts)
+            proof -= self._of_others(command, doubtful)
             sought = Mentions(command.sought, self._root)
             proved = self._sure({line: holders[line] for line in proof}, likely)
             found -= {
@@ -256,22 +259,18 @@ class KnownLines:
                 return rest
         return line
 
-    def _proof(self, command: Command, lines: list[str], doubtful: set[int]) -> set[str]:
-        """The lines that stand there because a record was shown.
-
-        Not those that the command itself says, nor those of another file that it names.
-        """
-        text = command.text[:MOST_COMMAND]
-        proof = {line for line in lines if line in self._holders and line not in text}
+    def _of_others(self, command: Command, doubtful: set[int]) -> set[str]:
+        """The lines of other files that a command names; they are no evidence of a record."""
         same = {real_path(self._files[place].named) for place in doubtful}
+        found: set[str] = set()
         left = _MOST_BYTES
         for path in command.others:
             if left > 0 and real_path(path) not in same:
                 with suppress(OSError):
                     data = read_beginning(path, min(_LARGEST, left))
-                    proof -= _lines_of(data)
+                    found |= _lines_of(data)
                     left -= len(data)
-        return proof
+        return found
 
     @staticmethod
     def _sure(holders: dict[str, list[int]], likely: set[int]) -> set[int]:
@@ -348,10 +347,10 @@ class KnownLines:
             sizes: The bytes so far.
         """
         common: dict[int, int] = {}
-        for text in texts:
+        for text, times in Counter(texts).items():
             for place in theirs[text]:
                 if place in alike:
-                    common[place] = common.get(place, 0) + _bytes_of(text)
+                    common[place] = common.get(place, 0) + times * _bytes_of(text)
         number = Counter(alike.values())
         for place, taker in alike.items():
             own = sum(map(_bytes_of, self._texts[place]))

@@ -1,15 +1,22 @@
-"""Which records a command names, by its words."""
+"""Which records a command names, by its words, and what it says itself."""
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
+from functools import cached_property
 
 from ctxuse.hosts.recordfile import SKILL, RecordFile
 
 MOST_COMMAND = 64 * 1024
 """Characters of a command that are looked at for names."""
 
+_STRETCH = 64
+"""So many characters of a command are compared at once."""
+
 _WORD = re.compile(r"[\w.-]+")
+
+_QUOTING = str.maketrans("", "", "\"'\\")
 
 
 class Mentions:
@@ -45,3 +52,31 @@ class Mentions:
         folder = os.path.dirname(record.named)
         above = self._root.startswith(os.path.join(folder, ""))
         return self.record(record) or (not above and self.file(os.path.basename(folder)))
+
+
+class Said:
+    """What stands in a command, told of many lines without a search through it for each.
+
+    What quotes is looked past, as a shell takes it out.
+
+    Args:
+        command: The command.
+    """
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    @cached_property
+    def _stretches(self) -> list[str]:
+        text = self._command[:MOST_COMMAND].translate(_QUOTING)
+        return sorted({text[at : at + _STRETCH] for at in range(len(text) + 1)})
+
+    def has(self, line: str) -> bool:
+        """Whether a line stands there; of a long one, whether all stretches of it do."""
+        bare = line.translate(_QUOTING)
+        last = max(len(bare) - _STRETCH, 0)
+        return all(self._has(bare[at : at + _STRETCH]) for at in (*range(0, last, _STRETCH), last))
+
+    def _has(self, part: str) -> bool:
+        at = bisect_left(self._stretches, part)
+        return at < len(self._stretches) and self._stretches[at].startswith(part)
