@@ -195,6 +195,52 @@ def test_what_does_not_stand_there_was_not_and_a_search_is_no_use(
     assert ran(project, command) == []
 
 
+OF_MANY = "Run the tests until all is done\n## Style\nnone\n## Next\nIt's short\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sed -n '500,600p' CLAUDE.md; echo done",
+        "tail -n +500 CLAUDE.md; echo 'all is done'",
+        "tail -n +500 CLAUDE.md; echo all is d'on'e",
+        "tail -n +500 CLAUDE.md; echo Run the tests",
+        "awk '/zzz/' CLAUDE.md; echo '## Style'",
+        "cat CLAUDE.md | head -c 0; echo '## Style'",
+        "cat CLAUDE.md | head -c 0; echo 'It'\\''s short'",
+        "sed -n '/zzz/p' CLAUDE.md || echo none; echo none",
+        "sed -n '/zzz/p' CLAUDE.md; printf '1:none\\n## Next\\n'",
+        "sed -n '/zzz/p' CLAUDE.md; cat <<'X'\n## Style\nnone\n## Next\nX",
+        "sed -n '/zzz/p' small.md CLAUDE.md; echo none",
+        "cat .yoi/knowledge/small.md >/dev/null; echo none",
+    ],
+)
+def test_what_the_command_itself_says_is_no_use_of_what_it_names(
+    project: Path, command: str
+) -> None:
+    (project / "CLAUDE.md").write_text(OF_MANY)
+    (project / ".yoi/knowledge/small.md").write_text("none\n")
+    assert ran(project, command) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "size"),
+    [
+        ("cat CLAUDE.md; echo done", len(OF_MANY)),
+        ("sed -n '/## Style/,/## Next/p' CLAUDE.md", len("## Style\nnone\n## Next\n")),
+        ("sed -n 1p CLAUDE.md; echo done", len("Run the tests until all is done\n")),
+        ("tail -c 6 CLAUDE.md; echo none", len("short\n")),
+        ("echo 'Use tabs, never more than four' > CLAUDE.md; cat CLAUDE.md", 31),
+    ],
+)
+def test_what_stands_there_beside_what_the_command_says_was_read(
+    project: Path, command: str, size: int
+) -> None:
+    (project / "CLAUDE.md").write_text(OF_MANY)
+    (event,) = ran(project, command)
+    assert (event.records[0].slug, event.records[0].context_bytes) == ("CLAUDE.md", size)
+
+
 @given(
     said=st.text("ab \"'\\\n", max_size=300),
     at=st.integers(0, 300),

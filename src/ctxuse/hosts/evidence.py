@@ -2,11 +2,11 @@
 
 Strategy: the lines of the records on the disk are indexed; each line of the output is looked up,
 also without what programs put in front of it (a number, a file's name, the sign of a difference).
-What a command names may be shown by any of its lines. What it does not name (a pattern, a variable,
-a script) must be shown by lines that no other record has, and by enough of them that chance is no
-explanation. A search is no use, so the output of nothing but searches is not looked at, and where
-one stands beside other programs a line behind a file's name or a number is no evidence of what is
-not named.
+What a command names may be shown by any of its lines, but for those that the command says itself.
+What it does not name (a pattern, a variable, a script) must be shown by lines that no other record
+has, and by enough of them that chance is no explanation. A search is no use, so the output of
+nothing but searches is not looked at, and where one stands beside other programs a line behind a
+file's name or a number is no evidence of what is not named.
 
 An agent often writes down what it was shown. So of a file that was written after a past call, and
 is not named by it, most must stand there: what was copied from an output is a part of the record.
@@ -205,7 +205,7 @@ class KnownLines:
         }
         own = Said(command.text)
         unsaid = {text: of for text, of in holders.items() if of and not own.has(text)}
-        found = self._sure(holders, likely)
+        found = self._sure(unsaid, likely)
         present = {*texts}
         doubtful = {place for place in found if self._files[place].named not in explicit}
         if doubtful:
@@ -222,7 +222,13 @@ class KnownLines:
         found |= {  # also where all of it stands in another one, which is named, too
             place
             for place in map(self._places.get, explicit)
-            if place is not None and self._texts[place] and self._texts[place] <= present
+            if place is not None
+            and self._texts[place] <= present
+            # what the command itself wrote before is said as a whole
+            and (
+                not unsaid.keys().isdisjoint(those := self._texts[place])
+                or _weight(those) >= _ENOUGH
+            )
         }
         if past_ns is not None:
             is_known = explicit <= self._places.keys()
@@ -233,15 +239,18 @@ class KnownLines:
                 or said.record(self._files[place])
                 or (is_known and self._was(place, past_ns, present))
             }
-        found |= {
-            place
+        ends, begins = (
+            [line for line in those if len(line) >= _PART and not own.has(line)]
+            for those in (lines[:1], lines[-1:])
+        )
+        cut = {
+            place: size
             for place in map(self._places.get, explicit)
-            if place is not None and self._cut(lines, place)
+            if place is not None and place not in found and (size := self._cut(ends, begins, place))
         }
         theirs = {text: [place for place in of if place in found] for text, of in holders.items()}
         sizes = self._sizes(texts, theirs)
-        for place in found:  # of those that are cut a part of a line is all there is
-            sizes.setdefault(place, min(_bytes_of(lines[0]), _bytes_of(lines[-1])))
+        sizes |= cut  # of these a part of a line is all there is
         shown = [Shown(self._files[place], size) for place, size in sizes.items()]
         return Found(shown, is_all=all(of for text, of in theirs.items() if text))
 
@@ -296,16 +305,12 @@ class KnownLines:
         known = self._texts[place]
         return _weight(known & present) >= _MOST_OF_IT * _weight(known)
 
-    def _cut(self, lines: list[str], place: int) -> bool:
-        """Whether the first or the last line of an output is a part of a line of a record."""
-        if not lines:
-            return False
-        begins, ends = lines[-1], lines[0]
-        return any(
-            (len(begins) >= _PART and line.startswith(begins))
-            or (len(ends) >= _PART and line.endswith(ends))
-            for line in self._texts[place]
-        )
+    def _cut(self, ends: list[str], begins: list[str], place: int) -> int:
+        """The bytes of lines that end or begin a line of a record."""
+        texts = self._texts[place]
+        parts = {line for line in ends if any(text.endswith(line) for text in texts)}
+        parts |= {line for line in begins if any(text.startswith(line) for text in texts)}
+        return sum(map(_bytes_of, parts))
 
     def _sizes(self, texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
         """The bytes of each record that was found, as far as its lines follow one another.
