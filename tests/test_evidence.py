@@ -376,6 +376,25 @@ def test_an_output_that_was_cut_within_a_character_is_looked_at(project: Path) -
     assert found.records[0].slug == "postgres"
 
 
+@pytest.mark.parametrize("part", [slice(-299, None), slice(0, 299)])
+@pytest.mark.parametrize("output", ["{}\n", "{}\n\n", "\n{}\n", "{}"])
+def test_of_a_line_that_was_cut_all_that_stood_there_entered(
+    project: Path, part: slice, output: str
+) -> None:
+    line = "".join(f"word {number} " for number in range(500)).strip()
+    (project / f"{DIR}/long.md").write_text(f"{line}\n")
+    asked = {"tool_input": {"command": f"head -c 299 {DIR}/long.md"}}
+    (event,) = hooked(
+        project,
+        {
+            "hook_event_name": "PostToolUse",
+            "tool_response": {"stdout": output.format(line[part]), "stderr": ""},
+            **asked,
+        },
+    )
+    assert event.records[0].context_bytes == len(line[part].strip()) + 1
+
+
 def test_nothing_of_an_output_is_kept(project: Path) -> None:
     ran(project, f"cat {DIR}/postgres.md; echo SECRET")
     for path in (project / ".yoi/memory/_usage").iterdir():

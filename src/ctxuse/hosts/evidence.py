@@ -239,9 +239,10 @@ class KnownLines:
                 or said.record(self._files[place])
                 or (is_known and self._was(place, past_ns, present))
             }
+        some = [line for line in lines if line]
         ends, begins = (
             [line for line in those if len(line) >= _PART and not own.has(line)]
-            for those in (lines[:1], lines[-1:])
+            for those in (some[:1], some[-1:])
         )
         cut = {
             place: size
