@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from test_import import HOSTILE, Line, Talk
 
 from ctxuse.cli.main import run
+from ctxuse.hosts.transcripts import Told
 
 LISTED = "- pdf: Reads portable documents\n- deploy: Brings it out\n"
 
@@ -258,6 +260,28 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
     monkeypatch.setenv("CTXUSE_CACHE_DIR", cache)
     claude(home, session(home / "app", "s1", "t1"))
     assert shown(capsys) == shown(capsys)
+
+
+def test_no_more_is_held_of_what_a_transcript_tells_than_is_remembered(
+    home: Path, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude(home, session(home / "app", "s1", *map(str, range(100))))
+    seen = shown(capsys)
+    monkeypatch.setenv("CTXUSE_CACHE_DIR", str(tmp_path / "other"))
+    monkeypatch.setattr("ctxuse.hosts.transcripts._PIECE", 100)
+    monkeypatch.setattr("ctxuse.overview._MOST_TOLD", 2_000)
+    taken: list[int] = []
+    parts = Told.parts
+
+    def counted(told: Told) -> Iterator[bytes]:
+        for part in parts(told):
+            taken.append(len(part))
+            yield part
+
+    monkeypatch.setattr(Told, "parts", counted)
+    assert shown(capsys) == seen
+    assert len(taken) > 1
+    assert sum(taken[:-1]) <= 2_000
 
 
 def test_a_hostile_home(home: Path, capsys: Out) -> None:

@@ -212,7 +212,13 @@ class _Memory:
         """Take note of what a transcript tells that was read now."""
         stamp = self._stamps[name]
         if stamp is not None and told.summary.error is None:
-            self._hold(name, _Entry(stamp, b"".join(told.parts())))
+            parts, size = [], 0
+            for part in told.parts():
+                size += len(part)
+                if size > self._room:
+                    return
+                parts.append(part)
+            self._hold(name, _Entry(stamp, b"".join(parts)))
 
     def _hold(self, name: str, entry: _Entry) -> None:
         if len(entry.told) <= self._room and is_text(name):
