@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -209,8 +210,9 @@ class TestClaudeCode:
         assert summary(event)[3] == "instructions/CLAUDE.md"
 
     def test_instructions_that_were_loaded_are_exposures_at_each_firing(
-        self, project: Path, fire: Fire
+        self, project: Path, fire: Fire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        now = time.time_ns()
         loaded = {
             "hook_event_name": "InstructionsLoaded",
             "file_path": str(project / "CLAUDE.md"),
@@ -222,7 +224,13 @@ class TestClaudeCode:
             "resident_exposure", "ResidentInjection", None, "instructions/CLAUDE.md",
         )  # fmt: skip
         assert event.id[14] == "7"
+        assert fire(loaded) == []  # hosts tell of it twice at times
+        assert len(fire({**loaded, "session_id": "another"})) == 1
         assert len(fire({**loaded, "load_reason": "compact"})) == 1
+        with monkeypatch.context() as later:
+            later.setattr(time, "time_ns", lambda: now + 11_000_000_000)
+            assert len(fire(loaded)) == 1
+            assert fire(loaded) == []
         (event,) = fire({**loaded, "file_path": str(project / "docs/style.md")})
         assert summary(event)[3] == "instructions/docs/style.md"
         assert event.records[0].size_from == "unknown"
@@ -668,6 +676,7 @@ def process(
 @pytest.mark.parametrize("host", ["claude-code", "codex"])
 def test_where_the_user_has_the_hook_too_that_one_records(project: Path, host: str) -> None:
     agent, home = installation_of(host), {**environment(project), "CLAUDE_PROJECT_DIR": ""}
+    numbers = count()
     (project / "AGENTS.md").write_text("Be brief.")
     (project / ".codex/skills/x").mkdir(parents=True)
     (project / ".codex/skills/x/SKILL.md").write_text("---\nname: x\ndescription: y\n---\n")
@@ -683,6 +692,7 @@ def test_where_the_user_has_the_hook_too_that_one_records(project: Path, host: s
 
     def records(*words: str) -> bool:
         before = len(log(project))
+        payload["session_id"] = f"s{next(numbers)}"
         run([host, *words], BytesIO(json.dumps(payload).encode()), home)
         return len(log(project)) > before
 

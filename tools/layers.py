@@ -113,7 +113,7 @@ INSIDE = {
         "writer",
         "handle | once",
         "check",
-        "idindex | naming",
+        "idindex | lately | naming",
         "archive | cursor",
         "failures | generation | lock | reader",
         "names",

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
+    from ctxuse.hosts.parts import Hook
+    from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.recorder import Recorder
@@ -29,6 +31,9 @@ MOST_SECONDS = 10.0
 
 TO_ARRIVE = 30.0
 """Seconds in which the payload must have arrived."""
+
+_AFTER_COMPACTION = "compact"
+"""Why instructions are loaded once more, which may be soon after the first time."""
 
 _AGAIN = 0.1
 """Seconds after which is looked again whether the time is over."""
@@ -160,23 +165,11 @@ def run(
     root = _root(payload.project, environ, everywhere="--everywhere" in words[1:])
     if root is None:
         return
-    from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
     from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
 
     layout = WorkspaceLayout(root)
-    places = Places(layout, environ, start=payload.project)
-    if "--shared" in words[1:] and _user_has_it(words[0], places, payload.event):
-        return
     try:
-        events = host.events(payload, places)
-        recording = _Recording(layout, environ, clock)
-        for event in events:
-            recording.append(event)
-        found = host.followed(payload)
-        if found.paths:
-            from ctxuse.following import Following, bring_in  # noqa: PLC0415 - at some ends only
-
-            bring_in(Following(words[0], layout, environ), found, recording.append)
+        _record(words, host, payload, _Recording(layout, environ, clock))
     except _OutOfTimeError:
         with clock.stopped():
             _note(layout, environ, payload.event, "its time was over")
@@ -185,12 +178,30 @@ def run(
             _note(layout, environ, payload.event, type(error).__name__)
 
 
+def _record(words: list[str], host: "Hook", payload: "Payload", recording: "_Recording") -> None:
+    """Append what a payload means, and what the transcripts tell that it names."""
+    from ctxuse.hosts.places import Places  # noqa: PLC0415 - likewise
+
+    layout, environ = recording.layout, recording.environ
+    places = Places(layout, environ, start=payload.project)
+    if "--shared" in words[1:] and _user_has_it(words[0], places, payload.event):
+        return
+    for event in host.events(payload, places):
+        if payload.reason == _AFTER_COMPACTION or not _was_told(event, layout):
+            recording.append(event)
+    found = host.followed(payload)
+    if found.paths:
+        from ctxuse.following import Following, bring_in  # noqa: PLC0415 - at some ends only
+
+        bring_in(Following(words[0], layout, environ), found, recording.append)
+
+
 class _Recording:
     """Appends events, each without being cut off. Nothing is opened before the first."""
 
     def __init__(self, layout: "WorkspaceLayout", environ: Mapping[str, str], clock: Clock) -> None:
-        self._layout = layout
-        self._environ = environ
+        self.layout = layout
+        self.environ = environ
         self._clock = clock
         self._recorder: Recorder | None = None
 
@@ -207,9 +218,21 @@ class _Recording:
                 from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
 
                 self._recorder = Recorder(
-                    self._layout, environ=self._environ, most_patience=self._clock.left
+                    self.layout, environ=self.environ, most_patience=self._clock.left
                 )
             return self._recorder.try_quietly(event)
+
+
+def _was_told(event: "UsageEvent", layout: "WorkspaceLayout") -> bool:
+    """Whether something resident was told of just now, which has no id of its own."""
+    from ctxuse.events import UsageEventKind  # noqa: PLC0415 - likewise
+    from ctxuse.ids import is_derived  # noqa: PLC0415 - likewise
+
+    if event.event is not UsageEventKind.RESIDENT_EXPOSURE or is_derived(event.id):
+        return False
+    from ctxuse.log.lately import stands_lately  # noqa: PLC0415 - of few events only
+
+    return stands_lately(layout, event)
 
 
 def _note(
