@@ -9,11 +9,12 @@ looked up in all of it, by the bytes of their names.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from ctxuse.codec.decode import Refusal, decode
 from ctxuse.codec.encode import encode
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, is_text
@@ -23,9 +24,10 @@ from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
+from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.naming import read_naming
+from ctxuse.log.naming import lines_naming
 from ctxuse.log.reader import pread
 from ctxuse.remembered import Memory, digest
 
@@ -124,8 +126,8 @@ def _bring_in(
     with Told() as told:
         after = transcripts_of(following.host).read_on(path, places, told, rest, _MOST_BYTES)
         told.settle()
-        there = _recorded(following.layout, told)
-        hooked = Hooked(following.host, there.values)
+        there = _Recorded(following.layout, told)
+        hooked = Hooked(following.host, there.of_hooks)
         done = all(
             append(event)
             for event, formerly in told.events(Notes(), hooked.has)
@@ -161,15 +163,50 @@ def _mark(layout: WorkspaceLayout) -> LogMark:
     return LogMark.of(layout) or LogMark(0, "", "")
 
 
-def _recorded(layout: WorkspaceLayout, told: Told) -> dict[str, UsageEvent]:
-    """What is in the log of the sessions that a transcript tells of, by id.
+class _Recorded:
+    """What is in the log of the sessions that a transcript tells of, and of their sub-agents.
 
-    Those of their sub-agents are among them: a session's name is the beginning of theirs.
+    Of these a session's name is the beginning. Lines are read only where they are asked for.
     """
-    happened = (item.event for item in told.items() if isinstance(item, Happened))
-    sessions = {event.segment_id.partition("/")[0] for event in happened}
-    found = read_naming(layout, sessions)
-    return {event.id: event for event in found if isinstance(event, UsageEvent)}
+
+    def __init__(self, layout: WorkspaceLayout, told: Told) -> None:
+        happened = (item.event for item in told.items() if isinstance(item, Happened))
+        sessions = {event.segment_id.partition("/")[0] for event in happened}
+        self._lines: dict[str, bytes] = {}
+        for line in lines_naming(layout, sessions):
+            event_id = _id_on(line)
+            if event_id not in self:  # that line may not count
+                self._lines[event_id] = line
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._lines and _event_on(self._lines[event_id]) is not None
+
+    def of_hooks(self) -> Iterator[UsageEvent]:
+        """Yield the events that have new ids."""
+        for event_id, line in self._lines.items():
+            event = None if is_derived(event_id) else _event_on(line)
+            if event is not None:
+                yield event
+
+
+_OURS = b'{"id":"'
+
+
+def _id_on(line: bytes) -> str:
+    """The id on a line; of one that does not begin as ours do, and is no event, no id."""
+    if line.startswith(_OURS):
+        return line[len(_OURS) :].partition(b'"')[0].decode("ascii", "replace").ljust(_ID)
+    event = _event_on(line)
+    return " " * _ID if event is None else event.id
+
+
+_ID = 36
+"""Characters of an id."""
+
+
+def _event_on(line: bytes) -> UsageEvent | None:
+    found = decode(line)
+    return None if isinstance(found, Refusal) else found
 
 
 def _can_be_stored(event: UsageEvent) -> bool:

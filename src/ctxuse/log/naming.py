@@ -4,13 +4,12 @@ import re
 from collections.abc import Collection, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 
-from ctxuse.codec.decode import Valid, event_of
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.reader import Found, Lines, lines_of, open_logs, read_blocks
+from ctxuse.log.reader import Lines, open_logs, read_blocks
 
 
-def read_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterator[Found]:
-    """Yield what each line is that holds a text that begins so, archived logs included.
+def lines_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterator[bytes]:
+    """Yield each line that holds a text that begins so, archived logs included; not all may count.
 
     It takes 0.8 s per GB: most lines of a log are of other sessions, and are not looked at.
 
@@ -31,10 +30,9 @@ def read_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterato
             position = 0
             while found := search(data, position):
                 begin = data.rfind(b"\n", position, found.start()) + 1 or position
-                end = data.find(b"\n", found.end()) + 1 or len(data)
-                for _, line in lines_of(Lines(block.offset + begin, data[begin:end]), log):
-                    yield event_of(line) if isinstance(line, Valid) else line
-                position = end
+                end = data.find(b"\n", found.end())
+                position = len(data) if end < 0 else end + 1
+                yield data[begin : position if end < 0 else end]
 
 
 def _forms(text: str) -> set[bytes]:
