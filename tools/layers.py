@@ -77,7 +77,7 @@ INSIDE = {
         "installation | skillnames | transcripts",
         "evidence | listing | ondisk",
         "places",
-        "__init__ | checkouts | imports | payload | prompts | searches | shell",
+        "__init__ | checkouts | handlers | imports | payload | prompts | searches | shell",
         "host | jsonlines | lookup | mentions | paths | session | shellprograms",
         "recordfile | shellwords",
     ],

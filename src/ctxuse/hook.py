@@ -156,7 +156,9 @@ def run(
     host = hook_of(words[0]) if words else None
     if host is None or not data.strip() or len(data) > MAX_PAYLOAD:
         return
-    if environ.get("CTXUSE_DISABLE", "0") not in {"", "0"}:
+    from ctxuse.layout import WorkspaceLayout, is_recording  # noqa: PLC0415 - likewise
+
+    if not is_recording(environ):
         return  # also of what is read on in transcripts nothing is taken note of
     fields = parsed(data)
     if not isinstance(fields, dict):
@@ -165,8 +167,6 @@ def run(
     root = _root(payload.project, environ, everywhere="--everywhere" in words[1:])
     if root is None:
         return
-    from ctxuse.layout import WorkspaceLayout  # noqa: PLC0415 - likewise
-
     layout = WorkspaceLayout(root)
     try:
         _record(words, host, payload, _Recording(layout, environ, clock))
@@ -248,17 +248,12 @@ def _note(
 def _user_has_it(host: str, places: "Places", event: str | None) -> bool:
     """Whether a hook of ours that is there stands in the user's settings for an event, too."""
     from ctxuse.hosts import user_hooks  # noqa: PLC0415 - likewise
-    from ctxuse.hosts.lookup import at, items, stored  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.handlers import handlers, our_command  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.lookup import stored  # noqa: PLC0415 - likewise
 
     settings = stored(user_hooks(host, places.config_dirs))
-    for group in items(settings, "hooks", event or ""):
-        for handler in items(group, "hooks"):
-            command = at(handler, "command")
-            words = [command] if items(handler, "args") else str(command).split()
-            for word in words:
-                if os.path.basename(str(word)) == "ctxuse-hook" and os.access(str(word), os.X_OK):
-                    return True
-    return False
+    programs = (our_command(handler) for its, handler in handlers(settings) if its == event)
+    return any(program is not None and os.access(program, os.X_OK) for program in programs)
 
 
 def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) -> str | None:

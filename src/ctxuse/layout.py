@@ -274,6 +274,11 @@ def state_dir(environ: Mapping[str, str]) -> str:
     return _of_user(environ, "XDG_STATE_HOME", ".local", "state")
 
 
+def is_recording(environ: Mapping[str, str]) -> bool:
+    """Return whether events are recorded: ``CTXUSE_DISABLE`` turns that off."""
+    return environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
+
+
 def cache_dir(environ: Mapping[str, str]) -> str:
     """Return our directory below the user's cache directory; it may not exist.
 

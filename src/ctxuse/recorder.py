@@ -12,7 +12,7 @@ from ctxuse.codec.encode import encode, encode_any, split
 from ctxuse.errors import AppendError, InvalidSettingError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.ids import is_derived
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.layout import WorkspaceLayout, is_recording
 from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
 from ctxuse.records import record_size
 
@@ -54,7 +54,7 @@ class Recorder:
     ) -> None:
         self.layout = root if isinstance(root, WorkspaceLayout) else WorkspaceLayout(root)
         self._environ = os.environ if environ is None else environ
-        self.recording = self._environ.get("CTXUSE_DISABLE", "0") in {"", "0"}
+        self.recording = is_recording(self._environ)
         self._durability = durability
         self._most_patience = most_patience
         self._open_writer: LogWriter | None = None

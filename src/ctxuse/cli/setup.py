@@ -11,8 +11,8 @@ import click
 from ctxuse.cli import common
 from ctxuse.errors import SetupError
 from ctxuse.files import real_path
-from ctxuse.hosts.host import Version
-from ctxuse.hosts.installation import COMMAND, how_to_remove, installed
+from ctxuse.hosts.handlers import COMMAND
+from ctxuse.hosts.installation import how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.importing import began_in, sessions

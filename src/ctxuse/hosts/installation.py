@@ -1,23 +1,14 @@
 """Where an agent's settings are, what of ours belongs into them, and what is there."""
 
-import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ctxuse.hosts import user_hooks
+from ctxuse.hosts.handlers import COMMAND, EVERYWHERE, SHARED, handlers, our_command, words_of
 from ctxuse.hosts.host import Version
-from ctxuse.hosts.lookup import at, items, stored
+from ctxuse.hosts.lookup import stored
 from ctxuse.hosts.places import Places
-
-COMMAND = "ctxuse-hook"
-
-EVERYWHERE = "--everywhere"
-"""Tells our hook to write in directories without a workspace, too."""
-
-SHARED = "--shared"
-"""Tells our hook that it stands in settings that others share: where the user has it, too, that one
-records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +97,8 @@ def installed(installation: Installation, places: Places) -> list[Installed]:
             file,
             event,
             command,
-            everywhere=EVERYWHERE in _words(handler),
-            is_outdated=command == COMMAND and SHARED not in _words(handler),
+            everywhere=EVERYWHERE in words_of(handler),
+            is_outdated=command == COMMAND and SHARED not in words_of(handler),
         )
         for file in installation.files(places)
         for event, handler in handlers(stored(file))
@@ -130,33 +121,6 @@ def turned_off(installation: Installation, places: Places) -> list[str]:
     return [file for file in installation.files(places) if installation.is_off(stored(file))]
 
 
-def handlers(settings: object) -> Iterator[tuple[str, object]]:
-    """Yield every handler of a hook in `settings`, with its event."""
-    hooks = at(settings, "hooks")
-    for event, groups in hooks.items() if isinstance(hooks, dict) else ():
-        for group in items(groups):
-            for handler in items(group, "hooks"):
-                yield str(event), handler
-
-
-def our_command(handler: object) -> str | None:
-    """Return the program of a handler; None when it is not ours."""
-    command = at(handler, "command")
-    if not isinstance(command, str):
-        return None
-    words = (str(word) for word in _words(handler))
-    return next((word for word in words if os.path.basename(word) == COMMAND), None)
-
-
-def _words(handler: object) -> list[object]:
-    """The words of a handler, however it says them."""
-    command = at(handler, "command")
-    words = [command, *items(handler, "args")]
-    if len(words) > 1 or not isinstance(command, str):
-        return words
-    return [word.rstrip(";") for word in _split(command)]
-
-
 def for_shell(words: list[str]) -> str:
     """Return the text by which a shell calls our hook.
 
@@ -167,10 +131,3 @@ def for_shell(words: list[str]) -> str:
     if words[0] != COMMAND:
         return called
     return f"if command -v {COMMAND} >/dev/null 2>&1; then exec {called}; fi"
-
-
-def _split(command: str) -> list[str]:
-    try:
-        return shlex.split(command)
-    except ValueError:
-        return command.split()

@@ -1,8 +1,9 @@
 """What installing and removing hooks changes in a file of settings. Pure."""
 
 from ctxuse.errors import SettingsError
+from ctxuse.hosts.handlers import handlers, our_command
 from ctxuse.hosts.host import Version
-from ctxuse.hosts.installation import Installation, handlers, our_command
+from ctxuse.hosts.installation import Installation
 from ctxuse.hosts.lookup import at, items, stored
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile

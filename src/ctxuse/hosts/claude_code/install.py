@@ -3,8 +3,9 @@
 import os
 
 from ctxuse.hosts.claude_code import NAME
+from ctxuse.hosts.handlers import COMMAND
 from ctxuse.hosts.host import Version
-from ctxuse.hosts.installation import COMMAND, Installation, for_shell
+from ctxuse.hosts.installation import Installation, for_shell
 from ctxuse.hosts.lookup import at
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
