@@ -175,7 +175,7 @@ class _Recorded:
         self._lines: dict[str, bytes] = {}
         for line in lines_naming(layout, sessions):
             event_id = _id_on(line)
-            if event_id not in self:  # that line may not count
+            if event_id is not None and event_id not in self:  # another line of it may not count
                 self._lines[event_id] = line
 
     def __contains__(self, event_id: str) -> bool:
@@ -189,19 +189,17 @@ class _Recorded:
                 yield event
 
 
-_OURS = b'{"id":"'
+_OURS, _ID = b'{"id":"', 36
+"""How the lines that we write begin, and the bytes of an id."""
 
 
-def _id_on(line: bytes) -> str:
-    """The id on a line; of one that does not begin as ours do, and is no event, no id."""
-    if line.startswith(_OURS):
-        return line[len(_OURS) :].partition(b'"')[0].decode("ascii", "replace").ljust(_ID)
+def _id_on(line: bytes) -> str | None:
+    """The id on a line, if it has one; only what does not begin as ours do is read for it."""
+    end = len(_OURS) + _ID
+    if line.startswith(_OURS) and line[end : end + 1] == b'"':
+        return line[len(_OURS) : end].decode("ascii", "replace")
     event = _event_on(line)
-    return " " * _ID if event is None else event.id
-
-
-_ID = 36
-"""Characters of an id."""
+    return None if event is None else event.id
 
 
 def _event_on(line: bytes) -> UsageEvent | None:

@@ -1,7 +1,8 @@
 """Paths as text: what is below what, and what is in a directory."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from ctxuse.files import real_path
@@ -49,6 +50,15 @@ def paths_in(directory: str) -> list[str]:
     except (OSError, ValueError):  # a NUL in its name
         return []
     return [os.path.join(directory, name) for name in sorted(filter(is_name, names))]
+
+
+def times_written(paths: Iterable[str]) -> dict[str, float]:
+    """Return when files were written last, in seconds since the epoch; of those that are there."""
+    times: dict[str, float] = {}
+    for path in paths:
+        with suppress(OSError):  # it is gone, or a link to nothing
+            times[path] = os.path.getmtime(path)
+    return times
 
 
 def is_name(path: str) -> bool:

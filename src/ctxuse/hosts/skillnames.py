@@ -5,9 +5,9 @@ all names, which a transcript may have thousands of.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ctxuse.hosts.listing import described_files, described_skills
+from ctxuse.hosts.listing import Fields, described_files, described_skills
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.prompts import prompts
@@ -47,12 +47,8 @@ class _Agents:
     """
 
     def __init__(self, places: Places) -> None:
-        self.by_themselves: dict[str, RecordFile] = {}
         agents = (record for record in prompts(places.prompt_folders()) if record.kind == AGENT)
-        for record, fields in described_files(agents):
-            said = fields.get("name")
-            if isinstance(said, str):
-                self.by_themselves.setdefault(said, record)
+        self.by_themselves = _by_themselves(described_files(agents))
 
 
 class _Names:
@@ -71,11 +67,17 @@ class _Names:
         for file in _deep(places):
             name = os.path.basename(os.path.dirname(file))
             self.by_folder.setdefault(name, []).append(file)
-        self.by_themselves: dict[str, RecordFile] = {}
-        for record, fields in described_skills(places, None):
-            said = fields.get("name")
-            if isinstance(said, str):
-                self.by_themselves.setdefault(said, record)
+        self.by_themselves = _by_themselves(described_skills(places, None))
+
+
+def _by_themselves(described: Iterable[tuple[RecordFile, Fields]]) -> dict[str, RecordFile]:
+    """Records by the names that they say; of several of one name the first."""
+    found: dict[str, RecordFile] = {}
+    for record, fields in described:
+        said = fields.get("name")
+        if isinstance(said, str):
+            found.setdefault(said, record)
+    return found
 
 
 def _deep(places: Places) -> Iterator[str]:

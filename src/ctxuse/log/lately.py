@@ -37,8 +37,7 @@ def stands_lately(layout: WorkspaceLayout, event: UsageEvent) -> bool:
     try:
         with closing_fd(open_for_reading(os.fspath(layout), LOG_NAME)) as log:
             size = os.fstat(log).st_size
-            os.lseek(log, max(0, size - _TAIL), os.SEEK_SET)
-            data = os.read(log, _TAIL)
+            data = os.pread(log, _TAIL, max(0, size - _TAIL))
     except OSError:
         return False
     for other in data.split(b"\n"):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from ctxuse.events import UsageEvent, UsageRecordSnapshot
 from ctxuse.hosts.calls import Call, uses
@@ -11,7 +10,7 @@ from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_c
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
-from ctxuse.hosts.paths import paths_in
+from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL, skill_name
@@ -85,11 +84,8 @@ def _of_agents(transcript: str) -> list[str]:
 
 def _latest_beside(transcript: str) -> list[str]:
     """The other transcripts written last: one may be of a session that ended unheard."""
-    times: dict[str, float] = {}
-    for path in paths_in(os.path.dirname(transcript)):
-        if path.endswith(".jsonl") and path != transcript:
-            with suppress(OSError):  # it is gone, or a link to nothing
-                times[path] = os.path.getmtime(path)
+    beside = paths_in(os.path.dirname(transcript))
+    times = times_written(p for p in beside if p.endswith(".jsonl") and p != transcript)
     return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]
 
 

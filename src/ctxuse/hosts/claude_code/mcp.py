@@ -3,13 +3,12 @@
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.caller import Caller, Request
 from ctxuse.hosts.claude_code import HOST, NAME
 from ctxuse.hosts.lookup import name
-from ctxuse.hosts.paths import paths_in
+from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.session import Session
 
 _TAIL = 256 * 1024
@@ -67,11 +66,8 @@ def _agent_that_calls(session: str, call_id: str, environ: Mapping[str, str]) ->
 
 def _at_work(directories: list[str]) -> list[str]:
     """The transcripts in some directories that were written not long ago, the last ones first."""
-    times: dict[str, float] = {}
-    for path in (path for directory in directories for path in paths_in(directory)):
-        if path.endswith(".jsonl"):
-            with suppress(OSError):
-                times[path] = os.path.getmtime(path)
+    there = (path for directory in directories for path in paths_in(directory))
+    times = times_written(path for path in there if path.endswith(".jsonl"))
     now = time.time()
     found = [path for path, at in times.items() if now - at < _AT_WORK]
     return sorted(found, key=times.__getitem__, reverse=True)[:_MOST_AGENTS]
