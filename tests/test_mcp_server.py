@@ -1,4 +1,4 @@
-"""The MCP server, spoken to by the SDK's own client: in memory, and as a real process."""
+"""The MCP server, a real process, spoken to by the SDK's own client, by others, and by hand."""
 
 import json
 import os
@@ -10,23 +10,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
-
-import pytest
-from starting import PATIENCE, started
-
-pytest.importorskip("mcp", reason="the extra ctxuse[mcp] is not installed")
+from typing import Any, cast
 
 import anyio
+import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp_types import Implementation, RequestParamsMeta, TextContent, TextResourceContents
+from starting import PATIENCE, started
 
-from ctxuse import UsageEvent, Workspace
-from ctxuse.cli.main import run as run_command
+from ctxuse import UsageEvent, Workspace, __version__
 from ctxuse.hosts.caller import Caller, caller
-from ctxuse.mcp_server.server import Server
 
 Talk = Callable[[Client], Awaitable[None]]
 
@@ -49,20 +44,59 @@ def filled(workspace: Workspace) -> Workspace:
     return workspace
 
 
+def process(
+    workspace: Workspace, environ: Mapping[str, str] | None = None
+) -> StdioServerParameters:
+    """How a server is started, in an environment of nothing else."""
+    root = os.fspath(workspace.layout)
+    environ = {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PATH": os.environ["PATH"],
+        "HOME": os.fspath(Path(root) / "no-home"),
+        **(environ or {}),
+    }
+    words = ["-m", "ctxuse", "mcp", "-w", root]
+    return StdioServerParameters(command=sys.executable, args=words, env=environ)
+
+
 def talk(
-    server: "Server | StdioServerParameters",
+    server: StdioServerParameters,
     conversation: Talk,
     client: str = "test",
     version: str = "1",
+    mode: str = "auto",
 ) -> None:
     """Connect a client to a server and have a conversation."""
 
     async def main() -> None:
         info = Implementation(name=client, version=version)
-        async with Client(server, client_info=info) as connected:
+        async with Client(server, client_info=info, mode=mode) as connected:
             await conversation(connected)
 
     anyio.run(main)
+
+
+def answers(workspace: Workspace, *messages: object) -> list[dict[str, Any]]:
+    """What the server answers to messages that are written by hand."""
+    lines = [m if isinstance(m, bytes) else json.dumps(m).encode() for m in messages]
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(workspace.layout)],
+        input=b"".join(line + b"\n" for line in lines),
+        capture_output=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def request(request_id: object, method: str, params: object = None) -> dict[str, object]:
+    message = {"jsonrpc": "2.0", "id": request_id, "method": method}
+    return message if params is None else {**message, "params": params}
+
+
+def hello(version: str) -> dict[str, object]:
+    info = {"name": "t", "version": "1"}
+    about = {"protocolVersion": version, "capabilities": {}, "clientInfo": info}
+    return request(0, "initialize", about)
 
 
 def events(workspace: Workspace) -> list[UsageEvent]:
@@ -106,10 +140,11 @@ def test_the_tools_are_typed_and_read_only(filled: Workspace) -> None:
             assert tool.description
             assert "\n  " not in tool.description
             assert "ctx" not in tool.input_schema["properties"]
-        kinds = tools["memory_read"].input_schema["properties"]["kind"]["enum"]
-        assert kinds == ["summary", "decision", "request", "workflow", "knowledge"]
+        kind = tools["memory_read"].input_schema["properties"]["kind"]
+        names = ["decision", "knowledge", "request", "summary", "workflow"]
+        assert kind == {"type": "string", "enum": names}
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
 
 
 def test_tools_give_records_and_every_read_is_recorded(filled: Workspace) -> None:
@@ -125,7 +160,7 @@ def test_tools_give_records_and_every_read_is_recorded(filled: Workspace) -> Non
         assert flow["required"] == [{"kind": "knowledge", "slug": "policy", "text": "Be kind."}]
         assert "gone" in str(flow["left_out"])
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     assert uses(filled) == [
         ("MemoryRead", "agent", ["alpha"]),
         ("MemoryRead", "agent", ["summary"]),
@@ -168,7 +203,7 @@ def test_no_answer_of_a_tool_is_too_large_for_a_host(filled: Workspace) -> None:
         flow = answer(await client.call_tool("workflow_invoke", {"slug": "partly"}))
         assert "huge" in str(flow["left_out"])
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     sizes = [event.records[0].context_bytes for event in events(filled)[1:]]
     assert sum(size or 0 for size in sizes[:5]) == len(whole)
     assert sizes[5] == 32 * 1024
@@ -210,7 +245,7 @@ def test_searches_and_reports_and_failed_reads_are_no_uses(filled: Workspace) ->
             with pytest.raises(MCPError):
                 await client.get_prompt(name)
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     assert uses(filled) == []
 
 
@@ -238,7 +273,7 @@ def test_records_are_resources_and_a_read_of_one_is_a_memory_read(filled: Worksp
             assert content.text == text
             assert content.mime_type == "text/markdown"
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     assert uses(filled) == [("MemoryRead", None, ["later"]), ("MemoryRead", None, ["summary"])]
 
 
@@ -251,7 +286,7 @@ def test_workflows_are_prompts_that_the_user_asks_for(filled: Workspace) -> None
         assert isinstance(message.content, TextContent)
         assert message.content.text == "Do it.\n\nBe kind."
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     assert uses(filled) == [("WorkflowInvoke", "user", ["deploy", "policy"])]
 
 
@@ -268,7 +303,7 @@ def test_the_resident_text_is_the_instructions_and_exposed_with_the_first_call(
         await client.call_tool("memory_search", {"query": "x"})
         await client.get_prompt("deploy")
 
-    talk(Server(filled, {}), conversation, client="some-agent")
+    talk(process(filled), conversation, client="some-agent")
     (exposure,) = (e for e in events(filled) if e.event.value == "resident_exposure")
     assert [(r.slug, r.context_bytes) for r in exposure.records] == [
         ("policy", 16),
@@ -301,7 +336,7 @@ def test_of_the_instructions_what_the_host_delivers_is_exposed(
         told.append(client.instructions or "")
         await client.call_tool("memory_search", {"query": "x"})
 
-    talk(Server(workspace, {}), conversation, client=client, version=version)
+    talk(process(workspace), conversation, client=client, version=version)
     (exposure,) = (e for e in events(workspace) if e.event.value == "resident_exposure")
     entered = told[0][:most]
     claimed = sum(record.context_bytes or 0 for record in exposure.records)
@@ -322,7 +357,7 @@ def test_reports_say_since_when_and_unknown_is_null(filled: Workspace) -> None:
         gone = answer(await client.call_tool("usage_record", {"kind": "skill", "slug": "pdf"}))
         assert gone["record"]["use_count"] is None  # type: ignore[index] # likewise
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
 
 
 def test_a_directory_without_the_marker_is_served_and_nothing_is_recorded(tmp_path: Path) -> None:
@@ -332,7 +367,7 @@ def test_a_directory_without_the_marker_is_served_and_nothing_is_recorded(tmp_pa
     async def conversation(client: Client) -> None:
         assert answer(await client.call_tool("knowledge_reference", {"slug": "k"}))["text"] == "K"
 
-    talk(Server(Workspace(tmp_path), {}), conversation)
+    talk(process(Workspace(tmp_path), {}), conversation)
     assert not (tmp_path / ".yoi" / "memory").exists()
 
 
@@ -348,7 +383,7 @@ def test_nothing_outside_the_workspace_can_be_reached(filled: Workspace, tmp_pat
             await client.read_resource("ctxuse://decision/out")
         assert not answer(await client.call_tool("memory_search", {"query": "secret"}))["hits"]
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
 
 
 ENV = {"CLAUDE_CODE_SESSION_ID": "from-env"}
@@ -420,7 +455,7 @@ def test_which_sub_agent_of_claude_code_is_calling_its_transcripts_say(
             pool.submit(write_later, folder / "agent-a2.jsonl", '"t9"')
             await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t9"))
 
-    talk(Server(filled, environ), conversation, client="claude-code")
+    talk(process(filled, environ), conversation, client="claude-code")
     exposure, read = events(filled)
     assert (exposure.segment_id, exposure.actor) == ("s1", None)
     assert (read.segment_id, read.actor, read.call_id) == ("s1/a2", "subagent", "t9")
@@ -432,21 +467,13 @@ def test_who_is_calling_is_recorded(filled: Workspace) -> None:
     async def conversation(client: Client) -> None:
         await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("toolu_1"))
 
-    talk(Server(filled, ENV), conversation, client="claude-code")
+    talk(process(filled, ENV), conversation, client="claude-code")
     exposure, read = events(filled)
     assert (read.segment_id, read.host, read.call_id) == ("from-env", "claude-code", "toolu_1")
     assert (exposure.segment_id, exposure.host, exposure.call_id) == (
         "from-env",
         "claude-code",
         None,
-    )
-
-
-def process(workspace: Workspace) -> StdioServerParameters:
-    root = os.fspath(workspace.layout)
-    environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": os.environ["PATH"]}
-    return StdioServerParameters(
-        command=sys.executable, args=["-m", "ctxuse", "mcp", "-w", root], env=environ
     )
 
 
@@ -521,7 +548,7 @@ def test_a_broken_record_stops_nothing(filled: Workspace) -> None:
         assert long.is_error
         assert len(str(long.content)) < 2000
 
-    talk(Server(filled, {"CLAUDE_CODE_SESSION_ID": "\udcff"}), conversation, "claude-code")
+    talk(process(filled, {"CLAUDE_CODE_SESSION_ID": "\udcff"}), conversation, "claude-code")
     assert events(filled)[0].segment_id.startswith("mcp-")
 
 
@@ -535,7 +562,7 @@ def test_an_exposure_that_could_not_be_recorded_is_recorded_later(filled: Worksp
         await client.call_tool("memory_search", {"query": "x"})
         await client.call_tool("memory_search", {"query": "x"})
 
-    talk(Server(filled, {}), conversation)
+    talk(process(filled), conversation)
     assert [event.event.value for event in events(filled)] == ["resident_exposure"]
 
 
@@ -594,16 +621,138 @@ def test_rubbish_on_stdin_is_no_traceback(filled: Workspace) -> None:
     assert b"Traceback" not in done.stdout
 
 
-def test_without_the_extra_the_command_says_what_to_install(
-    filled: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_server_needs_no_library_that_takes_long_to_import() -> None:
+    heavy = {"mcp", "mcp_types", "pydantic", "anyio", "asyncio", "httpx", "starlette", "rich"}
+    code = (
+        "import sys, ctxuse.cli.mcp, ctxuse.mcp_server.server;"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "agreed"),
+    [
+        ("2024-11-05", "2024-11-05"), ("2025-03-26", "2025-03-26"), ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"), ("2026-07-28", "2025-11-25"), ("zzz", "2025-11-25"),
+    ],
+)  # fmt: skip
+def test_a_version_is_agreed_on(filled: Workspace, asked: str, agreed: str) -> None:
+    (said,) = answers(filled, hello(asked))
+    assert said["result"] == {
+        "protocolVersion": agreed,
+        "serverInfo": {
+            "name": "ctxuse",
+            "title": "ctxuse: memory, knowledge and workflows",
+            "version": __version__,
+        },
+        "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
+        "instructions": "- #policy: Rules\n\nWe build ships.",
+    }
+
+
+def enveloped(**meta: object) -> dict[str, object]:
+    own = {"protocolVersion": "2026-07-28", "clientCapabilities": {}, **meta}
+    return {f"io.modelcontextprotocol/{key}": value for key, value in own.items()}
+
+
+def test_a_request_that_says_its_version_is_answered_in_it(filled: Workspace) -> None:
+    client = {"name": "codex-mcp-client", "version": "1"}
+    read = {"name": "memory_read", "arguments": {"kind": "summary"}}
+    gone = {"uri": "ctxuse://decision/gone"}
+    said = answers(
+        filled,
+        request(1, "server/discover", {"_meta": enveloped()}),
+        request(2, "tools/call", {**read, "_meta": enveloped(clientInfo=client)}),
+        request(3, "resources/read", {**gone, "_meta": enveloped()}),
+        request(4, "ping", {"_meta": enveloped()}),
+        request(5, "server/discover", {"_meta": enveloped(protocolVersion="2031-01-01")}),
+        request(6, "initialize", {"_meta": enveloped()}),
+        request(7, "prompts/list", {"_meta": enveloped(clientCapabilities=None)}),
+        request(8, "prompts/list", {"_meta": enveloped(clientInfo=[])}),
+        request(9, "prompts/list", {"_meta": enveloped()}),
+    )
+    by_id = {answer["id"]: answer for answer in said}
+    assert by_id[1]["result"]["supportedVersions"] == ["2026-07-28"]
+    for number in (1, 2, 9):
+        assert by_id[number]["result"]["resultType"] == "complete"
+        assert "io.modelcontextprotocol/serverInfo" in by_id[number]["result"]["_meta"]
+    assert ["ttlMs" in by_id[number]["result"] for number in (1, 2, 9)] == [True, False, True]
+    assert [event.host for event in events(filled)] == ["codex", "codex"]
+    codes = {number: by_id[number]["error"]["code"] for number in (3, 4, 5, 6, 7, 8)}
+    assert codes == {3: -32602, 4: -32601, 5: -32022, 6: -32022, 7: -32602, 8: -32602}
+
+
+def test_what_is_no_request_is_answered_with_its_error(filled: Workspace) -> None:
+    said = answers(
+        filled,
+        b"rubbish",
+        b"",
+        b"[" * 100_000,
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"' + b"x" * 2**22 + b'"}}',
+        [request(2, "ping")],
+        {"id": 3, "method": "ping"},
+        request(4, "no/such"),
+        request(5, "tools/call", {"name": 7}),
+        request(6, "tools/call", [1]),
+        request(7, "resources/read", {"uri": "ctxuse://decision/gone"}),
+        request("8", "ping", {"_meta": []}),
+        {"jsonrpc": "2.0", "id": 9, "result": {}},
+        {"jsonrpc": "2.0", "method": "no/such"},
+        request(10, "resources/read", {"uri": "x" * 10**5}),
+        request(11, "prompts/get", {"name": "x" * 10**5}),
+        request(12, "tools/call", {"name": "x" * 10**5}),
+    )
+    codes = [(answer["id"], answer["error"]["code"]) for answer in said if "error" in answer]
+    assert sorted(codes, key=str) == [
+        (10, -32002), (11, -32602), (3, -32600), (4, -32601), (5, -32602), (6, -32600),
+        (7, -32002), (None, -32600), (None, -32600), (None, -32700), (None, -32700),
+    ]  # fmt: skip
+    results = {answer["id"]: answer["result"] for answer in said if "result" in answer}
+    assert [*results] == ["8", 12]
+    assert results[12]["isError"]
+    assert max(len(json.dumps(answer)) for answer in said) < 2000
+
+
+def test_a_request_that_is_taken_back_before_it_is_begun_is_not_recorded(
+    filled: Workspace,
 ) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] in {"mcp", "mcp_types"}]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "ctxuse.mcp_server.server")
-    monkeypatch.setitem(sys.modules, "mcp", None)
-    monkeypatch.setitem(sys.modules, "mcp.server", None)
-    assert run_command(["mcp", "-w", os.fspath(filled.layout)]) == 3
-    assert "pip install 'ctxuse[mcp]'" in capsys.readouterr().err
+    environ = {"CLAUDE_CODE_SESSION_ID": "s1", "HOME": os.fspath(filled.layout.root / "home")}
+    agents = filled.layout.root / "home/.claude/projects/p/s1/subagents"
+    agents.mkdir(parents=True)
+    (agents / "agent-a.jsonl").write_text("\n")  # in it the calls are looked for, for 0.3 s each
+    read = {"name": "memory_read", "arguments": {"kind": "decision", "slug": "alpha"}}
+    calls = [request(n, "tools/call", {**read, "_meta": of_call(f"t{n}")}) for n in range(1, 61)]
+    back = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 60}}
+    words = process(filled, environ)
+    done = subprocess.run(
+        [words.command, *words.args],
+        input="".join(json.dumps(m) + "\n" for m in (hello("2025-06-18"), *calls, back)),
+        capture_output=True, text=True, check=True, timeout=PATIENCE, env=words.env,
+    )  # fmt: skip
+    answered = {json.loads(line)["id"] for line in done.stdout.splitlines()}
+    recorded = {event.call_id for event in events(filled) if event.event.value == "use"}
+    assert answered == {*range(60)}
+    assert recorded == {f"t{n}" for n in range(1, 60)}
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_client_of_the_sdk_gets_everything_in_either_way(filled: Workspace, mode: str) -> None:
+    async def conversation(client: Client) -> None:
+        assert client.instructions == "- #policy: Rules\n\nWe build ships."
+        assert len((await client.list_tools()).tools) == 6
+        assert len((await client.list_resources()).resources) == 7
+        (template,) = (await client.list_resource_templates()).resource_templates
+        assert template.uri_template == "ctxuse://{kind}/{slug}"
+        assert (await client.list_prompts()).prompts[0].name == "deploy"
+        assert (await client.read_resource("ctxuse://decision/alpha")).contents
+        assert (await client.get_prompt("deploy")).messages
+        assert answer(await client.call_tool("memory_read", {"kind": "summary"}))["text"]
+
+    talk(process(filled), conversation, client="some-agent", mode=mode)
+    assert {event.host for event in events(filled)} == {"some-agent"}
+    assert len(uses(filled)) == 3
 
 
 HOME = os.environ.get("HOME", "")

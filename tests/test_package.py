@@ -148,7 +148,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.UnknownKindError("skill"),
     errors.InvalidPathError("/ws/.yoi/x"),
     errors.InvalidSettingError("CTXUSE_DURABILITY", "hope", "os or fsync"),
-    errors.MissingExtraError("ctxuse mcp", "mcp"),
+    errors.MissingExtraError("ctxuse serve", "web"),
     errors.FleetError("tcp://host:8786", "nobody answers"),
     errors.NoWorkspaceError("/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),

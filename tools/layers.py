@@ -121,7 +121,9 @@ INSIDE = {
     ],
     "mcp_server": [
         "server",
-        "answers | draining",
+        "answers | tools",
+        "protocol",
+        "rpc",
     ],
     "render": [
         "page",

@@ -3,18 +3,14 @@
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import BinaryIO, Literal
 
 import click
 
-from ctxuse.cli import common
-from ctxuse.errors import MissingExtraError
+from ctxuse.cli import FAILED, common
 from ctxuse.hosts import project_of
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.workspace import Workspace
-
-if TYPE_CHECKING:
-    from ctxuse.mcp_server.server import Server
 
 
 @click.command("mcp")
@@ -31,8 +27,7 @@ def command(*, workspace: str | None) -> None:
 
     For an agent to start, on stdin and stdout, not for a terminal. Offers tools to read, search and
     invoke records, the records as resources, the workflows as prompts, and in its instructions what
-    is to be resident. Nothing outside the workspace can be reached through it. Needs the extra
-    ctxuse[mcp].
+    is to be resident. Nothing outside the workspace can be reached through it.
 
     \b
     Examples:
@@ -45,13 +40,21 @@ def command(*, workspace: str | None) -> None:
         raise click.UsageError("it is spoken to on stdin and stdout, and one of them is closed")
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
     common.note_no_marker(layout)
-    server = _server(Workspace(layout))
     signal.signal(signal.SIGINT, _leave)
-    try:
-        server.run()
-    except BaseExceptionGroup as group:
-        if group.split(BrokenPipeError)[1] is not None:  # else the agent has gone
-            raise
+    incoming, outgoing = _wire(0, "rb"), _wire(1, "wb")
+    from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - as commands are
+
+    if not Server(Workspace(layout)).serve(incoming, outgoing):
+        os._exit(FAILED)  # what hangs would be waited for
+
+
+def _wire(stream: int, mode: Literal["rb", "wb"]) -> BinaryIO:
+    """Take a standard stream from everything else: what is printed by mistake is no message."""
+    own = os.dup(stream)
+    instead = os.open(os.devnull, os.O_RDONLY) if mode == "rb" else os.dup(2)
+    os.dup2(instead, stream)
+    os.close(instead)
+    return os.fdopen(own, mode)
 
 
 def _leave(*_: object) -> None:
@@ -67,13 +70,3 @@ def _found() -> WorkspaceLayout:
         return here
     there = WorkspaceLayout.find(project)
     return there if there.has_marker else here
-
-
-def _server(workspace: Workspace) -> "Server":
-    try:
-        from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in {"mcp", "mcp_types", "pydantic", "anyio"}:
-            raise MissingExtraError("ctxuse mcp", "mcp") from error
-        raise
-    return Server(workspace)

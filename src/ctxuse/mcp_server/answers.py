@@ -1,60 +1,53 @@
 """What the tools answer: the shapes that clients are told of."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from msgspec import Meta, Struct, convert
 
-from ctxuse.context.given import Expansion, ReadText, SearchHit
+from ctxuse.context.given import Expansion, SearchHit
 from ctxuse.counting.entered import BASES
 from ctxuse.reports.report import Evidence, UsageReport, UsageReportRecord
 from ctxuse.times import format_ns
+from ctxuse.visible import visible
 
-Kind = Literal["summary", "decision", "request", "workflow", "knowledge"]
+Kind = Annotated[
+    Literal["summary", "decision", "request", "workflow", "knowledge"],
+    Meta(extra_json_schema={"type": "string"}),
+]
 """The kinds of record that have files in a workspace."""
 
 
-class RecordLines(BaseModel):
+class RecordLines(Struct):
     """A record's text, or some lines of it."""
 
     kind: str
     slug: str
     text: str
-    offset: int = Field(description="Lines that stand before these")
-    lines: int = Field(description="Lines given")
-    total_lines: int = Field(description="Lines of the whole record")
-    cut_bytes: int = Field(description="Bytes of the last line that are not given: it is too long")
-
-    @classmethod
-    def of(cls, given: ReadText) -> "RecordLines":
-        """Return the answer that gives `given`."""
-        return cls(
-            kind=given.kind,
-            slug=given.slug,
-            text=given.text,
-            offset=given.offset,
-            lines=given.lines,
-            total_lines=given.total_lines,
-            cut_bytes=given.cut_bytes,
-        )
+    offset: Annotated[int, Meta(description="Lines that stand before these")]
+    lines: Annotated[int, Meta(description="Lines given")]
+    total_lines: Annotated[int, Meta(description="Lines of the whole record")]
+    cut_bytes: Annotated[
+        int, Meta(description="Bytes of the last line that are not given: it is too long")
+    ]
 
 
-class Line(BaseModel):
+class Line(Struct):
     """A line of a record."""
 
-    line: int = Field(description="Its number, from 1")
+    line: Annotated[int, Meta(description="Its number, from 1")]
     text: str
 
 
-class Hit(BaseModel):
+class Hit(Struct):
     """A record in which a search found all of its words."""
 
     kind: str
     slug: str
     description: str
-    lines: list[Line] = Field(description="The first lines that hold one of the words")
+    lines: Annotated[list[Line], Meta(description="The first lines that hold one of the words")]
 
 
-class Hits(BaseModel):
+class Hits(Struct):
     """What a search found."""
 
     hits: list[Hit]
@@ -63,19 +56,19 @@ class Hits(BaseModel):
     def of(cls, found: tuple[SearchHit, ...]) -> "Hits":
         """Return the answer that gives `found`."""
         return cls(
-            hits=[
+            [
                 Hit(
-                    kind=hit.kind,
-                    slug=hit.slug,
-                    description=hit.description,
-                    lines=[Line(line=e.line, text=e.text) for e in hit.excerpts],
+                    hit.kind,
+                    hit.slug,
+                    hit.description,
+                    convert(hit.excerpts, list[Line], from_attributes=True),
                 )
                 for hit in found
             ]
         )
 
 
-class Body(BaseModel):
+class Body(Struct):
     """The body of a record."""
 
     kind: str
@@ -83,7 +76,7 @@ class Body(BaseModel):
     text: str
 
 
-class Missing(BaseModel):
+class Missing(Struct):
     """A record that could not be given."""
 
     kind: str
@@ -91,7 +84,7 @@ class Missing(BaseModel):
     reason: str
 
 
-class WorkflowText(BaseModel):
+class WorkflowText(Struct):
     """A workflow, and the knowledge it requires."""
 
     slug: str
@@ -104,47 +97,49 @@ class WorkflowText(BaseModel):
         """Return the answer that gives what an invocation gave."""
         workflow, *required = given.included
         return cls(
-            slug=workflow.slug,
-            text=workflow.text,
-            required=[Body(kind=r.kind, slug=r.slug, text=r.text) for r in required],
-            left_out=[Missing(kind=o.kind, slug=o.slug, reason=o.reason) for o in given.left_out],
+            workflow.slug,
+            workflow.text,
+            convert(required, list[Body], from_attributes=True),
+            [Missing(left.kind, visible(left.slug), left.reason) for left in given.left_out],
         )
 
 
-class Grounds(BaseModel):
+class Grounds(Struct):
     """What the figures rest on. No evidence of use is not evidence of disuse."""
 
     events: int
-    since: str | None = Field(description="The earliest event, UTC; there is no evidence before")
-    until: str | None = Field(description="The latest event, UTC")
+    since: Annotated[
+        str | None, Meta(description="The earliest event, UTC; there is no evidence before")
+    ]
+    until: Annotated[str | None, Meta(description="The latest event, UTC")]
     lines_not_counted: int
 
     @classmethod
     def of(cls, evidence: Evidence) -> "Grounds":
         """Return the answer that gives `evidence`."""
-        return cls(
-            events=evidence.events,
-            since=_time(evidence.since_ns),
-            until=_time(evidence.until_ns),
-            lines_not_counted=evidence.skipped_lines,
-        )
+        since, until = _time(evidence.since_ns), _time(evidence.until_ns)
+        return cls(evidence.events, since, until, evidence.skipped_lines)
 
 
-class RecordEvidence(BaseModel):
+class RecordEvidence(Struct):
     """The evidence on one record. Null is unknown, which is not zero."""
 
     kind: str
     slug: str
-    use_count: int | None
-    last_used_at: str | None
-    source_breakdown: dict[str, int] | None
-    resident_exposure_count: int | None
-    tokens_each: int | None = Field(
-        description="What entered when it was resident, the latest known"
-    )
-    tokens_each_basis: str | None = Field(description=f"How that is known: {', '.join(BASES)}")
-    tokens: int | None = Field(description="Of all times resident of which they are known")
-    tokens_times_known: int | None
+    use_count: int | None = None
+    last_used_at: str | None = None
+    source_breakdown: dict[str, int] | None = None
+    resident_exposure_count: int | None = None
+    tokens_each: Annotated[
+        int | None, Meta(description="What entered when it was resident, the latest known")
+    ] = None
+    tokens_each_basis: Annotated[
+        str | None, Meta(description=f"How that is known: {', '.join(BASES)}")
+    ] = None
+    tokens: Annotated[
+        int | None, Meta(description="Of all times resident of which they are known")
+    ] = None
+    tokens_times_known: int | None = None
 
     @classmethod
     def of(cls, record: UsageReportRecord) -> "RecordEvidence":
@@ -162,24 +157,8 @@ class RecordEvidence(BaseModel):
             tokens_times_known=record.resident.times_known,
         )
 
-    @classmethod
-    def none(cls, kind: str, slug: str) -> "RecordEvidence":
-        """Return the answer on a record that is in no event."""
-        return cls(
-            kind=kind,
-            slug=slug,
-            use_count=None,
-            last_used_at=None,
-            source_breakdown=None,
-            resident_exposure_count=None,
-            tokens_each=None,
-            tokens_each_basis=None,
-            tokens=None,
-            tokens_times_known=None,
-        )
 
-
-class Report(BaseModel):
+class Report(Struct):
     """What the log says of each record."""
 
     evidence: Grounds
@@ -188,13 +167,10 @@ class Report(BaseModel):
     @classmethod
     def of(cls, report: UsageReport) -> "Report":
         """Return the answer that gives `report`."""
-        return cls(
-            evidence=Grounds.of(report.evidence),
-            records=[RecordEvidence.of(record) for record in report.records],
-        )
+        return cls(Grounds.of(report.evidence), [*map(RecordEvidence.of, report.records)])
 
 
-class RecordReport(BaseModel):
+class RecordReport(Struct):
     """What the log says of one record."""
 
     evidence: Grounds
@@ -204,8 +180,8 @@ class RecordReport(BaseModel):
     def of(cls, report: UsageReport, kind: str, slug: str) -> "RecordReport":
         """Return the answer on one record."""
         found = [r for r in report.records if (r.kind, r.slug) == (kind, slug)]
-        record = RecordEvidence.of(found[0]) if found else RecordEvidence.none(kind, slug)
-        return cls(evidence=Grounds.of(report.evidence), record=record)
+        record = RecordEvidence.of(found[0]) if found else RecordEvidence(kind, slug)
+        return cls(Grounds.of(report.evidence), record)
 
 
 def _time(ns: int | None) -> str | None:
