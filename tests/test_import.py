@@ -403,6 +403,48 @@ class TestClaudeCode:
             "skill/simplify", "instructions/sub/CLAUDE.md",
         ]  # fmt: skip
 
+    def test_what_our_mcp_server_says_of_itself_is_resident(
+        self, project: Path, imported: Import
+    ) -> None:
+        said = "- #policy: Rules\n- /deploy: How\n- #a--b: No slug\n- no record\n\nShips.\n\nFast."
+        talk = Talk(project)
+        talk.attachment(
+            type="mcp_instructions_delta",
+            addedNames=["other", "plugin:x:ctxuse", "ctxuse", 7, "ctxuse"],
+            addedBlocks=[f"## other\n{said}", f"## x\n{said}", 7, f"## y\n{said}"],
+        )
+        assert imported(talk.lines).added == 3
+        found = [event.records[0] for event in log(project)]
+        assert [(r.kind, r.slug, r.context_bytes) for r in found] == [
+            ("knowledge", "policy", 16), ("workflow", "deploy", 14), ("summary", "summary", 13),
+        ]  # fmt: skip
+        cut = Talk(project)
+        cut.common["sessionId"] = "s2"
+        block = "## ctxuse\n- #policy: Rules\n- #glo… [truncated]"
+        cut.attachment(type="mcp_instructions_delta", addedNames=["ctxuse"], addedBlocks=[block])
+        cut.lines[0]["uuid"] = "other"
+        assert imported(cut.lines).added == 1
+
+    def test_what_our_mcp_server_has_recorded_is_not_added_but_after_a_compaction(
+        self, project: Path, imported: Import
+    ) -> None:
+        recorded = UsageEvent.new(
+            SESSION,
+            UsageEventKind.RESIDENT_EXPOSURE,
+            UsageSource.RESIDENT_INJECTION,
+            [UsageRecordSnapshot("knowledge", "policy", 9, 3)],
+            host="claude-code",
+        )
+        Workspace(project).append(recorded)
+        talk = Talk(project)
+        told = {"addedNames": ["ctxuse"], "addedBlocks": ["## ctxuse\n- #policy: Rules"]}
+        talk.attachment(type="mcp_instructions_delta", **told)
+        talk.attachment(type="skill_listing", content="- pdf: Reads\n")
+        assert imported(talk.lines).added == 1
+        talk.line("user", isCompactSummary=True, message={"content": "This session is continued"})
+        talk.attachment(type="mcp_instructions_delta", **told)
+        assert imported(talk.lines).added == 1
+
     def test_a_better_name_is_no_new_occurrence(self, project: Path, imported: Import) -> None:
         skill = project / "apps/web/.claude/skills/deploy/SKILL.md"
         command = project / ".claude/commands/fix.md"

@@ -20,7 +20,14 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import Implementation, RequestParamsMeta, TextContent, TextResourceContents
 from starting import PATIENCE, started
 
-from ctxuse import UsageEvent, Workspace, __version__
+from ctxuse import (
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+    Workspace,
+    __version__,
+)
 from ctxuse.hosts.caller import Caller, caller
 
 Talk = Callable[[Client], Awaitable[None]]
@@ -421,9 +428,7 @@ def test_who_is_calling_the_request_says_before_the_environment(
     assert caller(meta, client, ENV) == expected
 
 
-def test_which_sub_agent_of_claude_code_is_calling_its_transcripts_say(
-    filled: Workspace, tmp_path: Path
-) -> None:
+def test_which_sub_agent_of_claude_code_is_calling_its_transcripts_say(tmp_path: Path) -> None:
     folder = tmp_path / "home/.claude/projects/-app/s1/subagents"
     folder.mkdir(parents=True)
     (main := folder.parent.with_suffix(".jsonl")).write_text('{"id":"toolu_m"}\n')
@@ -446,21 +451,85 @@ def test_which_sub_agent_of_claude_code_is_calling_its_transcripts_say(
     for session in ("../s1", "..", "s2"):
         assert not who("toolu_a1", session).in_subagent
 
-    def write_later(path: Path, text: str) -> None:
-        time.sleep(0.1)
-        path.write_text(text)
+    main.unlink()
+    assert not who("toolu_a1").in_subagent  # there is no such session
+
+
+@pytest.mark.parametrize("beginning", ["there", "not there yet"])
+def test_a_call_that_is_written_down_a_moment_later_is_the_sub_agents(
+    filled: Workspace, tmp_path: Path, beginning: str
+) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "CLAUDE_CODE_SESSION_ID": "s1"}
+    folder = tmp_path / "home/.claude/projects/-app/s1/subagents"
+    folder.parent.mkdir(parents=True)
+    folder.parent.with_suffix(".jsonl").write_text("{}\n")
+    if beginning == "there":
+        folder.mkdir()
+        (folder / "agent-a2.jsonl").write_text("{}\n")
+
+    def write_later() -> None:
+        time.sleep(0.2)
+        folder.mkdir(exist_ok=True)
+        (folder / "agent-a2.jsonl").write_text('"t9"')
 
     async def conversation(client: Client) -> None:
-        with ThreadPoolExecutor() as pool:  # it is written down a moment after it is made
-            pool.submit(write_later, folder / "agent-a2.jsonl", '"t9"')
+        with ThreadPoolExecutor() as pool:
+            pool.submit(write_later)
             await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t9"))
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t9"))
 
     talk(process(filled, environ), conversation, client="claude-code")
-    exposure, read = events(filled)
-    assert (exposure.segment_id, exposure.actor) == ("s1", None)
-    assert (read.segment_id, read.actor, read.call_id) == ("s1/a2", "subagent", "t9")
-    main.unlink()
-    assert who("toolu_m") == Caller("s1", "claude-code", "toolu_m")
+    found = events(filled)
+    assert sorted((e.segment_id, e.event.value, e.actor or "", e.call_id or "") for e in found) == [
+        ("s1", "resident_exposure", "", ""),
+        ("s1/a2", "resident_exposure", "", ""),
+        ("s1/a2", "use", "subagent", "t9"),
+        ("s1/a2", "use", "subagent", "t9"),
+    ]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_given_is_recorded_when_the_server_is_ended(
+    filled: Workspace, tmp_path: Path, ending: signal.Signals
+) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "CLAUDE_CODE_SESSION_ID": "s1"}
+    folder = tmp_path / "home/.claude/projects/-app"
+    folder.mkdir(parents=True)
+    (folder / "s1.jsonl").write_text("{}\n")  # in it the call is looked for
+    params = process(filled, environ)
+    read = {"name": "memory_read", "arguments": {"kind": "summary"}, "_meta": of_call("t1")}
+    with started(
+        *params.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=params.env
+    ) as serving:
+        for message in (hello("2025-06-18"), request(1, "tools/call", read)):
+            serving.stdin.write(json.dumps(message).encode() + b"\n")
+            serving.stdin.flush()
+            assert "result" in json.loads(serving.stdout.readline())
+        serving.send_signal(ending)
+        assert serving.wait(timeout=PATIENCE) == 128 + ending
+    assert [event.event.value for event in events(filled)] == ["resident_exposure", "use"]
+    assert events(filled)[1].call_id == "t1"
+
+
+def test_what_a_transcript_has_told_of_the_instructions_is_not_told_again(
+    filled: Workspace,
+) -> None:
+    told = UsageEvent.new(
+        "s1",
+        UsageEventKind.RESIDENT_EXPOSURE,
+        UsageSource.RESIDENT_INJECTION,
+        [UsageRecordSnapshot("knowledge", "policy", 9, 3)],
+        host="claude-code",
+    )
+    filled.append(told)
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t1"))
+
+    talk(process(filled, {"CLAUDE_CODE_SESSION_ID": "s1"}), conversation, client="claude-code")
+    talk(process(filled, {"CLAUDE_CODE_SESSION_ID": "s2"}), conversation, client="claude-code")
+    exposed = [e.segment_id for e in events(filled) if e.event.value == "resident_exposure"]
+    assert exposed == ["s1", "s2"]
 
 
 def test_who_is_calling_is_recorded(filled: Workspace) -> None:

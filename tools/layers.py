@@ -54,7 +54,7 @@ INSIDE = {
     "context": [
         "segment",
         "catalog | search",
-        "frontmatter | given | references",
+        "frontmatter | given | references | residenttext",
     ],
     "fleet": [
         "collect | export | reporting",
@@ -121,7 +121,7 @@ INSIDE = {
     ],
     "mcp_server": [
         "server",
-        "answers | tools",
+        "answers | recording | tools",
         "protocol",
         "rpc",
     ],

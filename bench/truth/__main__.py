@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from truth import claude_code
-from truth.compare import Row, Truth, compared
+from truth.compare import Row, Truth, compared, is_of_server
 from truth.model import ScriptedModel
 from truth.shop import Shop
 
@@ -79,12 +79,17 @@ def _told(known: Truth, shop: Shop, environ: Mapping[str, str], payloads: Path, 
 
 @contextmanager
 def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) -> Iterator[Path]:
-    """Give the log that hooks, an import or both make, in this order."""
+    """Give the log that hooks, an import or both make, in this order.
+
+    What an MCP server gave it alone knows: that stands in each of them.
+    """
     usage = shop.root / ".yoi/memory/_usage"
     kept = usage.with_name("_usage.kept")
     shutil.copytree(usage, kept)
     if not how.startswith("hooks"):
-        shutil.rmtree(usage)
+        log = usage / "events.jsonl"
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if is_of_server(json.loads(line))))
     try:
         if "import" in how:
             _ctxuse(shop, environ, "import", "claude-code", "--no-cache")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from truth.compare import Thread, Truth
+from truth.compare import Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, text_of
 from truth.shop import Shop
 from truth.terminal import Terminal
@@ -23,6 +23,7 @@ class Session(NamedTuple):
         prompt: What the user types.
         typed: The records that the user loads by that, by kind and slug.
         words: More words for the client.
+        servers: MCP servers that it has.
         lines: What the user types one after the other, in a terminal. What is resident is not held
             against it: it may be put there more than once.
     """
@@ -31,6 +32,7 @@ class Session(NamedTuple):
     prompt: str = ""
     typed: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
 
@@ -45,8 +47,13 @@ SESSIONS = (
     Session("compacted", lines=("[[play reads]]", "/compact", "[[play after]]", "/exit")),
     Session("typed-skill", "/pdf form.pdf", ("skill/pdf",)),
     Session("typed-command", "/fix 42", ("command/fix",)),
+    Session("mcp", servers=("ctxuse",)),
+    Session("mcp-at-rest", "[[play after]]", servers=("ctxuse",)),
     Session("mention", "What stands in @.yoi/memory/decisions/money.md ?", ("decision/money",)),
 )
+
+_RESOURCE = "ReadMcpResourceTool"
+"""Reads a resource of an MCP server, which is not told by which call."""
 
 _Y = ".yoi/memory/decisions"
 _MONEY, _PG, _GLOSSARY = f"{_Y}/money.md", f"{_Y}/postgres.md", ".yoi/knowledge/glossary.md"
@@ -132,6 +139,12 @@ def scripts(shop: Shop) -> dict[str, Script]:
         said = {"description": "help", "prompt": prompt, "subagent_type": kind}
         return Tool("Agent", said)
 
+    def asks(tool: str, *, is_search: bool = False, **arguments: object) -> Tool:
+        return Tool(f"mcp__ctxuse__{tool}", arguments, is_search)
+
+    def remembers(slug: str) -> Tool:
+        return asks("memory_read", kind="decision", slug=slug)
+
     return {
         "reads": [
             [reads(f"{_Y}/money.md"), reads(".yoi/knowledge/glossary.md")],
@@ -177,6 +190,14 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [agent("keeper", "[[play by-agent]]"), agent("Plan", "[[play by-agent]]")],
             [reads(f"{_Y}/postgres.md")],
         ],
+        "mcp": [
+            [remembers("money"), asks("memory_search", is_search=True, query="Qmon")],
+            [asks("knowledge_reference", slug="glossary"), asks("workflow_invoke", slug="release")],
+            [asks("memory_read", kind="knowledge", slug="long"), remembers("nothing")],
+            [Tool(_RESOURCE, {"server": "ctxuse", "uri": "ctxuse://request/hours"})],
+            [agent("general-purpose", "[[play by-mcp]]"), agent("Explore", "[[play by-mcp]]")],
+        ],
+        "by-mcp": [[remembers("postgres")], [asks("memory_read", kind="summary")]],
         "by-agent": [[reads(f"{_Y}/money.md")], [runs(f"cat {_PG}")]],
     }
 
@@ -220,7 +241,11 @@ class Client:
             self._type(session.lines)
             return
         prompt = session.prompt or f"[[play {session.name}]]"
-        self._run("-p", prompt, "--dangerously-skip-permissions", *session.words)
+        words = [*session.words]
+        if session.servers:
+            servers = {name: {"command": name, "args": ["mcp"]} for name in session.servers}
+            words += ["--mcp-config", json.dumps({"mcpServers": servers})]
+        self._run("-p", prompt, "--dangerously-skip-permissions", *words)
 
     def _type(self, lines: Sequence[str]) -> None:
         """Run a session in a terminal, and type lines there, each when nothing moves any more."""
@@ -269,13 +294,15 @@ _LISTED = re.compile(
 _AGENTS = re.compile(
     r"Available agent types for the Agent tool:\n(.*?)(?=\n\n|\n</system-reminder>|\Z)", re.DOTALL
 )
+_INSTRUCTIONS = re.compile(r"\n## ctxuse\n((?:- .*\n)*)")
 _OWN_MEMORY = re.compile(r"\n## MEMORY\.md\n\n(.*?)(?=\n\n|\Z)", re.DOTALL)
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
 def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
-    found = Truth({}, {}, [])
+    found = Truth({}, {}, [], [])
+    seen: set[str] = set()
     order = [*dict.fromkeys(request.session for request in model.requests if request.session)]
     by_id = dict(zip(order, sessions, strict=True))
     for session_id, session in by_id.items():
@@ -293,9 +320,17 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
             thread.resident.update(_given_to_agent(shop, request))
         for call_id, text in _answers(request):
             tool = model.calls[call_id]
+            if tool.name == _RESOURCE and call_id not in seen:
+                seen.add(call_id)
+                found.read.extend((request.session, name) for name in shop.in_text(text))
             entered = set() if tool.is_search else shop.in_text(text)
-            found.calls.setdefault(call_id, (tool.name, str({**tool.input}), entered))
+            found.calls.setdefault(call_id, Call(_kind(tool), str({**tool.input}), key, entered))
     return found
+
+
+def _kind(tool: Tool) -> str:
+    """The kind of a tool, by which calls are held against each other."""
+    return "MCP" if tool.name.startswith("mcp__") else tool.name
 
 
 def _given_to_agent(shop: Shop, request: Request) -> Iterator[tuple[str, int]]:
@@ -340,12 +375,24 @@ def _resident(shop: Shop, text: str) -> Iterator[tuple[str, int]]:
     for block in _BLOCK.finditer(text):
         for name in shop.in_text(block[2]):
             yield name, len(block[2].encode())
+    yield from _served(shop, text)
     for kind, pattern in (("skill", _LISTED), ("agent", _AGENTS)):
         for listed in pattern.finditer(text):
             for line in re.split(r"\n(?=- )", listed[1]):
                 brought_along = f"{kind}/{line.removeprefix('- ').partition(':')[0]}"
                 for name in shop.in_text(line) or {brought_along}:
                     yield name, len(line.encode())
+
+
+def _served(shop: Shop, text: str) -> Iterator[tuple[str, int]]:
+    """The records that stand in the instructions of our MCP server, with their bytes."""
+    for instructions in _INSTRUCTIONS.finditer(text):
+        for line in instructions[1].splitlines():
+            for name in shop.in_text(line):
+                yield name, len(line.encode())
+        for record in shop.records:
+            if record.kind == "summary" and record.body in text[instructions.end() :]:
+                yield record.name, len(record.body.encode())
 
 
 def _answers(request: Request) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ctxuse.ids import is_derived
+
 
 class Thread(NamedTuple):
     """What stood in the context of a session or a sub-agent.
@@ -15,18 +17,36 @@ class Thread(NamedTuple):
     resident: dict[str, int]
 
 
+class Call(NamedTuple):
+    """A call of a tool.
+
+    Attributes:
+        kind: The kind of tool, by which calls are held against each other.
+        input: What it was given, for people.
+        thread: The session, and within it the sub-agent.
+        entered: The records of which something entered.
+    """
+
+    kind: str
+    input: str
+    thread: tuple[str, str | None]
+    entered: set[str]
+
+
 class Truth(NamedTuple):
     """What really entered.
 
     Attributes:
         threads: The contexts, by session and sub-agent.
-        calls: Tool, input and the records of which something entered, by id of the call.
+        calls: The calls of tools, by id.
         typed: The records that users loaded: session and record.
+        read: The records that were read as resources, likewise.
     """
 
     threads: dict[tuple[str, str | None], Thread]
-    calls: dict[str, tuple[str, str, set[str]]]
+    calls: dict[str, Call]
     typed: list[tuple[str, str]]
+    read: list[tuple[str, str]]
 
 
 class Row(NamedTuple):
@@ -65,9 +85,16 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     events = [*events]
     uses = [event for event in events if event["event"] == "use"]
     found: dict[str, Row] = {}
-    for tool in ("Read", "Skill", "Bash"):
-        ids = [call_id for call_id, call in truth.calls.items() if call[0] == tool]
+    for tool in ("Read", "Skill", "Bash", "MCP"):
+        ids = [call_id for call_id, call in truth.calls.items() if call.kind == tool]
         found[tool] = _uses(truth, [event for event in uses if event.get("call_id") in ids], ids)
+    by_whoever = Counter(
+        (event["segment_id"], name)
+        for event in uses
+        if event.get("actor") is None and event.get("call_id") is None
+        for name in _names(event)
+    )
+    found["MCP resources"] = _row(Counter(truth.read), by_whoever, {}, {})
     by_user = Counter(
         (event["segment_id"], name)
         for event in uses
@@ -80,12 +107,27 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     return found
 
 
+def is_of_server(event: _Event) -> bool:
+    """Whether an MCP server has recorded an event: its uses, and what its instructions held."""
+    kinds = {record["kind"] for record in event["records"]}
+    is_exposure = event["event"] == "resident_exposure"
+    return kinds <= _SERVED and (is_exposure or not is_derived(event["id"]))
+
+
+_SERVED = {"summary", "decision", "request", "knowledge", "workflow"}
+
+
 def _uses(truth: Truth, events: Iterable[_Event], ids: Iterable[str]) -> Row:
+    calls = truth.calls
     there = Counter(
-        (f"{truth.calls[call_id][1]}", name) for call_id in ids for name in truth.calls[call_id][2]
+        (f"{_segment(*calls[call_id].thread)}: {calls[call_id].input}", name)
+        for call_id in ids
+        for name in calls[call_id].entered
     )
     claimed = Counter(
-        (f"{truth.calls[event['call_id']][1]}", name) for event in events for name in _names(event)
+        (f"{event['segment_id']}: {calls[event['call_id']].input}", name)
+        for event in events
+        for name in _names(event)
     )
     return _row(there, claimed, {}, {})
 
@@ -94,7 +136,7 @@ def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
     there: dict[tuple[str, str], int] = {}
     for (session, agent), thread in truth.threads.items():
         if (agent is not None) is is_agent:
-            segment = session if agent is None else f"{session}/{agent}"
+            segment = _segment(session, agent)
             there |= {(segment, name): size for name, size in thread.resident.items()}
     held = {session for session, _ in truth.threads}
     claimed: Counter[tuple[str, str]] = Counter()
@@ -109,6 +151,10 @@ def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
                 claimed[key] += 1
                 sizes[key] = record.get("context_bytes")
     return _row(Counter(dict.fromkeys(there, 1)), claimed, there, sizes)
+
+
+def _segment(session: str, agent: str | None) -> str:
+    return session if agent is None else f"{session}/{agent}"
 
 
 def _row(

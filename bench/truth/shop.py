@@ -56,7 +56,7 @@ RECORDS = (
     Placed("decision", "postgres", ".yoi/memory/decisions/postgres.md", "Qpg", "# @\n@ Locks.\n"),
     Placed("request", "hours", ".yoi/memory/requests/hours.md", "Qreq", "# @\n@ Show hours.\n"),
     Placed("knowledge", "glossary", ".yoi/knowledge/glossary.md", "Qglo",
-           "---\ndescription: @ Words\n---\n# @\n@ A hub turns. äöü\n"),
+           "---\ndescription: @ Words\nmodel_invokation: true\n---\n# @\n@ A hub turns. äöü\n"),
     Placed("knowledge", "long", ".yoi/knowledge/long.md", "Qlong", _LINES),
     Placed("workflow", "release", ".yoi/workflow/release.md", "Qrel", "# @ Release\n@ steps\n"),
     Placed("instructions", "CLAUDE.md", "CLAUDE.md", "Qroot",

@@ -26,6 +26,13 @@ LOG_NAME = "events.jsonl"
 LOCK_NAME = "events.lock"
 
 _SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text is a slug: up to 64 of a-z, 0-9 and single hyphens between them."""
+    return _SLUG.fullmatch(text) is not None and "--" not in text
+
+
 _SUFFIX = ".md"
 _SUMMARY = (*MARKER, "summary.md")
 _OPAQUE = frozenset({"_staging", "_logs", "_usage"})
@@ -62,7 +69,7 @@ class Slug(str):
 
     def __new__(cls, text: str) -> Self:
         """Check `text` and return it as a slug."""
-        if _SLUG.fullmatch(text) is None or "--" in text:
+        if not is_slug(text):
             raise InvalidSlugError(text)
         return super().__new__(cls, text)
 
@@ -221,8 +228,11 @@ class WorkspaceLayout:
                 continue
             for name in names:
                 stem = name.removesuffix(_SUFFIX)
-                is_slug = stem != name and _SLUG.fullmatch(stem) and "--" not in stem
-                if is_slug and os.path.isfile(os.path.join(self._root, *folder, name)):
+                if (
+                    stem != name
+                    and is_slug(stem)
+                    and os.path.isfile(os.path.join(self._root, *folder, name))
+                ):
                     found.append(RecordRef(kind.value, stem))
         return sorted(found)
 

@@ -40,11 +40,18 @@ def command(*, workspace: str | None) -> None:
         raise click.UsageError("it is spoken to on stdin and stdout, and one of them is closed")
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
     common.note_no_marker(layout)
-    signal.signal(signal.SIGINT, _leave)
     incoming, outgoing = _wire(0, "rb"), _wire(1, "wb")
     from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - as commands are
 
-    if not Server(Workspace(layout)).serve(incoming, outgoing):
+    server = Server(Workspace(layout))
+
+    def leave(which: int, _: object) -> None:
+        server.hurry()
+        os._exit(128 + which)  # what is read from stdin cannot be interrupted
+
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, leave)
+    if not server.serve(incoming, outgoing):
         os._exit(FAILED)  # what hangs would be waited for
 
 
@@ -55,11 +62,6 @@ def _wire(stream: int, mode: Literal["rb", "wb"]) -> BinaryIO:
     os.dup2(instead, stream)
     os.close(instead)
     return os.fdopen(own, mode)
-
-
-def _leave(*_: object) -> None:
-    """Exit at once: what is read from stdin cannot be interrupted, and there is nothing to save."""
-    os._exit(130)
 
 
 def _found() -> WorkspaceLayout:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ctxuse.context.given import Expansion, Included, LeftOut, ReadText, Resident
+from ctxuse.context.residenttext import line
 from ctxuse.errors import (
     CtxuseError,
     InvalidSettingError,
@@ -23,7 +24,6 @@ from ctxuse.events import (
 )
 from ctxuse.layout import RecordKind, WorkspaceLayout
 from ctxuse.records import read_record
-from ctxuse.visible import visible
 
 if TYPE_CHECKING:
     from ctxuse.context.frontmatter import RecordText
@@ -260,7 +260,11 @@ class Segment:
             elif record.for_model and not record.description:
                 left_out.append(_left_out(record, "it has no description"))
             elif record.for_model:
-                parts.append(replace(_included(record), text=_line(record)))
+                parts.append(
+                    replace(
+                        _included(record), text=line(record.kind, record.slug, record.description)
+                    )
+                )
         parts.sort(key=lambda part: (part.kind == RecordKind.SUMMARY) is lines_first)
         summary = [part.text for part in parts if part.kind == RecordKind.SUMMARY]
         lines = "\n".join(part.text for part in parts if part.kind != RecordKind.SUMMARY)
@@ -411,11 +415,6 @@ def _fits(record: Included, most: int | None) -> int | None:
     if record.context_bytes > most:
         raise RecordTooLongError(record.kind, record.slug, record.context_bytes, most)
     return most - record.context_bytes
-
-
-def _line(record: "RecordText") -> str:
-    sign = "#" if record.kind == RecordKind.KNOWLEDGE else "/"
-    return f"- {sign}{record.slug}: {visible(record.description)}"
 
 
 def _included(record: "RecordText", required_by: str | None = None) -> Included:

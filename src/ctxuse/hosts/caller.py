@@ -5,6 +5,7 @@ What the request says comes first: the environment may be inherited from another
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from threading import Event
 from typing import NamedTuple
 
 from ctxuse.hosts import HOSTS, known_hosts
@@ -19,11 +20,13 @@ class Request(NamedTuple):
         meta: Its ``_meta``.
         host: The agent that the client's name stands for, or that name; None without one.
         environ: The server's environment, which may be inherited from another agent's shell.
+        hurry: Set when nothing may be waited for any more.
     """
 
     meta: Mapping[str, object]
     host: str | None
     environ: Mapping[str, str]
+    hurry: Event
 
 
 class Caller(NamedTuple):
@@ -42,17 +45,32 @@ class Caller(NamedTuple):
     in_subagent: bool = False
 
 
-def caller(meta: Mapping[str, object], client: str | None, environ: Mapping[str, str]) -> Caller:
-    """Return who is calling.
+SERVER = "ctxuse"
+"""What our MCP server is called in the settings of agents."""
+
+
+def is_ours(server: str) -> bool:
+    """Whether an agent's name for an MCP server, which a plugin may precede, is ours."""
+    return server.rpartition(":")[2] == SERVER
+
+
+def caller(
+    meta: Mapping[str, object],
+    client: str | None,
+    environ: Mapping[str, str],
+    hurry: Event | None = None,
+) -> Caller:
+    """Return who is calling; to find out may take a second.
 
     Args:
         meta: The ``_meta`` of the request.
         client: The name that the client gave itself.
         environ: The server's environment.
+        hurry: Once set, nothing is waited for any more.
     """
     said = name(client) or ""
     named = (h.name for h in known_hosts() if h.mcp_client and said.startswith(h.mcp_client))
-    request = Request(meta, next(named, said or None), environ)
+    request = Request(meta, next(named, said or None), environ, hurry or Event())
     for find in _callers(first=request.host):
         who = find(request)
         if who is not None:

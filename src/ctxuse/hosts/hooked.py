@@ -53,8 +53,10 @@ class Hooked:
                 if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
                     self._typed.add(event.segment_id)
                 continue
-            names = [(r.kind, r.slug) for r in event.records if r.kind in OTHER_KINDS]
-            self._exposed |= {(event.segment_id, *name) for name in (*names, _ANY) if names}
+            names = [(record.kind, record.slug) for record in event.records]
+            by_hook = any(kind in OTHER_KINDS for kind, _ in names)  # else by the MCP server
+            names += [_ANY] if by_hook else []
+            self._exposed |= {(event.segment_id, *name) for name in names}
         return self._exposed
 
 

@@ -125,6 +125,11 @@ class Origin:
         found = dict.fromkeys(self.here(path, directory) for path in paths)
         return [p for p in found if is_name(p) and self.places.record_at(p) is None]
 
+    def own(self, kind: str, slug: str) -> RecordFile:
+        """Return a record of the workspace, which may have no file any more."""
+        file = self.places.layout.record_file(kind, slug)
+        return RecordFile(kind, slug, file, file)
+
     def skill(self, name: str) -> RecordFile:
         """Return the skill or workflow of a name; one without a file here goes by its name."""
         found = self.places.skill_named(name)

@@ -24,7 +24,7 @@ from ctxuse.hosts.lookup import text
 from ctxuse.hosts.session import former_ids
 from ctxuse.times import parse_ns
 
-READER = 5
+READER = 6
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5

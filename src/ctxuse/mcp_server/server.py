@@ -5,9 +5,7 @@ Its functions only translate: what is given and what is recorded is the business
 """
 
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from threading import Lock
 from typing import Annotated, BinaryIO
 
 from msgspec import Meta, Struct, convert
@@ -15,12 +13,8 @@ from msgspec import Meta, Struct, convert
 from ctxuse import __version__
 from ctxuse.context.catalog import catalog
 from ctxuse.context.frontmatter import RecordText
-from ctxuse.context.given import LeftOut, Resident
-from ctxuse.context.segment import Segment
+from ctxuse.context.given import LeftOut
 from ctxuse.errors import InvalidSettingError
-from ctxuse.events import Actor, UsageEvent
-from ctxuse.hosts.caller import caller, delivered
-from ctxuse.ids import new_id
 from ctxuse.layout import RecordKind
 from ctxuse.mcp_server.answers import (
     Body,
@@ -33,7 +27,6 @@ from ctxuse.mcp_server.answers import (
 )
 from ctxuse.mcp_server.protocol import (
     Asked,
-    Client,
     Implementation,
     McpSession,
     Prompt,
@@ -41,6 +34,7 @@ from ctxuse.mcp_server.protocol import (
     ResourceTemplate,
     Tool,
 )
+from ctxuse.mcp_server.recording import Recording
 from ctxuse.mcp_server.rpc import Connection, Params
 from ctxuse.mcp_server.tools import Work
 from ctxuse.visible import visible
@@ -86,12 +80,8 @@ class Server:
 
     def __init__(self, workspace: Workspace, environ: Mapping[str, str] | None = None) -> None:
         self._workspace = workspace
-        self._environ = os.environ if environ is None else environ
-        self._own_segment = f"mcp-{new_id(time.time_ns())}"
-        self._exposure = Lock()
-        quiet = workspace.segment(self._own_segment)
-        self._resident: Resident | None = quiet.resident_unrecorded(lines_first=True)
-        self.instructions = self._resident.text
+        self._recording = Recording(workspace, os.environ if environ is None else environ)
+        self.instructions = self._recording.instructions
         works = (
             Work.of("Read a record", self.memory_read),
             Work.of("Search records", self.memory_search),
@@ -106,7 +96,13 @@ class Server:
     def serve(self, incoming: BinaryIO, outgoing: BinaryIO) -> bool:
         """Serve the client at the other end; return whether all that it asked for was answered."""
         session = McpSession(self)
-        return Connection(incoming, outgoing, session.answer, session.AT_ONCE).serve()
+        all_answered = Connection(incoming, outgoing, session.answer, session.AT_ONCE).serve()
+        self._recording.finish()
+        return all_answered
+
+    def hurry(self) -> None:
+        """Record at once what was given, as the process ends."""
+        self._recording.finish(hurry=True)
 
     def call(self, asked: Asked, name: str, arguments: Params) -> Struct | None:
         """Return the answer of a tool; None where there is no such tool.
@@ -138,7 +134,7 @@ class Server:
         kind, _, slug = name.partition("/")
         if scheme != SCHEME:
             raise InvalidSettingError("uri", uri[:_MOST_SAID], f"{SCHEME}://KIND/SLUG")
-        segment = self._segment(asked, None, expose=False)
+        segment = self._recording.segment(asked, None, expose=False)
         text = segment.read(kind, None if kind == slug == "summary" else slug, limit=_WHOLE).text
         return {"mimeType": MARKDOWN, "text": text}
 
@@ -154,7 +150,9 @@ class Server:
         Raises:
             CtxuseError: There is none of this name, or it is not for users.
         """
-        return self._segment(asked, "user").invoke(name[:_LONGEST_NAME], by_user=True).text
+        return (
+            self._recording.segment(asked, "user").invoke(name[:_LONGEST_NAME], by_user=True).text
+        )
 
     def memory_read(
         self,
@@ -171,7 +169,7 @@ class Server:
         Gives the first lines up to 32 KiB; go on from offset + lines while that is below
         total_lines. Counted as a use of the record.
         """
-        given = self._segment(asked).read(kind, slug, offset, limit, AT_ONCE)
+        given = self._recording.segment(asked).read(kind, slug, offset, limit, AT_ONCE)
         return convert(given, RecordLines, from_attributes=True)
 
     def memory_search(
@@ -187,11 +185,11 @@ class Server:
 
         Gives excerpts with line numbers; read a record with memory_read. Counted as nothing.
         """
-        return Hits.of(self._segment(asked).search(query, kinds, limit))
+        return Hits.of(self._recording.segment(asked).search(query, kinds, limit))
 
     def knowledge_reference(self, asked: Asked, slug: Slug) -> Body:
         """Include a knowledge record, as #slug in a message does. Counted as a use."""
-        given = self._segment(asked).reference(slug, most_bytes=AT_ONCE)
+        given = self._recording.segment(asked).reference(slug, most_bytes=AT_ONCE)
         return convert(given, Body, from_attributes=True)
 
     def workflow_invoke(self, asked: Asked, slug: Slug) -> WorkflowText:
@@ -199,14 +197,14 @@ class Server:
 
         Counted as a use of each.
         """
-        return WorkflowText.of(self._segment(asked).invoke(slug, most_bytes=AT_ONCE))
+        return WorkflowText.of(self._recording.segment(asked).invoke(slug, most_bytes=AT_ONCE))
 
     def usage_report(self, asked: Asked) -> Report:
         """Say of each record how often it was read and was resident, and since when that is known.
 
         Evidence, never a verdict: what is not in it may have been read before or elsewhere.
         """
-        self._segment(asked)
+        self._recording.segment(asked)
         return Report.of(self._workspace.report())
 
     def usage_record(
@@ -219,40 +217,8 @@ class Server:
 
         Null is unknown: no evidence is not evidence of disuse.
         """
-        self._segment(asked)
+        self._recording.segment(asked)
         return RecordReport.of(self._workspace.report(), kind, slug)
-
-    def _segment(
-        self, asked: Asked, actor: Actor | None = "agent", *, expose: bool = True
-    ) -> Segment:
-        """The segment of who is calling; with the first call its exposure is recorded.
-
-        Where there is no marker nothing is recorded: that would make one.
-        """
-        who = caller(asked.meta, asked.client.name, self._environ)
-        segment_id = who.segment_id or self._own_segment
-        layout = self._workspace.layout
-        record = self._workspace.try_append if layout.has_marker else _nothing
-        if expose:
-            session_id = segment_id.partition("/")[0] if who.in_subagent else segment_id
-            self._expose(Segment(layout, session_id, record, host=who.host), who.host, asked.client)
-        if who.in_subagent and actor != "user":
-            actor = "subagent"
-        return Segment(layout, segment_id, record, host=who.host, actor=actor, call_id=who.call_id)
-
-    def _expose(self, segment: Segment, host: str | None, client: Client) -> None:
-        """Record that the instructions came into a context, as far as the host delivers them."""
-        with self._exposure:
-            if self._resident is None:
-                return
-            most = delivered(host, client.version)
-            resident = self._resident if most is None else self._resident.up_to(most)
-            if segment.expose(resident):
-                self._resident = None
-
-
-def _nothing(event: UsageEvent) -> None:
-    """Record nothing."""
 
 
 def _description(record: RecordText) -> str | None:

@@ -51,6 +51,10 @@ def instructions_delivered(version: Version) -> int:
     return 4096 if version >= (2, 1, 332) else 2048
 
 
+CUT = "… [truncated]"
+"""What it puts behind instructions that are longer."""
+
+
 HOST = Host(
     name=NAME,
     config_dir=".claude",

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Mapping
 
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.caller import Caller, Request
@@ -20,8 +19,8 @@ _MOST_AGENTS = 16
 _AT_WORK = 600.0
 """Seconds since its transcript was written after which a sub-agent is not taken to be at work."""
 
-_WAIT = 0.3
-"""Seconds that a call is waited for: 2.1.197 writes it down up to 0.16 s after it has made it."""
+_WAIT = 1.0
+"""Seconds that a call is waited for: 2.1.197 writes it down up to 0.2 s after it has made it."""
 
 _AGAIN = 0.02
 
@@ -29,39 +28,39 @@ _AGAIN = 0.02
 def caller(request: Request) -> Caller | None:
     """Return who is calling: the request names the call, the environment the session.
 
-    Which of its sub-agents it is, the request does not say: that is the one in whose transcript
-    the call stands. It is looked for only while the session has some at work.
+    Whether it is one of its sub-agents, and which, the request does not say: it is the one in whose
+    transcript the call stands, once it is written down.
     """
     call_id = name(request.meta, "claudecode/toolUseId")
     if call_id is None and request.host != NAME:
         return None
     session = name(request.environ, "CLAUDE_CODE_SESSION_ID")
-    agent = _agent_that_calls(session, call_id, request.environ) if session and call_id else None
+    agent = _agent_that_calls(session, call_id, request) if session and call_id else None
     if session is None or agent is None:
         return Caller(session, NAME, call_id)
     segment_id = Session.named(NAME, session, agent).segment_id
     return Caller(segment_id, NAME, call_id, in_subagent=True)
 
 
-def _agent_that_calls(session: str, call_id: str, environ: Mapping[str, str]) -> str | None:
+def _agent_that_calls(session: str, call_id: str, request: Request) -> str | None:
     """The sub-agent that makes a call; None where it is the session itself, or is not known."""
     if "/" in session or session in {".", ".."}:
         return None
-    home = environ.get("HOME") or os.path.expanduser("~")
-    own = environ.get(HOST.config_variable) or os.path.join(home, HOST.config_dir)
+    home = request.environ.get("HOME") or os.path.expanduser("~")
+    own = request.environ.get(HOST.config_variable) or os.path.join(home, HOST.config_dir)
     projects = [path for folder in HOST.transcripts for path in paths_in(os.path.join(own, folder))]
-    agents = _at_work([os.path.join(project, session, "subagents") for project in projects])
-    if not agents:
-        return None
     mains = [os.path.join(project, f"{session}.jsonl") for project in projects]
+    mains = [path for path in mains if os.path.exists(path)]
     end = time.monotonic() + _WAIT
-    while True:
+    while mains:
+        agents = _at_work([f"{path.removesuffix('.jsonl')}/subagents" for path in mains])
         for path in agents:
             if _holds(path, call_id):
                 return os.path.basename(path).removeprefix("agent-").removesuffix(".jsonl")
-        if time.monotonic() > end or any(_holds(path, call_id) for path in mains):
-            return None
-        time.sleep(_AGAIN)
+        is_main = any(_holds(path, call_id) for path in mains)
+        if is_main or time.monotonic() > end or request.hurry.wait(_AGAIN):
+            break
+    return None
 
 
 def _at_work(directories: list[str]) -> list[str]:

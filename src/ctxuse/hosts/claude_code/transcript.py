@@ -1,14 +1,16 @@
 """The transcripts of Claude Code → events (versions 2.0 to 2.1; the format is the host's own)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import msgspec
 
+from ctxuse.context.residenttext import Standing, standing
 from ctxuse.events import UsageEvent
+from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.calls import Call, uses
-from ctxuse.hosts.claude_code import NAME
+from ctxuse.hosts.claude_code import CUT, NAME
 from ctxuse.hosts.claude_code.accounting import Accounting
 from ctxuse.hosts.claude_code.lines import Block, Line, Message, Nested, Outcome, Start
 from ctxuse.hosts.claude_code.tools import (
@@ -308,39 +310,68 @@ class _Reader:
                 ),
                 key=key,
             )
-        # what is attached again after compaction no hook tells of
-        unless_exposed = at(attachment, "type") != "invoked_skills"
+        # what is attached again after compaction neither hooks nor our MCP server tell of
+        again = self._compacted and at(attachment, "type") == "mcp_instructions_delta"
+        unless_exposed = not again and at(attachment, "type") != "invoked_skills"
         for record, file_bytes, context_bytes in self._resident(attachment):
             snapshot = self._origin.snapshot(record, at_ns, file_bytes, context_bytes)
             event = thread.exposure([snapshot], at_ns, key)
             self._told.happened([event], key=key, unless_exposed=unless_exposed)
 
-    def _resident(  # noqa: C901 - one case for each kind of attachment
+    def _resident(self, attachment: object) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+        """Yield the records that an attachment made resident, the bytes of the file and of it."""
+        match at(attachment, "type"):
+            case "invoked_skills":
+                for skill in items(attachment, "skills"):
+                    name = skill_name(text(skill, "name"))
+                    if name is not None:
+                        yield self._origin.skill(name), None, size(at(skill, "content"))
+            case "skill_listing":
+                for name, length in _listing(attachment).items():
+                    yield self._origin.skill(name), None, length
+            case "nested_memory":
+                yield from self._loaded_below(attachment)
+            case kind:
+                yield from self._announced(kind, attachment)
+
+    def _announced(
+        self, kind: object, attachment: object
+    ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
+        """Yield the agents, or what of ours in an MCP server's instructions, an attachment adds."""
+        if kind == "agent_listing_delta":
+            for agent, listed in _added(attachment, "addedTypes", "addedLines"):
+                if skill_name(agent) == agent:
+                    yield self._origin.agent(agent), None, size(listed)
+        elif kind == "mcp_instructions_delta":
+            for server, block in _added(attachment, "addedNames", "addedBlocks"):
+                for part in _standing(server, block):
+                    yield self._origin.own(part.kind, part.slug), None, size(part.text)
+
+    def _loaded_below(
         self, attachment: object
     ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
-        """Yield the records that an attachment made resident, the bytes of the file and of it."""
-        kind = at(attachment, "type")
-        if kind == "invoked_skills":
-            for skill in items(attachment, "skills"):
-                name = skill_name(text(skill, "name"))
-                if name is not None:
-                    yield self._origin.skill(name), None, size(at(skill, "content"))
-        elif kind == "skill_listing":
-            for name, length in _listing(attachment).items():
-                yield self._origin.skill(name), None, length
-        elif kind == "agent_listing_delta":
-            names, lines = items(attachment, "addedTypes"), items(attachment, "addedLines")
-            for agent, listed in zip(map(text, names), lines, strict=False):
-                if skill_name(agent) == agent is not None:
-                    yield self._origin.agent(agent), None, size(listed)
-        elif kind == "nested_memory":
-            path = text(attachment, "path")
-            where = None if path is None else self._origin.here(path)
-            record = None if where is None else self._origin.places.instructions_at(where)
-            if record is not None:
-                loaded = size(at(attachment, "content", "content"))
-                differs = at(attachment, "content", "contentDiffersFromDisk") is True
-                yield record, None if differs else loaded, loaded
+        """Yield the instructions that were loaded with a file below them."""
+        path = text(attachment, "path")
+        where = None if path is None else self._origin.here(path)
+        record = None if where is None else self._origin.places.instructions_at(where)
+        if record is not None:
+            loaded = size(at(attachment, "content", "content"))
+            differs = at(attachment, "content", "contentDiffersFromDisk") is True
+            yield record, None if differs else loaded, loaded
+
+
+def _standing(server: str, block: str) -> Iterable[Standing]:
+    """What of our records stands in the instructions of an MCP server, below its name."""
+    instructions = block.partition("\n")[2].removesuffix(CUT)
+    return standing(instructions) if is_ours(server) else ()
+
+
+def _added(attachment: object, names: str, texts: str) -> Iterator[tuple[str, str]]:
+    """Yield what an attachment adds to what was told before: names, and the text of each."""
+    for added, said in zip(items(attachment, names), items(attachment, texts), strict=False):
+        name = text(added)
+        if name is not None and isinstance(said, str):
+            yield name, said
 
 
 def _is_of_compaction(said: str) -> bool:
