@@ -150,8 +150,8 @@ def test_what_happens_during_the_look_is_looked_at_too(
     done: list[str] = []
     look = once.in_tail
 
-    def looking(root: str, event_id: str) -> once.Look:
-        inner = look(root, event_id)
+    def looking(root: str, event_id: str, searched: once.Searched | None = None) -> once.Look:
+        inner = look(root, event_id, searched)
 
         def looked(log: int, size: int) -> once.Standing:
             standing = inner(log, size)
@@ -169,6 +169,30 @@ def test_what_happens_during_the_look_is_looked_at_too(
     monkeypatch.setattr("ctxuse.log.writer.in_tail", looking)
     added = LogWriter(workspace.layout).append_once(EVENT.id, LINE)
     assert added == (meanwhile == "archived")
+    assert [event.id for event in events(workspace)].count(EVENT.id) == 1
+
+
+@pytest.mark.parametrize("since", ["nothing", "event", "archive", "both", "rest of a line"])
+def test_who_has_searched_looks_at_what_came_since(workspace: Workspace, since: str) -> None:
+    other = Workspace(workspace.layout.root)
+    for number in range(3000):  # more than is looked through otherwise
+        other.append(an_event(id=new_id(number), segment_id="x" * 200))
+    path = workspace.layout.events_path
+    if since == "rest of a line":
+        with path.open("ab") as file:
+            file.write(LINE[:100])
+    searched = once.Searched.now(workspace.layout)
+    if since in {"event", "both"}:
+        other.append(EVENT)
+    if since in {"archive", "both"}:
+        assert other.archive() is not None
+    if since == "rest of a line":
+        with path.open("ab") as file:
+            file.write(LINE[100:] + b"\n")
+    is_new = since in {"nothing", "archive"}
+    writer = LogWriter(workspace.layout)
+    assert writer.append_once(EVENT.id, LINE, searched=searched) is is_new
+    assert not writer.append_once(EVENT.id, LINE, searched=searched)
     assert [event.id for event in events(workspace)].count(EVENT.id) == 1
 
 

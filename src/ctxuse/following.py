@@ -28,6 +28,7 @@ from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.naming import lines_naming
+from ctxuse.log.once import Searched
 from ctxuse.log.reader import pread
 from ctxuse.remembered import Memory, digest
 
@@ -37,8 +38,8 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 _EDGE = 4096
 
-Append = Callable[[UsageEvent], bool]
-"""Appends an event once, and says whether it is in the log now."""
+Append = Callable[[UsageEvent, Searched | None], bool]
+"""Appends an event once, given how far it was looked for; says whether it is in the log now."""
 
 
 class _Stopped(msgspec.Struct):
@@ -129,7 +130,7 @@ def _bring_in(
         there = _Recorded(following.layout, told)
         hooked = Hooked(following.host, there.of_hooks)
         done = all(
-            append(event)
+            append(event, there.searched)
             for event, formerly in told.events(Notes(), hooked.has)
             if not any(known in there for known in (event.id, *formerly)) and _can_be_stored(event)
         )
@@ -167,11 +168,15 @@ class _Recorded:
     """What is in the log of the sessions that a transcript tells of, and of their sub-agents.
 
     Of these a session's name is the beginning. Lines are read only where they are asked for.
+
+    Attributes:
+        searched: So far at least it was searched.
     """
 
     def __init__(self, layout: WorkspaceLayout, told: Told) -> None:
         happened = (item.event for item in told.items() if isinstance(item, Happened))
         sessions = {event.segment_id.partition("/")[0] for event in happened}
+        self.searched = Searched.now(layout)
         self._lines: dict[str, bytes] = {}
         for line in lines_naming(layout, sessions):
             event_id = _id_on(line)

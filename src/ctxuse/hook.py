@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctxuse.hosts.payload import Payload
     from ctxuse.hosts.places import Places
     from ctxuse.layout import WorkspaceLayout
+    from ctxuse.log.once import Searched
     from ctxuse.recorder import Recorder
 
 MAX_PAYLOAD = 64 * 1024 * 1024
@@ -205,8 +206,12 @@ class _Recording:
         self._clock = clock
         self._recorder: Recorder | None = None
 
-    def append(self, event: "UsageEvent") -> bool:
+    def append(self, event: "UsageEvent", searched: "Searched | None" = None) -> bool:
         """Append an event, and say whether nothing went wrong; that leaves a mark.
+
+        Args:
+            event: The event.
+            searched: How far the log was searched for it, if it was and it is not there.
 
         Raises:
             _OutOfTimeError: There is no time left; looked at here, since an append is not cut off.
@@ -220,7 +225,7 @@ class _Recording:
                 self._recorder = Recorder(
                     self.layout, environ=self.environ, most_patience=self._clock.left
                 )
-            return self._recorder.try_quietly(event)
+            return self._recorder.try_quietly(event, searched)
 
 
 def _was_told(event: "UsageEvent", layout: "WorkspaceLayout") -> bool:

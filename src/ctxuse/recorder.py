@@ -17,10 +17,11 @@ from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
 from ctxuse.records import record_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
+    from ctxuse.log.once import Searched
 
 
 class Recorder:
@@ -224,20 +225,29 @@ class Recorder:
         Returns:
             The event as stored; None when nothing was, for whatever reason.
         """
-        return self._try(event, once=once, quiet=quiet)[0]
+        append = self.append_once if once else self.append
+        return self._try(lambda: append(event), quiet=quiet)[0]
 
-    def try_quietly(self, event: UsageEvent) -> bool:
+    def try_quietly(self, event: UsageEvent, searched: "Searched | None" = None) -> bool:
         """Append one event as `try_append` does, once if others may record it as well.
+
+        Args:
+            event: The event.
+            searched: How far the log was searched for it, if it was and it is not there.
 
         Returns:
             Whether nothing went wrong: it is in the log now, or recording is turned off.
         """
-        return self._try(event, once=is_derived(event.id), quiet=True)[1]
+        if is_derived(event.id):
+            return self._try(lambda: self._once(event, searched), quiet=True)[1]
+        return self._try(lambda: self.append(event), quiet=True)[1]
 
-    def _try(self, event: UsageEvent, *, once: bool, quiet: bool) -> tuple[UsageEvent | None, bool]:
+    def _try(
+        self, append: "Callable[[], UsageEvent | None]", *, quiet: bool
+    ) -> tuple[UsageEvent | None, bool]:
         """Append one event, and return what was stored and whether nothing went wrong."""
         try:
-            return self.append_once(event) if once else self.append(event), True
+            return append(), True
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
             with suppress(Exception):  # a handler of the logger may raise as well
                 self._note_failure(error, quiet=quiet)
@@ -282,9 +292,13 @@ class Recorder:
             InvalidEventError: As `append`; also when it does not fit on a line.
             AppendError: As `append`.
         """
+        return self._once(event, None)
+
+    def _once(self, event: UsageEvent, searched: "Searched | None") -> UsageEvent | None:
         if not event.records or not self.recording:
             return None
-        return event if self._writer.append_once(event.id, encode(event)) else None
+        line = encode(event)
+        return event if self._writer.append_once(event.id, line, searched=searched) else None
 
     def init(self, *, track: bool = False) -> bool:
         """Make the marker ``.yoi/memory/``, and tell git what to do with the log.

@@ -8,17 +8,21 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxuse.files import closing_fd
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import archive_names
-from ctxuse.log.opening import open_for_reading
+from ctxuse.log.opening import identity, open_for_reading
 
 if TYPE_CHECKING:
     from ctxuse.log.idindex import IdIndex
 
 TAIL = 1024 * 1024
 """How much of the end of the log a hook looks through, archived logs included, in bytes."""
+
+_LONGEST_CUT = 64 * 1024
+"""Bytes before what came since a search: a line may have stood there in part."""
 
 _MOST_ARCHIVES = 128
 """In how many archived logs at most."""
@@ -41,15 +45,43 @@ Look = Callable[[int, int], Standing]
 """Given the open log and its size, says how an event stands in it."""
 
 
-def in_tail(root: str, event_id: str) -> Look:
+class Searched(NamedTuple):
+    """How far a log was searched, archived logs included, by who did not find an event there.
+
+    Attributes:
+        identity: What tells the present log from other files.
+        size: Its size then, in bytes.
+    """
+
+    identity: tuple[int, int]
+    size: int
+
+    @classmethod
+    def now(cls, layout: WorkspaceLayout) -> "Searched | None":
+        """Return how far who begins now searches at least; None where there is no log."""
+        try:
+            status = os.stat(os.path.join(os.fspath(layout), *USAGE_DIR, LOG_NAME))
+        except OSError:
+            return None
+        return cls((status.st_dev, status.st_ino), status.st_size)
+
+    def covers(self, log: int, size: int) -> bool:
+        """Whether it is the open log that was searched, and has only grown."""
+        return size >= self.size and identity(log) == self.identity
+
+
+def in_tail(root: str, event_id: str, searched: Searched | None = None) -> Look:
     """Return the look of a hook: through the last `TAIL` bytes, the present log first.
 
     Args:
         root: The workspace's root.
         event_id: The id of the event, canonical.
+        searched: How far it was looked for: only what came since is looked through.
     """
 
     def look(log: int, size: int) -> Standing:
+        if searched is not None and searched.covers(log, size):
+            return _in_end(log, size, event_id, size - searched.size + _LONGEST_CUT)[0]
         standing, length = _in_end(log, size, event_id, TAIL)
         if standing is Standing.ABSENT and _in_archives(root, event_id, TAIL - length):
             return Standing.THERE

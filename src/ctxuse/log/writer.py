@@ -14,7 +14,7 @@ from ctxuse.errors import AppendError
 from ctxuse.files import what_happened
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.handle import Handle
-from ctxuse.log.once import Look, Standing, in_index, in_tail
+from ctxuse.log.once import Look, Searched, Standing, in_index, in_tail
 from ctxuse.log.opening import sync_directories, sync_file
 
 if TYPE_CHECKING:
@@ -87,7 +87,14 @@ class LogWriter:
         """
         self._append(line, None, LOCK_TIMEOUT)
 
-    def append_once(self, event_id: str, line: bytes, *, index: "IdIndex | None" = None) -> bool:
+    def append_once(
+        self,
+        event_id: str,
+        line: bytes,
+        *,
+        index: "IdIndex | None" = None,
+        searched: Searched | None = None,
+    ) -> bool:
         """Append `line` unless its event stands in the log already, and say whether it did not.
 
         Without an index this is what a hook does: it looks through the last 1 MiB, first without
@@ -98,6 +105,7 @@ class LogWriter:
             event_id: The id of the event on `line`, canonical.
             line: A whole event, without a newline.
             index: The ids of the log, kept between calls.
+            searched: How far the caller has looked for the event and not found it.
 
         Returns:
             True when it was appended, False when it was there.
@@ -106,8 +114,9 @@ class LogWriter:
             AppendError: As `append`.
         """
         if index is None:
-            look = in_tail(self._root, event_id)
-            return self._append(line, look, ONCE_LOCK_TIMEOUT, early_look=look)
+            look = in_tail(self._root, event_id, searched)
+            early_look = look if searched is None else None
+            return self._append(line, look, ONCE_LOCK_TIMEOUT, early_look)
         try:
             index.catch_up()  # most of the reading is done before the lock is taken
         except OSError as error:
