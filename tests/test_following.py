@@ -18,7 +18,8 @@ from ctxuse.hook import Clock, run
 from ctxuse.hosts.claude_code import lines
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.parts import Followed
-from ctxuse.hosts.session import former_ids, prompt_key
+from ctxuse.hosts.session import prompt_key
+from ctxuse.ids import derived_id
 from ctxuse.importing import import_transcripts
 from ctxuse.log.archive import archive_log
 from ctxuse.log.failures import read_marks
@@ -267,7 +268,7 @@ def test_what_an_earlier_version_called_otherwise_is_not_told_again(project: Pat
     whole = as_text(talk.lines)
     kept(project).write_text(whole)
     (told,) = ended(project)
-    (former,) = former_ids(told, prompt_key("p8"))
+    former = derived_id("claude-code", prompt_key("p8"), "skill", "ship")
     path = Workspace(project).layout.events_path
     lines = path.read_text().replace(told.id, former).replace('"command"', '"skill"')
     path.write_text(lines)

@@ -25,12 +25,13 @@ from ctxuse.hook import run
 from ctxuse.hosts.claude_code import imports
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
-from ctxuse.hosts.evidence import Command, KnownLines, not_refused
+from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.imports import imported_files
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.shell import files_shown
 from ctxuse.hosts.skillnames import agent_otherwise_named
@@ -458,7 +459,8 @@ def test_records_that_are_gone_are_looked_for_once(
         for name in ("gone", "lost", "here"):
             named = origin.records([f".yoi/knowledge/{name}.md"])
             assert len(named) == 1
-            origin.known_lines(named, f"cat .yoi/knowledge/{name}.md")
+            with origin.known_lines(named, f"cat .yoi/knowledge/{name}.md"):
+                pass
     assert sorted(opened) == ["gone.md", "here.md", "lost.md"]
 
 

@@ -406,7 +406,8 @@ def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Groun
     for number in (*range(6), 5, 4, 0):
         start = os.path.join(places.root, f"d{number}")
         origin = Origin.of_transcript(places, start)
-        assert origin.known_lines((), "") is origin.known_lines((), "")
+        with origin.known_lines((), "") as first, origin.known_lines((), "") as second:
+            assert first is second
         started.append(origin.places)
     assert len({id(one) for one in started}) == 6
     assert sum(KnownLines in one.kept for one in {id(one): one for one in started}.values()) == 2

@@ -71,11 +71,11 @@ INSIDE = {
     "hosts": [
         "claude_code | codex | cursor | gemini_cli | opencode",
         "caller | reading",
-        "hooked | past",
+        "past | recorded",
         "calls | parts",
         "origin",
         "installation | skillnames | transcripts",
-        "evidence | listing | ondisk",
+        "evidence | listing | ondisk | refusals",
         "places",
         "__init__ | checkouts | handlers | imports | payload | prompts | searches | shell",
         "host | jsonlines | lookup | mentions | paths | session | shellprograms",

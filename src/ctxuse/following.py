@@ -9,7 +9,10 @@ looked up in all of it, by the bytes of their names.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 import msgspec
@@ -19,15 +22,15 @@ from ctxuse.codec.encode import encode
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, is_text
 from ctxuse.files import closing_fd, open_regular
-from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
+from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.naming import lines_naming
+from ctxuse.log.naming import lines_naming, lines_with
 from ctxuse.log.once import Searched
 from ctxuse.log.reader import pread
 from ctxuse.remembered import Memory, digest
@@ -62,6 +65,7 @@ class _Stopped(msgspec.Struct):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Stopped).decode
+_decode_text = msgspec.json.Decoder(str).decode
 
 
 class Following(NamedTuple):
@@ -127,12 +131,13 @@ def _bring_in(
     with Told() as told:
         after = transcripts_of(following.host).read_on(path, places, told, rest, _MOST_BYTES)
         told.settle()
-        there = _Recorded(following.layout, told)
-        hooked = Hooked(following.host, there.of_hooks)
+        there = _InLog(following.layout, told, everywhere=stopped is None)
+        recorded = Recorded(following.host, there.of_hooks, there.names)
         done = all(
             append(event, there.searched)
-            for event, formerly in told.events(Notes(), hooked.has)
-            if not any(known in there for known in (event.id, *formerly)) and _can_be_stored(event)
+            for occurrence in told.occurrences(Notes(), recorded.by_hook)
+            for event, is_there in recorded.known(occurrence, there.has)
+            if not is_there and _can_be_stored(event)
         )
     if done and told.summary.error is None and after.offset > rest.offset:
         stopped = _Stopped(
@@ -164,26 +169,36 @@ def _mark(layout: WorkspaceLayout) -> LogMark:
     return LogMark.of(layout) or LogMark(0, "", "")
 
 
-class _Recorded:
+class _InLog:
     """What is in the log of the sessions that a transcript tells of, and of their sub-agents.
 
     Of these a session's name is the beginning. Lines are read only where they are asked for.
+
+    Args:
+        layout: The workspace.
+        told: What the transcript tells.
+        everywhere: Whether its events are looked for in other sessions, too: it may begin with what
+            another one holds.
 
     Attributes:
         searched: So far at least it was searched.
     """
 
-    def __init__(self, layout: WorkspaceLayout, told: Told) -> None:
-        happened = (item.event for item in told.items() if isinstance(item, Happened))
-        sessions = {event.segment_id.partition("/")[0] for event in happened}
+    def __init__(self, layout: WorkspaceLayout, told: Told, *, everywhere: bool) -> None:
+        events = [item.event for item in told.items() if isinstance(item, Happened)]
+        sessions = {event.segment_id.partition("/")[0] for event in events}
         self.searched = Searched.now(layout)
         self._lines: dict[str, bytes] = {}
         for line in lines_naming(layout, sessions):
             event_id = _id_on(line)
-            if event_id is not None and event_id not in self:  # another line of it may not count
+            if event_id is not None and not self.has(event_id):  # another line of it may not count
                 self._lines[event_id] = line
+        missing = {event.id for event in events if event.id not in self._lines}
+        for event_id, line in lines_with(layout, missing) if everywhere else ():
+            self._lines.setdefault(event_id, line)
 
-    def __contains__(self, event_id: str) -> bool:
+    def has(self, event_id: str) -> bool:
+        """Whether an event is in the log."""
         return event_id in self._lines and _event_on(self._lines[event_id]) is not None
 
     def of_hooks(self) -> Iterator[UsageEvent]:
@@ -193,6 +208,26 @@ class _Recorded:
             if event is not None:
                 yield event
 
+    def names(self, event: UsageEvent) -> set[tuple[str, str]]:
+        """The names that an event's record may have in the log; none for a call that is not."""
+        if event.call_id is not None and quoted(event.call_id).encode() not in self._calls:
+            return set()
+        return self._names
+
+    @cached_property
+    def _calls(self) -> set[bytes]:
+        """The ids of calls, as they stand in the lines."""
+        return {found[1] for line in self._lines.values() for found in _CALL.finditer(line)}
+
+    @cached_property
+    def _names(self) -> set[tuple[str, str]]:
+        """The names of records."""
+        found = {name.groups() for line in self._lines.values() for name in _NAME.finditer(line)}
+        return {(_decode_text(kind), _decode_text(slug)) for kind, slug in found}
+
+
+_CALL = re.compile(rb'"call_id":("(?:[^"\\]|\\.)*")')
+_NAME = re.compile(rb'"kind":("(?:[^"\\]|\\.)*"),"slug":("(?:[^"\\]|\\.)*")')
 
 _OURS, _ID = b'{"id":"', 36
 """How the lines that we write begin, and the bytes of an id."""

@@ -16,13 +16,14 @@ from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
 from ctxuse.codec.decode import Refusal, SkipReason, decode
 from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
+from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular, real_path, what_happened
-from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
+from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.transcripts import Head, Notes
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
@@ -100,7 +101,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     whole = sum(map(size_of, paths))
     on_read = read_so_far(on_progress, whole)
     asked = Asked(host, workspace.layout, whole, environ, processes)
-    hooked = Hooked(host, workspace.events)
+    recorded = Recorded(host, workspace.events)
     with (
         _Adding(workspace, result, dry_run=dry_run) as adding,
         closing(read_all(asked, paths, on_read)) as all_told,
@@ -108,13 +109,9 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     ):
         for path, told in zip(paths, all_told, strict=True):
             before = result.added + result.there
-            for event, formerly in told.events(notes, hooked.has):
-                try:
-                    line = encode(event)
-                except InvalidEventError:  # names of thousands of characters
-                    notes.not_understood.saw("(no event)")
-                else:
-                    adding.add(event.id, line, formerly)
+            for occurrence in told.occurrences(notes, recorded.by_hook):
+                for event, is_there in recorded.known(occurrence, adding.has):
+                    _add(adding, event, notes, is_there=is_there)
             if adding.lost():
                 imported.lost()
             if told.summary.error is not None:
@@ -122,6 +119,19 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             elif not dry_run:
                 imported.keep(path, result.added + result.there - before)
     return result
+
+
+def _add(adding: "_Adding", event: UsageEvent, notes: Notes, *, is_there: bool) -> None:
+    """Add an event that is not there."""
+    if is_there:
+        adding.found()
+        return
+    try:
+        line = encode(event)
+    except InvalidEventError:  # names of thousands of characters
+        notes.not_understood.saw("(no event)")
+    else:
+        adding.add(event.id, line)
 
 
 def read_so_far(on_progress: OnProgress, whole: int) -> OnRead:
@@ -298,18 +308,25 @@ class _Adding:
         self._writer.close()
         self._index.close()
 
-    def add(self, event_id: str, line: bytes, formerly: Iterable[str] = ()) -> None:
+    def has(self, event_id: str) -> bool:
+        """Whether an event is in the log."""
+        if not self._looked:
+            self._index.catch_up()
+            self._looked = True
+        return event_id in self._index
+
+    def found(self) -> None:
+        """Take note that an event is there."""
+        self._result.there += 1
+
+    def add(self, event_id: str, line: bytes) -> None:
         """Add one event, or say whether it would be added.
 
         Args:
             event_id: Its id.
             line: Its line.
-            formerly: Other ids that it may have in the log.
         """
-        if not self._looked:
-            self._index.catch_up()
-            self._looked = True
-        if event_id in self._index or any(known in self._index for known in formerly):
+        if self.has(event_id):
             fresh = False
         elif self._dry_run:
             fresh = event_id not in self._seen

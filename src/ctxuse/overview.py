@@ -23,10 +23,10 @@ from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
 from ctxuse.hosts.evidence import record_files
-from ctxuse.hosts.hooked import Hooked
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
+from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.transcripts import Notes, Told
 from ctxuse.imported import READING
 from ctxuse.importing import Session, read_so_far
@@ -317,7 +317,7 @@ class _Agent:
         self._host = host
         self._layout = layout
         self._notes = Notes()
-        self._hooked = Hooked(host, Workspace(layout).events)
+        self._recorded = Recorded(host, Workspace(layout).events)
         self._seen: set[str] = set()
         self._latest = _Latest()
         self._beyond = 0
@@ -329,15 +329,15 @@ class _Agent:
             self.sessions[session] = earliest(self.sessions.get(session), at_ns)
             answered_ns = None if began.answered is None else parse_ns(began.answered)
             self._latest.began(session, at_ns, answered_ns)
-        for event, formerly in told.events(self._notes, self._hooked.has):
-            self._latest.add(event)
-            ids = (event.id, *formerly)
-            if event.id in self._seen or (index is not None and any(i in index for i in ids)):
-                continue
-            self._seen.add(event.id)
-            if _can_be_stored(event):
-                self._beyond += 1
-                tally.basic.add(event)
+        has = _nothing if index is None else index.__contains__
+        for occurrence in told.occurrences(self._notes, self._recorded.by_hook):
+            for event, is_there in self._recorded.known(occurrence, has):
+                self._latest.add(event)
+                if not is_there and event.id not in self._seen:
+                    self._seen.add(event.id)
+                    if _can_be_stored(event):
+                        self._beyond += 1
+                        tally.basic.add(event)
 
     def done(self) -> Agent:
         """Return the figures."""
@@ -347,6 +347,11 @@ class _Agent:
         since_ns = min(known, default=None)
         start = self._latest.start()
         return Agent(self._host, len(self.sessions), since_ns, start, self._beyond)
+
+
+def _nothing(_: str) -> bool:
+    """A log in which there is nothing."""
+    return False
 
 
 def _can_be_stored(event: UsageEvent) -> bool:

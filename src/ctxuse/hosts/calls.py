@@ -96,7 +96,8 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     Where its output is known that decides. Only of a file that cannot be read now its words do, if
     something stands in the output that neither those nor any file explain.
     """
-    from ctxuse.hosts.evidence import Command, not_refused  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.evidence import Command  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.refusals import not_refused  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.shell import files_named, files_shown  # noqa: PLC0415 - only for a shell
 
@@ -111,14 +112,15 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     named = origin.records(paths, call.directory)
     if call.output is None:
         return [(record, None) for record in named if origin.may_have_shown(record)]
-    known = origin.known_lines(named, call.subject)
     words = origin.others(files_named(call.subject, directory, origin.there), call.directory)
     others = [*origin.others(paths, call.directory), *filter(os.path.isfile, words)]
     about = Command(call.subject, named, others, done.said, done.sought)
-    found, is_all = known.shown(call.output, about, origin.past(call.at_ns))
+    with origin.known_lines(named, call.subject) as known:
+        found, is_all = known.shown(call.output, about, origin.past(call.at_ns))
+        unknown = [record for record in named if not known.knows(record)]
     if is_all or call.failed:
         return _together(found)
-    unknown = [r for r in named if not known.knows(r) and origin.may_have_shown(r)]
+    unknown = [record for record in unknown if origin.may_have_shown(record)]
     given = not_refused(unknown, call.output, call.subject)
     return [*_together(found), *((record, None) for record in given)]
 

@@ -10,8 +10,8 @@ file's name or a number is no evidence of what is not named.
 
 An agent often writes down what it was shown. So of a file that was written after a past call, and
 is not named by it, most must stand there: what was copied from an output is a part of the record.
-And where a file that is named is gone, its text may stand in another one now, under a new name:
-then what is not named shows nothing.
+And where a file that is named is gone or was written since, its text may stand in another one now:
+then what is not named and was written since shows nothing.
 
 Nothing of the output or of the files is kept.
 """
@@ -20,7 +20,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple, Self
 
 from ctxuse.files import read_beginning, read_small, real_path
@@ -48,29 +48,6 @@ _SHORTEST = 3
 
 _PART = 4
 """So many characters of a line that was cut show a file that is named."""
-
-_REFUSALS = (
-    "File name too long",
-    "Input/output error",
-    "Is a directory",
-    "No such file or directory",
-    "Not a directory",
-    "Operation not permitted",
-    "Permission denied",
-    "Too many levels of symbolic links",
-    "can't open",
-    "can't read",
-    "cannot open",
-    "command not found",
-)
-"""What programs say of files that they cannot show."""
-
-_MOST_SAID = 1_000
-"""So many lines of an output may stand in the command itself."""
-
-_MOST_PARTS = 32
-
-_BETWEEN = re.compile(r"[\s:'\"`\u2018\u2019]+")
 
 _PREFIXES = (
     re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
@@ -123,6 +100,14 @@ class Command(NamedTuple):
     sought: str = ""
 
 
+class _Text(NamedTuple):
+    """A file: its lines, its bytes, and when it was written, in nanoseconds since the epoch."""
+
+    lines: set[str]
+    size: int
+    written_ns: int
+
+
 class KnownLines:
     """The lines of records on the disk.
 
@@ -140,7 +125,9 @@ class KnownLines:
         self._places: dict[str, int] = {}
         self._seen: set[str] = set()
         self._left = _MOST_BYTES
-        self.learn(files)
+        self._kept: dict[str, _Text | None] = {}
+        self._room = 2 * _MOST_BYTES
+        self._learn(files)
 
     @classmethod
     def of(cls, places: Places, named: Iterable[RecordFile], command: str) -> Self:
@@ -156,27 +143,58 @@ class KnownLines:
         files.sort(key=lambda record: not said.file(os.path.basename(record.named)))
         return cls((*named, *files), places.root)
 
-    def learn(self, files: Iterable[RecordFile]) -> None:
-        """Have the lines of these files, too, as far as there is room."""
+    @contextmanager
+    def also(self, files: Iterable[RecordFile]) -> Iterator[Self]:
+        """Have the lines of these files, too, as far as there is room; not behind it any more.
+
+        What one command names must not change what another has shown.
+        """
+        number, left = len(self._files), self._left
+        self._learn(files)
+        try:
+            yield self
+        finally:
+            for record, lines in zip(self._files[number:], self._texts[number:], strict=True):
+                del self._places[record.named]
+                self._seen.discard(record.named)
+                for line in lines:
+                    holders = self._holders[line]
+                    holders[:] = [place for place in holders if place < number]
+                    if not holders:
+                        del self._holders[line]
+            del self._files[number:], self._texts[number:], self._written_ns[number:]
+            self._left = left
+
+    def _learn(self, files: Iterable[RecordFile]) -> None:
         for record in files:
             if record.named not in self._seen and len(self._files) < _MOST_FILES and self._left > 0:
                 self._seen.add(record.named)
                 self._add(record)
 
     def _add(self, record: RecordFile) -> None:
-        try:
-            data = read_small(record.named, min(_LARGEST, self._left))
-            written_ns = os.stat(record.named).st_mtime_ns
-        except OSError:
+        text = self._text_of(record.named)
+        if text is None:
             return
-        self._left -= len(data)
-        lines = _lines_of(data)
+        self._left -= text.size
         self._places[record.named] = len(self._files)
-        for line in lines:
+        for line in text.lines:
             self._holders.setdefault(line, []).append(len(self._files))
         self._files.append(record)
-        self._texts.append(lines)
-        self._written_ns.append(written_ns)
+        self._texts.append(text.lines)
+        self._written_ns.append(text.written_ns)
+
+    def _text_of(self, path: str) -> "_Text | None":
+        """What is in a file; None if it cannot be read. Of some that is kept, as it comes again."""
+        if path in self._kept:
+            return self._kept[path]
+        text = None
+        with suppress(OSError):
+            data = read_small(path, min(_LARGEST, self._left))
+            text = _Text(_lines_of(data), len(data), os.stat(path).st_mtime_ns)
+        self._room -= 1 if text is None else 1 + text.size
+        if self._room > 0:
+            self._kept[path] = text
+        return text
 
     def knows(self, record: RecordFile) -> bool:
         """Whether the lines of a record are among them."""
@@ -231,7 +249,11 @@ class KnownLines:
             )
         }
         if past_ns is not None:
-            is_known = explicit <= self._places.keys()
+            # what a file that is named held before may stand in another one now
+            is_known = all(
+                path in self._places and self._written_ns[self._places[path]] <= past_ns
+                for path in explicit
+            )
             found = {
                 place
                 for place in found
@@ -378,34 +400,6 @@ def _bytes_of(line: str) -> int:
 def _weight(lines: set[str]) -> int:
     """The letters and digits of lines; nothing for those that are too short to tell anything."""
     return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
-
-
-def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[RecordFile]:
-    """Return those of some files of unknown content that an output may show.
-
-    What a program says of a file that it cannot read, and what the command itself says (``cat x ||
-    echo none``), shows none.
-
-    Args:
-        files: The files, which the command names to show them.
-        output: The output.
-        command: The command.
-    """
-    lines = {line.strip() for line in output[:_MOST_OUTPUT].splitlines()} - {""}
-    refusals = [line for line in lines if any(said in line for said in _REFUSALS)]
-    others = lines.difference(refusals)
-    if len(others) <= _MOST_SAID and all(line in command for line in others):
-        return []
-    refused = {os.path.normpath(w) for line in refusals for w in _BETWEEN.split(line) if w}
-    spaced = "\n".join(line for line in refusals if " " in line)
-    return [file for file in files if not _is_refused(file.named, refused, spaced)]
-
-
-def _is_refused(path: str, words: set[str], lines: str) -> bool:
-    """Whether a path, or an end of it, is among the words of refusals; with a space, in one."""
-    parts = path.split("/")
-    ends = ["/".join(parts[-number:]) for number in range(1, min(len(parts), _MOST_PARTS) + 1)]
-    return any(end in words for end in (*ends, path)) or (" " in parts[-1] and parts[-1] in lines)
 
 
 def record_files(places: Places) -> Iterator[RecordFile]:

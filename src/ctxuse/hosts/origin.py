@@ -6,7 +6,8 @@ and holds what a file was then.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
@@ -99,17 +100,19 @@ class Origin:
         """Return when something was, if it was in the past; None for now."""
         return at_ns if self._is_past else None
 
-    def known_lines(self, named: Sequence[RecordFile], command: str) -> "KnownLines":
-        """Return the lines of the records here and now; see `KnownLines`."""
+    @contextmanager
+    def known_lines(self, named: Sequence[RecordFile], command: str) -> "Iterator[KnownLines]":
+        """Give the lines of the records here and now, and of what a command names."""
         from ctxuse.hosts.evidence import KnownLines  # noqa: PLC0415 - only for what was printed
 
         if not self._is_past:
-            return KnownLines.of(self.places, named, command)
+            yield KnownLines.of(self.places, named, command)
+            return
         kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same
         if not isinstance(kept, KnownLines):
             kept = self.places.kept[KnownLines] = KnownLines.of(self.places, (), "")
-        kept.learn(named)
-        return kept
+        with kept.also(named):
+            yield kept
 
     def records(self, paths: Iterable[str], directory: str | None = None) -> list[RecordFile]:
         """Return the records that paths are, each once; see `here`."""

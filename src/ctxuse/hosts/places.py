@@ -26,6 +26,7 @@ from ctxuse.hosts.recordfile import (
     SKILL,
     SKILL_FILE,
     RecordFile,
+    plugin_name,
     skill_name,
 )
 from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
@@ -336,8 +337,7 @@ class Places:
                 parts = below[: below.index(_PLUGIN_SKILLS, 1)]
                 plugin = os.path.join(directory, *parts)
                 installed = [name for name, where in self.plugins().items() if where == plugin]
-                versioned = len(parts) > 1 and parts[-1][:1].isdigit()
-                name = [*installed, parts[-2] if versioned else parts[-1]][0]
+                name = [*installed, plugin_name(parts)][0]
                 return self._of_skill(path, os.path.join(plugin, _PLUGIN_SKILLS), name)
         return None
 

@@ -76,3 +76,15 @@ def skill_name(said: str | None) -> str | None:
 
 
 _LONGEST_NAME = 256
+
+
+def plugin_name(parts: list[str]) -> str:
+    """The name of a plugin that lies there below an agent's folder of plugins.
+
+    That is ``cache/<market>/<plugin>/<version>``, whatever the version looks like; elsewhere only a
+    number is taken for one.
+    """
+    if parts[0] == "cache" and len(parts) == len(("cache", "market", "plugin", "version")):
+        return parts[2]
+    is_versioned = len(parts) > 1 and parts[-1][:1].isdigit()
+    return parts[-2] if is_versioned else parts[-1]

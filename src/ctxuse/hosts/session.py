@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
-from ctxuse.hosts.recordfile import COMMAND, SKILL
 from ctxuse.ids import derived_id, new_id
-from ctxuse.layout import RecordKind
 
 _MOST_DIGITS = 6
 
@@ -90,27 +88,3 @@ def _only_counts(call_id: str) -> bool:
 def prompt_key(prompt_id: str) -> str:
     """Return what tells a prompt of the user from others, where there was no tool call."""
     return f"prompt:{prompt_id}"
-
-
-def former_ids(event: UsageEvent, key: str | None) -> list[str]:
-    """Return the ids that an event had when earlier versions called its record otherwise.
-
-    They took a command for a skill, and a skill deep in the project for one of its root; a skill
-    beside a workflow of its name was that.
-
-    Args:
-        event: The event, of one record.
-        key: What its id was derived from, beside host and record; None where that is new.
-    """
-    record = event.records[0]
-    names: list[tuple[str, str]] = []
-    if record.kind == COMMAND:
-        names.append((SKILL, record.slug))
-    elif record.kind == SKILL:
-        names.append((RecordKind.WORKFLOW.value, record.slug))
-        if ":" in record.slug:
-            names.append((SKILL, record.slug.rpartition(":")[2]))
-    host = event.host
-    if key is None or host is None:
-        return []
-    return [derived_id(host, key, kind, slug) for kind, slug in names]

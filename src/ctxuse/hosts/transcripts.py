@@ -21,7 +21,6 @@ from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.session import former_ids
 from ctxuse.times import parse_ns
 
 READER = 6
@@ -276,18 +275,17 @@ class Told:
         except OSError as error:
             self.summary.error = what_happened(error)
 
-    def events(
+    def occurrences(
         self, notes: Notes, is_hooked: Callable[[Happened], bool]
-    ) -> Iterator[tuple[UsageEvent, list[str]]]:
-        """Yield the events that count, given the transcripts before it.
-
-        With each the ids that it had in logs of earlier versions, under other names of its record.
+    ) -> Iterator[list[Happened]]:
+        """Yield the events that count, given the transcripts before it: those of one key together.
 
         Args:
             notes: What was come upon so far; what this one tells beside events is added.
-            is_hooked: Whether hooks have recorded what an event tells; see `Hooked`.
+            is_hooked: Whether hooks have recorded what an event tells; see `Recorded`.
         """
         first: set[str] = set()
+        together: list[Happened] = []
         for item in self.items():
             if isinstance(item, Answered):
                 if notes.done(item.key):
@@ -295,7 +293,12 @@ class Told:
                     notes.failed += item.failed
                     notes.no_record += item.no_record
             elif (item.of is None or item.of in first) and not is_hooked(item):
-                yield item.event, former_ids(item.event, item.key)
+                if together and (item.key is None or item.key != together[0].key):
+                    yield together
+                    together = []
+                together.append(item)
+        if together:
+            yield together
         notes.left_open(self.summary.left_open)
         for kind, times in self.not_understood.items():
             notes.not_understood.saw(kind, times)

@@ -1,7 +1,7 @@
 """The lines of a log that name something: found by their bytes, without reading the others."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 
 from ctxuse.layout import WorkspaceLayout
@@ -21,9 +21,35 @@ def lines_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterat
         LogUnreadableError: The log exists but cannot be read.
     """
     forms = {form for text in beginnings for form in _forms(text)}
-    if not forms:
-        return
-    search = re.compile(b"|".join(map(re.escape, sorted(forms)))).search
+    if forms:
+        search = re.compile(b"|".join(map(re.escape, sorted(forms)))).search
+        for _, line in _lines(layout, search):
+            yield line
+
+
+_ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
+
+
+def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield each line that holds one of some ids as we write them, with the id.
+
+    Args:
+        layout: The workspace.
+        ids: Ids of events, canonical.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    wanted = {event_id.encode() for event_id in ids}
+    for found, line in _lines(layout, _ID.search) if wanted else ():
+        if found[1] in wanted:
+            yield found[1].decode(), line
+
+
+def _lines(
+    layout: WorkspaceLayout, search: Callable[[bytes, int], re.Match[bytes] | None]
+) -> Iterator[tuple[re.Match[bytes], bytes]]:
+    """Yield each line in which something is found, with the first that is."""
     for log in open_logs(layout):
         for block in read_blocks(log.descriptor, 0, log.end):
             data = block.data if isinstance(block, Lines) else b""
@@ -32,7 +58,7 @@ def lines_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterat
                 begin = data.rfind(b"\n", position, found.start()) + 1 or position
                 end = data.find(b"\n", found.end())
                 position = len(data) if end < 0 else end + 1
-                yield data[begin : position if end < 0 else end]
+                yield found, data[begin : position if end < 0 else end]
 
 
 def _forms(text: str) -> set[bytes]:

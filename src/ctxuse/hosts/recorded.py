@@ -1,0 +1,115 @@
+"""What the log holds already of what a transcript tells, under its id or another one.
+
+An occurrence has one id to everyone who sees it, but for two reasons. Hooks give new ids to what no
+transcript tells under an id of its own. And the id holds the record's name: that changes when a
+skill is moved, a command deleted, a plugin updated, or read from where its files are not. So an
+event that is not there is looked for under the names that the log has in its segment: one of the
+same occurrence that what is read now does not give is it, under the name that it had then.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.hosts.recordfile import OTHER_KINDS
+from ctxuse.hosts.transcripts import Happened
+from ctxuse.ids import derived_id, is_derived
+
+Name = tuple[str, str]
+"""Kind and slug of a record."""
+
+
+class Recorded:
+    """What is in the log of an agent's sessions; looked for when it is first asked for.
+
+    Args:
+        host: The agent.
+        events: Gives all events of the log; with `names` only those that have new ids.
+        names: Gives the names that an event's record may have in the log.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        events: Callable[[], Iterable[object]],
+        names: Callable[[UsageEvent], Collection[Name]] | None = None,
+    ) -> None:
+        self._host = host
+        self._events = events
+        self._names = names or self._names_in_segment
+        self._looked = False
+        self._exposed: set[tuple[str, str, str]] = set()
+        self._typed: set[str] = set()
+        self._by_segment: dict[str, set[Name]] = defaultdict(set)
+
+    def by_hook(self, item: Happened) -> bool:
+        """Whether hooks have recorded what an event tells, as far as that has to be asked.
+
+        Of what was resident they have, where they have recorded the same record there; of a use,
+        where they have recorded that anything was.
+        """
+        if not item.unless_exposed and not item.unless_typed:
+            return False
+        self._look()
+        event = item.event
+        is_use = event.event is UsageEventKind.USE
+        which = _ANY if is_use else _name(event)
+        return (item.unless_exposed and (event.segment_id, *which) in self._exposed) or (
+            item.unless_typed and event.segment_id in self._typed
+        )
+
+    def known(
+        self, occurrence: list[Happened], has: Callable[[str], bool]
+    ) -> Iterator[tuple[UsageEvent, bool]]:
+        """Yield the events of an occurrence, and of each whether it is in the log.
+
+        Args:
+            occurrence: All events of one key.
+            has: Whether an id is in the log.
+        """
+        there = [has(item.event.id) for item in occurrence]
+        former = 0 if all(there) else self._former(occurrence, has)
+        for item, is_there in zip(occurrence, there, strict=True):
+            is_former = not is_there and former > 0
+            former -= is_former
+            yield item.event, is_there or is_former
+
+    def _former(self, occurrence: list[Happened], has: Callable[[str], bool]) -> int:
+        """How many events of an occurrence are in the log by names that it does not give now."""
+        key, event = occurrence[0].key, occurrence[0].event
+        if key is None:
+            return 0
+        now = {_name(item.event) for item in occurrence}
+        names = {*self._names(event)} - now
+        return sum(has(derived_id(self._host, key, *name)) for name in names)
+
+    def _names_in_segment(self, event: UsageEvent) -> Collection[Name]:
+        self._look()
+        return self._by_segment.get(event.segment_id, ())
+
+    def _look(self) -> None:
+        """Take note of what the log says, once."""
+        if self._looked:
+            return
+        self._looked = True
+        for event in self._events():
+            if not isinstance(event, UsageEvent) or event.host != self._host:
+                continue
+            if is_derived(event.id):
+                self._by_segment[event.segment_id].add(_name(event))
+            elif event.event is UsageEventKind.USE:
+                if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
+                    self._typed.add(event.segment_id)
+            else:
+                names = [(record.kind, record.slug) for record in event.records]
+                by_hook = any(kind in OTHER_KINDS for kind, _ in names)  # else by the MCP server
+                names += [_ANY] if by_hook else []
+                self._exposed |= {(event.segment_id, *name) for name in names}
+
+
+def _name(event: UsageEvent) -> Name:
+    return event.records[0].kind, event.records[0].slug
+
+
+_ANY = ("", "")
+"""Stands for records of whatever name."""
