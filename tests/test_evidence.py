@@ -1,6 +1,7 @@
 """What a shell's output shows: commands that are really run, and what stood in their output."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ctxuse import UsageEvent, Workspace
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.mentions import Said
+from ctxuse.hosts.shell import started_in
 
 RECORDS = {
     ".yoi/memory/summary.md": "# Summary\nThe shop sells bikes.\n",
@@ -56,16 +58,20 @@ def hooked(project: Path, payload: dict[str, object]) -> list[UsageEvent]:
 
 
 def ran(project: Path, command: str) -> list[UsageEvent]:
-    """Run a command as an agent does, and tell the hook."""
+    """Run a command as an agent does, and tell the hook, with the directory where it ended."""
+    began, ended = project.parent / "began", project.parent / "ended"
+    began.write_text(f"trap 'pwd > {ended}' EXIT\n")
+    environ = {"HOME": str(project.parent), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     done = subprocess.run(
         [BASH, "-c", command],
         cwd=project,
-        env={"HOME": str(project.parent), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        env={**environ, "BASH_ENV": str(began)},
         capture_output=True,
         text=True,
         check=False,
     )
-    asked: dict[str, object] = {"tool_input": {"command": command}}
+    cwd = ended.read_text().strip()
+    asked: dict[str, object] = {"tool_input": {"command": command}, "cwd": cwd}
     if done.returncode:
         said = f"Exit code {done.returncode}\n{done.stdout}{done.stderr}"
         return hooked(project, asked | {"hook_event_name": "PostToolUseFailure", "error": said})
@@ -130,6 +136,52 @@ SHOWING = [
     ("cat .claude/skills/pdf/references/forms.md", ["skill/pdf"]),
     ("cat CLAUDE.md", ["instructions/CLAUDE.md"]),
 ]
+
+SAME = "Be brief.\nAmounts are integers.\nUse the newest version.\n"
+"""What stands in the instructions of the root and of a directory below it, alike."""
+
+BELOW = [
+    ("cat CLAUDE.md && cd api", ["CLAUDE.md"]),
+    ("cd api && cat CLAUDE.md", ["api/CLAUDE.md"]),
+    ("cd api; head -2 CLAUDE.md; cd ..", ["api/CLAUDE.md"]),
+    ("cd api && cd .. && cat CLAUDE.md", ["CLAUDE.md"]),
+    ("(cd api && head -1 CLAUDE.md) && cat CLAUDE.md", ["api/CLAUDE.md", "CLAUDE.md"]),
+    ("cd api/v2 && cat ../CLAUDE.md", ["api/CLAUDE.md"]),
+    ("pushd api >/dev/null; cat CLAUDE.md", ["api/CLAUDE.md"]),
+    ("cd ./api/../api && cat CLAUDE.md", ["api/CLAUDE.md"]),
+    ("cat CLAUDE.md | head -2; cd ~", ["CLAUDE.md"]),
+]
+
+
+@pytest.mark.parametrize(("command", "expected"), BELOW)
+def test_what_a_command_named_is_where_it_was_then(
+    project: Path, command: str, expected: list[str]
+) -> None:
+    for path in ("CLAUDE.md", "api/CLAUDE.md"):
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_text(SAME)
+    (project / "api/v2").mkdir()
+    assert sorted(event.records[0].slug for event in ran(project, command)) == sorted(expected)
+
+
+def test_a_command_began_where_its_changes_of_directory_lead_from(project: Path) -> None:
+    (project / "api/v2").mkdir(parents=True)
+
+    def absolute(path: str, directory: str | None) -> str:
+        return os.path.normpath(os.path.join(directory or "/", path))
+
+    def began(command: str, end: str) -> str:
+        return started_in(command, end, ["/app", "/app/api", end], absolute)
+
+    assert began("cat x", "/app/api") == "/app/api"
+    assert began("cd v2 && cat x", "/app/api/v2") == "/app/api"
+    assert began("cd api", "/app/api") == "/app"
+    assert began("cd api", "/elsewhere/api") == "/elsewhere/api"
+    assert began("cd ..", "/app") == "/app/api"
+    assert began("cd -; cat x", "/app/api") == "/app/api"
+    assert began("cd 'api", "/app/api") == "/app/api"
+    assert began("cd " * 10_000, "/app/api") == "/app/api"
+
 
 SHOWING_NOTHING = [
     f"if false; then cat {DIR}/postgres.md; fi; echo hi",

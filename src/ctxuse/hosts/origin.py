@@ -35,7 +35,8 @@ class Origin:
         self.places = places
         self._is_past = False
         pairs: list[tuple[str, str]] = []
-        root = began_in and os.path.normpath(began_in)
+        self._on_windows = bool(began_in and _DRIVE.match(began_in))
+        root = began_in and self._normal(began_in)
         self._worktree = places.worktree_of(root) if root else None
         if (
             self._worktree is None
@@ -53,6 +54,7 @@ class Origin:
             ]
             pairs.append((home[0], places.home))
         self._pairs = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
+        self._is_elsewhere = bool(pairs) and home is None
         self._home = home[0] if home else places.home
         self._began_in = root or places.root
 
@@ -84,13 +86,41 @@ class Origin:
         for there, here in self._pairs:
             if path == there or path.startswith(there + os.sep):
                 return here + path[len(there) :]
-        return path
+        return self._of_a_home(path) or path if self._is_elsewhere else path
+
+    def _of_a_home(self, path: str) -> str | None:
+        """What a path of another machine is here that is in an agent's own directory.
+
+        Where a session began says there nothing of the home directory; of such a path its beginning
+        does.
+        """
+        home = _HOME.match(path)
+        below = path[home.end() :].lstrip(os.sep) if home else ""
+        for host in known_hosts():
+            if host.config_dir and below.startswith(host.config_dir + os.sep):
+                return self.places.config_dirs[host.name] + below[len(host.config_dir) :]
+        return None
+
+    def _normal(self, path: str) -> str:
+        r"""A path in its shortest form; one of Windows as ``/C:/Users/kim``.
+
+        Its shells write ``/c/Users/kim`` for that.
+        """
+        if self._on_windows:
+            path = path.replace("\\", "/")
+            drive = _DRIVE.match(path) or _SHELL_DRIVE.match(path)
+            if drive is not None:
+                path = f"/{drive[1].upper()}:{path[drive.end() :]}"
+        return os.path.normpath(path)
 
     def there(self, path: str, directory: str | None = None) -> str:
         """Return a path, absolute, as it was there; see `here`."""
         if path == "~" or path.startswith("~/"):
             path = self._home + path[1:]
-        return os.path.normpath(os.path.join(self._began_in, directory or "", path))
+        parts = [part for part in (directory, path) if part]
+        if self._on_windows:
+            parts = [*map(self._normal, parts)]
+        return os.path.normpath(os.path.join(self._began_in, *parts))
 
     def may_have_shown(self, record: RecordFile) -> bool:
         """Whether a command could show a file: only now that can be looked up."""
@@ -189,4 +219,6 @@ def _is_as_it_was(file: str, at_ns: int) -> bool:
     return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
 
 
-_HOME = re.compile(r"/(?:Users|home)/[^/]+|/root(?=/|$)")
+_HOME = re.compile(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")
+_DRIVE = re.compile(r"([A-Za-z]):(?=[\\/])")
+_SHELL_DRIVE = re.compile(r"/([A-Za-z])(?=/)")

@@ -7,7 +7,7 @@ run is not shown: nothing of it enters the context.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ctxuse.hosts.shellprograms import (
     ASSIGNMENT,
@@ -36,6 +36,8 @@ _MOST_NAMED = 64
 _FILE = re.compile(r"^(?!-)[^\0\n]*[./]")
 """A word that may be the name of a file."""
 
+_GOING = re.compile(r"\b(?:cd|pushd|popd)\b")
+
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
 
@@ -56,6 +58,31 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
         return script.shown(_Where(directory))[:_MOST_FILES]
     except (NotParsedError, RecursionError):
         return []
+
+
+def started_in(command: str, end: str, starts: Iterable[str], absolute: Absolute) -> str:
+    """Return the directory in which a command began, given where it ended.
+
+    That is the first from which its changes of directory lead to the end; where none does, the end.
+
+    Args:
+        command: The command, as a shell takes it.
+        end: The directory in which it ended.
+        starts: Where it may have begun, the likeliest first.
+        absolute: Makes a path absolute, from a directory.
+    """
+    if len(command) > LONGEST or _GOING.search(command) is None:
+        return end
+    try:
+        script = [*tokens(command)]
+        for start in starts:
+            where = _Where(start)
+            _Script(script, absolute, 0).shown(where)
+            if where.directory == end:
+                return start
+    except (NotParsedError, RecursionError):
+        pass
+    return end
 
 
 def files_named(command: str, directory: str, absolute: Absolute) -> list[str]:

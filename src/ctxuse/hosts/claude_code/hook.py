@@ -10,7 +10,7 @@ from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_c
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
-from ctxuse.hosts.paths import paths_in, times_written
+from ctxuse.hosts.paths import directories_above, paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL, skill_name
@@ -19,6 +19,9 @@ from ctxuse.hosts.session import Session, prompt_key
 _NESTED = "nested_traversal"
 """Why instructions deep in a project are loaded. Of these the transcript tells, and whose they are:
 the hook is told of those of a sub-agent as if they were the session's."""
+
+_MOST_ABOVE = 16
+"""So many directories above the one in which a command ended may be the one where it began."""
 
 _MOST_UNHEARD = 3
 """So many transcripts of other sessions are looked at when one begins."""
@@ -103,11 +106,23 @@ def _standing(payload: Payload, session: Session, places: Places) -> list[UsageR
     return resident_in_agent(places, session.agent_type, payload.transcript)
 
 
+def _begun_in(command: str, payload: Payload, places: Places) -> str:
+    """Where a command began: the payload says where it ended."""
+    from ctxuse.hosts.shell import started_in  # noqa: PLC0415 - only for a shell
+
+    end = os.path.normpath(payload.directory or places.start)
+    above = directories_above(end, places.home)[:_MOST_ABOVE]
+    starts = [os.path.normpath(payload.project or end), *above, end]
+    return started_in(command, end, starts, Origin(places).there)
+
+
 def _called(payload: Payload, session: Session, places: Places) -> list[UsageEvent]:
     """The uses that a tool call was; a command that failed may have shown something before."""
     call = tool_call(session, payload.tool, payload.arguments, payload.call_id, payload.directory)
     if call is None:
         return []
+    if call.tool == "shell" and payload.directory is not None:
+        call = call._replace(directory=_begun_in(call.subject, payload, places))
     answer = (
         answered(call, payload.response, payload.at_ns)
         if payload.event == "PostToolUse"
@@ -120,8 +135,8 @@ def _called(payload: Payload, session: Session, places: Places) -> list[UsageEve
 
 def _with_body(call: Call, words: str | None, places: Places) -> Call:
     """The call of a skill or a command, with the bytes of its body."""
-    record = places.skill_named(call.subject)
-    if record is None or record.kind not in {SKILL, COMMAND}:
+    record = Origin(places).skill(call.subject)
+    if not record.file or record.kind not in {SKILL, COMMAND}:
         return call
     from ctxuse.hosts.claude_code.loaded import body_bytes  # noqa: PLC0415 - seldom wanted
 

@@ -1,5 +1,6 @@
 """The transcripts of Claude Code → events (versions 2.0 to 2.1; the format is the host's own)."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -39,6 +40,10 @@ _SKILL_BODY = "Base directory for this skill: "
 _AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
 _LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.MULTILINE)
+
+_AGENT_FILE = re.compile(r"^(?:agent-([\w-]+)\.jsonl|.*)$", re.DOTALL)
+_SIDECHAIN = "sidechain"
+"""Stands for the sub-agent in transcripts that do not say which it is."""
 
 _lines = Lines(Line)
 _starts = Lines(Start, START)
@@ -113,6 +118,7 @@ class _Reader:
         self._origin = Origin.of_transcript(places, head(path).directory)
         self._told = told
         self._agent_type = _agent_type(path)
+        self._agent = _AGENT_FILE.sub(r"\1", os.path.basename(path)) or _SIDECHAIN
         self._entered = Accounting(rest.samples)
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by id; None for those of tools that show no record."""
@@ -173,7 +179,7 @@ class _Reader:
         names = line.sessionId, line.agentId, line.isSidechain is True
         if names != self._names:
             self._names, session = names, text(line.sessionId)
-            agent = text(line.agentId) if line.isSidechain is True else None
+            agent = text(line.agentId) or self._agent if line.isSidechain is True else None
             kind = self._agent_type
             self._thread = None if session is None else Session.named(NAME, session, agent, kind)
         return self._thread
