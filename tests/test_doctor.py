@@ -77,6 +77,11 @@ def test_it_leads_from_sessions_to_the_import_and_to_hooks(
     assert run(["setup", "claude-code", "-y"]) == 0
     (step,) = examine(ground).next
     assert "no event that only they record" in step.what
+    capsys.readouterr()
+    run(["doctor"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not run for sessions that begin in a directory below it" in said
+    assert "with -c, or --fork-session" in said
     assert "trusted the folder" in step.command
     record = [UsageRecordSnapshot.from_size("skill", "pdf", 9)]
     ground.append_resident_exposure("s", record, host="claude-code")

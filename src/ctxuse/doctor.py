@@ -70,6 +70,7 @@ class HostFacts(Struct, frozen=True):
         hooks: Our hooks that are installed, in whatever file.
         missing: Of its events those that no hook of ours is installed for, if any is.
         transcripts: How many transcripts it keeps of sessions that began in this workspace.
+        limits: What it does not tell hooks of, where some are installed.
     """
 
     host: str
@@ -77,6 +78,7 @@ class HostFacts(Struct, frozen=True):
     hooks: tuple[Installed, ...]
     missing: tuple[str, ...]
     transcripts: int = 0
+    limits: tuple[str, ...] = ()
 
 
 class SourceFacts(Struct, frozen=True):
@@ -222,7 +224,8 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
         missing = tuple(event for event in missing if event in known)
     program = program_of(agent, environ)
     kept = sessions(name, places) if name in hosts_with("transcript") else ()
-    return HostFacts(name, program, hooks, missing, len(began_in(places.layout, kept)))
+    number, limits = len(began_in(places.layout, kept)), agent.limits if hooks else ()
+    return HostFacts(name, program, hooks, missing, number, limits)
 
 
 def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Trouble]:

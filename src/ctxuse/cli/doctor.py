@@ -123,6 +123,8 @@ def _host_lines(host: HostFacts) -> "Iterator[str]":
         events = [hook.event for hook in host.hooks if hook.file == file]
         yield from _wrapped(title, f"hooks for {', '.join(events)} in {file}")
         title = " " * len(title)
+    for limit in host.limits:
+        yield from _wrapped(f"{title}- ", limit)
     if not host.hooks:
         yield f"{title}no hooks installed"
     program = f"is {host.program}" if host.program else "is not on this path"

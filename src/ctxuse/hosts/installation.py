@@ -28,6 +28,7 @@ class Installation:
         is_off: Takes what a file of settings says, tells whether it turns all hooks off.
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
+        limits: What it does not tell hooks of, for people.
     """
 
     host: str
@@ -40,6 +41,7 @@ class Installation:
     afterwards: str
     executable: str
     since: Mapping[str, Version] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
 
     def user_file(self, places: Places) -> str:
         """Return the user's settings."""

@@ -36,6 +36,15 @@ def _handler(words: list[str], version: Version | None) -> dict[str, object]:
     return {"type": "command", "command": words[0], "args": words[1:], "timeout": 10}
 
 
+_BELOW = (
+    "hooks of a project are not run for sessions that begin in a directory below it; those of the"
+    " user are (ctxuse setup claude-code --user), and ctxuse import brings such sessions in"
+)
+_CONTINUED = (
+    "with -c, or --fork-session, it says what is loaded at the start under another session's name"
+)
+"""What it does not tell hooks of."""
+
 INSTALLATION = Installation(
     host=NAME,
     title="Claude Code",
@@ -67,4 +76,5 @@ INSTALLATION = Installation(
         " have trusted the folder. Start a session, then see: ctxuse doctor"
     ),
     executable="claude",
+    limits=(_BELOW, _CONTINUED),
 )
