@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from truth import claude_code
+from truth import captured, claude_code
 from truth.compare import Row, Truth, compared, is_of_server
 from truth.model import ScriptedModel
 from truth.shop import Shop
@@ -41,6 +41,7 @@ def main() -> int:
     asked.add_argument("--only", help="the sessions to run, with commas")
     asked.add_argument("--show", type=int, default=0, help="so many differences of each kind")
     asked.add_argument("--keep", type=Path, help="a directory that keeps the payloads of hooks")
+    asked.add_argument("--save", type=Path, help="a file that keeps what make test plays again")
     words = asked.parse_args()
     if not os.access(words.client, os.X_OK):
         print(f"not measured: there is no client at {words.client} (it needs npm and Node)")
@@ -65,6 +66,12 @@ def main() -> int:
             for session in sessions:
                 client.session(session)
         known = claude_code.truth(shop, model, sessions)
+        if words.save is not None:
+            threads = [*known.threads, *(call.thread for call in known.calls.values())]
+            names = [*dict.fromkeys(session for session, _ in threads)]
+            kept = captured.transcripts(shop, names)
+            found = captured.Captured(client.version(), _payloads(payloads), kept, known)
+            captured.save(found, shop, words.save)
         return _told(known, shop, client.environ, payloads, words.show)
 
 
@@ -100,6 +107,15 @@ def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) ->
     finally:
         shutil.rmtree(usage)
         kept.rename(usage)
+
+
+def _payloads(directory: Path) -> list[captured.Payload]:
+    """What hooks were handed, in order."""
+    paths = sorted(directory.glob("*.json"))
+    return [
+        captured.Payload(path.read_text(), path.with_name(f"{path.name}.project").read_text())
+        for path in paths
+    ]
 
 
 def _again(shop: Shop, environ: Mapping[str, str], payload: Path) -> None:

@@ -1,0 +1,109 @@
+"""What a run of the bench has captured, kept in one file, and played again without the client.
+
+Paths of the machine are put down as what they stand for. Sizes of texts in which they stand hold as
+long as the paths are as long as they were.
+"""
+
+import gzip
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from truth.compare import Call, Thread, Truth
+from truth.shop import Shop
+
+OLD = 1_577_836_800
+"""When the files of a shop were written that is played in: before everything, in seconds."""
+
+
+class Payload(NamedTuple):
+    """What a hook was handed, and the project it was said to be in."""
+
+    text: str
+    project: str
+
+
+class Captured(NamedTuple):
+    """What was captured.
+
+    Attributes:
+        version: The client's.
+        payloads: What hooks were handed, in order.
+        transcripts: The transcripts, and what lies beside them, by path from the home directory.
+        truth: What really entered.
+    """
+
+    version: str
+    payloads: Sequence[Payload]
+    transcripts: Mapping[str, str]
+    truth: Truth
+
+
+def save(captured: Captured, shop: Shop, path: Path) -> None:
+    """Write it down."""
+    truth = captured.truth
+    fields = {
+        "version": captured.version,
+        "payloads": captured.payloads,
+        "transcripts": captured.transcripts,
+        "threads": [[*key, thread.resident] for key, thread in truth.threads.items()],
+        "calls": {
+            call_id: [call.kind, call.input, call.thread, sorted(call.entered)]
+            for call_id, call in truth.calls.items()
+        },
+        "typed": truth.typed,
+    }
+    text = json.dumps(fields, ensure_ascii=False, indent=1)
+    for there, sign in _signs(shop):
+        text = text.replace(there, sign)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def load(path: Path, shop: Shop) -> Captured:
+    """Return what was captured as if it had been in this shop; its transcripts lie there then."""
+    text = gzip.decompress(path.read_bytes()).decode()
+    for here, sign in _signs(shop):
+        text = text.replace(sign, here)
+    fields: dict[str, Any] = json.loads(text)
+    truth = Truth(
+        {(session, agent): Thread(known) for session, agent, known in fields["threads"]},
+        {
+            call_id: Call(kind, said, (thread[0], thread[1]), {*entered})
+            for call_id, (kind, said, thread, entered) in fields["calls"].items()
+        },
+        [(session, name) for session, name in fields["typed"]],
+        [],
+    )
+    for below, content in fields["transcripts"].items():
+        file = shop.home / below
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    for directory, _, names in os.walk(shop.home):
+        for name in names:
+            os.utime(Path(directory) / name, (OLD, OLD))
+    payloads = [Payload(*payload) for payload in fields["payloads"]]
+    return Captured(fields["version"], payloads, fields["transcripts"], truth)
+
+
+def transcripts(shop: Shop, sessions: Sequence[str]) -> dict[str, str]:
+    """Return what the client has kept of some sessions."""
+    folder = shop.home / ".claude/projects"
+    return {
+        str(path.relative_to(shop.home)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.json*"))
+        if any(session in str(path) for session in sessions)
+    }
+
+
+def _signs(shop: Shop) -> list[tuple[str, str]]:
+    """What stands for the paths of a machine, the longest first."""
+    paths = {"{root}": str(shop.root), "{home}": str(shop.home), "{above}": str(shop.home.parent)}
+    names = {f"{sign[:-1]}-name}}": re.sub("[^A-Za-z0-9]", "-", p) for sign, p in paths.items()}
+    return sorted(((path, sign) for sign, path in (paths | names).items()), key=_length)[::-1]
+
+
+def _length(pair: tuple[str, str]) -> int:
+    return len(pair[0])
