@@ -432,27 +432,27 @@ class TestCodex:
             assert fire(shell(command, tool_use_id="t"), "codex") == []
         assert fire(shell("cat AGENTS.md", tool_name="apply_patch"), "codex") == []
 
-    def test_a_session_start_exposes_what_is_on_the_disk(self, project: Path, fire: Fire) -> None:
-        (project / ".git").mkdir()
-        (project / "sub").mkdir()
-        (project / "sub/AGENTS.override.md").write_text("x")
-        (project / "sub/AGENTS.md").write_text("x")
-        for path, text in {
-            project / ".agents/skills/lint/SKILL.md": "---\ndescription: Lints\n---\n",
-            project.parent / ".codex/AGENTS.md": "x",
-            project.parent / ".codex/memories/memory_summary.md": "x",
-        }.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        start = {"hook_event_name": "SessionStart", "cwd": str(project / "sub")}
-        (event,) = fire(start, "codex")
-        assert [(r.kind, r.slug, r.context_bytes) for r in event.records] == [
-            ("skill", "lint", len("lint: Lints")),
-            ("instructions", "~/.codex/AGENTS.md", None),
-            ("instructions", "AGENTS.md", None),
-            ("instructions", "sub/AGENTS.override.md", None),
-            ("memory", "~/.codex/memories/memory_summary.md", None),
-        ]
+    def test_what_stands_in_a_context_no_hook_tells_of(self, project: Path, fire: Fire) -> None:
+        (project / "AGENTS.md").write_text("x")
+        for event in ("SessionStart", "SubagentStart", "Stop", "SessionEnd"):
+            assert fire({"hook_event_name": event}, "codex") == []
+
+    def test_what_a_script_runs_its_rollout_tells_of(self, project: Path, fire: Fire) -> None:
+        (project / "AGENTS.md").write_text("Be brief.")
+        by_script = shell("cat AGENTS.md", tool_use_id="exec-5b9bce1e", tool_response="Be brief.")
+        assert fire(by_script, "codex") == []
+        alone = shell("cat AGENTS.md", tool_use_id="call_1", tool_response="Be brief.")
+        assert len(fire(alone, "codex")) == 1
+
+    def test_a_command_of_another_directory_is_of_the_session(self, project: Path) -> None:
+        (project / "AGENTS.md").write_text("Be brief.")
+        payload = {
+            **shell(f"cat {project}/AGENTS.md", tool_response="Be brief."),
+            "session_id": SESSION, "cwd": "/", "tool_use_id": "call_1",
+        }  # fmt: skip
+        environ = {"HOME": str(project.parent), "PWD": str(project)}
+        run(["codex"], BytesIO(json.dumps(payload).encode()), environ)
+        assert [event.records[0].slug for event in log(project)] == ["AGENTS.md"]
 
 
 def absolute(path: str, directory: str | None) -> str:
@@ -629,13 +629,12 @@ class TestWhereItWrites:
             ("claude-code", {**typed, "command_name": "deploy"}),
             ("claude-code", skill("deploy")),
             ("claude-code", read(str(web / ".claude/skills/deploy/SKILL.md"))),
-            ("codex", {"hook_event_name": "SessionStart"}),
             ("codex", shell("cat .agents/skills/deploy/SKILL.md")),
         ):
             run([host], BytesIO(json.dumps({**common, **payload}).encode()), environ)
         slugs = {r.slug for e in log(project) for r in e.records if "deploy" in r.slug}
         assert slugs == {"apps/web:deploy"}
-        assert len(log(project)) == 5
+        assert len(log(project)) == 4
 
     def test_a_yoi_directory_without_memory_is_no_marker(self, tmp_path: Path) -> None:
         root = tmp_path / "home" / "tree"
@@ -687,7 +686,9 @@ def test_where_the_user_has_the_hook_too_that_one_records(project: Path, host: s
     program.touch(mode=0o755)
     payload = {
         "session_id": SESSION, "cwd": str(project), "file_path": str(project / "CLAUDE.md"),
-        "hook_event_name": "InstructionsLoaded" if host == "claude-code" else "SessionStart",
+        "hook_event_name": "InstructionsLoaded" if host == "claude-code" else "PostToolUse",
+        "tool_name": "Bash", "tool_input": {"command": "cat AGENTS.md"},
+        "tool_response": "Be brief.",
     }  # fmt: skip
 
     def records(*words: str) -> bool:

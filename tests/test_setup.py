@@ -110,8 +110,8 @@ class TestInstalling:
         assert run(["setup", "codex", "--yes"]) == 0
         settings = json.loads((project / ".codex/hooks.json").read_text())
         assert ours(settings) == {
-            "PostToolUse": [["ctxuse-hook", "codex", "--shared"]],
-            "SessionStart": [["ctxuse-hook", "codex", "--shared"]],
+            event: [["ctxuse-hook", "codex", "--shared"]]
+            for event in ("PostToolUse", "SessionStart", "SubagentStop", "Stop", "SessionEnd")
         }
         assert "/hooks" in capsys.readouterr().err
 

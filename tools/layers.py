@@ -89,8 +89,9 @@ INSIDE = {
     ],
     "hosts.codex": [
         "hook | install | mcp | transcript",
+        "accounting | commands | context",
         "tools",
-        "__init__",
+        "__init__ | lines",
     ],
     "hosts.opencode": [
         "mcp",

@@ -23,7 +23,7 @@ from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
 from ctxuse.times import parse_ns
 
-READER = 6
+READER = 7
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -99,11 +99,13 @@ class Rest(msgspec.Struct, frozen=True):
         offset: The bytes before it.
         compacted: Whether what comes next is attached again after a compaction.
         samples: The bytes per token of the responses before it, the last ones.
+        directory: Where the agent is; None where that is said on each line, or is not known.
     """
 
     offset: int = 0
     compacted: bool = False
     samples: list[float] = []
+    directory: str | None = None
 
 
 MOST_SAMPLES = 200
@@ -134,6 +136,7 @@ class Happened(msgspec.Struct, array_like=True, tag="e", gc=False):
         key: What its id was derived from, beside host and record.
         unless_exposed: Not where hooks have recorded what was resident in its segment.
         unless_typed: Not where hooks have recorded what the user typed there, under new ids.
+        formerly: What its id was derived from by an earlier version, if from something else.
     """
 
     event: UsageEvent
@@ -141,6 +144,7 @@ class Happened(msgspec.Struct, array_like=True, tag="e", gc=False):
     key: str | None = None
     unless_exposed: bool = False
     unless_typed: bool = False
+    formerly: str | None = None
 
 
 class Began(msgspec.Struct, array_like=True, gc=False):
@@ -231,6 +235,11 @@ class Told:
         """Tell of events; see `Happened`."""
         for event in events:
             self._tell(Happened(event, of, key, unless_exposed, unless_typed))
+
+    def mentioned(self, events: Iterable[UsageEvent], key: str | None, formerly: str) -> None:
+        """Tell of what the user named, whose ids an earlier version derived from something else."""
+        for event in events:
+            self._tell(Happened(event, key=key, formerly=formerly))
 
     def began(self, session: str, said: object, *, answered: bool) -> None:
         """Take note that a line of a session, not of a sub-agent, was written."""

@@ -1,74 +1,66 @@
-"""The payloads of Codex's hooks → events (its documentation of hooks, and version 0.147)."""
+"""The payloads of Codex's hooks → events (its documentation of hooks, and version 0.169).
+
+Of what stands in a context rollouts tell, and of the commands that a script runs: what they print
+has entered only as far as the script prints it.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
 
-from ctxuse.events import UsageEvent, UsageRecordSnapshot
+from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.tools import printed, said, tool_call
-from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 
+_OF_SCRIPT = "exec-"
+"""How the ids of calls begin that a script has made."""
 
-def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:  # noqa: ARG001 - as for every host
-    """Return a payload. The project is where the session works."""
-    return Payload.of(NAME, fields)
+_MOST_UNHEARD = 3
+"""So many rollouts of other sessions are looked at when one begins."""
+
+
+def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
+    """Return a payload. The project is where the session works.
+
+    That is the directory of the process: ``cwd`` is that of the command.
+    """
+    return Payload.of(NAME, fields, environ.get("PWD"))
 
 
 def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
     """Yield what a payload tells of; nothing for what it is not known to tell."""
     session = payload.session
-    if session is None:
+    if session is None or payload.event != "PostToolUse":
         return
-    if payload.event == "PostToolUse":
-        call = tool_call(
-            session, payload.tool, payload.arguments, payload.call_id, payload.directory
-        )
-        if call is not None:
-            output = None if payload.response is None else printed(said(payload.response))
-            yield from uses(call._replace(at_ns=payload.at_ns, output=output), Origin(places))
-    elif payload.event == "SessionStart":
-        snapshots = _resident(places, payload.directory or places.root)
-        if snapshots:
-            yield session.exposure(snapshots, payload.at_ns)
+    if (payload.call_id or "").startswith(_OF_SCRIPT):
+        return
+    call = tool_call(session, payload.tool, payload.arguments, payload.call_id, payload.directory)
+    if call is not None:
+        output = None if payload.response is None else printed(said(payload.response))
+        yield from uses(call._replace(at_ns=payload.at_ns, output=output), Origin(places))
 
 
-def followed(payload: Payload) -> Followed:  # noqa: ARG001 - as for every host
-    """Return the transcripts that may tell more now: none is followed."""
-    return Followed([])
+def followed(payload: Payload) -> Followed:
+    """Return the rollouts that may tell more now than has been read."""
+    own, of_agent = payload.transcript, payload.agent_transcript
+    match payload.event:
+        case "Stop" | "SessionEnd" if own is not None:
+            return Followed([own])
+        case "SubagentStop" if of_agent is not None:
+            return Followed([of_agent])
+        case "SessionStart" if own is not None:
+            return Followed(_latest_beside(own), of_others=True)
+        case _:
+            return Followed([])
 
 
-def _resident(places: Places, directory: str) -> list[UsageRecordSnapshot]:
-    """The records that stand in the context of a session that starts now, as the disk has them."""
-    from ctxuse.hosts.listing import (  # noqa: PLC0415 - reads YAML
-        described,
-        described_skills,
-        repository_dirs,
-    )
-
-    directories = repository_dirs(directory)
-    skill_dirs = [os.path.join(d, ".agents", "skills") for d in directories]
-    skill_dirs += [
-        os.path.join(places.home, ".agents", "skills"),
-        os.path.join(places.config_dirs[NAME], "skills"),
-        os.path.join(places.config_dirs[NAME], "skills", ".system"),
-    ]
-    found = [
-        record.snapshot(size(f"{record.slug}: {described(fields, 'description')}"))
-        for record, fields in described_skills(places, [("", path) for path in skill_dirs])
-    ]
-    for holder in [places.config_dirs[NAME], *reversed(directories)]:
-        for name in ("AGENTS.override.md", "AGENTS.md"):
-            path = os.path.join(holder, name)
-            if os.path.isfile(path):
-                instructions = places.instructions_at(path)
-                if instructions is not None:
-                    found.append(instructions.snapshot())
-                break
-    summary = os.path.join(places.config_dirs[NAME], "memories", "memory_summary.md")
-    memory = places.record_at(summary) if os.path.isfile(summary) else None
-    return [*found, memory.snapshot()] if memory is not None else found
+def _latest_beside(rollout: str) -> list[str]:
+    """The other rollouts of the day written last: one may be of a session that ended unheard."""
+    beside = paths_in(os.path.dirname(rollout))
+    times = times_written(path for path in beside if path.endswith(".jsonl") and path != rollout)
+    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]

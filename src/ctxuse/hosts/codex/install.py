@@ -18,7 +18,14 @@ INSTALLATION = Installation(
     title="Codex",
     project_file=lambda places: os.path.join(places.root, ".codex", "hooks.json"),
     other_files=_other_files,
-    matchers={"PostToolUse": "Bash", "SessionStart": None},
+    matchers={
+        "PostToolUse": "Bash",
+        "SessionStart": None,
+        "SubagentStop": None,
+        "Stop": None,
+        "SessionEnd": None,
+    },
+    since={"SessionEnd": (0, 169, 0)},
     handler=lambda words, _: {"type": "command", "command": for_shell(words), "timeout": 10},
     is_off=lambda settings: at(settings, "features", "hooks") is False,
     afterwards=(

@@ -57,6 +57,17 @@ def printed(output: str) -> str:
     return output if about is None else output[about.end() :]
 
 
+def shared(printed_all: str, output: str) -> str:
+    """Return the lines of what a command printed that stand in the output of a script.
+
+    Scripts print texts as they are, or as JSON writes them.
+    """
+    lines = {line.strip() for line in output.splitlines()}
+    written = output.replace("\\n", "\n").replace('\\"', '"')
+    there = lines | {line.strip(' "') for line in written.splitlines()}
+    return "\n".join(line for line in printed_all.splitlines() if line.strip() in there)
+
+
 def command_of(command: object) -> str | None:
     """Return a command as a shell takes it; versions give a text or words. None for neither."""
     if isinstance(command, list) and all(isinstance(word, str) for word in command):

@@ -1,64 +1,31 @@
-"""The rollouts of Codex → events (versions 0.104 to 0.147; the format is the host's own)."""
+"""The rollouts of Codex → events (versions 0.104 to 0.169; the format is the host's own)."""
 
 import re
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
-from ctxuse.hosts.jsonlines import NOT_SAID, START, Else, Lines, OnRead, held
-from ctxuse.hosts.lookup import at, items, parsed, size, text
+from ctxuse.hosts.codex.accounting import Accounting
+from ctxuse.hosts.codex.commands import Commands
+from ctxuse.hosts.codex.context import placed
+from ctxuse.hosts.codex.lines import NO_PAYLOAD, Item, Line, Passed, Payload
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, Position, held
+from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import Head, Told, when
-
-if TYPE_CHECKING:
-    from ctxuse.events import UsageEvent
+from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
 
 _KNOWN = frozenset({
-    "compacted", "event_msg", "response_item", "session_meta", "turn_context", "world_state",
+    "compacted", "event_msg", "response_item", "session_meta", "token_usage_record",
+    "turn_context", "world_state",
 })  # fmt: skip
 _MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
+_REPLAYED_NS = 100_000_000
+"""So long after the parent's first line a fork or child of older versions repeats its history."""
 
-
-class _Payload(msgspec.Struct):
-    """What a line carries, with what is wanted of it."""
-
-    type: object = None
-    id: object = None
-    session_id: object = None
-    cwd: object = None
-    role: object = None
-    name: object = None
-    call_id: object = None
-    arguments: object = None
-    input: object = None
-    action: object = None
-    output: object = None
-    exit_code: object = None
-    command: object = None
-    aggregated_output: object = None
-    formatted_output: object = None
-    parsed_cmd: object = None
-    result: msgspec.Raw = NOT_SAID
-    content: msgspec.Raw = NOT_SAID
-
-
-class _Line(msgspec.Struct):
-    """A line, with what is wanted of it."""
-
-    type: object = None
-    timestamp: object = None
-    payload: _Payload | Else = None
-
-
-_lines = Lines(_Line)
-_starts = Lines(_Line, START)
-_NO_PAYLOAD = _Payload()
+_lines = Lines(Line)
+_starts = Lines(Line, START)
 
 
 def head(path: str) -> Head:
@@ -84,185 +51,224 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(Origin.of_transcript(places, head(path).directory), told)
+    reader = _Reader(path, places, told, Rest())
     for line in _lines.read(path, told.not_understood, on_read):
         reader.read(line)
     reader.finish()
 
 
-def _payload(line: _Line) -> _Payload:
-    return line.payload if isinstance(line.payload, _Payload) else _NO_PAYLOAD
+def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
+    """Tell what a rollout tells from a rest on; as `Transcripts.read_on`.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    reader = _Reader(path, places, told, rest)
+    position, end = Position(rest.offset), rest.offset + most
+    for line in _lines.read(path, told.not_understood, None, position, end + most):
+        reader.read(line)
+        if not reader.rests and position.offset > rest.offset + most // 4:
+            reader.give_up()
+        if reader.rests:
+            rest = reader.rest(position.offset)
+            if position.offset >= end:
+                break
+    reader.pause()
+    return rest
+
+
+def _payload(line: Line) -> Payload:
+    return line.payload if isinstance(line.payload, Payload) else NO_PAYLOAD
 
 
 class _Reader:
-    def __init__(self, origin: Origin, told: Told) -> None:
-        self._origin = origin
+    def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
+        self._origin = Origin.of_transcript(places, head(path).directory)
         self._told = told
-        self._thread: Session | None = None
-        self._directory: str | None = None
-        self._calls: dict[str, Call | None] = {}
-        """Calls without a result so far, by id; None for those of tools that show no record."""
+        self._entered = Accounting(rest.samples)
+        self._thread: Session | None = _first_thread(path) if rest.offset else None
+        self._commands = Commands(self._origin, told, rest.directory)
+        self._replay_ns: int | None = None
 
-    def read(self, line: _Line) -> None:
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is open: what follows can be read without what came before."""
+        return self._commands.none_open
+
+    def rest(self, offset: int) -> Rest:
+        """Return the rest that is here."""
+        samples = self._entered.samples[-MOST_SAMPLES:]
+        return Rest(offset, samples=samples, directory=self._commands.directory)
+
+    def finish(self) -> None:
+        self._commands.end_all()
+        self.pause()
+
+    def give_up(self) -> None:
+        """Wait no longer for the end of what is open."""
+        self._commands.end_all()
+        self._commands.calls.clear()
+
+    def pause(self) -> None:
+        """Tell what is known so far; of what is open nothing."""
+        self._told.finish(self._commands.calls, measured(self._entered.samples))
+
+    def read(self, line: Line) -> None:
         kind = text(line.type)
         if kind not in _KNOWN:
             self._told.not_understood.saw(kind or "(no type)")
             return
         payload = _payload(line)
-        if kind == "session_meta" and self._thread is None:
-            self._thread = _thread(payload)
-            if self._thread is not None and self._thread.actor == "agent":
-                self._told.began(self._thread.segment_id, line.timestamp, answered=False)
+        if kind == "session_meta":
+            self._begins(line, payload)
         if kind in {"session_meta", "turn_context"}:
-            self._directory = text(payload.cwd) or self._directory
-        elif self._thread is not None:
+            self._commands.directory = text(payload.cwd) or self._commands.directory
+        elif self._thread is not None and not self._is_replayed(line):
             self._item(kind, line, payload, self._thread)
 
-    def _item(self, kind: str, line: _Line, payload: _Payload, thread: Session) -> None:
-        match kind, payload.type:
-            case "response_item", "function_call" | "custom_tool_call" | "local_shell_call":
+    def _begins(self, line: Line, payload: Payload) -> None:
+        """The first such line is of the rollout; another one stands before a parent's history."""
+        if self._thread is not None:
+            self._replay_ns = when(line.timestamp)
+            return
+        self._thread = _thread(payload)
+        if self._thread is not None and self._thread.actor == "agent":
+            self._told.began(self._thread.segment_id, line.timestamp, answered=False)
+
+    def _is_replayed(self, line: Line) -> bool:
+        """Whether a line repeats the history of the parent, whose own rollout tells of that."""
+        if self._replay_ns is None:
+            return False
+        at_ns = when(line.timestamp)
+        if at_ns is None or at_ns - self._replay_ns <= _REPLAYED_NS:
+            return True
+        self._replay_ns = None
+        return False
+
+    def _item(self, kind: str, line: Line, payload: Payload, thread: Session) -> None:
+        match kind:
+            case "response_item":
+                self._of_history(line, payload, thread)
+            case "event_msg":
+                self._event(payload, thread, when(line.timestamp))
+            case "token_usage_record":
+                self._entered.answered(payload.usage)
+            case "compacted":
+                self._replaced(payload, thread, when(line.timestamp))
+
+    def _of_history(self, line: Line, payload: Payload, thread: Session) -> None:
+        """What the model is handed, and what it answers."""
+        match payload.type:
+            case "message":
+                self._message(line, payload, thread)
+                return
+            case "function_call" | "custom_tool_call" | "local_shell_call":
                 if when(line.timestamp) is not None:
-                    self._called(payload, thread)
-            case "response_item", "function_call_output" | "custom_tool_call_output":
-                self._returned(payload, thread, when(line.timestamp))
-            case "event_msg", "exec_command_end":
-                self._ended(payload, thread, when(line.timestamp))
-            case "event_msg", "mcp_tool_call_end":
-                if when(line.timestamp) is not None:
-                    self._server_call(payload, thread)
-            case "response_item", "message" if payload.role == "user":
-                self._mentions(line, payload, thread)
-            case "response_item", "message" | "reasoning" if thread.actor == "agent":
-                if payload.role is None or payload.role == "assistant":
-                    self._told.began(thread.segment_id, line.timestamp, answered=True)
+                    self._commands.called(payload, thread)
+            case "function_call_output" | "custom_tool_call_output":
+                self._commands.returned(payload, thread, when(line.timestamp))
+            case "reasoning":
+                self._answered(line, thread)
+        self._entered.entered(payload, None)
 
-    def finish(self) -> None:
-        self._told.finish(self._calls)
+    def _event(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+        """What the host tells of what has happened."""
+        match payload.type:
+            case "exec_command_end":
+                self._commands.ended(payload, thread, at_ns)
+            case "item_completed" if isinstance(payload.item, Item):
+                self._commands.completed(payload.item, thread, at_ns)
+            case "mcp_tool_call_end":
+                if at_ns is not None:
+                    worked = at(held(payload.result), "Ok") is not None
+                    self._commands.of_server(payload.call_id, thread, worked=worked)
+            case "token_count":
+                self._entered.answered(at(payload.info, "last_token_usage"))
 
-    def _called(self, payload: _Payload, thread: Session) -> None:
-        call_id = text(payload.call_id)
-        if call_id is None:
+    def _answered(self, line: Line, thread: Session) -> None:
+        if thread.actor == "agent":
+            self._told.began(thread.segment_id, line.timestamp, answered=True)
+
+    def _message(self, line: Line, payload: Payload, thread: Session) -> None:
+        role, content = text(payload.role), held(payload.content)
+        self._entered.entered(payload, content)
+        if role in {None, "assistant"}:
+            self._answered(line, thread)
             return
-        kind = text(payload.type)
-        name = kind if kind == "local_shell_call" else text(payload.name)
-        arguments = _arguments(payload)
-        call = tool_call(thread, name, arguments, call_id, self._directory)
-        self._calls[thread.call_key(call_id)] = call
+        passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
+        at_ns, key = when(line.timestamp), text(payload.id)
+        if at_ns is not None:
+            key = key or f"{thread.segment_id} {text(line.timestamp)}"
+            self._stands(role, content, items(passed.content_item_kinds), thread, key, at_ns)
+            if role == "user":
+                self._mentions(content, text(passed.turn_id), line, thread, at_ns)
 
-    def _ended(self, payload: _Payload, thread: Session, at_ns: int | None) -> None:
-        """The host's own account of a command, which says what it took for a read."""
-        call_id = text(payload.call_id)
-        if call_id is None or at_ns is None:
-            return
-        key = thread.call_key(call_id)
-        self._calls.pop(key, None)
-        if not self._told.first_answer(key):
-            return
-        parts = items(payload.parsed_cmd)
-        paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
-        files = tuple(path for path in paths if path)
-        where = text(payload.cwd) or self._directory
-        # what the model was given, where that is told; else all of it
-        output = payload.formatted_output or payload.aggregated_output
-        call = Call(
-            thread,
-            "shell",
-            command_of(payload.command) or "",
-            key,
-            call_id,
-            directory=where,
-            files=files,
-            output=printed(output) if isinstance(output, str) else None,
-        )
-        self._ran(key, call, at_ns, failed=payload.exit_code != 0)
+    def _stands(  # noqa: PLR0913, PLR0917 - a message has these parts
+        self,
+        role: str | None,
+        content: object,
+        kinds: list[object],
+        thread: Session,
+        key: str,
+        at_ns: int,
+    ) -> None:
+        """Tell of what stands in a context from the beginning of it."""
+        for number, block in enumerate(items(content)):
+            said_here = at(block, "text")
+            kind = text(kinds[number]) if number < len(kinds) else None
+            for record, length in (
+                placed(said_here, kind, role, self._origin) if isinstance(said_here, str) else ()
+            ):
+                snapshot = self._origin.snapshot(record, at_ns, None, length)
+                event = thread.exposure([snapshot], at_ns, key)
+                self._told.happened([event], key=key, unless_exposed=True)
 
-    def _returned(self, payload: _Payload, thread: Session, at_ns: int | None) -> None:
-        call_id = text(payload.call_id)
-        key = None if call_id is None else thread.call_key(call_id)
-        if key is None or at_ns is None or key not in self._calls:
-            return
-        output = said(payload.output)
-        if _RUNNING.search(output[:1000]):
-            return  # its end is told later
-        call = self._calls.pop(key)
-        if not self._told.first_answer(key):
-            return
-        failed = _failed(output) or _code_of(payload.output)
-        call = None if call is None else call._replace(output=printed(output))
-        self._ran(key, call, at_ns, failed=failed)
+    def _replaced(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+        """The history that a compaction leaves holds anew what stands at its beginning."""
+        self._entered.begins_anew()
+        for message in items(held(payload.replacement_history)):
+            key = text(message, "id")
+            if key is not None and at_ns is not None and at(message, "type") == "message":
+                role, content = text(message, "role"), at(message, "content")
+                self._stands(role, content, [], thread, f"{key} {at_ns}", at_ns)
 
-    def _ran(self, key: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
-        """Tell of a call that has ended; also one that failed may have shown something before."""
-        found: list[UsageEvent] = []
-        if call is not None and not (failed and call.output is None):
-            found = uses(call._replace(at_ns=at_ns, failed=failed), self._origin)
-        self._told.ended(key, found, failed=failed)
-
-    def _server_call(self, payload: _Payload, thread: Session) -> None:
-        """A tool of a server: such a server records its own."""
-        call_id = text(payload.call_id)
-        if call_id is None:
-            return
-        key = thread.call_key(call_id)
-        self._calls.pop(key, None)
-        if self._told.first_answer(key):
-            worked = at(held(payload.result), "Ok") is not None
-            self._told.answered(key, failed=not worked, no_record=worked)
-
-    def _mentions(self, line: _Line, payload: _Payload, thread: Session) -> None:
-        """A skill that the user named with ``$skill``: its body is a message of its own."""
-        for block in items(held(payload.content)):
-            said = at(block, "text")
-            mention = _MENTION.match(said) if isinstance(said, str) else None
+    def _mentions(
+        self, content: object, turn: str | None, line: Line, thread: Session, at_ns: int
+    ) -> None:
+        """Skills that the user named with ``$skill``: the body of each is a message of its own."""
+        for block in items(content):
+            body = at(block, "text")
+            mention = _MENTION.match(body) if isinstance(body, str) else None
             name = skill_name(mention[1].strip()) if mention else None
-            at_ns = None if name is None else when(line.timestamp)
-            if mention is None or name is None or at_ns is None:
+            if mention is None or name is None:
                 continue
+            formerly = f"mention:{text(line.timestamp)}"
             call = Call(
                 thread,
                 "skill",
                 name,
-                f"mention:{text(line.timestamp)}",
+                formerly if turn is None else f"mention:{turn}",
                 by_user=True,
-                directory=self._directory,
+                directory=self._commands.directory,
                 at_ns=at_ns,
                 files=(mention[2].strip(),),
-                context_bytes=size(said),
+                context_bytes=size(body),
             )
-            self._told.happened(uses(call, self._origin), key=call.key)
+            self._told.mentioned(uses(call, self._origin), call.key, formerly)
 
 
-def _thread(payload: _Payload) -> Session | None:
+def _first_thread(path: str) -> Session | None:
+    """The thread of a rollout that is read on."""
+    for line in _starts.read(path):
+        if line.type == "session_meta":
+            return _thread(_payload(line))
+    return None
+
+
+def _thread(payload: Payload) -> Session | None:
     own = text(payload.id)
     session = text(payload.session_id) or own
     if session is None:
         return None
     nested = own is not None and own != session
     return Session.named(NAME, session, own if nested else None)
-
-
-def _arguments(payload: _Payload) -> object:
-    if payload.type == "local_shell_call":
-        return payload.action
-    said = payload.arguments or payload.input
-    return parsed(said) if isinstance(said, str) else said
-
-
-_RUNNING = re.compile(r"Process running with session ID")
-_EXIT_CODE = re.compile(r"(?:Exit code:|exited with code) (-?[0-9]{1,6})")
-_REFUSED = re.compile(r"rejected by user|aborted by user|failed in sandbox|execution error")
-
-
-def _failed(output: str) -> bool:
-    """Whether an output says that the command failed or was refused."""
-    begin = output[:1000]
-    code = _EXIT_CODE.search(begin)
-    return (code is not None and int(code[1]) != 0) or _REFUSED.search(begin) is not None
-
-
-def _code_of(output: object) -> bool:
-    """Whether an output carries the status of a command that failed."""
-    if isinstance(output, str) and output.startswith("{"):
-        output = parsed(output)
-    code = at(output, "metadata", "exit_code")
-    return at(output, "success") is False or (isinstance(code, int) and code != 0)

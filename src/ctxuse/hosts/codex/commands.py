@@ -1,0 +1,275 @@
+"""The commands of a rollout → events.
+
+A command is told of three times: the model calls it, the host says how it ended, and its output is
+handed to the model. Only the output has entered. In code mode the model calls a script, which runs
+commands: of these as much has entered as stands in the output of the script. A command that takes
+longer is answered in pieces.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from ctxuse.hosts.calls import Call, uses
+from ctxuse.hosts.codex.lines import Item, Payload
+from ctxuse.hosts.codex.tools import command_of, printed, said, shared, tool_call
+from ctxuse.hosts.lookup import at, items, parsed, text
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.session import Session
+from ctxuse.hosts.transcripts import Told
+
+if TYPE_CHECKING:
+    from ctxuse.events import UsageEvent
+
+_LONGEST_TYPED = 64 * 1024
+_MOST_HELD = 1024 * 1024
+"""Characters of the output of a command that goes on that are kept."""
+
+
+class Commands:
+    """What is open of the commands of a rollout, and what is told of them when they end.
+
+    Args:
+        origin: Where the session was.
+        told: What is told.
+        directory: Where the agent is.
+
+    Attributes:
+        directory: Where the agent is; None where that is not known.
+        calls: Calls without a result so far, by key; None for those of tools that show no record.
+    """
+
+    def __init__(self, origin: Origin, told: Told, directory: str | None) -> None:
+        self.directory = directory
+        self.calls: dict[str, Call | None] = {}
+        self._origin = origin
+        self._told = told
+        self._scripts: set[str] = set()
+        """The keys of calls that are scripts."""
+        self._of_scripts: list[Call] = []
+        """Commands that scripts have run, with all that they printed."""
+        self._running: dict[str, Call] = {}
+        """Commands that go on, by the id of their process, with the output that has entered."""
+
+    @property
+    def none_open(self) -> bool:
+        """Whether what follows can be understood without what came before."""
+        return not (self.calls or self._of_scripts or self._running)
+
+    def called(self, payload: Payload, thread: Session) -> None:
+        """Take note of a call."""
+        call_id = text(payload.call_id)
+        if call_id is None:
+            return
+        key, kind = thread.call_key(call_id), text(payload.type)
+        name = kind if kind == "local_shell_call" else text(payload.name)
+        arguments = _arguments(payload)
+        if name == "exec" and kind == "custom_tool_call":
+            self._scripts.add(key)
+            self.calls[key] = None
+        elif name == "write_stdin":
+            self.calls[key] = self._typed(arguments, thread, key, call_id)
+        else:
+            self.calls[key] = tool_call(thread, name, arguments, call_id, self.directory)
+
+    def _typed(self, arguments: object, thread: Session, key: str, call_id: str) -> Call | None:
+        """What is typed into a command that goes on; where that is nothing, the command itself."""
+        running = self._running.get(str(at(arguments, "session_id")))
+        typed = text(arguments, "chars", longest=_LONGEST_TYPED)
+        if typed is None or not typed.strip():
+            return running
+        where = self.directory if running is None else running.directory
+        return Call(thread, "shell", typed.strip(), key, call_id, directory=where)
+
+    def completed(self, item: Item, thread: Session, at_ns: int | None) -> None:
+        """The host's own account of something."""
+        if item.type == "McpToolCall":
+            self.of_server(item.id, thread, worked=item.status == "completed")
+        call_id = text(item.id)
+        if item.type != "CommandExecution" or call_id is None or at_ns is None:
+            return
+        key = thread.call_key(call_id)
+        output = item.aggregated_output or item.stdout
+        call = Call(
+            thread,
+            "shell",
+            _command(item.command),
+            key,
+            call_id,
+            by_user=item.source == "user_shell",
+            directory=_path(item.cwd) or self.directory,
+            at_ns=at_ns,
+            files=_files(item.parsed_cmd),
+            output=printed(output) if isinstance(output, str) else None,
+            failed=item.exit_code != 0,
+        )
+        running = next((sid for sid, one in self._running.items() if one.key == key), None)
+        if running is not None:
+            self._end(running)
+        elif key in self.calls:  # its output is handed over next
+            self.calls[key] = call._replace(output=None)
+        elif self._scripts:
+            self._of_scripts.append(call)
+        elif self._told.first_answer(key):
+            self._ran(key, call, at_ns, failed=call.failed)
+
+    def ended(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+        """The account of a command that older versions give; it says what the model was given."""
+        call_id = text(payload.call_id)
+        if call_id is None or at_ns is None:
+            return
+        key = thread.call_key(call_id)
+        self.calls.pop(key, None)
+        for process, call in [*self._running.items()]:
+            if call.key == key:
+                del self._running[process]
+        if not self._told.first_answer(key):
+            return
+        output = payload.formatted_output or payload.aggregated_output
+        call = Call(
+            thread,
+            "shell",
+            command_of(payload.command) or "",
+            key,
+            call_id,
+            directory=text(payload.cwd) or self.directory,
+            files=_files(payload.parsed_cmd),
+            output=printed(output) if isinstance(output, str) else None,
+        )
+        self._ran(key, call, at_ns, failed=payload.exit_code != 0)
+
+    def returned(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+        """Take note of an output that was handed to the model."""
+        call_id = text(payload.call_id)
+        key = None if call_id is None else thread.call_key(call_id)
+        if key is None or at_ns is None or key not in self.calls:
+            return
+        output, call = said(payload.output), self.calls.pop(key)
+        if key in self._scripts:
+            self._script_returned(key, output, at_ns)
+            return
+        if call is not None:
+            call = call._replace(output=printed(output), at_ns=at_ns)
+        running = _RUNNING.search(output[:1000])
+        if call is not None and call.key != key:  # more of a command that goes on
+            self._goes_on(call, ends=running is None)
+        elif running is not None and call is not None and call.call_id is not None:
+            self._running.setdefault(running[1], call)
+            if call.subject and self._running[running[1]].key != key:  # typed into another one
+                self._tell(key, call, at_ns, failed=False)
+        else:
+            failed = _failed(output) or _code_of(payload.output)
+            self._tell(key, call, at_ns, failed=failed)
+
+    def _tell(self, key: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
+        if self._told.first_answer(key):
+            self._ran(key, call, at_ns, failed=failed)
+
+    def _goes_on(self, call: Call, *, ends: bool) -> None:
+        """Take note of more output of a command that goes on, or went on until now."""
+        for process, one in self._running.items():
+            if one.key == call.key:
+                output = f"{one.output or ''}\n{call.output or ''}"[-_MOST_HELD:]
+                self._running[process] = one._replace(output=output, at_ns=call.at_ns)
+                if ends:
+                    self._end(process)
+                return
+        if call.key is not None:  # its end was told before its last output
+            found = uses(call, self._origin)
+            self._told.happened(found, of=call.key, key=call.key)
+
+    def _end(self, process: str) -> None:
+        """Tell of what has entered of a command that has ended."""
+        call = self._running.pop(process)
+        if call.key is not None:
+            self._tell(call.key, call, call.at_ns, failed=False)
+
+    def end_all(self) -> None:
+        """Wait no longer for the end of what runs."""
+        self._scripts.clear()
+        for process in [*self._running]:
+            self._end(process)
+        for call in self._of_scripts:  # of these nothing is known to have entered
+            if call.key is not None and self._told.first_answer(call.key):
+                self._told.answered(call.key, failed=call.failed, no_record=not call.failed)
+        self._of_scripts.clear()
+
+    def _script_returned(self, key: str, output: str, at_ns: int) -> None:
+        """Tell of the commands that a script has run as much as stands in its output."""
+        self._scripts.discard(key)
+        if self._told.first_answer(key):
+            self._told.answered(key, no_record=True)
+        commands, self._of_scripts = self._of_scripts, []
+        for call in commands:
+            entered = None if call.output is None else shared(call.output, output)
+            if not entered and self._scripts:
+                self._of_scripts.append(call)  # it may be of another one
+            elif call.key is not None:
+                shown = call._replace(output=entered or "")
+                self._tell(call.key, shown, at_ns, failed=call.failed)
+
+    def _ran(self, key: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
+        """Tell of a call that has ended; also one that failed may have shown something before."""
+        found: list[UsageEvent] = []
+        if call is not None and not (failed and call.output is None):
+            found = uses(call._replace(at_ns=at_ns, failed=failed), self._origin)
+        self._told.ended(key, found, failed=failed)
+
+    def of_server(self, said_id: object, thread: Session, *, worked: bool) -> None:
+        """A tool of a server: such a server records its own."""
+        call_id = text(said_id)
+        if call_id is None:
+            return
+        key = thread.call_key(call_id)
+        self.calls.pop(key, None)
+        if self._told.first_answer(key):
+            self._told.answered(key, failed=not worked, no_record=worked)
+
+
+def _command(words: object) -> str:
+    """A command without the shell that it was handed to."""
+    is_wrapped = isinstance(words, list) and len(words) == len(("bash", "-lc", "command"))
+    return command_of(items(words)[-1] if is_wrapped else words) or ""
+
+
+def _path(said_path: object) -> str | None:
+    """A directory, which newer versions give as an address."""
+    path = text(said_path)
+    if path is not None and path.startswith("file://"):
+        from urllib.parse import unquote  # noqa: PLC0415 - newer versions only
+
+        return unquote(path.removeprefix("file://"))
+    return path
+
+
+def _files(parsed_cmd: object) -> tuple[str, ...]:
+    """The files that the host takes a command to read."""
+    parts = items(parsed_cmd)
+    paths = [text(part, "path") for part in parts if at(part, "type") == "read"]
+    return tuple(path for path in paths if path)
+
+
+def _arguments(payload: Payload) -> object:
+    if payload.type == "local_shell_call":
+        return payload.action
+    said_arguments = payload.arguments or payload.input
+    return parsed(said_arguments) if isinstance(said_arguments, str) else said_arguments
+
+
+_RUNNING = re.compile(r"Process running with session ID ([0-9]{1,20})")
+_EXIT_CODE = re.compile(r"(?:Exit code:|exited with code) (-?[0-9]{1,6})")
+_REFUSED = re.compile(r"rejected by user|aborted by user|failed in sandbox|execution error")
+
+
+def _failed(output: str) -> bool:
+    """Whether an output says that the command failed or was refused."""
+    begin = output[:1000]
+    code = _EXIT_CODE.search(begin)
+    return (code is not None and int(code[1]) != 0) or _REFUSED.search(begin) is not None
+
+
+def _code_of(output: object) -> bool:
+    """Whether an output carries the status of a command that failed."""
+    if isinstance(output, str) and output.startswith("{"):
+        output = parsed(output)
+    code = at(output, "metadata", "exit_code")
+    return at(output, "success") is False or (isinstance(code, int) and code != 0)

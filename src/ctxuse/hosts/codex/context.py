@@ -1,0 +1,177 @@
+"""What of records stands in the messages with which Codex begins a context (version 0.169).
+
+Each part of such a message is of a kind that the host notes; older versions are told by how they
+begin. What stands there is what entered: nothing is looked up but which file a text is of.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ctxuse.context.residenttext import standing as standing_in
+from ctxuse.files import read_small
+from ctxuse.hosts.caller import is_ours
+from ctxuse.hosts.lookup import size
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.recordfile import INSTRUCTIONS, SKILL_FILE, RecordFile, skill_name
+
+OWN_DIRECTORY = "~/.codex"
+_NAMES = ("AGENTS.override.md", "AGENTS.md")
+"""Of each directory the first that is there counts."""
+
+_INSTRUCTIONS = re.compile(
+    r"# AGENTS\.md instructions for ([^\n]{1,4096})\n\n<INSTRUCTIONS>\n(.*?)\n*</INSTRUCTIONS>",
+    re.DOTALL,
+)
+_PROJECT = re.compile(r"(?:\A|\n\n)--- project-doc ---\n\n")
+_ROOT = re.compile(r"^- `(r[0-9]{1,4})` = `([^`\n]{1,4096})`$", re.MULTILINE)
+_ENTRY = re.compile(r"- ([^\s:]{1,256}(?::[^\s:]{1,256})*)(?=: | \(|$)")
+_FILE = re.compile(r"\(file: ([^()\n]{1,4096})\)\s*$")
+_SUMMARY = re.compile(r"=+ MEMORY_SUMMARY BEGINS =+\n(.*?)\n?=+ MEMORY_SUMMARY ENDS =+", re.DOTALL)
+_SERVER = re.compile(r"^- mcp__([\w-]{1,128}): (.*)$", re.MULTILINE)
+
+
+class Placed(NamedTuple):
+    """What of a record stands in a message.
+
+    Attributes:
+        record: The record.
+        context_bytes: Bytes of it; None where that is not known.
+    """
+
+    record: RecordFile
+    context_bytes: int | None
+
+
+def placed(text: str, kind: str | None, role: str | None, origin: Origin) -> Iterator[Placed]:
+    """Yield what of records a part of a message holds.
+
+    Args:
+        text: The part.
+        kind: Its kind, as the host notes it; None where it does not.
+        role: Whose message it is.
+        origin: Where it was.
+    """
+    if kind is None:
+        kind = _kind_of(text, role)
+    match kind:
+        case "agents_md.instructions":
+            yield from _instructions(text, origin)
+        case "host_skills.instructions":
+            yield from _skills(text, origin)
+        case "memories.instructions":
+            yield from _memory(text, origin)
+        case "tools.deferred_namespaces":
+            for server in _SERVER.finditer(text):
+                for part in standing_in(server[2]) if is_ours(server[1]) else ():
+                    yield Placed(origin.own(part.kind, part.slug), size(part.text))
+
+
+def _kind_of(text: str, role: str | None) -> str | None:
+    """The kind of a part of which the host notes none."""
+    if role == "user" and _INSTRUCTIONS.match(text):
+        return "agents_md.instructions"
+    if role == "developer" and text.startswith("<skills_instructions>"):
+        return "host_skills.instructions"
+    if role == "developer" and text.startswith("## Memory\n"):
+        return "memories.instructions"
+    return None
+
+
+def _skills(text: str, origin: Origin) -> Iterator[Placed]:
+    """The skills that are listed: of each the bytes of its entry."""
+    roots = {root[1]: root[2] for root in _ROOT.finditer(text)}
+    _, _, listed = text.partition("\n### Available skills\n")
+    entries: list[str] = []
+    for line in re.split(r"\n(?=### )|</skills_instructions>", listed)[0].split("\n"):
+        if line.startswith("- ") or not entries:
+            entries.append(line)
+        else:
+            entries[-1] += f"\n{line}"
+    for entry in entries:
+        begins, file = _ENTRY.match(entry), _FILE.search(entry)
+        if begins is None or skill_name(begins[1]) != begins[1]:
+            continue
+        path = "" if file is None else file[1]
+        root, _, below = path.partition("/")
+        where = os.path.join(roots[root], below) if root in roots else path
+        found = origin.records([where]) if where.endswith(f"/{SKILL_FILE}") else []
+        record = found[0] if found else origin.skill(begins[1])
+        yield Placed(record, size(entry.rstrip("\n")))
+
+
+def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
+    """The instructions of the user and of the directories down to that of the session."""
+    found = _INSTRUCTIONS.match(text)
+    if found is None:
+        return
+    directory, body = found[1], found[2]
+    own, *rest = _PROJECT.split(body, maxsplit=1)
+    if not rest and not _is_of_user(own, origin):
+        own, rest = "", [body]
+    if own:
+        yield from _of_files(own, [_first(origin.here(OWN_DIRECTORY))], origin)
+    if rest and rest[0]:
+        directories = _down_to(origin.here(directory), origin)
+        files = [file for each in directories if os.path.isfile(file := _first(each))]
+        files = files or [_first(origin.here(directory))]
+        yield from _of_files(rest[0], files, origin)
+
+
+def _is_of_user(text: str, origin: Origin) -> bool:
+    """Whether a text is that of the user's own file, where nothing stands between two."""
+    return _content(_first(origin.here(OWN_DIRECTORY))) == text.strip()
+
+
+def _first(directory: str) -> str:
+    """The file of instructions that counts in a directory, whether or not one is there."""
+    paths = [os.path.join(directory, name) for name in _NAMES]
+    return next(filter(os.path.isfile, paths), paths[-1])
+
+
+def _down_to(directory: str, origin: Origin) -> list[str]:
+    """The directories from the root of the workspace or of its repository down to one."""
+    found = [directory]
+    root = origin.places.root
+    while (
+        found[-1] != root
+        and not os.path.lexists(os.path.join(found[-1], ".git"))
+        and (above := os.path.dirname(found[-1])) != found[-1]
+    ):
+        found.append(above)
+    ends = found[-1] == root or os.path.lexists(os.path.join(found[-1], ".git"))
+    return found[::-1] if ends else [directory]
+
+
+def _of_files(text: str, files: list[str], origin: Origin) -> Iterator[Placed]:
+    """The files that a text is made of; what is of none of them as it is now is of the one left."""
+    known = {file: content for file in files if (content := _content(file)) and content in text}
+    unknown = [file for file in files if file not in known]
+    left = (size(text.strip()) or 0) - sum(size(content) or 0 for content in known.values())
+    for file in files:
+        record = origin.places.instructions_at(file)
+        if record is None:
+            continue
+        if file in known:
+            yield Placed(record, size(known[file]))
+        elif len(unknown) == 1 and left > 0:
+            yield Placed(record, left)
+        elif len(unknown) > 1:
+            yield Placed(record, None)
+
+
+def _content(file: str) -> str | None:
+    try:
+        return read_small(file).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+
+
+def _memory(text: str, origin: Origin) -> Iterator[Placed]:
+    """The summary of its memory."""
+    found = _SUMMARY.search(text)
+    path = origin.here(f"{OWN_DIRECTORY}/memories/memory_summary.md")
+    record = origin.places.record_at(path)
+    if found is not None and record is not None and record.kind != INSTRUCTIONS:
+        yield Placed(record, size(found[1]))

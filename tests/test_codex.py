@@ -1,0 +1,491 @@
+"""What the rollouts of Codex tell, of today and before."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from test_following import made
+
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.hook import run
+from ctxuse.ids import derived_id
+from ctxuse.importing import ImportResult, import_transcripts
+
+RULES = "Be brief and say what you did.\nAmounts are integers of cents.\n"
+ALPHA = "The shop has one currency.\nIt is the euro.\n"
+OWN = "Never use emojis in code.\n"
+ROOT = "019aaaaa-0000-7000-8000-000000000001"
+CHILD = "019bbbbb-0000-7000-8000-000000000002"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = made(tmp_path, monkeypatch)
+    put(root / "AGENTS.md", RULES)
+    put(root / ".yoi/memory/decisions/alpha.md", ALPHA)
+    put(root.parent / ".codex/AGENTS.md", OWN)
+    (root / ".git").mkdir()
+    return root
+
+
+def put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+class Rollout:
+    """Makes the lines of a rollout."""
+
+    def __init__(self, project: object, own: str = ROOT, session: str | None = None) -> None:
+        self.lines: list[dict[str, object]] = []
+        self.at = 0
+        self.cwd = str(project)
+        meta = {} if session is None else {"session_id": session}
+        self.line("session_meta", id=own, cwd=self.cwd, **meta)
+
+    def line(self, kind: str, **payload: object) -> None:
+        self.at += 1
+        stamp = f"2026-08-03T10:{self.at // 60:02}:{self.at % 60:02}.000Z"
+        self.lines.append({"timestamp": stamp, "type": kind, "payload": payload})
+
+    def item(self, kind: str, **payload: object) -> None:
+        self.line("response_item", type=kind, **payload)
+
+    def called(self, call_id: str, command: str, name: str = "exec_command") -> None:
+        arguments = json.dumps({"cmd": command})
+        self.item("function_call", name=name, call_id=call_id, arguments=arguments)
+
+    def typed(self, call_id: str, session: str, chars: str) -> None:
+        arguments = json.dumps({"session_id": int(session), "chars": chars})
+        self.item("function_call", name="write_stdin", call_id=call_id, arguments=arguments)
+
+    def printed(self, call_id: str, text: str, state: str = "exited with code 0") -> None:
+        said = f"Chunk ID: a1\nWall time: 0.1 seconds\nProcess {state}\nOutput:\n{text}"
+        self.item("function_call_output", call_id=call_id, output=said)
+
+    def script(self, call_id: str) -> None:
+        self.item("custom_tool_call", name="exec", call_id=call_id, input="text(await …)")
+
+    def returned(self, call_id: str, text: str) -> None:
+        parts = ["Script completed\nOutput:\n", text]
+        output = [{"type": "input_text", "text": part} for part in parts]
+        self.item("custom_tool_call_output", call_id=call_id, output=output)
+
+    def ended(self, item_id: str, command: str, output: str, **more: object) -> None:
+        item = {
+            "type": "CommandExecution", "id": item_id, "command": ["/bin/bash", "-lc", command],
+            "cwd": f"file://{self.cwd}", "status": "completed", "exit_code": 0,
+            "aggregated_output": output, **more,
+        }  # fmt: skip
+        self.line("event_msg", type="item_completed", item=item)
+
+    def message(
+        self, role: str, text: str, kind: str | None = None, key: str | None = None, turn: str = ""
+    ) -> None:
+        passed = {"turn_id": turn or None, "content_item_kinds": [kind] if kind else None}
+        content = [{"type": "input_text", "text": text}]
+        self.item(
+            "message", role=role, content=content, id=key or f"msg_{self.at}",
+            internal_chat_message_metadata_passthrough=passed,
+        )  # fmt: skip
+
+    def write(self, project: Path, name: str = ROOT) -> Path:
+        folder = project.parent / ".codex/sessions/2026/08/03"
+        text = "".join(json.dumps(line) + "\n" for line in self.lines)
+        return put(folder / f"rollout-2026-08-03T10-00-00-{name}.jsonl", text)
+
+
+def imported(project: Path, *rollouts: Path) -> ImportResult:
+    files = [str(path) for path in rollouts]
+    return import_transcripts(Workspace(project), "codex", files, cache=False)
+
+
+def log(project: Path) -> list[UsageEvent]:
+    return [event for event in Workspace(project).events() if isinstance(event, UsageEvent)]
+
+
+def uses(project: Path) -> list[tuple[str, str, int | None]]:
+    """Call, record and bytes of each use."""
+    return [
+        (event.call_id or "", f"{record.kind}/{record.slug}", record.context_bytes)
+        for event in log(project)
+        for record in event.records
+        if event.event is UsageEventKind.USE
+    ]
+
+
+def resident(project: Path) -> list[tuple[str, str, int | None]]:
+    """Segment, record and bytes of what was resident."""
+    return [
+        (event.segment_id, f"{record.kind}/{record.slug}", record.context_bytes)
+        for event in log(project)
+        for record in event.records
+        if event.event is UsageEventKind.RESIDENT_EXPOSURE
+    ]
+
+
+class TestCommands:
+    def test_what_was_handed_to_the_model_is_what_entered(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.called("c1", "cat AGENTS.md")
+        rollout.ended("c1", "cat AGENTS.md", RULES)
+        rollout.printed("c1", RULES.splitlines(keepends=True)[0])
+        rollout.ended("u1", "cat AGENTS.md", RULES, source="user_shell", exit_code=1)
+        imported(project, rollout.write(project))
+        first = len(RULES.splitlines(keepends=True)[0])
+        assert uses(project) == [
+            ("c1", "instructions/AGENTS.md", first), ("u1", "instructions/AGENTS.md", len(RULES)),
+        ]  # fmt: skip
+        assert [event.actor for event in log(project)] == ["agent", "user"]
+
+    def test_of_a_script_as_much_as_it_prints(self, project: Path) -> None:
+        rollout = Rollout(project)
+        for number, printed in enumerate((RULES, json.dumps(RULES), str(len(RULES)))):
+            rollout.script(f"c{number}")
+            rollout.ended(f"exec-{number}", "cat AGENTS.md", RULES)
+            rollout.returned(f"c{number}", printed)
+        result = imported(project, rollout.write(project))
+        assert uses(project) == [
+            ("exec-0", "instructions/AGENTS.md", len(RULES)),
+            ("exec-1", "instructions/AGENTS.md", len(RULES)),
+        ]
+        assert result.notes.unfinished == 0
+
+    def test_of_scripts_at_the_same_time_each_has_its_own(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.script("c1")
+        rollout.script("c2")
+        rollout.ended("exec-1", "cat AGENTS.md", RULES)
+        rollout.ended("exec-2", "cat .yoi/memory/decisions/alpha.md", ALPHA)
+        rollout.returned("c2", ALPHA)
+        rollout.returned("c1", RULES)
+        imported(project, rollout.write(project))
+        assert {(call, name) for call, name, _ in uses(project)} == {
+            ("exec-1", "instructions/AGENTS.md"), ("exec-2", "decision/alpha"),
+        }  # fmt: skip
+
+    def test_a_command_that_goes_on_is_one_call(self, project: Path) -> None:
+        rollout = Rollout(project)
+        command = "cat AGENTS.md; sleep 4; cat .yoi/memory/decisions/alpha.md"
+        rollout.called("c1", command)
+        rollout.printed("c1", RULES, "running with session ID 7")
+        rollout.typed("c2", "7", "")
+        rollout.ended("c1", command, RULES + ALPHA, process_id="7")
+        rollout.printed("c2", ALPHA)
+        imported(project, rollout.write(project))
+        assert uses(project) == [
+            ("c1", "instructions/AGENTS.md", len(RULES)), ("c1", "decision/alpha", len(ALPHA)),
+        ]  # fmt: skip
+
+    def test_what_is_typed_into_a_terminal_shows_what_it_prints(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.called("c1", "bash -i")
+        rollout.printed("c1", "$ ", "running with session ID 7")
+        rollout.typed("c2", "7", "cat AGENTS.md\n")
+        shown = RULES.replace("\n", "\r\n")
+        rollout.printed("c2", f"cat AGENTS.md\r\n{shown}$ ", "running with session ID 7")
+        imported(project, rollout.write(project))
+        assert [(call, name) for call, name, _ in uses(project)] == [
+            ("c2", "instructions/AGENTS.md")
+        ]
+
+    def test_a_tool_of_a_server_is_its_own_to_record(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.called("c1", "x", "memory_read")
+        item = {"type": "McpToolCall", "id": "c1", "status": "completed"}
+        rollout.line("event_msg", type="item_completed", item=item)
+        result = imported(project, rollout.write(project))
+        assert (result.added, result.notes.unfinished) == (0, 0)
+
+
+LISTING = """<skills_instructions>
+## Skills
+### Skill roots
+- `r0` = `{home}/.codex/skills`
+- `r1` = `{root}/.agents/skills`
+- `r2` = `{home}/.codex/plugins/cache/market/acme/1.0.0/skills`
+### Available skills
+- lint: Lints äöü. (file: r1/lint/SKILL.md)
+- other-name: Has another directory. (file: r1/folder/SKILL.md)
+- acme:triage: Sorts them
+out. (file: r2/triage/SKILL.md)
+- imagegen (file: r0/.system/imagegen/SKILL.md)
+- elsewhere: Of nowhere known. (file: /x/elsewhere/SKILL.md)
+### How to use skills
+- Discovery: the list above is it.
+</skills_instructions>"""
+
+
+def listing(project: Path) -> str:
+    for path in (
+        project / ".agents/skills/lint", project / ".agents/skills/folder",
+        project.parent / ".codex/skills/.system/imagegen",
+        project.parent / ".codex/plugins/cache/market/acme/1.0.0/skills/triage",
+    ):  # fmt: skip
+        put(path / "SKILL.md", "---\nname: x\n---\n")
+    return LISTING.format(home=project.parent, root=project)
+
+
+def agents(directory: Path, text: str) -> str:
+    return f"# AGENTS.md instructions for {directory}\n\n<INSTRUCTIONS>\n{text}\n</INSTRUCTIONS>"
+
+
+BETWEEN = "\n--- project-doc ---\n\n"
+
+
+class TestContexts:
+    def test_each_skill_that_is_listed_with_the_bytes_of_its_line(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.message("developer", listing(project), "host_skills.instructions")
+        imported(project, rollout.write(project))
+        lines = LISTING.splitlines()
+        at = lines.index("### Available skills") + 1
+        sizes = [len(line.encode()) for line in lines[at : at + 6]]
+        assert resident(project) == [
+            (ROOT, "skill/lint", sizes[0]), (ROOT, "skill/folder", sizes[1]),
+            (ROOT, "skill/acme:triage", sizes[2] + 1 + sizes[3]),
+            (ROOT, "skill/imagegen", sizes[4]), (ROOT, "skill/elsewhere", sizes[5]),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("kind", ["agents_md.instructions", None])
+    def test_instructions_are_told_apart(self, project: Path, kind: str | None) -> None:
+        deep = put(project / "api/AGENTS.override.md", "Only version two.\n").parent
+        (deep / "AGENTS.md").write_text("It does not count.")
+        text = f"{OWN}{BETWEEN}{RULES}\nOnly version two.\n"
+        rollout = Rollout(deep)
+        rollout.message("user", agents(deep, text), kind)
+        imported(project, rollout.write(project))
+        assert resident(project) == [
+            (ROOT, "instructions/~/.codex/AGENTS.md", len(OWN) - 1),
+            (ROOT, "instructions/AGENTS.md", len(RULES) - 1),
+            (ROOT, "instructions/api/AGENTS.override.md", len("Only version two.")),
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            (RULES, {"AGENTS.md": len(RULES) - 1}),
+            (OWN, {"~/.codex/AGENTS.md": len(OWN) - 1}),
+            ("What it was then.", {"AGENTS.md": len("What it was then.")}),
+            (f"Then.\n{BETWEEN}Otherwise.", {"~/.codex/AGENTS.md": 5, "AGENTS.md": 10}),
+        ],
+    )
+    def test_instructions_that_have_changed_since_have_the_bytes_they_had(
+        self, project: Path, text: str, expected: dict[str, int]
+    ) -> None:
+        rollout = Rollout(project)
+        rollout.message("user", agents(project, text), "agents_md.instructions")
+        imported(project, rollout.write(project))
+        found = {name.removeprefix("instructions/"): size for _, name, size in resident(project)}
+        assert found == expected
+
+    def test_memory_stands_there_only_where_it_is_told(self, project: Path) -> None:
+        put(project.parent / ".codex/memories/memory_summary.md", "Short answers.\n")
+        summary = (
+            "## Memory\nIt is there.\n========= MEMORY_SUMMARY BEGINS =========\nShort answers.\n"
+            "========= MEMORY_SUMMARY ENDS =========\n"
+        )
+        rollout = Rollout(project)
+        rollout.message("developer", "## Permissions", "permissions.instructions")
+        imported(project, rollout.write(project))
+        assert resident(project) == []
+        rollout.message("developer", summary, "memories.instructions")
+        imported(project, rollout.write(project))
+        name = "memory/~/.codex/memories/memory_summary.md"
+        assert resident(project) == [(ROOT, name, len("Short answers."))]
+
+    def test_of_our_servers_instructions_the_first_line(self, project: Path) -> None:
+        rollout = Rollout(project)
+        said = "Deferred tool namespaces:\n- mcp__other: - #no: x\n- mcp__ctxuse: - #pay: How\n"
+        rollout.message("developer", said, "tools.deferred_namespaces")
+        imported(project, rollout.write(project))
+        assert resident(project) == [(ROOT, "knowledge/pay", len("- #pay: How"))]
+
+    def test_a_compaction_puts_it_there_anew(self, project: Path) -> None:
+        text = agents(project, RULES)
+        rollout = Rollout(project)
+        rollout.message("user", text, "agents_md.instructions", key="msg_1")
+        again = {
+            "type": "message", "id": "msg_9", "role": "user",
+            "content": [{"type": "input_text", "text": text}],
+        }  # fmt: skip
+        rollout.line("compacted", message="Summary", replacement_history=[again, 7, {"id": 3}])
+        imported(project, rollout.write(project))
+        assert len(resident(project)) == 2
+
+    def test_what_hooks_of_older_versions_told_is_not_told_again(self, project: Path) -> None:
+        record = UsageRecordSnapshot("instructions", "AGENTS.md", 9, 3)
+        Workspace(project).append(
+            UsageEvent.new(
+                ROOT, UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION, [record],
+                host="codex",
+            )
+        )  # fmt: skip
+        rollout = Rollout(project)
+        rollout.message("user", agents(project, RULES), "agents_md.instructions")
+        assert imported(project, rollout.write(project)).added == 0
+
+    def test_what_a_user_writes_is_none_of_it(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.message("user", listing(project))
+        rollout.message("user", agents(project, RULES), "user.text")
+        rollout.message("assistant", agents(project, RULES))
+        assert imported(project, rollout.write(project)).added == 0
+
+
+def mention(project: Path) -> str:
+    path = put(project / ".agents/skills/rel/SKILL.md", "Use the tool.")
+    return f"<skill>\n<name>rel</name>\n<path>{path}</path>\nUse the tool.\n</skill>"
+
+
+class TestMentions:
+    def test_a_mention_is_one_of_its_turn(self, project: Path) -> None:
+        rollout = Rollout(project)
+        for turn in ("t1", "t1", "t2"):
+            rollout.message(
+                "user", mention(project), "skills.selected_skill_instructions", turn=turn
+            )
+        imported(project, rollout.write(project))
+        ids = [event.id for event in log(project)]
+        assert ids == [derived_id("codex", f"mention:{t}", "skill", "rel") for t in ("t1", "t2")]
+        assert {event.actor for event in log(project)} == {"user"}
+
+    def test_one_that_an_earlier_version_told_is_not_told_again(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.message("user", mention(project), turn="t1")
+        path = rollout.write(project)
+        imported(project, path)
+        (event,) = log(project)
+        key = f"mention:{rollout.lines[-1]['timestamp']}"
+        former = derived_id("codex", key, "skill", "rel")
+        file = Workspace(project).layout.events_path
+        file.write_text(file.read_text().replace(event.id, former))
+        assert imported(project, path).added == 0
+
+    @pytest.mark.parametrize("order", ["parent first", "child first"])
+    def test_the_history_of_a_parent_is_the_parents(self, project: Path, order: str) -> None:
+        parent, child = Rollout(project), Rollout(project, CHILD, ROOT)
+        for rollout in (parent, child):
+            if rollout is child:
+                rollout.line("session_meta", id=ROOT, cwd=str(project))
+            rollout.message("user", mention(project))
+            rollout.called("c1", "cat .yoi/memory/decisions/alpha.md")
+            rollout.printed("c1", ALPHA)
+        for line in child.lines:
+            line["timestamp"] = "2026-08-04T11:00:00.500Z"
+        child.at = 59 * 60
+        child.called("c2", "cat AGENTS.md")
+        child.printed("c2", RULES)
+        for line in child.lines[-2:]:
+            line["timestamp"] = "2026-08-04T11:00:09.000Z"
+        paths = [parent.write(project), child.write(project, CHILD)]
+        for path in paths if order == "parent first" else paths[::-1]:
+            imported(project, path)
+        told = {
+            (e.segment_id, e.records[0].slug, e.actor, e.occurred_at_text) for e in log(project)
+        }
+        assert told == {
+            (ROOT, "rel", "user", "2026-08-03T10:00:02Z"),
+            (ROOT, "alpha", "agent", "2026-08-03T10:00:04Z"),
+            (f"{ROOT}/{CHILD}", "AGENTS.md", "subagent", "2026-08-04T11:00:09Z"),
+        }
+
+
+def fired(project: Path, event: str, rollout: Path, **more: object) -> int:
+    """Hand a payload to the hook; return how many events that has added."""
+    before = len(log(project))
+    payload = {
+        "session_id": ROOT, "cwd": str(project), "hook_event_name": event,
+        "transcript_path": str(rollout), **more,
+    }  # fmt: skip
+    environ = {"HOME": str(project.parent), "PWD": str(project)}
+    run(["codex"], BytesIO(json.dumps(payload).encode()), environ)
+    return len(log(project)) - before
+
+
+def test_hooks_read_on_in_rollouts_and_an_import_adds_nothing(project: Path) -> None:
+    rollout = Rollout(project)
+    rollout.message("user", agents(project, RULES), "agents_md.instructions")
+    rollout.script("c1")
+    rollout.ended("exec-1", "cat AGENTS.md", RULES)
+    rollout.returned("c1", RULES)
+    path = rollout.write(project)
+    assert fired(project, "Stop", path) == 2
+    assert fired(project, "Stop", path) == 0
+    rollout.script("c2")
+    rollout.ended("exec-2", "cat .yoi/memory/decisions/alpha.md", ALPHA)
+    rollout.write(project)
+    assert fired(project, "Stop", path) == 0  # what has entered of it is not told yet
+    rollout.returned("c2", ALPHA)
+    rollout.write(project)
+    assert fired(project, "SessionEnd", path) == 1
+    child = Rollout(project, CHILD, ROOT)
+    child.message("user", agents(project, RULES), "agents_md.instructions", key="msg_c")
+    of_child = child.write(project, CHILD)
+    assert fired(project, "SubagentStop", path, agent_transcript_path=str(of_child)) == 1
+    unheard = Rollout(project, "019ccccc-0000-7000-8000-000000000003")
+    unheard.called("c1", "cat AGENTS.md")
+    unheard.printed("c1", RULES)
+    unheard.write(project, "3")
+    assert fired(project, "SessionStart", path) == 1
+    assert imported(project, path, of_child).added == 0
+    assert [segment for segment, *_ in resident(project)] == [ROOT, f"{ROOT}/{CHILD}"]
+
+
+def test_where_the_agent_was_is_known_also_when_it_is_read_on(project: Path) -> None:
+    put(project / "api/AGENTS.md", "Only version two, and nothing of the first.\n")
+    rollout = Rollout(project)
+    rollout.line("turn_context", cwd=str(project / "api"))
+    path = rollout.write(project)
+    assert fired(project, "Stop", path) == 0
+    rollout.called("c1", "cat AGENTS.md")
+    rollout.printed("c1", "Only version two, and nothing of the first.\n")
+    rollout.write(project)
+    assert fired(project, "Stop", path) == 1
+    assert [name for _, name, _ in uses(project)] == ["instructions/api/AGENTS.md"]
+
+
+def test_tokens_are_calibrated_by_what_responses_took_in(project: Path) -> None:
+    rollout = Rollout(project)
+    total = 1000
+    for number in range(7):
+        usage = {"input_tokens": total}
+        rollout.line("token_usage_record", usage=usage)
+        rollout.called(f"c{number}", "ls")
+        rollout.printed(f"c{number}", "x" * 3_000)
+        total += 1000
+    rollout.line(
+        "event_msg", type="token_count", info={"last_token_usage": {"input_tokens": total}}
+    )
+    rollout.called("c9", "cat AGENTS.md")
+    rollout.printed("c9", RULES)
+    imported(project, rollout.write(project))
+    (record,) = log(project)[0].records
+    assert record.tokens_from == "calibrated"
+    assert record.context_tokens == pytest.approx(len(RULES) / 3.1, abs=2)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "item_completed", "item": 7}, {"type": "item_completed", "item": {"type": []}},
+        {"type": "item_completed", "item": {"type": "CommandExecution", "id": "c", "command": [1]}},
+        {"type": "token_count", "info": {"last_token_usage": {"input_tokens": True}}},
+        {"type": "message", "role": "user", "content": [7, {"text": 7}], "id": 7},
+        {"type": "function_call", "name": "write_stdin", "call_id": "c", "arguments": "[]"},
+        {"type": "custom_tool_call_output", "call_id": "c", "output": {"x": 1}},
+    ],
+)  # fmt: skip
+def test_what_is_strange_ends_nothing(project: Path, payload: dict[str, object]) -> None:
+    rollout = Rollout(project)
+    for kind in ("event_msg", "response_item", "token_usage_record", "compacted", "session_meta"):
+        rollout.lines.append(
+            {"timestamp": "2026-08-03T10:30:00Z", "type": kind, "payload": payload}
+        )
+    rollout.at = 58 * 60
+    rollout.called("c1", "cat AGENTS.md")
+    rollout.printed("c1", RULES)
+    imported(project, rollout.write(project))
+    assert len(uses(project)) == 1
