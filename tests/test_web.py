@@ -552,6 +552,33 @@ def test_who_waits_is_told_of_a_change_and_only_of_changes(workspace: Workspace)
     asyncio.run(waiting())
 
 
+def test_a_look_that_fails_does_not_end_the_watch(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, failed = threading.Thread.start, 0
+
+    def fails_twice(thread: threading.Thread) -> None:
+        nonlocal failed
+        if failed < 2 and thread.name == "ctxuse computing":
+            failed += 1
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        begin(thread)
+
+    async def waiting() -> None:
+        live = Live(workspace.layout)
+        monkeypatch.setattr(live_module, "LOOK_EVERY", 0.01)
+        monkeypatch.setattr(threading.Thread, "start", fails_twice)
+        watching = asyncio.create_task(live.watch())
+        workspace.append(an_event())
+        await asyncio.wait_for(live.wait(live.version), 10)
+        watching.cancel()
+
+    asyncio.run(waiting())
+    assert failed == 2
+    assert [record.levelname for record in caplog.records] == ["WARNING"]  # it is said once
+
+
 def test_answers_are_forgotten_when_they_are_many_old_or_of_before(workspace: Workspace) -> None:
     clock = Clock()
     computed: list[str] = []

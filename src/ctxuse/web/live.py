@@ -8,6 +8,7 @@ pages are open, they share what was computed.
 
 import asyncio
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -137,10 +138,16 @@ class Live:
         self.version = log_version(layout)
 
     async def watch(self) -> None:
-        """Look at the log again and again, until cancelled."""
+        """Look at the log again and again, until cancelled. A look that fails is made again."""
+        said = ""
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may do
+                if said != repr(error):
+                    said = repr(error)
+                    logging.getLogger("ctxuse").warning("the log was not looked at: %s", said)
 
     async def look(self) -> None:
         """Look at the log once, unless it is not yet time for another version."""
