@@ -606,7 +606,9 @@ def test_a_table_on_a_terminal_has_no_controls_but_colors(workspace: Workspace) 
 WITHOUT = """
 import os, sys
 os.supports_dir_fd.clear()
-for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "pread", "getuid", "fchmod"):
+for name in (
+    "O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "pread", "getuid", "geteuid", "fchmod",
+):
     delattr(os, name)
 sys.modules["fcntl"] = None
 from ctxuse.cli.main import run

@@ -151,6 +151,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.MissingExtraError("ctxuse serve", "web"),
     errors.FleetError("tcp://host:8786", "nobody answers"),
     errors.NoWorkspaceError("/ws"),
+    errors.NoWorkspaceError("/ws/app", "/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),
     errors.RecordUnreadableError("/ws/a.md", "it is a FIFO"),
     errors.RecordTooLongError("knowledge", "a", 40_000, 32_768),

@@ -25,12 +25,13 @@ from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import BROUGHT_ALONG
 from ctxuse.ids import is_derived
 from ctxuse.importing import began_in, sessions
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.layout import WorkspaceLayout, passed_over
 from ctxuse.log.failures import read_marks
 from ctxuse.log.opening import CAN_WRITE
 from ctxuse.log.reader import open_logs
 from ctxuse.setup.version import program_of, version_of
 from ctxuse.times import format_ns
+from ctxuse.visible import quoted
 from ctxuse.workspace import Workspace
 
 MOST_MARKS = 10
@@ -243,6 +244,13 @@ def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Troubl
         yield Trouble(
             "there is no .yoi/memory/ here, so hooks and the server record nothing", "ctxuse init"
         )
+        anothers = passed_over(os.fspath(workspace.layout))
+        if anothers is not None:
+            yield Trouble(
+                f"the one in {quoted(anothers)} belongs to another user: nothing is recorded there"
+                " from here",
+                "make this one a workspace of its own (ctxuse init), or begin sessions in theirs",
+            )
     if not workspace.recording:
         yield Trouble("CTXUSE_DISABLE is set: recording is turned off", "unset it")
 

@@ -190,16 +190,22 @@ class NoWorkspaceError(CtxuseError, LookupError):
 
     Attributes:
         start: The directory that was to be one, or from which one was looked for.
+        anothers: A directory above it that is one of somebody else; None where there is none.
     """
 
-    def __init__(self, start: str) -> None:
-        super().__init__(start)
+    def __init__(self, start: str, anothers: str | None = None) -> None:
+        super().__init__(start, anothers)
         self.start = start
+        self.anothers = anothers
 
     def __str__(self) -> str:
-        return (
+        said = (
             f"no .yoi/memory/ in {quoted(self.start)}: there is no workspace; ctxuse init makes one"
         )
+        if self.anothers is not None:
+            where = quoted(self.anothers)
+            said += f"; the one in {where} belongs to another user: --workspace names it"
+        return said
 
 
 class RecordNotFoundError(_FileError, FileNotFoundError):

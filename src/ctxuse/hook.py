@@ -265,12 +265,12 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
     """The root of the workspace that a project lies in; None where nothing is to be written.
 
     That is the project's directory or the nearest above it with the marker, in a linked worktree of
-    git that of its main checkout, but none from the home directory upwards: a marker there would
-    collect every project of the user.
+    git that of its main checkout, but none of somebody else, and none from the home directory
+    upwards: a marker there would collect every project of the user.
     """
     from ctxuse.files import real_path  # noqa: PLC0415 - likewise
     from ctxuse.hosts.paths import holds, is_same  # noqa: PLC0415 - likewise
-    from ctxuse.layout import workspaces_from  # noqa: PLC0415 - not for the usage
+    from ctxuse.layout import is_anothers, workspaces_from  # noqa: PLC0415 - not for the usage
     from ctxuse.worktrees import worktree_of  # noqa: PLC0415 - likewise
 
     if not project or not os.path.isabs(project):
@@ -283,8 +283,9 @@ def _root(project: str | None, environ: Mapping[str, str], *, everywhere: bool) 
         if is_same(directory, home):
             return None
     worktree = worktree_of(project)
-    project = project if worktree is None else worktree.in_main(project)
-    return project if everywhere and os.path.isdir(project) and not holds(project, home) else None
+    root = project if worktree is None else worktree.in_main(project)
+    may_be_one = everywhere and os.path.isdir(root) and not is_anothers(root, project)
+    return root if may_be_one and not holds(root, home) else None
 
 
 if __name__ == "__main__":

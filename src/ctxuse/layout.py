@@ -1,7 +1,8 @@
 """Where things are: a workspace's paths, kinds of record, slugs, what a path is, a user's state.
 
 The rules are those of docs/format.md §1. Nothing here reads a file's content but those that make a
-directory a worktree of git; the only other question put to the disk is whether a directory exists.
+directory a worktree of git; what else the disk is asked is whether a directory exists, and whose
+it is.
 """
 
 import os
@@ -103,8 +104,8 @@ class WorkspaceLayout:
 
         That is the nearest directory from `start` upwards that contains ``.yoi/memory/``. With
         none anywhere it is `start` itself (and `has_marker` is False). A ``.yoi/`` without
-        ``memory/`` does not count. A linked worktree of git stands for its main checkout, where
-        that is a workspace.
+        ``memory/`` does not count, nor does one of somebody else (`is_anothers`). A linked worktree
+        of git stands for its main checkout, where that is a workspace.
 
         Args:
             start: Where to begin; the current directory when None.
@@ -301,10 +302,54 @@ def cache_dir(environ: Mapping[str, str]) -> str:
 
 
 def workspaces_from(start: str) -> Iterator[str]:
-    """Yield the directories with the marker from an absolute path upwards, nearest first.
+    """Yield the workspaces that a search from an absolute path upwards finds, nearest first.
 
-    From within a linked worktree those of its main checkout come first.
+    Those of somebody else are passed over. From within a linked worktree those of its main checkout
+    come first.
     """
+    return (root for root in _marked_from(start) if not is_anothers(root, start))
+
+
+def passed_over(start: str) -> str | None:
+    """Return the nearest directory from an absolute path upwards that is somebody else's workspace.
+
+    None where there is none, or a workspace is nearer.
+    """
+    root = next(_marked_from(start), None)
+    return root if root is not None and is_anothers(root, start) else None
+
+
+def is_anothers(root: str, start: str) -> bool:
+    """Return whether a directory's marker is of somebody who has no business in `start`.
+
+    What is recorded there he can read, and what he says there agents are given. The marker may be
+    the user's own, root's, or that of the owner of `start`: containers, CI and ``sudo`` work in
+    directories of others.
+    """
+    for depth in range(1, len(MARKER) + 1):
+        try:
+            owner = os.lstat(os.path.join(root, *MARKER[:depth])).st_uid
+        except OSError:  # it is not there
+            return False
+        if owner and owner not in {os.geteuid(), _owner_of(start)}:  # without owners it is 0
+            return True
+    return False
+
+
+def _owner_of(path: str) -> int:
+    """Whose a directory is, or was: that is whose the nearest one above it is that is there."""
+    while True:
+        try:
+            return os.stat(path).st_uid
+        except (OSError, ValueError):  # it is gone, or has a NUL in its name
+            above = os.path.dirname(path)
+            if above == path:
+                return 0
+            path = above
+
+
+def _marked_from(start: str) -> Iterator[str]:
+    """The directories with the marker from one upwards, those of the main checkout first."""
     worktree = worktree_of(start)
     if worktree is not None:
         yield from _marked(worktree.in_main(start))

@@ -14,7 +14,7 @@ from ctxuse.cli import names
 from ctxuse.cli.progress import progress
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError, SetupError, UnsupportedSystemError
 from ctxuse.files import naming, real_path, replacing
-from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout
+from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout, passed_over
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted, visible
@@ -437,4 +437,10 @@ def without_secrets(text: str) -> str:
 def note_no_marker(layout: WorkspaceLayout) -> None:
     """Say on stderr that there is no workspace here, if there is none."""
     if not layout.has_marker:
-        note(str(NoWorkspaceError(os.fspath(layout))))
+        note(str(no_workspace(layout)))
+
+
+def no_workspace(layout: WorkspaceLayout) -> NoWorkspaceError:
+    """Return the error that says that a directory is in no workspace."""
+    root = os.fspath(layout)
+    return NoWorkspaceError(root, passed_over(root))

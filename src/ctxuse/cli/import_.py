@@ -9,7 +9,7 @@ import click
 
 from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
-from ctxuse.errors import CtxuseError, NoWorkspaceError
+from ctxuse.errors import CtxuseError
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.places import Places
@@ -220,7 +220,7 @@ def _becomes_one(what: str, places: Places, looked: _Looked | None, *, init: boo
         here = "" if looked is None else f"; {plural(len(looked.here), 'transcript')} began in it"
         if not common.can_ask():
             how = f"ctxuse import {what} --init makes it and imports"
-            common.note(f"{NoWorkspaceError(root)}, {how}{here}")
+            common.note(f"{common.no_workspace(places.layout)}, {how}{here}")
             for line in looked.lines(everything=False) if looked is not None else ():
                 common.note(line)
             click.get_current_context().exit(FAILED)

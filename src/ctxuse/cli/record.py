@@ -7,13 +7,14 @@ import click
 from ctxuse.cli import FAILED, names
 from ctxuse.cli.common import (
     choices,
+    no_workspace,
     note,
     records_argument,
     require_writing,
     show_json,
     workspace_option,
 )
-from ctxuse.errors import NoWorkspaceError, RecordNotFoundError
+from ctxuse.errors import RecordNotFoundError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
 from ctxuse.recorder import Recorder
 
@@ -124,7 +125,7 @@ def _append(  # noqa: PLR0913 - an event has these fields
 ) -> None:
     require_writing("record")
     if not layout.has_marker:
-        raise NoWorkspaceError(str(layout.root))
+        raise no_workspace(layout)
     recorder = Recorder(layout)
     try:
         snapshots = [recorder.snapshot(ref.kind, str(ref.slug)) for ref in records]
