@@ -11,6 +11,7 @@ from ctxuse import UsageEvent, Workspace, WorkspaceLayout
 from ctxuse.cli.main import run
 from ctxuse.doctor import examine
 from ctxuse.hook import run as run_hook
+from ctxuse.log.failures import leave_mark
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away"
@@ -146,3 +147,76 @@ class TestWhoseWorkspaceItIs:
         assert any(said in trouble.what for trouble in examine(Workspace(project)).troubles)
         assert run(["report", "-w", str(shared)]) == 0
         assert "another user" not in capsys.readouterr().err
+
+
+def owners(directory: Path) -> dict[str, int]:
+    """Whose each thing in a directory is, by its name."""
+    return {str(one.relative_to(directory)): one.lstat().st_uid for one in directory.rglob("*")}
+
+
+class TestWhatRootMakes:
+    @pytest.fixture
+    def theirs(self, home: Path) -> Path:
+        """A project of Kim's that is no workspace yet."""
+        project = home / "theirs"
+        project.mkdir()
+        (project / "CLAUDE.md").write_text("Be brief.\n")
+        give(project, KIM)
+        return project
+
+    def test_what_is_made_in_a_workspace_of_another_user_belongs_to_that_user(
+        self, theirs: Path
+    ) -> None:
+        workspace = Workspace(theirs)
+        workspace.init(track=True)
+        read_a_record(theirs)
+        with workspace.layout.events_path.open("ab") as file:
+            file.write(b'{"id":\xff\n')
+        workspace.repair(overwrite_invalid_utf8=True)
+        workspace.archive()
+        leave_mark(workspace.layout, "it failed", environ=os.environ)
+        made = owners(theirs / ".yoi")
+        assert {*made.values()} == {KIM}
+        assert {"events.jsonl", "events.lock", "trouble.jsonl", "generation"} < {
+            Path(name).name for name in made
+        }
+        assert len(made) == 10  # with an archive, what was copied aside and what git is told
+
+    def test_what_was_there_stays_whose_it_is(self, theirs: Path) -> None:
+        usage = theirs / ".yoi" / "memory" / "_usage"
+        usage.mkdir(parents=True)
+        give(theirs, KIM)
+        (usage / "events.jsonl").touch()  # Kim may have moved a file of root's here
+        read_a_record(theirs)
+        assert owners(usage) == {"events.jsonl": 0, "events.lock": KIM, ".gitignore": KIM}
+        assert len(log(theirs)) == 1
+
+    def test_what_stands_in_the_place_of_a_directory_just_made_is_not_given_away(
+        self, theirs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = theirs.parent / "secret"
+        secret.mkdir()
+        (secret / "of root").touch()
+        make = os.mkdir
+
+        def swapped(name: str, *mode: int, dir_fd: int | None = None) -> None:
+            make(name, *mode, dir_fd=dir_fd)
+            if name == ".yoi":
+                (theirs / name).rmdir()
+                secret.rename(theirs / name)
+
+        monkeypatch.setattr(os, "mkdir", swapped)
+        Workspace(theirs).init()
+        found = owners(theirs)
+        assert found[".yoi"] == found[".yoi/of root"] == 0
+
+    def test_settings_and_marks_below_a_home_of_another_user_are_that_users(
+        self, home: Path, theirs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        give(home, KIM)
+        monkeypatch.chdir(theirs)
+        assert run(["setup", "claude-code", "-y"]) == 0
+        leave_mark(WorkspaceLayout(home / "gone"), "it failed", environ=os.environ)
+        found = owners(home)
+        assert {"theirs/.claude/settings.json", ".local/state/ctxuse/trouble.jsonl"} < {*found}
+        assert {*found.values()} == {KIM}

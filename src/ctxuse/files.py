@@ -168,7 +168,8 @@ def replacing(
 
     Args:
         path: What is replaced; a link is replaced itself.
-        dir_fd: An open directory that `path` begins at; the current one when None.
+        dir_fd: An open directory that `path` begins at, whose owner's it is (`give_to_owner`); the
+            current one when None.
         mode: The mode of the new file.
         mode_of: A file whose mode it gets instead, if that exists, and whose owner and group as far
             as this process may give them.
@@ -185,6 +186,8 @@ def replacing(
             closing_fd(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode)) as descriptor,
             open(descriptor, "wb", closefd=False) as file,
         ):
+            if dir_fd is not None:
+                give_to_owner(descriptor, dir_fd)
             if mode_of is not None and hasattr(os, "fchmod"):
                 with suppress(FileNotFoundError):
                     _make_like(file.fileno(), os.stat(mode_of))
@@ -198,13 +201,56 @@ def replacing(
 
 def _make_like(descriptor: int, like: os.stat_result) -> None:
     """Give an open file the mode of another one, and its owner and group where that is allowed."""
+    _give(descriptor, like)
+    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+
+
+def _give(descriptor: int, like: os.stat_result) -> None:
+    """Give an open file the owner and group of another one where that is allowed."""
     made = os.fstat(descriptor)
     if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
         for owner in (like.st_uid, -1):  # the group alone, if not both
-            with suppress(PermissionError):
+            with suppress(OSError):  # not even root may, or there is no such user in this container
                 os.fchown(descriptor, owner, like.st_gid)
                 break
-    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+
+
+def makes_for_others(directory: int) -> bool:
+    """Return whether this is root, working in an open directory of another user.
+
+    What root makes there and keeps, that user could neither write nor remove.
+    """
+    return os.fstat(directory).st_uid != 0 and os.geteuid() == 0  # without owners it is 0
+
+
+def give_to_owner(made: int, directory: int) -> None:
+    """Give what was just made in an open directory to its owner, where root made it for others."""
+    if makes_for_others(directory):
+        _give(made, os.fstat(directory))
+
+
+def make_directory(name: str, mode: int, *, dir_fd: int) -> None:
+    """Make a directory in an open one, for the owner of that (`give_to_owner`). Raises: OSError."""
+    os.mkdir(name, mode, dir_fd=dir_fd)
+    if makes_for_others(dir_fd):
+        with closing_fd(open_descriptor(name, DIRECTORY | NO_LINK, dir_fd=dir_fd)) as made:
+            if not os.listdir(made):  # the owner may have put another one in its place
+                give_to_owner(made, dir_fd)
+
+
+def directory_made(path: str, mode: int = 0o777) -> Descriptor:
+    """Return an open directory, made if it is missing, with those above it, by `make_directory`.
+
+    Raises:
+        OSError: What the system said.
+    """
+    with suppress(FileNotFoundError):
+        return open_descriptor(path, DIRECTORY)
+    above, name = os.path.split(os.path.abspath(path))
+    with closing_fd(directory_made(above, mode)) as directory:
+        with suppress(FileExistsError):
+            make_directory(name, mode, dir_fd=directory)
+        return open_descriptor(name, DIRECTORY, dir_fd=directory)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from contextlib import suppress
 from json import JSONEncoder
 from typing import NamedTuple
 
-from ctxuse.files import DIRECTORY, Descriptor, closing_fd, open_descriptor
+from ctxuse.files import DIRECTORY, Descriptor, closing_fd, directory_made, open_descriptor
 from ctxuse.layout import WorkspaceLayout, lacks_home, state_dir
 from ctxuse.log.opening import open_for_reading, open_regular, open_usage_dir
 from ctxuse.times import format_ns, parse_ns
@@ -102,8 +102,7 @@ def _state_dir(environ: Mapping[str, str]) -> Descriptor:
     path = state_dir(environ)
     if lacks_home(path, environ):
         raise FileNotFoundError(errno.ENOENT, "there is no home", path)
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    return open_descriptor(path, DIRECTORY)
+    return directory_made(path, 0o700)
 
 
 def _open_state(environ: Mapping[str, str]) -> Descriptor:

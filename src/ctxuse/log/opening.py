@@ -22,6 +22,9 @@ from ctxuse.files import (
     NotRegularError,
     RefusedError,
     closing_fd,
+    give_to_owner,
+    make_directory,
+    makes_for_others,
     open_descriptor,
 )
 from ctxuse.layout import LOG_NAME, USAGE_DIR
@@ -35,7 +38,7 @@ def open_usage_dir(root: str, *, create: bool) -> Descriptor:
 
     Args:
         root: The workspace's root. It must exist; it is never made.
-        create: Make the directories that are missing, with mode 0700.
+        create: Make the directories that are missing, with mode 0700, for the owner of `root`.
 
     Raises:
         RefusedError: A link or something else that is no directory stands in the way.
@@ -52,7 +55,7 @@ def open_usage_dir(root: str, *, create: bool) -> Descriptor:
                 if not create:
                     raise
                 with suppress(FileExistsError):  # made meanwhile, or something else: we shall see
-                    os.mkdir(name, 0o700, dir_fd=directory)
+                    make_directory(name, 0o700, dir_fd=directory)
                 deeper = _open_directory(name, directory)
             directory.close()
             directory = deeper
@@ -65,13 +68,16 @@ def open_usage_dir(root: str, *, create: bool) -> Descriptor:
 def open_regular(name: str, directory: int, flags: int) -> Descriptor:
     """Return a descriptor of the file `name` in `directory`, opened with `flags`.
 
-    Missing files are made with mode 0600 where `flags` says `O_CREAT`.
+    Missing files are made with mode 0600 where `flags` says `O_CREAT`, for the owner of
+    `directory`.
 
     Raises:
         RefusedError: It is a link, no regular file, or has another name as well.
         OSError: What the system said; FileNotFoundError when it is missing.
     """
     try:
+        if flags & os.O_CREAT and makes_for_others(directory):
+            return _opened_for_owner(name, flags, directory)
         return _opened(name, name, flags, directory)
     except RefusedError:
         raise
@@ -169,6 +175,18 @@ def _opened(path: str, name: str, flags: int, directory: int | None = None) -> D
         descriptor.close()
         raise
     return descriptor
+
+
+def _opened_for_owner(name: str, flags: int, directory: int) -> Descriptor:
+    """Open a file; one that is made by that is given to the owner of the directory, no other."""
+    try:
+        made = _opened(name, name, flags | os.O_EXCL, directory)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return _opened(name, name, flags, directory)
+    give_to_owner(made, directory)
+    return made
 
 
 def _open_directory(name: str, parent: int) -> Descriptor:

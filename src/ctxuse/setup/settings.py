@@ -6,7 +6,15 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from ctxuse.errors import SettingsError
-from ctxuse.files import read_small, real_path, replacing, what_happened
+from ctxuse.files import (
+    closing_fd,
+    directory_made,
+    give_to_owner,
+    read_small,
+    real_path,
+    replacing,
+    what_happened,
+)
 from ctxuse.times import file_time
 
 
@@ -57,8 +65,12 @@ def replace(before: SettingsFile, text: str) -> str | None:
     path = before.path
     copy = f"{path}.{file_time(time.time_ns())}.bak" if before.exists else None
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with replacing(path, mode=0o666, mode_of=path) as file:
+        with (
+            closing_fd(directory_made(os.path.dirname(path))) as directory,
+            replacing(path, mode=0o666, mode_of=path) as file,
+        ):
+            if not before.exists:
+                give_to_owner(file.fileno(), directory)
             _write(file, text)
             _back_up(before, copy)
     except SettingsError:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from ctxuse.files import read_small, real_path, replacing
+from ctxuse.files import directory_made, read_small, real_path, replacing
 from ctxuse.layout import WorkspaceLayout, state_dir
 
 _KEPT = re.compile(r"([A-Za-z0-9_-]{43}) ([0-9]{1,5})")
@@ -77,7 +77,7 @@ class AddressFile:
 
     def _write(self, path: str, text: str) -> bool:
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            directory_made(os.path.dirname(path), 0o700).close()
             with replacing(path) as file:
                 file.write(text.encode("ascii"))
         except OSError:
