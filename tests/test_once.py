@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from strategies import an_event
 
-from ctxuse import UsageEvent, Workspace
+from ctxuse import UsageEvent, Workspace, WorkspaceLayout
 from ctxuse.codec.encode import encode
 from ctxuse.ids import new_id
 from ctxuse.log import once
@@ -235,8 +235,7 @@ def test_an_import_reads_each_byte_once(
 
 
 def test_ids_are_counted(tmp_path: Path) -> None:
-    del tmp_path
-    with closing(IdCounter()) as ids:
+    with closing(IdCounter(WorkspaceLayout(tmp_path))) as ids:
         ids.add([EVENT.id, "00000000-0000-7000-8000-000000000000", EVENT.id])
         ids.add([EVENT.id])
         assert len(ids) == 2

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -179,6 +180,51 @@ def test_a_log_that_the_disk_does_not_give_is_named(
     assert run(ASKED[command].words) == 3
     said = f'cannot read the log "{tmp_path / USAGE}/events.jsonl": Input/output error'
     assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["check"], ["repair"], ["import", "log", "other.jsonl"], []])
+def test_where_the_ids_of_a_log_find_no_room_it_is_said(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = full_of_ids(tmp_path, monkeypatch)
+    (root / "other.jsonl").write_bytes(as_log(some_events(1, seed=2)))
+    assert run(words) == 3
+    said = capsys.readouterr().err
+    assert "the ids of its events find no room in a temporary file (database or disk is" in said
+    assert "fault of ctxuse" not in said
+
+
+def test_doctor_shows_what_it_can_where_the_ids_of_a_log_find_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full_of_ids(tmp_path, monkeypatch)
+    assert run(["doctor"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Log 1,000 events" in said
+    assert "Has fired" in said
+    assert "find no room in a temporary file" in said
+    assert "whether ids stand twice was not looked at" in said
+
+
+def full_of_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace, now the current one, whose log has more ids than a temporary file may hold."""
+    connect = sqlite3.connect
+
+    def small(path: str, **_: object) -> sqlite3.Connection:
+        connection = connect(path, isolation_level=None)
+        connection.execute("PRAGMA max_page_count = 5")
+        return connection
+
+    root = make_workspace(tmp_path / "app", as_log(some_events(1_000, seed=1)))
+    kept = Path(os.environ["HOME"]) / ".claude/projects/-app/s.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"cwd": str(root), "sessionId": "s", "type": "user"}) + "\n")
+    monkeypatch.setattr(sqlite3, "connect", small)
+    monkeypatch.chdir(root)
+    return root
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")

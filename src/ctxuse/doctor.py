@@ -173,19 +173,8 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
     hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))
     marks = sorted(read_marks(layout, environ=environ))
     troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
-    fired = _Fired()
-    events = not_counted = 0
-    try:
-        check = workspace.check()
-        events, not_counted = check.events, check.skipped_lines
-        if not check.clean:
-            troubles.append(Trouble(_not_clean(check.skipped_lines, check.repeated_ids), _CHECK))
-        if check.in_future:
-            what = f"{check.in_future:,} events lie in the future"
-            troubles.append(Trouble(what, "compare the clocks of the machines that write the log"))
-        fired = _fired(workspace)
-    except CtxuseError as error:
-        troubles.append(Trouble(str(error), "mend that first: no report can be made"))
+    log = _Log()
+    troubles += _log_troubles(workspace, log)
     if marks:
         what = f"{len(marks)} recordings failed, the last one with: {marks[-1].what}"
         where = os.path.join("_usage", "trouble.jsonl")
@@ -195,16 +184,53 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         has_marker=layout.has_marker,
         recording=workspace.recording,
         log_bytes=_size(layout),
-        events=events,
-        lines_not_counted=not_counted,
+        events=log.events,
+        lines_not_counted=log.not_counted,
         checkpoint_bytes=_checkpoint(layout, environ),
         hosts=hosts,
-        sources=tuple(fired.sources()),
-        gone=tuple(_gone(fired.exposed, places)),
+        sources=tuple(log.fired.sources()),
+        gone=tuple(_gone(log.fired.exposed, places)),
         marks=tuple(FailedRecording(format_ns(m.at_ns), m.what) for m in marks[-MOST_MARKS:]),
         troubles=tuple(troubles),
-        next=tuple(_steps(workspace, hosts, fired)),
+        next=tuple(_steps(workspace, hosts, log.fired)),
     )
+
+
+class _Log:
+    """What is known of the log, as far as it was looked at.
+
+    Attributes:
+        events: Its events.
+        not_counted: Its lines that are not counted.
+        fired: What has fired.
+    """
+
+    def __init__(self) -> None:
+        self.events = self.not_counted = 0
+        self.fired = _Fired()
+
+
+def _log_troubles(workspace: Workspace, log: _Log) -> Iterator[Trouble]:
+    """Look at the log, and yield what stands in the way."""
+    remedy = "mend that first: no report can be made"
+    try:
+        for found in workspace.events():
+            if isinstance(found, UsageEvent):
+                log.events += 1
+                log.fired.add(found)
+            else:
+                log.not_counted += 1
+        remedy = "reports can be made, but whether ids stand twice was not looked at"
+        check = workspace.check()
+    except CtxuseError as error:
+        yield Trouble(str(error), remedy)
+        return
+    log.events, log.not_counted = check.events, check.skipped_lines
+    if not check.clean:
+        yield Trouble(_not_clean(check.skipped_lines, check.repeated_ids), _CHECK)
+    if check.in_future:
+        what = f"{check.in_future:,} events lie in the future"
+        yield Trouble(what, "compare the clocks of the machines that write the log")
 
 
 _CHECK = "ctxuse check lists them, ctxuse repair recovers what can be recovered"
@@ -352,14 +378,6 @@ class _Fired:
         for (host, source), number in sorted(self.counts.items()):
             at = format_ns(self.last[host, source])
             yield SourceFacts(host or None, source, number, at)
-
-
-def _fired(workspace: Workspace) -> _Fired:
-    fired = _Fired()
-    for event in workspace.events():
-        if isinstance(event, UsageEvent):
-            fired.add(event)
-    return fired
 
 
 def _gone(exposed: Mapping[tuple[str, str], int], places: Places) -> Iterator[GoneRecord]:

@@ -92,13 +92,15 @@ class CheckResult:
 
 
 class _Check:
-    def __init__(self, listed: Callable[[SkippedLine], object] | None) -> None:
+    def __init__(
+        self, layout: WorkspaceLayout, listed: Callable[[SkippedLine], object] | None
+    ) -> None:
         self.events = self.blank = self.in_future = 0
         self.skipped: list[SkippedLine] = []
         self.by_reason: Counter[str] = Counter()
         self.pending: PendingTail | None = None
-        self.ids = IdCounter()
-        self.found = IdCounter()
+        self.ids = IdCounter(layout)
+        self.found = IdCounter(layout)
         self._listed = listed
         self._latest = time.time_ns() + CLOCK_SKEW
         self._batch: list[str] = []
@@ -150,9 +152,9 @@ def check_log(
         listed: Called for every line that is not counted, in file order.
 
     Raises:
-        LogUnreadableError: The log exists but cannot be read.
+        LogUnreadableError: The log exists but cannot be read, or there is no room for its ids.
     """
-    check = _Check(listed)
+    check = _Check(layout, listed)
     permissions: list[str] = []
     files: list[str] = []
     with closing(check.ids), closing(check.found):

@@ -3,72 +3,110 @@
 The ids lie in a temporary database on disk, so memory does not grow with the log.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from ctxuse.codec.decode import Refusal, decode
+from ctxuse.errors import LogUnreadableError
 from ctxuse.ids import canonical_id
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.cursor import Cursor, Position
 from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
 
 _CACHE_KIB = 16 * 1024
 
 
-class IdCounter:
-    """Counts how often each id was met. To be closed."""
+class _Room:
+    """Says of a block that a log's ids find no room on disk, where that is so; used again.
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
-            self._database.execute(f"PRAGMA {setting}")
-        self._database.execute(
-            "CREATE TABLE ids (id BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
-        )
+    Args:
+        path: The log.
+
+    Raises:
+        LogUnreadableError: By the block.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            reason = (
+                f"the ids of its events find no room in a temporary file ({error}): make room,"
+                " or let TMPDIR name a directory that has it"
+            )
+            raise LogUnreadableError(self._path, reason) from error
+
+
+class IdCounter:
+    """Counts how often each id of a log was met. To be closed.
+
+    Args:
+        layout: The workspace whose log it is.
+
+    Raises:
+        LogUnreadableError: By each use: there is no room for the ids.
+    """
+
+    def __init__(self, layout: WorkspaceLayout) -> None:
+        self._room = _Room(os.path.join(layout, *USAGE_DIR, LOG_NAME))
+        with self._room:
+            self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
+                self._database.execute(f"PRAGMA {setting}")
+            self._database.execute(
+                "CREATE TABLE ids (id BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
+            )
 
     def add(self, ids: Iterable[str]) -> None:
         """Count every one of `ids`, which are canonical."""
-        if not self._database.in_transaction:  # an add that was interrupted may have left one
-            self._database.execute("BEGIN")
-        self._database.executemany(
-            "INSERT INTO ids VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1",
-            ((_packed(event_id),) for event_id in ids),
-        )
-        self._database.execute("COMMIT")
+        packed = ((_packed(event_id),) for event_id in ids)
+        with self._room:
+            if not self._database.in_transaction:  # an add that was interrupted may have left one
+                self._database.execute("BEGIN")
+            self._database.executemany(
+                "INSERT INTO ids VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1",
+                packed,
+            )
+            self._database.execute("COMMIT")
 
     def __contains__(self, event_id: str) -> bool:
-        query = "SELECT 1 FROM ids WHERE id = ?"
-        with closing(self._database.execute(query, (_packed(event_id),))) as found:
-            return found.fetchone() is not None
+        return self._first("SELECT 1 FROM ids WHERE id = ?", _packed(event_id)) is not None
 
     def __len__(self) -> int:
-        with closing(self._database.execute("SELECT count(*) FROM ids")) as found:
-            number: int = found.fetchone()[0]
-            return number
+        return self._first("SELECT count(*) FROM ids") or 0
 
     def repeated(self) -> Iterator[tuple[str, int]]:
         """Yield the ids that were met more than once, and how often, sorted."""
         query = "SELECT id, number FROM ids WHERE number > 1 ORDER BY id"
-        with closing(self._database.execute(query)) as found:
+        with self._room, closing(self._database.execute(query)) as found:
             for packed, number in found:
                 yield _text(packed), number
 
     def repeated_number(self) -> int:
         """Return how many ids were met more than once."""
-        query = "SELECT count(*) FROM ids WHERE number > 1"
-        with closing(self._database.execute(query)) as found:
-            number: int = found.fetchone()[0]
-            return number
+        return self._first("SELECT count(*) FROM ids WHERE number > 1") or 0
 
     def number_absent_from(self, other: "IdCounter") -> int:
         """Return how many distinct ids were met here and not by `other`."""
-        with closing(self._database.execute("SELECT id FROM ids")) as found:
+        with self._room, closing(self._database.execute("SELECT id FROM ids")) as found:
             return sum(_text(packed) not in other for (packed,) in found)
 
     def close(self) -> None:
         """Give back the temporary database."""
         self._database.close()
+
+    def _first(self, query: str, *values: bytes) -> int | None:
+        """The number that a query finds, if it finds one."""
+        with self._room, closing(self._database.execute(query, values)) as found:
+            row = found.fetchone()
+        number: int | None = None if row is None else row[0]
+        return number
 
 
 class IdIndex:
@@ -87,7 +125,7 @@ class IdIndex:
 
     def __init__(self, layout: WorkspaceLayout) -> None:
         self._layout = layout
-        self._known = IdCounter()
+        self._known = IdCounter(layout)
         self._cursor = Cursor()
         self.pending: str | None = None
         self.lost = False
@@ -99,7 +137,7 @@ class IdIndex:
             LogUnreadableError: The log exists but cannot be read.
         """
         if not self._read_on():
-            before, self._known, self._cursor = self._known, IdCounter(), Cursor()
+            before, self._known, self._cursor = self._known, IdCounter(self._layout), Cursor()
             try:
                 self._read_on()
                 self.lost = self.lost or before.number_absent_from(self._known) > 0
