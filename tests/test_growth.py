@@ -343,6 +343,22 @@ def test_names_of_skills_that_nobody_has_are_looked_for_by_one_walk(
     assert len(walks) == 1
 
 
+@pytest.mark.parametrize("head", ["name: {}", "# name\nname: {}", '"name": {}'])
+def test_what_skills_say_their_name_is_takes_no_hook_all_its_time(
+    tmp_path: Path, head: str
+) -> None:
+    skills = tmp_path / ".claude/skills"
+    much = "".join(f"k{number}: [a, b, {{c: d}}]\n" for number in range(120))
+    for number in range(200):
+        (skills / f"s{number:03}").mkdir(parents=True)
+        text = f"---\n{head.format(f'said-{number}')}\n{much}---\n"
+        (skills / f"s{number:03}" / "SKILL.md").write_text(text)
+    origin = Origin.of_transcript(Places(Workspace(tmp_path).layout, {"HOME": "/nowhere"}), None)
+    found = []
+    assert steps(lambda: found.append(origin.skill("said-7"))) < 3_000_000
+    assert found[0].slug == "s007"
+
+
 @pytest.mark.parametrize("names", [[], ["x.md"], ["x.txt", "y"] * 1_000])
 @pytest.mark.parametrize(
     "look",

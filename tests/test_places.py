@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse import RecordRef, Workspace, WorkspaceLayout
+from ctxuse.context.frontmatter import take_apart
+from ctxuse.errors import BrokenRecordError
 from ctxuse.hosts.claude_code.standing import memory_dir, resident_in_agent
 from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.ondisk import on_disk, size_now
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.skillnames import skill_otherwise_named
 from ctxuse.ids import derived_id
 
 
@@ -220,6 +223,30 @@ def test_a_skill_is_found_by_the_name_the_host_gives_it(ground: Ground, tmp_path
         assert found.kind == ("workflow" if name == "release" else "skill")
     for name in ("gone", "", ":", "a:", "../pdf", "..:pdf", "pdf/..", ".", "gone:pdf", "/etc:pdf"):
         assert ground.places.skill_named(name) is None, name
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "name: a-b", "name:   A b.c:d  # why", "name: 'yes'", 'name: "x y"', '"name": x',
+        "'name': x", "{name: x, k: [v]}", "? name\n: x", "description: of a name\nname: x",
+        "  name: x\n  k: v",
+        "k: {a: b,\n  name: c}\nname: x", "name: x\r\nk: v\r", "name: x\n  y", "name: x\nname: y",
+        "name: yes", "name: Null", "name: 7", "name: 1:30", "name: .nan", "name:", "name: [x]",
+        "name: >\n  x y", "name: é", 'name: "\\x41"', "name: x: y", "names: x", "no: name", "",
+        "description: |\n  name: z\nname: x", "name : x", "name: x #y", "name: x#y",
+    ],
+)  # fmt: skip
+def test_the_name_that_a_skill_says_is_the_one_that_yaml_gives(ground: Ground, said: str) -> None:
+    file = ground.write(".claude/skills/folder/SKILL.md", f"---\n{said}\n---\nbody\n")
+    try:
+        name = take_apart("skill", "folder", Path(file).read_bytes()).fields.get("name")
+    except BrokenRecordError:
+        name = None
+    for asked in ("x", "x y", "yes", "Null", "z", str(name)):
+        found = skill_otherwise_named(ground.places, asked)
+        assert (found is not None) == (asked == name), asked
+        ground.places.kept.clear()
 
 
 @pytest.mark.parametrize(

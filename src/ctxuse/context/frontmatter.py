@@ -78,7 +78,7 @@ def take_apart(kind: str, slug: str, data: bytes) -> RecordText:
     Raises:
         BrokenRecordError: There is frontmatter, but it is no YAML, or too long.
     """
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = _text_of(data)
     head, body = _split(text)
     if len(head) > MAX_FRONTMATTER:  # nobody's description: a text between two rulers
         return RecordText(kind, slug, len(data), text.strip(), {})
@@ -91,6 +91,19 @@ def take_apart(kind: str, slug: str, data: bytes) -> RecordText:
     if not isinstance(fields, dict):
         body, fields = text, {}  # two rulers with text between them, not frontmatter
     return RecordText(kind, slug, len(data), body.strip(), fields)
+
+
+def frontmatter_of(data: bytes) -> str:
+    """Return the frontmatter of a record's file as it is written; empty without one.
+
+    So it is where there is more than is looked at.
+    """
+    head, _ = _split(_text_of(data))
+    return head if len(head) <= MAX_FRONTMATTER else ""
+
+
+def _text_of(data: bytes) -> str:
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def _text(value: str) -> str:

@@ -14,13 +14,13 @@ Fields = Mapping[object, object]
 
 
 def described_skills(
-    places: Places, directories: Iterable[tuple[str, str]] | None
+    places: Places, directories: Iterable[tuple[str, str]]
 ) -> Iterator[tuple[RecordFile, Fields]]:
     """Yield the skills whose files can be read, with their frontmatter; see `described_files`.
 
     Args:
         places: The places of the workspace.
-        directories: Pairs of a prefix and a directory of skills; all that are known when None.
+        directories: Pairs of a prefix and a directory of skills.
     """
     yield from described_files(places.skills(directories))
 

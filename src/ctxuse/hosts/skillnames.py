@@ -5,13 +5,18 @@ all names, which a transcript may have thousands of.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from ctxuse.hosts.listing import Fields, described_files, described_skills
+from ctxuse.context.frontmatter import frontmatter_of
+from ctxuse.files import read_small
+from ctxuse.hosts.listing import described_files
 from ctxuse.hosts.paths import paths_in
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.prompts import prompts
 from ctxuse.hosts.recordfile import AGENT, SKILL, SKILL_FILE, RecordFile, skill_name
+from ctxuse.records import MAX_RECORD
 
 _DEEPEST = 5
 _MOST_DIRECTORIES = 2_000
@@ -48,7 +53,7 @@ class _Agents:
 
     def __init__(self, places: Places) -> None:
         agents = (record for record in prompts(places.prompt_folders()) if record.kind == AGENT)
-        self.by_themselves = _by_themselves(described_files(agents))
+        self.by_themselves = _by_themselves(agents)
 
 
 class _Names:
@@ -67,17 +72,59 @@ class _Names:
         for file in _deep(places):
             name = os.path.basename(os.path.dirname(file))
             self.by_folder.setdefault(name, []).append(file)
-        self.by_themselves = _by_themselves(described_skills(places, None))
+        self.by_themselves = _by_themselves(places.skills())
 
 
-def _by_themselves(described: Iterable[tuple[RecordFile, Fields]]) -> dict[str, RecordFile]:
-    """Records by the names that they say; of several of one name the first."""
+_MOST_FILES = 5_000
+"""So many files are asked for a name, the first."""
+
+_MOST_YAML = 32 * 1024
+"""Characters of frontmatter that are read as YAML, which takes seconds for a megabyte."""
+
+_SAYS = re.compile(
+    r"""^name:[ ]+(["']?)([a-z]\w*(?:[ .:-]\w+)*)\1[ \t]*(?:[ \t]\#.*)?\r?$(?!\n[ \t]+\S)""",
+    re.ASCII | re.IGNORECASE | re.MULTILINE,
+)
+"""A line that says a name which means itself in YAML, whatever stands around it."""
+
+_MAY_SAY = re.compile(r"""\A\s*\{|^[ \t]*(?:\?[ \t]*)?["']?name\b""", re.MULTILINE)
+"""A line that may say one, or a text of another form."""
+
+_NO_TEXT = frozenset({"yes", "no", "true", "false", "on", "off", "null"})
+"""Words that mean something else in YAML."""
+
+
+def _by_themselves(records: Iterable[RecordFile]) -> dict[str, RecordFile]:
+    """Records by the names that they say; of several of one name the first.
+
+    A hook has no time to read the YAML of hundreds of files, and a project may have as many: most
+    say their name so that it is seen without, and of the others the first are read.
+    """
     found: dict[str, RecordFile] = {}
-    for record, fields in described:
-        said = fields.get("name")
+    left = _MOST_YAML
+    for record in islice(records, _MOST_FILES):
+        try:
+            head = frontmatter_of(read_small(record.file, MAX_RECORD))
+        except OSError:
+            continue
+        said: object = _plain_name(head)
+        if said is None and len(head) <= left and _MAY_SAY.search(head):
+            left -= len(head)
+            said = next((fields.get("name") for _, fields in described_files([record])), None)
         if isinstance(said, str):
             found.setdefault(said, record)
     return found
+
+
+def _plain_name(head: str) -> str | None:
+    """The name that frontmatter says, where that is clear without reading it as YAML."""
+    said = _SAYS.findall(head)
+    if len(said) != 1 or len(_MAY_SAY.findall(head)) != 1:
+        return None
+    quote: str
+    name: str
+    quote, name = said[0]
+    return name if quote or name.lower() not in _NO_TEXT else None
 
 
 def _deep(places: Places) -> Iterator[str]:
