@@ -14,11 +14,13 @@ from test_import import SESSION, Line, Talk
 
 from ctxuse import UsageEvent, Workspace, WorkspaceLayout
 from ctxuse.following import Following, bring_in
-from ctxuse.hook import Clock, run
-from ctxuse.hosts.claude_code import lines
+from ctxuse.hook import Clock, _OutOfTimeError, run
+from ctxuse.hosts.claude_code import lines, transcript
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.session import prompt_key
+from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.ids import derived_id
 from ctxuse.importing import import_transcripts
 from ctxuse.log.archive import archive_log
@@ -416,6 +418,39 @@ def test_of_a_long_transcript_a_part_is_read_at_a_time(
     parts = [len(ended(project)) for _ in range(12)]
     assert sum(parts) == 40
     assert max(parts) < 20
+
+
+def test_where_the_time_does_not_suffice_less_is_read_the_next_time(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Talk(project)
+    for number in range(800):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+    kept(project).write_text(as_text(talk.lines))
+    monkeypatch.setattr("ctxuse.following._MOST_BYTES", 1024 * 1024)
+    monkeypatch.setattr("ctxuse.following._LEAST_BYTES", 16 * 1024)
+    read_on, asked = transcript.read_on, []
+
+    def slow(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
+        asked.append(most)
+        after = read_on(path, places, told, rest, most)
+        if after.offset - rest.offset > 100_000:
+            raise _OutOfTimeError
+        return after
+
+    monkeypatch.setattr(transcript, "read_on", slow)
+    first = [len(ended(project)) for _ in range(3)]
+    assert first[:2] == [0, 0]
+    assert first[2] > 0
+    for _ in range(40):
+        ended(project)
+    assert ids(log(project)) == imported(project, kept(project).read_text())
+    assert asked[:3] == [1024 * 1024, 256 * 1024, 64 * 1024]
+    monkeypatch.setattr(transcript, "read_on", read_on)
+    for _ in range(6):  # there is time again
+        talk.read(project / "CLAUDE.md", f"toolu_{len(talk.lines)}y")
+        kept(project).write_text(as_text(talk.lines))
+        assert len(ended(project)) == 1
 
 
 def test_one_event_that_cannot_be_stored_ends_nothing(project: Path) -> None:

@@ -2,10 +2,11 @@
 
 Strategy: a hook at the end of a turn reads on where the one before stopped, at a *rest*: behind a
 line at which nothing is open, so that what follows can be read without what came before
-(`Rest`). Where that is stands in the user's cache. Forgotten, or where the transcript or the log is
-not what it was, a transcript is read from its beginning; its events have the ids that an import
-gives them, so that whoever comes second adds nothing. What of its sessions is in the log already is
-looked up in all of it, by the bytes of their names.
+(`Rest`). Where that is stands in the user's cache, with how much is to be read at once: less, where
+the time did not suffice. Forgotten, or where the transcript or the log is not what it was, a
+transcript is read from its beginning; its events have the ids that an import gives them, so that
+whoever comes second adds nothing. What of its sessions is in the log already is looked up in all of
+it, by the bytes of their names.
 """
 
 import os
@@ -39,6 +40,9 @@ _VERSION = 1
 _MOST_BYTES = 8 * 1024 * 1024
 """So much of a transcript is read at once; the next hook goes on."""
 
+_LEAST_BYTES = 128 * 1024
+"""So much at least, where a hook had no time for more: each time a quarter of what was too much."""
+
 _EDGE = 4096
 
 Append = Callable[[UsageEvent, Searched | None], bool]
@@ -54,6 +58,7 @@ class _Stopped(msgspec.Struct):
         edge: A hash of the last 4 KiB before the rest.
         log: The log, which held all events up to there.
         rest: Where reading goes on.
+        most: So much is read then.
     """
 
     reader: str
@@ -61,6 +66,7 @@ class _Stopped(msgspec.Struct):
     edge: str
     log: LogMark
     rest: Rest
+    most: int
 
 
 _encode = msgspec.json.Encoder().encode
@@ -124,12 +130,35 @@ def _bring_in(
     following: Following, memory: Memory, places: PastPlaces, path: str, append: Append
 ) -> None:
     name = f"{following.host} {os.fspath(following.layout)}\0{os.path.abspath(path)}"
-    stopped = _stopped(memory.load(name), following.layout, path)
-    rest = Rest() if stopped is None else stopped.rest
-    if os.path.getsize(path) <= rest.offset:
+    layout = following.layout
+    stopped = _stopped(memory.load(name), layout, path)
+    if stopped is None:
+        stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
+    if os.path.getsize(path) <= stopped.rest.offset:
         return
+    try:
+        after = _read_on(following, places, path, stopped, append)
+    except Exception:
+        raise
+    except BaseException:  # the time is over, and as much again would take as long again
+        stopped.most = max(stopped.most // 4, _LEAST_BYTES)
+        memory.save(name, _encode(stopped))
+        raise
+    if after.offset > stopped.rest.offset:
+        most = min(stopped.most * 2, _MOST_BYTES)
+        memory.save(name, _encode(_stopping(layout, path, after, most)))
+
+
+def _read_on(
+    following: Following, places: PastPlaces, path: str, stopped: _Stopped, append: Append
+) -> Rest:
+    """Append what a transcript tells from where reading stopped, and return where it stops now.
+
+    That is where it stopped before, when not all could be read and appended.
+    """
     with Told() as told:
-        after = transcripts_of(following.host).read_on(path, places, told, rest, _MOST_BYTES)
+        reader = transcripts_of(following.host)
+        after = reader.read_on(path, places, told, stopped.rest, stopped.most)
         told.settle()
         there = _InLog(following.layout, told, everywhere=stopped is None)
         recorded = Recorded(following.host, there.of_hooks, there.names)
@@ -139,11 +168,13 @@ def _bring_in(
             for event, is_there in recorded.known(occurrence, there.has)
             if not is_there and _can_be_stored(event)
         )
-    if done and told.summary.error is None and after.offset > rest.offset:
-        stopped = _Stopped(
-            READING, os.stat(path).st_ino, _edge(path, after.offset), _mark(following.layout), after
-        )
-        memory.save(name, _encode(stopped))
+    return after if done and told.summary.error is None else stopped.rest
+
+
+def _stopping(layout: WorkspaceLayout, path: str, rest: Rest, most: int) -> _Stopped:
+    """What is stored of a place where reading stops now, and of how much is read from there."""
+    inode, edge = os.stat(path).st_ino, _edge(path, rest.offset)
+    return _Stopped(READING, inode, edge, _mark(layout), rest, most)
 
 
 def _stopped(data: bytes | None, layout: WorkspaceLayout, path: str) -> _Stopped | None:
