@@ -19,7 +19,7 @@ from ctxuse import Workspace
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.context.search import search
-from ctxuse.errors import BrokenRecordError
+from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
 from ctxuse.hook import run
 from ctxuse.hosts.claude_code import imports
@@ -37,6 +37,9 @@ from ctxuse.hosts.shell import files_shown
 from ctxuse.hosts.skillnames import agent_otherwise_named
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
+from ctxuse.setup.change import without_hooks
+from ctxuse.setup.difference import difference
+from ctxuse.setup.settings import SettingsFile
 
 SIZES = (10_000, 100_000, 1_000_000)
 MOST_GROWTH = 15
@@ -494,3 +497,30 @@ def test_a_long_path_is_looked_up_in_proportion(tmp_path: Path) -> None:
 
     for start in ("", os.fspath(tmp_path)):
         assert_grows_in_proportion(scan, lambda n, s=start: s + "/a" * (n // 2), (390, 3_900))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("events", [1, 1_000_000])
+def test_hooks_of_ours_are_taken_out_of_settings_and_that_is_shown_in_proportion(
+    events: int, others: int
+) -> None:
+    def make(number: int) -> str:
+        hooks: dict[str, list[object]] = {}
+        for i in range(number):
+            other = [{"command": f"echo {i % 101}"}] * others
+            hooks.setdefault(f"E{i % events}", []).append(
+                {"hooks": [{"command": f"ctxuse-hook {i % 103}"}, *other]}
+            )
+        return json.dumps({"hooks": hooks}, indent=1)
+
+    def scan(text: str) -> None:
+        file = SettingsFile("settings.json", text, exists=True)
+        try:
+            left = without_hooks(file)
+        except SettingsError:  # what is tried first is only the beginning of a text
+            return
+        assert "ctxuse-hook" not in left
+        assert left.count("echo") == text.count("echo")
+        assert [*difference(text, left, "before", "after")]
+
+    assert_grows_in_proportion(scan, make, (10, 100, 1_000))

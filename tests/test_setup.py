@@ -19,6 +19,7 @@ from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.setup import settings
+from ctxuse.setup.difference import difference
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 
 ROOT = Path(__file__).parent.parent
@@ -606,6 +607,38 @@ def test_adding_adds_and_taking_out_undoes_it(
     if existed and json.loads(text) != json.loads(undone):
         return  # the list was empty, or held the same already
     assert json.loads(undone) == json.loads(text) or not existed
+
+
+def patched(before: list[str], shown: list[str]) -> list[str]:
+    """What the lines of a unified diff make of some lines."""
+    made: list[str] = []
+    done = 0
+    for line in shown[2:]:
+        numbers = re.fullmatch(r"@@ -(\d+),(\d+) \+(\d+),\d+ @@", line)
+        if numbers:
+            begin = int(numbers[1]) - bool(int(numbers[2]))
+            made += before[done:begin]
+            done = begin
+            assert len(made) == int(numbers[3]) - 1 or not before
+            continue
+        if line[0] in "- ":
+            assert line[1:] == before[done]
+            done += 1
+        if line[0] in "+ ":
+            made.append(line[1:])
+    return made + before[done:]
+
+
+@pytest.mark.parametrize("between", [0, 5, 5_000])
+@given(st.lists(st.sampled_from("ab")), st.lists(st.sampled_from("abc"), min_size=1))
+def test_the_change_that_is_shown_is_the_one_that_is_made(
+    between: int, before: list[str], after: list[str]
+) -> None:
+    same = [str(number) for number in range(between)]
+    before, after = [*before, *same, *before], [*after, *same, *after]
+    shown = [*difference("\n".join(before), "\n".join(after), "a", "b")]
+    assert shown[:2] == ([] if before == after else ["--- a", "+++ b"])
+    assert patched(before, shown) == after
 
 
 @given(st.text(alphabet='{}[]":,a1 \n\\-.eE', max_size=40))

@@ -153,7 +153,7 @@ INSIDE = {
     ],
     "setup": [
         "change",
-        "jsontext | settings | version",
+        "difference | jsontext | settings | version",
     ],
     "web": [
         "server",

@@ -288,9 +288,12 @@ def _host_troubles(
         agent = installation_of(host.host)
         for file in turned_off(agent, places) if host.hooks else ():
             yield Trouble(f"{file} turns all hooks of {agent.title} off", "change it there")
-        for command in sorted({hook.command for hook in host.hooks}):
+        calling: dict[str, set[str]] = {}
+        for hook in host.hooks:
+            calling.setdefault(hook.command, set()).add(hook.file)
+        for command, those in sorted(calling.items()):
             if shutil.which(command, path=environ.get("PATH")) is None:
-                where = ", ".join(sorted({h.file for h in host.hooks if h.command == command}))
+                where = ", ".join(sorted(those))
                 yield Trouble(
                     f"the hooks of {agent.title} in {where} call {command}, which is not there",
                     f"ctxuse setup {host.host} --remove, then install it anew",

@@ -1,6 +1,5 @@
 """`ctxuse setup`: install the hooks of an agent."""
 
-import difflib
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from ctxuse.importing import began_in, sessions
 from ctxuse.processes import elsewhere
 from ctxuse.render.words import plural
 from ctxuse.setup import change, settings
+from ctxuse.setup.difference import difference
 from ctxuse.setup.version import version_of
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
@@ -187,13 +187,8 @@ def _program(*, for_user: bool) -> str:
 
 
 def _show(file: "SettingsFile", text: str) -> None:
-    lines = difflib.unified_diff(
-        file.text.splitlines(),
-        text.splitlines(),
-        file.path if file.exists else os.devnull,
-        file.path,
-        lineterm="",
-    )
+    name = file.path if file.exists else os.devnull
+    lines = difference(file.text, text, name, file.path)
     common.show("".join(visible(line.expandtabs(4)) + "\n" for line in lines))
 
 

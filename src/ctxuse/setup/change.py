@@ -4,7 +4,7 @@ from ctxuse.errors import SettingsError
 from ctxuse.hosts.handlers import handlers, our_command
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
-from ctxuse.hosts.lookup import at, items, stored
+from ctxuse.hosts.lookup import parsed
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -48,21 +48,15 @@ def without_hooks(file: SettingsFile) -> str:
         SettingsError: As `with_hooks`.
     """
     text = file.text
-    if not text.strip():
+    settings = parsed(text)
+    there = any(_ours(handler) for _, handler in handlers(settings))
+    if not text.strip() or (settings is not None and not there):
         return text
-    settings = stored(file.path)
-    hooks = at(settings, "hooks")
     try:
-        for event, groups in hooks.items() if isinstance(hooks, dict) else ():
-            for index, group in enumerate(items(groups)):
-                shared = not _only_ours(group)
-                text = take_out(text, ["hooks", event, index, "hooks"], _ours) if shared else text
-            text = take_out(text, ["hooks", event], _only_ours)
-        if settings is None:
-            take_out(text, [], bool)  # says what is wrong with it
+        text = take_out(text, ["hooks", dict], _only_ours)
+        return take_out(text, ["hooks", dict, list, "hooks"], _ours)
     except NotEditableError as error:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
-    return text
 
 
 def _ours(handler: object) -> bool:

@@ -7,9 +7,10 @@ cannot be told what the agent would read.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from json.decoder import JSONDecodeError, JSONDecoder
+from typing import TypeAlias
 
 
 class NotEditableError(ValueError):
@@ -56,59 +57,64 @@ def add(text: str, path: Sequence[str], value: object) -> str:
     return _inserted(text, node, value, None)
 
 
-def take_out(text: str, path: Sequence[str | int], unwanted: Callable[[object], bool]) -> str:
-    """Return `text` without those elements of the array at `path` that are unwanted.
+Path: TypeAlias = Sequence[str | type[dict[object, object]] | type[list[object]]]
+"""A way from the outside inwards: keys, ``dict`` for each key of an object, ``list`` for each
+element of an array."""
+
+
+def take_out(text: str, path: Path, unwanted: Callable[[object], bool]) -> str:
+    """Return `text` without those elements of the arrays at `path` that are unwanted.
 
     An array, or an object around it, that holds nothing then goes as well, but never the outermost.
 
     Args:
         text: A JSON object.
-        path: Keys, and numbers of elements, from the outside inwards.
+        path: Where the arrays are.
         unwanted: Says of an element whether it goes.
 
     Raises:
         NotEditableError: As `add`.
     """
-    while True:
-        nodes = _along(_parse(text), path)
-        if nodes is None or not isinstance(nodes[-1].value, list):
-            return text
-        index = next((i for i, n in enumerate(nodes[-1].children) if unwanted(n.value)), None)
-        if index is None:
-            return text
-        depth = len(nodes) - 1
-        while depth > 0 and len(nodes[depth].children) == 1:
-            depth -= 1
-            index = _place(nodes[depth], path[depth]) or 0
-        text = _without(text, nodes[depth], index)
+    root = _parse(text)
+    cuts = _cuts(root, [*path, list], unwanted)
+    if cuts is None:
+        cuts = [(root.start + 1, root.end - 1)]
+    begins = [*(begin for begin, _ in cuts), len(text)]
+    ends = [0, *(end for _, end in cuts)]
+    return "".join(text[end:begin] for end, begin in zip(ends, begins, strict=True))
 
 
-def _along(node: _Node, path: Sequence[str | int]) -> list[_Node] | None:
-    nodes = [node]
-    for key in path:
-        place = _place(nodes[-1], key)
-        if place is None:
-            return None
-        nodes.append(nodes[-1].children[place])
-    return nodes
+def _cuts(
+    node: _Node, path: Path, unwanted: Callable[[object], bool]
+) -> list[tuple[int, int]] | None:
+    """From where to where a value is cut, in order; None when nothing is left of it."""
+    if not path:
+        return None if unwanted(node.value) else []
+    inner = {
+        place: _cuts(node.children[place], path[1:], unwanted) for place in _meant(node, path[0])
+    }
+    places = range(len(node.children))
+    first = next((place for place in places if inner.get(place, []) is not None), None)
+    if first is None:
+        return None if inner else []
+    cuts = []
+    for place, found in inner.items():
+        cuts += [_with_comma(node, place, first)] if found is None else found
+    return cuts
 
 
-def _place(node: _Node, key: str | int) -> int | None:
-    """Which child of `node` is meant by a key, or by the number of an element."""
+def _meant(node: _Node, key: str | type) -> Iterable[int]:
+    """Which children of `node` are meant by one step of a path."""
     if isinstance(key, str):
-        return node.keys.get(key)
-    return key if isinstance(node.value, list) and key < len(node.children) else None
+        return [node.keys[key]] if key in node.keys else []
+    return range(len(node.children)) if isinstance(node.value, key) else []
 
 
-def _without(text: str, node: _Node, index: int) -> str:
-    """`text` without one child of `node`, its key and its comma."""
-    if len(node.children) == 1:
-        return text[: node.start + 1] + text[node.end - 1 :]
-    if index:
-        begin, end = node.children[index - 1].end, node.children[index].end
-    else:
-        begin, end = node.starts[0], node.starts[1]
-    return text[:begin] + text[end:]
+def _with_comma(node: _Node, place: int, first: int) -> tuple[int, int]:
+    """From where to where a child stands with its key and its comma; the `first` one stays."""
+    if place < first:
+        return node.starts[place], node.starts[place + 1]
+    return node.children[place - 1].end, node.children[place].end
 
 
 def _inserted(text: str, node: _Node, value: object, key: str | None) -> str:
