@@ -434,16 +434,47 @@ class TestTheFile:
         assert run(["setup", "claude-code", "-y"]) == 3
         assert "not UTF-8" in capsys.readouterr().err
 
-    def test_a_link_stays_one_and_its_target_is_written(self, project: Path) -> None:
-        target = project.parent / "dotfiles" / "claude.json"
+    @pytest.mark.parametrize("more", [[], ["--user"]])
+    def test_a_link_stays_one_and_its_target_is_written(
+        self, project: Path, more: list[str]
+    ) -> None:
+        path = (project.parent if more else project) / SETTINGS
+        target = path.parent.parent / "dotfiles" / "claude.json"
         target.parent.mkdir()
         target.write_text('{"model": "opus"}')
-        (project / ".claude").mkdir()
-        (project / SETTINGS).symlink_to(target)
-        assert run(["setup", "claude-code", "-y"]) == 0
-        assert (project / SETTINGS).is_symlink()
+        path.parent.mkdir()
+        path.symlink_to(target)
+        assert run(["setup", "claude-code", "-y", *more]) == 0
+        assert path.is_symlink()
         assert "ctxuse-hook" in target.read_text()
         assert [p.suffix for p in target.parent.iterdir() if p != target] == [".bak"]
+
+    @pytest.mark.parametrize("host", hosts_with("install"))
+    @pytest.mark.parametrize("leading", ["file", "folder"])
+    @pytest.mark.parametrize("there", [True, False])
+    @pytest.mark.parametrize("more", [[], ["--remove"], ["--dry-run"]])
+    def test_no_link_of_a_project_leads_its_settings_out_of_it(
+        self, project: Path, capsys: pytest.CaptureFixture[str], host: str, leading: str,
+        more: list[str], *, there: bool,
+    ) -> None:  # fmt: skip
+        path = Path(installation_of(host).project_file(Places(WorkspaceLayout(project))))
+        target = project.parent / "other" / "new" / path.name
+        text = '{"hooks": {"Stop": [{"hooks": [{"command": "ctxuse-hook x"}]}]}}'
+        if there:
+            target.parent.mkdir(parents=True)
+            target.write_text(text)
+        if leading == "file":
+            path.parent.mkdir()
+            path.symlink_to(Path("../../other/new") / path.name)
+        else:
+            path.parent.symlink_to("../other/new")
+        before = sorted(project.parent.rglob("*"))
+        assert run(["setup", host, "-y", *more]) == 3
+        said = capsys.readouterr()
+        assert f'it leads out of the project, to "{target}"; it was left alone' in said.err
+        assert said.out == ""
+        assert sorted(project.parent.rglob("*")) == before
+        assert not there or target.read_text() == text
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_without_permission_nothing_changes(

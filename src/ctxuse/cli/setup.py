@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 - these are its options
     if not user:
         common.require_project(places, "Use --user for your own settings, or go into a project")
     path = agent.user_file(places) if user else agent.project_file(places)
-    file = settings.read(path)
+    file = settings.read(path, project=None if user else places.root)
     if remove:
         text = change.without_hooks(file)
         if text == file.text:

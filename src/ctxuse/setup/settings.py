@@ -15,7 +15,11 @@ from ctxuse.files import (
     replacing,
     what_happened,
 )
+from ctxuse.hosts.paths import holds
 from ctxuse.times import file_time
+from ctxuse.visible import quoted
+
+_LEFT_ALONE = "; it was left alone (--user is for your own settings)"
 
 
 class SettingsFile(NamedTuple):
@@ -32,13 +36,20 @@ class SettingsFile(NamedTuple):
     exists: bool
 
 
-def read(path: str) -> SettingsFile:
+def read(path: str, project: str | None = None) -> SettingsFile:
     """Return a file of settings.
 
+    Args:
+        path: The file. The user's own may be a link to anywhere, as some keep theirs elsewhere.
+        project: The directory whose settings they are; None for the user's. It may be a clone of
+            anybody's repository, so its links may not lead out of it.
+
     Raises:
-        SettingsError: It exists but cannot be read, or is no text.
+        SettingsError: It exists but cannot be read, is no text, or lies outside of the project.
     """
     real = real_path(path)
+    if project is not None and not holds(project, real):
+        raise SettingsError(path, f"it leads out of the project, to {quoted(real)}{_LEFT_ALONE}")
     try:
         data = read_small(real)
     except FileNotFoundError:
