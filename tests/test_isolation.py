@@ -16,10 +16,18 @@ import commands
 import pytest
 from commands import SCRIPTS, leaves
 from fleets import as_log, make_workspace, some_events
-from starting import PATIENCE
+from starting import PATIENCE, until
 
 import ctxuse
-from ctxuse.processes import MOST, NotAMessageError, receive, send
+from ctxuse.processes import (
+    MOST,
+    NotAMessageError,
+    open_page,
+    outside,
+    receive,
+    send,
+    start_interpreter,
+)
 
 LONG = b"x" * 65_535 + b"\n"
 BASE = getattr(sys, "_base_executable", sys.executable)
@@ -196,6 +204,116 @@ def test_no_program_of_the_current_directory_becomes_a_hook(tmp_path: Path, path
     )  # fmt: skip
     assert str(SCRIPTS / "ctxuse-hook") in done.stdout
     assert str(program) not in done.stdout
+
+
+class Programs:
+    """A clone that brings programs along, and one of the user's that needs some of these."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.marks = root / "home" / "clone", root / "marks"
+        self.own, self.home = root / "own", root / "home"
+        inner = self.root / "node_modules" / ".bin"
+        for directory in (inner, self.own, self.marks, self.root / ".git", self.root / "inner"):
+            directory.mkdir(parents=True)
+        for name in ("node", "claude", "codex", "ctxuse-hook", "xdg-open", "open"):
+            program = inner / name
+            program.write_text(f"#!/bin/sh\n/bin/echo ran > {self.marks}/{name}\necho 1.0.0\n")
+            program.chmod(0o755)
+        (root / "link").symlink_to(inner)
+        (self.root / "out").symlink_to(self.own)
+        for name in ("claude", "codex"):
+            (self.own / name).write_text("#!/usr/bin/env node\n")
+            (self.own / name).chmod(0o755)
+        hooks = {"hooks": {"Stop": [{"hooks": [{"command": "ctxuse-hook claude-code"}]}]}}
+        (self.root / ".claude").mkdir()
+        (self.root / ".claude/settings.json").write_text(json.dumps(hooks))
+
+    def path(self, first: str) -> str:
+        """A PATH in which a place in the clone comes first."""
+        return os.pathsep.join([first.format(cwd=self.root), str(self.own), os.defpath])
+
+    def environ(self, first: str) -> dict[str, str]:
+        """An environment with that PATH."""
+        return {**os.environ, "HOME": str(self.home), "PATH": self.path(first)}
+
+
+IN_A_CLONE = (
+    "./node_modules/.bin", "node_modules/.bin", "../clone/node_modules/.bin",
+    "{cwd}/node_modules/.bin", "{cwd}/inner/../node_modules/.bin", "{cwd}/../../link",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", IN_A_CLONE)
+@pytest.mark.parametrize("here", ["", "inner"])
+@pytest.mark.parametrize(
+    "words",
+    [["setup", "claude-code"], ["setup", "claude-code", "--user"], ["setup", "codex"], ["doctor"]],
+    ids=" ".join,
+)
+def test_no_program_of_a_clone_is_run_nor_found_by_one_of_the_users(
+    tmp_path: Path, path: str, here: str, words: list[str]
+) -> None:
+    clone = Programs(tmp_path)
+    more = ["--dry-run"] if words[0] == "setup" else []
+    done = commands.ctxuse(*words, *more, cwd=clone.root / here, environ=clone.environ(path))
+    assert [*clone.marks.iterdir()] == []
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert f'"{clone.root}/node_modules' not in done.stdout
+
+
+@pytest.mark.parametrize("path", [*IN_A_CLONE, "{cwd}/out"])
+def test_a_program_of_the_users_begins_in_the_root_and_without_a_clone_in_its_path(
+    tmp_path: Path, path: str
+) -> None:
+    clone = Programs(tmp_path)
+    said = clone.marks / "said"
+    (clone.own / "claude").write_text(f'#!/bin/sh\nprintf "%s\\n" "$PWD" "$PATH" > {said}\n')
+    words = ["setup", "claude-code", "--dry-run", "-w", str(clone.root)]
+    for where in (clone.root, clone.home, tmp_path):
+        commands.ctxuse(*words, cwd=where, environ=clone.environ(path))
+        assert said.read_text().splitlines() == ["/", os.pathsep.join([str(clone.own), os.defpath])]
+        said.unlink()
+
+
+def test_what_opens_a_page_and_our_interpreters_are_not_of_a_clone_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = Programs(tmp_path)
+    monkeypatch.chdir(clone.root)
+    said = clone.marks / "said"
+    for name in ("xdg-open", "open"):
+        (clone.own / name).write_text(
+            f"#!/bin/sh\necho $1 $PWD > {said}.new; mv {said}.new {said}\n"
+        )
+        (clone.own / name).chmod(0o755)
+    for first in IN_A_CLONE:
+        for name, value in clone.environ(first).items():
+            monkeypatch.setenv(name, value)
+        environ = outside(os.environ)
+        assert open_page("page", environ)
+        until(said.exists)
+        assert said.read_text() == "page /\n"
+        said.unlink()
+        assert not open_page("page", {**environ, "PATH": str(tmp_path)})
+        with start_interpreter("import os; print(os.environ['PATH'])") as made:
+            assert made.stdout is not None
+            assert made.stdout.read().decode() == environ["PATH"] + "\n"
+        assert environ["PATH"] == os.pathsep.join([str(clone.own), os.defpath])
+
+
+def test_programs_in_the_home_directory_are_found_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "home" / ".local" / "bin"
+    own.mkdir(parents=True)
+    (tmp_path / "home" / ".git").mkdir()
+    environ = {"HOME": str(tmp_path / "home"), "PATH": str(own)}
+    for where in (tmp_path, tmp_path / "home", tmp_path / "home" / ".local" / "other"):
+        where.mkdir(exist_ok=True)
+        monkeypatch.chdir(where)
+        assert outside(environ)["PATH"] == str(own)
+    monkeypatch.chdir(own.parent)
+    assert outside(environ)["PATH"] == ""
 
 
 _STARTS = """

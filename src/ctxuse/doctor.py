@@ -247,9 +247,9 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
     there = {hook.event for hook in hooks}
     missing = tuple(event for event in agent.matchers if event not in there) if hooks else ()
     if missing:
-        known = agent.groups("", version_of(agent, environ))
+        known = agent.groups("", version_of(agent, environ, places.root))
         missing = tuple(event for event in missing if event in known)
-    program = program_of(agent, environ)
+    program = program_of(agent, environ, places.root)
     kept = sessions(name, places) if name in hosts_with("transcript") else ()
     number, limits = len(began_in(places.layout, kept)), agent.limits if hooks else ()
     return HostFacts(name, program, hooks, missing, number, limits)

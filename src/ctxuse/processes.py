@@ -1,13 +1,17 @@
-"""Interpreters of our own that work for this process, and what they and it say to one another.
+"""What other programs are started with, and interpreters of our own that work for this process.
 
-They are fresh ones, neither forks nor of `multiprocessing`: nothing of the caller's (its main
-module, its threads) is started a second time (docs/decisions/0005). They find modules where this
-process does, and never in the current directory, which may be of anybody's making.
+No program, and nothing that one starts, is looked for in a project, which may be a clone of
+anybody's repository: none is in `PATH`, and programs of others begin in the root directory.
+
+Our interpreters are fresh ones, neither forks nor of `multiprocessing`: nothing of the caller's
+(its main module, its threads) is started a second time (docs/decisions/0005). They find modules
+and files where this process does, but no module in the current directory.
 """
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +72,7 @@ def start_interpreter(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=pass_fds,
-        env={**_environment(), "PYTHONPATH": path},
+        env={**_environment(), "PATH": search_path(os.environ), "PYTHONPATH": path},
     )
 
 
@@ -81,13 +85,8 @@ def module_path(path: Iterable[str]) -> list[str]:
     Args:
         path: Directories and archives, as in `sys.path`.
     """
-    found = elsewhere(path)
+    found = [entry for entry in path if os.path.isabs(entry) and not _is_current(entry)]
     return found if _HERE in found else [*found, _HERE]
-
-
-def elsewhere(path: Iterable[str]) -> list[str]:
-    """Return the entries of a search path that are not, nor lead from, the current directory."""
-    return [entry for entry in path if os.path.isabs(entry) and not _is_current(entry)]
 
 
 def _is_current(path: str) -> bool:
@@ -101,6 +100,89 @@ def _environment() -> dict[str, str]:
     """The environment, without what Python was told not to heed there."""
     ignored = sys.flags.ignore_environment
     return {k: v for k, v in os.environ.items() if not (ignored and k.startswith("PYTHON"))}
+
+
+START = os.path.abspath(os.sep)
+"""The directory in which programs of others begin."""
+
+
+def outside(environ: Mapping[str, str], *projects: str) -> dict[str, str]:
+    """Return the environment for a program of others, which begins at `START`.
+
+    Args:
+        environ: That of this process.
+        projects: As for `search_path`.
+    """
+    return {**environ, "PATH": search_path(environ, *projects), "PWD": START}
+
+
+def search_path(environ: Mapping[str, str], *projects: str) -> str:
+    """Return a `PATH` by which nothing of a project is found.
+
+    Entries that lead from the current directory on are left out, and those in it, in `projects`,
+    and in the checkouts that these are in. The home directory and those above it are no projects.
+    """
+    home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
+    tops: set[str] = set()
+    for directory in (os.curdir, *projects):
+        with suppress(OSError):  # it is gone
+            tops |= {*_project(os.path.realpath(directory))}.difference(_upwards(home))
+    entries = environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(e for e in entries if os.path.isabs(e) and not _is_in(e, tops))
+
+
+def program_named(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return the path of a program that the `PATH` of an environment leads to.
+
+    Args:
+        name: Its name.
+        environ: What `outside` returned.
+    """
+    import shutil  # noqa: PLC0415 - only who starts one pays for it
+
+    found = shutil.which(name, path=environ["PATH"])
+    return found if found and os.path.isabs(found) else None  # Windows looks here first
+
+
+def open_page(path: str, environ: Mapping[str, str]) -> bool:
+    """Have the user's browser begin to show a file, and return whether there is a program for that.
+
+    Args:
+        path: The file.
+        environ: What `outside` returned.
+    """
+    import subprocess  # noqa: PLC0415 - only who starts one pays for it
+    import threading  # noqa: PLC0415 - likewise
+
+    program = program_named("open" if sys.platform == "darwin" else "xdg-open", environ)
+    if program is None:
+        return False
+    started = subprocess.Popen([program, path], cwd=START, env=environ)  # noqa: S603 - the system's
+    threading.Thread(target=started.wait, daemon=True).start()
+    return True
+
+
+def _project(directory: str) -> Iterator[str]:
+    """A directory, and the checkout it is in."""
+    yield directory
+    yield from (top for top in _upwards(directory) if os.path.lexists(os.path.join(top, ".git")))
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """A path, and all directories it is in."""
+    yield path
+    while path != (above := os.path.dirname(path)):
+        yield above
+        path = above
+
+
+def _is_in(path: str, tops: Collection[str]) -> bool:
+    """Whether a path leads through one of some directories, by its name or by links."""
+    try:
+        named = map(os.path.realpath, _upwards(path))
+        return any(place in tops for place in (*named, *_upwards(os.path.realpath(path))))
+    except (OSError, ValueError):  # nobody knows where it leads
+        return True
 
 
 class NotAMessageError(ValueError):

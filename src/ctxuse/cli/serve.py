@@ -7,6 +7,7 @@ import click
 
 from ctxuse.cli import common
 from ctxuse.errors import MissingExtraError
+from ctxuse.processes import open_page, outside
 
 if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
@@ -53,8 +54,9 @@ def command(
     def ready(address: str, file: "AddressFile") -> None:
         common.show(f"{address}\n")
         common.note("serving until Ctrl-C")
-        if open_it:
-            click.launch(file.redirection(address))
+        environ = outside(os.environ, os.fspath(layout))
+        if open_it and not open_page(file.redirection(address), environ):
+            common.note("there is no program here that opens it: open the address in a browser")
 
     common.note_no_marker(layout)
     serve(

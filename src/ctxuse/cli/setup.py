@@ -15,7 +15,7 @@ from ctxuse.hosts.installation import how_to_remove, installed
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
 from ctxuse.importing import began_in, sessions
-from ctxuse.processes import elsewhere
+from ctxuse.processes import outside, program_named
 from ctxuse.render.words import plural
 from ctxuse.setup import change, settings
 from ctxuse.setup.difference import difference
@@ -81,11 +81,11 @@ def command(  # noqa: PLR0913 - these are its options
             common.note(f"no hook of ctxuse in {quoted(path)}: nothing to remove")
             return
     else:
-        version = _version(agent)
+        version = _version(agent, places)
         there = installed(agent, places)
         if there and not _is_outdated(agent, places, there, file.path, version):
             return
-        program = _program(for_user=user)
+        program = _program(places, for_user=user)
         everywhere = everywhere or any(hook.everywhere for hook in there)
         text = change.with_hooks(file, agent, program, version, everywhere=everywhere)
     _show(file, text)
@@ -110,9 +110,9 @@ def _write(file: "SettingsFile", text: str) -> None:
         common.note(f"what was there before is in {quoted(copy)}")
 
 
-def _version(agent: "Installation") -> "Version | None":
+def _version(agent: "Installation", places: Places) -> "Version | None":
     """The version of the agent that is here; what it does not know yet is left out, and said."""
-    found = version_of(agent, os.environ)
+    found = version_of(agent, os.environ, places.root)
     left_out = [event for event in agent.matchers if event not in agent.groups("", found)]
     if found is not None and left_out:
         number = ".".join(map(str, found))
@@ -171,17 +171,16 @@ def _offer_import(agent: "Installation", places: Places, *, for_user: bool) -> N
         )
 
 
-def _program(*, for_user: bool) -> str:
+def _program(places: Places, *, for_user: bool) -> str:
     """How the hook is called: by name in settings that a project shares, else by its path."""
     beside = os.path.join(os.path.dirname(sys.executable), COMMAND)
-    path = os.pathsep.join(elsewhere(os.environ.get("PATH", os.defpath).split(os.pathsep)))
-    on_path = shutil.which(COMMAND, path=path)
+    on_path = program_named(COMMAND, outside(os.environ, places.root))
     found = on_path or (beside if os.path.isfile(beside) else None)
     if found is None:
         raise SetupError(f"{COMMAND} is not on the path; install ctxuse with pip or uv")
     if for_user:
         return os.path.abspath(found)
-    if on_path is None:
+    if shutil.which(COMMAND) is None:
         common.note(f"{COMMAND} is not on this shell's path; the agent needs it on its own")
     return COMMAND
 

@@ -1,34 +1,34 @@
 """Which version of an agent is installed: settings hold only what it knows."""
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
-from ctxuse.processes import elsewhere
+from ctxuse.processes import START, outside, program_named
 
 _NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,3}")
 _SECONDS = 10
 _MOST = 1000
 
 
-def program_of(installation: Installation, environ: Mapping[str, str]) -> str | None:
-    """Return the program of an agent, looked for by PATH but not in the current directory."""
-    path = environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(installation.executable, path=os.pathsep.join(elsewhere(path)))
+def program_of(installation: Installation, environ: Mapping[str, str], project: str) -> str | None:
+    """Return the program of an agent, looked for by PATH but not in a project."""
+    return program_named(installation.executable, outside(environ, project))
 
 
-def version_of(installation: Installation, environ: Mapping[str, str]) -> Version | None:
+def version_of(
+    installation: Installation, environ: Mapping[str, str], project: str
+) -> Version | None:
     """Return the version that an agent says it has; None where there is none, or it says none.
 
     Args:
         installation: The agent.
         environ: The environment in which it is asked.
+        project: A directory of which nothing is run.
     """
-    program = program_of(installation, environ)
+    program = program_of(installation, environ, project)
     if program is None:
         return None
     try:
@@ -37,7 +37,8 @@ def version_of(installation: Installation, environ: Mapping[str, str]) -> Versio
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
-            env={**environ},
+            cwd=START,
+            env=outside(environ, project),
             timeout=_SECONDS,
         )
     except (OSError, ValueError, subprocess.SubprocessError):
