@@ -1002,6 +1002,34 @@ def test_no_part_of_what_lets_in_is_said(url: str, said: str, shown: str) -> Non
     assert without_secrets(said, url) == shown
 
 
+NAMED = [
+    "{}user:SEC{}WORD@host.invalid/x", "{}SECWORD{}@host.invalid/x",
+    "{}host.invalid/x?token=SEC{}WORD", "{}user:SEC{}WORD@host.invalid/*",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "scheme", ["s3://", "@s3://", "@https://", "@@s3://", "file://", "@file://", "local://"]
+)
+@pytest.mark.parametrize("sign", ["", "'", '"', ")", ">", " ", "`", "|"])
+def test_no_place_shows_a_secret_in_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    scheme: str, sign: str,
+) -> None:  # fmt: skip
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    places = [named.format(scheme, sign) for named in NAMED]
+    Path("list").write_text("\n".join(places))
+    for words in (["report", "--format", "json"], ["report"], ["collect", "--to", "to"]):
+        for some in (places, ["@list"]):
+            assert run(["fleet", *words, *some]) == 3
+            captured = capsys.readouterr()
+            for secret in ("SEC", "WORD"):
+                assert secret not in captured.out + captured.err
+
+
 def test_a_user_is_no_part_of_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fleet", "report", "github://SECRETPW:x@y/z", "nosuch://SECRETPW:x@y/z"]
     assert run([*words, "--format", "json"]) == 3

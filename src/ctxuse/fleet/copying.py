@@ -15,9 +15,9 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, joined, parse, pieces_of
-from ctxuse.fleet.source import Source, shown_address
+from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import open_store
-from ctxuse.fleet.target import shown, writing_to
+from ctxuse.fleet.target import writing_to
 from ctxuse.layout import USAGE_DIR
 from ctxuse.log.names import archive_time
 from ctxuse.log.reader import OpenLog, last_line_end, pread
@@ -109,7 +109,7 @@ class _Folders:
             FleetError: Nobody would find it by its name.
         """
         if parse(piece.name) != piece:
-            raise FleetError(shown(self._target), f"{piece.name} would be no name of a piece")
+            raise FleetError(shown_place(self._target), f"{piece.name} would be no name of a piece")
         with writing_to(self._target):
             self._store.write(f"{self._path(which)}/{piece.name}", data)
         self._in(which).setdefault(piece.stream, []).append(piece)

@@ -27,11 +27,13 @@ from ctxuse.fleet.source import (
     reason_of,
     shown_address,
     shown_path,
+    shown_place,
     without_local_scheme,
 )
 from ctxuse.fleet.store import files_below, filesystem, matches
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
+from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
 NOT_SEARCHED = frozenset({".git", ".yoi"})
@@ -98,16 +100,21 @@ def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[S
 
 def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
     for place in places:
-        path = without_local_scheme(place)
+        path, before = without_local_scheme(place), len(unreadable)
         try:
             yield from (_remote if is_address(path) else _local)(path, unreadable)
         except ValueError as error:  # what can be no name, such as one with a NUL
-            unreadable.append(Unreadable(shown_address(place), reason_of(error, place)))
+            unreadable.append(Unreadable(shown_place(place), reason_of(error, place)))
+        if path != place:  # what follows may be no path, but a user, a password and a host
+            unreadable[before:] = [
+                Unreadable(without_secrets(found.address, place), found.reason)
+                for found in unreadable[before:]
+            ]
 
 
 def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
     """The places that a file names, one a line; from stdin when it is ``-``."""
-    shown = f"@{shown_path(path)}"
+    shown = f"@{shown_place(path)}"
     try:
         if path == "-":
             if sys.stdin is None:
@@ -126,7 +133,7 @@ def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
     if not named:
         unreadable.append(Unreadable(shown, "the list names no place"))
     nested = [line for line in named if line.startswith("@")]
-    unreadable += [Unreadable(shown_address(line), "lists do not nest") for line in nested]
+    unreadable += [Unreadable(shown_place(line), "lists do not nest") for line in nested]
     return [line for line in named if not line.startswith("@")]
 
 

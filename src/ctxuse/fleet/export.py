@@ -14,7 +14,8 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import GROUP_ROWS, Export, batches
 from ctxuse.fleet.parquet import SUFFIX, pyarrow
 from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.target import names_in, prepared, shown
+from ctxuse.fleet.source import shown_place
+from ctxuse.fleet.target import names_in, prepared
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import FleetTally, SeenWorkspace, Unreadable
 
@@ -62,7 +63,8 @@ def export_events(  # noqa: PLR0913 - an export has these options
     pyarrow()
     target = prepared(target, scheduler)
     if any(name.endswith(SUFFIX) for name in names_in(target)):
-        raise FleetError(shown(target), "it holds Parquet files already: name an empty folder")
+        reason = "it holds Parquet files already: name an empty folder"
+        raise FleetError(shown_place(target), reason)
     run = uuid.uuid4().hex[:12]
     discovered = find(places)
     whole = FleetTally()
@@ -80,5 +82,5 @@ def export_events(  # noqa: PLR0913 - an export has these options
             on_progress(done, len(discovered.sources))
     if any(run not in name for name in names_in(target) if name.endswith(SUFFIX)):
         reason = f"another export wrote into it meanwhile: ours are those with {run} in their names"
-        raise FleetError(shown(target), reason)
+        raise FleetError(shown_place(target), reason)
     return Exported(whole.seen, [*discovered.unreadable, *whole.unreadable], files)

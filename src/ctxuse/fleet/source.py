@@ -73,6 +73,11 @@ def shown_address(url: str) -> str:
     return shown_path(hidden(url))
 
 
+def shown_place(place: str) -> str:
+    """Return what somebody named, a path or an address, as it may be shown."""
+    return shown_address(place) if is_address(place) else shown_path(place)
+
+
 def is_address(place: str) -> bool:
     """Whether `place` is an address such as ``s3://…``, not a path."""
     return "://" in place

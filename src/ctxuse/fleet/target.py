@@ -12,8 +12,7 @@ from ctxuse.fleet.source import (
     Source,
     is_address,
     reason_of,
-    shown_address,
-    shown_path,
+    shown_place,
     without_local_scheme,
 )
 from ctxuse.fleet.store import filesystem, open_store
@@ -55,7 +54,7 @@ def prepared(target: str, scheduler: str) -> str:
         raise
     except Exception as error:  # a library for some kind of address may raise anything
         reason = getattr(error, "strerror", None) or str(error)
-        raise FleetError(shown(target), without_secrets(reason, target)) from error
+        raise FleetError(shown_place(target), without_secrets(reason, target)) from error
     return target
 
 
@@ -68,7 +67,7 @@ def names_in(target: str) -> Iterable[str]:
     try:
         return open_store(target).names()
     except OSError as error:
-        raise FleetError(shown(target), reason_of(error, target)) from error
+        raise FleetError(shown_place(target), reason_of(error, target)) from error
 
 
 @contextmanager
@@ -81,13 +80,8 @@ def writing_to(target: str) -> Iterator[None]:
     try:
         yield
     except (CtxuseError, OSError) as error:
-        reason = f"cannot write to {shown(target)}: {reason_of(error, target)}"
-        raise FleetError(shown(target), reason) from error
-
-
-def shown(target: str) -> str:
-    """Return a folder or address as it may be shown."""
-    return shown_address(target) if is_address(target) else shown_path(target)
+        reason = f"cannot write to {shown_place(target)}: {reason_of(error, target)}"
+        raise FleetError(shown_place(target), reason) from error
 
 
 def lies_in(source: Source, target: str) -> bool:
