@@ -341,13 +341,59 @@ def test_no_message_of_any_command_repeats_a_secret(
         monkeypatch.setenv(name, value)
     tries = [[PLACE], ["--nothing", PLACE], [f"--nothing={PLACE}"], ["-w", PLACE], ["--to", PLACE]]
     tries += [["fleet", "--scheduler", f"tcp://{at}"] for at in ("k:S3CR3TKEY@h:x", "S3CR3TKEY@")]
-    if command == "show":
-        tries.remove([PLACE])  # a record may have any name, and it is shown
     for words in tries:
         assert run([*command.split(), *words]) in {2, 3}
         captured = capfd.readouterr()
         for secret in ("S3CR3TKEY", "T0K3N9", "KEYID"):
             assert secret not in captured.out + captured.err, words
+
+
+ODD_ADDRESSES = [
+    address.format(f"S3CR3T{sign}K3Y{sign}")
+    for sign in ("", *"'\" )(>?<@:/#%&=;,\\\t|[]{}$é\n`~*\x1b\u202e\udcff")
+    for address in ("s3://user:{}@host.invalid/x", "https://127.0.0.1:9/x?token={}")
+]
+"""Addresses with passwords and tokens in which any sign stands."""
+
+_TAKING = {
+    "": [],
+    "report": [
+        "-w", "-o", "--since", "--until", "--tz", "--kind", "--actor", "--without", "--by",
+        "--format", "--sort", "--top", "--uses", "--no-use-since", "--nothing",
+    ],
+    "diff": ["--tz", "--kind"],
+    "show": ["-w", "--since"],
+    "events": ["-w", "--tail"],
+    "serve": ["--port", "--tz"],
+    "record use": ["--segment", "--source", "--host"],
+    "record exposure": [],
+    "import log": ["-w"],
+    "import claude-code": ["-w"],
+    "setup": ["-w"],
+    "doctor": ["-w"],
+    "completion": [],
+    "demo": [],
+    "fleet report": ["-o", "--workers", "--tz", "--kind", "--scheduler"],
+}  # fmt: skip
+"""Commands and options that take a text."""
+
+
+@pytest.mark.parametrize("command", _TAKING)
+def test_no_sign_in_what_was_typed_shows_a_secret(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    monkeypatch.chdir(tmp_path / "w")
+    more = ["."] if command == "fleet report" else []
+    for address in ODD_ADDRESSES:
+        tries = [[address]] if not more else [["@" + address]]
+        tries += [[*more, option, address] for option in _TAKING[command]]
+        tries += [[*more, f"{option}={address}"] for option in _TAKING[command][-1:]]
+        for words in tries:
+            run([*command.split(), *words])
+            said = "".join(capfd.readouterr())
+            unwanted = ("S3CR3T", "K3Y", "Traceback", "fault of ctxuse")
+            assert not [text for text in unwanted if text in said], ascii((words, said))
 
 
 def test_all_of_several_imports_that_cannot_be_done_are_said(tmp_path: Path) -> None:

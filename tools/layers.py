@@ -39,7 +39,7 @@ INSIDE = {
         ),
         "common | lazy",
         "progress",
-        "names",
+        "names | typed",
         "__init__",
     ],
     "cli.fleet": [

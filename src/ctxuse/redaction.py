@@ -4,7 +4,8 @@ Whatever prints an address, or what a library says of one, passes it through her
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from urllib.parse import quote, unquote
 
 _USERS = re.compile(r"(?i)((?:https?|s?ftp|ssh|smb|web(?:hdfs|davs?)|davs?)://)[^/]*@")
@@ -61,20 +62,34 @@ def without_secrets(text: str, url: str = "") -> str:
         url: An address whose user, password and query are to go wherever they stand, also as they
             are written elsewhere.
     """
-    written = (str, unquote, quote, lambda part: quote(part, safe=""))
+    text = _without_parts(text, url)
+    text = _UNCLEAR.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[:_LONGEST])
+    return _QUERY_OF_SERVER.sub(r"\1", _SECRETS.sub("", text))
+
+
+def redacted(text: str, named: Iterable[str] = ()) -> str:
+    """Return text of any kind without the secrets of the addresses in it.
+
+    Args:
+        text: The text. It does not say where an address ends that has blanks or quotes in it.
+        named: Addresses that are known as a whole, with whatever stands around them.
+    """
+    for url in named:
+        text = _without_parts(text, url)
+    return _ADDRESS.sub(lambda found: without_secrets(found[0]), text)
+
+
+def _without_parts(text: str, url: str) -> str:
+    """Return `text` without what may be a secret of `url`, wherever and however it is written."""
+    quoted = partial(quote, errors="surrogatepass")
+    written = (str, unquote, quoted, partial(quoted, safe=""))
     secrets = {write(part) for part in _secrets_of(url) for write in written if part}
     for secret in sorted(secrets, key=lambda secret: (-len(secret), secret)):
         parted = re.escape(secret)
         if len(secret) < _SHORT:  # not every letter "a" of a reason
             parted = rf"(?<!\w){parted}(?!\w)"
         text = re.sub(parted, "\N{HORIZONTAL ELLIPSIS}", text[:_LONGEST])
-    text = _UNCLEAR.sub("\\1\N{HORIZONTAL ELLIPSIS}", text[:_LONGEST])
-    return _QUERY_OF_SERVER.sub(r"\1", _SECRETS.sub("", text))
-
-
-def redacted(text: str) -> str:
-    """Return text of any kind without the secrets of the addresses in it."""
-    return _ADDRESS.sub(lambda found: without_secrets(found[0]), text)
+    return text
 
 
 def _secrets_of(url: str) -> Iterator[str]:
@@ -86,10 +101,22 @@ def _secrets_of(url: str) -> Iterator[str]:
         if found[0].endswith("@"):
             user, _, password = secret.partition(":")
             yield from (user, password)
-            # a library may take it for a name up to a sign
-            yield from re.split(r"[:/@?#;\s]", secret)
+            yield from _parts(secret)
         else:
-            for pair in secret.split("&"):
-                yield from (pair, pair.partition("=")[2])
+            yield from _values(secret)
     for found in (*_QUERY_OF_SERVER.finditer(url), *_REST_OF_SERVER.finditer(url)):
-        yield found[0][len(found[1]) + 1 :]
+        rest = found[0][len(found[1]) + 1 :]
+        yield rest
+        yield from _values(rest)
+
+
+def _values(query: str) -> Iterator[str]:
+    for pair in re.split("[&;#?]", query):
+        value = pair.partition("=")[2]
+        yield from (pair, value)
+        yield from _parts(value)
+
+
+def _parts(secret: str) -> list[str]:
+    """What a library may take for a name, up to a sign; or a message, which escapes signs."""
+    return [*re.split(r"[:/@?#;\s]", secret), *re.findall(r"[^\W_]{3,}", secret)]

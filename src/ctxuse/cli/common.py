@@ -12,6 +12,7 @@ import click
 
 from ctxuse.cli import names
 from ctxuse.cli.progress import progress
+from ctxuse.cli.typed import without_secrets
 from ctxuse.errors import InvalidSlugError, NoWorkspaceError, SetupError, UnsupportedSystemError
 from ctxuse.files import naming, real_path, replacing
 from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout, passed_over
@@ -137,11 +138,12 @@ def actor_options(command: Command) -> Command:
     complete = names.completer(names.actors)
     only = click.option(
         "--actor", "actors", multiple=True, metavar="A", shell_complete=complete,
-        help="Only uses by A.",
+        callback=names.no_secrets, help="Only uses by A.",
     )  # fmt: skip
     no = click.option(
-        "--without", multiple=True, metavar="A", shell_complete=complete, help="No uses by A."
-    )
+        "--without", multiple=True, metavar="A", shell_complete=complete,
+        callback=names.no_secrets, help="No uses by A.",
+    )  # fmt: skip
     return only(no(command))
 
 
@@ -194,7 +196,8 @@ def kind_option(command: Command) -> Command:
     """Add ``--kind`` to a command with `takes_query`."""
     return click.option(
         "--kind", "kinds", multiple=True, metavar="K",
-        shell_complete=names.completer(names.kinds), help="Only records of this kind.",
+        shell_complete=names.completer(names.kinds), callback=names.no_secrets,
+        help="Only records of this kind.",
     )(command)  # fmt: skip
 
 
@@ -423,15 +426,6 @@ def note_not_read(found: "Iterable[tuple[str, str]]") -> None:
     """Print for people which files could not be read, each with the reason."""
     for path, reason in found:
         note(f"not read: {quoted(path)}: {visible(reason)}")
-
-
-def without_secrets(text: str) -> str:
-    """Return what is to be said without secrets of the addresses in it."""
-    if "://" not in text:
-        return text
-    from ctxuse.redaction import redacted  # noqa: PLC0415 - addresses are rare
-
-    return redacted(text)
 
 
 def note_no_marker(layout: WorkspaceLayout) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse import __version__
-from ctxuse.cli import DONE, FAILED, INTERRUPTED, USAGE, common
+from ctxuse.cli import DONE, FAILED, INTERRUPTED, USAGE, common, typed
 from ctxuse.cli.lazy import LazyGroup
 from ctxuse.errors import CtxuseError
 from ctxuse.visible import visible
@@ -96,6 +96,7 @@ def run(arguments: "Sequence[str] | None" = None) -> int:
     if "_CTXUSE_COMPLETE" in os.environ:
         cli.main(prog_name="ctxuse")  # a shell asks for completions: click answers and exits
     words = [*(sys.argv[1:] if arguments is None else arguments)]
+    typed.remember(words)
     try:
         with cli.make_context("ctxuse", words) as context:
             cli.invoke(context)
@@ -125,7 +126,7 @@ def _wrong_usage(error: click.UsageError) -> int:
     text = io.StringIO()
     error.show(file=text)
     with suppress(OSError):
-        for line in common.without_secrets(text.getvalue()).splitlines():
+        for line in typed.without_secrets(text.getvalue()).splitlines():
             click.echo(visible(line.expandtabs(4)), err=True)
     return USAGE
 

@@ -138,6 +138,20 @@ def _unknown(wrong: Collection[str], known: Collection[str], what: str) -> list[
     return said
 
 
+def no_secrets(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    value: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return names that reports repeat; refuse those that are addresses with secrets in them."""
+    from ctxuse.redaction import hidden  # noqa: PLC0415 - addresses are rare
+
+    for name in value:
+        if "://" in name and hidden(name) != name:
+            raise click.BadParameter(f"{quoted(name)} is an address, no name")
+    return value
+
+
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 """What click asks for completions."""
 
