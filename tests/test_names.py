@@ -1,16 +1,22 @@
 """Names that people type: wrong ones, and what a shell completes."""
 
 import os
+import re
+import select
+import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import click
 import pytest
-from starting import PATIENCE
+from commands import SCRIPTS, leaves
+from starting import PATIENCE, started, until
 from strategies import an_event
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
-from ctxuse.cli.main import COMMANDS, run
+from ctxuse.cli.main import COMMANDS, cli, run
 from ctxuse.cli.names import nearest
 from ctxuse.codec.encode import encode
 
@@ -119,10 +125,115 @@ def test_completion_is_silent_on_any_trouble(workspace: Workspace) -> None:
     assert completed(workspace.layout.root, "report", "--kind", "d") == []
 
 
-def test_a_name_that_would_not_print_is_not_offered(workspace: Workspace) -> None:
-    hostile = UsageRecordSnapshot.from_size("skill", "\x1b[31m", 1)
-    workspace.append_use("s", UsageSource.MEMORY_READ, [hostile])
-    assert completed(workspace.layout.root, "show", "sk") == []
+HOSTILE = [
+    *(f"{before}{text}" for before in ("", "release") for text in (
+        "$(id>pwned)", "`id>pwned`", "${IFS}", ";id>pwned", "|id>pwned", "&id>pwned", ">pwned",
+        "<x", "(id>pwned)", "{a,b}", "*", "?", "[a]", "!x", "^x", "#x", "\\x", "'x", '"x', " x",
+        "\tx", "\nx", "\x1b[31m", "\u202ex", "\xa0x", "\N{FULLWIDTH DOLLAR SIGN}(id>pwned)",
+    )),
+    "~", "~root", "=ls", "%1", "-o", "--output=pwned", "a=~", "a:~root",
+]  # fmt: skip
+"""Names that a shell would not leave alone, or a command take for an option."""
+
+
+@pytest.fixture
+def clone(workspace: Workspace) -> Path:
+    """A workspace in whose log and folders hostile names stand, beside others."""
+    for name in ("release-notes", *HOSTILE):
+        records = [UsageRecordSnapshot.from_size(kind, name, 1) for kind in ("skill", "decision")]
+        records.append(UsageRecordSnapshot.from_size(name, "x", 1))
+        workspace.append_use("s", UsageSource.MEMORY_READ, records, host=name, actor=name)  # type: ignore[arg-type] # as others write it
+        skill = workspace.layout.root / ".claude" / "skills" / name.replace("/", "-")
+        if name != "~":
+            skill.mkdir(parents=True)
+            (skill / "SKILL.md").write_text("---\nname: x\n---\n")
+    return workspace.layout.root
+
+
+def takes_names() -> list[str]:
+    """Every command with an argument or option that is completed by names."""
+    found = []
+    for words in leaves():
+        command: click.Command = cli
+        context = click.Context(cli)
+        for word in words.split():
+            assert isinstance(command, click.Group)
+            command = command.get_command(context, word) or command
+        for parameter in command.params:
+            if parameter._custom_shell_complete is not None:  # noqa: SLF001 - click tells nobody
+                is_option = isinstance(parameter, click.Option)
+                found.append(f"{words} {parameter.opts[0] if is_option else ''}".strip())
+    return found
+
+
+@pytest.mark.parametrize("words", takes_names())
+def test_only_names_that_a_shell_leaves_alone_are_offered(clone: Path, words: str) -> None:
+    for typed in ("", "r", "skill/", "skill/r", "decision/", "$", "release$", "~", "a"):
+        for name in completed(clone, *words.split(), typed):
+            assert re.fullmatch(r"\w[\w./:@%+,~-]*", name, re.ASCII), name
+            assert "~" not in name.replace("/~", ""), name
+
+
+def test_names_of_every_usual_kind_are_offered(workspace: Workspace) -> None:
+    usual = [
+        "skill/pdf-forms", "skill/plugin:pdf", "instructions/~/.claude/CLAUDE.md",
+        "instructions/docs/@scope/a+b_c.md", "skill/a@1.2%3,4",
+    ]  # fmt: skip
+    keys = [name.partition("/") for name in usual]
+    records = [UsageRecordSnapshot.from_size(kind, slug, 1) for kind, _, slug in keys]
+    workspace.append_use("s", UsageSource.MEMORY_READ, records)
+    for name in usual:
+        assert completed(workspace.layout.root, "show", name[:8])
+        assert name in completed(workspace.layout.root, "show", name)
+
+
+def pressed_in_bash(root: Path, home: Path, keys: list[tuple[str, str]]) -> None:
+    """Press keys in a bash with our completion, and wait each time until something is seen.
+
+    Args:
+        root: Where it runs.
+        home: The home directory of its user.
+        keys: What is pressed, and what is seen then.
+    """
+    (home / ".bashrc").write_text('PS1="$ "\neval "$(ctxuse completion bash)"\necho begun\n')
+    terminal, inner = os.openpty()
+    shown = ""
+
+    def sees(text: str) -> bool:
+        nonlocal shown
+        if select.select([terminal], [], [], 0.05)[0]:
+            shown += os.read(terminal, 65536).decode()
+        return text in shown
+
+    with started(
+        "-c", "import os; os.execvp('bash', ['bash', '--rcfile', '.bashrc', '-i'])", cwd=home,
+        env={"HOME": str(home), "PATH": f"{SCRIPTS}:{os.defpath}", "TERM": "dumb"},
+        stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
+    ):  # fmt: skip
+        os.close(inner)
+        for press, awaited in [("", "begun"), (f"cd '{root}'; echo mo\"\"ved\n", "moved"), *keys]:
+            shown = ""
+            os.write(terminal, press.encode())
+            until(partial(sees, awaited))
+    os.close(terminal)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_a_shell_runs_nothing_of_what_is_offered(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("bash")
+    before = sorted(clone.iterdir())
+    keys = [
+        ("ctxuse show skill/rel\t", "skill/release-notes "),
+        ("\n", "s, "),
+        ("ctxuse report --kind rel\t", "--kind release-notes "),
+        ("\n", "Evidence since"),
+        ("ctxuse show '$\t\t'; echo e\"\"nd\n", "end"),
+    ]
+    pressed_in_bash(clone, home, keys)
+    assert sorted(clone.iterdir()) == before
+    assert not (home / "pwned").exists()
 
 
 def test_the_help_says_what_each_command_is_for_uncut(capsys: pytest.CaptureFixture[str]) -> None:

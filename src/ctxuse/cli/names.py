@@ -5,6 +5,7 @@ the end of the log and never fail; who has typed a wrong name waits for a report
 """
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
 from heapq import nlargest
 from typing import TYPE_CHECKING
@@ -33,6 +34,10 @@ _MOST_COMPARED = 1_000
 
 _MOST_OFFERED = 500
 """So many completions a shell is offered at most."""
+
+
+_LEFT_ALONE = re.compile(r"\w(?:[\w.:@%+,/-]|(?<=/)~)*", re.ASCII)
+"""A name that means nothing else to a shell, and no option to a command."""
 
 
 def record_name(kind: str, slug: str) -> str:
@@ -157,14 +162,18 @@ Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def completer(names: Callable[[WorkspaceLayout], Iterable[str]]) -> Completer:
-    """Return what offers those of `names` that begin as typed; silent on any trouble."""
+    """Return what offers those of `names` that begin as typed; silent on any trouble.
+
+    A shell puts them into the command as they are, and names may be of a clone's making: only those
+    that any shell leaves alone are offered.
+    """
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
         try:
             chosen = context.params.get("layout")
             layout = chosen if isinstance(chosen, WorkspaceLayout) else WorkspaceLayout.find()
             offered = {name for name in names(layout) if name.startswith(incomplete)}
-            return [name for name in sorted(offered) if name.isprintable()][:_MOST_OFFERED]
+            return sorted(filter(_LEFT_ALONE.fullmatch, offered))[:_MOST_OFFERED]
         except Exception:  # noqa: BLE001 - a shell's prompt is no place to complain in
             return []
 
