@@ -1009,17 +1009,14 @@ NAMED = [
 
 
 @pytest.mark.parametrize(
-    "scheme", ["s3://", "@s3://", "@https://", "@@s3://", "file://", "@file://", "local://"]
+    "scheme", ["nosuch://", "@s3://", "@https://", "@@s3://", "file://", "@file://", "local://"]
 )
 @pytest.mark.parametrize("sign", ["", "'", '"', ")", ">", " ", "`", "|"])
 def test_no_place_shows_a_secret_in_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     scheme: str, sign: str,
 ) -> None:  # fmt: skip
-    pytest.importorskip("s3fs", reason="s3fs is not installed")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     places = [named.format(scheme, sign) for named in NAMED]
     Path("list").write_text("\n".join(places))
     for words in (["report", "--format", "json"], ["report"], ["collect", "--to", "to"]):

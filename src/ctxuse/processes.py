@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from ctxuse.files import real_path
+
 if TYPE_CHECKING:
     import subprocess
 
@@ -122,11 +124,11 @@ def search_path(environ: Mapping[str, str], *projects: str) -> str:
     Entries that lead from the current directory on are left out, and those in it, in `projects`,
     and in the checkouts that these are in. The home directory and those above it are no projects.
     """
-    home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
+    home = real_path(environ.get("HOME") or os.path.expanduser("~"))
     tops: set[str] = set()
     for directory in (os.curdir, *projects):
         with suppress(OSError):  # it is gone
-            tops |= {*_project(os.path.realpath(directory))}.difference(_upwards(home))
+            tops |= {*_project(real_path(directory))}.difference(_upwards(home))
     entries = environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(e for e in entries if os.path.isabs(e) and not _is_in(e, tops))
 
@@ -179,8 +181,8 @@ def _upwards(path: str) -> Iterator[str]:
 def _is_in(path: str, tops: Collection[str]) -> bool:
     """Whether a path leads through one of some directories, by its name or by links."""
     try:
-        named = map(os.path.realpath, _upwards(path))
-        return any(place in tops for place in (*named, *_upwards(os.path.realpath(path))))
+        named = map(real_path, _upwards(path))
+        return any(place in tops for place in (*named, *_upwards(real_path(path))))
     except (OSError, ValueError):  # nobody knows where it leads
         return True
 
