@@ -59,6 +59,8 @@ class _Stopped(msgspec.Struct):
         log: The log, which held all events up to there.
         rest: Where reading goes on.
         most: So much is read then.
+        caught_up: Whether its end had been reached: what is behind it is new, while the beginning
+            of a session may be another's.
     """
 
     reader: str
@@ -67,6 +69,7 @@ class _Stopped(msgspec.Struct):
     log: LogMark
     rest: Rest
     most: int
+    caught_up: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -145,8 +148,9 @@ def _bring_in(
         memory.save(name, _encode(stopped))
         raise
     if after.offset > stopped.rest.offset:
-        most = min(stopped.most * 2, _MOST_BYTES)
-        memory.save(name, _encode(_stopping(layout, path, after, most)))
+        now = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
+        now.caught_up = stopped.caught_up or after.offset - stopped.rest.offset < stopped.most
+        memory.save(name, _encode(now))
 
 
 def _read_on(
@@ -160,7 +164,7 @@ def _read_on(
         reader = transcripts_of(following.host)
         after = reader.read_on(path, places, told, stopped.rest, stopped.most)
         told.settle()
-        there = _InLog(following.layout, told, everywhere=stopped is None)
+        there = _InLog(following.layout, told, everywhere=not stopped.caught_up)
         recorded = Recorded(following.host, there.of_hooks, there.names)
         done = all(
             append(event, there.searched)
