@@ -1,6 +1,8 @@
 """What the rollouts of Codex tell, of today and before."""
 
 import json
+import os
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import pytest
 from test_following import made
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cli.main import run as command
+from ctxuse.doctor import examine
 from ctxuse.hook import run
 from ctxuse.ids import derived_id
 from ctxuse.importing import ImportResult, import_transcripts
@@ -445,6 +449,46 @@ def test_where_the_agent_was_is_known_also_when_it_is_read_on(project: Path) -> 
     rollout.write(project)
     assert fired(project, "Stop", path) == 1
     assert [name for _, name, _ in uses(project)] == ["instructions/api/AGENTS.md"]
+
+
+def test_skills_lie_as_deep_as_the_agent_looks(project: Path) -> None:
+    deep = put(project / ".agents/skills/team/web/deploy/SKILL.md", "Bring it out, step by step.\n")
+    put(deep.parent / "references/x.md", "One more text of it, and some words.\n")
+    rollout = Rollout(project)
+    for number, name in enumerate(("SKILL.md", "references/x.md")):
+        path = deep.parent / name
+        rollout.called(f"c{number}", f"cat {path}")
+        rollout.printed(f"c{number}", path.read_text())
+    imported(project, rollout.write(project))
+    assert [name for _, name, _ in uses(project)] == ["skill/deploy", "skill/deploy"]
+
+
+def troubles(project: Path) -> list[str]:
+    environ = {"HOME": str(project.parent), "PATH": os.environ["PATH"]}
+    return [trouble.what for trouble in examine(Workspace(project), environ).troubles]
+
+
+def test_doctor_says_what_the_agent_was_not_told_to_trust(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    assert command(["setup", "codex", "--yes"]) == 0
+    file = project / ".codex/hooks.json"
+    events = [*json.loads(file.read_text())["hooks"]]
+    assert sum("trust" in what for what in troubles(project)) == 2
+    states = "".join(
+        f'[hooks.state."{file}:{"_".join(re.findall("[A-Z][a-z]+", event)).lower()}:0:0"]\n'
+        'trusted_hash = "sha256:0"\n'
+        for event in events
+    )
+    config = put(project.parent / ".codex/config.toml", states)
+    assert [what for what in troubles(project) if "trust" in what] == [
+        "Codex has not been told to trust this project: it does not read the hooks in it"
+    ]
+    config.write_text(f'{states}[projects."{project}"]\ntrust_level = "trusted"\n')
+    assert not any("trust" in what for what in troubles(project))
+    config.write_text(f'hooks = 7\n[projects."{project}"]\ntrust_level = "trusted"\n')
+    assert sum("trust" in what for what in troubles(project)) == 1
 
 
 def test_tokens_are_calibrated_by_what_responses_took_in(project: Path) -> None:

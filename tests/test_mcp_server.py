@@ -404,6 +404,7 @@ CODEX_TURN = "x-codex-turn-metadata"
         ({}, "claude-code", Caller("from-env", "claude-code")),
         ({CODEX_TURN: {"session_id": "s"}}, "codex-mcp-client", Caller("s", "codex")),
         ({"threadId": "t"}, "codex-mcp-client", Caller("t", "codex")),
+        ({"threadId": "t", "callId": "c"}, "codex-mcp-client", Caller("t", "codex", "c")),
         (
             {CODEX_TURN: {"session_id": "s", "thread_id": "c", "parent_thread_id": "s"}},
             "codex-mcp-client",
@@ -509,6 +510,25 @@ def test_what_was_given_is_recorded_when_the_server_is_ended(
         assert serving.wait(timeout=PATIENCE) == 128 + ending
     assert [event.event.value for event in events(filled)] == ["resident_exposure", "use"]
     assert events(filled)[1].call_id == "t1"
+
+
+def test_what_names_no_session_is_of_the_one_that_was_named_last(filled: Workspace) -> None:
+    turn = cast("RequestParamsMeta", {CODEX_TURN: {"session_id": "s", "thread_id": "s"}})
+    child = {"session_id": "s", "thread_id": "c", "parent_thread_id": "s"}
+    of_child = cast("RequestParamsMeta", {CODEX_TURN: child})
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=turn)
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of_child)
+        await client.read_resource("ctxuse://decision/alpha")
+
+    talk(process(filled), conversation, client="codex-mcp-client")
+    told = [(e.segment_id, e.event.value, e.records[0].slug) for e in events(filled)]
+    assert told == [
+        ("s", "resident_exposure", "policy"), ("s", "use", "summary"),
+        ("s/c", "resident_exposure", "policy"), ("s/c", "use", "summary"), ("s", "use", "alpha"),
+    ]  # fmt: skip
+    assert len(events(filled)[0].records) == 1  # Codex gives the first line of the instructions
 
 
 def test_what_a_transcript_has_told_of_the_instructions_is_not_told_again(

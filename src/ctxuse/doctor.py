@@ -305,6 +305,8 @@ def _host_troubles(
                 f"the hooks of {agent.title} are installed more than once: {', '.join(files)}",
                 f"leave one of them; to take the others out: {remove}",
             )
+        for what, remedy in agent.untrusted(places, [*host.hooks]):
+            yield Trouble(what, remedy)
         if host.missing:
             own = {agent.project_file(places): "", agent.user_file(places): " --user"}
             update = f"ctxuse setup {host.host}{own[files[0]]}" if files[0] in own else None

@@ -55,8 +55,8 @@ class Host(NamedTuple):
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
         mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
-        instructions_delivered: Takes its version, gives how many characters of the instructions of
-            an MCP server reach a context; None where all do.
+        instructions_delivered: Takes its version and the instructions of an MCP server, gives how
+            many characters of these reach a context; None where all do.
     """
 
     name: str
@@ -74,4 +74,4 @@ class Host(NamedTuple):
     project_name: Callable[[str], str] = str
     project_variable: str = ""
     mcp_client: str = ""
-    instructions_delivered: Callable[[Version], int] | None = None
+    instructions_delivered: Callable[[Version, str], int] | None = None

@@ -29,6 +29,8 @@ class Installation:
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
         limits: What it does not tell hooks of, for people.
+        untrusted: Takes the places and the hooks of ours that are installed, gives what of them it
+            does not run because nobody has said that it may, and what to do about that.
     """
 
     host: str
@@ -42,6 +44,7 @@ class Installation:
     executable: str
     since: Mapping[str, Version] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    untrusted: "Callable[[Places, list[Installed]], list[tuple[str, str]]]" = lambda *_: []
 
     def user_file(self, places: Places) -> str:
         """Return the user's settings."""

@@ -28,6 +28,7 @@ from ctxuse.hosts.recordfile import (
     RecordFile,
     plugin_name,
     skill_name,
+    skill_of,
 )
 from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
 from ctxuse.worktrees import Worktree
@@ -378,10 +379,7 @@ class Places:
             directory, below = os.path.join(directory, below[0]), below[1:]
         if below is None or len(below) < 2:  # noqa: PLR2004 - a skill and a file
             return None
-        file = os.path.join(directory, below[0], SKILL_FILE)
-        if path != file and not self._lenient and not os.path.isfile(file):
-            return None
-        return RecordFile(SKILL, f"{prefix}:{below[0]}" if prefix else below[0], file, path)
+        return skill_of(path, directory, below, prefix, lenient=self._lenient)
 
     def _in_folder_of_records(self, path: str) -> RecordFile | None:
         if not path.endswith(_MARKDOWN):

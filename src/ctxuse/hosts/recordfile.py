@@ -88,3 +88,30 @@ def plugin_name(parts: list[str]) -> str:
         return parts[2]
     is_versioned = len(parts) > 1 and parts[-1][:1].isdigit()
     return parts[-2] if is_versioned else parts[-1]
+
+
+_DEEPEST_SKILL = 6
+"""Folders in which a skill may lie in a directory of skills; Codex looks that deep."""
+
+
+def skill_of(
+    path: str, directory: str, below: list[str], prefix: str, *, lenient: bool
+) -> RecordFile | None:
+    """Return the skill that a file belongs to; None if it belongs to none.
+
+    Args:
+        path: The file.
+        directory: A directory of skills.
+        below: The parts of the path below that, two at least.
+        prefix: What stands before the names of its skills.
+        lenient: Whether it is one also where its ``SKILL.md`` is not there now.
+    """
+    for depth in range(1, min(len(below), _DEEPEST_SKILL + 1)):
+        file = os.path.join(directory, *below[:depth], SKILL_FILE)
+        if path == file or os.path.isfile(file):
+            name = below[depth - 1]
+            return RecordFile(SKILL, f"{prefix}:{name}" if prefix else name, file, path)
+    if not lenient:
+        return None
+    file = os.path.join(directory, below[0], SKILL_FILE)
+    return RecordFile(SKILL, f"{prefix}:{below[0]}" if prefix else below[0], file, path)

@@ -45,6 +45,8 @@ class Recording:
         self._environ = environ
         self._own_segment = f"mcp-{new_id(time.time_ns())}"
         self._resident = workspace.segment(self._own_segment).resident_unrecorded(lines_first=True)
+        self._session: str | None = None
+        """The session that was named last; a client has one at a time."""
         self._exposing = Lock()
         self._exposed: set[str] = set()
         self._hurry = Event()
@@ -93,6 +95,10 @@ class Recording:
     def _caller(self, asked: Asked, *, expose: bool) -> Caller:
         """Who is calling; with the first call of each the exposure is recorded."""
         who = caller(asked.meta, asked.client.name, self._environ, self._hurry)
+        if who.segment_id is None:  # some say it with calls of tools only
+            who = who._replace(segment_id=self._session)
+        else:
+            self._session = who.segment_id.partition("/")[0] if who.in_subagent else who.segment_id
         if expose:
             self._expose(who, asked.client)
         return who
@@ -121,7 +127,7 @@ class Recording:
         before is not told again.
         """
         own = who.segment_id or self._own_segment
-        most = delivered(who.host, client.version)
+        most = delivered(who.host, client.version, self._resident.text)
         resident = self._resident if most is None else self._resident.up_to(most)
         with self._exposing:
             for name in dict.fromkeys((own.partition("/")[0] if who.in_subagent else own, own)):

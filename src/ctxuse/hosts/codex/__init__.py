@@ -19,7 +19,9 @@ HOST = Host(
         instructions=("AGENTS.md", "AGENTS.override.md"),
     ),
     bundled_skills=".system",
+    plugins="plugins",
     transcripts=("sessions", "archived_sessions"),
     user_hooks="hooks.json",
     mcp_client="codex-mcp-client",
+    instructions_delivered=lambda _, text: len(text.partition("\n")[0]),  # seen with 0.169
 )

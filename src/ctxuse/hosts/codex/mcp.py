@@ -14,8 +14,9 @@ def caller(request: Request) -> Caller | None:
         return None
     session = name(turn, "session_id")
     thread = name(turn, "thread_id") or name(request.meta, "threadId")
+    call_id = name(request.meta, "callId")
     if thread is None or session is None or thread == session:
-        return Caller(session or thread, NAME)
+        return Caller(session or thread, NAME, call_id)
     if name(turn, "parent_thread_id") or name(turn, "subagent_kind"):
-        return Caller(f"{session}/{thread}", NAME, in_subagent=True)
-    return Caller(session, NAME)
+        return Caller(f"{session}/{thread}", NAME, call_id, in_subagent=True)
+    return Caller(session, NAME, call_id)
