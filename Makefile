@@ -77,5 +77,5 @@ clean:
 .venv/ready: pyproject.toml requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "ctxuse needs Python 3.11 or newer" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[fleet,html,web]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable ".[fleet,html,web,zstd]"
 	@touch $@

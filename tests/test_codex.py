@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -489,6 +490,50 @@ def test_doctor_says_what_the_agent_was_not_told_to_trust(
     assert not any("trust" in what for what in troubles(project))
     config.write_text(f'hooks = 7\n[projects."{project}"]\ntrust_level = "trusted"\n')
     assert sum("trust" in what for what in troubles(project)) == 1
+
+
+class TestCompressed:
+    def compressed(self, project: Path) -> Path:
+        zstd = pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+        rollout = Rollout(project)
+        rollout.called("c1", "cat AGENTS.md")
+        rollout.printed("c1", RULES)
+        path = rollout.write(project)
+        small = path.with_name(f"{path.name}.zst")
+        small.write_bytes(zstd.compress(path.read_bytes()))
+        path.unlink()
+        return small
+
+    def test_it_is_read_as_it_was_written(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.compressed(project)
+        monkeypatch.chdir(project)
+        assert command(["import", "codex"]) == 0
+        assert [name for _, name, _ in uses(project)] == ["instructions/AGENTS.md"]
+        assert command(["import", "codex", "--no-cache"]) == 0
+        assert len(log(project)) == 1
+
+    def test_one_that_is_damaged_is_named(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = self.compressed(project)
+        whole = path.read_bytes()
+        monkeypatch.chdir(project)
+        for data in (whole[:-9], whole[:9] + bytes(9) + whole[18:], b"rubbish", b""):
+            path.write_bytes(data)
+            assert command(["import", "codex", "--no-cache", str(path)]) == 3
+            assert "fault" not in capsys.readouterr().err
+
+    def test_without_the_library_it_is_said_what_to_install(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = self.compressed(project)
+        for name in ("compression.zstd", "backports.zstd"):
+            monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.chdir(project)
+        assert command(["import", "codex", "--no-cache", str(path)]) == 3
+        assert "pip install 'ctxuse[zstd]'" in capsys.readouterr().err
 
 
 def test_tokens_are_calibrated_by_what_responses_took_in(project: Path) -> None:

@@ -18,7 +18,7 @@ from ctxuse.codec.encode import ascii_line, encode, split
 from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError, TranscriptError
 from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular, real_path, what_happened
-from ctxuse.hosts.jsonlines import OnRead
+from ctxuse.hosts.jsonlines import COMPRESSED, OnRead
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
@@ -274,12 +274,16 @@ def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> l
                 directories.sort()
                 links = filter(os.path.islink, (os.path.join(folder, d) for d in directories))
                 unreadable += [(link, "it is a link to a directory") for link in links]
-                found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(".jsonl")]
+                found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(_NAMES)]
         elif os.path.exists(path):
             found.append(path)
         else:
             raise TranscriptError(path, "it does not exist")
     return found
+
+
+_NAMES = (".jsonl", f".jsonl{COMPRESSED}")
+"""How the names of transcripts end."""
 
 
 class _Adding:

@@ -3,10 +3,13 @@
 No line, however long, deep or broken, ends an import: what cannot be read is counted.
 """
 
+import errno
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager, nullcontext, suppress
+from importlib import import_module
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import msgspec
 
@@ -51,6 +54,59 @@ def _with_whole_characters(line: bytes) -> bytes:
     Hosts cut texts where a character has two halves, and write down the one that is left.
     """
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], line)
+
+
+COMPRESSED = ".zst"
+"""How the names of transcripts end that a host has compressed."""
+
+
+def _as_written(file: BinaryIO, path: str) -> AbstractContextManager[BinaryIO]:
+    """A file as it was written down: what is compressed is read through that.
+
+    Raises:
+        OSError: It is compressed, and the library that reads it is not there.
+    """
+    if not path.endswith(COMPRESSED):
+        return nullcontext(file)
+    for module in ("compression.zstd", "backports.zstd"):  # since Python 3.14; before
+        with suppress(ModuleNotFoundError):
+            opened: AbstractContextManager[BinaryIO] = _Whole(import_module(module), file)
+            return opened
+    raise OSError(errno.ENOTSUP, "it is compressed; to read it: pip install 'ctxuse[zstd]'", path)
+
+
+class _Whole:
+    """A compressed file whose damage is an `OSError`, as that of others is.
+
+    Args:
+        zstd: The library.
+        file: The file.
+    """
+
+    def __init__(self, zstd: Any, file: BinaryIO) -> None:  # noqa: ANN401 - one of two modules
+        self._file = zstd.open(file, "rb")
+        self._damage = zstd.ZstdError
+
+    def __enter__(self) -> Any:  # noqa: ANN401 - as much of a file as is used here
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def readline(self, size: int) -> bytes:
+        """Return the next line, or as much of it. Raises: OSError."""
+        try:
+            line: bytes = self._file.readline(size)
+        except (self._damage, EOFError) as error:
+            raise OSError(errno.EIO, f"it is damaged: {error}") from error
+        return line
+
+    def seek(self, offset: int) -> None:
+        """Go to a place of what was written down. Raises: OSError."""
+        try:
+            self._file.seek(offset)
+        except (self._damage, EOFError) as error:
+            raise OSError(errno.EIO, f"it is damaged: {error}") from error
 
 
 L = TypeVar("L")
@@ -105,7 +161,8 @@ class Lines(Generic[L]):
         position = Position() if position is None else position
         with (
             closing_fd(open_regular(path)) as descriptor,
-            open(descriptor, "rb", buffering=self._buffer, closefd=False) as file,
+            open(descriptor, "rb", buffering=self._buffer, closefd=False) as plain,
+            _as_written(plain, path) as file,
         ):
             if position.offset:
                 file.seek(position.offset)
