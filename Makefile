@@ -36,10 +36,13 @@ bench-fleet: .venv/ready
 # The real client against a scripted model on this machine; TRUTH_CLAUDE=latest for the newest, TRUTH="--show 20" for
 # what differs. docs/truth.md says what comes out.
 TRUTH_CLAUDE ?= 2.1.197
+TRUTH_CODEX ?= 0.169.0
 truth: .venv/ready
-	@npm install --silent --no-audit --no-fund --no-save --prefix .truth @anthropic-ai/claude-code@$(TRUTH_CLAUDE) || \
-		echo "no npm: the client cannot be installed" >&2
-	PYTHONPATH=bench $(BIN)/python -m truth $(CURDIR)/.truth/node_modules/.bin/claude $(TRUTH)
+	@npm install --silent --no-audit --no-fund --no-save --prefix .truth \
+		@anthropic-ai/claude-code@$(TRUTH_CLAUDE) @openai/codex@$(TRUTH_CODEX) || \
+		echo "no npm: the clients cannot be installed" >&2
+	PYTHONPATH=bench $(BIN)/python -m truth claude-code $(CURDIR)/.truth/node_modules/.bin/claude $(TRUTH)
+	PYTHONPATH=bench $(BIN)/python -m truth codex $(CURDIR)/.truth/node_modules/.bin/codex $(TRUTH)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

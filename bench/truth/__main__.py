@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from truth import captured, claude_code
+from truth import captured, claude_code, codex
 from truth.compare import Row, Truth, compared, is_of_server
-from truth.model import ScriptedModel
+from truth.model import Messages
 from truth.shop import Shop
 
 LEAST_RIGHT = 0.97
@@ -31,13 +32,19 @@ client lists to sub-agents without a trace."""
 
 _RESIDENT = 0.95
 
+HOSTS = {
+    claude_code.HOST: (claude_code, Messages),
+    codex.HOST: (codex, codex.Responses),
+}
+
 _BIN = Path(sys.executable).parent
 
 
 def main() -> int:
     """Run the sessions, print the tables, and return the exit status."""
     asked = argparse.ArgumentParser(prog="make truth", description=__doc__)
-    asked.add_argument("client", type=Path, help="the client's program")
+    asked.add_argument("host", choices=HOSTS, help="the agent")
+    asked.add_argument("client", type=Path, help="its program")
     asked.add_argument("--only", help="the sessions to run, with commas")
     asked.add_argument("--show", type=int, default=0, help="so many differences of each kind")
     asked.add_argument("--keep", type=Path, help="a directory that keeps the payloads of hooks")
@@ -47,62 +54,82 @@ def main() -> int:
         print(f"not measured: there is no client at {words.client} (it needs npm and Node)")
         return 0
     names = words.only.split(",") if words.only else []
-    sessions = [one for one in claude_code.SESSIONS if not names or one.name in names]
+    host, api = HOSTS[words.host]
+    sessions = [one for one in host.SESSIONS if not names or one.name in names]
     if shutil.which("tmux") is None:
         print("not measured: sessions in a terminal (there is no tmux)")
-        sessions = [one for one in sessions if not one.lines]
+        sessions = [one for one in sessions if not getattr(one, "lines", ())]
     with tempfile.TemporaryDirectory() as made:
         directory = Path(os.path.realpath(made))
-        shop = Shop(directory)
+        shop = Shop(directory, host.RECORDS)
         payloads = words.keep or directory / "payloads"
-        with ScriptedModel(claude_code.scripts(shop)) as model:
+        with api(host.scripts(shop)) as model:
             path = f"{_tee(directory, payloads)}:{_BIN}"
-            client = claude_code.Client(words.client, shop, model, path)
-            print(f"Claude Code {client.version()}, {len(sessions)} sessions")
+            client = host.Client(words.client, shop, model, path)
+            print(f"{host.TITLE} {client.version()}, {len(sessions)} sessions")
             _ctxuse(shop, client.environ, "init")
-            _ctxuse(shop, client.environ, "setup", "claude-code", "--yes")
+            _ctxuse(shop, client.environ, "setup", host.HOST, "--yes")
             shop.git("add", "-A")
             shop.git("commit", "-q", "-m", "hooks")
             for session in sessions:
                 client.session(session)
-        known = claude_code.truth(shop, model, sessions)
+        known = host.truth(shop, model, sessions)
         if words.save is not None:
             threads = [*known.threads, *(call.thread for call in known.calls.values())]
             names = [*dict.fromkeys(session for session, _ in threads)]
-            kept = captured.transcripts(shop, names)
+            kept = captured.transcripts(shop, host.KEPT, names, host.slim)
             found = captured.Captured(client.version(), _payloads(payloads), kept, known)
             captured.save(found, shop, words.save)
-        return _told(known, shop, client.environ, payloads, words.show)
+        replay = Replay(host.HOST, shop, client.environ, payloads)
+        return _told(known, replay, words.show)
 
 
-def _told(known: Truth, shop: Shop, environ: Mapping[str, str], payloads: Path, show: int) -> int:
+class Replay(NamedTuple):
+    """What a log is made from again.
+
+    Attributes:
+        host: The agent.
+        shop: Where it has worked.
+        environ: Its environment.
+        payloads: What its hooks were handed.
+    """
+
+    host: str
+    shop: Shop
+    environ: Mapping[str, str]
+    payloads: Path
+
+
+def _told(known: Truth, replay: Replay, show: int) -> int:
     is_good = True
     for how in ("hooks", "import", "hooks, import", "import, hooks"):
-        with _log_of(shop, how, environ, payloads) as log:
-            rows = compared(known, map(json.loads, log.read_text().splitlines()))
+        with _log_of(replay, how) as log:
+            lines = log.read_text().splitlines() if log.exists() else []
+        rows = compared(known, map(json.loads, lines))
         is_good = _printed(how, rows, show) and is_good
     return 0 if is_good else 1
 
 
 @contextmanager
-def _log_of(shop: Shop, how: str, environ: Mapping[str, str], payloads: Path) -> Iterator[Path]:
+def _log_of(replay: Replay, how: str) -> Iterator[Path]:
     """Give the log that hooks, an import or both make, in this order.
 
     What an MCP server gave it alone knows: that stands in each of them.
     """
-    usage = shop.root / ".yoi/memory/_usage"
+    usage = replay.shop.root / ".yoi/memory/_usage"
     kept = usage.with_name("_usage.kept")
+    usage.mkdir(exist_ok=True)
     shutil.copytree(usage, kept)
     if not how.startswith("hooks"):
         log = usage / "events.jsonl"
-        lines = log.read_text().splitlines(keepends=True)
+        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
         log.write_text("".join(line for line in lines if is_of_server(json.loads(line))))
     try:
         if "import" in how:
-            _ctxuse(shop, environ, "import", "claude-code", "--no-cache")
+            _ctxuse(replay.shop, replay.environ, "import", replay.host, "--no-cache")
         if how.endswith(", hooks"):
-            for payload in sorted(payloads.glob("*.json")):
-                _again(shop, environ, payload)
+            for payload in sorted(replay.payloads.glob("*.json")):
+                _again(replay, payload)
         yield usage / "events.jsonl"
     finally:
         shutil.rmtree(usage)
@@ -113,20 +140,25 @@ def _payloads(directory: Path) -> list[captured.Payload]:
     """What hooks were handed, in order."""
     paths = sorted(directory.glob("*.json"))
     return [
-        captured.Payload(path.read_text(), path.with_name(f"{path.name}.project").read_text())
+        captured.Payload(
+            path.read_text(),
+            path.with_name(f"{path.name}.project").read_text(),
+            path.with_name(f"{path.name}.pwd").read_text(),
+        )
         for path in paths
     ]
 
 
-def _again(shop: Shop, environ: Mapping[str, str], payload: Path) -> None:
-    """Hand a payload to the hook once more."""
+def _again(replay: Replay, payload: Path) -> None:
+    """Hand a payload to the hook once more, in the directory in which it was."""
     project = payload.with_name(f"{payload.name}.project").read_text()
+    where = payload.with_name(f"{payload.name}.pwd").read_text()
     with payload.open("rb") as stdin:
         subprocess.run(
-            [_BIN / "ctxuse-hook", "claude-code"],
+            [_BIN / "ctxuse-hook", replay.host],
             stdin=stdin,
-            cwd=shop.root,
-            env={**environ, "CLAUDE_PROJECT_DIR": project},
+            cwd=where if Path(where).is_dir() else replay.shop.root,
+            env={**replay.environ, "CLAUDE_PROJECT_DIR": project, "PWD": where},
             check=True,
         )
 
@@ -175,6 +207,7 @@ def _tee(directory: Path, payloads: Path) -> Path:
         f'file="{payloads}/$(date +%s%N)-$$.json"\n'
         'cat > "$file"\n'
         'printf %s "$CLAUDE_PROJECT_DIR" > "$file.project"\n'
+        'printf %s "$PWD" > "$file.pwd"\n'
         f'exec "{_BIN}/ctxuse-hook" "$@" < "$file"\n'
     )
     hook.chmod(0o755)

@@ -8,22 +8,26 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from truth.compare import Call, Thread, Truth
 from truth.shop import Shop
 
+_BEGINNING = 1024
+"""Characters in which a transcript names its session, if its name does not."""
+
 OLD = 1_577_836_800
 """When the files of a shop were written that is played in: before everything, in seconds."""
 
 
 class Payload(NamedTuple):
-    """What a hook was handed, and the project it was said to be in."""
+    """What a hook was handed, the project it was said to be in, and where it ran."""
 
     text: str
     project: str
+    directory: str
 
 
 class Captured(NamedTuple):
@@ -55,6 +59,7 @@ def save(captured: Captured, shop: Shop, path: Path) -> None:
             for call_id, call in truth.calls.items()
         },
         "typed": truth.typed,
+        "inner": truth.inner,
     }
     text = json.dumps(fields, ensure_ascii=False, indent=1)
     for there, sign in _signs(shop):
@@ -76,6 +81,7 @@ def load(path: Path, shop: Shop) -> Captured:
         },
         [(session, name) for session, name in fields["typed"]],
         [],
+        fields["inner"],
     )
     for below, content in fields["transcripts"].items():
         file = shop.home / below
@@ -88,14 +94,23 @@ def load(path: Path, shop: Shop) -> Captured:
     return Captured(fields["version"], payloads, fields["transcripts"], truth)
 
 
-def transcripts(shop: Shop, sessions: Sequence[str]) -> dict[str, str]:
-    """Return what the client has kept of some sessions."""
-    folder = shop.home / ".claude/projects"
-    return {
-        str(path.relative_to(shop.home)): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.json*"))
-        if any(session in str(path) for session in sessions)
-    }
+def transcripts(
+    shop: Shop, kept: str, sessions: Sequence[str], slim: Callable[[str], str]
+) -> dict[str, str]:
+    """Return what the client has kept of some sessions, below a folder of the home directory.
+
+    Args:
+        shop: The shop.
+        kept: The folder.
+        sessions: The ids of the sessions.
+        slim: Leaves of a transcript out what is the client's own and tells of no record.
+    """
+    found = {}
+    for path in sorted((shop.home / kept).rglob("*.json*")):
+        text = path.read_text(encoding="utf-8")
+        if any(session in f"{path} {text[:_BEGINNING]}" for session in sessions):
+            found[str(path.relative_to(shop.home))] = slim(text)
+    return found
 
 
 def _signs(shop: Shop) -> list[tuple[str, str]]:

@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 from truth.compare import Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, text_of
+from truth.shop import RECORDS as _RECORDS
 from truth.shop import Shop
 from truth.terminal import Terminal
 
-HOST = "claude-code"
+HOST, TITLE, RECORDS = "claude-code", "Claude Code", _RECORDS
+KEPT = ".claude/projects"
+"""Where it keeps transcripts, from the home directory on."""
 
 
 class Session(NamedTuple):
@@ -301,7 +304,7 @@ _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
-    found = Truth({}, {}, [], [])
+    found = Truth({}, {}, [], [], {})
     seen: set[str] = set()
     order = [*dict.fromkeys(request.session for request in model.requests if request.session)]
     by_id = dict(zip(order, sessions, strict=True))
@@ -323,9 +326,16 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
             if tool.name == _RESOURCE and call_id not in seen:
                 seen.add(call_id)
                 found.read.extend((request.session, name) for name in shop.in_text(text))
+            if tool.name == _RESOURCE:
+                continue
             entered = set() if tool.is_search else shop.in_text(text)
             found.calls.setdefault(call_id, Call(_kind(tool), str({**tool.input}), key, entered))
     return found
+
+
+def slim(transcript: str) -> str:
+    """Leave of a transcript out what is the client's own and tells of no record: nothing is."""
+    return transcript
 
 
 def _kind(tool: Tool) -> str:

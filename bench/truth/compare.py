@@ -41,12 +41,14 @@ class Truth(NamedTuple):
         calls: The calls of tools, by id.
         typed: The records that users loaded: session and record.
         read: The records that were read as resources, likewise.
+        inner: By the id of a call that a script has made, that of the script.
     """
 
     threads: dict[tuple[str, str | None], Thread]
     calls: dict[str, Call]
     typed: list[tuple[str, str]]
     read: list[tuple[str, str]]
+    inner: dict[str, str]
 
 
 class Row(NamedTuple):
@@ -82,10 +84,13 @@ _CLOSE, _FEW = 0.01, 3
 
 def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     """Return how the events of a log stand to the truth, by kind of thing."""
-    events = [*events]
+    events = [
+        {**event, "call_id": truth.inner.get(str(event.get("call_id")), event.get("call_id"))}
+        for event in events
+    ]
     uses = [event for event in events if event["event"] == "use"]
     found: dict[str, Row] = {}
-    for tool in ("Read", "Skill", "Bash", "MCP"):
+    for tool in dict.fromkeys(call.kind for call in truth.calls.values()):
         ids = [call_id for call_id, call in truth.calls.items() if call.kind == tool]
         found[tool] = _uses(truth, [event for event in uses if event.get("call_id") in ids], ids)
     by_whoever = Counter(

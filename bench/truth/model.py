@@ -1,4 +1,4 @@
-"""A model that plays scripts: the Messages API on 127.0.0.1, which keeps every request.
+"""A model that plays scripts: an API on 127.0.0.1, which keeps every request.
 
 A prompt that holds ``[[play NAME]]`` plays that script, turn by turn. Which turn follows from the
 request alone: sessions, sub-agents and sessions that are resumed need no state.
@@ -56,7 +56,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class ScriptedModel:
-    """Plays scripts as long as it is entered.
+    """Plays scripts as long as it is entered; how a request is answered its subclasses say.
 
     Args:
         scripts: The scripts, by name.
@@ -69,8 +69,8 @@ class ScriptedModel:
     def __init__(self, scripts: Mapping[str, Script]) -> None:
         self.requests: list[Request] = []
         self.calls: dict[str, Tool] = {}
-        self._scripts = scripts
-        self._ids = itertools.count(1)
+        self.scripts = scripts
+        self.ids = itertools.count(1)
         self._lock = threading.Lock()
         model = self
 
@@ -78,19 +78,11 @@ class ScriptedModel:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"] or 0)))
-                if self.path.startswith("/v1/messages/count_tokens"):
-                    self._send("application/json", json.dumps({"input_tokens": _tokens(body)}))
-                    return
+                data = self.rfile.read(int(self.headers["content-length"] or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
                 with model._lock:
-                    session = self.headers.get("X-Claude-Code-Session-Id") or ""
-                    agent = self.headers.get("X-Claude-Code-Agent-Id")
-                    model.requests.append(Request(session, agent, body))
-                    message = model._answer(body)
-                if body.get("stream"):
-                    self._send("text/event-stream", "".join(_events(message)))
-                else:
-                    self._send("application/json", json.dumps(message))
+                    kind, text = model.reply(self.path, headers, data)
+                self._send(kind, text)
 
             def do_GET(self) -> None:
                 self._send("application/json", "{}", 404)
@@ -110,6 +102,10 @@ class ScriptedModel:
 
         self._server = _Server(("127.0.0.1", 0), Handler)
 
+    def reply(self, path: str, headers: Mapping[str, str], data: bytes) -> tuple[str, str]:
+        """Return the type and the text of the answer to a request."""
+        raise NotImplementedError
+
     @property
     def url(self) -> str:
         """Where it answers."""
@@ -123,16 +119,50 @@ class ScriptedModel:
         self._server.shutdown()
         self._server.server_close()
 
+
+def turn_of(
+    scripts: Mapping[str, Script], said: Sequence[tuple[str, str]], turns: Sequence[int]
+) -> Sequence[Tool]:
+    """Return the calls that are next in the script of the last prompt that names one.
+
+    Args:
+        scripts: The scripts, by name.
+        said: Role and text of each message, in order.
+        turns: For each, how many turns of the model stand behind it.
+    """
+    for (role, text), turn in reversed([*zip(said, turns, strict=True)]):
+        names = _PLAY.findall(text)
+        if role == "user" and names:
+            script = scripts.get(names[-1], ())
+            return script[turn] if turn < len(script) else ()
+    return ()
+
+
+class Messages(ScriptedModel):
+    """The Messages API."""
+
+    def reply(self, path: str, headers: Mapping[str, str], data: bytes) -> tuple[str, str]:
+        """Return the type and the text of the answer to a request."""
+        body = json.loads(data)
+        if path.startswith("/v1/messages/count_tokens"):
+            return "application/json", json.dumps({"input_tokens": tokens_of(body)})
+        session = headers.get("x-claude-code-session-id") or ""
+        self.requests.append(Request(session, headers.get("x-claude-code-agent-id"), body))
+        message = self._answer(body)
+        if body.get("stream"):
+            return "text/event-stream", "".join(_events(message))
+        return "application/json", json.dumps(message)
+
     def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
         tools = self._turn(body)
         content: list[dict[str, Any]] = []
         for tool in tools:
-            call_id = f"toolu_{next(self._ids):024d}x"
+            call_id = f"toolu_{next(self.ids):024d}x"
             self.calls[call_id] = tool
             content.append(
                 {"type": "tool_use", "id": call_id, "name": tool.name, "input": {**tool.input}}
             )
-        total = _tokens(body)
+        total = tokens_of(body)
         usage = {
             "input_tokens": min(total, 10),
             "cache_creation_input_tokens": 0,
@@ -140,7 +170,7 @@ class ScriptedModel:
             "output_tokens": 20,
         }
         return {
-            "id": f"msg_{next(self._ids):024d}",
+            "id": f"msg_{next(self.ids):024d}",
             "type": "message",
             "role": "assistant",
             "model": body.get("model", "m"),
@@ -151,15 +181,12 @@ class ScriptedModel:
         }
 
     def _turn(self, body: dict[str, Any]) -> Sequence[Tool]:
-        """The calls that are next in the script of the last prompt that names one."""
-        messages = body.get("messages", [])
-        for index in range(len(messages) - 1, -1, -1):
-            names = _PLAY.findall(text_of(messages[index]["content"]))
-            if messages[index]["role"] == "user" and names:
-                turns = self._scripts.get(names[-1], ())
-                turn = sum(message["role"] == "assistant" for message in messages[index + 1 :])
-                return turns[turn] if turn < len(turns) and body.get("tools") else ()
-        return ()
+        messages = body.get("messages", []) if body.get("tools") else []
+        said = [(message["role"], text_of(message["content"])) for message in messages]
+        turns = [
+            sum(role == "assistant" for role, _ in said[index + 1 :]) for index in range(len(said))
+        ]
+        return turn_of(self.scripts, said, turns)
 
 
 def text_of(content: object) -> str:
@@ -170,7 +197,8 @@ def text_of(content: object) -> str:
     return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
 
 
-def _tokens(body: object) -> int:
+def tokens_of(body: object) -> int:
+    """Return about how many tokens a request has."""
     return int(len(json.dumps(body, ensure_ascii=False).encode()) / _BYTES_PER_TOKEN)
 
 

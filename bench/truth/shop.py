@@ -6,6 +6,7 @@ is then read off its requests, without any rule of ours.
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,9 +107,10 @@ class Shop:
 
     Args:
         directory: Where they are made.
+        records: The records; ``{project}`` stands for how the host names what it keeps of it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, records: Sequence[Placed] = RECORDS) -> None:
         self.home = directory / "kim"
         self.root = self.home / "shop"
         project = re.sub("[^A-Za-z0-9]", "-", str(self.root))
@@ -117,7 +119,7 @@ class Shop:
                 slug=record.slug.replace("{project}", project),
                 path=record.path.replace("{project}", project),
             )
-            for record in RECORDS
+            for record in records
         ]
         self.by_mark = {record.mark: record.name for record in self.records}
         for record in self.records:

@@ -6,6 +6,7 @@ has entered only as far as the script prints it.
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import uses
@@ -21,7 +22,10 @@ _OF_SCRIPT = "exec-"
 """How the ids of calls begin that a script has made."""
 
 _MOST_UNHEARD = 3
-"""So many rollouts of other sessions are looked at when one begins."""
+"""So many rollouts of other sessions are looked at when one begins: it may have ended unheard."""
+
+_MOST_THREADS = 16
+"""So many are looked at for threads of a session that ends."""
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
@@ -49,18 +53,33 @@ def followed(payload: Payload) -> Followed:
     """Return the rollouts that may tell more now than has been read."""
     own, of_agent = payload.transcript, payload.agent_transcript
     match payload.event:
-        case "Stop" | "SessionEnd" if own is not None:
+        case "Stop" if own is not None:
             return Followed([own])
+        case "SessionEnd" if own is not None:
+            return Followed([own, *_of_session(payload, own)])
         case "SubagentStop" if of_agent is not None:
             return Followed([of_agent])
         case "SessionStart" if own is not None:
-            return Followed(_latest_beside(own), of_others=True)
+            return Followed(_latest_beside(own)[-_MOST_UNHEARD:], of_others=True)
         case _:
             return Followed([])
 
 
+def _of_session(payload: Payload, rollout: str) -> list[str]:
+    """The rollouts of a session's threads: of the end of a review no hook is told."""
+    from ctxuse.hosts.codex.transcript import head  # noqa: PLC0415 - at the end of a session only
+
+    begin = None if payload.session is None else f"{payload.session.segment_id}/"
+    found: list[str] = []
+    for path in _latest_beside(rollout)[-_MOST_THREADS:]:
+        with suppress(OSError):
+            if begin is not None and (head(path).session or "").startswith(begin):
+                found.append(path)
+    return found
+
+
 def _latest_beside(rollout: str) -> list[str]:
-    """The other rollouts of the day written last: one may be of a session that ended unheard."""
+    """The other rollouts of the day, those written last at the end."""
     beside = paths_in(os.path.dirname(rollout))
     times = times_written(path for path in beside if path.endswith(".jsonl") and path != rollout)
-    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]
+    return sorted(times, key=times.__getitem__)

@@ -1,0 +1,450 @@
+"""Codex: the sessions that it is put through, how it is run, and what its requests held."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from truth.claude_code import SEARCHES, SHELL
+from truth.compare import Call, Thread, Truth
+from truth.model import Request, Script, ScriptedModel, Tool, tokens_of, turn_of
+from truth.shop import RECORDS as OF_CLAUDE
+from truth.shop import Placed, Shop
+
+HOST, TITLE, KEPT = "codex", "Codex", ".codex/sessions"
+
+DIRECT, CODE_MODE = "gpt-5.4", "gpt-6.1-sol"
+"""Models that call the shell, and those that call a script which does."""
+
+
+def _skill(name: str, mark: str, about: str, where: str = ".agents/skills") -> Placed:
+    text = f"---\nname: {name}\ndescription: {about}\n---\n# @ {name}\n@ Do it step by step.\n"
+    return Placed("skill", name, f"{where}/{name}/SKILL.md", mark, text)
+
+
+RECORDS = (
+    *(record for record in OF_CLAUDE if record.path.startswith(".yoi")),
+    Placed("instructions", "AGENTS.md", "AGENTS.md", "Qroot", "# @ Shop\n@ Be brief.\n"),
+    Placed("instructions", "api/AGENTS.md", "api/AGENTS.md", "Qapi", "# @ Api\n@ v2 only.\n"),
+    Placed("instructions", "~/.codex/AGENTS.md", "~/.codex/AGENTS.md", "Qusr",
+           "# @\n@ Short answers.\n"),
+    _skill("pdf", "Qpdf", "@ Fill forms. Use it for anything with PDF files.")._replace(
+        others=(("references/forms.md", "# @ Forms\n@ one\n@ two\n"),)
+    ),
+    _skill("deploy", "Qdep", "@ Brings it out."),
+    _skill("brief", "Qbri", "@ Summarise the morning.", "~/.codex/skills"),
+    Placed("memory", "~/.codex/memories/memory_summary.md", "~/.codex/memories/memory_summary.md",
+           "Qmem", "@ The user likes short answers.\n"),
+)  # fmt: skip
+
+
+class Session(NamedTuple):
+    """A session.
+
+    Attributes:
+        name: What it is called here; without a prompt of its own, the script that it plays.
+        model: The model that is asked for.
+        prompt: What the user types.
+        typed: The records that the user loads by that, by kind and slug.
+        words: More words for the client.
+        directory: Where it is started, from the project on.
+        command: What the client is told to do.
+        goes_on: Whether it is the session before that goes on.
+    """
+
+    name: str
+    model: str = DIRECT
+    prompt: str = ""
+    typed: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    directory: str = "."
+    command: tuple[str, ...] = ("exec",)
+    goes_on: bool = False
+
+
+_MCP = ("-c", 'mcp_servers.ctxuse={command="ctxuse",args=["mcp"]}')
+
+SESSIONS = (
+    Session("shell"),
+    Session("shell-in-scripts", CODE_MODE),
+    Session("scripts", CODE_MODE),
+    Session("long"),
+    Session("terminal"),
+    Session("below", directory="api"),
+    Session("agents"),
+    Session("agents-of-scripts", CODE_MODE),
+    Session("by-agent"),
+    Session("after", command=("exec", "resume", "--last"), goes_on=True),
+    Session("worktree", words=("--worktree",)),
+    Session("review", command=("exec", "review"), prompt="Look at it"),
+    Session("mentions", prompt="Do it with $pdf and $deploy", typed=("skill/pdf", "skill/deploy")),
+    Session("mcp", words=_MCP),
+    Session("mcp-in-scripts", CODE_MODE, words=_MCP),
+    Session("memories", words=("-c", "features.memories=true")),
+)
+
+_Y = ".yoi/memory/decisions"
+_SHELL = "exec_command"
+
+
+def scripts(shop: Shop) -> dict[str, Script]:
+    """Return what the model plays, by name."""
+    root = shop.root
+
+    def runs(command: str, *, is_search: bool = False, **more: object) -> Tool:
+        return Tool(_SHELL, {"cmd": command, **more}, is_search)
+
+    def script(text: str) -> Tool:
+        return Tool("exec", {"script": text})
+
+    def asks(tool: str, *, is_search: bool = False, **arguments: object) -> Tool:
+        return Tool(f"mcp__ctxuse__{tool}", arguments, is_search)
+
+    def types(chars: str) -> Tool:
+        said = {"session_id": "@PROCESS@", "chars": chars, "yield_time_ms": 800}
+        return Tool("write_stdin", said)
+
+    own = [command for command in SHELL if ".claude" not in command and "CLAUDE" not in command]
+    commands = [
+        *([runs(command)] for command in own),
+        [runs("cat AGENTS.md")],
+        [runs("sed -n 1,20p .agents/skills/pdf/SKILL.md")],
+        [runs("cat .agents/skills/pdf/references/forms.md")],
+        [runs("cat ~/.codex/AGENTS.md")],
+        [runs("cat AGENTS.md", workdir=str(root / "api"))],
+        *([runs(command, is_search=True)] for command in SEARCHES),
+    ]
+    money = json.dumps({"cmd": f"cat {_Y}/money.md"})
+    served = [
+        [asks("memory_read", kind="decision", slug="money")],
+        [asks("memory_search", is_search=True, query="Qmon")],
+        [asks("knowledge_reference", slug="glossary")],
+        [asks("workflow_invoke", slug="release")],
+        [Tool("read_mcp_resource", {"server": "ctxuse", "uri": "ctxuse://request/hours"})],
+    ]
+    agents = "multi_agent_v1"
+    spawn = {"message": "[[play by-agent]]", "fork_context": False}
+    wait = {"targets": "@AGENT@", "timeout_ms": 15000}
+    return {
+        "shell": commands,
+        "shell-in-scripts": commands,
+        "scripts": [
+            [script(f"const r = await tools.exec_command({money}); text(r.output.length);")],
+            [script(f"const r = await tools.exec_command({money}); text(JSON.stringify(r));")],
+            [script(
+                "const [a, b] = await Promise.all(["
+                f"tools.exec_command({money}), "
+                f"tools.exec_command({json.dumps({'cmd': f'cat {_Y}/postgres.md'})})]);"
+                " text(b.output);"
+            )],
+        ],
+        "long": [
+            [runs(f"cat {_Y}/money.md; sleep 3; echo end", yield_time_ms=1000)],
+            [Tool("write_stdin", {"session_id": "@PROCESS@", "chars": "", "yield_time_ms": 5000})],
+        ],
+        "terminal": [
+            [runs("bash --norc -i", yield_time_ms=800, tty=True)],
+            [types(f"cat {_Y}/money.md\n")],
+            [types("exit\n")],
+        ],
+        "below": [[runs("cat AGENTS.md")], [runs(f"cat ../{_Y}/postgres.md")]],
+        "agents": [
+            [Tool(f"{agents}.spawn_agent", spawn)],
+            [Tool(f"{agents}.wait_agent", wait)],
+            [runs(f"cat {_Y}/postgres.md")],
+        ],
+        "agents-of-scripts": [
+            [Tool("collaboration.spawn_agent", {
+                "task_name": "look", "message": "[[play by-agent]]", "fork_turns": "none",
+            })],
+            [Tool("collaboration.wait_agent", {"timeout_ms": 10000})],
+            [runs(f"cat {_Y}/postgres.md")],
+        ],
+        "after": [[runs(f"cat {_Y}/postgres.md")]],
+        "worktree": [[runs("cat AGENTS.md")], [runs(f"cat {_Y}/money.md")]],
+        "by-agent": [[runs(f"cat {_Y}/money.md")], [runs("cat .agents/skills/pdf/SKILL.md")]],
+        "mcp": served,
+        "mcp-in-scripts": served,
+    }  # fmt: skip
+
+
+class Responses(ScriptedModel):
+    """The Responses API."""
+
+    def reply(self, path: str, headers: Mapping[str, str], data: bytes) -> tuple[str, str]:
+        """Return the type and the text of the answer to a request."""
+        if headers.get("content-encoding") == "zstd":
+            from backports import zstd  # noqa: PLC0415 - of this client only
+
+            data = zstd.decompress(data)
+        body = json.loads(data)
+        if not path.split("?", maxsplit=1)[0].endswith("/responses"):
+            return "application/json", "{}"
+        turn = json.loads(headers.get("x-codex-turn-metadata") or "{}")
+        session, thread = turn.get("session_id", ""), turn.get("thread_id")
+        agent = None if thread in {None, session} else thread
+        self.requests.append(Request(session, agent, body))
+        return "text/event-stream", "".join(self._events(body))
+
+    def _events(self, body: dict[str, Any]) -> Iterator[str]:
+        number = next(self.ids)
+        items = [self._item(tool, body, number) for tool in self._turn(body)]
+        say = {"type": "output_text", "text": "Done.", "annotations": []}
+        items = items or [
+            {
+                "type": "message", "role": "assistant", "id": f"msg_{number}",
+                "status": "completed", "content": [say],
+            }
+        ]  # fmt: skip
+        response = {"id": f"resp_{number}", "object": "response", "output": items}
+        total = tokens_of(body)
+        usage = {
+            "input_tokens": total, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 20, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": total + 20,
+        }  # fmt: skip
+        begun = {**response, "status": "in_progress", "output": []}
+        yield _event("response.created", response=begun)
+        for index, item in enumerate(items):
+            yield _event("response.output_item.done", output_index=index, item=item)
+        done = {**response, "status": "completed", "usage": usage}
+        yield _event("response.completed", response=done)
+
+    def _turn(self, body: dict[str, Any]) -> Sequence[Tool]:
+        said: list[tuple[str, str]] = []
+        turns: list[int] = []
+        for item in body.get("input", []):
+            if item.get("type") in {"function_call", "custom_tool_call"}:
+                turns = [number + 1 for number in turns]
+            elif item.get("type") in {"message", "agent_message"}:
+                said.append((item.get("role", "user"), _text(item["content"])))
+                turns.append(0)
+        return turn_of(self.scripts, said, turns)
+
+    def _item(self, tool: Tool, body: dict[str, Any], number: int) -> dict[str, Any]:
+        """A call, in the way that the client offers it."""
+        call_id = f"call_{number:05d}_x"
+        self.calls[call_id] = tool
+        arguments = _filled(tool.input, json.dumps(body.get("input", [])))
+        namespace, _, name = tool.name.rpartition(".")
+        script = arguments.get("script")
+        if "exec" in {offered.get("name") for offered in _offered(body)} and not namespace:
+            called = f"const r = await tools.{name}({json.dumps(arguments)});"
+            said = "r.output" if name == _SHELL else "r"
+            return {
+                "type": "custom_tool_call", "id": f"ctc_{number}", "call_id": call_id,
+                "name": "exec", "input": script or f"{called} text({said});",
+                "status": "completed",
+            }  # fmt: skip
+        if name.startswith("mcp__"):
+            server, _, name = name.rpartition("__")
+            namespace = server
+        return {
+            "type": "function_call", "id": f"fc_{number}", "call_id": call_id, "name": name,
+            "arguments": json.dumps(arguments), **({"namespace": namespace} if namespace else {}),
+        }  # fmt: skip
+
+
+def _event(kind: str, **fields: object) -> str:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
+
+
+def _offered(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The tools that are offered, those of namespaces, too."""
+    items = [item for item in body.get("input", []) if item.get("type") == "additional_tools"]
+    for tools in (body.get("tools") or [], *(item.get("tools") or [] for item in items)):
+        for tool in tools:
+            yield tool
+            yield from tool.get("tools") or []
+
+
+def _filled(arguments: Mapping[str, object], before: str) -> dict[str, Any]:
+    """Arguments with what only the client knows: the last process, and the last sub-agent."""
+    processes = re.findall(r"session ID (\d+)", before)
+    agents = re.findall(r'agent_id\\+": ?\\+"([0-9a-f-]{36})', before)
+    known = {
+        "@PROCESS@": int(processes[-1]) if processes else 0, "@AGENT@": agents[-1:],
+    }  # fmt: skip
+    return {
+        name: known.get(value, value) if isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = (part.get("text") or part.get("encrypted_content") for part in parts)
+    return "\n".join(text for text in texts if text)
+
+
+class Client:
+    """The installed client, in a home of its own.
+
+    Args:
+        program: The client.
+        shop: Where it runs.
+        model: What answers it.
+        path: Where more programs are that it can call, such as our hook.
+    """
+
+    def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
+        self._program = program
+        self._shop = shop
+        self.environ: Mapping[str, str] = {
+            "HOME": str(shop.home),
+            "CODEX_HOME": str(shop.home / ".codex"),
+            "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "FAKE_KEY": "not-a-key",
+        }
+        (shop.home / ".codex/config.toml").write_text(
+            f'model = "{DIRECT}"\nmodel_provider = "scripted"\napproval_policy = "never"\n'
+            'sandbox_mode = "danger-full-access"\ncheck_for_update_on_startup = false\n'
+            "[model_providers.scripted]\n"
+            f'name = "scripted"\nbase_url = "{model.url}/v1"\nenv_key = "FAKE_KEY"\n'
+            'wire_api = "responses"\nrequest_max_retries = 0\nstream_max_retries = 0\n'
+            "supports_websockets = false\n[analytics]\nenabled = false\n"
+            f'[projects."{shop.root}"]\ntrust_level = "trusted"\n'
+        )
+
+    def version(self) -> str:
+        """Return what it says of its version."""
+        return self._run(self._shop.root, "--version").split()[-1]
+
+    def session(self, session: Session) -> None:
+        """Run a session in print mode.
+
+        Raises:
+            subprocess.CalledProcessError: It failed.
+        """
+        prompt = session.prompt or f"[[play {session.name}]]"
+        words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words, prompt]
+        self._run(self._shop.root / session.directory, *session.command, *words)
+
+    def _run(self, directory: Path, *words: str) -> str:
+        done = subprocess.run(
+            [self._program, *words],
+            cwd=directory,
+            env={**self.environ, "PWD": str(directory)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        return done.stdout
+
+
+_LISTED = re.compile(r"### Available skills\n(.*?)(?=\n### |</skills_instructions>)", re.DOTALL)
+_SERVER = re.compile(r"^- mcp__ctxuse: (.*)$", re.MULTILINE)
+
+
+def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
+    """Return what the requests of some sessions, which ran in this order, held."""
+    found = Truth({}, {}, [], [], _inner(shop))
+    order = [*dict.fromkeys(one.session for one in model.requests if not _is_of_memory(one))]
+    begun = [session for session in sessions if not session.goes_on]
+    for session_id, session in zip(order, begun, strict=True):
+        found.typed.extend((session_id, name) for name in session.typed)
+    for request in model.requests:
+        if request.session not in order:
+            continue
+        key = (request.session, request.agent)
+        thread = found.threads.setdefault(key, Thread({}))
+        for tool in request.body.get("tools") or []:
+            if tool.get("name") == "mcp__ctxuse":
+                thread.resident.update(_served(shop, tool.get("description") or ""))
+        for item in request.body.get("input", []):
+            if item.get("type") == "message" and item["role"] in {"developer", "user"}:
+                for name, size in _resident(shop, item["role"], _text(item["content"])):
+                    thread.resident.setdefault(name, size)
+            elif item.get("type") in {"function_call_output", "custom_tool_call_output"}:
+                _answered(shop, model, found, key, item)
+    return found
+
+
+_OWN = frozenset({"base_instructions", "tools", "state"})
+_OF_RECORDS = ("<skills_instructions>", "## Memory\n", "# AGENTS.md", "<tools>", "<skill>")
+
+
+def slim(transcript: str) -> str:
+    """Leave of a rollout out what is the client's own and tells of no record."""
+    lines = []
+    for line in transcript.splitlines():
+        fields = json.loads(line)
+        payload = {key: fields["payload"][key] for key in fields["payload"].keys() - _OWN}
+        for part in payload.get("content") or [] if payload.get("role") == "developer" else []:
+            if not part.get("text", "").startswith(_OF_RECORDS):
+                part["text"] = ""
+        lines.append(json.dumps({**fields, "payload": payload}, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def _is_of_memory(request: Request) -> bool:
+    """Whether it is of what writes the agent's memory, which works elsewhere."""
+    return "## Memory Writing Agent" in json.dumps(request.body.get("input", []))[:200_000]
+
+
+def _answered(
+    shop: Shop,
+    model: ScriptedModel,
+    found: Truth,
+    key: tuple[str, str | None],
+    item: Mapping[str, Any],
+) -> None:
+    call_id, text = item["call_id"], _text(item["output"])
+    tool = model.calls.get(call_id)
+    if tool is None or call_id in found.calls:
+        return
+    entered = set() if tool.is_search else shop.in_text(text)
+    if tool.name == "read_mcp_resource":
+        found.read.extend((key[0], name) for name in entered)
+        entered = set()
+    kind = "MCP" if tool.name.startswith(("mcp__", "read_mcp")) else "shell"
+    found.calls[call_id] = Call(kind, str({**tool.input}), key, entered)
+
+
+def _inner(shop: Shop) -> dict[str, str]:
+    """The calls that scripts have made, as the rollouts tell of them."""
+    found: dict[str, str] = {}
+    for path in (shop.home / ".codex/sessions").rglob("rollout-*.jsonl"):
+        script = None
+        for line in path.read_text().splitlines():
+            payload = json.loads(line)["payload"]
+            if payload.get("type") == "custom_tool_call" and payload.get("name") == "exec":
+                script = payload["call_id"]
+            elif payload.get("type") == "item_completed" and script is not None:
+                found[payload["item"]["id"]] = script
+    return found
+
+
+def _served(shop: Shop, text: str) -> Iterator[tuple[str, int]]:
+    """The records that stand in the whole instructions of our MCP server, with their bytes."""
+    for line in text.split("\n\n", maxsplit=1)[0].splitlines():
+        for name in shop.in_text(line) if line.startswith("- ") else ():
+            yield name, len(line.encode())
+    for record in shop.records:
+        if record.kind == "summary" and record.body in text:
+            yield record.name, len(record.body.encode())
+
+
+def _resident(shop: Shop, role: str, text: str) -> Iterator[tuple[str, int]]:
+    """The records that stand in a message with which a context begins, with their bytes."""
+    for listed in _LISTED.finditer(text) if role == "developer" else ():
+        for line in listed[1].strip("\n").split("\n"):
+            brought_along = f"skill/{line.removeprefix('- ').partition(':')[0]}"
+            for name in shop.in_text(line) or {brought_along}:
+                yield name, len(line.encode())
+    for server in _SERVER.finditer(text) if role == "developer" else ():
+        for name in shop.in_text(server[1]):
+            yield name, len(server[1].encode())
+    is_told = text.startswith("# AGENTS.md") or "MEMORY_SUMMARY BEGINS" in text
+    for record in shop.records if is_told else ():
+        body = record.text.replace("@", record.mark).strip()
+        if record.kind in {"instructions", "memory"} and body in text:
+            yield record.name, len(body.encode())
