@@ -43,12 +43,14 @@ def put(path: Path, text: str) -> Path:
 class Rollout:
     """Makes the lines of a rollout."""
 
-    def __init__(self, project: object, own: str = ROOT, session: str | None = None) -> None:
+    def __init__(
+        self, project: object, own: str = ROOT, session: str | None = None, **more: object
+    ) -> None:
         self.lines: list[dict[str, object]] = []
         self.at = 0
         self.cwd = str(project)
         meta = {} if session is None else {"session_id": session}
-        self.line("session_meta", id=own, cwd=self.cwd, **meta)
+        self.line("session_meta", id=own, cwd=self.cwd, **meta, **more)
 
     def line(self, kind: str, **payload: object) -> None:
         self.at += 1
@@ -437,6 +439,43 @@ def test_hooks_read_on_in_rollouts_and_an_import_adds_nothing(project: Path) -> 
     assert fired(project, "SessionStart", path) == 1
     assert imported(project, path, of_child).added == 0
     assert [segment for segment, *_ in resident(project)] == [ROOT, f"{ROOT}/{CHILD}"]
+
+
+def forked(project: Path, day: str) -> tuple[Path, Path]:
+    """Write a rollout into the folder of a day, and one of a fork of it after two messages."""
+    parent = Rollout(project)
+    parent.message("user", agents(project, RULES), "agents_md.instructions", key="msg_a")
+    parent.message("developer", listing(project), key="msg_b")
+    parent.message("user", agents(project / "api", ALPHA), "agents_md.instructions", key="msg_c")
+    for ordinal, line in enumerate(parent.lines):
+        line["ordinal"] = ordinal
+    fork = Rollout(project, CHILD, forked_from_id=ROOT, forked_from_ordinal_exclusive=3)
+    text = "".join(json.dumps(line) + "\n" for line in parent.lines)
+    folder = project.parent / ".codex/sessions" / day
+    of_parent = put(folder / f"rollout-2026-08-03T10-00-00-{ROOT}.jsonl", text)
+    return of_parent, fork.write(project, CHILD)
+
+
+@pytest.mark.parametrize("day", ["2026/08/03", "2025/11/22"])
+def test_a_fork_begins_with_what_stood_in_its_parent(project: Path, day: str) -> None:
+    of_parent, of_fork = forked(project, day)
+    put(project / "api/AGENTS.md", ALPHA)
+    imported(project, of_parent, of_fork)
+    here = [(record, size) for segment, record, size in resident(project) if segment == ROOT]
+    there = [(record, size) for segment, record, size in resident(project) if segment == CHILD]
+    assert there == here[: len(there)]
+    assert [record for record, _ in here[len(there) :]] == ["instructions/api/AGENTS.md"]
+    assert ("instructions/AGENTS.md", len(RULES.rstrip())) in there
+    assert "skill/lint" in dict(there)
+    assert imported(project, of_fork).added == 0
+    assert fired(project, "SessionStart", of_fork, session_id=CHILD) == 0
+
+
+def test_of_a_fork_whose_parent_is_gone_nothing_is_claimed(project: Path) -> None:
+    of_parent, of_fork = forked(project, "2026/08/03")
+    of_parent.unlink()
+    assert imported(project, of_fork).added == 0
+    assert resident(project) == []
 
 
 def test_where_the_agent_was_is_known_also_when_it_is_read_on(project: Path) -> None:

@@ -88,8 +88,9 @@ INSIDE = {
         "__init__ | lines",
     ],
     "hosts.codex": [
-        "hook | install | mcp | transcript",
-        "accounting | commands | context",
+        "hook | install | mcp",
+        "transcript",
+        "accounting | commands | context | messages",
         "tools",
         "__init__ | lines",
     ],

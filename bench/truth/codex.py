@@ -77,6 +77,7 @@ SESSIONS = (
     Session("agents-of-scripts", CODE_MODE),
     Session("by-agent"),
     Session("after", command=("exec", "resume", "--last"), goes_on=True),
+    Session("forked", command=("exec", "fork", "@SESSION@")),
     Session("worktree", words=("--worktree",)),
     Session("review", command=("exec", "review"), prompt="Look at it"),
     Session("mentions", prompt="Do it with $pdf and $deploy", typed=("skill/pdf", "skill/deploy")),
@@ -149,6 +150,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [types(f"cat {_Y}/money.md\n")],
             [types("exit\n")],
         ],
+        "forked": [[runs(f"cat {_Y}/money.md")]],
         "below": [[runs("cat AGENTS.md")], [runs(f"cat ../{_Y}/postgres.md")]],
         "agents": [
             [Tool(f"{agents}.spawn_agent", spawn)],
@@ -294,6 +296,7 @@ class Client:
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
         self._program = program
         self._shop = shop
+        self._model = model
         self.environ: Mapping[str, str] = {
             "HOME": str(shop.home),
             "CODEX_HOME": str(shop.home / ".codex"),
@@ -324,7 +327,9 @@ class Client:
         """
         prompt = session.prompt or f"[[play {session.name}]]"
         words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words, prompt]
-        self._run(self._shop.root / session.directory, *session.command, *words)
+        before = self._model.requests[-1].session if self._model.requests else ""
+        command = [before if word == "@SESSION@" else word for word in session.command]
+        self._run(self._shop.root / session.directory, *command, *words)
 
     def _run(self, directory: Path, *words: str) -> str:
         done = subprocess.run(

@@ -47,6 +47,8 @@ class Payload(msgspec.Struct):
     formatted_output: object = None
     parsed_cmd: object = None
     source: object = None
+    forked_from_id: object = None
+    forked_from_ordinal_exclusive: object = None
     item: Item | Else = None
     usage: object = None
     info: object = None
@@ -63,6 +65,7 @@ class Line(msgspec.Struct):
 
     type: object = None
     timestamp: object = None
+    ordinal: object = None
     payload: Payload | Else = None
 
 

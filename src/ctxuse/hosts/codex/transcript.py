@@ -1,6 +1,7 @@
 """The rollouts of Codex → events (versions 0.104 to 0.169; the format is the host's own)."""
 
 import re
+from contextlib import suppress
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
@@ -8,6 +9,7 @@ from ctxuse.hosts.codex.accounting import Accounting
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
 from ctxuse.hosts.codex.lines import NO_PAYLOAD, Item, Line, Passed, Payload
+from ctxuse.hosts.codex.messages import Message, inherited, replacing
 from ctxuse.hosts.jsonlines import START, Lines, OnRead, Position, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
@@ -84,6 +86,7 @@ def _payload(line: Line) -> Payload:
 class _Reader:
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
         self._origin = Origin.of_transcript(places, head(path).directory)
+        self._path = path
         self._told = told
         self._entered = Accounting(rest.samples)
         self._thread: Session | None = _first_thread(path) if rest.offset else None
@@ -134,6 +137,15 @@ class _Reader:
         self._thread = _thread(payload)
         if self._thread is not None and self._thread.actor == "agent":
             self._told.began(self._thread.segment_id, line.timestamp, answered=False)
+            self._inherit(payload, self._thread, when(line.timestamp))
+
+    def _inherit(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+        """Tell of what stands in a fork from its beginning."""
+        if payload.forked_from_id is None or at_ns is None:
+            return
+        with suppress(OSError):  # the parent is gone: what stood there is not known
+            for message in inherited(self._path, payload):
+                self._stands(message, f"{message.key} {thread.segment_id}", thread, at_ns)
 
     def _is_replayed(self, line: Line) -> bool:
         """Whether a line repeats the history of the parent, whose own rollout tells of that."""
@@ -190,35 +202,25 @@ class _Reader:
             self._told.began(thread.segment_id, line.timestamp, answered=True)
 
     def _message(self, line: Line, payload: Payload, thread: Session) -> None:
-        role, content = text(payload.role), held(payload.content)
-        self._entered.entered(payload, content)
-        if role in {None, "assistant"}:
+        message, at_ns = Message.of(payload), when(line.timestamp)
+        self._entered.entered(payload, message.content)
+        if message.role in {None, "assistant"}:
             self._answered(line, thread)
-            return
-        passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
-        at_ns, key = when(line.timestamp), text(payload.id)
-        if at_ns is not None:
-            key = key or f"{thread.segment_id} {text(line.timestamp)}"
-            self._stands(role, content, items(passed.content_item_kinds), thread, key, at_ns)
-            if role == "user":
-                self._mentions(content, text(passed.turn_id), line, thread, at_ns)
+        elif at_ns is not None:
+            key = message.key or f"{thread.segment_id} {text(line.timestamp)}"
+            self._stands(message, key, thread, at_ns)
+            if message.role == "user":
+                passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
+                self._mentions(message.content, text(passed.turn_id), line, thread, at_ns)
 
-    def _stands(  # noqa: PLR0913, PLR0917 - a message has these parts
-        self,
-        role: str | None,
-        content: object,
-        kinds: list[object],
-        thread: Session,
-        key: str,
-        at_ns: int,
-    ) -> None:
+    def _stands(self, message: Message, key: str, thread: Session, at_ns: int) -> None:
         """Tell of what stands in a context from the beginning of it."""
-        for number, block in enumerate(items(content)):
-            said_here = at(block, "text")
-            kind = text(kinds[number]) if number < len(kinds) else None
-            for record, length in (
-                placed(said_here, kind, role, self._origin) if isinstance(said_here, str) else ()
-            ):
+        for number, block in enumerate(items(message.content)):
+            said = at(block, "text")
+            if not isinstance(said, str):
+                continue
+            kind = text(message.kinds[number]) if number < len(message.kinds) else None
+            for record, length in placed(said, kind, message.role, self._origin):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
                 event = thread.exposure([snapshot], at_ns, key)
                 self._told.happened([event], key=key, unless_exposed=True)
@@ -226,11 +228,9 @@ class _Reader:
     def _replaced(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """The history that a compaction leaves holds anew what stands at its beginning."""
         self._entered.begins_anew()
-        for message in items(held(payload.replacement_history)):
-            key = text(message, "id")
-            if key is not None and at_ns is not None and at(message, "type") == "message":
-                role, content = text(message, "role"), at(message, "content")
-                self._stands(role, content, [], thread, f"{key} {at_ns}", at_ns)
+        if at_ns is not None:
+            for message in replacing(payload, at_ns):
+                self._stands(message, str(message.key), thread, at_ns)
 
     def _mentions(
         self, content: object, turn: str | None, line: Line, thread: Session, at_ns: int
