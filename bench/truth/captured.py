@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +54,7 @@ def save(captured: Captured, shop: Shop, path: Path) -> None:
         "version": captured.version,
         "payloads": captured.payloads,
         "transcripts": captured.transcripts,
-        "threads": [[*key, thread.resident] for key, thread in truth.threads.items()],
+        "threads": [[*key, thread.resident, thread.again] for key, thread in truth.threads.items()],
         "calls": {
             call_id: [call.kind, call.input, call.thread, sorted(call.entered)]
             for call_id, call in truth.calls.items()
@@ -74,7 +75,10 @@ def load(path: Path, shop: Shop) -> Captured:
         text = text.replace(sign, here)
     fields: dict[str, Any] = json.loads(text)
     truth = Truth(
-        {(session, agent): Thread(known) for session, agent, known in fields["threads"]},
+        {
+            (session, agent): Thread(known, Counter(*again))
+            for session, agent, known, *again in fields["threads"]
+        },
         {
             call_id: Call(kind, said, (thread[0], thread[1]), {*entered})
             for call_id, (kind, said, thread, entered) in fields["calls"].items()

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -314,8 +315,9 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         if not request.body.get("tools"):
             continue
         key = (request.session, request.agent)
+        new = Thread({}, Counter())
         is_held = not by_id[request.session].lines
-        thread = found.threads.setdefault(key, Thread({})) if is_held else Thread({})
+        thread = found.threads.setdefault(key, new) if is_held else new
         for text in _said_by_the_host(request):
             for name, size in _resident(shop, text):
                 thread.resident.setdefault(name, size)

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from truth.compare import Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, tokens_of, turn_of
 from truth.shop import RECORDS as OF_CLAUDE
 from truth.shop import Placed, Shop
+from truth.terminal import Terminal
 
 HOST, TITLE, KEPT = "codex", "Codex", ".codex/sessions"
 
@@ -24,6 +26,8 @@ def _skill(name: str, mark: str, about: str, where: str = ".agents/skills") -> P
     return Placed("skill", name, f"{where}/{name}/SKILL.md", mark, text)
 
 
+_PLUGIN = "~/.codex/plugins/cache/market/acme/1.0.0"
+
 RECORDS = (
     *(record for record in OF_CLAUDE if record.path.startswith(".yoi")),
     Placed("instructions", "AGENTS.md", "AGENTS.md", "Qroot", "# @ Shop\n@ Be brief.\n"),
@@ -33,6 +37,7 @@ RECORDS = (
     _skill("pdf", "Qpdf", "@ Fill forms. Use it for anything with PDF files.")._replace(
         others=(("references/forms.md", "# @ Forms\n@ one\n@ two\n"),)
     ),
+    _skill("triage", "Qtri", "@ Sorts them.", f"{_PLUGIN}/skills")._replace(slug="acme:triage"),
     _skill("deploy", "Qdep", "@ Brings it out."),
     _skill("brief", "Qbri", "@ Summarise the morning.", "~/.codex/skills"),
     Placed("memory", "~/.codex/memories/memory_summary.md", "~/.codex/memories/memory_summary.md",
@@ -52,6 +57,7 @@ class Session(NamedTuple):
         directory: Where it is started, from the project on.
         command: What the client is told to do.
         goes_on: Whether it is the session before that goes on.
+        lines: What the user types one after the other, in a terminal.
     """
 
     name: str
@@ -62,8 +68,12 @@ class Session(NamedTuple):
     directory: str = "."
     command: tuple[str, ...] = ("exec",)
     goes_on: bool = False
+    lines: tuple[str, ...] = ()
 
 
+_TYPED = (
+    "[[play by-agent]]", "!cat AGENTS.md", "/compact", "Go on with $deploy [[play after]]", "/quit",
+)  # fmt: skip
 _MCP = ("-c", 'mcp_servers.ctxuse={command="ctxuse",args=["mcp"]}')
 
 SESSIONS = (
@@ -80,11 +90,19 @@ SESSIONS = (
     Session("forked", command=("exec", "fork", "@SESSION@")),
     Session("worktree", words=("--worktree",)),
     Session("review", command=("exec", "review"), prompt="Look at it"),
-    Session("mentions", prompt="Do it with $pdf and $deploy", typed=("skill/pdf", "skill/deploy")),
+    Session(
+        "mentions",
+        prompt="Do it with $pdf and $acme:triage",
+        typed=("skill/pdf", "skill/acme:triage"),
+    ),
     Session("mcp", words=_MCP),
     Session("mcp-in-scripts", CODE_MODE, words=_MCP),
     Session("memories", words=("-c", "features.memories=true")),
+    Session("compacted", words=("-c", "model_auto_compact_token_limit=25000")),
+    Session("typed", lines=_TYPED, typed=("instructions/AGENTS.md", "skill/deploy")),
 )
+
+_COMPACT = "You are performing a CONTEXT CHECKPOINT COMPACTION"
 
 _Y = ".yoi/memory/decisions"
 _SHELL = "exec_command"
@@ -114,6 +132,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
         [runs("sed -n 1,20p .agents/skills/pdf/SKILL.md")],
         [runs("cat .agents/skills/pdf/references/forms.md")],
         [runs("cat ~/.codex/AGENTS.md")],
+        [runs(f"cat {_PLUGIN}/skills/triage/SKILL.md")],
         [runs("cat AGENTS.md", workdir=str(root / "api"))],
         *([runs(command, is_search=True)] for command in SEARCHES),
     ]
@@ -149,6 +168,11 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [runs("bash --norc -i", yield_time_ms=800, tty=True)],
             [types(f"cat {_Y}/money.md\n")],
             [types("exit\n")],
+        ],
+        "compacted": [
+            [runs(f"cat {_Y}/money.md")],
+            *([runs(f"yes {number} | head -c 40000")] for number in range(1, 6)),
+            [runs(f"cat {_Y}/postgres.md")],
         ],
         "forked": [[runs(f"cat {_Y}/money.md")]],
         "below": [[runs("cat AGENTS.md")], [runs(f"cat ../{_Y}/postgres.md")]],
@@ -192,8 +216,11 @@ class Responses(ScriptedModel):
 
     def _events(self, body: dict[str, Any]) -> Iterator[str]:
         number = next(self.ids)
-        items = [self._item(tool, body, number) for tool in self._turn(body)]
-        say = {"type": "output_text", "text": "Done.", "annotations": []}
+        is_full = _is_full(self.requests[-1])
+        turn = () if is_full else self._turn(body)
+        items = [self._item(tool, body, number) for tool in turn]
+        said = "Left is [[play after]]" if is_full else "Done."
+        say = {"type": "output_text", "text": said, "annotations": []}
         items = items or [
             {
                 "type": "message", "role": "assistant", "id": f"msg_{number}",
@@ -313,23 +340,42 @@ class Client:
             'wire_api = "responses"\nrequest_max_retries = 0\nstream_max_retries = 0\n'
             "supports_websockets = false\n[analytics]\nenabled = false\n"
             f'[projects."{shop.root}"]\ntrust_level = "trusted"\n'
+            '[plugins."acme@market"]\nenabled = true\n'
         )
+        manifest = shop.home / _PLUGIN.removeprefix("~/") / ".codex-plugin/plugin.json"
+        manifest.parent.mkdir(parents=True)
+        about = {"name": "acme", "version": "1.0.0", "description": "x", "skills": "./skills/"}
+        manifest.write_text(json.dumps(about))
 
     def version(self) -> str:
         """Return what it says of its version."""
         return self._run(self._shop.root, "--version").split()[-1]
 
     def session(self, session: Session) -> None:
-        """Run a session in print mode.
+        """Run a session in print mode, or in a terminal where somebody types.
 
         Raises:
             subprocess.CalledProcessError: It failed.
         """
+        if session.lines:
+            self._type(session)
+            return
         prompt = session.prompt or f"[[play {session.name}]]"
         words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words, prompt]
         before = self._model.requests[-1].session if self._model.requests else ""
         command = [before if word == "@SESSION@" else word for word in session.command]
         self._run(self._shop.root / session.directory, *command, *words)
+
+    def _type(self, session: Session) -> None:
+        with Terminal(self._shop.home / "terminal") as terminal:
+            environ = [f"{name}={value}" for name, value in self.environ.items()]
+            words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words]
+            run = ["env", "-i", *environ, str(self._program), *words]
+            terminal.start(run, self._shop.root / session.directory)
+            for line in session.lines:
+                terminal.settle()
+                terminal.type(line)
+            terminal.settle()
 
     def _run(self, directory: Path, *words: str) -> str:
         done = subprocess.run(
@@ -352,25 +398,40 @@ _SERVER = re.compile(r"^- mcp__ctxuse: (.*)$", re.MULTILINE)
 def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
     found = Truth({}, {}, [], [], _inner(shop))
-    order = [*dict.fromkeys(one.session for one in model.requests if not _is_of_memory(one))]
+    order = [*dict.fromkeys(one.session for one in model.requests if not _is_of_client(one))]
     begun = [session for session in sessions if not session.goes_on]
     for session_id, session in zip(order, begun, strict=True):
         found.typed.extend((session_id, name) for name in session.typed)
+    full: set[tuple[str, str | None]] = set()
     for request in model.requests:
         if request.session not in order:
             continue
         key = (request.session, request.agent)
-        thread = found.threads.setdefault(key, Thread({}))
-        for tool in request.body.get("tools") or []:
-            if tool.get("name") == "mcp__ctxuse":
-                thread.resident.update(_served(shop, tool.get("description") or ""))
+        thread = found.threads.setdefault(key, Thread({}, Counter()))
+        for name, size in _begins(shop, request):
+            thread.again[name] += key in full
+            thread.resident.setdefault(name, size)
+        full = {*full} - {key} | ({key} if _is_full(request) else set())
         for item in request.body.get("input", []):
-            if item.get("type") == "message" and item["role"] in {"developer", "user"}:
-                for name, size in _resident(shop, item["role"], _text(item["content"])):
-                    thread.resident.setdefault(name, size)
-            elif item.get("type") in {"function_call_output", "custom_tool_call_output"}:
+            if item.get("type") in {"function_call_output", "custom_tool_call_output"}:
                 _answered(shop, model, found, key, item)
     return found
+
+
+def _begins(shop: Shop, request: Request) -> Iterator[tuple[str, int]]:
+    """The records with which a context begins, with their bytes."""
+    for tool in request.body.get("tools") or []:
+        if tool.get("name") == "mcp__ctxuse":
+            yield from _served(shop, tool.get("description") or "")
+    for item in request.body.get("input", []):
+        if item.get("type") == "message" and item["role"] in {"developer", "user"}:
+            yield from _resident(shop, item["role"], _text(item["content"]))
+
+
+def _is_full(request: Request) -> bool:
+    """Whether a context that is full is to be told in short."""
+    asked = (request.body.get("input") or [{}])[-1].get("content")
+    return _text(asked).startswith(_COMPACT)
 
 
 _OWN = frozenset({"base_instructions", "tools", "state"})
@@ -390,9 +451,10 @@ def slim(transcript: str) -> str:
     return "".join(lines)
 
 
-def _is_of_memory(request: Request) -> bool:
-    """Whether it is of what writes the agent's memory, which works elsewhere."""
-    return "## Memory Writing Agent" in json.dumps(request.body.get("input", []))[:200_000]
+def _is_of_client(request: Request) -> bool:
+    """Whether it is of what writes the agent's memory or a title: nothing of it is kept."""
+    said = json.dumps(request.body.get("input", []))[:200_000]
+    return any(asked in said for asked in ("## Memory Writing Agent", "single-line task title"))
 
 
 def _answered(

@@ -12,9 +12,11 @@ class Thread(NamedTuple):
 
     Attributes:
         resident: Bytes of what the host had put there of each record, by kind and slug.
+        again: How many times more it has put it there, after compactions.
     """
 
     resident: dict[str, int]
+    again: Counter[str]
 
 
 class Call(NamedTuple):
@@ -139,10 +141,12 @@ def _uses(truth: Truth, events: Iterable[_Event], ids: Iterable[str]) -> Row:
 
 def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
     there: dict[tuple[str, str], int] = {}
+    times: Counter[tuple[str, str]] = Counter()
     for (session, agent), thread in truth.threads.items():
         if (agent is not None) is is_agent:
             segment = _segment(session, agent)
             there |= {(segment, name): size for name, size in thread.resident.items()}
+            times.update({(segment, name): 1 + thread.again[name] for name in thread.resident})
     held = {session for session, _ in truth.threads}
     claimed: Counter[tuple[str, str]] = Counter()
     sizes: dict[tuple[str, str], int | None] = {}
@@ -155,7 +159,7 @@ def _resident(truth: Truth, events: Iterable[_Event], *, is_agent: bool) -> Row:
                 key = event["segment_id"], f"{record['kind']}/{record['slug']}"
                 claimed[key] += 1
                 sizes[key] = record.get("context_bytes")
-    return _row(Counter(dict.fromkeys(there, 1)), claimed, there, sizes)
+    return _row(times, claimed, there, sizes)
 
 
 def _segment(session: str, agent: str | None) -> str:
