@@ -24,7 +24,9 @@ LAYERS = {
     "events | layout | query": "value types | where things are | what is asked",
     "zones": "which day a moment falls on",
     "errors | ids | times | worktrees": "say what went wrong | make ids | read clocks | of git",
-    "example | files | processes | progress | redaction | visible": "need nothing of ours",
+    "example | files | patterns | processes | progress | redaction | visible": (
+        "need nothing of ours"
+    ),
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
 on first use."""

@@ -5,12 +5,12 @@ directory a worktree of git; the only other question put to the disk is whether 
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
+from ctxuse.patterns import pattern
 from ctxuse.worktrees import worktree_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ USAGE_DIR = (*MARKER, "_usage")
 LOG_NAME = "events.jsonl"
 LOCK_NAME = "events.lock"
 
-_SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SLUG = pattern("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
 def is_slug(text: str) -> bool:

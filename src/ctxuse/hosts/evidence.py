@@ -17,7 +17,6 @@ Nothing of the output or of the files is kept.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from ctxuse.hosts.mentions import Mentions, Said
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import SKILL, RecordFile
+from ctxuse.patterns import pattern
 
 _LARGEST = 256 * 1024
 _MOST_BYTES = 4 * 1024 * 1024
@@ -50,10 +50,10 @@ _PART = 4
 """So many characters of a line that was cut show a file that is named."""
 
 _PREFIXES = (
-    re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
-    re.compile(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
-    re.compile(r"[<>+-] ?"),
-    re.compile(r"(?=\")"),
+    pattern(r"\s*[0-9]{1,9}[\t:|│-] ?"),
+    pattern(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
+    pattern(r"[<>+-] ?"),
+    pattern(r"(?=\")"),
 )
 """What stands in front of a line: a number, a file's name, the sign of a difference; a quote."""
 

@@ -5,7 +5,6 @@ and holds what a file was then.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
@@ -15,6 +14,7 @@ from ctxuse.hosts import known_hosts
 from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
+from ctxuse.patterns import pattern
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import KnownLines
@@ -45,7 +45,7 @@ class Origin:
             and not root.startswith(places.root + os.sep)
         ):
             pairs.append((root, places.root))
-        home = _HOME.match(root or "")
+        home = _HOME.match(root) if root else None
         if home and home[0] != places.home:
             pairs += [
                 (os.path.join(home[0], host.config_dir), places.config_dirs[host.name])
@@ -219,6 +219,6 @@ def _is_as_it_was(file: str, at_ns: int) -> bool:
     return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
 
 
-_HOME = re.compile(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")
-_DRIVE = re.compile(r"([A-Za-z]):(?=[\\/])")
-_SHELL_DRIVE = re.compile(r"/([A-Za-z])(?=/)")
+_HOME = pattern(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")
+_DRIVE = pattern(r"([A-Za-z]):(?=[\\/])")
+_SHELL_DRIVE = pattern(r"/([A-Za-z])(?=/)")

@@ -21,6 +21,7 @@ from ctxuse.hosts.shellprograms import (
     without_prefix,
 )
 from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Token, Word, tokens
+from ctxuse.patterns import pattern
 
 _ENDS = frozenset({"done", "esac", "fi", "}"})
 """Words behind which a redirection is one of everything since their beginning."""
@@ -33,10 +34,10 @@ _PASSING = frozenset({
 
 _MOST_FILES = 256
 _MOST_NAMED = 64
-_FILE = re.compile(r"^(?!-)[^\0\n]*[./]")
+_FILE = pattern(r"^(?!-)[^\0\n]*[./]")
 """A word that may be the name of a file."""
 
-_GOING = re.compile(r"\b(?:cd|pushd|popd)\b")
+_GOING = pattern(r"\b(?:cd|pushd|popd)\b")
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""

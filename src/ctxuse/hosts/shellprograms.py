@@ -1,9 +1,9 @@
 """Programs of shell commands: what stands before one, and which ones do what."""
 
 import os
-import re
 
 from ctxuse.hosts.shellwords import Word
+from ctxuse.patterns import pattern
 
 LONGEST = 64 * 1024
 """Characters up to which a command is taken apart."""
@@ -45,7 +45,7 @@ WITH_ARGUMENT = {
 }
 """Options that take the word behind them."""
 
-ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+ASSIGNMENT = pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
 def program_of(words: list[Word]) -> str:
