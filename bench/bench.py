@@ -31,8 +31,8 @@ from ctxuse import (
     UsageSource,
     Workspace,
 )
+from ctxuse.cache import Cache
 from ctxuse.codec.encode import encode
-from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.hosts.past import PastPlaces

@@ -24,9 +24,9 @@ from typing import NamedTuple, Self
 
 from ctxuse.files import read_beginning, read_small, real_path
 from ctxuse.hosts.mentions import Mentions, Said
-from ctxuse.hosts.paths import texts_below
+from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL, RecordFile
+from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.patterns import pattern
 
 _LARGEST = 256 * 1024
@@ -400,16 +400,3 @@ def _bytes_of(line: str) -> int:
 def _weight(lines: set[str]) -> int:
     """The letters and digits of lines; nothing for those that are too short to tell anything."""
     return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
-
-
-def record_files(places: Places) -> Iterator[RecordFile]:
-    """Yield every file of a record that has one now; of skills their other texts, too."""
-    for kind, slug in places.layout.records_on_disk():
-        file = places.layout.record_file(kind, str(slug))
-        yield RecordFile(kind, str(slug), file, file)
-    for record in places.files_of_agents():
-        yield record
-        if record.kind == SKILL:
-            for path in texts_below(os.path.dirname(record.file)):
-                if path != record.file:
-                    yield record._replace(named=path)
