@@ -6,6 +6,7 @@ directory a worktree of git; the only other question put to the disk is whether 
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -150,6 +151,11 @@ class WorkspaceLayout:
         return self._path(_SUMMARY)
 
     @property
+    def summary_file(self) -> str:
+        """`summary_path` as text."""
+        return os.path.join(self._root, *_SUMMARY)
+
+    @property
     def decisions_dir(self) -> "Path":
         """``.yoi/memory/decisions``."""
         return self._path(_FOLDERS[RecordKind.DECISION])
@@ -219,22 +225,33 @@ class WorkspaceLayout:
         folders that are missing or unreadable, are passed over.
         """
         found: list[RecordRef] = []
-        if os.path.isfile(os.path.join(self._root, *_SUMMARY)):
+        if os.path.isfile(self.summary_file):
             found.append(RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value))
-        for kind, folder in _FOLDERS.items():
-            try:
-                names = os.listdir(os.path.join(self._root, *folder))
-            except OSError:
-                continue
-            for name in names:
-                stem = name.removesuffix(_SUFFIX)
-                if (
-                    stem != name
-                    and is_slug(stem)
-                    and os.path.isfile(os.path.join(self._root, *folder, name))
-                ):
-                    found.append(RecordRef(kind.value, stem))
+        for kind in _FOLDERS:
+            found += (
+                RecordRef(kind.value, entry.name.removesuffix(_SUFFIX))
+                for entry in self.record_entries(kind)
+                if entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
+            )
         return sorted(found)
+
+    def record_entries(self, *kinds: RecordKind) -> Iterator["os.DirEntry[str]"]:
+        """Yield what is named as a record where those of some kinds lie, in any order.
+
+        Folders that are missing or unreadable are passed over, and so is the summary.
+
+        Args:
+            kinds: The kinds; all when there is none.
+        """
+        for kind in kinds or _FOLDERS:
+            with (
+                suppress(OSError),
+                os.scandir(os.path.join(self._root, *_FOLDERS[kind])) as entries,
+            ):
+                for entry in entries:
+                    stem = entry.name.removesuffix(_SUFFIX)
+                    if stem != entry.name and is_slug(stem):
+                        yield entry
 
     def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
         """Return which record `path` is, or None if it is none, as the reference answers.

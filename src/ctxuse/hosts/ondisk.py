@@ -66,6 +66,11 @@ def record_files(places: Places) -> Iterator[RecordFile]:
     for kind, slug in places.layout.records_on_disk():
         file = places.layout.record_file(kind, str(slug))
         yield RecordFile(kind, str(slug), file, file)
+    yield from files_of_agents(places)
+
+
+def files_of_agents(places: Places) -> Iterator[RecordFile]:
+    """Yield those of `record_files` that are not in ``.yoi``."""
     for record in places.files_of_agents():
         yield record
         if record.kind == SKILL:

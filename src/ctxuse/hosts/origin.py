@@ -130,13 +130,33 @@ class Origin:
         """Return when something was, if it was in the past; None for now."""
         return at_ns if self._is_past else None
 
+    def near(self, output: str) -> list[RecordFile] | None:
+        """Return the files of records that hold a line of an output; None where any may.
+
+        Of the past all records are known, once for many outputs.
+        """
+        from ctxuse.hosts.lineindex import files_near  # noqa: PLC0415 - only for what was printed
+
+        return None if self._is_past else files_near(self.places, output)
+
     @contextmanager
-    def known_lines(self, named: Sequence[RecordFile], command: str) -> "Iterator[KnownLines]":
-        """Give the lines of the records here and now, and of what a command names."""
+    def known_lines(
+        self,
+        named: Sequence[RecordFile],
+        command: str,
+        near: Sequence[RecordFile] | None = None,
+    ) -> "Iterator[KnownLines]":
+        """Give the lines of the records here and now, and of what a command names.
+
+        Args:
+            named: The files that the command names to show them.
+            command: The command.
+            near: What `near` has found; None for all records.
+        """
         from ctxuse.hosts.evidence import KnownLines  # noqa: PLC0415 - only for what was printed
 
         if not self._is_past:
-            yield KnownLines.of(self.places, named, command)
+            yield KnownLines.of(self.places, named, command, near)
             return
         kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same
         if not isinstance(kept, KnownLines):
