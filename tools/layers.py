@@ -26,8 +26,9 @@ LAYERS = {
     "zones": "which day a moment falls on",
     "errors | ids | times | worktrees": "say what went wrong | make ids | read clocks | of git",
     "example | files | patterns | processes | progress | redaction | visible": (
-        "need nothing of ours"
+        "need nothing of ours, but for"
     ),
+    "typed": "what stands for `typing`",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
 on first use."""

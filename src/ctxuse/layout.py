@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
 from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING, NamedTuple, Self
 from ctxuse.worktrees import worktree_of
 
 if TYPE_CHECKING:

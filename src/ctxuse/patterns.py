@@ -5,7 +5,11 @@ many of which it uses few.
 """
 
 import re
-from typing import AnyStr, cast
+
+from ctxuse.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import AnyStr
 
 
 class _Pattern:
@@ -22,11 +26,11 @@ class _Pattern:
         return found
 
 
-def pattern(source: AnyStr, flags: int = 0) -> "re.Pattern[AnyStr]":
+def pattern(source: "AnyStr", flags: int = 0) -> "re.Pattern[AnyStr]":
     """Return a regular expression that is compiled when it is first used.
 
     Args:
         source: The expression.
         flags: As for `re.compile`.
     """
-    return cast("re.Pattern[AnyStr]", _Pattern(source, flags))
+    return _Pattern(source, flags)  # type: ignore[return-value] # it has what that has

@@ -8,7 +8,8 @@ process does, and never in the current directory, which may be of anybody's maki
 import os
 import sys
 from collections.abc import Collection, Iterable
-from typing import IO, TYPE_CHECKING
+
+from ctxuse.typed import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess

@@ -6,9 +6,9 @@ merges exactly, and it costs nothing to import where events are written. People 
 """
 
 import time
-from typing import TYPE_CHECKING
 
 from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whenever import Instant

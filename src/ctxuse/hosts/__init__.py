@@ -12,7 +12,8 @@ What is asked of these parts stands in `ctxuse.hosts.parts` and `ctxuse.hosts.ca
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+from ctxuse.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,12 @@ an MCP server is none: such a server records its own.
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session
+from ctxuse.typed import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import Shown

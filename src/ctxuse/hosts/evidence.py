@@ -20,7 +20,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Self
 
 from ctxuse.files import read_beginning, read_small, real_path
 from ctxuse.hosts.lines import (
@@ -35,6 +34,7 @@ from ctxuse.hosts.mentions import Mentions, Said
 from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.typed import NamedTuple, Self
 
 _ENOUGH = 20
 """So many characters of its own show a record that the command does not name."""

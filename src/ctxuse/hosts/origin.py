@@ -7,7 +7,6 @@ and holds what a file was then.
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
@@ -15,6 +14,7 @@ from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
 from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import KnownLines

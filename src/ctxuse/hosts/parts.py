@@ -1,9 +1,9 @@
 """The parts that an agent's folder may hold beside what it says of itself."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ctxuse.hosts import HOSTS
+from ctxuse.typed import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

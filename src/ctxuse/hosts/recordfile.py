@@ -1,10 +1,10 @@
 """A record that has a file: what it is called, and how large it is now."""
 
 import os
-from typing import NamedTuple
 
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.patterns import pattern
+from ctxuse.typed import NamedTuple
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 COMMAND, AGENT = "command", "agent"

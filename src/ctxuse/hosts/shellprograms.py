@@ -1,9 +1,9 @@
 """Programs of shell commands: what stands before one, and which ones do what."""
 
 import os
-from typing import TYPE_CHECKING
 
 from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctxuse.hosts.shellwords import Word

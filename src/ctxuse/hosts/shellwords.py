@@ -6,9 +6,9 @@ here-document ends; both would make reads of what is none.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ctxuse.patterns import pattern
+from ctxuse.typed import NamedTuple
 
 
 class Word(NamedTuple):

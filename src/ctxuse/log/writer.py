@@ -7,7 +7,6 @@ faults and the tests that stand for them are in docs/reliability.md.
 """
 
 import os
-from typing import TYPE_CHECKING, Literal
 from weakref import WeakSet
 
 from ctxuse.errors import AppendError
@@ -16,6 +15,7 @@ from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.once import Look, Searched, Standing, in_index, in_tail
 from ctxuse.log.opening import sync_directories, sync_file
+from ctxuse.typed import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from typing import NoReturn
