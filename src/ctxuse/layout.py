@@ -86,6 +86,10 @@ class RecordRef(NamedTuple):
     slug: str | None
 
 
+SUMMARY = RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)
+"""The summary as it is in events."""
+
+
 class WorkspaceLayout:
     """Every path of a workspace. Immutable; two layouts of one root are equal.
 
@@ -224,34 +228,27 @@ class WorkspaceLayout:
         The summary is given with its slug in events, ``summary``. Files that are not records, and
         folders that are missing or unreadable, are passed over.
         """
-        found: list[RecordRef] = []
+        found = [
+            ref
+            for ref, entry in self.record_entries()
+            if entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
+        ]
         if os.path.isfile(self.summary_file):
-            found.append(RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value))
-        for kind in _FOLDERS:
-            found += (
-                RecordRef(kind.value, entry.name.removesuffix(_SUFFIX))
-                for entry in self.record_entries(kind)
-                if entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
-            )
+            found.append(SUMMARY)
         return sorted(found)
 
-    def record_entries(self, *kinds: RecordKind) -> Iterator["os.DirEntry[str]"]:
-        """Yield what is named as a record where those of some kinds lie, in any order.
+    def record_entries(self) -> Iterator[tuple[RecordRef, "os.DirEntry[str]"]]:
+        """Yield what is named as a record where records lie, but for the summary, in any order.
 
-        Folders that are missing or unreadable are passed over, and so is the summary.
-
-        Args:
-            kinds: The kinds; all when there is none.
+        Folders that are missing or unreadable are passed over.
         """
-        for kind in kinds or _FOLDERS:
-            with (
-                suppress(OSError),
-                os.scandir(os.path.join(self._root, *_FOLDERS[kind])) as entries,
-            ):
+        for kind, folder in _FOLDERS.items():
+            name_of_kind = kind.value
+            with suppress(OSError), os.scandir(os.path.join(self._root, *folder)) as entries:
                 for entry in entries:
                     stem = entry.name.removesuffix(_SUFFIX)
                     if stem != entry.name and is_slug(stem):
-                        yield entry
+                        yield RecordRef(name_of_kind, stem), entry
 
     def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
         """Return which record `path` is, or None if it is none, as the reference answers.

@@ -6,18 +6,20 @@ of all of it (`ctxuse.cache`). Part of the way of a hook, so what is imported he
 """
 
 import os
+import sys
+from binascii import crc32
 from collections.abc import Mapping
 from contextlib import suppress
 
 from ctxuse.cache import cache_of
 
 try:  # what `hashlib` falls back on; importing that loads OpenSSL, which takes a hook too long
-    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
-except ImportError:
-    try:
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256
+    else:
         from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from hashlib import sha256
+except ImportError:
+    from hashlib import sha256
 
 
 def digest(data: bytes) -> str:
@@ -69,4 +71,4 @@ class Memory:
 
     def _before(self, payload: bytes) -> bytes:
         """What stands before the bytes that are remembered."""
-        return self._head + digest(payload).encode() + b"\n"
+        return self._head + b"%08x\n" % crc32(payload)

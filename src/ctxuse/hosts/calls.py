@@ -137,7 +137,6 @@ def _evident(
         near: What `Origin.near` says.
     """
     from ctxuse.hosts.evidence import Command  # noqa: PLC0415 - only for a shell
-    from ctxuse.hosts.refusals import not_refused  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.shell import files_named  # noqa: PLC0415 - only for a shell
 
@@ -156,6 +155,10 @@ def _evident(
     if is_all or call.failed:
         return _together(found)
     unknown = [record for record in unknown if origin.may_have_shown(record)]
+    if not unknown:
+        return _together(found)
+    from ctxuse.hosts.refusals import not_refused  # noqa: PLC0415 - of what is gone only
+
     given = not_refused(unknown, output, call.subject)
     return [*_together(found), *((record, None) for record in given)]
 

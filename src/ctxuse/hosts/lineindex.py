@@ -14,15 +14,18 @@ import stat
 import sys
 import time
 from binascii import crc32
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from operator import index
 
 from ctxuse.files import read_small
 from ctxuse.hosts.lines import LARGEST, MOST_BYTES, MOST_FILES, forms, lines_of, lines_printed
 from ctxuse.hosts.lookup import parsed
-from ctxuse.hosts.ondisk import files_of_agents, record_files
+from ctxuse.hosts.ondisk import files_of_agents
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.layout import SUMMARY
 from ctxuse.remembered import Memory
+from ctxuse.typed import Self
 
 _VERSION = 1
 
@@ -34,9 +37,6 @@ _EACH = 4
 
 _Stamp = list[int]
 """When a file was changed, in nanoseconds since the epoch, its bytes and its inode."""
-
-_Known = dict[str, tuple[_Stamp, memoryview]]
-"""By path the stamp of a file, and the hashes of its lines."""
 
 
 def files_near(places: Places, output: str) -> list[RecordFile] | None:
@@ -50,60 +50,128 @@ def files_near(places: Places, output: str) -> list[RecordFile] | None:
         output: What a command printed.
     """
     memory = Memory(places.environ, "lines", _VERSION)
-    stamps = _stamps(places) if memory.used else None
+    if not memory.used:
+        return None
+    files = _Files(places)
+    stamps = files.stamps()
     if stamps is None:
         return None
     known = _known(memory, f"{sys.byteorder}\x00{places.root}\x00{places.start}", stamps)
     lines = dict.fromkeys(lines_printed(output))
-    printed = {_hash(form) for line in lines if line for form in forms(line)}
-    near = {path for path, (_, hashes) in known.items() if not printed.isdisjoint(hashes)}
-    return [record for record in record_files(places) if record.named in near] if near else []
+    return files.at(known.holding({_hash(form) for line in lines if line for form in forms(line)}))
 
 
-def _known(memory: Memory, name: str, stamps: Mapping[str, _Stamp]) -> _Known:
-    """The hashes of the files that have these stamps, and can be read."""
-    before = _loaded(memory.load(name) or b"")
-    known: _Known = {}
-    read: set[str] = set()
-    for path, stamp in stamps.items():
-        remembered = before.get(path)
-        if remembered is not None and remembered[0] == stamp:
-            known[path] = remembered
-            continue
-        hashes = _read(path)
-        if hashes is not None:
-            known[path] = stamp, hashes
-            read.add(path)
-    if read or len(known) != len(before):
-        settled = time.time_ns() - _SETTLED_NS
-        lasting = {p: its for p, its in known.items() if p not in read or its[0][0] < settled}
-        if lasting.keys() != before.keys() or not read.isdisjoint(lasting):
-            memory.save(name, _dumped(lasting))
-    return known
+class _Files:
+    """The files of records, looked for once.
+
+    Args:
+        places: Where they lie.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._own = [(ref, entry.path, entry) for ref, entry in places.layout.record_entries()]
+        self._summary = places.layout.summary_file
+        self._others = [*files_of_agents(places)]
+
+    def stamps(self) -> dict[str, _Stamp] | None:
+        """The stamps of those that can be read, by path; None for more than are looked at."""
+        found: dict[str, _Stamp] = {}
+        left = MOST_BYTES
+        for path, now in self._statuses():
+            if path not in found and stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
+                found[path] = [now.st_ctime_ns, now.st_size, now.st_ino]
+                left -= now.st_size
+                if left <= 0 or len(found) > MOST_FILES:
+                    return None
+        return found
+
+    def _statuses(self) -> Iterator[tuple[str, os.stat_result]]:
+        for _, path, entry in self._own:
+            try:
+                yield path, entry.stat()
+            except OSError:  # a link to nothing, or it is gone
+                continue
+        for path in (self._summary, *(file.named for file in self._others)):
+            try:
+                yield path, os.stat(path)
+            except OSError:
+                continue
+
+    def at(self, paths: Container[str]) -> list[RecordFile]:
+        """Those at some paths, in the order of `record_files`."""
+        own = [(ref, path) for ref, path, _ in self._own if path in paths]
+        if self._summary in paths:
+            own.append((SUMMARY, self._summary))
+        found = [RecordFile(ref.kind, ref.slug or "", path, path) for ref, path in sorted(own)]
+        return [*found, *(record for record in self._others if record.named in paths)]
 
 
-def _loaded(data: bytes) -> _Known:
-    """What was dumped; nothing where that is none."""
-    head, _, hashes = data.partition(b"\n")
-    rows = parsed(head)
-    known: _Known = {}
-    begin = 0
-    try:
-        together = memoryview(hashes).cast("I")
-        for path, (stamp, number) in rows.items() if isinstance(rows, dict) else ():
-            known[path] = stamp, together[begin : begin + number]
+class _Index:
+    """The hashes of the lines of files.
+
+    Args:
+        rows: By path the stamp of a file, and how many hashes there are of it.
+        hashes: The hashes of one file behind those of the other.
+    """
+
+    def __init__(self, rows: dict[str, tuple[_Stamp, int]], hashes: bytes) -> None:
+        self.rows = rows
+        self._hashes = memoryview(hashes).cast("I")
+
+    @classmethod
+    def loaded(cls, data: bytes) -> Self:
+        """Return what was dumped; an empty one where that is none."""
+        head, _, hashes = data.partition(b"\n")
+        rows = parsed(head)
+        try:
+            if isinstance(rows, dict):
+                number = index(sum(number for _, number in rows.values()))
+                if number * _EACH == len(hashes):
+                    return cls(rows, hashes)
+        except (TypeError, ValueError):
+            pass
+        return cls({}, b"")
+
+    def dumped(self) -> bytes:
+        """Return it as it is remembered."""
+        import json  # noqa: PLC0415 - seldom
+
+        return json.dumps(self.rows).encode() + b"\n" + self._hashes
+
+    def pieces(self) -> Iterator[tuple[str, memoryview]]:
+        """Yield the path and the hashes of each file."""
+        begin = 0
+        for path, (_, number) in self.rows.items():
+            yield path, self._hashes[begin : begin + number]
             begin += number
-    except (TypeError, ValueError):
-        return {}
-    return known if begin == len(together) else {}
+
+    def holding(self, hashes: set[int]) -> set[str]:
+        """Return the paths of the files that have one of some hashes."""
+        if hashes.isdisjoint(self._hashes):
+            return set()
+        return {path for path, its in self.pieces() if not hashes.isdisjoint(its)}
 
 
-def _dumped(known: _Known) -> bytes:
-    """What was found of files, as it is remembered."""
-    import json  # noqa: PLC0415 - seldom
+def _known(memory: Memory, name: str, stamps: Mapping[str, _Stamp]) -> _Index:
+    """The hashes of the files that have these stamps, and can be read."""
+    before = _Index.loaded(memory.load(name) or b"")
+    rows = before.rows
+    renewed = {path for path, stamp in stamps.items() if path not in rows or rows[path][0] != stamp}
+    if not renewed and len(rows) == len(stamps):
+        return before
+    pieces = {path: piece for path, piece in before.pieces() if path in stamps} | {
+        path: hashes for path in renewed if (hashes := _read(path)) is not None
+    }
+    settled = time.time_ns() - _SETTLED_NS
+    lasting = {p: its for p, its in pieces.items() if p not in renewed or stamps[p][0] < settled}
+    if lasting.keys() != rows.keys() or not renewed.isdisjoint(lasting):
+        memory.save(name, _index_of(lasting, stamps).dumped())
+    return _index_of(pieces, stamps)
 
-    rows = {path: (stamp, len(hashes)) for path, (stamp, hashes) in known.items()}
-    return json.dumps(rows).encode() + b"\n" + b"".join(hashes for _, hashes in known.values())
+
+def _index_of(pieces: Mapping[str, memoryview], stamps: Mapping[str, _Stamp]) -> _Index:
+    rows = {path: (stamps[path], len(its)) for path, its in pieces.items()}
+    return _Index(rows, b"".join(pieces.values()))
 
 
 def _read(path: str) -> memoryview | None:
@@ -119,30 +187,3 @@ def _read(path: str) -> memoryview | None:
 def _hash(line: str) -> int:
     """The hash of a line; an output may be cut within a character."""
     return crc32(line.encode("utf-8", "replace"))
-
-
-def _stamps(places: Places) -> dict[str, _Stamp] | None:
-    """The stamps of the files of records, by path; None where there are more than are looked at."""
-    found: dict[str, _Stamp] = {}
-    left = MOST_BYTES
-    for path, now in _statuses(places):
-        if path not in found and stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
-            found[path] = [now.st_ctime_ns, now.st_size, now.st_ino]
-            left -= now.st_size
-            if left <= 0 or len(found) > MOST_FILES:
-                return None
-    return found
-
-
-def _statuses(places: Places) -> Iterator[tuple[str, os.stat_result]]:
-    """What the system says of each file of a record, as of `record_files`, in any order."""
-    for entry in places.layout.record_entries():
-        try:
-            yield entry.path, entry.stat()
-        except OSError:  # a link to nothing, or it is gone
-            continue
-    for path in (places.layout.summary_file, *(file.named for file in files_of_agents(places))):
-        try:
-            yield path, os.stat(path)
-        except OSError:
-            continue

@@ -4,8 +4,8 @@ import errno
 import os
 import stat
 import time
+from _thread import RLock, get_ident  # as `threading` has them, which takes long to import
 from contextlib import suppress
-from threading import RLock, get_ident
 
 from ctxuse.files import CLOSED, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
