@@ -200,7 +200,6 @@ def test_what_was_written_just_now_is_read_until_it_has_settled(
 ) -> None:
     assert near(project, "x") == near(project, "x") == []
     assert len(read) == 6
-    assert not indexes(project)
     now = max(path.stat().st_ctime_ns for path in project.rglob("*.md"))
     monkeypatch.setattr("time.time_ns", lambda: now + 2_000_000_001)
     assert near(project, "x") == []

@@ -35,6 +35,14 @@ def is_slug(text: str) -> bool:
 
 
 _SUFFIX = ".md"
+
+
+def slug_of(name: str) -> str | None:
+    """Return the slug of the record that a file of a name is; None for none."""
+    stem = name.removesuffix(_SUFFIX)
+    return stem if stem != name and is_slug(stem) else None
+
+
 _SUMMARY = (*MARKER, "summary.md")
 _OPAQUE = frozenset({"_staging", "_logs", "_usage"})
 
@@ -86,8 +94,8 @@ class RecordRef(NamedTuple):
     slug: str | None
 
 
-SUMMARY = RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)
-"""The summary as it is in events."""
+SUMMARY = (RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)
+"""The kind and the slug of the summary in events."""
 
 
 class WorkspaceLayout:
@@ -228,27 +236,20 @@ class WorkspaceLayout:
         The summary is given with its slug in events, ``summary``. Files that are not records, and
         folders that are missing or unreadable, are passed over.
         """
-        found = [
-            ref
-            for ref, entry in self.record_entries()
-            if entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)
-        ]
-        if os.path.isfile(self.summary_file):
-            found.append(SUMMARY)
+        found = [RecordRef(*SUMMARY)] if os.path.isfile(self.summary_file) else []
+        for kind, folder in self.record_folders():
+            with suppress(OSError), os.scandir(folder) as entries:
+                found += (
+                    RecordRef(kind, slug)
+                    for entry in entries
+                    if (slug := slug_of(entry.name)) is not None
+                    and (entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path))
+                )
         return sorted(found)
 
-    def record_entries(self) -> Iterator[tuple[RecordRef, "os.DirEntry[str]"]]:
-        """Yield what is named as a record where records lie, but for the summary, in any order.
-
-        Folders that are missing or unreadable are passed over.
-        """
-        for kind, folder in _FOLDERS.items():
-            name_of_kind = kind.value
-            with suppress(OSError), os.scandir(os.path.join(self._root, *folder)) as entries:
-                for entry in entries:
-                    stem = entry.name.removesuffix(_SUFFIX)
-                    if stem != entry.name and is_slug(stem):
-                        yield RecordRef(name_of_kind, stem), entry
+    def record_folders(self) -> list[tuple[str, str]]:
+        """Return where the records of each kind lie, but for the summary: the kind, the folder."""
+        return [(kind.value, os.path.join(self._root, *at)) for kind, at in _FOLDERS.items()]
 
     def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
         """Return which record `path` is, or None if it is none, as the reference answers.

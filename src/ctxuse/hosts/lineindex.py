@@ -14,16 +14,17 @@ import stat
 import sys
 import time
 from binascii import crc32
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from operator import index
 
-from ctxuse.files import read_small
+from ctxuse.files import DIRECTORY, closing_fd, open_descriptor, read_small
 from ctxuse.hosts.lines import LARGEST, MOST_BYTES, MOST_FILES, forms, lines_of, lines_printed
 from ctxuse.hosts.lookup import parsed
 from ctxuse.hosts.ondisk import files_of_agents
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
-from ctxuse.layout import SUMMARY
+from ctxuse.layout import SUMMARY, slug_of
 from ctxuse.remembered import Memory
 from ctxuse.typed import Self
 
@@ -37,6 +38,13 @@ _EACH = 4
 
 _Stamp = list[int]
 """When a file was changed, in nanoseconds since the epoch, its bytes and its inode."""
+
+_Stamps = dict[str, dict[str, _Stamp]]
+"""The stamps of files by folder and name, those in no folder of records by path below an empty one.
+That this is compared as a whole is why it is not by path alone: there may be many."""
+
+_Pieces = dict[str, memoryview]
+"""By path the hashes of the lines of a file."""
 
 
 def files_near(places: Places, output: str) -> list[RecordFile] | None:
@@ -53,125 +61,153 @@ def files_near(places: Places, output: str) -> list[RecordFile] | None:
     if not memory.used:
         return None
     files = _Files(places)
-    stamps = files.stamps()
-    if stamps is None:
+    if files.are_too_many:
         return None
-    known = _known(memory, f"{sys.byteorder}\x00{places.root}\x00{places.start}", stamps)
+    known = _known(memory, f"{sys.byteorder}\x00{places.root}\x00{places.start}", files.stamps)
     lines = dict.fromkeys(lines_printed(output))
     return files.at(known.holding({_hash(form) for line in lines if line for form in forms(line)}))
 
 
 class _Files:
-    """The files of records, looked for once.
+    """The files of records, as they are now.
 
     Args:
         places: Where they lie.
     """
 
     def __init__(self, places: Places) -> None:
-        self._own = [(ref, entry.path, entry) for ref, entry in places.layout.record_entries()]
+        self._folders = places.layout.record_folders()
         self._summary = places.layout.summary_file
         self._others = [*files_of_agents(places)]
+        self.stamps = {folder: _stamps_in(folder) for _, folder in self._folders}
+        others = self.stamps[""] = {}
+        for path in (self._summary, *(record.named for record in self._others)):
+            with suppress(OSError):
+                _take(others, path, os.stat(path))
 
-    def stamps(self) -> dict[str, _Stamp] | None:
-        """The stamps of those that can be read, by path; None for more than are looked at."""
-        found: dict[str, _Stamp] = {}
-        left = MOST_BYTES
-        for path, now in self._statuses():
-            if path not in found and stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
-                found[path] = [now.st_ctime_ns, now.st_size, now.st_ino]
-                left -= now.st_size
-                if left <= 0 or len(found) > MOST_FILES:
-                    return None
-        return found
+    @property
+    def are_too_many(self) -> bool:
+        """Whether there are more of them, or larger ones, than are looked at."""
+        sizes = [size for those in self.stamps.values() for _, size, _ in those.values()]
+        return len(sizes) > MOST_FILES or sum(sizes) >= MOST_BYTES
 
-    def _statuses(self) -> Iterator[tuple[str, os.stat_result]]:
-        for _, path, entry in self._own:
-            try:
-                yield path, entry.stat()
-            except OSError:  # a link to nothing, or it is gone
-                continue
-        for path in (self._summary, *(file.named for file in self._others)):
-            try:
-                yield path, os.stat(path)
-            except OSError:
-                continue
-
-    def at(self, paths: Container[str]) -> list[RecordFile]:
-        """Those at some paths, in the order of `record_files`."""
-        own = [(ref, path) for ref, path, _ in self._own if path in paths]
-        if self._summary in paths:
-            own.append((SUMMARY, self._summary))
-        found = [RecordFile(ref.kind, ref.slug or "", path, path) for ref, path in sorted(own)]
+    def at(self, paths: set[str]) -> list[RecordFile]:
+        """Return those at some paths, in the order of `record_files`."""
+        if not paths:
+            return []
+        own = [(*SUMMARY, self._summary)] if self._summary in paths else []
+        for kind, folder in self._folders:
+            for name in self.stamps[folder]:
+                path = _path(folder, name)
+                slug = slug_of(name) if path in paths else None
+                if slug is not None:
+                    own.append((kind, slug, path))
+        found = [RecordFile(kind, slug, path, path) for kind, slug, path in sorted(own)]
         return [*found, *(record for record in self._others if record.named in paths)]
+
+
+def _stamps_in(folder: str) -> dict[str, _Stamp]:
+    """The stamps of the files of a folder that may be records, by name."""
+    found: dict[str, _Stamp] = {}
+    with (
+        suppress(OSError),
+        closing_fd(open_descriptor(folder, DIRECTORY)) as descriptor,
+        os.scandir(descriptor) as entries,
+    ):
+        for entry in entries:
+            if entry.name.endswith(".md"):
+                try:
+                    _take(found, entry.name, entry.stat())
+                except OSError:  # a link to nothing, or it is gone
+                    continue
+    return found
+
+
+def _take(stamps: dict[str, _Stamp], name: str, now: os.stat_result) -> None:
+    """Add the stamp of a file, if it is one of which lines are looked at."""
+    if stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
+        stamps[name] = [now.st_ctime_ns, now.st_size, now.st_ino]
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 class _Index:
     """The hashes of the lines of files.
 
     Args:
-        rows: By path the stamp of a file, and how many hashes there are of it.
+        stamps: The files.
+        numbers: How many hashes there are of each, in the same order.
         hashes: The hashes of one file behind those of the other.
     """
 
-    def __init__(self, rows: dict[str, tuple[_Stamp, int]], hashes: bytes) -> None:
-        self.rows = rows
+    def __init__(self, stamps: _Stamps, numbers: list[int], hashes: bytes) -> None:
+        self.stamps = stamps
+        self._numbers = numbers
         self._hashes = memoryview(hashes).cast("I")
 
     @classmethod
     def loaded(cls, data: bytes) -> Self:
         """Return what was dumped; an empty one where that is none."""
         head, _, hashes = data.partition(b"\n")
-        rows = parsed(head)
-        try:
-            if isinstance(rows, dict):
-                number = index(sum(number for _, number in rows.values()))
-                if number * _EACH == len(hashes):
-                    return cls(rows, hashes)
-        except (TypeError, ValueError):
-            pass
-        return cls({}, b"")
+        with suppress(TypeError):  # of numbers that are none
+            match parsed(head):
+                case [dict(stamps), list(numbers)] if (
+                    index(sum(numbers)) * _EACH == len(hashes)
+                    and all(isinstance(those, dict) for those in stamps.values())
+                    and len(numbers) == sum(map(len, stamps.values()))
+                ):
+                    return cls(stamps, numbers, hashes)
+        return cls({}, [], b"")
+
+    @classmethod
+    def of(cls, stamps: _Stamps, pieces: _Pieces) -> Self:
+        """Return that of those files whose hashes are known."""
+        known = {
+            folder: {name: its for name, its in those.items() if _path(folder, name) in pieces}
+            for folder, those in stamps.items()
+        }
+        ordered = [pieces[_path(f, name)] for f, those in known.items() for name in those]
+        return cls(known, [*map(len, ordered)], b"".join(ordered))
 
     def dumped(self) -> bytes:
         """Return it as it is remembered."""
         import json  # noqa: PLC0415 - seldom
 
-        return json.dumps(self.rows).encode() + b"\n" + self._hashes
+        return json.dumps([self.stamps, self._numbers]).encode() + b"\n" + self._hashes
 
-    def pieces(self) -> Iterator[tuple[str, memoryview]]:
-        """Yield the path and the hashes of each file."""
+    def pieces(self) -> Iterator[tuple[str, _Stamp, memoryview]]:
+        """Yield the path, the stamp and the hashes of each file."""
         begin = 0
-        for path, (_, number) in self.rows.items():
-            yield path, self._hashes[begin : begin + number]
-            begin += number
+        numbers = iter(self._numbers)
+        for folder, those in self.stamps.items():
+            for name, stamp in those.items():
+                end = begin + next(numbers)
+                yield _path(folder, name), stamp, self._hashes[begin:end]
+                begin = end
 
     def holding(self, hashes: set[int]) -> set[str]:
         """Return the paths of the files that have one of some hashes."""
         if hashes.isdisjoint(self._hashes):
             return set()
-        return {path for path, its in self.pieces() if not hashes.isdisjoint(its)}
+        return {path for path, _, its in self.pieces() if not hashes.isdisjoint(its)}
 
 
-def _known(memory: Memory, name: str, stamps: Mapping[str, _Stamp]) -> _Index:
-    """The hashes of the files that have these stamps, and can be read."""
+def _known(memory: Memory, name: str, stamps: _Stamps) -> _Index:
+    """The hashes of those of the files that have these stamps which can be read."""
     before = _Index.loaded(memory.load(name) or b"")
-    rows = before.rows
-    renewed = {path for path, stamp in stamps.items() if path not in rows or rows[path][0] != stamp}
-    if not renewed and len(rows) == len(stamps):
+    if before.stamps == stamps:
         return before
-    pieces = {path: piece for path, piece in before.pieces() if path in stamps} | {
-        path: hashes for path in renewed if (hashes := _read(path)) is not None
-    }
+    now = {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
+    kept = {path: its for path, stamp, its in before.pieces() if now.get(path) == stamp}
+    read = {path: its for path in now if path not in kept and (its := _read(path)) is not None}
     settled = time.time_ns() - _SETTLED_NS
-    lasting = {p: its for p, its in pieces.items() if p not in renewed or stamps[p][0] < settled}
-    if lasting.keys() != rows.keys() or not renewed.isdisjoint(lasting):
-        memory.save(name, _index_of(lasting, stamps).dumped())
-    return _index_of(pieces, stamps)
-
-
-def _index_of(pieces: Mapping[str, memoryview], stamps: Mapping[str, _Stamp]) -> _Index:
-    rows = {path: (stamps[path], len(its)) for path, its in pieces.items()}
-    return _Index(rows, b"".join(pieces.values()))
+    lasting = kept | {path: its for path, its in read.items() if now[path][0] < settled}
+    remembered = _Index.of(stamps, lasting)
+    if remembered.stamps != before.stamps:
+        memory.save(name, remembered.dumped())
+    return _Index.of(stamps, kept | read)
 
 
 def _read(path: str) -> memoryview | None:
