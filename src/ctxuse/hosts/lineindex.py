@@ -93,15 +93,13 @@ class _Files:
 
     def at(self, paths: set[str]) -> list[RecordFile]:
         """Return those at some paths, in the order of `record_files`."""
-        if not paths:
-            return []
+        kinds = {folder: kind for kind, folder in self._folders}
         own = [(*SUMMARY, self._summary)] if self._summary in paths else []
-        for kind, folder in self._folders:
-            for name in self.stamps[folder]:
-                path = _path(folder, name)
-                slug = slug_of(name) if path in paths else None
-                if slug is not None:
-                    own.append((kind, slug, path))
+        for path in paths:
+            folder, name = os.path.split(path)
+            slug = slug_of(name) if folder in kinds else None
+            if slug is not None:
+                own.append((kinds[folder], slug, path))
         found = [RecordFile(kind, slug, path, path) for kind, slug, path in sorted(own)]
         return [*found, *(record for record in self._others if record.named in paths)]
 
@@ -177,21 +175,21 @@ class _Index:
 
         return json.dumps([self.stamps, self._numbers]).encode() + b"\n" + self._hashes
 
-    def pieces(self) -> Iterator[tuple[str, _Stamp, memoryview]]:
-        """Yield the path, the stamp and the hashes of each file."""
+    def pieces(self) -> Iterator[tuple[str, str, memoryview]]:
+        """Yield the folder, the name and the hashes of each file."""
         begin = 0
         numbers = iter(self._numbers)
         for folder, those in self.stamps.items():
-            for name, stamp in those.items():
+            for name in those:
                 end = begin + next(numbers)
-                yield _path(folder, name), stamp, self._hashes[begin:end]
+                yield folder, name, self._hashes[begin:end]
                 begin = end
 
     def holding(self, hashes: set[int]) -> set[str]:
         """Return the paths of the files that have one of some hashes."""
         if hashes.isdisjoint(self._hashes):
             return set()
-        return {path for path, _, its in self.pieces() if not hashes.isdisjoint(its)}
+        return {_path(f, name) for f, name, its in self.pieces() if not hashes.isdisjoint(its)}
 
 
 def _known(memory: Memory, name: str, stamps: _Stamps) -> _Index:
@@ -200,7 +198,11 @@ def _known(memory: Memory, name: str, stamps: _Stamps) -> _Index:
     if before.stamps == stamps:
         return before
     now = {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
-    kept = {path: its for path, stamp, its in before.pieces() if now.get(path) == stamp}
+    kept = {
+        _path(folder, n): its
+        for folder, n, its in before.pieces()
+        if stamps.get(folder, {}).get(n) == before.stamps[folder][n]
+    }
     read = {path: its for path in now if path not in kept and (its := _read(path)) is not None}
     settled = time.time_ns() - _SETTLED_NS
     lasting = kept | {path: its for path, its in read.items() if now[path][0] < settled}
