@@ -31,8 +31,8 @@ from ctxuse import (
     UsageSource,
     Workspace,
 )
+from ctxuse.cache import Cache
 from ctxuse.codec.encode import encode
-from ctxuse.counting.cache import Cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.hosts.past import PastPlaces
@@ -327,7 +327,7 @@ def starting(repeat: int) -> Figures:
         report = ("-m", "ctxuse", "report")
         return rounds(
             {
-                "python -c pass": start("-c", "pass"),
+                BARE: start("-c", "pass"),
                 "a hook, a record was read": hook(payload),
                 "a hook, another file was read": hook(other),
                 "report --format json": start(*report, "--format", "json"),
@@ -335,6 +335,57 @@ def starting(repeat: int) -> Figures:
             },
             repeat,
         )
+
+
+HOOK = Path(sys.executable).with_name("ctxuse-hook")
+BARE = "python -c pass"
+SETTLED = 2.5
+"""Seconds after which what is remembered of a file lasts."""
+
+
+def hooks(repeat: int) -> Figures:
+    """Time hooks of shell commands in workspaces with few and with many records."""
+    call_ids = iter(range(10**9))
+    with tempfile.TemporaryDirectory() as home:
+
+        def hook(root: Path, tool: str, given: Mapping[str, str], response: object) -> Case:
+            def call() -> object:
+                payload = {
+                    "session_id": "s", "cwd": str(root), "hook_event_name": "PostToolUse",
+                    "tool_name": tool, "tool_input": given, "tool_response": response,
+                    "tool_use_id": str(next(call_ids)),
+                }  # fmt: skip
+                return run([str(HOOK), HOST], json.dumps(payload).encode())
+
+            return call
+
+        def run(words: list[str], stdin: bytes = b"") -> object:
+            env = {"HOME": home, "PATH": os.environ.get("PATH", "")}
+            return subprocess.run(words, check=True, capture_output=True, input=stdin, env=env)
+
+        cases: dict[str, Case] = {BARE: lambda: run([sys.executable, "-c", "pass"])}
+        for number in (30, 500):
+            root = Path(home) / f"{number}"
+            decisions = root / ".yoi/memory/decisions"
+            decisions.mkdir(parents=True)
+            texts = [
+                "".join(f"line {line} of decision {record} with words\n" for line in range(40))
+                for record in range(number)
+            ]
+            for record, text in enumerate(texts):
+                (decisions / f"d{record}.md").write_text(text)
+            make = {"command": "make"}
+            far = {"stdout": "total 8\nOn branch main\n" * 20, "stderr": ""}
+            near = {"stdout": texts[1], "stderr": ""}
+            read, shown = {"file_path": f"{root}/x.py"}, {"command": f"cat {decisions}/d1.md"}
+            among = f"{number} records"
+            cases[f"{among}: a read of none"] = hook(root, "Read", read, None)
+            cases[f"{among}: a command, nothing near"] = hook(root, "Bash", make, far)
+            cases[f"{among}: a command shows one"] = hook(root, "Bash", shown, near)
+        time.sleep(SETTLED)
+        for case in cases.values():
+            case()
+        return rounds(cases, repeat)
 
 
 MEMORY = """
@@ -450,6 +501,7 @@ def main() -> None:
         "--growth", type=int, default=0, metavar="N",
         help="instead, plot the growth from 10,000 to N events",
     )  # fmt: skip
+    parser.add_argument("--hooks", action="store_true", help="instead, only hooks of commands")
     parser.add_argument("--plot", type=Path, default=Path("docs/growth.svg"))
     parser.add_argument("--json", type=Path, default=Path("bench/figures.json"))
     options = parser.parse_args()
@@ -459,6 +511,8 @@ def main() -> None:
     if options.growth:
         sizes = [10**n for n in range(4, 12) if 10**n <= options.growth]
         figures = growth(sizes, options.repeat, options.plot)
+    elif options.hooks:
+        figures["hooks"] = show_hooks(options.repeat)
     else:
         figures = everything(events, options.repeat)
     options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -494,8 +548,16 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     figures["transcripts"] = transcripts(64_000_000, repeat)
     show("Transcripts, 64 MB", figures["transcripts"], EACH_LINE)
     figures["starting"] = starting(max(repeat, 15))
-    show("Starting", figures["starting"], "python -c pass")
+    show("Starting", figures["starting"], BARE)
+    figures["hooks"] = show_hooks(max(repeat, 15))
     return figures
+
+
+def show_hooks(repeat: int) -> Figures:
+    """Time hooks of shell commands and print that."""
+    taken = hooks(repeat)
+    show("Hooks of shell commands", taken, BARE)
+    return taken
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from strategies import an_event, events
 from test_count import BERLIN, UNUSUAL, usual
 
 from ctxuse import UsageEvent, UsageReport, Workspace
+from ctxuse.cache import Cache, cache_of
 from ctxuse.codec.encode import encode
-from ctxuse.counting.cache import Cache, cache_of
 from ctxuse.counting.checkpoint import check_cache, count_logs
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind, dump

@@ -19,12 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageReport, Workspace
+from ctxuse.cache import Cache, cache_of
 from ctxuse.codec import batch
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.counting import blocks, checkpoint, count, detail, fold, workers
 from ctxuse.counting.blocks import BlockReader, ByTails, InFull
-from ctxuse.counting.cache import Cache, cache_of
 from ctxuse.counting.checkpoint import Checkpoint, Place, check_cache, load, place_of
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.detail import DetailTally

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.hosts.claude_code.loaded import body_bytes
+from ctxuse.hosts.lines import forms
 from ctxuse.hosts.mentions import Said
 from ctxuse.hosts.shell import started_in
 
@@ -525,3 +526,20 @@ def test_the_bytes_of_a_body_are_those_of_its_text_with_the_words(
         file.write(body.encode())
         file.flush()
         assert body_bytes(file.name, words, directory) == len(text.encode())
+
+
+_BEFORE = (
+    re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
+    re.compile(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
+    re.compile(r"[<>+-] ?"),
+)
+_SIGNS = st.text("aé 0123456789\t:|│-<>+\"'\u2003\n", max_size=20)
+_NUMBERS = st.integers(0, 10**11).map(str)
+
+
+@given(st.lists(st.one_of(_SIGNS, _NUMBERS, st.just("x" * 255), st.just(":"))).map("".join))
+def test_what_programs_put_before_a_line_is_taken_off(line: str) -> None:
+    line = line.strip()
+    found = [match.end() for before in _BEFORE if (match := before.match(line))]
+    quoted = [line[1:-1]] if line.startswith('"') and line.endswith('"') else []
+    assert [*forms(line)] == [line, *(line[end:].strip() for end in found), *quoted]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cache import cache_of
 from ctxuse.cli.main import run
 from ctxuse.counting import kinds
-from ctxuse.counting.cache import cache_of
 from ctxuse.counting.checkpoint import check_cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.kinds import LogTally

@@ -14,9 +14,9 @@ from test_import import Talk, log
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.events import UsageEvent
-from ctxuse.imported import Imported
+from ctxuse.imported import Imported, Stamp
 from ctxuse.importing import ImportResult, import_transcripts
-from ctxuse.remembered import Memory, Stamp
+from ctxuse.remembered import Memory
 
 
 @pytest.fixture

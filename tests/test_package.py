@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 import pickle
 import pkgutil
@@ -125,6 +126,34 @@ def test_writing_loads_only_what_is_cheap(tmp_path: Path) -> None:
         "tempfile", "urllib", "uuid", "whenever",
     }  # fmt: skip
     assert not loaded & expensive
+
+
+def test_a_hook_of_a_command_loads_only_what_is_cheap(tmp_path: Path) -> None:
+    decisions = tmp_path / "app/.yoi/memory/decisions"
+    decisions.mkdir(parents=True)
+    (decisions / "alpha.md").write_text("Amounts are integers of cents.\n")
+
+    def loaded(output: str) -> set[str]:
+        fields = {
+            "session_id": "s", "cwd": str(tmp_path / "app"), "hook_event_name": "PostToolUse",
+            "tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "t1",
+            "tool_response": {"stdout": output},
+        }  # fmt: skip
+        payload = json.dumps(fields).encode()
+        environ = {"HOME": str(tmp_path)}
+        code = f"run(['claude-code'], io.BytesIO({payload!r}), {environ!r})"
+        return loaded_by(f"import io; from ctxuse.hook import run; {code}")
+
+    near, far = loaded("Amounts are integers of cents.\n"), loaded("all is done\n")
+    assert (tmp_path / "app/.yoi/memory/_usage/events.jsonl").exists()
+    expensive = {"click", "dataclasses", "datetime", "hashlib", "inspect", "msgspec", "subprocess"}
+    if sys.version_info < (3, 14):
+        expensive.add("typing")
+    assert not near & expensive
+    assert not far & {
+        *expensive, "ctxuse.hosts.evidence", "ctxuse.hosts.mentions", "ctxuse.hosts.searches",
+        "ctxuse.hosts.refusals", "ctxuse.hosts.shell", "ctxuse.recorder",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", ["json", "table"])

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from msgspec import Struct, field
 
-from ctxuse.counting.cache import cache_of
+from ctxuse.cache import cache_of
 from ctxuse.counting.checkpoint import load, place_of
 from ctxuse.counting.kinds import BASIC
 from ctxuse.counting.tuning import Reading

@@ -5,8 +5,7 @@ arguments) and has a message that says what happened, where, and what to do next
 contains and cannot be counted is not an error but a value: see `ctxuse.log.reader.SkippedLine`.
 """
 
-from typing import Self
-
+from ctxuse.typed import Self
 from ctxuse.visible import quoted, visible
 
 

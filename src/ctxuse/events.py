@@ -8,11 +8,11 @@ They are named tuples rather than dataclasses because they are made inside hooks
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ctxuse.errors import InvalidEventError
 from ctxuse.ids import new_id
 from ctxuse.times import format_ns, instant
+from ctxuse.typed import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from whenever import Instant

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from operator import call
-from typing import IO
+
+from ctxuse.typed import IO
 
 LARGEST = 4 * 1024 * 1024
 """Bytes up to which a small file is read."""

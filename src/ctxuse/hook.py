@@ -4,13 +4,15 @@ The agent comes first: nothing is printed, the exit status is 0 whatever happens
 content of a file is kept, and what costs time to import is imported where it is used.
 """
 
+import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+
+from ctxuse.typed import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
@@ -112,6 +114,7 @@ def main(to_arrive: float = TO_ARRIVE) -> None:
     Args:
         to_arrive: Seconds in which the payload must have arrived.
     """
+    gc.disable()  # it ends before it has left much behind
     try:
         try:
             from ctxuse.processes import (  # noqa: PLC0415 - may fail

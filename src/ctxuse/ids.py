@@ -7,8 +7,9 @@ every hook call (see docs/decisions/0002-cheap-to-write.md).
 """
 
 import os
-import re
 from json.encoder import encode_basestring_ascii as _json
+
+from ctxuse.patterns import pattern
 
 try:  # what `hashlib` falls back on; importing that loads OpenSSL and costs three times as much
     from _sha1 import sha1 as _sha1  # type: ignore[import-not-found,unused-ignore]
@@ -18,8 +19,8 @@ except ImportError:
 _NAMESPACE = bytes.fromhex("b0c1f1de52a54b1c9d0e6c1f3c7a9e42")
 """The namespace of ids that are derived (docs/format.md §5)."""
 
-_CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_UUID = re.compile(
+_CANONICAL = pattern("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = pattern(
     "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}"
 )
 

@@ -17,20 +17,51 @@ import msgspec
 from ctxuse import __version__
 from ctxuse.errors import CtxuseError
 from ctxuse.events import is_text
-from ctxuse.hosts.evidence import record_files
+from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import READER
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.generation import generation
 from ctxuse.log.reader import open_logs, pread
-from ctxuse.remembered import Memory, Stamp, digest
+from ctxuse.remembered import Memory, digest
 
 _VERSION = 2
 _MOST_FILES = 50_000
 _EDGE = 4096
+_LAST = 4096
 
 READING = f"{__version__} {READER}"
 """This version of the reader."""
+
+
+class Stamp(msgspec.Struct, array_like=True, frozen=True):
+    """What tells whether a file that is only ever appended to is as it was.
+
+    Attributes:
+        size: Its bytes.
+        mtime_ns: When it was written last, in nanoseconds since the epoch.
+        last: A hash of its last 4 KiB.
+    """
+
+    size: int
+    mtime_ns: int
+    last: str
+
+    @classmethod
+    def of(cls, path: str) -> "Stamp | None":
+        """Return the stamp of a regular file; None for what cannot be read."""
+        try:
+            with (
+                closing_fd(open_regular(path)) as descriptor,
+                open(descriptor, "rb", buffering=0, closefd=False) as file,
+            ):
+                found = os.fstat(descriptor)
+                file.seek(max(0, found.st_size - _LAST))
+                last = file.read(_LAST)
+        except OSError:
+            return None
+        return cls(found.st_size, found.st_mtime_ns, digest(last))
 
 
 class LogMark(msgspec.Struct, array_like=True, frozen=True):

@@ -6,12 +6,13 @@ it is.
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
+from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING, NamedTuple, Self
 from ctxuse.worktrees import worktree_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ USAGE_DIR = (*MARKER, "_usage")
 LOG_NAME = "events.jsonl"
 LOCK_NAME = "events.lock"
 
-_SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SLUG = pattern("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
 def is_slug(text: str) -> bool:
@@ -35,6 +36,14 @@ def is_slug(text: str) -> bool:
 
 
 _SUFFIX = ".md"
+
+
+def slug_of(name: str) -> str | None:
+    """Return the slug of the record that a file of a name is; None for none."""
+    stem = name.removesuffix(_SUFFIX)
+    return stem if stem != name and is_slug(stem) else None
+
+
 _SUMMARY = (*MARKER, "summary.md")
 _OPAQUE = frozenset({"_staging", "_logs", "_usage"})
 
@@ -84,6 +93,10 @@ class RecordRef(NamedTuple):
 
     kind: str
     slug: str | None
+
+
+SUMMARY = (RecordKind.SUMMARY.value, RecordKind.SUMMARY.value)
+"""The kind and the slug of the summary in events."""
 
 
 class WorkspaceLayout:
@@ -149,6 +162,11 @@ class WorkspaceLayout:
     def summary_path(self) -> "Path":
         """``.yoi/memory/summary.md``."""
         return self._path(_SUMMARY)
+
+    @property
+    def summary_file(self) -> str:
+        """`summary_path` as text."""
+        return os.path.join(self._root, *_SUMMARY)
 
     @property
     def decisions_dir(self) -> "Path":
@@ -219,23 +237,20 @@ class WorkspaceLayout:
         The summary is given with its slug in events, ``summary``. Files that are not records, and
         folders that are missing or unreadable, are passed over.
         """
-        found: list[RecordRef] = []
-        if os.path.isfile(os.path.join(self._root, *_SUMMARY)):
-            found.append(RecordRef(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value))
-        for kind, folder in _FOLDERS.items():
-            try:
-                names = os.listdir(os.path.join(self._root, *folder))
-            except OSError:
-                continue
-            for name in names:
-                stem = name.removesuffix(_SUFFIX)
-                if (
-                    stem != name
-                    and is_slug(stem)
-                    and os.path.isfile(os.path.join(self._root, *folder, name))
-                ):
-                    found.append(RecordRef(kind.value, stem))
+        found = [RecordRef(*SUMMARY)] if os.path.isfile(self.summary_file) else []
+        for kind, folder in self.record_folders():
+            with suppress(OSError), os.scandir(folder) as entries:
+                found += (
+                    RecordRef(kind, slug)
+                    for entry in entries
+                    if (slug := slug_of(entry.name)) is not None
+                    and (entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path))
+                )
         return sorted(found)
+
+    def record_folders(self) -> list[tuple[str, str]]:
+        """Return where the records of each kind lie, but for the summary: the kind, the folder."""
+        return [(kind.value, os.path.join(self._root, *at)) for kind, at in _FOLDERS.items()]
 
     def classify(self, path: str | os.PathLike[str]) -> RecordRef | None:
         """Return which record `path` is, or None if it is none, as the reference answers.

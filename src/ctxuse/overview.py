@@ -13,28 +13,28 @@ from typing import NamedTuple
 
 import msgspec
 
+from ctxuse.cache import cache_of
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
-from ctxuse.counting.cache import cache_of
 from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.kinds import BASIC, LogTally, dump, load
 from ctxuse.counting.sums import earliest
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
-from ctxuse.hosts.evidence import record_files
 from ctxuse.hosts.jsonlines import OnRead
+from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.transcripts import Notes, Told
-from ctxuse.imported import READING
+from ctxuse.imported import READING, Stamp
 from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.reader import Lines, open_logs, read_blocks
 from ctxuse.progress import OnProgress, silent
-from ctxuse.remembered import Memory, Stamp, digest
+from ctxuse.remembered import Memory, digest
 from ctxuse.times import parse_ns
 from ctxuse.workspace import Workspace
 

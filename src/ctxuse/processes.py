@@ -12,9 +12,9 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
 
 from ctxuse.files import real_path
+from ctxuse.typed import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess

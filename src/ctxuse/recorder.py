@@ -5,7 +5,6 @@ Everything that runs inside somebody's agent is here; nothing of it counts a log
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
 
 from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.codec.encode import encode, encode_any, split
@@ -15,6 +14,7 @@ from ctxuse.ids import is_derived
 from ctxuse.layout import WorkspaceLayout, is_recording
 from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
 from ctxuse.records import record_size
+from ctxuse.typed import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -2,54 +2,30 @@
 
 Never needed: what is absent, damaged, of another version or cannot be stored only costs time, and
 nothing here raises. The cache sees to it that what is read was written by the user, and to a bound
-of all of it (`ctxuse.counting.cache`).
+of all of it (`ctxuse.cache`). Part of the way of a hook, so what is imported here is cheap.
 """
 
 import os
+import sys
+from binascii import crc32
 from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
 
-import msgspec
+from ctxuse.cache import cache_of
 
-from ctxuse.counting.cache import cache_of
-from ctxuse.files import closing_fd, open_regular
-
-_LAST = 4096
-
-
-class Stamp(msgspec.Struct, array_like=True, frozen=True):
-    """What tells whether a file that is only ever appended to is as it was.
-
-    Attributes:
-        size: Its bytes.
-        mtime_ns: When it was written last, in nanoseconds since the epoch.
-        last: A hash of its last 4 KiB.
-    """
-
-    size: int
-    mtime_ns: int
-    last: str
-
-    @classmethod
-    def of(cls, path: str) -> "Stamp | None":
-        """Return the stamp of a regular file; None for what cannot be read."""
-        try:
-            with (
-                closing_fd(open_regular(path)) as descriptor,
-                open(descriptor, "rb", buffering=0, closefd=False) as file,
-            ):
-                found = os.fstat(descriptor)
-                file.seek(max(0, found.st_size - _LAST))
-                last = file.read(_LAST)
-        except OSError:
-            return None
-        return cls(found.st_size, found.st_mtime_ns, digest(last))
+try:  # what `hashlib` falls back on; importing that loads OpenSSL, which takes a hook too long
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256
+    else:
+        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    from hashlib import sha256
 
 
 def digest(data: bytes) -> str:
     """Return what tells some bytes from others."""
-    return sha256(data).hexdigest()[:32]
+    found: str = sha256(data).hexdigest()
+    return found[:32]
 
 
 class Memory:
@@ -95,4 +71,4 @@ class Memory:
 
     def _before(self, payload: bytes) -> bytes:
         """What stands before the bytes that are remembered."""
-        return self._head + digest(payload).encode() + b"\n"
+        return self._head + b"%08x\n" % crc32(payload)

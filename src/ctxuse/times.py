@@ -5,9 +5,10 @@ merges exactly, and it costs nothing to import where events are written. People 
 `whenever.Instant`, from the properties of the public types.
 """
 
-import re
 import time
-from typing import TYPE_CHECKING
+
+from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from whenever import Instant
@@ -20,7 +21,7 @@ MIN_NS = -62_135_596_800 * SECOND
 MAX_NS = 253_402_300_800 * SECOND - 1
 """The last nanosecond of the year 9999, the latest time the format knows."""
 
-_RFC3339 = re.compile(
+_RFC3339 = pattern(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
@@ -78,7 +79,7 @@ def parse_ns(text: str) -> int | None:
     return _parse(text)
 
 
-_SECONDS = re.compile(r"([0-5][0-9])(?:\.([0-9]{1,9}))?Z")
+_SECONDS = pattern(r"([0-5][0-9])(?:\.([0-9]{1,9}))?Z")
 
 _DAYS_NS: dict[str, int] = {}
 """``YYYY-MM-DDT`` → when that day begins."""

@@ -218,7 +218,7 @@ class Workspace(Recorder):
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - seldom wanted
+        from ctxuse.cache import cache_of  # noqa: PLC0415 - seldom wanted
         from ctxuse.counting.checkpoint import check_cache  # noqa: PLC0415 - likewise
 
         return check_cache(self.layout, cache_of(self._environ, wanted=True))
@@ -269,7 +269,7 @@ class Workspace(Recorder):
         cache: bool | None = None,
         processes: int | None = None,
     ) -> "Reading":
-        from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - as `report`
+        from ctxuse.cache import cache_of  # noqa: PLC0415 - as `report`
         from ctxuse.counting.tuning import Reading  # noqa: PLC0415 - likewise
         from ctxuse.progress import silent  # noqa: PLC0415 - likewise
 

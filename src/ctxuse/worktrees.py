@@ -6,9 +6,9 @@ anywhere else. Part of the way of a hook: git itself is not asked.
 """
 
 import os
-from typing import NamedTuple
 
 from ctxuse.files import read_small
+from ctxuse.typed import NamedTuple
 
 _LONGEST = 4096
 _NAMES = "gitdir:"

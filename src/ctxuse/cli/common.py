@@ -398,7 +398,7 @@ def reading(*, no_cache: bool = False) -> "Iterator[Reading]":
     Args:
         no_cache: Whether its user wants no checkpoint; else it goes by ``CTXUSE_NO_CACHE``.
     """
-    from ctxuse.counting.cache import cache_of  # noqa: PLC0415 - only for a report
+    from ctxuse.cache import cache_of  # noqa: PLC0415 - only for a report
     from ctxuse.counting.tuning import Reading  # noqa: PLC0415 - likewise
 
     cache = cache_of(os.environ, wanted=False if no_cache else None)

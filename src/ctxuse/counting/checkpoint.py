@@ -20,8 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctxuse.cache import Cache
 from ctxuse.counting import kinds
-from ctxuse.counting.cache import Cache
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound

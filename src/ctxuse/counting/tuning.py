@@ -5,7 +5,7 @@ No tally depends on it; time and memory do. The figures are measured: docs/perfo
 
 from typing import NamedTuple
 
-from ctxuse.counting.cache import Cache
+from ctxuse.cache import Cache
 from ctxuse.counting.detail import LAST_USES
 from ctxuse.log.reader import BLOCK
 from ctxuse.progress import OnProgress, silent

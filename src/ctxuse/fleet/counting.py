@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+from ctxuse.cache import cache_of
 from ctxuse.codec.decode import Valid
-from ctxuse.counting.cache import cache_of
 from ctxuse.counting.checkpoint import count_log
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.count import count as count_lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ctxuse.counting.cache import cache_allowed
+from ctxuse.cache import cache_allowed
 from ctxuse.errors import FleetError
 from ctxuse.fleet import wire
 from ctxuse.fleet.discovery import find

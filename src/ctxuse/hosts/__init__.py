@@ -11,11 +11,13 @@ makes itself known. It may hold four more parts, each of which may be missing:
 What is asked of these parts stands in `ctxuse.hosts.parts` and `ctxuse.hosts.caller`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+import sys
+
+from ctxuse.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     from ctxuse.hosts.host import Host
 
@@ -40,8 +42,20 @@ def host_named(name: str) -> "Host":
     Raises:
         KeyError: The agent is not known.
     """
-    host: Host = import_module(f"ctxuse.hosts.{HOSTS[name]}").HOST
+    host: Host = module_of(name).HOST
     return host
+
+
+def module_of(name: str, part: str | None = None) -> "ModuleType":
+    """Return the folder of an agent, or a part of it; `importlib` takes long to import itself.
+
+    Raises:
+        KeyError: The agent is not known.
+        ModuleNotFoundError: It has no such part.
+    """
+    module = ".".join(filter(None, ("ctxuse.hosts", HOSTS[name], part)))
+    __import__(module)
+    return sys.modules[module]
 
 
 def project_of(environ: "Mapping[str, str]") -> str | None:

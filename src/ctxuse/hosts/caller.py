@@ -4,11 +4,10 @@ What the request says comes first: the environment may be inherited from another
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from threading import Event
 from typing import NamedTuple
 
-from ctxuse.hosts import HOSTS, known_hosts
+from ctxuse.hosts import known_hosts, module_of
 from ctxuse.hosts.lookup import name
 from ctxuse.hosts.parts import hosts_with
 
@@ -81,7 +80,7 @@ def caller(
 def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
     """Yield the `caller` of each agent that can name itself, `first` first if it is one of them."""
     for host in sorted(hosts_with("mcp"), key=lambda host: host != first):
-        yield import_module(f"ctxuse.hosts.{HOSTS[host]}.mcp").caller
+        yield module_of(host, "mcp").caller
 
 
 def delivered(host: str | None, version: str, instructions: str) -> int | None:

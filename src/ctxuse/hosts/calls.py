@@ -7,12 +7,12 @@ an MCP server is none: such a server records its own.
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import RecordFile, skill_name
 from ctxuse.hosts.session import Session
+from ctxuse.typed import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import Shown
@@ -96,32 +96,70 @@ def _shown(call: Call, origin: Origin) -> Iterable[tuple[RecordFile, int | None]
     Where its output is known that decides. Only of a file that cannot be read now its words do, if
     something stands in the output that neither those nor any file explain.
     """
+    if call.output is None:
+        named = origin.records(_paths_shown(call, origin), call.directory)
+        return [(record, None) for record in named if origin.may_have_shown(record)]
+    if not call.output.strip():
+        return []
+    near = origin.near(call.output)
+    if near == [] and not _names_a_record(call, origin):
+        return []
+    return _evident(call, call.output, origin, near)
+
+
+def _paths_shown(call: Call, origin: Origin) -> list[str]:
+    """The paths of the files that a command showed, as its host and its words say."""
+    from ctxuse.hosts.shell import files_shown  # noqa: PLC0415 - only for a shell
+
+    directory = origin.there(call.directory or ".")
+    shown = files_shown(call.subject, directory, origin.there)
+    return [*(call.files or ())[:_MOST_FILES], *shown]
+
+
+def _names_a_record(call: Call, origin: Origin) -> bool:
+    """Whether a record is among the files that a command showed by what is said of it."""
+    from ctxuse.hosts.shellprograms import may_show  # noqa: PLC0415 - only for a shell
+
+    if not (call.files or may_show(call.subject)):
+        return False
+    return bool(origin.records(_paths_shown(call, origin), call.directory))
+
+
+def _evident(
+    call: Call, output: str, origin: Origin, near: list[RecordFile] | None
+) -> Iterable[tuple[RecordFile, int | None]]:
+    """The records that stand in what a command printed; see `_shown`.
+
+    Args:
+        call: The command.
+        output: What it printed.
+        origin: Where and when it ran.
+        near: What `Origin.near` says.
+    """
     from ctxuse.hosts.evidence import Command  # noqa: PLC0415 - only for a shell
-    from ctxuse.hosts.refusals import not_refused  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
-    from ctxuse.hosts.shell import files_named, files_shown  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.shell import files_named  # noqa: PLC0415 - only for a shell
 
     done = what_is_done(call.subject)
-    if call.output is not None:
-        only_searches = "searches" in done.kinds and "may show" not in done.kinds
-        if not call.output.strip() or only_searches:
-            return []
-    directory = origin.there(call.directory or ".")
-    paths = [*(call.files or ())[:_MOST_FILES]]
-    paths += files_shown(call.subject, directory, origin.there)
+    if "searches" in done.kinds and "may show" not in done.kinds:
+        return []
+    paths = _paths_shown(call, origin)
     named = origin.records(paths, call.directory)
-    if call.output is None:
-        return [(record, None) for record in named if origin.may_have_shown(record)]
+    directory = origin.there(call.directory or ".")
     words = origin.others(files_named(call.subject, directory, origin.there), call.directory)
     others = [*origin.others(paths, call.directory), *filter(os.path.isfile, words)]
     about = Command(call.subject, named, others, done.said, done.sought)
-    with origin.known_lines(named, call.subject) as known:
-        found, is_all = known.shown(call.output, about, origin.past(call.at_ns))
+    with origin.known_lines(named, call.subject, near) as known:
+        found, is_all = known.shown(output, about, origin.past(call.at_ns))
         unknown = [record for record in named if not known.knows(record)]
     if is_all or call.failed:
         return _together(found)
     unknown = [record for record in unknown if origin.may_have_shown(record)]
-    given = not_refused(unknown, call.output, call.subject)
+    if not unknown:
+        return _together(found)
+    from ctxuse.hosts.refusals import not_refused  # noqa: PLC0415 - of what is gone only
+
+    given = not_refused(unknown, output, call.subject)
     return [*_together(found), *((record, None) for record in given)]
 
 

@@ -17,25 +17,24 @@ Nothing of the output or of the files is kept.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Self
 
 from ctxuse.files import read_beginning, read_small, real_path
+from ctxuse.hosts.lines import (
+    LARGEST,
+    MOST_BYTES,
+    MOST_FILES,
+    forms,
+    lines_of,
+    lines_printed,
+)
 from ctxuse.hosts.mentions import Mentions, Said
-from ctxuse.hosts.paths import texts_below
+from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import SKILL, RecordFile
-
-_LARGEST = 256 * 1024
-_MOST_BYTES = 4 * 1024 * 1024
-_MOST_FILES = 2_000
-"""So much of a record, of all of them, and so many files are indexed; what is named comes first."""
-
-_MOST_OUTPUT = 1024 * 1024
-"""Characters of an output that are looked at."""
+from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.typed import NamedTuple, Self
 
 _ENOUGH = 20
 """So many characters of its own show a record that the command does not name."""
@@ -48,14 +47,6 @@ _SHORTEST = 3
 
 _PART = 4
 """So many characters of a line that was cut show a file that is named."""
-
-_PREFIXES = (
-    re.compile(r"\s*[0-9]{1,9}[\t:|│-] ?"),
-    re.compile(r"[^\s:]{1,255}:(?:[0-9]{1,9}:)?"),
-    re.compile(r"[<>+-] ?"),
-    re.compile(r"(?=\")"),
-)
-"""What stands in front of a line: a number, a file's name, the sign of a difference; a quote."""
 
 
 class Found(NamedTuple):
@@ -124,21 +115,29 @@ class KnownLines:
         self._holders: dict[str, list[int]] = {}
         self._places: dict[str, int] = {}
         self._seen: set[str] = set()
-        self._left = _MOST_BYTES
+        self._left = MOST_BYTES
         self._kept: dict[str, _Text | None] = {}
-        self._room = 2 * _MOST_BYTES
+        self._room = 2 * MOST_BYTES
         self._learn(files)
 
     @classmethod
-    def of(cls, places: Places, named: Iterable[RecordFile], command: str) -> Self:
+    def of(
+        cls,
+        places: Places,
+        named: Iterable[RecordFile],
+        command: str,
+        near: Iterable[RecordFile] | None = None,
+    ) -> Self:
         """Return the lines of the records that there are now, those that a command names first.
 
         Args:
             places: Where records lie.
             named: The files that the command names to show them.
             command: The command.
+            near: The files that hold a line of what is looked for; of all others nothing is known
+                then. None for all there are.
         """
-        files = [*record_files(places)]
+        files = [*record_files(places)] if near is None else [*near]
         said = Mentions(command, places.root)
         files.sort(key=lambda record: not said.file(os.path.basename(record.named)))
         return cls((*named, *files), places.root)
@@ -167,7 +166,7 @@ class KnownLines:
 
     def _learn(self, files: Iterable[RecordFile]) -> None:
         for record in files:
-            if record.named not in self._seen and len(self._files) < _MOST_FILES and self._left > 0:
+            if record.named not in self._seen and len(self._files) < MOST_FILES and self._left > 0:
                 self._seen.add(record.named)
                 self._add(record)
 
@@ -189,8 +188,8 @@ class KnownLines:
             return self._kept[path]
         text = None
         with suppress(OSError):
-            data = read_small(path, min(_LARGEST, self._left))
-            text = _Text(_lines_of(data), len(data), os.stat(path).st_mtime_ns)
+            data = read_small(path, min(LARGEST, self._left))
+            text = _Text(lines_of(data), len(data), os.stat(path).st_mtime_ns)
         self._room -= 1 if text is None else 1 + text.size
         if self._room > 0:
             self._kept[path] = text
@@ -212,7 +211,7 @@ class KnownLines:
         explicit = {record.named for record in command.named}
         text = command.text if command.said is None else command.said
         said = Mentions(text, self._root, command.others)
-        lines = [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
+        lines = lines_printed(output)
         texts = [self._as_held(line) for line in lines]
         # many records may have a line that comes often: each is looked at once
         holders = {text: self._holders.get(text, []) for text in texts}
@@ -279,28 +278,18 @@ class KnownLines:
 
     def _as_held(self, line: str) -> str:
         """A line as a record has it; as it is, where none has it."""
-        if line in self._holders:
-            return line
-        for prefix in _PREFIXES:
-            match = prefix.match(line)
-            if match is None:
-                continue
-            rest = line[match.end() :].strip()
-            rest = rest[1:-1] if not match[0] and rest.endswith('"') else rest
-            if rest in self._holders:
-                return rest
-        return line
+        return next((form for form in forms(line) if form in self._holders), line)
 
     def _of_others(self, command: Command, doubtful: set[int]) -> set[str]:
         """The lines of other files that a command names; they are no evidence of a record."""
         same = {real_path(self._files[place].named) for place in doubtful}
         found: set[str] = set()
-        left = _MOST_BYTES
+        left = MOST_BYTES
         for path in command.others:
             if left > 0 and real_path(path) not in same:
                 with suppress(OSError):
-                    data = read_beginning(path, min(_LARGEST, left))
-                    found |= _lines_of(data)
+                    data = read_beginning(path, min(LARGEST, left))
+                    found |= lines_of(data)
                     left -= len(data)
         return found
 
@@ -387,11 +376,6 @@ class KnownLines:
             sizes[taker] -= share
 
 
-def _lines_of(data: bytes) -> set[str]:
-    """The lines of a file, but for empty ones."""
-    return {line.strip() for line in data.decode("utf-8", "replace").splitlines()} - {""}
-
-
 def _bytes_of(line: str) -> int:
     """The bytes of a line and its end; an output may be cut within a character."""
     return len(line.encode("utf-8", "replace")) + 1
@@ -400,16 +384,3 @@ def _bytes_of(line: str) -> int:
 def _weight(lines: set[str]) -> int:
     """The letters and digits of lines; nothing for those that are too short to tell anything."""
     return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)
-
-
-def record_files(places: Places) -> Iterator[RecordFile]:
-    """Yield every file of a record that has one now; of skills their other texts, too."""
-    for kind, slug in places.layout.records_on_disk():
-        file = places.layout.record_file(kind, str(slug))
-        yield RecordFile(kind, str(slug), file, file)
-    for record in places.files_of_agents():
-        yield record
-        if record.kind == SKILL:
-            for path in texts_below(os.path.dirname(record.file)):
-                if path != record.file:
-                    yield record._replace(named=path)

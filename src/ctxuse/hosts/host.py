@@ -1,7 +1,8 @@
 """What an agent says of itself. Part of the way of a hook, so nothing expensive is imported."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+from ctxuse.typed import NamedTuple
 
 
 class Records(NamedTuple):

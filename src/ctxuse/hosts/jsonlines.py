@@ -84,7 +84,7 @@ class _Whole:
     """
 
     def __init__(self, zstd: Any, file: BinaryIO) -> None:  # noqa: ANN401 - one of two modules
-        self._file = zstd.open(file, "rb")
+        self._file = zstd.ZstdFile(file)
         self._damage = zstd.ZstdError
 
     def __enter__(self) -> Any:  # noqa: ANN401 - as much of a file as is used here

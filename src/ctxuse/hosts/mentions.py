@@ -1,12 +1,12 @@
 """Which records a command names, by its words, and what it says itself."""
 
 import os
-import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cached_property
 
 from ctxuse.hosts.recordfile import SKILL, RecordFile
+from ctxuse.patterns import pattern
 
 MOST_COMMAND = 64 * 1024
 """Characters of a command that are looked at for names."""
@@ -14,7 +14,7 @@ MOST_COMMAND = 64 * 1024
 _STRETCH = 64
 """So many characters of a command are compared at once."""
 
-_WORD = re.compile(r"[\w.-]+")
+_WORD = pattern(r"[\w.-]+")
 
 _QUOTING = str.maketrans("", "", "\"'\\")
 

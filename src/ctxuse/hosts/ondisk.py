@@ -1,11 +1,20 @@
 """What of the records that a log names, and of others, is on the disk now."""
 
 import os
+from collections.abc import Iterator
 
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts.paths import holds, is_name, parts_below
+from ctxuse.hosts.paths import holds, is_name, parts_below, texts_below
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import AGENT, COMMAND, INSTRUCTIONS, MEMORY, SKILL, file_size
+from ctxuse.hosts.recordfile import (
+    AGENT,
+    COMMAND,
+    INSTRUCTIONS,
+    MEMORY,
+    SKILL,
+    RecordFile,
+    file_size,
+)
 from ctxuse.layout import RecordRef
 
 
@@ -50,6 +59,24 @@ def _file_called(places: Places, kind: str, slug: str) -> str | None:
         found = places.instructions_at(path)
     is_it = found is not None and (found.kind, found.slug) == (kind, slug)
     return path if is_it else None
+
+
+def record_files(places: Places) -> Iterator[RecordFile]:
+    """Yield every file of a record that has one now; of skills their other texts, too."""
+    for kind, slug in places.layout.records_on_disk():
+        file = places.layout.record_file(kind, str(slug))
+        yield RecordFile(kind, str(slug), file, file)
+    yield from files_of_agents(places)
+
+
+def files_of_agents(places: Places) -> Iterator[RecordFile]:
+    """Yield those of `record_files` that are not in ``.yoi``."""
+    for record in places.files_of_agents():
+        yield record
+        if record.kind == SKILL:
+            for path in texts_below(os.path.dirname(record.file)):
+                if path != record.file:
+                    yield record._replace(named=path)
 
 
 def on_disk(places: Places, *, outside: bool) -> list[RecordRef]:

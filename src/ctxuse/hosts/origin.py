@@ -5,16 +5,16 @@ and holds what a file was then.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import AGENT, SKILL, RecordFile
+from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ctxuse.hosts.evidence import KnownLines
@@ -45,7 +45,7 @@ class Origin:
             and not root.startswith(places.root + os.sep)
         ):
             pairs.append((root, places.root))
-        home = _HOME.match(root or "")
+        home = _HOME.match(root) if root else None
         if home and home[0] != places.home:
             pairs += [
                 (os.path.join(home[0], host.config_dir), places.config_dirs[host.name])
@@ -130,13 +130,33 @@ class Origin:
         """Return when something was, if it was in the past; None for now."""
         return at_ns if self._is_past else None
 
+    def near(self, output: str) -> list[RecordFile] | None:
+        """Return the files of records that hold a line of an output; None where any may.
+
+        Of the past all records are known, once for many outputs.
+        """
+        from ctxuse.hosts.lineindex import files_near  # noqa: PLC0415 - only for what was printed
+
+        return None if self._is_past else files_near(self.places, output)
+
     @contextmanager
-    def known_lines(self, named: Sequence[RecordFile], command: str) -> "Iterator[KnownLines]":
-        """Give the lines of the records here and now, and of what a command names."""
+    def known_lines(
+        self,
+        named: Sequence[RecordFile],
+        command: str,
+        near: Sequence[RecordFile] | None = None,
+    ) -> "Iterator[KnownLines]":
+        """Give the lines of the records here and now, and of what a command names.
+
+        Args:
+            named: The files that the command names to show them.
+            command: The command.
+            near: What `near` has found; None for all records.
+        """
         from ctxuse.hosts.evidence import KnownLines  # noqa: PLC0415 - only for what was printed
 
         if not self._is_past:
-            yield KnownLines.of(self.places, named, command)
+            yield KnownLines.of(self.places, named, command, near)
             return
         kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same
         if not isinstance(kept, KnownLines):
@@ -219,6 +239,6 @@ def _is_as_it_was(file: str, at_ns: int) -> bool:
     return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
 
 
-_HOME = re.compile(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")
-_DRIVE = re.compile(r"([A-Za-z]):(?=[\\/])")
-_SHELL_DRIVE = re.compile(r"/([A-Za-z])(?=/)")
+_HOME = pattern(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")
+_DRIVE = pattern(r"([A-Za-z]):(?=[\\/])")
+_SHELL_DRIVE = pattern(r"/([A-Za-z])(?=/)")

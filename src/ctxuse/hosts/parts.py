@@ -1,9 +1,7 @@
 """The parts that an agent's folder may hold beside what it says of itself."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-from ctxuse.hosts import HOSTS
+from ctxuse.hosts import HOSTS, module_of
+from ctxuse.typed import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +90,7 @@ def hook_of(host: str) -> Hook | None:
         return None
     module = f"ctxuse.hosts.{HOSTS[host]}.hook"
     try:
-        found: Hook = import_module(module)
+        found: Hook = module_of(host, "hook")
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
@@ -102,11 +100,11 @@ def hook_of(host: str) -> Hook | None:
 
 def transcripts_of(host: str) -> Transcripts:
     """Return how the transcripts of an agent are read; it is one of `hosts_with` transcripts."""
-    found: Transcripts = import_module(f"ctxuse.hosts.{HOSTS[host]}.transcript")
+    found: Transcripts = module_of(host, "transcript")
     return found
 
 
 def installation_of(host: str) -> "Installation":
     """Return where the settings of an agent are; it is one of `hosts_with` an installation."""
-    found: Installation = import_module(f"ctxuse.hosts.{HOSTS[host]}.install").INSTALLATION
+    found: Installation = module_of(host, "install").INSTALLATION
     return found

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from typing import NamedTuple, Self
 
 from ctxuse.hosts.lookup import name, text
 from ctxuse.hosts.session import Session
+from ctxuse.typed import NamedTuple, Self
 
 
 class Payload(NamedTuple):

@@ -6,11 +6,11 @@ name of its file; those of a plugin by the plugin's name before it.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from ctxuse.hosts.host import Host
 from ctxuse.hosts.paths import files_below, parts_below
 from ctxuse.hosts.recordfile import AGENT, COMMAND, RecordFile
+from ctxuse.typed import NamedTuple
 
 _MARKDOWN = ".md"
 _PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))

@@ -1,10 +1,10 @@
 """A record that has a file: what it is called, and how large it is now."""
 
 import os
-import re
-from typing import NamedTuple
 
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.patterns import pattern
+from ctxuse.typed import NamedTuple
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 COMMAND, AGENT = "command", "agent"
@@ -57,7 +57,7 @@ def file_size(path: str) -> int | None:
         return None
 
 
-_SKILL_NAME = re.compile(r"(?:[\w@.-]+(?:/[\w@.-]+)*:){0,3}[\w-][\w.-]{0,127}")
+_SKILL_NAME = pattern(r"(?:[\w@.-]+(?:/[\w@.-]+)*:){0,3}[\w-][\w.-]{0,127}")
 
 
 def skill_name(said: str | None) -> str | None:

@@ -1,10 +1,10 @@
 """Of which files an output may be, when what is in them is not known."""
 
 import os
-import re
 from collections.abc import Iterable
 
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.patterns import pattern
 
 _MOST_OUTPUT = 1024 * 1024
 """Characters of an output that are looked at."""
@@ -30,7 +30,7 @@ _MOST_SAID = 1_000
 
 _MOST_PARTS = 32
 
-_BETWEEN = re.compile(r"[\s:'\"`\u2018\u2019]+")
+_BETWEEN = pattern(r"[\s:'\"`\u2018\u2019]+")
 
 
 def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[RecordFile]:

@@ -5,8 +5,6 @@ one that may show a file. What is not known may. A command is a search when ther
 may show. Behind a pipe a program passes on what comes, unless it takes that for names of files.
 """
 
-from typing import Literal, NamedTuple
-
 from ctxuse.hosts.shellprograms import (
     DEEPEST,
     LONGEST,
@@ -24,6 +22,7 @@ from ctxuse.hosts.shellwords import (
     Word,
     tokens,
 )
+from ctxuse.typed import Literal, NamedTuple
 
 Doing = Literal["searches", "says nothing", "may show"]
 

@@ -1,10 +1,10 @@
 """Whose doing something was, and the events of it."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, Self
 
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.ids import derived_id, new_id
+from ctxuse.typed import NamedTuple, Self
 
 _MOST_DIGITS = 6
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from ctxuse.hosts.shellprograms import (
     ASSIGNMENT,
     DEEPEST,
+    GOING,
     LONGEST,
     SHELLS,
     SHOWING,
@@ -21,6 +22,7 @@ from ctxuse.hosts.shellprograms import (
     without_prefix,
 )
 from ctxuse.hosts.shellwords import NotParsedError, Operator, Redirection, Token, Word, tokens
+from ctxuse.patterns import pattern
 
 _ENDS = frozenset({"done", "esac", "fi", "}"})
 """Words behind which a redirection is one of everything since their beginning."""
@@ -33,10 +35,8 @@ _PASSING = frozenset({
 
 _MOST_FILES = 256
 _MOST_NAMED = 64
-_FILE = re.compile(r"^(?!-)[^\0\n]*[./]")
+_FILE = pattern(r"^(?!-)[^\0\n]*[./]")
 """A word that may be the name of a file."""
-
-_GOING = re.compile(r"\b(?:cd|pushd|popd)\b")
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
@@ -71,7 +71,7 @@ def started_in(command: str, end: str, starts: Iterable[str], absolute: Absolute
         starts: Where it may have begun, the likeliest first.
         absolute: Makes a path absolute, from a directory.
     """
-    if len(command) > LONGEST or _GOING.search(command) is None:
+    if len(command) > LONGEST:
         return end
     try:
         script = [*tokens(command)]
@@ -203,7 +203,7 @@ class _Script:
         if not words or not words[0].fixed:
             return []
         program, rest = program_of(words), words[1:]
-        if program in {"cd", "pushd", "popd"}:
+        if program in GOING:
             where.go(self._gone_to(program, rest, where))
         elif program in SHELLS:
             inner = inner_command(rest)

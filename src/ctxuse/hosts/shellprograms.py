@@ -1,9 +1,12 @@
 """Programs of shell commands: what stands before one, and which ones do what."""
 
 import os
-import re
 
-from ctxuse.hosts.shellwords import Word
+from ctxuse.patterns import pattern
+from ctxuse.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctxuse.hosts.shellwords import Word
 
 LONGEST = 64 * 1024
 """Characters up to which a command is taken apart."""
@@ -13,6 +16,9 @@ DEEPEST = 3
 
 SHOWING = frozenset({"awk", "bat", "cat", "head", "less", "more", "nl", "sed", "tail"})
 """Programs that show the files that their words name."""
+
+GOING = frozenset({"cd", "popd", "pushd"})
+"""What changes the directory."""
 
 SHELLS = frozenset({"bash", "dash", "sh", "zsh"})
 
@@ -45,15 +51,37 @@ WITH_ARGUMENT = {
 }
 """Options that take the word behind them."""
 
-ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+ASSIGNMENT = pattern(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
-def program_of(words: list[Word]) -> str:
+_LEFT_OUT = str.maketrans("", "", "\"'\\\n")
+"""What a shell takes out of words: no name of a program has any of it."""
+
+
+def may_show(command: str) -> bool:
+    """Whether a program may stand in a command that shows files which its words name.
+
+    This is for most commands all there is to know, without taking them apart.
+    """
+    return _has(command, SHOWING)
+
+
+def may_go(command: str) -> bool:
+    """Whether a command may change its directory; likewise."""
+    return _has(command, GOING)
+
+
+def _has(command: str, programs: frozenset[str]) -> bool:
+    bare = command.translate(_LEFT_OUT)
+    return any(program in bare for program in programs)
+
+
+def program_of(words: "list[Word]") -> str:
     """Return the name of the program that words run; empty where there is none."""
     return os.path.basename(words[0].text) if words else ""
 
 
-def without_prefix(words: list[Word]) -> list[Word]:
+def without_prefix(words: "list[Word]") -> "list[Word]":
     """Return the words of a command behind what may stand before its program.
 
     Where that runs it in a way that is not followed, it stands there itself.
@@ -74,19 +102,19 @@ def without_prefix(words: list[Word]) -> list[Word]:
     return words[index:]
 
 
-def without_options(words: list[Word]) -> list[Word]:
+def without_options(words: "list[Word]") -> "list[Word]":
     """Return the words behind a program and its options."""
     return words[_behind_options(program_of(words), words, 1) :]
 
 
-def _behind_options(program: str, words: list[Word], index: int) -> int:
+def _behind_options(program: str, words: "list[Word]", index: int) -> int:
     options = WITH_ARGUMENT.get(program, ())
     while index < len(words) and words[index].text.startswith("-"):
         index += 2 if words[index].text in options else 1
     return index
 
 
-def inner_command(words: list[Word]) -> str | None:
+def inner_command(words: "list[Word]") -> str | None:
     """Return the command that a shell is given with ``-c``.
 
     Args:

@@ -6,7 +6,9 @@ here-document ends; both would make reads of what is none.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from ctxuse.patterns import pattern
+from ctxuse.typed import NamedTuple
 
 
 class Word(NamedTuple):
@@ -48,10 +50,10 @@ class Redirection(NamedTuple):
 
 Token = Word | Operator | Redirection
 
-_OPERATOR = re.compile(r"\|\||&&|;;&?|;&|\|&|[|&;()\n]")
-_REDIRECTION = re.compile(r"([0-9]*)(&>>|&>|<<<|<<-|<<|>>|>\||>&|<&|<>|>|<)")
-_PLAIN = re.compile(r"[^\s|&;()<>'\"\\$`*?\[#{}~]+")
-_BRACES = re.compile(r"\{[^\s{}]{0,256}(?:,|\.\.)")
+_OPERATOR = pattern(r"\|\||&&|;;&?|;&|\|&|[|&;()\n]")
+_REDIRECTION = pattern(r"([0-9]*)(&>>|&>|<<<|<<-|<<|>>|>\||>&|<&|<>|>|<)")
+_PLAIN = pattern(r"[^\s|&;()<>'\"\\$`*?\[#{}~]+")
+_BRACES = pattern(r"\{[^\s{}]{0,256}(?:,|\.\.)")
 _ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
 
 

@@ -4,15 +4,20 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from _thread import RLock, get_ident  # as `threading` has them, which takes long to import
 from contextlib import suppress
-from threading import RLock, get_ident
-from typing import TypeVar
 
 from ctxuse.files import CLOSED, closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.lock import SideLock
 from ctxuse.log.opening import identity, open_regular, open_usage_dir
+from ctxuse.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    _Result = TypeVar("_Result")
 
 IMPATIENCE = 5.0
 """Seconds after a lock that did not come in time during which it is tried, but not waited for: a
@@ -20,8 +25,6 @@ holder that hangs costs an agent one wait, not one for every event."""
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _MOST_REOPENINGS = 100
-
-_Result = TypeVar("_Result")
 
 
 class Handle:
@@ -54,7 +57,7 @@ class Handle:
         self._mutex = RLock()
         self._thread: int | None = None  # the one that works
 
-    def exclusively(self, work: Callable[[], _Result]) -> _Result:
+    def exclusively(self, work: "Callable[[], _Result]") -> "_Result":
         """Do `work` while other threads are kept out, and return its result.
 
         The side lock is given back behind it. When it raises, or an interrupt comes, everything is

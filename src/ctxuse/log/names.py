@@ -1,17 +1,18 @@
 """The names of archived logs, and their order; the names of checkpoints of earlier versions."""
 
 import os
-import re
 import stat
 from contextlib import suppress
 
 from ctxuse.files import closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR
 from ctxuse.log.opening import open_usage_dir
+from ctxuse.patterns import pattern
 from ctxuse.times import parse_ns
 
-_ARCHIVE = re.compile(r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl")
-_OLD_CHECKPOINT = re.compile(rf"(?:events\.jsonl|{_ARCHIVE.pattern})(?:\.full)?\.checkpoint")
+_ARCHIVE_NAME = r"events\.([0-9]{8}T[0-9]{6})(?:\.([0-9]{1,9}))?Z\.jsonl"
+_ARCHIVE = pattern(_ARCHIVE_NAME)
+_OLD_CHECKPOINT = pattern(rf"(?:events\.jsonl|{_ARCHIVE_NAME})(?:\.full)?\.checkpoint")
 
 
 def archive_names(root: str) -> list[str]:

@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
 
 from ctxuse.files import closing_fd
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import archive_names
 from ctxuse.log.opening import identity, open_for_reading
+from ctxuse.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ctxuse.log.idindex import IdIndex

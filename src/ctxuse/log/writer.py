@@ -7,8 +7,7 @@ faults and the tests that stand for them are in docs/reliability.md.
 """
 
 import os
-from typing import TYPE_CHECKING, Literal
-from weakref import WeakSet
+from _weakref import ref  # as `weakref` has it, which takes long to import
 
 from ctxuse.errors import AppendError
 from ctxuse.files import what_happened
@@ -16,6 +15,7 @@ from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.handle import Handle
 from ctxuse.log.once import Look, Searched, Standing, in_index, in_tail
 from ctxuse.log.opening import sync_directories, sync_file
+from ctxuse.typed import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -286,19 +286,20 @@ class LogWriter:
         raise AppendError(self._path, action, reason, stored, error.errno) from error
 
 
-_writers: "WeakSet[LogWriter] | None" = None
+_writers: "set[ref[LogWriter]] | None" = None
 
 
 def _watch(writer: LogWriter) -> None:
     """See to it that `writer` begins anew in the child of every fork, while that has one thread."""
     global _writers  # noqa: PLW0603 - a process has one set of writers
     if _writers is None:
-        _writers = WeakSet()
+        _writers = set()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_begin_anew)
-    _writers.add(writer)
+    _writers.add(ref(writer, _writers.discard))
 
 
 def _begin_anew() -> None:
-    for writer in _writers or ():
-        writer.begin_anew()
+    for writer in [*_writers] if _writers else ():
+        if (living := writer()) is not None:
+            living.begin_anew()

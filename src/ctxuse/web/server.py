@@ -7,7 +7,7 @@ from functools import partial
 
 import uvicorn
 
-from ctxuse.counting.cache import cache_of
+from ctxuse.cache import cache_of
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import ServeError
 from ctxuse.files import what_happened

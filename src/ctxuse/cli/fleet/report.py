@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ctxuse.cache import cache_allowed
 from ctxuse.cli import common, names
 from ctxuse.cli.fleet import options
-from ctxuse.counting.cache import cache_allowed
 from ctxuse.reports.fleet import FLEET_BY, FleetQuery
 from ctxuse.reports.making import narrowed
 

@@ -108,9 +108,13 @@ def _standing(payload: Payload, session: Session, places: Places) -> list[UsageR
 
 def _begun_in(command: str, payload: Payload, places: Places) -> str:
     """Where a command began: the payload says where it ended."""
-    from ctxuse.hosts.shell import started_in  # noqa: PLC0415 - only for a shell
+    from ctxuse.hosts.shellprograms import may_go  # noqa: PLC0415 - only for a shell
 
     end = os.path.normpath(payload.directory or places.start)
+    if not may_go(command):
+        return end
+    from ctxuse.hosts.shell import started_in  # noqa: PLC0415 - few go elsewhere
+
     above = directories_above(end, places.home)[:_MOST_ABOVE]
     starts = [os.path.normpath(payload.project or end), *above, end]
     return started_in(command, end, starts, Origin(places).there)

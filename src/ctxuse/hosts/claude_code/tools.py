@@ -1,12 +1,11 @@
 """The tools of Claude Code that show records, as both its hooks and its transcripts have them."""
 
-import re
-
 from ctxuse.hosts.calls import Call, Tool
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.lookup import name as name_of
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
+from ctxuse.patterns import pattern
 
 
 def tool_call(
@@ -66,7 +65,7 @@ def answered(call: Call, response: object, at_ns: int) -> Call | None:
     return call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes)
 
 
-_EXIT = re.compile(r"(?:Error: )?Exit code -?[0-9]{1,6}\n")
+_EXIT = pattern(r"(?:Error: )?Exit code -?[0-9]{1,6}\n")
 
 
 def answered_in_failure(call: Call, said: object, at_ns: int) -> Call | None:
