@@ -75,10 +75,16 @@ class Rollout:
     def script(self, call_id: str) -> None:
         self.item("custom_tool_call", name="exec", call_id=call_id, input="text(await …)")
 
-    def returned(self, call_id: str, text: str) -> None:
-        parts = ["Script completed\nOutput:\n", text]
+    def returned(self, call_id: str, text: str, begin: str = "Script completed") -> None:
+        parts = [f"{begin}\nOutput:\n", text]
         output = [{"type": "input_text", "text": part} for part in parts]
         self.item("custom_tool_call_output", call_id=call_id, output=output)
+
+    def waited(self, call_id: str, cell: str, text: str, begin: str = "Script completed") -> None:
+        arguments = json.dumps({"cell_id": cell, "yield_time_ms": 10000})
+        self.item("function_call", name="wait", call_id=call_id, arguments=arguments)
+        output = f"{begin}\nWall time 0.1 seconds\nOutput:\n{text}"
+        self.item("function_call_output", call_id=call_id, output=output)
 
     def ended(self, item_id: str, command: str, output: str, **more: object) -> None:
         item = {
@@ -172,6 +178,51 @@ class TestCommands:
         assert {(call, name) for call, name, _ in uses(project)} == {
             ("exec-1", "instructions/AGENTS.md"), ("exec-2", "decision/alpha"),
         }  # fmt: skip
+
+    @pytest.mark.parametrize("printed", [RULES, RULES.splitlines(keepends=True)[0], "62"])
+    @pytest.mark.parametrize("ends", ["before", "between", "after"])
+    def test_a_script_that_goes_on_is_answered_in_pieces(
+        self, project: Path, printed: str, ends: str
+    ) -> None:
+        rollout = Rollout(project)
+        rollout.script("c1")
+        for moment in ("before", "between", "after"):
+            if moment == ends:
+                rollout.ended("exec-1", "cat AGENTS.md", RULES)
+            if moment == "before":
+                rollout.returned("c1", "", "Script running with cell ID 4")
+                rollout.waited("w1", "4", "", "Script running with cell ID 4")
+            elif moment == "between":
+                rollout.waited("w2", "4", printed)
+        path = rollout.write(project)
+        result = imported(project, path)
+        size = len(printed) if printed in RULES else None
+        assert uses(project) == (
+            [] if size is None else [("exec-1", "instructions/AGENTS.md", size)]
+        )
+        assert result.notes.unfinished == 0
+        assert fired(project, "Stop", path) == 0
+
+    def test_of_a_script_that_never_ends_what_it_has_printed(self, project: Path) -> None:
+        rollout = Rollout(project)
+        rollout.script("c1")
+        rollout.ended("exec-1", "cat AGENTS.md", RULES)
+        rollout.ended("exec-2", "cat .yoi/memory/decisions/alpha.md", ALPHA)
+        rollout.returned("c1", RULES, "Script running with cell ID 4")
+        imported(project, rollout.write(project))
+        assert uses(project) == [("exec-1", "instructions/AGENTS.md", len(RULES))]
+
+    def test_a_command_ends_when_no_script_is_open(self, project: Path) -> None:
+        first = RULES.splitlines(keepends=True)[0]
+        rollout = Rollout(project)
+        rollout.script("c1")
+        rollout.returned("c1", json.dumps({"session_id": 7, "output": first}))
+        rollout.ended("exec-1", "cat AGENTS.md; sleep 9; cat .yoi/*/*/alpha.md", RULES + ALPHA)
+        rollout.script("c2")
+        rollout.returned("c2", "62")
+        rollout.ended("exec-2", "cat .yoi/memory/decisions/alpha.md", ALPHA)
+        imported(project, rollout.write(project))
+        assert uses(project) == [("exec-1", "instructions/AGENTS.md", len(first))]
 
     def test_a_command_that_goes_on_is_one_call(self, project: Path) -> None:
         rollout = Rollout(project)
@@ -302,6 +353,25 @@ class TestContexts:
         imported(project, rollout.write(project))
         name = "memory/~/.codex/memories/memory_summary.md"
         assert resident(project) == [(ROOT, name, len("Short answers."))]
+
+    @pytest.mark.parametrize(
+        ("begin", "unit"),
+        [
+            ("# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>\n", "\n"),
+            ("# AGENTS.md instructions for /x\n\n", "<INSTRUCTIONS>\n"),
+            ("## Memory\n", "="),
+            ("## Memory\n", "= MEMORY_SUMMARY BEGINS =\n"),
+        ],
+    )
+    def test_a_message_of_any_length_is_read_once(
+        self, project: Path, begin: str, unit: str
+    ) -> None:
+        """Read again and again from each place, this would take hours."""
+        rollout = Rollout(project)
+        role = "user" if "AGENTS.md" in begin else "developer"
+        rollout.message(role, begin + unit * (4_000_000 // len(unit)))
+        result = imported(project, rollout.write(project))
+        assert result.added == 0
 
     def test_of_our_servers_instructions_the_first_line(self, project: Path) -> None:
         rollout = Rollout(project)

@@ -13,8 +13,11 @@ from test_import import SESSION, Talk
 
 from ctxuse import Workspace
 from ctxuse.hook import run
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import Head
 from ctxuse.importing import Session, import_transcripts
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.overview import overview
 
 PLUGIN = "plugins/cache/market/tools"
@@ -284,3 +287,14 @@ def test_what_is_cut_out_of_a_named_file_is_no_use_of_where_it_is_put(project: P
     put(project / ".claude/rules/split.md", RULES)
     assert imported(project, "s1") == 0
     assert names_in_order(project, session) == ["toolu_s1x pdf"]
+
+
+def test_a_project_in_the_home_of_another_has_nothing_of_ones_own() -> None:
+    """What is read there is what it is; where a session was elsewhere, its home is one's own."""
+    places = Places(WorkspaceLayout(Path("/home/shared/app")), {"HOME": "/home/kim"})
+    here, gone = (
+        Origin.of_transcript(places, path) for path in ("/home/shared/app", "/home/b/app")
+    )
+    read = [origin.here("/home/shared/.claude/CLAUDE.md") for origin in (here, gone)]
+    assert read == ["/home/shared/.claude/CLAUDE.md"] * 2
+    assert gone.here("/home/b/.claude/CLAUDE.md") == "/home/kim/.claude/CLAUDE.md"

@@ -94,6 +94,7 @@ INSIDE = {
         "hook | install | mcp",
         "transcript",
         "accounting | commands | context | messages",
+        "scripts",
         "tools",
         "__init__ | lines",
     ],

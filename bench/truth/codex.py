@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +81,7 @@ SESSIONS = (
     Session("shell"),
     Session("shell-in-scripts", CODE_MODE),
     Session("scripts", CODE_MODE),
+    Session("cells", CODE_MODE),
     Session("long"),
     Session("terminal"),
     Session("below", directory="api"),
@@ -101,6 +103,9 @@ SESSIONS = (
     Session("compacted", words=("-c", "model_auto_compact_token_limit=25000")),
     Session("typed", lines=_TYPED, typed=("instructions/AGENTS.md", "skill/deploy")),
 )
+
+_SOON = '// @exec: {"yield_time_ms": 500}\n'
+"""What makes a script go on by itself that takes longer."""
 
 _COMPACT = "You are performing a CONTEXT CHECKPOINT COMPACTION"
 
@@ -137,6 +142,9 @@ def scripts(shop: Shop) -> dict[str, Script]:
         *([runs(command, is_search=True)] for command in SEARCHES),
     ]
     money = json.dumps({"cmd": f"cat {_Y}/money.md"})
+    slow = json.dumps({"cmd": f"sleep 2; cat {_Y}/money.md"})
+    parts = f"cat {_Y}/money.md; sleep 2; cat {_Y}/postgres.md"
+    late = json.dumps({"cmd": parts, "yield_time_ms": 500})
     served = [
         [asks("memory_read", kind="decision", slug="money")],
         [asks("memory_search", is_search=True, query="Qmon")],
@@ -159,6 +167,14 @@ def scripts(shop: Shop) -> dict[str, Script]:
                 f"tools.exec_command({json.dumps({'cmd': f'cat {_Y}/postgres.md'})})]);"
                 " text(b.output);"
             )],
+        ],
+        "cells": [
+            [script(f"{_SOON}const r = await tools.exec_command({slow}); text(r.output);")],
+            [Tool("wait", {"cell_id": "@CELL@", "yield_time_ms": 5000})],
+            [script(f"{_SOON}const r = await tools.exec_command({slow}); text(r.output.length);")],
+            [Tool("wait", {"cell_id": "@CELL@", "yield_time_ms": 5000})],
+            [script(f"const r = await tools.exec_command({late}); text(JSON.stringify(r));")],
+            [script("await new Promise((done) => setTimeout(done, 3000)); text(62);")],
         ],
         "long": [
             [runs(f"cat {_Y}/money.md; sleep 3; echo end", yield_time_ms=1000)],
@@ -259,7 +275,8 @@ class Responses(ScriptedModel):
         arguments = _filled(tool.input, json.dumps(body.get("input", [])))
         namespace, _, name = tool.name.rpartition(".")
         script = arguments.get("script")
-        if "exec" in {offered.get("name") for offered in _offered(body)} and not namespace:
+        is_direct = namespace or name == "wait"
+        if "exec" in {offered.get("name") for offered in _offered(body)} and not is_direct:
             called = f"const r = await tools.{name}({json.dumps(arguments)});"
             said = "r.output" if name == _SHELL else "r"
             return {
@@ -293,7 +310,9 @@ def _filled(arguments: Mapping[str, object], before: str) -> dict[str, Any]:
     """Arguments with what only the client knows: the last process, and the last sub-agent."""
     processes = re.findall(r"session ID (\d+)", before)
     agents = re.findall(r'agent_id\\+": ?\\+"([0-9a-f-]{36})', before)
+    cells = re.findall(r"running with cell ID (\S+?)\\", before)
     known = {
+        "@CELL@": cells[-1] if cells else "",
         "@PROCESS@": int(processes[-1]) if processes else 0, "@AGENT@": agents[-1:],
     }  # fmt: skip
     return {
@@ -468,6 +487,11 @@ def _answered(
     tool = model.calls.get(call_id)
     if tool is None or call_id in found.calls:
         return
+    if tool.name == "wait":  # more of a script
+        before = [one for one in found.calls.values() if one.thread == key and one.input != "wait"]
+        before[-1].entered.update(shop.in_text(text))
+        found.calls[call_id] = Call("shell", "wait", key, set())
+        return
     entered = set() if tool.is_search else shop.in_text(text)
     if tool.name == "read_mcp_resource":
         found.read.extend((key[0], name) for name in entered)
@@ -477,16 +501,21 @@ def _answered(
 
 
 def _inner(shop: Shop) -> dict[str, str]:
-    """The calls that scripts have made, as the rollouts tell of them."""
+    """The scripts that have made calls, as the rollouts tell of them: when which began."""
     found: dict[str, str] = {}
     for path in (shop.home / ".codex/sessions").rglob("rollout-*.jsonl"):
-        script = None
-        for line in path.read_text().splitlines():
-            payload = json.loads(line)["payload"]
+        scripts, calls = {}, {}
+        for fields in map(json.loads, path.read_text().splitlines()):
+            payload = fields["payload"]
             if payload.get("type") == "custom_tool_call" and payload.get("name") == "exec":
-                script = payload["call_id"]
-            elif payload.get("type") == "item_completed" and script is not None:
-                found[payload["item"]["id"]] = script
+                began = datetime.fromisoformat(fields["timestamp"]).timestamp() * 1000
+                scripts[round(began)] = payload["call_id"]
+            elif payload.get("type") == "item_completed":
+                calls[payload["item"]["id"]] = payload["started_at_ms"]
+        for call_id, began_ms in calls.items():
+            before = [began for began in scripts if began <= began_ms]
+            if before:
+                found[call_id] = scripts[max(before)]
     return found
 
 

@@ -24,7 +24,8 @@ class Origin:
     """Where and when something happened.
 
     The directory in which a session began stands for the root, unless it lies in the workspace;
-    the home directory it was in stands for the present one.
+    the home directory it was in stands for the present one, unless it began in the workspace as it
+    lies now: then that may be another's home, in which who works there has nothing of their own.
 
     Args:
         places: The places of the workspace.
@@ -38,14 +39,10 @@ class Origin:
         self._on_windows = bool(began_in and _DRIVE.match(began_in))
         root = began_in and self._normal(began_in)
         self._worktree = places.worktree_of(root) if root else None
-        if (
-            self._worktree is None
-            and root
-            and root != places.root
-            and not root.startswith(places.root + os.sep)
-        ):
+        is_here = not root or f"{root}{os.sep}".startswith(places.root + os.sep)
+        if self._worktree is None and root and not is_here:
             pairs.append((root, places.root))
-        home = _HOME.match(root) if root else None
+        home = _HOME.match(root) if root and not is_here else None
         if home and home[0] != places.home:
             pairs += [
                 (os.path.join(home[0], host.config_dir), places.config_dirs[host.name])

@@ -7,11 +7,13 @@ longer is answered in pieces.
 """
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex.lines import Item, Payload
-from ctxuse.hosts.codex.tools import command_of, printed, said, shared, tool_call
+from ctxuse.hosts.codex.scripts import OF_SCRIPT, Scripts
+from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
 from ctxuse.hosts.lookup import at, items, parsed, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.session import Session
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ctxuse.events import UsageEvent
 
 _LONGEST_TYPED = 64 * 1024
+_MOST_MS = 2**53
 _MOST_HELD = 1024 * 1024
 """Characters of the output of a command that goes on that are kept."""
 
@@ -43,19 +46,16 @@ class Commands:
         self.calls: dict[str, Call | None] = {}
         self._origin = origin
         self._told = told
-        self._scripts: set[str] = set()
-        """The keys of calls that are scripts."""
-        self._of_scripts: list[Call] = []
-        """Commands that scripts have run, with all that they printed."""
+        self._scripts = Scripts()
         self._running: dict[str, Call] = {}
         """Commands that go on, by the id of their process, with the output that has entered."""
 
     @property
     def none_open(self) -> bool:
         """Whether what follows can be understood without what came before."""
-        return not (self.calls or self._of_scripts or self._running)
+        return not (self.calls or self._scripts.are_open or self._running)
 
-    def called(self, payload: Payload, thread: Session) -> None:
+    def called(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """Take note of a call."""
         call_id = text(payload.call_id)
         if call_id is None:
@@ -64,7 +64,10 @@ class Commands:
         name = kind if kind == "local_shell_call" else text(payload.name)
         arguments = _arguments(payload)
         if name == "exec" and kind == "custom_tool_call":
-            self._scripts.add(key)
+            self._scripts.began(key, at_ns or 0)
+            self.calls[key] = None
+        elif name == "wait":
+            self._scripts.waits(key, text(arguments, "cell_id"))
             self.calls[key] = None
         elif name == "write_stdin":
             self.calls[key] = self._typed(arguments, thread, key, call_id)
@@ -80,7 +83,7 @@ class Commands:
         where = self.directory if running is None else running.directory
         return Call(thread, "shell", typed.strip(), key, call_id, directory=where)
 
-    def completed(self, item: Item, thread: Session, at_ns: int | None) -> None:
+    def completed(self, payload: Payload, item: Item, thread: Session, at_ns: int | None) -> None:
         """The host's own account of something."""
         if item.type == "McpToolCall":
             self.of_server(item.id, thread, worked=item.status == "completed")
@@ -107,8 +110,8 @@ class Commands:
             self._end(running)
         elif key in self.calls:  # its output is handed over next
             self.calls[key] = call._replace(output=None)
-        elif self._scripts:
-            self._of_scripts.append(call)
+        elif call_id.startswith(OF_SCRIPT):
+            self._shown(self._scripts.has_run(call, _ns(payload.started_at_ms), _ns(payload.completed_at_ms) or at_ns))
         elif self._told.first_answer(key):
             self._ran(key, call, at_ns, failed=call.failed)
 
@@ -144,8 +147,11 @@ class Commands:
         if key is None or at_ns is None or key not in self.calls:
             return
         output, call = said(payload.output), self.calls.pop(key)
-        if key in self._scripts:
-            self._script_returned(key, output, at_ns)
+        of_script = self._scripts.returned(key, output, at_ns)
+        if of_script is not None:
+            if self._told.first_answer(key):
+                self._told.answered(key, no_record=True)
+            self._shown([call._replace(at_ns=at_ns) for call in of_script])
             return
         if call is not None:
             call = call._replace(output=printed(output), at_ns=at_ns)
@@ -185,27 +191,15 @@ class Commands:
 
     def end_all(self) -> None:
         """Wait no longer for the end of what runs."""
-        self._scripts.clear()
         for process in [*self._running]:
             self._end(process)
-        for call in self._of_scripts:  # of these nothing is known to have entered
-            if call.key is not None and self._told.first_answer(call.key):
-                self._told.answered(call.key, failed=call.failed, no_record=not call.failed)
-        self._of_scripts.clear()
+        self._shown(self._scripts.end())
 
-    def _script_returned(self, key: str, output: str, at_ns: int) -> None:
-        """Tell of the commands that a script has run as much as stands in its output."""
-        self._scripts.discard(key)
-        if self._told.first_answer(key):
-            self._told.answered(key, no_record=True)
-        commands, self._of_scripts = self._of_scripts, []
+    def _shown(self, commands: Iterable[Call]) -> None:
+        """Tell of commands of scripts with what has entered of them."""
         for call in commands:
-            entered = None if call.output is None else shared(call.output, output)
-            if not entered and self._scripts:
-                self._of_scripts.append(call)  # it may be of another one
-            elif call.key is not None:
-                shown = call._replace(output=entered or "")
-                self._tell(call.key, shown, at_ns, failed=call.failed)
+            if call.key is not None and call.at_ns is not None:
+                self._tell(call.key, call, call.at_ns, failed=call.failed)
 
     def _ran(self, key: str, call: Call | None, at_ns: int, *, failed: bool) -> None:
         """Tell of a call that has ended; also one that failed may have shown something before."""
@@ -223,6 +217,10 @@ class Commands:
         self.calls.pop(key, None)
         if self._told.first_answer(key):
             self._told.answered(key, failed=not worked, no_record=worked)
+
+
+def _ns(said_ms: object) -> int | None:
+    return said_ms * 1_000_000 if isinstance(said_ms, int) and 0 < said_ms < _MOST_MS else None
 
 
 def _command(words: object) -> str:

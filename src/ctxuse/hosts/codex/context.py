@@ -21,14 +21,14 @@ _NAMES = ("AGENTS.override.md", "AGENTS.md")
 """Of each directory the first that is there counts."""
 
 _INSTRUCTIONS = re.compile(
-    r"# AGENTS\.md instructions for ([^\n]{1,4096})\n\n<INSTRUCTIONS>\n(.*?)\n*</INSTRUCTIONS>",
+    r"# AGENTS\.md instructions for ([^\n]{1,4096})\n\n<INSTRUCTIONS>\n(?=.*?</INSTRUCTIONS>)",
     re.DOTALL,
 )
 _PROJECT = re.compile(r"(?:\A|\n\n)--- project-doc ---\n\n")
 _ROOT = re.compile(r"^- `(r[0-9]{1,4})` = `([^`\n]{1,4096})`$", re.MULTILINE)
 _ENTRY = re.compile(r"- ([^\s:]{1,256}(?::[^\s:]{1,256})*)(?=: | \(|$)")
 _FILE = re.compile(r"\(file: ([^()\n]{1,4096})\)\s*$")
-_SUMMARY = re.compile(r"=+ MEMORY_SUMMARY BEGINS =+\n(.*?)\n?=+ MEMORY_SUMMARY ENDS =+", re.DOTALL)
+_SUMMARY = ("= MEMORY_SUMMARY BEGINS =", "= MEMORY_SUMMARY ENDS =")
 _SERVER = re.compile(r"^- mcp__([\w-]{1,128}): (.*)$", re.MULTILINE)
 
 
@@ -106,7 +106,8 @@ def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
     found = _INSTRUCTIONS.match(text)
     if found is None:
         return
-    directory, body = found[1], found[2]
+    directory = found[1]
+    body = text[found.end() : text.index("</INSTRUCTIONS>", found.end())].rstrip("\n")
     own, *rest = _PROJECT.split(body, maxsplit=1)
     if not rest and not _is_of_user(own, origin):
         own, rest = "", [body]
@@ -170,8 +171,9 @@ def _content(file: str) -> str | None:
 
 def _memory(text: str, origin: Origin) -> Iterator[Placed]:
     """The summary of its memory."""
-    found = _SUMMARY.search(text)
+    begin, end = _SUMMARY
+    summary, is_ended, _ = text.partition(begin)[2].partition(end)
     path = origin.here(f"{OWN_DIRECTORY}/memories/memory_summary.md")
     record = origin.places.record_at(path)
-    if found is not None and record is not None and record.kind != INSTRUCTIONS:
-        yield Placed(record, size(found[1]))
+    if is_ended and record is not None and record.kind != INSTRUCTIONS:
+        yield Placed(record, size(summary.strip("=").removeprefix("\n").removesuffix("\n")))

@@ -11,15 +11,13 @@ from contextlib import suppress
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.codex import NAME
+from ctxuse.hosts.codex.scripts import OF_SCRIPT
 from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
-
-_OF_SCRIPT = "exec-"
-"""How the ids of calls begin that a script has made."""
 
 _MOST_UNHEARD = 3
 """So many rollouts of other sessions are looked at when one begins: it may have ended unheard."""
@@ -41,7 +39,7 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
     session = payload.session
     if session is None or payload.event != "PostToolUse":
         return
-    if (payload.call_id or "").startswith(_OF_SCRIPT):
+    if (payload.call_id or "").startswith(OF_SCRIPT):
         return
     call = tool_call(session, payload.tool, payload.arguments, payload.call_id, payload.directory)
     if call is not None:

@@ -50,6 +50,8 @@ class Payload(msgspec.Struct):
     forked_from_id: object = None
     forked_from_ordinal_exclusive: object = None
     item: Item | Else = None
+    started_at_ms: object = None
+    completed_at_ms: object = None
     usage: object = None
     info: object = None
     result: msgspec.Raw = NOT_SAID

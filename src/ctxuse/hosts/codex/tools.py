@@ -4,11 +4,11 @@ Codex has no tool to read a file and none for skills: both go through a shell.
 """
 
 import os
-import re
 
 from ctxuse.hosts.calls import Call
 from ctxuse.hosts.lookup import at, parsed, text
 from ctxuse.hosts.session import Session
+from ctxuse.patterns import pattern
 
 _SHELLS = frozenset({"Bash", "exec_command", "local_shell_call", "shell", "shell_command"})
 
@@ -41,7 +41,7 @@ def said(output: object) -> str:
     return "\n".join(part for part in texts if isinstance(part, str))
 
 
-_ABOUT = re.compile(
+_ABOUT = pattern(
     r"(?:(?:Chunk ID|Exit code|Original token count|Process exited with code|Total output lines"
     r"|Wall time)\b[^\n]*(?:\n|\Z)|\n)+(?:Output:(?:\n|\Z))?"
 )
@@ -62,10 +62,14 @@ def shared(printed_all: str, output: str) -> str:
 
     Scripts print texts as they are, or as JSON writes them.
     """
-    lines = {line.strip() for line in output.splitlines()}
-    written = output.replace("\\n", "\n").replace('\\"', '"')
-    there = lines | {line.strip(' "') for line in written.splitlines()}
+    there = {line.strip() for line in output.splitlines()}
+    for value in [output, *_QUOTE.split(output)]:
+        written = value.replace("\\n", "\n").replace('\\"', '"')
+        there |= {line.strip(' "') for line in written.splitlines()}
     return "\n".join(line for line in printed_all.splitlines() if line.strip() in there)
+
+
+_QUOTE = pattern(r'(?<!\\)"')
 
 
 def command_of(command: object) -> str | None:

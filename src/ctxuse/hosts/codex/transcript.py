@@ -176,7 +176,7 @@ class _Reader:
                 return
             case "function_call" | "custom_tool_call" | "local_shell_call":
                 if when(line.timestamp) is not None:
-                    self._commands.called(payload, thread)
+                    self._commands.called(payload, thread, when(line.timestamp))
             case "function_call_output" | "custom_tool_call_output":
                 self._commands.returned(payload, thread, when(line.timestamp))
             case "reasoning":
@@ -189,7 +189,7 @@ class _Reader:
             case "exec_command_end":
                 self._commands.ended(payload, thread, at_ns)
             case "item_completed" if isinstance(payload.item, Item):
-                self._commands.completed(payload.item, thread, at_ns)
+                self._commands.completed(payload, payload.item, thread, at_ns)
             case "mcp_tool_call_end":
                 if at_ns is not None:
                     worked = at(held(payload.result), "Ok") is not None
