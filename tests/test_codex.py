@@ -153,6 +153,16 @@ class TestCommands:
         ]  # fmt: skip
         assert [event.actor for event in log(project)] == ["agent", "user"]
 
+    def test_beside_a_file_that_is_not_there_others_are_shown(self, project: Path) -> None:
+        """They have been there as they are since before: the text of none that is gone."""
+        rollout = Rollout(project)
+        rollout.called("c1", "cat docs/AGENTS.md; cat .yoi/memory/decisions/*.md | head -9")
+        rollout.printed("c1", f"cat: docs/AGENTS.md: No such file or directory\n{ALPHA}")
+        for line in rollout.lines:
+            line["timestamp"] = "2100-01-01T00:00:00.000Z"
+        imported(project, rollout.write(project))
+        assert uses(project) == [("c1", "decision/alpha", len(ALPHA))]
+
     def test_of_a_script_as_much_as_it_prints(self, project: Path) -> None:
         rollout = Rollout(project)
         for number, printed in enumerate((RULES, json.dumps(RULES), str(len(RULES)))):

@@ -301,6 +301,20 @@ def real_path(path: str | os.PathLike[str]) -> str:
         return os.path.abspath(path)
 
 
+def is_as_it_was(file: str | os.PathLike[str], at_ns: int) -> bool:
+    """Return whether a file has not been written, replaced, renamed or made since a moment.
+
+    Args:
+        file: Where it is; of one that cannot be looked at this is not so.
+        at_ns: The moment, in nanoseconds since the epoch.
+    """
+    try:
+        now = os.stat(file)
+    except (OSError, ValueError):
+        return False
+    return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
+
+
 @contextmanager
 def closing_fd(descriptor: Descriptor) -> Iterator[Descriptor]:
     """Give an open descriptor back; it is closed when the block ends."""

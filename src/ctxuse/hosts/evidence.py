@@ -11,7 +11,7 @@ file's name or a number is no evidence of what is not named.
 An agent often writes down what it was shown. So of a file that was written after a past call, and
 is not named by it, most must stand there: what was copied from an output is a part of the record.
 And where a file that is named is gone or was written since, its text may stand in another one now:
-then what is not named and was written since shows nothing.
+then what is not named and was written, or moved there, since shows nothing.
 
 Nothing of the output or of the files is kept.
 """
@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from ctxuse.files import read_beginning, read_small, real_path
+from ctxuse.files import is_as_it_was, read_beginning, read_small, real_path
 from ctxuse.hosts.lines import (
     LARGEST,
     MOST_BYTES,
@@ -259,6 +259,7 @@ class KnownLines:
                 if self._files[place].named in explicit
                 or said.record(self._files[place])
                 or (is_known and self._was(place, past_ns, present))
+                or is_as_it_was(self._files[place].named, past_ns)
             }
         some = [line for line in lines if line]
         ends, begins = (

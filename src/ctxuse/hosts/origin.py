@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ctxuse.events import UsageRecordSnapshot, estimate_tokens
+from ctxuse.files import is_as_it_was
 from ctxuse.hosts import known_hosts
 from ctxuse.hosts.paths import is_name
 from ctxuse.hosts.places import Places
@@ -214,7 +215,7 @@ class Origin:
             context_bytes: Bytes of it that entered the context, where known.
         """
         if not self._is_past or (
-            file_bytes is None and self.places.recent and _is_as_it_was(record.file, at_ns)
+            file_bytes is None and self.places.recent and is_as_it_was(record.file, at_ns)
         ):
             return record.snapshot(context_bytes)
         return UsageRecordSnapshot(
@@ -225,15 +226,6 @@ class Origin:
             context_bytes=context_bytes,
             size_from="unknown" if file_bytes is None else "transcript",
         )
-
-
-def _is_as_it_was(file: str, at_ns: int) -> bool:
-    """Whether a file has not been written, replaced or made since a moment."""
-    try:
-        now = os.stat(file)
-    except (OSError, ValueError):
-        return False
-    return max(now.st_mtime_ns, now.st_ctime_ns) <= at_ns
 
 
 _HOME = pattern(r"(?:/[A-Z]:)?/(?:Users|home)/[^/]+|/root(?=/|$)")

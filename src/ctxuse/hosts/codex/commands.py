@@ -111,7 +111,11 @@ class Commands:
         elif key in self.calls:  # its output is handed over next
             self.calls[key] = call._replace(output=None)
         elif call_id.startswith(OF_SCRIPT):
-            self._shown(self._scripts.has_run(call, _ns(payload.started_at_ms), _ns(payload.completed_at_ms) or at_ns))
+            self._shown(
+                self._scripts.has_run(
+                    call, _ns(payload.started_at_ms), _ns(payload.completed_at_ms) or at_ns
+                )
+            )
         elif self._told.first_answer(key):
             self._ran(key, call, at_ns, failed=call.failed)
 
