@@ -23,7 +23,7 @@ from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
 from ctxuse.times import parse_ns
 
-READER = 8
+READER = 9
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
