@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Never
 
@@ -245,6 +246,88 @@ def test_what_others_append_between_two_turns_doubles_nothing(
         assert ended(project) == []
     found = ids(log(project))
     assert len(found) == len(set(found)) == 10
+
+
+COPY = "22222222-2222-4333-8444-555555555555"
+
+
+def copied(project: Path, talk: Talk) -> Path:
+    """The transcript of a session that begins with the lines of another one, as its own."""
+    path = kept(project, COPY)
+    path.write_text(as_text({**line, "sessionId": COPY} for line in talk.lines))
+    return path
+
+
+def padded(project: Path) -> None:
+    """Let another session's events stand in the log, more than a hook looks through."""
+    events = Workspace(project).layout.events_path
+    line = json.loads(events.read_text().splitlines()[-1])
+    with events.open("a") as file:
+        for number in range(600):
+            line |= {"id": derived_id("x", str(number), "skill", "x"), "segment_id": "other"}
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def doubled(project: Path) -> list[str]:
+    found = ids(log(project))
+    return [one for one, next_one in pairwise(found) if one == next_one]
+
+
+@pytest.mark.parametrize("left_open", ["Bash", "Skill"])
+def test_a_copy_of_a_session_doubles_nothing_while_something_is_open_in_it(
+    project: Path, left_open: str
+) -> None:
+    talk = Talk(project)
+    talk.read(project / "CLAUDE.md", "toolu_1x")
+    talk.call(left_open, "toolu_2x", {"command": "make", "skill": "pdf"})
+    if left_open == "Skill":  # it ran in a session of its own, and has no body here
+        talk.result("toolu_2x", {"success": True, "commandName": "pdf"})
+    for number in range(5):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}y")
+    kept(project).write_text(as_text(talk.lines))
+    assert len(ended(project)) == 6
+    padded(project)
+    for turn in range(3):
+        talk.line("user", message={"content": f"turn {turn}"})
+        ended(project, session_id=COPY, transcript_path=str(copied(project, talk)))
+        assert doubled(project) == []
+
+
+def test_of_a_long_copy_nothing_is_doubled(project: Path) -> None:
+    talk = Talk(project)
+    for number in range(40):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+    kept(project).write_text(as_text(talk.lines))
+    assert len(ended(project)) == 40
+    padded(project)
+    assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
+
+
+def test_a_copy_that_is_read_before_what_it_copies_doubles_nothing(project: Path) -> None:
+    talk = session(project)
+    kept(project).write_text(as_text(talk.lines))
+    assert len(ended(project)) == 7
+    talk.read(project / "CLAUDE.md", "toolu_8x")
+    kept(project).write_text(as_text(talk.lines))
+    (event,) = ended(project, session_id=COPY, transcript_path=str(copied(project, talk)))
+    assert event.call_id == "toolu_8x"
+    padded(project)
+    assert ended(project) == []
+
+
+@pytest.mark.parametrize("names", [SESSION, COPY])
+def test_a_damaged_line_before_the_one_that_counts_lets_nothing_be_doubled(
+    project: Path, names: str
+) -> None:
+    talk = session(project)
+    kept(project).write_text(as_text(talk.lines))
+    assert len(ended(project)) == 7
+    events = Workspace(project).layout.events_path
+    first, *others = events.read_text().splitlines(keepends=True)
+    glued = '{"id":"01' + first.replace(SESSION, names)
+    events.write_text("".join([glued, first, *others]))
+    padded(project)
+    assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
 
 
 def test_what_hooks_recorded_before_an_archiving_is_not_told_again(project: Path) -> None:

@@ -5,8 +5,9 @@ line at which nothing is open, so that what follows can be read without what cam
 (`Rest`). Where that is stands in the user's cache, with how much is to be read at once: less, where
 the time did not suffice. Forgotten, or where the transcript or the log is not what it was, a
 transcript is read from its beginning; its events have the ids that an import gives them, so that
-whoever comes second adds nothing. What of its sessions is in the log already is looked up in all of
-it, by the bytes of their names.
+whoever comes second adds nothing. What is in the log already is looked up in all of it: what is of
+its sessions by the bytes of their names, and then by its id what was not found, since a transcript
+may be a copy of another one.
 """
 
 import os
@@ -59,8 +60,6 @@ class _Stopped(msgspec.Struct):
         log: The log, which held all events up to there.
         rest: Where reading goes on.
         most: So much is read then.
-        caught_up: Whether its end had been reached: what is behind it is new, while the beginning
-            of a session may be another's.
     """
 
     reader: str
@@ -69,7 +68,6 @@ class _Stopped(msgspec.Struct):
     log: LogMark
     rest: Rest
     most: int
-    caught_up: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -149,7 +147,6 @@ def _bring_in(
         raise
     if after.offset > stopped.rest.offset:
         now = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
-        now.caught_up = stopped.caught_up or after.offset - stopped.rest.offset < stopped.most
         memory.save(name, _encode(now))
 
 
@@ -164,7 +161,7 @@ def _read_on(
         reader = transcripts_of(following.host)
         after = reader.read_on(path, places, told, stopped.rest, stopped.most)
         told.settle()
-        there = _InLog(following.layout, told, everywhere=not stopped.caught_up)
+        there = _InLog(following.layout, told)
         recorded = Recorded(following.host, there.of_hooks, there.names)
         done = all(
             append(event, there.searched)
@@ -207,30 +204,32 @@ def _mark(layout: WorkspaceLayout) -> LogMark:
 class _InLog:
     """What is in the log of the sessions that a transcript tells of, and of their sub-agents.
 
-    Of these a session's name is the beginning. Lines are read only where they are asked for.
+    Of these a session's name is the beginning. Events that are not there are looked for in other
+    sessions, too: any of them may be a copy.
 
     Args:
         layout: The workspace.
         told: What the transcript tells.
-        everywhere: Whether its events are looked for in other sessions, too: it may begin with what
-            another one holds.
 
     Attributes:
         searched: So far at least it was searched.
     """
 
-    def __init__(self, layout: WorkspaceLayout, told: Told, *, everywhere: bool) -> None:
+    def __init__(self, layout: WorkspaceLayout, told: Told) -> None:
         events = [item.event for item in told.items() if isinstance(item, Happened)]
         sessions = {event.segment_id.partition("/")[0] for event in events}
         self.searched = Searched.now(layout)
         self._lines: dict[str, bytes] = {}
         for line in lines_naming(layout, sessions):
-            event_id = _id_on(line)
-            if event_id is not None and not self.has(event_id):  # another line of it may not count
-                self._lines[event_id] = line
-        missing = {event.id for event in events if event.id not in self._lines}
-        for event_id, line in lines_with(layout, missing) if everywhere else ():
-            self._lines.setdefault(event_id, line)
+            self._take(_id_on(line), line)
+        missing = {event.id for event in events if not self.has(event.id)}
+        for event_id, line in lines_with(layout, missing):
+            self._take(event_id, line)
+
+    def _take(self, event_id: str | None, line: bytes) -> None:
+        """Take the line of an event, unless there is one: of several some may not count."""
+        if event_id is not None and not self.has(event_id):
+            self._lines[event_id] = line
 
     def has(self, event_id: str) -> bool:
         """Whether an event is in the log."""
