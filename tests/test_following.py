@@ -563,3 +563,48 @@ def test_without_a_cache_everything_is_read_each_time(
         bring_in(following, Followed([str(kept(project))]), recorder.try_quietly)
     assert len(log(project)) == 7
     assert len(read) == 2 * len(session(project).lines)
+
+
+@pytest.mark.parametrize("why", ["a file in its place", "unwanted"])
+def test_where_nothing_is_remembered_a_long_transcript_is_read_to_its_end(
+    project: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
+    if why == "unwanted":
+        more = {"CTXUSE_NO_CACHE": "1"}
+    else:
+        more = {}
+        (project.parent / ".cache").write_text("in the way")
+    talk = Talk(project)
+    for number in range(40):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+    kept(project).write_text(as_text(talk.lines))
+    run_ended(project, **more)
+    assert len(log(project)) == 40
+    run_ended(project, **more)
+    assert len(log(project)) == 40
+
+
+def test_where_nothing_is_remembered_and_the_time_is_over_a_mark_says_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
+    talk = Talk(project)
+    for number in range(40):
+        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
+    kept(project).write_text(as_text(talk.lines))
+    read_on, parts = transcript.read_on, []
+
+    def slow(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
+        parts.append(rest.offset)
+        if len(parts) == 3:
+            raise _OutOfTimeError
+        return read_on(path, places, told, rest, most)
+
+    monkeypatch.setattr(transcript, "read_on", slow)
+    run_ended(project, CTXUSE_NO_CACHE="1")
+    assert 0 < len(log(project)) < 40
+    assert len(set(parts)) == 3
+    environ = {"HOME": str(project.parent)}
+    marks = [mark.what for mark in read_marks(WorkspaceLayout(project), environ=environ)]
+    assert any("Stop: its time was over" in what for what in marks)

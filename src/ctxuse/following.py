@@ -3,7 +3,8 @@
 Strategy: a hook at the end of a turn reads on where the one before stopped, at a *rest*: behind a
 line at which nothing is open, so that what follows can be read without what came before
 (`Rest`). Where that is stands in the user's cache, with how much is to be read at once: less, where
-the time did not suffice. Forgotten, or where the transcript or the log is not what it was, a
+the time did not suffice. Where nothing can be kept there, one hook reads to the end, as far as its
+time goes. Forgotten, or where the transcript or the log is not what it was, a
 transcript is read from its beginning; its events have the ids that an import gives them, so that
 whoever comes second adds nothing. What is in the log already is looked up in all of it: what is of
 its sessions by the bytes of their names, and then by its id what was not found, since a transcript
@@ -135,19 +136,21 @@ def _bring_in(
     stopped = _stopped(memory.load(name), layout, path)
     if stopped is None:
         stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
-    if os.path.getsize(path) <= stopped.rest.offset:
-        return
-    try:
-        after = _read_on(following, places, path, stopped, append)
-    except Exception:
-        raise
-    except BaseException:  # the time is over, and as much again would take as long again
-        stopped.most = max(stopped.most // 4, _LEAST_BYTES)
-        memory.save(name, _encode(stopped))
-        raise
-    if after.offset > stopped.rest.offset:
-        now = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
-        memory.save(name, _encode(now))
+    while os.path.getsize(path) > stopped.rest.offset:
+        try:
+            after = _read_on(following, places, path, stopped, append)
+        except Exception:
+            raise
+        except BaseException:  # the time is over, and as much again would take as long again
+            stopped.most = max(stopped.most // 4, _LEAST_BYTES)
+            memory.save(name, _encode(stopped))
+            raise
+        if after.offset <= stopped.rest.offset:
+            return
+        stopped = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
+        memory.save(name, now := _encode(stopped))
+        if memory.load(name) == now:
+            return  # the next hook goes on
 
 
 def _read_on(
