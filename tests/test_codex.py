@@ -451,6 +451,17 @@ class TestMentions:
         file.write_text(file.read_text().replace(event.id, former))
         assert imported(project, path).added == 0
 
+    def test_a_copy_does_not_tell_again_what_an_earlier_version_told(self, project: Path) -> None:
+        rollout, copy = Rollout(project), Rollout(project, CHILD)
+        for each in (rollout, copy):
+            each.message("user", mention(project), turn="t1")
+        imported(project, rollout.write(project))
+        (event,) = log(project)
+        former = derived_id("codex", f"mention:{rollout.lines[-1]['timestamp']}", "skill", "rel")
+        file = Workspace(project).layout.events_path
+        file.write_text(file.read_text().replace(event.id, former))
+        assert fired(project, "Stop", copy.write(project, CHILD), session_id=CHILD) == 0
+
     @pytest.mark.parametrize("order", ["parent first", "child first"])
     def test_the_history_of_a_parent_is_the_parents(self, project: Path, order: str) -> None:
         parent, child = Rollout(project), Rollout(project, CHILD, ROOT)

@@ -28,7 +28,7 @@ from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
-from ctxuse.hosts.recorded import Recorded
+from ctxuse.hosts.recorded import Recorded, ids_of
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
@@ -164,7 +164,7 @@ def _read_on(
         reader = transcripts_of(following.host)
         after = reader.read_on(path, places, told, stopped.rest, stopped.most)
         told.settle()
-        there = _InLog(following.layout, told)
+        there = _InLog(following.layout, following.host, told)
         recorded = Recorded(following.host, there.of_hooks, there.names)
         done = all(
             append(event, there.searched)
@@ -212,20 +212,24 @@ class _InLog:
 
     Args:
         layout: The workspace.
+        host: The agent.
         told: What the transcript tells.
 
     Attributes:
         searched: So far at least it was searched.
     """
 
-    def __init__(self, layout: WorkspaceLayout, told: Told) -> None:
-        events = [item.event for item in told.items() if isinstance(item, Happened)]
-        sessions = {event.segment_id.partition("/")[0] for event in events}
+    def __init__(self, layout: WorkspaceLayout, host: str, told: Told) -> None:
+        items = [item for item in told.items() if isinstance(item, Happened)]
+        sessions = {item.event.segment_id.partition("/")[0] for item in items}
         self.searched = Searched.now(layout)
         self._lines: dict[str, bytes] = {}
         for line in lines_naming(layout, sessions):
             self._take(_id_on(line), line)
-        missing = {event.id for event in events if not self.has(event.id)}
+        ids = (ids_of(host, item) for item in items)
+        missing = {
+            event_id for of_one in ids if not any(map(self.has, of_one)) for event_id in of_one
+        }
         for event_id, line in lines_with(layout, missing):
             self._take(event_id, line)
 

@@ -67,20 +67,12 @@ class Recorded:
             occurrence: All events of one key.
             has: Whether an id is in the log.
         """
-        there = [any(map(has, self._ids(item))) for item in occurrence]
+        there = [any(map(has, ids_of(self._host, item))) for item in occurrence]
         former = 0 if all(there) else self._former(occurrence, has)
         for item, is_there in zip(occurrence, there, strict=True):
             is_former = not is_there and former > 0
             former -= is_former
             yield item.event, is_there or is_former
-
-    def _ids(self, item: Happened) -> list[str]:
-        """The ids that an event has, or had in an earlier version."""
-        former = item.formerly
-        return [
-            item.event.id,
-            *([] if former is None else [derived_id(self._host, former, *_name(item.event))]),
-        ]
 
     def _former(self, occurrence: list[Happened], has: Callable[[str], bool]) -> int:
         """How many events of an occurrence are in the log by names that it does not give now."""
@@ -113,6 +105,13 @@ class Recorded:
                 by_hook = any(kind in OTHER_KINDS for kind, _ in names)  # else by the MCP server
                 names += [_ANY] if by_hook else []
                 self._exposed |= {(event.segment_id, *name) for name in names}
+
+
+def ids_of(host: str, item: Happened) -> list[str]:
+    """Return the ids that an event has, or had in an earlier version."""
+    former = item.formerly
+    more = [] if former is None else [derived_id(host, former, *_name(item.event))]
+    return [item.event.id, *more]
 
 
 def _name(event: UsageEvent) -> Name:
