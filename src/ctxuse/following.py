@@ -224,6 +224,7 @@ class _InLog:
         sessions = {item.event.segment_id.partition("/")[0] for item in items}
         self.searched = Searched.now(layout)
         self._lines: dict[str, bytes] = {}
+        self._counting: set[str] = set()
         for line in lines_naming(layout, sessions):
             self._take(_id_on(line), line)
         ids = (ids_of(host, item) for item in items)
@@ -240,7 +241,10 @@ class _InLog:
 
     def has(self, event_id: str) -> bool:
         """Whether an event is in the log."""
-        return event_id in self._lines and _event_on(self._lines[event_id]) is not None
+        line = None if event_id in self._counting else self._lines.get(event_id)
+        if line is not None and _event_on(line) is not None:
+            self._counting.add(event_id)
+        return event_id in self._counting
 
     def of_hooks(self) -> Iterator[UsageEvent]:
         """Yield the events that have new ids."""
