@@ -828,6 +828,31 @@ def test_a_hook_stops_by_itself_and_leaves_a_mark(project: Path) -> None:
     assert Workspace(project).append_use("s", UsageSource.MEMORY_READ, [alpha]) is not None
 
 
+def test_a_hook_that_cannot_even_end_leaves_a_mark(project: Path) -> None:
+    code = """if True:
+        import time
+        from ctxuse import following, hook, remembered
+        hook.SECONDS = hook.MOST_SECONDS = 1.0
+        following._read_on = remembered.Memory.save = lambda *_: time.sleep(9_999)
+        hook.main()
+    """
+    transcript = project.parent / ".claude/projects/-app/s1.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("{}\n")
+    payload = {
+        "session_id": "s1", "cwd": str(project), "hook_event_name": "Stop",
+        "transcript_path": str(transcript),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, "claude-code"],
+        input=json.dumps(payload).encode(), capture_output=True, check=False, timeout=PATIENCE,
+        env={**os.environ, **environment(project)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    (mark,) = read_marks(WorkspaceLayout(project), environ=environment(project))
+    assert "Stop: its time was over" in mark.what
+
+
 def test_a_hook_whose_payload_never_ends_stops_by_itself(project: Path) -> None:
     words = ["-c", "from ctxuse.hook import main; main(to_arrive=0.5)", "claude-code"]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

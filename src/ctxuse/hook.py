@@ -9,8 +9,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from ctxuse.typed import TYPE_CHECKING, BinaryIO
 
@@ -41,6 +42,11 @@ _AFTER_COMPACTION = "compact"
 _AGAIN = 0.1
 """Seconds after which is looked again whether the time is over."""
 
+_TO_END = 0.5
+"""Seconds that what is done now has to end, once the time is over."""
+
+_OUT_OF_TIME = "its time was over"
+
 USAGE = """\
 usage: ctxuse-hook HOST [--everywhere] [--shared] < payload
 
@@ -64,6 +70,8 @@ class Clock:
     def __init__(self, to_arrive: float | None) -> None:
         self._limited = to_arrive is not None and hasattr(signal, "setitimer")
         self._over = False
+        self.note: Callable[[str], object] = lambda _: None
+        """Leaves a mark of why not all was done; before it is known where, nothing."""
         self._start(to_arrive or 0.0, to_arrive or 0.0)
         if self._limited:
             signal.signal(signal.SIGALRM, self._look)
@@ -80,6 +88,16 @@ class Clock:
         starved = time.process_time() - self._processor < self._seconds / 4
         end = self._began + (self._most if starved else self._seconds)
         return max(0.0, end - time.monotonic()) if self._limited else MOST_SECONDS
+
+    def end(self) -> None:
+        """End what is done now.
+
+        Raises:
+            _OutOfTimeError: Always.
+        """
+        self._over = True
+        self._look_after(_TO_END)
+        raise _OutOfTimeError
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -99,13 +117,16 @@ class Clock:
             signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
     def _look(self, *_: object) -> None:
-        """End what is done now, if the time is over; if that has gone unheard, end all."""
+        """End what is done now, if the time is over; if that does not end, leave a mark and end."""
         if self.left:
             return
-        if self._over:
+        if not self._over:
+            self.end()
+        self._look_after(0)
+        try:
+            self.note(_OUT_OF_TIME)
+        finally:
             _leave()
-        self._over = True
-        raise _OutOfTimeError
 
 
 def main(to_arrive: float = TO_ARRIVE) -> None:
@@ -172,14 +193,16 @@ def run(
     if root is None:
         return
     layout = WorkspaceLayout(root)
+    clock.note = partial(_note, layout, environ, payload.event)
     try:
-        _record(words, host, payload, _Recording(layout, environ, clock))
-    except _OutOfTimeError:
+        try:
+            _record(words, host, payload, _Recording(layout, environ, clock))
+        except Exception as error:  # noqa: BLE001 - whatever it was, what was told of may be missing
+            with clock.stopped():
+                clock.note(type(error).__name__)
+    except _OutOfTimeError:  # or just then, in the other one
         with clock.stopped():
-            _note(layout, environ, payload.event, "its time was over")
-    except Exception as error:  # noqa: BLE001 - whatever it was, what was told of may be missing
-        with clock.stopped():
-            _note(layout, environ, payload.event, type(error).__name__)
+            clock.note(_OUT_OF_TIME)
 
 
 def _record(words: list[str], host: "Hook", payload: "Payload", recording: "_Recording") -> None:
@@ -220,7 +243,7 @@ class _Recording:
             _OutOfTimeError: There is no time left; looked at here, since an append is not cut off.
         """
         if not self._clock.left:
-            raise _OutOfTimeError
+            self._clock.end()
         with self._clock.stopped():
             if self._recorder is None:
                 from ctxuse.recorder import Recorder  # noqa: PLC0415 - most files are no records
