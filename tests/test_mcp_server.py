@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import anyio
@@ -29,6 +30,9 @@ from ctxuse import (
     __version__,
 )
 from ctxuse.hosts.caller import Caller, caller
+from ctxuse.mcp_server.protocol import Asked
+from ctxuse.mcp_server.protocol import Client as ProtocolClient
+from ctxuse.mcp_server.recording import Recording
 
 Talk = Callable[[Client], Awaitable[None]]
 
@@ -510,6 +514,32 @@ def test_what_was_given_is_recorded_when_the_server_is_ended(
         assert serving.wait(timeout=PATIENCE) == 128 + ending
     assert [event.event.value for event in events(filled)] == ["resident_exposure", "use"]
     assert events(filled)[1].call_id == "t1"
+
+
+def test_what_is_given_as_the_server_is_told_to_end_is_recorded_before_it_is_answered(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_for(*asked: object) -> Caller:
+        assert cast("Event", asked[-1]).wait(PATIENCE)  # until it is in a hurry
+        return Caller("s1", "claude-code", "t1")
+
+    monkeypatch.setattr("ctxuse.mcp_server.recording.caller", looked_for)
+    recording = Recording(filled, {})
+    submit, answered = ThreadPoolExecutor.submit, Event()
+
+    def ended_before(
+        pool: ThreadPoolExecutor, work: Callable[..., object], *words: object, **more: object
+    ) -> Future[object]:
+        if work.__name__ != "_append":
+            return submit(pool, work, *words, **more)
+        recording.finish(hurry=True)
+        return submit(pool, lambda: (answered.wait(0.5), work(*words, **more)))
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", ended_before)
+    recording.segment(Asked(ProtocolClient(), {})).read("decision", "alpha")
+    recorded = uses(filled)
+    answered.set()
+    assert recorded == [("MemoryRead", "agent", ["alpha"])]
 
 
 def test_what_names_no_session_is_of_the_one_that_was_named_last(filled: Workspace) -> None:

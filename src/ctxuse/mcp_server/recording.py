@@ -88,8 +88,11 @@ class Recording:
         wait([*self._under_way], PATIENCE)
 
     def _begin(self, work: "Future[Result]") -> "Future[Result]":
+        """Take note of a work. In a hurry nothing is answered before it is done."""
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
+        if self._hurry.is_set():  # or it was added before `finish` looked
+            wait([work])
         return work
 
     def _caller(self, asked: Asked, *, expose: bool) -> Caller:

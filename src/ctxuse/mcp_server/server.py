@@ -97,7 +97,7 @@ class Server:
         """Serve the client at the other end; return whether all that it asked for was answered."""
         session = McpSession(self)
         all_answered = Connection(incoming, outgoing, session.answer, session.AT_ONCE).serve()
-        self._recording.finish()
+        self._recording.finish(hurry=not all_answered)
         return all_answered
 
     def hurry(self) -> None:
