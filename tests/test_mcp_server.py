@@ -810,7 +810,7 @@ def test_what_is_no_request_is_answered_with_its_error(filled: Workspace) -> Non
         b"",
         b"[" * 100_000,
         b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"' + b"x" * 2**22 + b'"}}',
-        [request(2, "ping")],
+        [],
         {"id": 3, "method": "ping"},
         request(4, "no/such"),
         request(5, "tools/call", {"name": 7}),
@@ -832,6 +832,30 @@ def test_what_is_no_request_is_answered_with_its_error(filled: Workspace) -> Non
     assert [*results] == ["8", 12]
     assert results[12]["isError"]
     assert max(len(json.dumps(answer)) for answer in said) < 2000
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\uDE00", r"\ud83d\ud83d", r"\\\ud83d"])
+def test_a_text_that_was_cut_within_a_character_is_answered(filled: Workspace, half: str) -> None:
+    search = request(7, "tools/call", {"name": "memory_search", "arguments": {"query": "HERE"}})
+    read = request(8, "HERE", {"uri": "HERE"})
+    lines = [json.dumps(one).replace("HERE", half).encode() for one in (search, read, [read])]
+    said = answers(filled, *lines)
+    assert sorted(answer["id"] for answer in said) == [7, 8, 8]
+    assert [answer["result"]["isError"] for answer in said if "result" in answer] == [False]
+
+
+def test_a_batch_is_answered_message_by_message(filled: Workspace) -> None:
+    read = {"name": "memory_read", "arguments": {"kind": "decision", "slug": "alpha"}}
+    note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    calls = [request(1, "ping"), note, request(2, "tools/call", read)]
+    batch = [*calls, 7, [], {"id": 3}]
+    many = [request(number, "ping") for number in range(100, 165)]
+    said = answers(filled, hello("2025-03-26"), batch, many, many[:64])
+    results = [answer["id"] for answer in said if "result" in answer]
+    assert sorted(results) == [0, 1, 2, *range(100, 164)]
+    refused = [(answer["id"], answer["error"]["code"]) for answer in said if "error" in answer]
+    assert refused == [(None, -32600), (None, -32600), (3, -32600), (None, -32600)]
+    assert uses(filled) == [("MemoryRead", "agent", ["alpha"])]
 
 
 def test_a_request_that_is_taken_back_before_it_is_begun_is_not_recorded(

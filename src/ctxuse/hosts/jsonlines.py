@@ -48,8 +48,8 @@ _ESCAPE = re.compile(
 )
 
 
-def _with_whole_characters(line: bytes) -> bytes:
-    """A line of JSON with the sign for what is no character in place of halves of some.
+def with_whole_characters(line: bytes) -> bytes:
+    """Return a line of JSON with the sign for what is no character in place of halves of some.
 
     Hosts cut texts where a character has two halves, and write down the one that is left.
     """
@@ -195,7 +195,7 @@ class Lines(Generic[L]):
             try:
                 found = self._decode(line)
             except msgspec.DecodeError:
-                whole = _with_whole_characters(line)
+                whole = with_whole_characters(line)
                 if whole == line:
                     raise
                 found = self._decode(whole)

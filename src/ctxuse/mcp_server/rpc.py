@@ -6,15 +6,16 @@ a tool gave is recorded by then.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from threading import BoundedSemaphore, Lock
-from typing import BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 
+from ctxuse.hosts.jsonlines import with_whole_characters
 from ctxuse.visible import visible
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
@@ -28,7 +29,7 @@ PATIENCE = 30.0
 
 _THREADS = 8
 _MOST_ACCEPTED = 64
-"""Requests under way; the next message is read when one of them is answered."""
+"""Requests under way, and in a batch; the next is looked at when one of them is answered."""
 
 _CHUNK = 64 * 1024
 
@@ -65,7 +66,9 @@ class _Numbered(msgspec.Struct):
     id: Id | None = None
 
 
+_Batch = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=_MOST_ACCEPTED)]
 _decode = msgspec.json.Decoder(_Message).decode
+_decode_batch = msgspec.json.Decoder(_Batch).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -102,12 +105,13 @@ class Connection:
         for line in _lines(self._incoming):
             if self._gone:
                 break
-            self._take(line, pool)
+            for message in _messages(line):
+                self._take(message, pool)
         under_way = wait([*self._under_way.values()], PATIENCE).not_done
         pool.shutdown(wait=not under_way, cancel_futures=True)
         return not under_way
 
-    def _take(self, line: bytes | None, pool: ThreadPoolExecutor) -> None:
+    def _take(self, line: bytes | msgspec.Raw | None, pool: ThreadPoolExecutor) -> None:
         """Answer a message, or see to it that it will be."""
         try:
             if line is None:
@@ -169,7 +173,15 @@ class Connection:
                 self._gone = True
 
 
-def _message(line: bytes) -> _Message:
+def _messages(line: bytes | None) -> Sequence[bytes | msgspec.Raw | None]:
+    """The messages on a line: of a batch, as revision 2025-03-26 has them, each by itself."""
+    try:
+        return [line] if line is None or line.lstrip()[:1] != b"[" else _decode_batch(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [line]  # it is refused as a whole
+
+
+def _message(line: bytes | msgspec.Raw) -> _Message:
     try:
         return _decode(line)
     except msgspec.ValidationError as error:
@@ -178,7 +190,7 @@ def _message(line: bytes) -> _Message:
         raise RpcError(PARSE_ERROR, f"no JSON: {visible(str(error))}") from None
 
 
-def _id_on(line: bytes) -> Id | None:
+def _id_on(line: bytes | msgspec.Raw) -> Id | None:
     """The id of what is no proper message, so that its client waits no longer."""
     try:
         return msgspec.json.decode(line, type=_Numbered).id
@@ -191,7 +203,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
     while line := stream.readline(LONGEST + 1):
         if len(line) <= LONGEST:
             if not line.isspace():
-                yield line
+                yield with_whole_characters(line)
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(_CHUNK)
