@@ -16,6 +16,7 @@ from typing import SupportsIndex
 import pytest
 
 from ctxuse import Workspace
+from ctxuse.cli.typed import remember
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.context.search import search
@@ -33,7 +34,8 @@ from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
-from ctxuse.hosts.shell import files_shown
+from ctxuse.hosts.shell import files_shown, started_in
+from ctxuse.hosts.shellprograms import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
@@ -105,6 +107,22 @@ def test_a_shell_command_is_read_in_proportion(unit: str, before: str) -> None:
     assert_grows_in_proportion(scan, repeated(unit), (6_000, 60_000, 1_000_000))
 
 
+@pytest.mark.parametrize("word", ["a", "a/b", "..", "/a", "x" * 1_000])
+def test_where_a_command_began_is_looked_for_in_proportion(word: str) -> None:
+    """What is joined and taken apart at each change of directory is counted in characters."""
+    looked_at = 0
+
+    def absolute(path: str, directory: str | None) -> str:
+        nonlocal looked_at
+        looked_at += len(directory or "") + len(path)
+        return os.path.normpath(os.path.join(directory or "/", path))
+
+    command = repeated(f"cd {word};")(LONGEST)
+    assert started_in(command, "/x", ["/x", "/x/y"], absolute) == "/x"
+    files_shown(command, "/x", absolute)
+    assert looked_at < 100 * len(command)
+
+
 @pytest.mark.parametrize("unit", ["-exec find ", "-ok ", "-exec xargs ", "-exec sh -c 'find "])
 def test_what_a_command_does_takes_little_memory(unit: str) -> None:
     command = "find " + repeated(unit)(64_000)
@@ -155,6 +173,13 @@ ADDRESSES = (
 def test_of_what_is_said_of_addresses_a_bounded_part_is_looked_at(unit: str) -> None:
     text = repeated(unit)(1_000_000)
     assert len(without_secrets(text, f"s3://{text}@b")) <= 8192
+
+
+@pytest.mark.parametrize("unit", [*ADDRESSES, "1", "a.b+", "1a:/", "é"])
+def test_addresses_among_typed_words_are_looked_for_in_proportion(unit: str) -> None:
+    """Of a word of this length, looking on from each of its letters would take half an hour."""
+    remember([repeated(unit)(1_000_000)])
+    remember([])
 
 
 HEADS = (

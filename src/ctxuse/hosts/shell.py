@@ -35,6 +35,8 @@ _PASSING = frozenset({
 
 _MOST_FILES = 256
 _MOST_NAMED = 64
+_MOST_GONE = 64
+"""Changes of directory that are followed: each may make the directory's name longer."""
 _FILE = pattern(r"^(?!-)[^\0\n]*[./]")
 """A word that may be the name of a file."""
 
@@ -122,6 +124,7 @@ class _Script:
         self._absolute = absolute
         self._depth = depth
         self._next = 0
+        self._gone = 0
 
     def shown(self, where: _Where, *, nested: bool = False) -> list[str]:
         """The files shown up to the end, or to the end of the subshell."""
@@ -219,8 +222,9 @@ class _Script:
         return []
 
     def _gone_to(self, program: str, rest: list[Word], where: _Where) -> str | None:
+        self._gone += 1
         named = [word for word in rest if not word.text.startswith("-") or word.text == "-"]
-        if program == "popd" or len(named) > 1:
+        if program == "popd" or len(named) > 1 or self._gone > _MOST_GONE:
             return None
         if not named:
             return self._absolute("~", None) if program == "cd" else None
