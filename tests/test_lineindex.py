@@ -237,7 +237,9 @@ def test_damage_to_an_index_costs_a_reading(project: Path, read: list[str]) -> N
 _WRONG = (
     b"", b"\n", b"[]\n", b"{}\nabc", b"{}\nabcd", b'"x"\nabcd', b'{"a":1}\n', b'{"a":[1]}\n',
     b'{"a":[[1,2,3],1]}\n', b'{"a":[[1,2,3],"1"]}\nabcd', b'{"a":[[1,2,3],1.0]}\nabcd',
-    b'{"a":[null,-1],"b":[null,2]}\nabcd', b'{"a":[{},{}]}\n', b"[" * 100_000, b"\xff\xff\n",
+    b'{"a":[null,-1],"b":[null,2]}\nabcd', b'{"a":{"b":1}}\nabcd\xff\xff\xff\xff',
+    b'{"a":{"b":1}}\nabcd\0\0\0\0', b'{"":{"b":1},"c":2}\n', b'{"a":[{},{}]}\n',
+    b"[" * 100_000, b"\xff\xff\n",
 )  # fmt: skip
 
 

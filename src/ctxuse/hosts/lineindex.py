@@ -16,7 +16,6 @@ import time
 from binascii import crc32
 from collections.abc import Iterator
 from contextlib import suppress
-from operator import index
 
 from ctxuse.files import DIRECTORY, closing_fd, open_descriptor, read_small
 from ctxuse.hosts.lines import LARGEST, MOST_BYTES, MOST_FILES, forms, lines_of, lines_printed
@@ -28,7 +27,7 @@ from ctxuse.layout import SUMMARY, slug_of
 from ctxuse.remembered import Memory
 from ctxuse.typed import Self
 
-_VERSION = 1
+_VERSION = 2
 
 _SETTLED_NS = 2_000_000_000
 """What was changed less than this ago may be changed again within one tick of the disk's clock."""
@@ -43,8 +42,11 @@ _Stamps = dict[str, dict[str, _Stamp]]
 """The stamps of files by folder and name, those in no folder of records by path below an empty one.
 That this is compared as a whole is why it is not by path alone: there may be many."""
 
-_Pieces = dict[str, memoryview]
+_Pieces = dict[str, list[int]]
 """By path the hashes of the lines of a file."""
+
+_STEPS = 16
+"""About so many steps find a hash among those that are sorted."""
 
 
 def files_near(places: Places, output: str) -> list[RecordFile] | None:
@@ -63,9 +65,10 @@ def files_near(places: Places, output: str) -> list[RecordFile] | None:
     files = _Files(places)
     if files.are_too_many:
         return None
-    known = _known(memory, f"{sys.byteorder}\x00{places.root}\x00{places.start}", files.stamps)
     lines = dict.fromkeys(lines_printed(output))
-    return files.at(known.holding({_hash(form) for line in lines if line for form in forms(line)}))
+    hashes = {_hash(form) for line in lines if line for form in forms(line)}
+    name = f"{sys.byteorder}\x00{places.root}\x00{places.start}"
+    return files.at(_holding(memory, name, files.stamps, hashes))
 
 
 class _Files:
@@ -136,90 +139,115 @@ class _Index:
 
     Args:
         stamps: The files.
-        numbers: How many hashes there are of each, in the same order.
-        hashes: The hashes of one file behind those of the other.
+        hashes: All the hashes, sorted.
+        files: Of each the number of the file that has it, as they come in the stamps.
     """
 
-    def __init__(self, stamps: _Stamps, numbers: list[int], hashes: bytes) -> None:
+    def __init__(self, stamps: _Stamps, hashes: bytes, files: bytes) -> None:
         self.stamps = stamps
-        self._numbers = numbers
         self._hashes = memoryview(hashes).cast("I")
+        self._files = memoryview(files).cast("I")
 
     @classmethod
     def loaded(cls, data: bytes) -> Self:
         """Return what was dumped; an empty one where that is none."""
-        head, _, hashes = data.partition(b"\n")
-        with suppress(TypeError):  # of numbers that are none
-            match parsed(head):
-                case [dict(stamps), list(numbers)] if (
-                    index(sum(numbers)) * _EACH == len(hashes)
-                    and all(isinstance(those, dict) for those in stamps.values())
-                    and len(numbers) == sum(map(len, stamps.values()))
-                ):
-                    return cls(stamps, numbers, hashes)
-        return cls({}, [], b"")
+        head, _, numbers = data.partition(b"\n")
+        half, rest = divmod(len(numbers), 2 * _EACH)
+        match parsed(head):
+            case dict(stamps) if rest == 0 and all(
+                isinstance(those, dict) for those in stamps.values()
+            ):
+                return cls(stamps, numbers[: half * _EACH], numbers[half * _EACH :])
+        return cls({}, b"", b"")
 
     @classmethod
     def of(cls, stamps: _Stamps, pieces: _Pieces) -> Self:
-        """Return that of those files whose hashes are known."""
-        known = {
-            folder: {name: its for name, its in those.items() if _path(folder, name) in pieces}
-            for folder, those in stamps.items()
-        }
-        ordered = [pieces[_path(f, name)] for f, those in known.items() for name in those]
-        return cls(known, [*map(len, ordered)], b"".join(ordered))
+        """Return that of some files.
+
+        Args:
+            stamps: Those of them.
+            pieces: Their hashes.
+        """
+        paths = [_path(folder, name) for folder, those in stamps.items() for name in those]
+        ordered = sorted((h, number) for number, path in enumerate(paths) for h in pieces[path])
+        hashes, files = (
+            b"".join(pair[place].to_bytes(_EACH, sys.byteorder) for pair in ordered)
+            for place in range(2)
+        )
+        return cls(stamps, hashes, files)
 
     def dumped(self) -> bytes:
         """Return it as it is remembered."""
         import json  # noqa: PLC0415 - seldom
 
-        return json.dumps([self.stamps, self._numbers]).encode() + b"\n" + self._hashes
+        return json.dumps(self.stamps).encode() + b"\n" + self._hashes + self._files
 
-    def pieces(self) -> Iterator[tuple[str, str, memoryview]]:
-        """Yield the folder, the name and the hashes of each file."""
-        begin = 0
-        numbers = iter(self._numbers)
-        for folder, those in self.stamps.items():
-            for name in those:
-                end = begin + next(numbers)
-                yield folder, name, self._hashes[begin:end]
-                begin = end
+    def pieces(self) -> _Pieces:
+        """Return the hashes of each file; of no file where numbers are none of theirs."""
+        found: _Pieces = {path: [] for path in self._paths()}
+        those = [*found.values()]
+        try:
+            for a_hash, number in zip(self._hashes, self._files, strict=True):
+                those[number].append(a_hash)
+        except IndexError:
+            return {}
+        return found
 
     def holding(self, hashes: set[int]) -> set[str]:
         """Return the paths of the files that have one of some hashes."""
-        if hashes.isdisjoint(self._hashes):
-            return set()
-        return {_path(f, name) for f, name, its in self.pieces() if not hashes.isdisjoint(its)}
+        if _STEPS * len(hashes) < len(self._hashes):
+            numbers = {number for a_hash in hashes for number in self._having(a_hash)}
+        else:
+            both = zip(self._hashes, self._files, strict=True)
+            numbers = {number for a_hash, number in both if a_hash in hashes}
+        paths = self._paths() if numbers else []
+        return {paths[number] for number in numbers if number < len(paths)}
+
+    def _having(self, a_hash: int) -> Iterator[int]:
+        """The numbers of the files that have a hash."""
+        hashes = self._hashes
+        begin, end = 0, len(hashes)
+        while begin < end:
+            middle = (begin + end) // 2
+            if hashes[middle] < a_hash:
+                begin = middle + 1
+            else:
+                end = middle
+        while begin < len(hashes) and hashes[begin] == a_hash:
+            yield self._files[begin]
+            begin += 1
+
+    def _paths(self) -> list[str]:
+        return [_path(folder, name) for folder, those in self.stamps.items() for name in those]
 
 
-def _known(memory: Memory, name: str, stamps: _Stamps) -> _Index:
-    """The hashes of those of the files that have these stamps which can be read."""
+def _holding(memory: Memory, name: str, stamps: _Stamps, hashes: set[int]) -> set[str]:
+    """Return the paths of those of the files with these stamps that have one of some hashes."""
     before = _Index.loaded(memory.load(name) or b"")
     if before.stamps == stamps:
-        return before
+        return before.holding(hashes)
     now = {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
-    kept = {
-        _path(folder, n): its
-        for folder, n, its in before.pieces()
-        if stamps.get(folder, {}).get(n) == before.stamps[folder][n]
-    }
+    then = {_path(f, n): its for f, those in before.stamps.items() for n, its in those.items()}
+    kept = {path: its for path, its in before.pieces().items() if now.get(path) == then[path]}
     read = {path: its for path in now if path not in kept and (its := _read(path)) is not None}
     settled = time.time_ns() - _SETTLED_NS
     lasting = kept | {path: its for path, its in read.items() if now[path][0] < settled}
-    remembered = _Index.of(stamps, lasting)
-    if remembered.stamps != before.stamps:
-        memory.save(name, remembered.dumped())
-    return _Index.of(stamps, kept | read)
+    known = {
+        folder: {n: its for n, its in those.items() if _path(folder, n) in lasting}
+        for folder, those in stamps.items()
+    }
+    if known != before.stamps:
+        memory.save(name, _Index.of(known, lasting).dumped())
+    return {path for path, its in (kept | read).items() if not hashes.isdisjoint(its)}
 
 
-def _read(path: str) -> memoryview | None:
+def _read(path: str) -> list[int] | None:
     """The hashes of the lines of a file; None if it cannot be read."""
     try:
         lines = lines_of(read_small(path, LARGEST))
     except OSError:
         return None
-    hashes = (_hash(line).to_bytes(_EACH, sys.byteorder) for line in lines)
-    return memoryview(b"".join(hashes)).cast("I")
+    return [_hash(line) for line in lines]
 
 
 def _hash(line: str) -> int:
