@@ -73,7 +73,7 @@ INSIDE = {
     "hosts": [
         "claude_code | codex | cursor | gemini_cli | opencode",
         "caller | reading",
-        "past | recorded",
+        "past | recorded | rests",
         "calls | parts",
         "origin",
         "installation | skillnames | transcripts",

@@ -21,8 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from ctxuse.codec.decode import Refusal, decode
-from ctxuse.codec.encode import encode
-from ctxuse.errors import InvalidEventError
+from ctxuse.codec.encode import can_be_stored
 from ctxuse.events import UsageEvent, is_text
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.parts import Followed, transcripts_of
@@ -170,7 +169,7 @@ def _read_on(
             append(event, there.searched)
             for occurrence in told.occurrences(Notes(), recorded.by_hook)
             for event, is_there in recorded.known(occurrence, there.has)
-            if not is_there and _can_be_stored(event)
+            if not is_there and can_be_stored(event)
         )
     return after if done and told.summary.error is None else stopped.rest
 
@@ -290,11 +289,3 @@ def _id_on(line: bytes) -> str | None:
 def _event_on(line: bytes) -> UsageEvent | None:
     found = decode(line)
     return None if isinstance(found, Refusal) else found
-
-
-def _can_be_stored(event: UsageEvent) -> bool:
-    try:
-        encode(event)
-    except InvalidEventError:  # names of thousands of characters
-        return False
-    return True

@@ -15,12 +15,11 @@ import msgspec
 
 from ctxuse.cache import cache_of
 from ctxuse.codec.decode import decode
-from ctxuse.codec.encode import encode
+from ctxuse.codec.encode import can_be_stored
 from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.kinds import BASIC, LogTally, dump, load
 from ctxuse.counting.sums import earliest
 from ctxuse.counting.tuning import Reading
-from ctxuse.errors import InvalidEventError
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.ondisk import record_files
@@ -335,7 +334,7 @@ class _Agent:
                 self._latest.add(event)
                 if not is_there and event.id not in self._seen:
                     self._seen.add(event.id)
-                    if _can_be_stored(event):
+                    if _is_short(event) or can_be_stored(event):
                         self._beyond += 1
                         tally.basic.add(event)
 
@@ -354,15 +353,10 @@ def _nothing(_: str) -> bool:
     return False
 
 
-def _can_be_stored(event: UsageEvent) -> bool:
+def _is_short(event: UsageEvent) -> bool:
+    """Whether an event is never too long for a line."""
     texts = (event.segment_id, event.call_id or "", *(record.slug for record in event.records))
-    if sum(map(len, texts)) < _SHORT:
-        return True
-    try:
-        encode(event)
-    except InvalidEventError:
-        return False
-    return True
+    return sum(map(len, texts)) < _SHORT
 
 
 class _Latest:

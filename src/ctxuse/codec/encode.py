@@ -27,6 +27,15 @@ def encode(event: UsageEvent) -> bytes:
     return line
 
 
+def can_be_stored(event: UsageEvent) -> bool:
+    """Return whether an event has a line; what transcripts name may be too long for one."""
+    try:
+        encode(event)
+    except InvalidEventError:
+        return False
+    return True
+
+
 def to_json(event: UsageEvent) -> str:
     """Return `event` as the JSON that a line holds, of whatever length and without any check.
 

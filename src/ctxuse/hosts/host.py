@@ -1,6 +1,7 @@
 """What an agent says of itself. Part of the way of a hook, so nothing expensive is imported."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 
 from ctxuse.typed import NamedTuple
 
@@ -76,3 +77,8 @@ class Host(NamedTuple):
     project_variable: str = ""
     mcp_client: str = ""
     instructions_delivered: Callable[[Version, str], int] | None = None
+
+    def own_directory(self, environ: Mapping[str, str], home: str) -> str:
+        """Return its own directory, absolute; an environment may name another one."""
+        named = environ.get(self.config_variable)
+        return os.path.abspath(named or os.path.join(home, self.config_dir))

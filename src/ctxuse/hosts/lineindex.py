@@ -134,6 +134,10 @@ def _path(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
+def _by_path(stamps: _Stamps) -> dict[str, _Stamp]:
+    return {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
+
+
 class _Index:
     """The hashes of the lines of files.
 
@@ -168,8 +172,8 @@ class _Index:
             stamps: Those of them.
             pieces: Their hashes.
         """
-        paths = [_path(folder, name) for folder, those in stamps.items() for name in those]
-        ordered = sorted((h, number) for number, path in enumerate(paths) for h in pieces[path])
+        paths = enumerate(_by_path(stamps))
+        ordered = sorted((a_hash, number) for number, path in paths for a_hash in pieces[path])
         hashes, files = (
             b"".join(pair[place].to_bytes(_EACH, sys.byteorder) for pair in ordered)
             for place in range(2)
@@ -184,7 +188,7 @@ class _Index:
 
     def pieces(self) -> _Pieces:
         """Return the hashes of each file; of no file where numbers are none of theirs."""
-        found: _Pieces = {path: [] for path in self._paths()}
+        found: _Pieces = {path: [] for path in _by_path(self.stamps)}
         those = [*found.values()]
         try:
             for a_hash, number in zip(self._hashes, self._files, strict=True):
@@ -200,7 +204,7 @@ class _Index:
         else:
             both = zip(self._hashes, self._files, strict=True)
             numbers = {number for a_hash, number in both if a_hash in hashes}
-        paths = self._paths() if numbers else []
+        paths = [*_by_path(self.stamps)] if numbers else []
         return {paths[number] for number in numbers if number < len(paths)}
 
     def _having(self, a_hash: int) -> Iterator[int]:
@@ -217,17 +221,13 @@ class _Index:
             yield self._files[begin]
             begin += 1
 
-    def _paths(self) -> list[str]:
-        return [_path(folder, name) for folder, those in self.stamps.items() for name in those]
-
 
 def _holding(memory: Memory, name: str, stamps: _Stamps, hashes: set[int]) -> set[str]:
     """Return the paths of those of the files with these stamps that have one of some hashes."""
     before = _Index.loaded(memory.load(name) or b"")
     if before.stamps == stamps:
         return before.holding(hashes)
-    now = {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
-    then = {_path(f, n): its for f, those in before.stamps.items() for n, its in those.items()}
+    now, then = _by_path(stamps), _by_path(before.stamps)
     kept = {path: its for path, its in before.pieces().items() if now.get(path) == then[path]}
     read = {path: its for path in now if path not in kept and (its := _read(path)) is not None}
     settled = time.time_ns() - _SETTLED_NS

@@ -61,6 +61,19 @@ def times_written(paths: Iterable[str]) -> dict[str, float]:
     return times
 
 
+def latest_beside(path: str, ending: str, most: int) -> list[str]:
+    """Return the other files in a file's directory that were written last, the latest at the end.
+
+    Args:
+        path: The file.
+        ending: How their names end.
+        most: How many of them.
+    """
+    beside = paths_in(os.path.dirname(path))
+    times = times_written(other for other in beside if other.endswith(ending) and other != path)
+    return sorted(times, key=times.__getitem__)[-most:]
+
+
 def is_name(path: str) -> bool:
     """Return whether a path can be that of a file, and be written as text."""
     try:

@@ -70,9 +70,7 @@ class Places:
         self.worktree = None if start is None else self.worktree_of(start)
         self.start = self.root if start is None else self.in_main(os.path.normpath(start))
         self.config_dirs = {
-            host.name: os.path.abspath(
-                environ.get(host.config_variable) or os.path.join(self.home, host.config_dir)
-            )
+            host.name: host.own_directory(environ, self.home)
             for host in self._hosts
             if host.config_dir
         }

@@ -3,11 +3,9 @@
 import os
 from collections.abc import Iterable
 
+from ctxuse.hosts.lines import lines_printed
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.patterns import pattern
-
-_MOST_OUTPUT = 1024 * 1024
-"""Characters of an output that are looked at."""
 
 _REFUSALS = (
     "File name too long",
@@ -44,7 +42,7 @@ def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[
         output: The output.
         command: The command.
     """
-    lines = {line.strip() for line in output[:_MOST_OUTPUT].splitlines()} - {""}
+    lines = {*lines_printed(output)} - {""}
     refusals = [line for line in lines if any(said in line for said in _REFUSALS)]
     others = lines.difference(refusals)
     if len(others) <= _MOST_SAID and all(line in command for line in others):

@@ -10,7 +10,7 @@ from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_c
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
-from ctxuse.hosts.paths import directories_above, paths_in, times_written
+from ctxuse.hosts.paths import directories_above, latest_beside, paths_in
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL, skill_name
@@ -20,11 +20,11 @@ _NESTED = "nested_traversal"
 """Why instructions deep in a project are loaded. Of these the transcript tells, and whose they are:
 the hook is told of those of a sub-agent as if they were the session's."""
 
-_MOST_ABOVE = 16
-"""So many directories above the one in which a command ended may be the one where it began."""
-
 _MOST_UNHEARD = 3
 """So many transcripts of other sessions are looked at when one begins."""
+
+_MOST_ABOVE = 16
+"""So many directories above the one in which a command ended may be the one where it began."""
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
@@ -74,7 +74,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd" if own is not None:
             return Followed([own, *_of_agents(own)])
         case "SessionStart" if own is not None:
-            return Followed(_latest_beside(own), of_others=True)
+            return Followed(latest_beside(own, ".jsonl", _MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 
@@ -83,13 +83,6 @@ def _of_agents(transcript: str) -> list[str]:
     """The transcripts of a session's sub-agents."""
     directory = os.path.join(transcript.removesuffix(".jsonl"), "subagents")
     return [path for path in paths_in(directory) if path.endswith(".jsonl")]
-
-
-def _latest_beside(transcript: str) -> list[str]:
-    """The other transcripts written last: one may be of a session that ended unheard."""
-    beside = paths_in(os.path.dirname(transcript))
-    times = times_written(p for p in beside if p.endswith(".jsonl") and p != transcript)
-    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]
 
 
 def _standing(payload: Payload, session: Session, places: Places) -> list[UsageRecordSnapshot]:

@@ -47,7 +47,7 @@ def _agent_that_calls(session: str, call_id: str, request: Request) -> str | Non
     if "/" in session or session in {".", ".."}:
         return None
     home = request.environ.get("HOME") or os.path.expanduser("~")
-    own = request.environ.get(HOST.config_variable) or os.path.join(home, HOST.config_dir)
+    own = HOST.own_directory(request.environ, home)
     projects = [path for folder in HOST.transcripts for path in paths_in(os.path.join(own, folder))]
     mains = [os.path.join(project, f"{session}.jsonl") for project in projects]
     mains = [path for path in mains if os.path.exists(path)]

@@ -21,11 +21,12 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
-from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, Position, held
+from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.rests import Reader
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
 
@@ -70,41 +71,16 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(path, places, told, Rest())
-    for line in _lines.read(path, told.not_understood, on_read):
-        reader.read(line)
-    reader.finish()
+    _Reader(path, places, told, Rest()).read_whole(on_read)
 
 
 def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a transcript tells from a rest on, and return the next one.
-
-    Args:
-        path: The transcript.
-        places: The places of the workspace.
-        told: What is told; what stands behind the rest that is returned may be told as well.
-        rest: Where to begin.
-        most: Bytes to read, about; up to the next rest as many more. What is open for a quarter of
-            them is given up: a session that was killed leaves calls without a result, and hooks
-            have told of what was called.
+    """Tell what a transcript tells from a rest on, and return the next one; as `Reader.read_on`.
 
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(path, places, told, rest)
-    position, end = Position(rest.offset), rest.offset + most
-    for line in _lines.read(path, told.not_understood, None, position, end + most):
-        reader.read(line)
-        if not reader.rests and position.offset > rest.offset + most // 4:
-            reader.give_up()
-        if reader.rests:
-            rest = reader.rest(position.offset)
-            if position.offset >= end:
-                break
-    if reader.rests:
-        rest = reader.rest(position.offset)
-    reader.pause()
-    return rest
+    return _Reader(path, places, told, rest).read_on(rest, most)
 
 
 def _agent_type(path: str) -> str | None:
@@ -113,10 +89,10 @@ def _agent_type(path: str) -> str | None:
     return name(stored(f"{stem}.meta.json"), "agentType") if stem != path else None
 
 
-class _Reader:
+class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
+        super().__init__(_lines, path, told)
         self._origin = Origin.of_transcript(places, head(path).directory)
-        self._told = told
         self._agent_type = _agent_type(path)
         self._agent = _AGENT_FILE.sub(r"\1", os.path.basename(path)) or _SIDECHAIN
         self._entered = Accounting(rest.samples)
@@ -133,11 +109,9 @@ class _Reader:
 
     @property
     def rests(self) -> bool:
-        """Whether nothing is open: what follows can be read without what came before."""
         return not (self._calls or self._skills or self._typed)
 
     def rest(self, offset: int) -> Rest:
-        """Return the rest that is here."""
         return Rest(offset, self._compacted, self._entered.samples[-MOST_SAMPLES:])
 
     def read(self, line: Line) -> None:
@@ -158,20 +132,16 @@ class _Reader:
         if line.subtype == "compact_boundary" or line.isCompactSummary is True:
             self._compacted = True
 
-    def finish(self) -> None:
+    def end_open(self) -> None:
         for key, call in self._skills.items():
             self._skill(call, None, key)
-        self.pause()
 
     def give_up(self) -> None:
-        """Wait no longer for the end of what is open."""
-        for key, call in self._skills.items():
-            self._skill(call, None, key)
+        self.end_open()
         for open_now in (self._calls, self._skills, self._typed):
             open_now.clear()
 
     def pause(self) -> None:
-        """Tell what is known so far; of what is open nothing."""
         self._told.finish(self._calls, measured(self._entered.samples))
 
     def _thread_of(self, line: Line) -> Session | None:

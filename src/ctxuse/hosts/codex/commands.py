@@ -55,7 +55,7 @@ class Commands:
         """Whether what follows can be understood without what came before."""
         return not (self.calls or self._scripts.are_open or self._running)
 
-    def called(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
+    def called(self, payload: Payload, thread: Session, at_ns: int) -> None:
         """Take note of a call."""
         call_id = text(payload.call_id)
         if call_id is None:
@@ -64,7 +64,7 @@ class Commands:
         name = kind if kind == "local_shell_call" else text(payload.name)
         arguments = _arguments(payload)
         if name == "exec" and kind == "custom_tool_call":
-            self._scripts.began(key, at_ns or 0)
+            self._scripts.began(key, at_ns)
             self.calls[key] = None
         elif name == "wait":
             self._scripts.waits(key, text(arguments, "cell_id"))
@@ -111,13 +111,10 @@ class Commands:
         elif key in self.calls:  # its output is handed over next
             self.calls[key] = call._replace(output=None)
         elif call_id.startswith(OF_SCRIPT):
-            self._shown(
-                self._scripts.has_run(
-                    call, _ns(payload.started_at_ms), _ns(payload.completed_at_ms) or at_ns
-                )
-            )
-        elif self._told.first_answer(key):
-            self._ran(key, call, at_ns, failed=call.failed)
+            ended_ns = _ns(payload.completed_at_ms) or at_ns
+            self._shown(self._scripts.has_run(call, _ns(payload.started_at_ms), ended_ns))
+        else:
+            self._tell(key, call, at_ns, failed=call.failed)
 
     def ended(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """The account of a command that older versions give; it says what the model was given."""

@@ -4,7 +4,6 @@ Of what stands in a context rollouts tell, and of the commands that a script run
 has entered only as far as the script prints it.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
@@ -15,7 +14,7 @@ from ctxuse.hosts.codex.scripts import OF_SCRIPT
 from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import Followed
-from ctxuse.hosts.paths import paths_in, times_written
+from ctxuse.hosts.paths import latest_beside
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 
@@ -53,12 +52,12 @@ def followed(payload: Payload) -> Followed:
     match payload.event:
         case "Stop" if own is not None:
             return Followed([own])
-        case "SessionEnd" if own is not None:
-            return Followed([own, *_of_session(payload, own)])
         case "SubagentStop" if of_agent is not None:
             return Followed([of_agent])
+        case "SessionEnd" if own is not None:
+            return Followed([own, *_of_session(payload, own)])
         case "SessionStart" if own is not None:
-            return Followed(_latest_beside(own)[-_MOST_UNHEARD:], of_others=True)
+            return Followed(latest_beside(own, ".jsonl", _MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 
@@ -69,15 +68,8 @@ def _of_session(payload: Payload, rollout: str) -> list[str]:
 
     begin = None if payload.session is None else f"{payload.session.segment_id}/"
     found: list[str] = []
-    for path in _latest_beside(rollout)[-_MOST_THREADS:]:
+    for path in latest_beside(rollout, ".jsonl", _MOST_THREADS):
         with suppress(OSError):
             if begin is not None and (head(path).session or "").startswith(begin):
                 found.append(path)
     return found
-
-
-def _latest_beside(rollout: str) -> list[str]:
-    """The other rollouts of the day, those written last at the end."""
-    beside = paths_in(os.path.dirname(rollout))
-    times = times_written(path for path in beside if path.endswith(".jsonl") and path != rollout)
-    return sorted(times, key=times.__getitem__)

@@ -71,4 +71,9 @@ class Line(msgspec.Struct):
     payload: Payload | Else = None
 
 
-NO_PAYLOAD = Payload()
+_NO_PAYLOAD = Payload()
+
+
+def payload_of(line: Line) -> Payload:
+    """Return what a line carries; what says nothing where that is no object."""
+    return line.payload if isinstance(line.payload, Payload) else _NO_PAYLOAD

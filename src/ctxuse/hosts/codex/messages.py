@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from ctxuse.hosts.codex.lines import NO_PAYLOAD, Line, Passed, Payload
+from ctxuse.hosts.codex.lines import Line, Passed, Payload, payload_of
 from ctxuse.hosts.jsonlines import COMPRESSED, Lines, held
 from ctxuse.hosts.lookup import at, items, text
 from ctxuse.hosts.paths import paths_in
@@ -23,19 +23,22 @@ class Message(NamedTuple):
         content: Its parts.
         kinds: What the host notes of them.
         key: What tells it from others; None where it has no id.
+        turn: The turn in which it was said; None where the host notes none.
     """
 
     role: str | None
     content: object
     kinds: list[object]
     key: str | None
+    turn: str | None = None
 
     @classmethod
     def of(cls, payload: Payload) -> "Message":
         """Return the message that a line carries."""
         passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
         role, key = text(payload.role), text(payload.id)
-        return cls(role, held(payload.content), items(passed.content_item_kinds), key)
+        kinds, turn = items(passed.content_item_kinds), text(passed.turn_id)
+        return cls(role, held(payload.content), kinds, key, turn)
 
 
 def replacing(payload: Payload, at_ns: int | None) -> list[Message]:
@@ -71,7 +74,7 @@ def inherited(path: str, fork: Payload, depth: int = 0) -> list[Message]:
     for file in _rollouts_of(parent, path):
         found: list[Message] = []
         for line in _lines.read(file):
-            payload = line.payload if isinstance(line.payload, Payload) else NO_PAYLOAD
+            payload = payload_of(line)
             if isinstance(line.ordinal, int) and line.ordinal >= before:
                 break
             if line.type == "session_meta" and not found:

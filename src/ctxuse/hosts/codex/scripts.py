@@ -22,6 +22,8 @@ _MOST_HELD = 1024 * 1024
 _MOST_ENDED = 16
 """Scripts that have ended that are kept for commands that end later."""
 
+_NEVER = 2**63
+
 
 @dataclass
 class _Script:
@@ -45,7 +47,11 @@ class Scripts:
     @property
     def are_open(self) -> bool:
         """Whether one of them, or of their commands, has not ended."""
-        return bool(self._open or self._cells or self._commands)
+        return bool(self._going_on or self._commands)
+
+    @property
+    def _going_on(self) -> list[_Script]:
+        return [*self._open.values(), *self._cells.values()]
 
     def began(self, key: str, at_ns: int) -> None:
         """Take note of the call of one."""
@@ -65,7 +71,7 @@ class Scripts:
             ended_ns: When it ended.
         """
         if began_ns is None:
-            is_late = self._ended and not (self._open or self._cells)
+            is_late = self._ended and not self._going_on
             began_ns = self._ended[-1].began_ns if is_late else ended_ns
         return self._settled([(call._replace(at_ns=ended_ns), began_ns)])
 
@@ -96,9 +102,10 @@ class Scripts:
 
     def end(self) -> list[Call]:
         """Wait no longer; return the commands, each with what has entered of it."""
-        for script in (*self._open.values(), *self._cells.values()):
-            script.ended_ns = script.ended_ns or _NEVER
-            self._ended.append(script)
+        for script in self._going_on:
+            if script.ended_ns is None:  # one may be met twice: a call waits for more of it
+                script.ended_ns = _NEVER
+                self._ended.append(script)
         self._open, self._cells = {}, {}
         return self._wait_on()
 
@@ -109,7 +116,7 @@ class Scripts:
     def _settled(self, commands: list[tuple[Call, int]]) -> list[Call]:
         """Return those of which all is known, with what has entered; keep the others."""
         found = []
-        going_on = [*self._open.values(), *self._cells.values()]
+        going_on = self._going_on
         for call, began_ns in commands:
             ended_ns = call.at_ns or 0
             printed = [
@@ -123,6 +130,3 @@ class Scripts:
             else:
                 self._commands.append((call, began_ns))
         return found
-
-
-_NEVER = 2**63

@@ -8,13 +8,14 @@ from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.accounting import Accounting
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
-from ctxuse.hosts.codex.lines import NO_PAYLOAD, Item, Line, Passed, Payload
+from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, inherited, replacing
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, Position, held
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
+from ctxuse.hosts.rests import Reader
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
 
@@ -36,15 +37,13 @@ def head(path: str) -> Head:
     Raises:
         OSError: The file cannot be read.
     """
-    for line in _starts.read(path):
-        if line.type == "session_meta":
-            payload = _payload(line)
-            thread = _thread(payload)
-            if thread is None:
-                return Head(text(payload.cwd))
-            nested = thread.actor == "subagent"
-            return Head(text(payload.cwd), thread.segment_id, text(line.timestamp), nested)
-    return Head()
+    line = _first(path)
+    payload = payload_of(line)
+    thread = _thread(payload)
+    if thread is None:
+        return Head(text(payload.cwd))
+    nested = thread.actor == "subagent"
+    return Head(text(payload.cwd), thread.segment_id, text(line.timestamp), nested)
 
 
 def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
@@ -53,67 +52,44 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(path, places, told, Rest())
-    for line in _lines.read(path, told.not_understood, on_read):
-        reader.read(line)
-    reader.finish()
+    _Reader(path, places, told, Rest()).read_whole(on_read)
 
 
 def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a rollout tells from a rest on; as `Transcripts.read_on`.
+    """Tell what a rollout tells from a rest on, and return the next one; as `Reader.read_on`.
 
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(path, places, told, rest)
-    position, end = Position(rest.offset), rest.offset + most
-    for line in _lines.read(path, told.not_understood, None, position, end + most):
-        reader.read(line)
-        if not reader.rests and position.offset > rest.offset + most // 4:
-            reader.give_up()
-        if reader.rests:
-            rest = reader.rest(position.offset)
-            if position.offset >= end:
-                break
-    reader.pause()
-    return rest
+    return _Reader(path, places, told, rest).read_on(rest, most)
 
 
-def _payload(line: Line) -> Payload:
-    return line.payload if isinstance(line.payload, Payload) else NO_PAYLOAD
-
-
-class _Reader:
+class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
-        self._origin = Origin.of_transcript(places, head(path).directory)
-        self._path = path
-        self._told = told
+        super().__init__(_lines, path, told)
+        began = payload_of(_first(path))
+        self._origin = Origin.of_transcript(places, text(began.cwd))
         self._entered = Accounting(rest.samples)
-        self._thread: Session | None = _first_thread(path) if rest.offset else None
+        self._thread: Session | None = _thread(began) if rest.offset else None
         self._commands = Commands(self._origin, told, rest.directory)
         self._replay_ns: int | None = None
 
     @property
     def rests(self) -> bool:
-        """Whether nothing is open: what follows can be read without what came before."""
         return self._commands.none_open
 
     def rest(self, offset: int) -> Rest:
-        """Return the rest that is here."""
         samples = self._entered.samples[-MOST_SAMPLES:]
         return Rest(offset, samples=samples, directory=self._commands.directory)
 
-    def finish(self) -> None:
+    def end_open(self) -> None:
         self._commands.end_all()
-        self.pause()
 
     def give_up(self) -> None:
-        """Wait no longer for the end of what is open."""
-        self._commands.end_all()
+        self.end_open()
         self._commands.calls.clear()
 
     def pause(self) -> None:
-        """Tell what is known so far; of what is open nothing."""
         self._told.finish(self._commands.calls, measured(self._entered.samples))
 
     def read(self, line: Line) -> None:
@@ -121,7 +97,7 @@ class _Reader:
         if kind not in _KNOWN:
             self._told.not_understood.saw(kind or "(no type)")
             return
-        payload = _payload(line)
+        payload = payload_of(line)
         if kind == "session_meta":
             self._begins(line, payload)
         if kind in {"session_meta", "turn_context"}:
@@ -175,8 +151,8 @@ class _Reader:
                 self._message(line, payload, thread)
                 return
             case "function_call" | "custom_tool_call" | "local_shell_call":
-                if when(line.timestamp) is not None:
-                    self._commands.called(payload, thread, when(line.timestamp))
+                if (at_ns := when(line.timestamp)) is not None:
+                    self._commands.called(payload, thread, at_ns)
             case "function_call_output" | "custom_tool_call_output":
                 self._commands.returned(payload, thread, when(line.timestamp))
             case "reasoning":
@@ -210,8 +186,7 @@ class _Reader:
             key = message.key or f"{thread.segment_id} {text(line.timestamp)}"
             self._stands(message, key, thread, at_ns)
             if message.role == "user":
-                passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
-                self._mentions(message.content, text(passed.turn_id), line, thread, at_ns)
+                self._mentions(message, line, thread, at_ns)
 
     def _stands(self, message: Message, key: str, thread: Session, at_ns: int) -> None:
         """Tell of what stands in a context from the beginning of it."""
@@ -232,11 +207,9 @@ class _Reader:
             for message in replacing(payload, at_ns):
                 self._stands(message, str(message.key), thread, at_ns)
 
-    def _mentions(
-        self, content: object, turn: str | None, line: Line, thread: Session, at_ns: int
-    ) -> None:
+    def _mentions(self, message: Message, line: Line, thread: Session, at_ns: int) -> None:
         """Skills that the user named with ``$skill``: the body of each is a message of its own."""
-        for block in items(content):
+        for block in items(message.content):
             body = at(block, "text")
             mention = _MENTION.match(body) if isinstance(body, str) else None
             name = skill_name(mention[1].strip()) if mention else None
@@ -247,7 +220,7 @@ class _Reader:
                 thread,
                 "skill",
                 name,
-                formerly if turn is None else f"mention:{turn}",
+                formerly if message.turn is None else f"mention:{message.turn}",
                 by_user=True,
                 directory=self._commands.directory,
                 at_ns=at_ns,
@@ -257,12 +230,9 @@ class _Reader:
             self._told.mentioned(uses(call, self._origin), call.key, formerly)
 
 
-def _first_thread(path: str) -> Session | None:
-    """The thread of a rollout that is read on."""
-    for line in _starts.read(path):
-        if line.type == "session_meta":
-            return _thread(_payload(line))
-    return None
+def _first(path: str) -> Line:
+    """The line on which a rollout says whose it is; one that says nothing where there is none."""
+    return next((line for line in _starts.read(path) if line.type == "session_meta"), Line())
 
 
 def _thread(payload: Payload) -> Session | None:
