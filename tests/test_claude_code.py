@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from test_following import ended, kept, log, made
+from test_following import ended, kept, log, made, put
 from test_import import SESSION, Talk
 
 from ctxuse import UsageEvent, Workspace
@@ -18,12 +18,6 @@ BODY = "Base directory for this skill: {}\n\nUse the tool."
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made(tmp_path, monkeypatch)
-
-
-def put(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
 
 
 def imported(project: Path, talk: Talk, name: str = SESSION) -> ImportResult:

@@ -44,6 +44,21 @@ def made(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def reads(project: Path, number: int) -> Talk:
+    """Keep the transcript of a session that has read a record so many times."""
+    talk = Talk(project)
+    for call in range(number):
+        talk.read(project / "CLAUDE.md", f"toolu_{call}x")
+    kept(project).write_text(as_text(talk.lines))
+    return talk
+
+
 def kept(project: Path, name: str = SESSION) -> Path:
     """Where Claude Code keeps the transcript of a session."""
     path = project.parent / ".claude/projects/-app" / f"{name}.jsonl"
@@ -294,10 +309,7 @@ def test_a_copy_of_a_session_doubles_nothing_while_something_is_open_in_it(
 
 
 def test_of_a_long_copy_nothing_is_doubled(project: Path) -> None:
-    talk = Talk(project)
-    for number in range(40):
-        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
-    kept(project).write_text(as_text(talk.lines))
+    talk = reads(project, 40)
     assert len(ended(project)) == 40
     padded(project)
     assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
@@ -494,10 +506,7 @@ def test_of_a_long_transcript_a_part_is_read_at_a_time(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
-    talk = Talk(project)
-    for number in range(40):
-        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
-    kept(project).write_text(as_text(talk.lines))
+    reads(project, 40)
     parts = [len(ended(project)) for _ in range(12)]
     assert sum(parts) == 40
     assert max(parts) < 20
@@ -506,10 +515,7 @@ def test_of_a_long_transcript_a_part_is_read_at_a_time(
 def test_where_the_time_does_not_suffice_less_is_read_the_next_time(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk = Talk(project)
-    for number in range(800):
-        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
-    kept(project).write_text(as_text(talk.lines))
+    talk = reads(project, 800)
     monkeypatch.setattr("ctxuse.following._MOST_BYTES", 1024 * 1024)
     monkeypatch.setattr("ctxuse.following._LEAST_BYTES", 16 * 1024)
     read_on, asked = transcript.read_on, []
@@ -575,10 +581,7 @@ def test_where_nothing_is_remembered_a_long_transcript_is_read_to_its_end(
     else:
         more = {}
         (project.parent / ".cache").write_text("in the way")
-    talk = Talk(project)
-    for number in range(40):
-        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
-    kept(project).write_text(as_text(talk.lines))
+    reads(project, 40)
     run_ended(project, **more)
     assert len(log(project)) == 40
     run_ended(project, **more)
@@ -589,10 +592,7 @@ def test_where_nothing_is_remembered_and_the_time_is_over_a_mark_says_so(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ctxuse.following._MOST_BYTES", 4_000)
-    talk = Talk(project)
-    for number in range(40):
-        talk.read(project / "CLAUDE.md", f"toolu_{number}x")
-    kept(project).write_text(as_text(talk.lines))
+    reads(project, 40)
     read_on, parts = transcript.read_on, []
 
     def slow(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:

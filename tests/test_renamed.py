@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from test_following import ended, kept, log, made
+from test_following import ended, kept, log, made, put
 from test_import import SESSION, Talk
 
 from ctxuse import Workspace
@@ -26,12 +26,6 @@ PLUGIN = "plugins/cache/market/tools"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made(tmp_path, monkeypatch)
-
-
-def put(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
 
 
 def own(project: Path) -> Path:

@@ -2,17 +2,16 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from truth.client import InstalledClient
 from truth.compare import Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, text_of
 from truth.shop import RECORDS as _RECORDS
 from truth.shop import Shop
-from truth.terminal import Terminal
 
 HOST, TITLE, RECORDS = "claude-code", "Claude Code", _RECORDS
 KEPT = ".claude/projects"
@@ -206,20 +205,18 @@ def scripts(shop: Shop) -> dict[str, Script]:
     }
 
 
-class Client:
-    """The installed client, in a home of its own.
+class Client(InstalledClient):
+    """The client.
 
     Args:
-        program: The client.
+        program: Its program.
         shop: Where it runs.
         model: What answers it.
         path: Where more programs are that it can call, such as our hook.
     """
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
-        self._program = program
-        self._shop = shop
-        self.environ: Mapping[str, str] = {
+        environ = {
             "HOME": str(shop.home),
             "PATH": f"{path}:/usr/local/bin:/usr/bin:/bin",
             "TERM": "xterm-256color",
@@ -230,29 +227,26 @@ class Client:
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "1",
         }
-
-    def version(self) -> str:
-        """Return what it says of its version."""
-        return self._run("--version").split()[0]
+        super().__init__(program, shop, environ)
 
     def session(self, session: Session) -> None:
-        """Run a session in print mode.
+        """Run a session in print mode, or in a terminal where somebody types.
 
         Raises:
             subprocess.CalledProcessError: It failed.
         """
         if session.lines:
-            self._type(session.lines)
+            self._answer_what_it_asks_first()
+            self.type(["--dangerously-skip-permissions"], session.lines)
             return
         prompt = session.prompt or f"[[play {session.name}]]"
         words = [*session.words]
         if session.servers:
             servers = {name: {"command": name, "args": ["mcp"]} for name in session.servers}
             words += ["--mcp-config", json.dumps({"mcpServers": servers})]
-        self._run("-p", prompt, "--dangerously-skip-permissions", *words)
+        self.run(["-p", prompt, "--dangerously-skip-permissions", *words])
 
-    def _type(self, lines: Sequence[str]) -> None:
-        """Run a session in a terminal, and type lines there, each when nothing moves any more."""
+    def _answer_what_it_asks_first(self) -> None:
         key = self.environ["ANTHROPIC_API_KEY"][-20:]
         known = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
         answered = {
@@ -263,27 +257,6 @@ class Client:
             "projects": {str(self._shop.root): known},
         }
         (self._shop.home / ".claude.json").write_text(json.dumps(answered))
-        with Terminal(self._shop.home / "terminal") as terminal:
-            environ = [f"{name}={value}" for name, value in self.environ.items()]
-            words = [str(self._program), "--dangerously-skip-permissions"]
-            terminal.start(["env", "-i", *environ, *words], self._shop.root)
-            for line in lines:
-                terminal.settle()
-                terminal.type(line)
-            terminal.settle()
-
-    def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            [self._program, *words],
-            cwd=self._shop.root,
-            env={**self.environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        return done.stdout
 
 
 _BLOCK = re.compile(

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from truth.claude_code import SEARCHES, SHELL
+from truth.client import InstalledClient
 from truth.compare import Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, tokens_of, turn_of
 from truth.shop import RECORDS as OF_CLAUDE
 from truth.shop import Placed, Shop
-from truth.terminal import Terminal
 
 HOST, TITLE, KEPT = "codex", "Codex", ".codex/sessions"
 
@@ -329,21 +328,19 @@ def _text(content: object) -> str:
     return "\n".join(text for text in texts if text)
 
 
-class Client:
-    """The installed client, in a home of its own.
+class Client(InstalledClient):
+    """The client.
 
     Args:
-        program: The client.
+        program: Its program.
         shop: Where it runs.
         model: What answers it.
         path: Where more programs are that it can call, such as our hook.
     """
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
-        self._program = program
-        self._shop = shop
         self._model = model
-        self.environ: Mapping[str, str] = {
+        environ = {
             "HOME": str(shop.home),
             "CODEX_HOME": str(shop.home / ".codex"),
             "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
@@ -351,6 +348,7 @@ class Client:
             "LANG": "C.UTF-8",
             "FAKE_KEY": "not-a-key",
         }
+        super().__init__(program, shop, environ)
         (shop.home / ".codex/config.toml").write_text(
             f'model = "{DIRECT}"\nmodel_provider = "scripted"\napproval_policy = "never"\n'
             'sandbox_mode = "danger-full-access"\ncheck_for_update_on_startup = false\n'
@@ -366,48 +364,20 @@ class Client:
         about = {"name": "acme", "version": "1.0.0", "description": "x", "skills": "./skills/"}
         manifest.write_text(json.dumps(about))
 
-    def version(self) -> str:
-        """Return what it says of its version."""
-        return self._run(self._shop.root, "--version").split()[-1]
-
     def session(self, session: Session) -> None:
         """Run a session in print mode, or in a terminal where somebody types.
 
         Raises:
             subprocess.CalledProcessError: It failed.
         """
+        words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words]
         if session.lines:
-            self._type(session)
+            self.type(words, session.lines, session.directory)
             return
         prompt = session.prompt or f"[[play {session.name}]]"
-        words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words, prompt]
         before = self._model.requests[-1].session if self._model.requests else ""
         command = [before if word == "@SESSION@" else word for word in session.command]
-        self._run(self._shop.root / session.directory, *command, *words)
-
-    def _type(self, session: Session) -> None:
-        with Terminal(self._shop.home / "terminal") as terminal:
-            environ = [f"{name}={value}" for name, value in self.environ.items()]
-            words = ["--dangerously-bypass-hook-trust", "-m", session.model, *session.words]
-            run = ["env", "-i", *environ, str(self._program), *words]
-            terminal.start(run, self._shop.root / session.directory)
-            for line in session.lines:
-                terminal.settle()
-                terminal.type(line)
-            terminal.settle()
-
-    def _run(self, directory: Path, *words: str) -> str:
-        done = subprocess.run(
-            [self._program, *words],
-            cwd=directory,
-            env={**self.environ, "PWD": str(directory)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        )
-        return done.stdout
+        self.run([*command, *words, prompt], session.directory)
 
 
 _LISTED = re.compile(r"### Available skills\n(.*?)(?=\n### |</skills_instructions>)", re.DOTALL)
