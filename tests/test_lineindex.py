@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -234,7 +235,28 @@ def test_damage_to_an_index_costs_a_reading(project: Path, read: list[str]) -> N
         assert index.read_bytes() == whole
 
 
+@pytest.mark.usefixtures("old")
+def test_an_index_of_files_that_are_as_they_were_is_used_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near(project, "x")
+    assert len(indexes(project)) == 1
+    monkeypatch.setattr(lineindex._Stamps, "by_path", lambda _: pytest.fail("it is taken apart"))  # noqa: SLF001
+    assert near(project, "nothing of them") == []
+
+
+def written(names: bytes, numbers: list[int], hashes: bytes = b"") -> bytes:
+    """An index as it is written, of whatever is given."""
+    parts = [names, b"".join(n.to_bytes(8, sys.byteorder) for n in numbers)]
+    sizes = b"".join(len(part).to_bytes(8, sys.byteorder) for part in parts)
+    return b"".join([sizes, *parts, hashes])
+
+
 _WRONG = (
+    written(b"", []), written(b"", [1]), written(b"", [1, 2, 3]), written(b"a", [1, 2, 3]),
+    written(b"a\0b\0\0", []), written(b"a\0b\0\0", [1]), written(b"a\0b\0\0", [1, 2, 3], b"abc"),
+    written(b"a\0b\0\0", [1, 2, 3], b"abcd\xff\xff\xff\xff"), written(b"\xff\0\xff", [1, 2, 3]),
+    written(b"\0\0\0\0", [2**64 - 1] * 3), b"\xff" * 16, b"\0" * 15, b"\0" * 17,
     b"", b"\n", b"[]\n", b"{}\nabc", b"{}\nabcd", b'"x"\nabcd', b'{"a":1}\n', b'{"a":[1]}\n',
     b'{"a":[[1,2,3],1]}\n', b'{"a":[[1,2,3],"1"]}\nabcd', b'{"a":[[1,2,3],1.0]}\nabcd',
     b'{"a":[null,-1],"b":[null,2]}\nabcd', b'{"a":{"b":1}}\nabcd\xff\xff\xff\xff',

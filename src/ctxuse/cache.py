@@ -65,18 +65,18 @@ class Cache:
             with (
                 self._shard(key) as shard,
                 closing_fd(open_regular(key, NO_LINK, dir_fd=shard)) as descriptor,
-                open(descriptor, "rb", closefd=False) as file,
+                open(descriptor, "rb", buffering=0, closefd=False) as file,
             ):
                 status = os.fstat(file.fileno())
                 if status.st_size > self._largest:
                     return None
                 _refuse_foreign(status)
-                data = file.read(self._largest + 1)
+                data = file.read(status.st_size)  # it is replaced, never written on
                 with suppress(OSError):  # it was used now
                     os.utime(file.fileno())
         except OSError:
             return None
-        return data if len(data) <= self._largest else None
+        return data
 
     def save(self, key: str, data: bytes) -> None:
         """Keep `data` in place of what was saved before, if that is possible."""

@@ -6,7 +6,6 @@ content of a file is kept, and what costs time to import is imported where it is
 
 import gc
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,8 @@ from functools import partial
 from ctxuse.typed import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    import signal
+
     from ctxuse.events import UsageEvent
     from ctxuse.hosts.parts import Hook
     from ctxuse.hosts.payload import Payload
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from ctxuse.layout import WorkspaceLayout
     from ctxuse.log.once import Searched
     from ctxuse.recorder import Recorder
+else:
+    try:  # what `signal` makes its enumerations of, for which a hook has no time
+        import _signal as signal
+    except ImportError:
+        import signal
 
 MAX_PAYLOAD = 64 * 1024 * 1024
 """Bytes of a payload that are read; a longer one is none."""

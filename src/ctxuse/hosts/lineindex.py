@@ -14,12 +14,11 @@ import stat
 import sys
 import time
 from binascii import crc32
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from ctxuse.files import DIRECTORY, closing_fd, open_descriptor, read_small
 from ctxuse.hosts.lines import LARGEST, MOST_BYTES, MOST_FILES, forms, lines_of, lines_printed
-from ctxuse.hosts.lookup import parsed
 from ctxuse.hosts.ondisk import files_of_agents
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
@@ -27,7 +26,7 @@ from ctxuse.layout import SUMMARY, slug_of
 from ctxuse.remembered import Memory
 from ctxuse.typed import Self
 
-_VERSION = 2
+_VERSION = 3
 
 _SETTLED_NS = 2_000_000_000
 """What was changed less than this ago may be changed again within one tick of the disk's clock."""
@@ -35,12 +34,14 @@ _SETTLED_NS = 2_000_000_000
 _EACH = 4
 """Bytes of a hash."""
 
-_Stamp = list[int]
+_WIDE = 8
+"""Bytes of a number of a stamp, and of the length of what comes before them."""
+
+_Stamp = tuple[int, ...]
 """When a file was changed, in nanoseconds since the epoch, its bytes and its inode."""
 
-_Stamps = dict[str, dict[str, _Stamp]]
-"""The stamps of files by folder and name, those in no folder of records by path below an empty one.
-That this is compared as a whole is why it is not by path alone: there may be many."""
+_STAMP = 3
+"""Numbers of a stamp."""
 
 _Pieces = dict[str, list[int]]
 """By path the hashes of the lines of a file."""
@@ -82,16 +83,14 @@ class _Files:
         self._folders = places.layout.record_folders()
         self._summary = places.layout.summary_file
         self._others = [*files_of_agents(places)]
-        self.stamps = {folder: _stamps_in(folder) for _, folder in self._folders}
-        others = self.stamps[""] = {}
-        for path in (self._summary, *(record.named for record in self._others)):
-            with suppress(OSError):
-                _take(others, path, os.stat(path))
+        others = (self._summary, *(record.named for record in self._others))
+        found = [_stamps_in(folder) for _, folder in self._folders]
+        self.stamps = _Stamps.of([*found, _stamps_of(others)])
 
     @property
     def are_too_many(self) -> bool:
         """Whether there are more of them, or larger ones, than are looked at."""
-        sizes = [size for those in self.stamps.values() for _, size, _ in those.values()]
+        sizes = self.stamps.numbers[1::_STAMP]
         return len(sizes) > MOST_FILES or sum(sizes) >= MOST_BYTES
 
     def at(self, paths: set[str]) -> list[RecordFile]:
@@ -107,9 +106,13 @@ class _Files:
         return [*found, *(record for record in self._others if record.named in paths)]
 
 
-def _stamps_in(folder: str) -> dict[str, _Stamp]:
-    """The stamps of the files of a folder that may be records, by name."""
-    found: dict[str, _Stamp] = {}
+_Found = tuple[list[str], list[int]]
+"""A folder and the names of files in it, or an empty one and paths; and their stamps one by one."""
+
+
+def _stamps_in(folder: str) -> _Found:
+    """The stamps of the files of a folder that may be records."""
+    names, numbers = [folder], list[int]()
     with (
         suppress(OSError),
         closing_fd(open_descriptor(folder, DIRECTORY)) as descriptor,
@@ -118,24 +121,77 @@ def _stamps_in(folder: str) -> dict[str, _Stamp]:
         for entry in entries:
             if entry.name.endswith(".md"):
                 try:
-                    _take(found, entry.name, entry.stat())
+                    now = entry.stat()
                 except OSError:  # a link to nothing, or it is gone
                     continue
-    return found
+                if stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
+                    names.append(entry.name)
+                    numbers += (now.st_ctime_ns, now.st_size, now.st_ino)
+    return names, numbers
 
 
-def _take(stamps: dict[str, _Stamp], name: str, now: os.stat_result) -> None:
-    """Add the stamp of a file, if it is one of which lines are looked at."""
-    if stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
-        stamps[name] = [now.st_ctime_ns, now.st_size, now.st_ino]
+def _stamps_of(paths: Iterable[str]) -> _Found:
+    """The stamps of the files at some paths."""
+    names, numbers = [""], list[int]()
+    for path in dict.fromkeys(paths):
+        with suppress(OSError):
+            now = os.stat(path)
+            if stat.S_ISREG(now.st_mode) and now.st_size <= LARGEST:
+                names.append(path)
+                numbers += (now.st_ctime_ns, now.st_size, now.st_ino)
+    return names, numbers
+
+
+class _Stamps:
+    """The stamps of files, in a form that many are compared and remembered in at once.
+
+    Args:
+        names: Each folder and after it the names in it, with a NUL between two of them and two
+            between folders; the last folder is empty, and paths come after it.
+        numbers: The stamps of the files, as they come in the names, one after the other.
+    """
+
+    def __init__(self, names: bytes, numbers: list[int]) -> None:
+        self.names = names
+        self.numbers = numbers
+
+    @classmethod
+    def of(cls, found: Sequence[_Found]) -> Self:
+        """Return those of the files of some folders."""
+        names = "\0\0".join("\0".join(names) for names, _ in found)
+        return cls(os.fsencode(names), [number for _, numbers in found for number in numbers])
+
+    def are(self, others: Self) -> bool:
+        """Whether others are the same, in the same order."""
+        return self.names == others.names and self.numbers == others.numbers
+
+    def by_path(self) -> dict[str, _Stamp]:
+        """Return them by the path of each file."""
+        return {_path(folder, n): its for folder, those in self._each() for n, its in those}
+
+    def of_those(self, paths: Container[str]) -> Self:
+        """Return those of some files."""
+        found = []
+        for folder, those in self._each():
+            names, numbers = [folder], list[int]()
+            for name, its in those:
+                if _path(folder, name) in paths:
+                    names.append(name)
+                    numbers += its
+            found.append((names, numbers))
+        return self.of(found)
+
+    def _each(self) -> Iterator[tuple[str, list[tuple[str, _Stamp]]]]:
+        """Of each folder the names in it and their stamps."""
+        each = iter(self.numbers)
+        stamps = zip(*[each] * _STAMP, strict=False)
+        for group in os.fsdecode(self.names).split("\0\0"):
+            folder, *names = group.split("\0")
+            yield folder, [*zip(names, stamps, strict=False)]
 
 
 def _path(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
-
-
-def _by_path(stamps: _Stamps) -> dict[str, _Stamp]:
-    return {_path(folder, n): its for folder, those in stamps.items() for n, its in those.items()}
 
 
 class _Index:
@@ -155,14 +211,16 @@ class _Index:
     @classmethod
     def loaded(cls, data: bytes) -> Self:
         """Return what was dumped; an empty one where that is none."""
-        head, _, numbers = data.partition(b"\n")
-        half, rest = divmod(len(numbers), 2 * _EACH)
-        match parsed(head):
-            case dict(stamps) if rest == 0 and all(
-                isinstance(those, dict) for those in stamps.values()
-            ):
-                return cls(stamps, numbers[: half * _EACH], numbers[half * _EACH :])
-        return cls({}, b"", b"")
+        head, rest = data[: 2 * _WIDE], data[2 * _WIDE :]
+        if len(head) == 2 * _WIDE:
+            of_names, of_numbers = memoryview(head).cast("Q")
+            numbers = rest[of_names : of_names + of_numbers]
+            hashes = rest[of_names + of_numbers :]
+            half, over = divmod(len(hashes), 2 * _EACH)
+            if not over and len(numbers) == of_numbers and not of_numbers % _WIDE:
+                stamps = _Stamps(rest[:of_names], memoryview(numbers).cast("Q").tolist())
+                return cls(stamps, hashes[: half * _EACH], hashes[half * _EACH :])
+        return cls(_Stamps(b"", []), b"", b"")
 
     @classmethod
     def of(cls, stamps: _Stamps, pieces: _Pieces) -> Self:
@@ -172,7 +230,7 @@ class _Index:
             stamps: Those of them.
             pieces: Their hashes.
         """
-        paths = enumerate(_by_path(stamps))
+        paths = enumerate(stamps.by_path())
         ordered = sorted((a_hash, number) for number, path in paths for a_hash in pieces[path])
         hashes, files = (
             b"".join(pair[place].to_bytes(_EACH, sys.byteorder) for pair in ordered)
@@ -181,14 +239,22 @@ class _Index:
         return cls(stamps, hashes, files)
 
     def dumped(self) -> bytes:
-        """Return it as it is remembered."""
-        import json  # noqa: PLC0415 - seldom
+        """Return it as it is remembered.
 
-        return json.dumps(self.stamps).encode() + b"\n" + self._hashes + self._files
+        Raises:
+            OverflowError: A file from before 1970, or an inode that no disk has.
+        """
+        names, numbers = self.stamps.names, self.stamps.numbers
+        head = (len(names), len(numbers) * _WIDE)
+        sizes, each = (
+            b"".join(number.to_bytes(_WIDE, sys.byteorder) for number in those)
+            for those in (head, numbers)
+        )
+        return sizes + names + each + self._hashes + self._files
 
     def pieces(self) -> _Pieces:
         """Return the hashes of each file; of no file where numbers are none of theirs."""
-        found: _Pieces = {path: [] for path in _by_path(self.stamps)}
+        found: _Pieces = {path: [] for path in self.stamps.by_path()}
         those = [*found.values()]
         try:
             for a_hash, number in zip(self._hashes, self._files, strict=True):
@@ -204,7 +270,7 @@ class _Index:
         else:
             both = zip(self._hashes, self._files, strict=True)
             numbers = {number for a_hash, number in both if a_hash in hashes}
-        paths = [*_by_path(self.stamps)] if numbers else []
+        paths = [*self.stamps.by_path()] if numbers else []
         return {paths[number] for number in numbers if number < len(paths)}
 
     def _having(self, a_hash: int) -> Iterator[int]:
@@ -225,19 +291,16 @@ class _Index:
 def _holding(memory: Memory, name: str, stamps: _Stamps, hashes: set[int]) -> set[str]:
     """Return the paths of those of the files with these stamps that have one of some hashes."""
     before = _Index.loaded(memory.load(name) or b"")
-    if before.stamps == stamps:
+    if before.stamps.are(stamps):
         return before.holding(hashes)
-    now, then = _by_path(stamps), _by_path(before.stamps)
+    now, then = stamps.by_path(), before.stamps.by_path()
     kept = {path: its for path, its in before.pieces().items() if now.get(path) == then[path]}
     read = {path: its for path in now if path not in kept and (its := _read(path)) is not None}
     settled = time.time_ns() - _SETTLED_NS
     lasting = kept | {path: its for path, its in read.items() if now[path][0] < settled}
-    known = {
-        folder: {n: its for n, its in those.items() if _path(folder, n) in lasting}
-        for folder, those in stamps.items()
-    }
-    if known != before.stamps:
-        memory.save(name, _Index.of(known, lasting).dumped())
+    if {path: now[path] for path in lasting} != then:
+        with suppress(OverflowError):
+            memory.save(name, _Index.of(stamps.of_those(lasting), lasting).dumped())
     return {path for path, its in (kept | read).items() if not hashes.isdisjoint(its)}
 
 
