@@ -561,6 +561,43 @@ def test_what_names_no_session_is_of_the_one_that_was_named_last(filled: Workspa
     assert len(events(filled)[0].records) == 1  # Codex gives the first line of the instructions
 
 
+@pytest.mark.parametrize(
+    ("call_id", "stood"),
+    [("call_1", ["policy", "summary"]), ("exec-1", ["policy"]), (None, ["policy"])],
+)
+def test_instructions_stand_with_the_tools_that_codex_hands_a_model_and_not_those_of_scripts(
+    filled: Workspace, call_id: str | None, stood: list[str]
+) -> None:
+    turn = {"session_id": "s", "thread_id": "s"}
+    child = {"session_id": "s", "thread_id": "c", "parent_thread_id": "s"}
+
+    def of(thread: dict[str, str]) -> "RequestParamsMeta":
+        named = {} if call_id is None else {"callId": call_id}
+        return cast("RequestParamsMeta", {CODEX_TURN: thread, **named})
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of(turn))
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of(child))
+
+    talk(process(filled), conversation, client="codex-mcp-client")
+    told = [(e.segment_id, [r.slug for r in e.records]) for e in events(filled)]
+    assert [one for one in told if one[1] != ["summary"]] == [("s", stood), ("s/c", stood)]
+
+
+def test_what_a_sub_agent_is_handed_says_nothing_of_the_session_above_it(
+    filled: Workspace,
+) -> None:
+    child = {"session_id": "s", "thread_id": "c", "parent_thread_id": "s"}
+    meta = cast("RequestParamsMeta", {CODEX_TURN: child, "callId": "call_1"})
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_search", {"query": "x"}, meta=meta)
+
+    talk(process(filled), conversation, client="codex-mcp-client")
+    told = [(e.segment_id, [r.slug for r in e.records]) for e in events(filled)]
+    assert told == [("s", ["policy"]), ("s/c", ["policy", "summary"])]
+
+
 def test_what_a_transcript_has_told_of_the_instructions_is_not_told_again(
     filled: Workspace,
 ) -> None:

@@ -83,20 +83,23 @@ def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
         yield module_of(host, "mcp").caller
 
 
-def delivered(host: str | None, version: str, instructions: str) -> int | None:
+def delivered(
+    host: str | None, version: str, instructions: str, call_id: str | None
+) -> int | None:
     """Return how many characters of a server's instructions reach a context; None for all.
 
     Args:
         host: The agent; None where it is not known.
         version: The version that its client says it has.
         instructions: The instructions.
+        call_id: The id of a call that comes from the context, where there is one.
     """
     known = next((one for one in known_hosts() if one.name == host), None)
     if known is None or known.instructions_delivered is None:
         return None
     numbers = version.split("-", maxsplit=1)[0].split(".")
     short = [number for number in numbers if number.isdecimal() and len(number) < _LONGEST]
-    return known.instructions_delivered(tuple(map(int, short)), instructions)
+    return known.instructions_delivered(tuple(map(int, short)), instructions, call_id)
 
 
 _LONGEST = 9

@@ -57,8 +57,9 @@ class Host(NamedTuple):
         project_name: Takes a project's directory, gives the name of what it keeps of that project.
         project_variable: The environment variable that names the project to what it starts.
         mcp_client: How the name begins that its MCP client gives itself, where that is not `name`.
-        instructions_delivered: Takes its version and the instructions of an MCP server, gives how
-            many characters of these reach a context; None where all do.
+        instructions_delivered: Takes its version, the instructions of an MCP server and the id of
+            a call of it, None where there is none; gives how many characters of the instructions
+            reach the context that the call comes from, None for all. None where all always do.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Host(NamedTuple):
     project_name: Callable[[str], str] = str
     project_variable: str = ""
     mcp_client: str = ""
-    instructions_delivered: Callable[[Version, str], int] | None = None
+    instructions_delivered: Callable[[Version, str, str | None], int | None] | None = None
 
     def own_directory(self, environ: Mapping[str, str], home: str) -> str:
         """Return its own directory, absolute; an environment may name another one."""

@@ -130,12 +130,13 @@ class Recording:
         before is not told again.
         """
         own = who.segment_id or self._own_segment
-        most = delivered(who.host, client.version, self._resident.text)
-        resident = self._resident if most is None else self._resident.up_to(most)
         with self._exposing:
             for name in dict.fromkeys((own.partition("/")[0] if who.in_subagent else own, own)):
                 if name in self._exposed:
                     continue
+                call_id = who.call_id if name == own else None
+                most = delivered(who.host, client.version, self._resident.text, call_id)
+                resident = self._resident if most is None else self._resident.up_to(most)
                 layout, record = self._workspace.layout, self._workspace.try_append
                 segment = Segment(layout, name, record, host=who.host)
                 if self._is_told(name, resident) or segment.expose(resident):

@@ -42,7 +42,7 @@ def imports(text: str) -> Iterator[str]:
             yield name
 
 
-def instructions_delivered(version: Version, _: str) -> int:
+def instructions_delivered(version: Version, _: str, __: str | None) -> int:
     """Return how many characters of an MCP server's instructions it puts into a context.
 
     As seen in its requests: 4,096 by 2.1.332, 2,048 by 2.1.197; in between, where it is not known
