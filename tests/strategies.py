@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ctxuse.events import (
     U64_MAX,
+    Requests,
     UsageEvent,
     UsageEventKind,
     UsageRecordSnapshot,
@@ -45,7 +46,49 @@ events = st.builds(
     actor=st.none() | st.sampled_from(["user", "agent", "subagent", "maintenance"]),
     call_id=st.none() | texts,
     agent_type=st.none() | texts,
+    requests=st.none(),
 )
+
+_tokens = st.integers(0, 200_000) | st.integers(0, 2**53 - 1)
+_offsets = st.integers(0, 10**7) | st.integers(1 - 2**53, 2**53 - 1)
+
+
+@st.composite
+def _blocks(draw: st.DrawFn) -> Requests:
+    number = draw(st.integers(1, 5) | st.integers(1, 500))
+
+    def of_each(one: st.SearchStrategy[int]) -> tuple[int, ...]:
+        return tuple(draw(st.lists(one, min_size=number, max_size=number)))
+
+    return Requests(
+        first=draw(texts),
+        at_ms=of_each(_offsets),
+        input=of_each(_tokens),
+        output=of_each(_tokens),
+        cached=of_each(st.integers(1, 2**53 - 1)) if draw(st.booleans()) else (),
+        written=of_each(st.integers(1, 2**53 - 1)) if draw(st.booleans()) else (),
+        compactions=tuple(draw(st.lists(_offsets, max_size=3))),
+        model=draw(st.none() | texts),
+        window=draw(st.none() | _tokens),
+        bytes_per_token=draw(st.none() | st.floats(0.5, 20)),
+    )
+
+
+facts = st.builds(
+    UsageEvent,
+    id=ids,
+    occurred_at_ns=times,
+    segment_id=st.sampled_from(["s1", "s2"]) | texts,
+    event=st.just(UsageEventKind.RESIDENT_EXPOSURE),
+    source=st.just(UsageSource.RESIDENT_INJECTION),
+    records=st.just(()),
+    host=st.none() | texts,
+    actor=st.none(),
+    call_id=st.none(),
+    agent_type=st.none() | texts,
+    requests=_blocks(),
+)
+"""Events that tell of requests."""
 
 
 def an_event(**changes: Any) -> UsageEvent:  # noqa: ANN401 - whatever a field may hold, wrongly too

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import an_event, events
+from strategies import an_event, events, facts
 
 from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
@@ -31,12 +31,12 @@ def without(*names: str) -> bytes:
     return json.dumps({name: FIELDS[name] for name in FIELDS if name not in names}).encode()
 
 
-@given(events)
+@given(events | facts)
 def test_an_event_survives_being_written_and_read(event: UsageEvent) -> None:
     assert decode(encode(event)) == event
 
 
-@given(events)
+@given(events | facts)
 def test_a_written_line_is_compact_ascii_on_one_line(event: UsageEvent) -> None:
     line = encode(event)
     assert line.isascii()
@@ -82,7 +82,7 @@ def test_a_line_with_one_byte_changed_is_an_event_or_refused(at: int, byte: int)
         assert decode(encode(found)) == found
 
 
-@given(events, st.data())
+@given(events | facts, st.data())
 def test_a_line_cut_anywhere_is_no_event(event: UsageEvent, data: st.DataObject) -> None:
     line = encode(event)
     cut = data.draw(st.integers(0, len(line) - 1))

@@ -136,6 +136,39 @@ class UsageRecordSnapshot(NamedTuple):
         return cls(str(word), str(slug), size, estimate_tokens(size))
 
 
+MOST_REQUESTS = 500
+"""So many requests stand on one line, at most."""
+
+
+class Requests(NamedTuple):
+    """A block of requests of one segment and one model that follow one another.
+
+    Attributes:
+        first: The host's id of the first response.
+        at_ms: When the first part of each response came, in milliseconds after the event's time.
+        input: The tokens that each took in, cached ones included.
+        output: The tokens of each response.
+        cached: Of `input` what came from a cache; empty where nothing did, or it is not known.
+        written: Of `input` what was written to one; likewise.
+        compactions: When the context was compacted, each before a request of the block and after
+            the one before it, in milliseconds after the event's time.
+        model: The model, where known.
+        window: Tokens of its window, where known.
+        bytes_per_token: Measured in the session up to there, where it could be.
+    """
+
+    first: str
+    at_ms: tuple[int, ...]
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    cached: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
+    compactions: tuple[int, ...] = ()
+    model: str | None = None
+    window: int | None = None
+    bytes_per_token: float | None = None
+
+
 class UsageEvent(NamedTuple):
     """One event: one line of the log.
 
@@ -150,6 +183,7 @@ class UsageEvent(NamedTuple):
         actor: Whose doing within it, one of `Actor`, where known.
         call_id: The host's id of the tool call, where there was one.
         agent_type: What the host calls the kind of sub-agent, where it was one's doing.
+        requests: What is told of requests of the segment; only of an event without records.
     """
 
     id: str
@@ -162,6 +196,7 @@ class UsageEvent(NamedTuple):
     actor: str | None = None
     call_id: str | None = None
     agent_type: str | None = None
+    requests: Requests | None = None
 
     @classmethod
     def new(  # noqa: PLR0913 - an event has these fields

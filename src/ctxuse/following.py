@@ -28,6 +28,7 @@ from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
 from ctxuse.hosts.recorded import Recorded, ids_of
+from ctxuse.hosts.responses import Known, stored
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
@@ -82,11 +83,13 @@ class Following(NamedTuple):
         host: The agent.
         layout: The workspace.
         environ: The environment, for where the agents' own places and the user's cache are.
+        goes_on: See `Followed`.
     """
 
     host: str
     layout: WorkspaceLayout
     environ: Mapping[str, str]
+    goes_on: bool = True
 
 
 def bring_in(following: Following, found: Followed, append: Append) -> None:
@@ -102,6 +105,7 @@ def bring_in(following: Following, found: Followed, append: Append) -> None:
         OSError: A transcript cannot be read; the others have been.
         CtxuseError: The log exists but cannot be read.
     """
+    following = following._replace(goes_on=found.goes_on)
     memory = Memory(following.environ, "followed", _VERSION)
     places = PastPlaces(following.layout, following.environ, recent=True)
     failed: OSError | None = None
@@ -135,7 +139,9 @@ def _bring_in(
     stopped = _stopped(memory.load(name), layout, path)
     if stopped is None:
         stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
-    while os.path.getsize(path) > stopped.rest.offset:
+    while os.path.getsize(path) > stopped.rest.offset or (
+        stopped.rest.requests and not following.goes_on
+    ):
         try:
             after = _read_on(following, places, path, stopped, append)
         except Exception:
@@ -144,7 +150,7 @@ def _bring_in(
             stopped.most = max(stopped.most // 4, _LEAST_BYTES)
             memory.save(name, _encode(stopped))
             raise
-        if after.offset <= stopped.rest.offset:
+        if after == stopped.rest:
             return
         stopped = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
         memory.save(name, now := _encode(stopped))
@@ -159,19 +165,27 @@ def _read_on(
 
     That is where it stopped before, when not all could be read and appended.
     """
+    rest, host, layout = stopped.rest, following.host, following.layout
+    to_end = os.path.getsize(path) - rest.offset <= stopped.most
     with Told() as told:
-        reader = transcripts_of(following.host)
-        after = reader.read_on(path, places, told, stopped.rest, stopped.most)
+        after = transcripts_of(host).read_on(path, places, told, rest, stopped.most)
         told.settle()
-        there = _InLog(following.layout, following.host, told)
-        recorded = Recorded(following.host, there.of_hooks, there.names)
+        there = _InLog(layout, host, told)
+        recorded = Recorded(host, there.of_hooks, there.names)
         done = all(
             append(event, there.searched)
             for occurrence in told.occurrences(Notes(), recorded.by_hook)
             for event, is_there in recorded.known(occurrence, there.has)
             if not is_there and can_be_stored(event)
         )
-    return after if done and told.summary.error is None else stopped.rest
+        whole = to_end and not following.goes_on
+        said = rest.requests + told.requests[: None if whole else told.before_rest]
+        ratio = told.summary.bytes_per_token
+        blocks, kept = stored(host, said, lambda: Known.of_log(layout), ratio, whole=whole)
+        done = done and all(append(block, None) for block in blocks if can_be_stored(block))
+    if not done or told.summary.error is not None:
+        return rest
+    return msgspec.structs.replace(after, requests=kept)
 
 
 def _stopping(layout: WorkspaceLayout, path: str, rest: Rest, most: int) -> _Stopped:

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache as once
 from typing import NamedTuple, Self
 
 from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
@@ -24,6 +25,7 @@ from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.recorded import Recorded
+from ctxuse.hosts.responses import Known, stored
 from ctxuse.hosts.transcripts import Head, Notes
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
@@ -41,6 +43,7 @@ class ImportResult:
     Attributes:
         added: Events added, or that would be with `dry_run`.
         there: Events that the log had already.
+        requests: Requests of which was stored what is known, or would be.
         unchanged: Transcripts passed over: imported before, and not changed since. Their events
             are among those that are there; of what else they tell nothing is in the notes.
         notes: What told of no event.
@@ -49,6 +52,7 @@ class ImportResult:
 
     added: int = 0
     there: int = 0
+    requests: int = 0
     unchanged: int = 0
     notes: Notes = field(default_factory=Notes)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
@@ -102,6 +106,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     on_read = read_so_far(on_progress, whole)
     asked = Asked(host, workspace.layout, whole, environ, processes)
     recorded = Recorded(host, workspace.events)
+    blocks = once(lambda: Known.of_log(workspace.layout))
     with (
         _Adding(workspace, result, dry_run=dry_run) as adding,
         closing(read_all(asked, paths, on_read)) as all_told,
@@ -112,6 +117,9 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             for occurrence in told.occurrences(notes, recorded.by_hook):
                 for event, is_there in recorded.known(occurrence, adding.has):
                     _add(adding, event, notes, is_there=is_there)
+            ratio = told.summary.bytes_per_token
+            for block in stored(host, told.requests, blocks, ratio, whole=True).blocks:
+                _add(adding, block, notes)
             if adding.lost():
                 imported.lost()
             if told.summary.error is not None:
@@ -121,7 +129,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
     return result
 
 
-def _add(adding: "_Adding", event: UsageEvent, notes: Notes, *, is_there: bool) -> None:
+def _add(adding: "_Adding", event: UsageEvent, notes: Notes, *, is_there: bool = False) -> None:
     """Add an event that is not there."""
     if is_there:
         adding.found()
@@ -131,7 +139,7 @@ def _add(adding: "_Adding", event: UsageEvent, notes: Notes, *, is_there: bool) 
     except InvalidEventError:  # names of thousands of characters
         notes.not_understood.saw("(no event)")
     else:
-        adding.add(event.id, line)
+        adding.add(event.id, line, 0 if event.requests is None else len(event.requests.at_ms))
 
 
 def read_so_far(on_progress: OnProgress, whole: int) -> OnRead:
@@ -323,12 +331,13 @@ class _Adding:
         """Take note that an event is there."""
         self._result.there += 1
 
-    def add(self, event_id: str, line: bytes) -> None:
+    def add(self, event_id: str, line: bytes, requests: int = 0) -> None:
         """Add one event, or say whether it would be added.
 
         Args:
             event_id: Its id.
             line: Its line.
+            requests: How many requests it tells of; of records it does not tell then.
         """
         if self.has(event_id):
             fresh = False
@@ -337,8 +346,11 @@ class _Adding:
             self._seen.add(event_id)
         else:
             fresh = self._writer.append_once(event_id, line, index=self._index)
-        self._result.added += fresh
-        self._result.there += not fresh
+        if requests:
+            self._result.requests += requests * fresh
+        else:
+            self._result.added += fresh
+            self._result.there += not fresh
 
 
 def _log_lines(path: str) -> Iterator[bytes]:

@@ -39,11 +39,14 @@ class Workspace(Recorder):
         """
         return cls(WorkspaceLayout.find(start))
 
-    def events(self) -> "Iterator[UsageEvent | SkippedLine]":
+    def events(self, *, of_requests: bool = False) -> "Iterator[UsageEvent | SkippedLine]":
         """Yield every line of the log, in file order: an event, or a line that is not counted.
 
         Archived logs come first. Blank lines are left out, and so is a last line that is not
         finished yet. Lines that are appended meanwhile are not read.
+
+        Args:
+            of_requests: Also lines that tell of requests, events with `requests` and no records.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
@@ -56,7 +59,8 @@ class Workspace(Recorder):
 
         for log in open_logs(self.layout):
             for found in read_events(log):
-                if isinstance(found, UsageEvent | SkippedLine):
+                is_listed = of_requests or getattr(found, "requests", None) is None
+                if is_listed and isinstance(found, UsageEvent | SkippedLine):
                     yield found
 
     def report(

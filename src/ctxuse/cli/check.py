@@ -86,6 +86,7 @@ def _print_json(layout: "WorkspaceLayout") -> "CheckResult":
     pending = result.pending
     rest = {
         "events": result.events,
+        "of_requests": result.of_requests,
         "blank": result.blank,
         "recoverable": result.recoverable,
         "recovered": result.recovered,
@@ -110,6 +111,8 @@ def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
 
     result = Workspace(layout).check()
     text = f"{plural(result.events, 'event')}, {plural(result.blank, 'blank line')}"
+    if result.of_requests:
+        text += f", {plural(result.of_requests, 'line')} that tell of requests"
     if result.skipped_lines:
         text += f", {plural(result.skipped_lines, 'line')} not counted:\n"
     else:

@@ -28,8 +28,11 @@ _AT_ONCE = 1000
 @common.workspace_option
 @common.format_option("table", "json", "csv", "markdown")
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N.")
+@click.option("--all", "everything", is_flag=True, help="Also lines that tell of requests.")
 @click.option("--follow", "-f", is_flag=True, help="Go on printing events as they arrive.")
-def command(*, layout: "WorkspaceLayout", form: str, tail: int | None, follow: bool) -> None:
+def command(
+    *, layout: "WorkspaceLayout", form: str, tail: int | None, everything: bool, follow: bool
+) -> None:
     """Print the events of the log in file order.
 
     \b
@@ -44,13 +47,16 @@ def command(*, layout: "WorkspaceLayout", form: str, tail: int | None, follow: b
     common.note_no_marker(layout)
     follower = Follower(layout)
     printer = _Printer(form)
-    found: Iterable[UsageEvent | SkippedLine]
-    found = follower.read() if follow else Workspace(layout).events()
+
+    def listed(found: "Iterable[UsageEvent | SkippedLine]") -> "Iterable[UsageEvent | SkippedLine]":
+        return (one for one in found if everything or getattr(one, "requests", None) is None)
+
+    found = follower.read() if follow else Workspace(layout).events(of_requests=everything)
     try:
-        printer.print(found, tail)
+        printer.print(listed(found), tail)
         while follow and not common.reader_has_gone():
             time.sleep(_PAUSE)
-            printer.print(follower.read())
+            printer.print(listed(follower.read()))
     except KeyboardInterrupt:
         pass
 

@@ -13,8 +13,10 @@ import msgspec
 
 from ctxuse.codec import MAX_READ_LINE
 from ctxuse.events import (
+    MOST_REQUESTS,
     SIZE_UNKNOWN,
     U64_MAX,
+    Requests,
     UsageEvent,
     UsageEventKind,
     UsageRecordSnapshot,
@@ -112,6 +114,12 @@ class CountedLine(msgspec.Struct, gc=False):
     event: UsageEventKind
     source: UsageSource
     records: Sequence[ValidRecord]
+    segment: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def is_of_requests(self) -> bool:
+        """Whether it tells of requests, and so of no record: it counts as no event."""
+        return not self.records and requests_on(self) is not None
 
 
 class ValidLine(CountedLine, gc=False):
@@ -205,6 +213,56 @@ def event_of(found: Valid) -> UsageEvent:
         optional_text(raw.actor),
         optional_text(raw.call_id),
         optional_text(raw.agent_type),
+        requests_on(raw),
+    )
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Offset = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
+_Ratio = Annotated[float, msgspec.Meta(gt=0, lt=2**53)]
+
+
+class _Facts(msgspec.Struct, gc=False):
+    """What a line says of requests."""
+
+    first: str
+    at: tuple[_Offset, ...]
+    input: tuple[_Count, ...]
+    output: tuple[_Count, ...]
+    cached: tuple[_Count, ...] = ()
+    written: tuple[_Count, ...] = ()
+    compactions: tuple[_Offset, ...] = ()
+    model: str | None = None
+    window: _Count | None = None
+    bytes_per_token: _Ratio | None = None
+
+
+_decode_facts = msgspec.json.Decoder(_Facts).decode
+
+
+def requests_on(line: CountedLine) -> Requests | None:
+    """Return what a line tells of requests; None where it tells nothing that can be understood."""
+    if line.records or not line.segment:
+        return None
+    try:
+        facts = _decode_facts(line.segment)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    number = len(facts.at)
+    of_each = (facts.input, facts.output, facts.cached or facts.at, facts.written or facts.at)
+    if not 0 < number <= MOST_REQUESTS or {len(one) for one in of_each} != {number}:
+        return None
+    return Requests(
+        facts.first,
+        facts.at,
+        facts.input,
+        facts.output,
+        facts.cached,
+        facts.written,
+        facts.compactions[:MOST_REQUESTS],
+        facts.model,
+        facts.window,
+        facts.bytes_per_token,
     )
 
 

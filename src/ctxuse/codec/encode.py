@@ -5,7 +5,15 @@ from json.encoder import encode_basestring_ascii as _quoted
 
 from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.errors import InvalidEventError
-from ctxuse.events import U64_MAX, UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
+from ctxuse.events import (
+    MOST_REQUESTS,
+    U64_MAX,
+    Requests,
+    UsageEvent,
+    UsageEventKind,
+    UsageRecordSnapshot,
+    UsageSource,
+)
 from ctxuse.ids import canonical_id, following_id
 from ctxuse.times import MAX_NS, MIN_NS, format_ns
 
@@ -113,7 +121,7 @@ def encode_any(event: UsageEvent) -> bytes:
 
 def _is_usual(event: UsageEvent) -> bool:
     """Whether all but the records is as it should be, looked at in the quickest way."""
-    event_id, at, segment, kind, source, records, host, actor, call_id, agent_type = event
+    event_id, at, segment, kind, source, records, host, actor, call_id, agent_type, facts = event
     return (
         type(event_id) is str
         and canonical_id(event_id) is event_id
@@ -127,6 +135,7 @@ def _is_usual(event: UsageEvent) -> bool:
         and (actor is None or type(actor) is str)
         and (call_id is None or type(call_id) is str)
         and (agent_type is None or type(agent_type) is str)
+        and facts is None
     )
 
 
@@ -137,8 +146,10 @@ def _check_event(event: UsageEvent) -> None:
     at: object = event.occurred_at_ns
     if not isinstance(at, int) or not MIN_NS <= at <= MAX_NS:
         raise InvalidEventError("occurred_at_ns", "lies outside the years 1 to 9999")
-    if not event.records:
-        raise InvalidEventError("records", "are empty: an event with none is never written")
+    if (not event.records) != isinstance(event.requests, Requests):
+        raise InvalidEventError("records", "are empty, or stand beside requests")
+    if event.requests is not None:
+        _check_requests(event.requests)
     for name in _EVENT_TEXTS:
         value: object = getattr(event, name)
         if not isinstance(value, str) and (value is not None or name == "segment_id"):
@@ -149,8 +160,54 @@ def _check_event(event: UsageEvent) -> None:
 
 
 def _behind(event: UsageEvent) -> str:
-    """What stands on the line behind its records: of events of one kind always the same."""
-    return "" if event.agent_type is None else f',"agent_type":{_quoted(event.agent_type)}'
+    """What stands on the line behind its records: of events of one kind mostly the same."""
+    kind = "" if event.agent_type is None else f',"agent_type":{_quoted(event.agent_type)}'
+    return kind if event.requests is None else f'{kind},"segment":{{{_facts(event.requests)}}}'
+
+
+def _facts(block: Requests) -> str:
+    model, window, ratio = block.model, block.window, block.bytes_per_token
+    found = [f'"first":{_quoted(block.first)}']
+    found += [] if model is None else [f'"model":{_quoted(model)}']
+    found += [] if window is None else [f'"window":{window}']
+    found += [] if ratio is None else [f'"bytes_per_token":{ratio!r}']
+    for name, numbers in _lists_of(block).items():
+        if name in _ALWAYS or any(numbers):
+            found.append(f'"{name}":[{",".join(map(str, numbers))}]')
+    return ",".join(found)
+
+
+_ALWAYS = frozenset({"at", "input", "output"})
+_BELOW = 2**53
+
+
+def _lists_of(block: Requests) -> dict[str, tuple[int, ...]]:
+    return {
+        "at": block.at_ms, "input": block.input, "cached": block.cached, "written": block.written,
+        "output": block.output, "compactions": block.compactions,
+    }  # fmt: skip
+
+
+def _check_requests(block: Requests) -> None:
+    names: tuple[object, object] = (block.first, block.model or "")
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidEventError("segment", "has a name that is no text")
+    lists, number = _lists_of(block), len(block.at_ms)
+    lengths = {len(lists[name]) for name in _ALWAYS} | {
+        len(lists[name]) for name in ("cached", "written") if lists[name]
+    }
+    if lengths != {number} or not 0 < number <= MOST_REQUESTS:
+        raise InvalidEventError("segment", "has lists that are not of one length up to 500")
+    if len(block.compactions) > MOST_REQUESTS:
+        raise InvalidEventError("segment", "has more compactions than requests")
+    window = () if block.window is None else (block.window,)
+    for name, numbers in (*lists.items(), ("window", window)):
+        least = -_BELOW if name in {"at", "compactions"} else -1
+        if not all(type(one) is int and least < one < _BELOW for one in numbers):
+            raise InvalidEventError(f"segment.{name}", "is not in range")
+    ratio = block.bytes_per_token
+    if ratio is not None and not (type(ratio) is float and 0 < ratio < _BELOW):
+        raise InvalidEventError("segment.bytes_per_token", "is not in range")
 
 
 def _around(event: UsageEvent) -> str:
@@ -213,6 +270,8 @@ def _check(record: UsageRecordSnapshot, index: int) -> None:
 def _check_text(event: UsageEvent) -> None:
     """Refuse lone surrogates: they come from undecodable file names and are no text on disk."""
     texts = {name: getattr(event, name) for name in _EVENT_TEXTS}
+    if event.requests is not None:
+        texts |= {"segment.first": event.requests.first, "segment.model": event.requests.model}
     for index, record in enumerate(event.records):
         texts |= {f"records[{index}].{name}": getattr(record, name) for name in _RECORD_TEXTS}
     for field, text in texts.items():

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import NamedTuple
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
-from ctxuse.codec.decode import CountedLine, ValidLine, optional_text
+from ctxuse.codec.decode import CountedLine, Valid, ValidLine, check, optional_text
 from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
 from ctxuse.times import parse_ns
@@ -26,11 +26,13 @@ class ByTails(NamedTuple):
         lines: Lines of different tails, behind heads that mean nothing. They are those of the
             blocks read before, and of later ones, as long as it is the same list.
         heads: The heads of its own lines.
+        of_requests: What stood among them and tells of requests: no lines of it.
     """
 
     numbers: list[int]
     lines: list[ValidLine]
     heads: Heads
+    of_requests: Sequence[Valid] = ()
 
     @property
     def span(self) -> tuple[int, int]:
@@ -86,10 +88,12 @@ class InFull(NamedTuple):
     Attributes:
         lines: Its lines.
         times_ns: The time of each, in nanoseconds since the epoch.
+        of_requests: As for `ByTails`.
     """
 
     lines: list[CountedLine]
     times_ns: list[int]
+    of_requests: Sequence[Valid] = ()
 
     @property
     def span(self) -> tuple[int, int]:
@@ -125,10 +129,15 @@ class BlockReader:
         Args:
             data: Lines, each with its newline.
         """
+        data, of_requests = _apart(data)
+        if not data:
+            return None
         if self._pause:
             self._pause -= 1
             found = decode_lines(data) if self._in_full else None
-            return None if found is None else InFull(*found)
+            if found is None or any(line.is_of_requests for line in found[0]):
+                return None
+            return InFull(*found, of_requests)
         if self._remembered > self._tuning.tails:
             self._forget()
         block = split(data)
@@ -138,7 +147,8 @@ class BlockReader:
         heads = decode_heads(block)
         if heads is None:
             return None
-        read = ByTails([self._numbers[tail] for tail in block.tails], self._lines, heads)
+        numbers = [self._numbers[tail] for tail in block.tails]
+        read = ByTails(numbers, self._lines, heads, of_requests)
         if len(self._lines) - known > len(block.tails) // 2:
             self._pause = self._tuning.pause
             self._forget()
@@ -148,12 +158,30 @@ class BlockReader:
         """Give each new tail a number, and say whether all of them are good."""
         for tail in set(tails).difference(self._numbers):
             line = decode_tail(tail)
-            if line is None:
+            if line is None or line.is_of_requests:
                 return False
             self._numbers[tail] = len(self._lines)
             self._lines.append(line)
             self._remembered += len(tail)
         return True
+
+
+def _apart(data: bytes) -> tuple[bytes, list[Valid]]:
+    """Return the lines of events, and what the others hold, which tell of requests."""
+    if _OF_REQUESTS not in data:
+        return data, []
+    events, others = [], []
+    for line in data.split(b"\n")[:-1]:
+        found = check(line) if _OF_REQUESTS in line else None
+        if isinstance(found, Valid) and found.line.is_of_requests:
+            others.append(found)
+        else:
+            events.append(line + b"\n")
+    return b"".join(events), others
+
+
+_OF_REQUESTS = b'"records":[],'
+"""How the lines look that we write of requests; others go line by line."""
 
 
 def read_usual(

@@ -74,12 +74,13 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
         return count_in_parallel(log, kind, reading)
     tuning = reading.tuning
     stored = load(place, kind)
-    if stored is not None and not _stands_for(stored, log, tuning):
+    if stored is not None and not stands(stored.offset, stored.digest, log, tuning):
         stored = None
     start, tally = (0, LogTally()) if stored is None else (stored.offset, stored.tally)
     end = last_line_end(log, start)
     worth = end - start >= tuning.checkpoint
-    proof = _Proof(log, end, tuning, stored) if worth else None
+    before = None if stored is None else (stored.offset, stored.digest)
+    proof = Proof(log, end, tuning, before) if worth else None
     tally.merge(count_in_parallel(log._replace(end=end), kind, reading, start))
     if proof is not None and proof.holds():
         save(place, Checkpoint(end, proof.digest, tally), kind)
@@ -113,36 +114,46 @@ def place_of(layout: WorkspaceLayout, log: OpenLog, reading: Reading) -> Place |
     """
     if reading.cache is None or log.end < reading.tuning.checkpoint:
         return None
-    root = os.fspath(layout)
-    folder = os.fsencode(os.path.join(real_path(root), *USAGE_DIR))
     try:
-        number = str(os.fstat(log.descriptor).st_ino).encode()
-        whole = b"\0".join([folder, number, generation(root)])
+        number = str(os.fstat(log.descriptor).st_ino)
+        return Place(reading.cache, name_of(layout, number))
     except OSError:
         return None
-    return Place(reading.cache, _sha256(whole).hexdigest())
 
 
-class _Proof:
+def name_of(layout: WorkspaceLayout, what: str) -> str:
+    """Return the name of what is kept of a log: that of its folder, its generation and `what`.
+
+    Raises:
+        OSError: The generation cannot be read.
+    """
+    root = os.fspath(layout)
+    folder = os.fsencode(os.path.join(real_path(root), *USAGE_DIR))
+    return _sha256(b"\0".join([folder, what.encode(), generation(root)])).hexdigest()
+
+
+class Proof:
     """Tells whether the bytes that are counted are still what they were before.
 
     Args:
         log: The open log.
         end: How many of its bytes are counted in the end.
         tuning: What of them is hashed.
-        stored: The checkpoint that was counted on from, if there was one.
+        before: What was counted on from, if anything was: how many bytes, and what they were.
 
     Attributes:
         digest: What they were before.
     """
 
-    def __init__(self, log: OpenLog, end: int, tuning: Tuning, stored: Checkpoint | None) -> None:
+    def __init__(
+        self, log: OpenLog, end: int, tuning: Tuning, before: tuple[int, bytes] | None
+    ) -> None:
         self._log, self._tuning = log, tuning
         self._status = os.fstat(log.descriptor)
         self.digest = digest(log, end, tuning)
         self._found = [(end, self.digest)]
-        if stored is not None:
-            self._found.append((stored.offset, stored.digest))
+        if before is not None:
+            self._found.append(before)
 
     def holds(self) -> bool:
         """Whether nothing was changed since, as far as hashes and the file's time can tell."""
@@ -152,11 +163,12 @@ class _Proof:
         return all(digest(self._log, end, self._tuning) == found for end, found in self._found)
 
 
-def _stands_for(stored: Checkpoint, log: OpenLog, tuning: Tuning) -> bool:
+def stands(offset: int, found: bytes, log: OpenLog, tuning: Tuning) -> bool:
+    """Whether the first bytes of a log are what they were, as far as that is looked at."""
     return (
-        0 <= stored.offset <= log.end
-        and not (stored.offset > tuning.hashed and _chance(tuning.full_read_every))
-        and digest(log, stored.offset, tuning) == stored.digest
+        0 <= offset <= log.end
+        and not (offset > tuning.hashed and _chance(tuning.full_read_every))
+        and digest(log, offset, tuning) == found
     )
 
 
@@ -194,15 +206,8 @@ def _sha256(data: bytes) -> "_Hash":
 
 def load(place: Place, kind: TallyKind) -> Checkpoint | None:
     """Return a stored checkpoint; None when there is none that can be used, for whatever reason."""
-    data = place.cache.load(place.key(kind))
-    if data is None:
-        return None
-    head, checksum, payload = (
-        data[: len(kind.version)],
-        data[len(kind.version) :][:32],
-        data[len(kind.version) + 32 :],
-    )
-    if head != kind.version or _sha256(payload).digest() != checksum:
+    payload = unsealed(place.cache.load(place.key(kind)), kind.version)
+    if payload is None:
         return None
     try:
         offset, length = (int(number) for number in payload[:60].split())
@@ -217,7 +222,20 @@ def save(place: Place, checkpoint: Checkpoint, kind: TallyKind) -> None:
     numbers = checkpoint.offset, len(checkpoint.digest)
     head = " ".join(map(str, numbers)).ljust(60).encode()
     payload = head + checkpoint.digest + kinds.dump(checkpoint.tally)
-    place.cache.save(place.key(kind), kind.version + _sha256(payload).digest() + payload)
+    place.cache.save(place.key(kind), sealed(payload, kind.version))
+
+
+def sealed(payload: bytes, version: bytes) -> bytes:
+    """Return what is stored of a payload: behind its version and a checksum."""
+    return version + _sha256(payload).digest() + payload
+
+
+def unsealed(data: bytes | None, version: bytes) -> bytes | None:
+    """Return the payload of what was stored; None where it is of another version, or damaged."""
+    if data is None or not data.startswith(version):
+        return None
+    checksum, payload = data[len(version) :][:32], data[len(version) + 32 :]
+    return payload if _sha256(payload).digest() == checksum else None
 
 
 def forget(layout: WorkspaceLayout, place: Place) -> None:

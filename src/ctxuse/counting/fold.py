@@ -67,7 +67,7 @@ class BasicFold:
     def add_line(self, line: Line) -> None:
         """Count a line."""
         match line:
-            case Valid(fields, _, at_ns):
+            case Valid(fields, _, at_ns) if not fields.is_of_requests:
                 self._tally.count(fields, at_ns)
                 self._tally.saw_segments((fields.segment_id,))
             case SkippedLine():

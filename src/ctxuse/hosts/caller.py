@@ -83,9 +83,7 @@ def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
         yield module_of(host, "mcp").caller
 
 
-def delivered(
-    host: str | None, version: str, instructions: str, call_id: str | None
-) -> int | None:
+def delivered(host: str | None, version: str, instructions: str, call_id: str | None) -> int | None:
     """Return how many characters of a server's instructions reach a context; None for all.
 
     Args:

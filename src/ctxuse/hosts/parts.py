@@ -36,10 +36,12 @@ class Followed(NamedTuple):
     Attributes:
         paths: Their paths.
         of_others: Whether they are of other sessions than the one that a payload is of.
+        goes_on: Whether more is to come, so that what is not full is not stored of requests.
     """
 
     paths: list[str]
     of_others: bool = False
+    goes_on: bool = False
 
 
 class Transcripts(Protocol):

@@ -93,7 +93,7 @@ class Recorded:
             return
         self._looked = True
         for event in self._events():
-            if not isinstance(event, UsageEvent) or event.host != self._host:
+            if not isinstance(event, UsageEvent) or event.host != self._host or not event.records:
                 continue
             if is_derived(event.id):
                 self._by_segment[event.segment_id].add(_name(event))

@@ -54,10 +54,12 @@ class Reader(ABC, Generic[L]):
                 self.give_up()
             if self.rests:
                 rest = self.rest(position.offset)
+                self._told.rested()
                 if position.offset >= end:
                     break
         if self.rests:
             rest = self.rest(position.offset)
+            self._told.rested()
         self.pause()
         return rest
 

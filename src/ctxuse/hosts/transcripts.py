@@ -21,9 +21,11 @@ from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
+from ctxuse.hosts.responses import Compacted, Responded, Said
+from ctxuse.hosts.session import Session
 from ctxuse.times import parse_ns
 
-READER = 9
+READER = 10
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -100,12 +102,16 @@ class Rest(msgspec.Struct, frozen=True):
         compacted: Whether what comes next is attached again after a compaction.
         samples: The bytes per token of the responses before it, the last ones.
         directory: Where the agent is; None where that is said on each line, or is not known.
+        requests: What was told of requests before it and is in no block.
+        noted: What else the agent's reader keeps.
     """
 
     offset: int = 0
     compacted: bool = False
     samples: list[float] = []
     directory: str | None = None
+    requests: list[Said] = []
+    noted: dict[str, str | int | None] = {}
 
 
 MOST_SAMPLES = 200
@@ -179,9 +185,12 @@ class Summary(msgspec.Struct):
     error: str | None = None
 
 
+Item = Answered | Happened | Responded | Compacted
+"""What is told one after the other."""
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode  # a slug is a kind of text
 _summary = msgspec.json.Decoder(Summary).decode
-_item = msgspec.json.Decoder(Answered | Happened).decode
+_item = msgspec.json.Decoder(Item).decode
 
 
 class Told:
@@ -193,11 +202,15 @@ class Told:
     Attributes:
         summary: What holds for all of it.
         not_understood: Lines that say nothing that is known, by type.
+        requests: What is told of requests, once `occurrences` has come to its end.
+        before_rest: How much of it stands before the rest, in reading on.
     """
 
     def __init__(self) -> None:
         self.summary = Summary()
         self.not_understood = Strange()
+        self.requests: list[Said] = []
+        self.before_rest = self._of_requests = 0
         self._items = _nothing()
         self._answered: set[str] = set()
 
@@ -241,6 +254,19 @@ class Told:
         for event in events:
             self._tell(Happened(event, key=key, formerly=formerly))
 
+    def of_requests(self, said: Said) -> None:
+        """Tell of a request, or of a compaction."""
+        self._of_requests += self._tell(said)
+
+    def of_compaction(self, thread: Session, at_ns: int | None) -> None:
+        """Tell that the context of a thread was compacted; nothing where it is not known when."""
+        if at_ns is not None:
+            self.of_requests(Compacted(thread.segment_id, at_ns))
+
+    def rested(self) -> None:
+        """Take note that what is told now stands behind a rest."""
+        self.before_rest = self._of_requests
+
     def began(self, session: str, said: object, *, answered: bool) -> None:
         """Take note that a line of a session, not of a sub-agent, was written."""
         known = self.summary.sessions.get(session)
@@ -268,7 +294,7 @@ class Told:
             self._forget()
             raise
 
-    def items(self) -> Iterator[Answered | Happened]:
+    def items(self) -> Iterator[Item]:
         """Yield what is told, in the order of the transcript, with the tokens that are measured.
 
         Where the disk does not give it back, the summary says so then.
@@ -301,6 +327,8 @@ class Told:
                     first.add(item.key)
                     notes.failed += item.failed
                     notes.no_record += item.no_record
+            elif isinstance(item, Responded | Compacted):
+                self.requests.append(item)
             elif (item.of is None or item.of in first) and not is_hooked(item):
                 if together and (item.key is None or item.key != together[0].key):
                     yield together
@@ -357,13 +385,15 @@ class Told:
         with suppress(OSError):  # what was still to be written has nobody who reads it
             self._items.close()
 
-    def _tell(self, item: Answered | Happened) -> None:
+    def _tell(self, item: Item) -> bool:
+        """Tell of something, and say whether it can be told."""
         try:
             line = _encode(item)
         except UnicodeEncodeError:  # a lone surrogate, which no event can hold
             self.not_understood.saw("(no event)")
-        else:
-            self._write(line + b"\n")
+            return False
+        self._write(line + b"\n")
+        return True
 
     def _write(self, data: bytes) -> None:
         try:

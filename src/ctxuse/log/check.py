@@ -54,6 +54,7 @@ class CheckResult:
 
     Attributes:
         events: Lines that are events.
+        of_requests: Lines that tell of requests.
         blank: Lines that are blank.
         skipped: Lines that are neither, in file order; the first `MOST_LISTED` of them.
         skipped_by_reason: How many there are, by reason.
@@ -68,6 +69,7 @@ class CheckResult:
     """
 
     events: int
+    of_requests: int
     blank: int
     skipped: tuple[SkippedLine, ...]
     skipped_by_reason: Mapping[str, int]
@@ -95,7 +97,7 @@ class _Check:
     def __init__(
         self, layout: WorkspaceLayout, listed: Callable[[SkippedLine], object] | None
     ) -> None:
-        self.events = self.blank = self.in_future = 0
+        self.events = self.of_requests = self.blank = self.in_future = 0
         self.skipped: list[SkippedLine] = []
         self.by_reason: Counter[str] = Counter()
         self.pending: PendingTail | None = None
@@ -122,7 +124,9 @@ class _Check:
             self.pending = PendingTail(end, log.end - end, counts)
 
     def _count(self, line: Valid) -> None:
-        self.events += 1
+        is_of_requests = line.line.is_of_requests
+        self.of_requests += is_of_requests
+        self.events += not is_of_requests
         self.in_future += line.at_ns > self._latest
         self._batch.append(line.id)
         if len(self._batch) >= 10_000:  # noqa: PLR2004 - some rows for a transaction
@@ -166,6 +170,7 @@ def check_log(
         repeated = [*zip(range(MOST_LISTED), check.ids.repeated(), strict=False)]
         return CheckResult(
             events=check.events,
+            of_requests=check.of_requests,
             blank=check.blank,
             skipped=tuple(check.skipped),
             skipped_by_reason=dict(sorted(check.by_reason.items())),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ctxuse.events import SIZE_UNKNOWN, UsageEvent, UsageEventKind, UsageRecordSnapshot
+from ctxuse.events import SIZE_UNKNOWN, Requests, UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.log.reader import SkippedLine
 from ctxuse.render import words
 from ctxuse.render.tables import Column, Name, Names, Said, Table, Value, as_csv, as_markdown
@@ -46,12 +46,18 @@ def events_csv(events: Iterable[UsageEvent], *, heading: bool = True) -> str:
 
 
 def _records(event: UsageEvent) -> Value:
+    if event.requests is not None:
+        return Said(_requests(event.requests), None)
     return Names([Name(record.kind, record.slug) for record in event.records])
+
+
+def _requests(block: Requests) -> str:
+    return f"{words.plural(len(block.input), 'request')} of {sum(block.input):,} tokens"
 
 
 _EVENT: Sequence[Column[UsageEvent]] = (
     Column("Time (UTC)", "", lambda event: Said(event.occurred_at_text, None), right=False),
-    Column("Event", "", lambda event: event.event.value.replace("_", " "), right=False),
+    Column("Event", "", lambda event: Said(_kind(event), None), right=False),
     Column("Source", "", lambda event: event.source.value, right=False),
     Column("Segment", "", lambda event: event.segment_id, right=False),
     Column("Records", "", _records, right=False),
@@ -90,13 +96,21 @@ def events_table(
     return printed([table], width, color=color)
 
 
+def _kind(event: UsageEvent) -> str:
+    return "requests" if event.requests else event.event.value.replace("_", " ")
+
+
 def _what(event: UsageEvent) -> str:
+    if event.requests is not None:
+        return "requests"
     if event.event is UsageEventKind.RESIDENT_EXPOSURE:
         return "exposure"
     return event.source.value
 
 
 def _names(event: UsageEvent) -> str:
+    if event.requests is not None:
+        return _requests(event.requests)
     names = [visible(f"{record.kind}/{record.slug}") for record in event.records]
     if len(names) > MOST_NAMES + 1:
         names[MOST_NAMES:] = [f"and {len(names) - MOST_NAMES} more"]

@@ -68,7 +68,7 @@ def followed(payload: Payload) -> Followed:
     own, of_agent = payload.transcript, payload.agent_transcript
     match payload.event:
         case "Stop" if own is not None:
-            return Followed([own])
+            return Followed([own], goes_on=True)
         case "SubagentStop" if of_agent is not None:
             return Followed([of_agent])
         case "SessionEnd" if own is not None:

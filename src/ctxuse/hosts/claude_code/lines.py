@@ -32,12 +32,14 @@ class Usage(msgspec.Struct):
     input_tokens: object = None
     cache_read_input_tokens: object = None
     cache_creation_input_tokens: object = None
+    output_tokens: object = None
 
 
 class Message(msgspec.Struct):
     """A message of either side."""
 
     id: object = None
+    model: object = None
     content: "Content" = None
     usage: Usage | Else = None
 

@@ -13,7 +13,7 @@ from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.claude_code import CUT, NAME
 from ctxuse.hosts.claude_code.accounting import Accounting
-from ctxuse.hosts.claude_code.lines import Block, Line, Message, Nested, Outcome, Start
+from ctxuse.hosts.claude_code.lines import Block, Line, Message, Nested, Outcome, Start, Usage
 from ctxuse.hosts.claude_code.tools import (
     answered,
     answered_in_failure,
@@ -26,6 +26,7 @@ from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.responses import Responded, tokens
 from ctxuse.hosts.rests import Reader
 from ctxuse.hosts.session import Session, prompt_key
 from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
@@ -123,6 +124,8 @@ class _Reader(Reader[Line]):
             if line.isSidechain is not True:
                 self._told.began(thread.segment_id, line.timestamp, answered=kind == "assistant")
             self._message(line, thread)
+            if kind == "assistant":
+                self._responded(line, thread)
         elif kind == "progress":
             self._nested(line, text(line.sessionId))
         elif kind == "attachment" and thread is not None:
@@ -131,6 +134,8 @@ class _Reader(Reader[Line]):
             self._told.not_understood.saw(kind or "(no type)")
         if line.subtype == "compact_boundary" or line.isCompactSummary is True:
             self._compacted = True
+        if line.subtype == "compact_boundary" and thread is not None:
+            self._told.of_compaction(thread, when(line.timestamp))
 
     def end_open(self) -> None:
         for key, call in self._skills.items():
@@ -153,6 +158,31 @@ class _Reader(Reader[Line]):
             kind = self._agent_type
             self._thread = None if session is None else Session.named(NAME, session, agent, kind)
         return self._thread
+
+    def _responded(self, line: Line, thread: Session) -> None:
+        """A part of a response: each has the tokens of the request, and of the response so far."""
+        message = line.message if isinstance(line.message, Message) else None
+        usage, at_ns = message and message.usage, when(line.timestamp)
+        if message is None or not isinstance(usage, Usage) or at_ns is None:
+            return
+        cached = tokens(usage.cache_read_input_tokens)
+        written = tokens(usage.cache_creation_input_tokens)
+        whole = tokens(usage.input_tokens) + cached + written
+        key = text(message.id) or text(line.uuid)
+        if whole and key is not None and line.isApiErrorMessage is not True:
+            self._told.of_requests(
+                Responded(
+                    thread.segment_id,
+                    key,
+                    at_ns,
+                    whole,
+                    tokens(usage.output_tokens),
+                    cached,
+                    written,
+                    text(message.model),
+                    agent_type=thread.agent_type,
+                )
+            )
 
     def _nested(self, line: Line, session: str | None) -> None:
         """A line that repeats one of a sub-agent in the transcript of its parent."""

@@ -54,6 +54,8 @@ class Payload(msgspec.Struct):
     completed_at_ms: object = None
     usage: object = None
     info: object = None
+    response_id: object = None
+    model: object = None
     result: msgspec.Raw = NOT_SAID
     content: msgspec.Raw = NOT_SAID
     replacement_history: msgspec.Raw = NOT_SAID

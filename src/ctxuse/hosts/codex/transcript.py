@@ -10,6 +10,7 @@ from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
 from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, inherited, replacing
+from ctxuse.hosts.codex.requested import Requested
 from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
@@ -73,6 +74,7 @@ class _Reader(Reader[Line]):
         self._thread: Session | None = _thread(began) if rest.offset else None
         self._commands = Commands(self._origin, told, rest.directory)
         self._replay_ns: int | None = None
+        self._requested = Requested(told, rest.noted)
 
     @property
     def rests(self) -> bool:
@@ -80,7 +82,8 @@ class _Reader(Reader[Line]):
 
     def rest(self, offset: int) -> Rest:
         samples = self._entered.samples[-MOST_SAMPLES:]
-        return Rest(offset, samples=samples, directory=self._commands.directory)
+        noted = self._requested.noted
+        return Rest(offset, samples=samples, directory=self._commands.directory, noted=noted)
 
     def end_open(self) -> None:
         self._commands.end_all()
@@ -102,6 +105,7 @@ class _Reader(Reader[Line]):
             self._begins(line, payload)
         if kind in {"session_meta", "turn_context"}:
             self._commands.directory = text(payload.cwd) or self._commands.directory
+            self._requested.model = text(payload.model) or self._requested.model
         elif self._thread is not None and not self._is_replayed(line):
             self._item(kind, line, payload, self._thread)
 
@@ -136,12 +140,15 @@ class _Reader(Reader[Line]):
     def _item(self, kind: str, line: Line, payload: Payload, thread: Session) -> None:
         match kind:
             case "response_item":
+                self._requested.item(payload, when(line.timestamp))
                 self._of_history(line, payload, thread)
             case "event_msg":
                 self._event(payload, thread, when(line.timestamp))
             case "token_usage_record":
                 self._entered.answered(payload.usage)
+                self._requested.recorded(payload, thread, when(line.timestamp))
             case "compacted":
+                self._told.of_compaction(thread, when(line.timestamp))
                 self._replaced(payload, thread, when(line.timestamp))
 
     def _of_history(self, line: Line, payload: Payload, thread: Session) -> None:
@@ -172,6 +179,7 @@ class _Reader(Reader[Line]):
                     self._commands.of_server(payload.call_id, thread, worked=worked)
             case "token_count":
                 self._entered.answered(at(payload.info, "last_token_usage"))
+                self._requested.counted(payload, thread, at_ns)
 
     def _answered(self, line: Line, thread: Session) -> None:
         if thread.actor == "agent":

@@ -1,0 +1,254 @@
+"""What transcripts tell of requests to a model, and the blocks that are stored of it.
+
+Strategy: a reader tells of each response, once for each line of it, and of compactions, in the
+order of the transcript. What follows one another in a segment is put into blocks of at most
+`MOST_REQUESTS`, of one model each. Which requests have a block already is looked up by the first
+response of each block and by the times of those behind it, so blocks may end anywhere: an import
+stores all that has none, a hook only what is full or has ended.
+
+Invariant: no request is in two blocks, also where transcripts are copies of one another, or go on
+differently behind what they have in common.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.codec.decode import Refusal, decode
+from ctxuse.events import MOST_REQUESTS, Requests, UsageEvent, UsageEventKind, UsageSource
+from ctxuse.ids import derived_id
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.naming import lines_of_requests
+
+_MS = 1_000_000
+_BELOW = 2**53
+
+KIND = "requests"
+"""What stands for a record's kind in the id of a block."""
+
+
+class Responded(msgspec.Struct, array_like=True, tag="r", gc=False):
+    """A request was answered, or more of its answer came.
+
+    Attributes:
+        segment: The segment.
+        key: The host's id of the response.
+        at_ns: When the first part of it came, in nanoseconds since the epoch.
+        input: The tokens that the request took in, cached ones included.
+        output: The tokens of the response so far.
+        cached: Of `input` what came from a cache.
+        written: Of `input` what was written to one.
+        model: The model, where it is told.
+        window: Tokens of its window, likewise.
+        agent_type: What the host calls the kind of sub-agent, where it was one's.
+    """
+
+    segment: str
+    key: str
+    at_ns: int
+    input: int
+    output: int
+    cached: int = 0
+    written: int = 0
+    model: str | None = None
+    window: int | None = None
+    agent_type: str | None = None
+
+
+class Compacted(msgspec.Struct, array_like=True, tag="c", gc=False):
+    """The context of a segment was compacted, at a time in nanoseconds since the epoch."""
+
+    segment: str
+    at_ns: int
+
+
+Said = Responded | Compacted
+
+
+def tokens(said: object) -> int:
+    """Return a number of tokens as a host tells it; 0 for what is none."""
+    return said if type(said) is int and 0 <= said < _BELOW else 0
+
+
+class Known(NamedTuple):
+    """The blocks that are in a log.
+
+    Attributes:
+        times: By agent and first response, when each request of the block was answered, in
+            milliseconds since the epoch.
+    """
+
+    times: dict[tuple[str | None, str], tuple[int, ...]]
+
+    @classmethod
+    def of_log(cls, layout: WorkspaceLayout) -> "Known":
+        """Return those of a workspace's log.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        known = cls({})
+        for line in lines_of_requests(layout):
+            event = decode(line)
+            if not isinstance(event, Refusal):
+                known.add(event)
+        return known
+
+    def add(self, event: UsageEvent) -> None:
+        """Take note of a block; of those that begin alike the longest counts."""
+        block = event.requests
+        if block is None:
+            return
+        key, base = (event.host, block.first), event.occurred_at_ns // _MS
+        if len(block.at_ms) > len(self.times.get(key, ())):
+            self.times[key] = tuple([base + at for at in block.at_ms])
+
+
+class _Request(msgspec.Struct):
+    """A request, with the compactions between it and the one before."""
+
+    response: Responded
+    compactions: list[int]
+
+    @property
+    def said(self) -> list[Said]:
+        segment = self.response.segment
+        return [*(Compacted(segment, at_ns) for at_ns in self.compactions), self.response]
+
+
+class Stored(NamedTuple):
+    """What came of what was told.
+
+    Attributes:
+        blocks: The blocks to be stored.
+        rest: What is kept for later blocks.
+    """
+
+    blocks: list[UsageEvent]
+    rest: list[Said]
+
+
+def stored(
+    host: str,
+    said: Iterable[Said],
+    known: Callable[[], Known],
+    ratio: float | None,
+    *,
+    whole: bool,
+) -> Stored:
+    """Return the blocks of what was told.
+
+    Args:
+        host: The agent.
+        said: What was told, in the order of the transcript.
+        known: Gives the blocks that are there; asked only where there is something to be stored.
+        ratio: The bytes per token that were measured, where they could be.
+        whole: Whether all is stored; else only what is full, or of a model before the last.
+    """
+    blocks: list[UsageEvent] = []
+    rest: list[Said] = []
+    for requests, behind in _by_segment(said):
+        there = known() if whole or len([*_parts(requests)]) > 1 else Known({})
+        runs = _without_block(host, requests, there)
+        parts = [part for run in runs for part in _parts(run)]
+        if not whole:
+            is_open = bool(parts) and parts[-1][-1] is requests[-1]
+            rest += [one for request in parts.pop() for one in request.said] if is_open else []
+            rest += behind
+        for part in parts:
+            blocks.append(_block(host, part, ratio))
+            there.add(blocks[-1])
+    return Stored(blocks, rest)
+
+
+def _by_segment(said: Iterable[Said]) -> Iterator[tuple[list[_Request], list[Said]]]:
+    """Yield the requests of each segment, and what was told behind the last of them."""
+    found: dict[str, tuple[list[_Request], list[Said]]] = {}
+    for one in said:
+        requests, behind = found.setdefault(one.segment, ([], []))
+        if isinstance(one, Compacted):
+            behind.append(one)
+        elif requests and requests[-1].response.key == one.key:
+            last = requests[-1].response
+            requests[-1].response = msgspec.structs.replace(
+                last, output=max(last.output, one.output), window=one.window or last.window
+            )
+        else:
+            requests.append(_Request(one, [compacted.at_ns for compacted in behind]))
+            behind.clear()
+    yield from found.values()
+
+
+def _parts(requests: Sequence[_Request]) -> Iterator[list[_Request]]:
+    """Divide requests where a block is full, and where the model changes."""
+    part: list[_Request] = []
+    for request in requests:
+        if part and (
+            len(part) == MOST_REQUESTS or part[0].response.model != request.response.model
+        ):
+            yield part
+            part = []
+        part.append(request)
+    if part:
+        yield part
+
+
+def _without_block(
+    host: str, requests: Sequence[_Request], known: Known
+) -> Iterator[list[_Request]]:
+    """Yield what of the requests of a segment is in no block, each run of it."""
+    run: list[_Request] = []
+    place = 0
+    while place < len(requests):
+        times = known.times.get((host, requests[place].response.key))
+        if times is None:
+            run.append(requests[place])
+            place += 1
+            continue
+        if run:
+            yield run
+            run = []
+        both = zip(requests[place + 1 : place + len(times)], times[1:], strict=False)
+        place += 1 + sum(1 for _ in takewhile(_is_at, both))
+    if run:
+        yield run
+
+
+def _is_at(both: tuple[_Request, int]) -> bool:
+    request, at_ms = both
+    return request.response.at_ns // _MS == at_ms
+
+
+def _block(host: str, part: Sequence[_Request], ratio: float | None) -> UsageEvent:
+    """The event of a block."""
+    first = part[0].response
+    base = first.at_ns // _MS
+    responses = [request.response for request in part]
+    cached = tuple([one.cached for one in responses])
+    written = tuple([one.written for one in responses])
+    compactions = [at_ns // _MS - base for request in part for at_ns in request.compactions]
+    block = Requests(
+        first.key,
+        tuple([one.at_ns // _MS - base for one in responses]),
+        tuple([one.input for one in responses]),
+        tuple([one.output for one in responses]),
+        cached if any(cached) else (),
+        written if any(written) else (),
+        tuple(compactions[-MOST_REQUESTS:]),
+        first.model,
+        next((one.window for one in reversed(responses) if one.window), None),
+        None if ratio is None else round(ratio, 4),
+    )
+    return UsageEvent(
+        derived_id(host, first.segment, KIND, first.key),
+        base * _MS,
+        first.segment,
+        UsageEventKind.RESIDENT_EXPOSURE,
+        UsageSource.RESIDENT_INJECTION,
+        (),
+        host=host,
+        agent_type=first.agent_type,
+        requests=block,
+    )
