@@ -238,7 +238,7 @@ class TestClaudeCode:
         import_transcripts(Workspace(project), "claude-code", [str(path)])
         (event,) = log(project)
         assert (event.actor, event.agent_type) == ("subagent", "reviewer")
-        report = Workspace(project).grouped_report("agent")
+        report = Workspace(project).grouped_report("agent-type")
         assert [(group.name, group.total.uses) for group in report.groups] == [("reviewer", 1)]
 
     def test_calls_of_subagents_count_once_wherever_they_are_told(

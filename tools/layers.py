@@ -36,7 +36,7 @@ INSIDE = {
         "main",
         "demo",
         (
-            "archive | check | completion | diff | doctor | events | fleet | import_ | init"
+            "archive | check | completion | cost | diff | doctor | events | fleet | import_ | init"
             " | mcp | overview | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
@@ -137,7 +137,7 @@ INSIDE = {
         "page",
         "events | forms | record",
         "comparison",
-        "reports",
+        "cost | reports",
         "terminal",
         "tables",
         "jsontext | words",
@@ -152,7 +152,7 @@ INSIDE = {
     ],
     "reports": [
         "making",
-        "comparison | fleet | history",
+        "comparison | cost | fleet | history",
         "groups",
         "full",
         "report",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.progress import OnProgress
+    from ctxuse.reports.cost import CostReport, Prices
     from ctxuse.reports.full import FullReport
     from ctxuse.reports.groups import By, GroupedReport
     from ctxuse.reports.report import UsageReport
@@ -176,7 +177,7 @@ class Workspace(Recorder):
         processes: int | None = None,
         on_progress: "OnProgress | None" = None,
     ) -> "GroupedReport":
-        """Return what the log says by day, week, segment, host, source, actor or kind.
+        """Return what the log says by day, week, segment, host, source, model and the like.
 
         Args:
             by: Which of these.
@@ -186,7 +187,7 @@ class Workspace(Recorder):
             without_actors: As `full_report`.
             kinds: Count only records of these kinds; of all when empty.
             zone: As `full_report`.
-            cache: As `full_report`; to group by segment everything is read.
+            cache: As `full_report`; to group by segment or model everything is read.
             processes: As `report`.
             on_progress: As `report`.
 
@@ -199,6 +200,41 @@ class Workspace(Recorder):
         query = Query.of(since, until, actors, without_actors, kinds, zone)
         reading = self._reading(on_progress, cache=cache, processes=processes)
         return make_grouped_report(self.layout, query, by, reading)
+
+    def cost(  # noqa: PLR0913 - a report has these options
+        self,
+        *,
+        since: "Instant | None" = None,
+        until: "Instant | None" = None,
+        kinds: "Collection[str]" = (),
+        prices: "Prices | None" = None,
+        window_tokens: int | None = None,
+        zone: "Zone | None" = None,
+        cache: bool | None = None,
+        on_progress: "OnProgress | None" = None,
+    ) -> "CostReport":
+        """Return what requests took in, and how much of that is of which record.
+
+        Args:
+            since: Only requests answered from this time on; what entered before stands in them.
+            until: Only requests answered before this time.
+            kinds: Show records of these kinds by themselves, all others together; all when empty.
+            prices: What a million tokens cost, which adds money; see `ctxuse.reports.cost`.
+            window_tokens: What the model's window takes, where no transcript tells it.
+            zone: The time zone that times are shown in; UTC when None.
+            cache: As `report`.
+            on_progress: As `report`.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+        from ctxuse.query import Query  # noqa: PLC0415 - writing costs no reading
+        from ctxuse.reports.making import make_cost_report  # noqa: PLC0415 - as `report`
+
+        query = Query.of(since, until, kinds=kinds, zone=zone)
+        reading = self._reading(on_progress, cache=cache)
+        report = make_cost_report(self.layout, query, reading, prices=prices, window=window_tokens)
+        return report.chosen("tokens", None, kinds)
 
     def check(self, *, listed: "Callable[[SkippedLine], object] | None" = None) -> "CheckResult":
         """Read the whole log, archived files included, and return what is there.

@@ -25,6 +25,7 @@ COMMANDS = (
     "import",
     "report",
     "show",
+    "cost",
     "diff",
     "serve",
     "fleet",

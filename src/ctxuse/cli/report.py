@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ctxuse.reports.groups import By, GroupedReport
     from ctxuse.reports.report import Rows, UsageReport
 
-_BY = ("day", "week", "segment", "host", "source", "actor", "agent", "kind")
+_BY = ("day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind")
 
 
 @click.command("report")

@@ -39,7 +39,8 @@ class RecordCost(msgspec.Struct, array_like=True):
         read_known: Likewise.
         requests: Requests in which it stood.
         input: What these took in, in tokens.
-        unknown: Of these requests, those of which it is not known how much of it they held.
+        unknown: Of these requests, those of which it is not known how much of it they held: for
+            some of it, or because they are not divided.
         tokens: Its tokens, summed over requests, by how they are known (`BASES`).
         tokens_read: Of these, those that it has by having been read.
         cached: Of these, as many as of all that each request took in came from a cache.
@@ -96,6 +97,8 @@ class Cost(msgspec.Struct):
         output: The tokens of the responses.
         unsplit: Requests that are known to hold more than they took in.
         unsplit_input: What these took in.
+        unsplit_cached: Of that, what came from a cache.
+        unsplit_written: Of that, what was written to one.
         segments: Segments of which requests are known.
         segments_without: Segments in which something entered and no request is known.
         since_ns: When the first of the requests was answered, in nanoseconds since the epoch.
@@ -110,6 +113,8 @@ class Cost(msgspec.Struct):
     output: Number = 0
     unsplit: Number = 0
     unsplit_input: Number = 0
+    unsplit_cached: Number = 0
+    unsplit_written: Number = 0
     segments: Number = 0
     segments_without: Number = 0
     since_ns: int | None = None
@@ -133,8 +138,8 @@ class Cost(msgspec.Struct):
 
 
 _TOTALS = (
-    "requests", "input", "cached", "written", "output", "unsplit", "unsplit_input", "segments",
-    "segments_without",
+    "requests", "input", "cached", "written", "output", "unsplit", "unsplit_input",
+    "unsplit_cached", "unsplit_written", "segments", "segments_without",
 )  # fmt: skip
 
 
@@ -257,8 +262,10 @@ def cost_of(segments: Segments, segment: Segment, window: Window = ALWAYS) -> Co
     all_pieces = pieces(entered, times, compactions_of(segment))
     found = [piece for piece in all_pieces if piece.begin < piece.end]
     sums = _Sums(requests, found)
-    cost.unsplit = len(requests) - sums.split[-1]
-    cost.unsplit_input = cost.input - sums.split_input[-1]
+    cost.unsplit = len(sums.unsplit)
+    cost.unsplit_input = sum(request.input for request in sums.unsplit)
+    cost.unsplit_cached = sum(request.cached for request in sums.unsplit)
+    cost.unsplit_written = sum(request.written for request in sums.unsplit)
     together: dict[tuple[Key, int], list[Piece]] = {}
     for piece in found:
         sums.add(cost.of(piece.key), piece)
@@ -311,7 +318,7 @@ class _Sums:
 
     Attributes:
         split: Of how many requests not more is known than they took in: only these are divided.
-        split_input: What these took in.
+        unsplit: The others.
     """
 
     def __init__(self, requests: Sequence[Request], found: Iterable[Piece]) -> None:
@@ -323,7 +330,8 @@ class _Sums:
         both = zip(requests, accumulate(changes), strict=False)
         split = [one if known <= one.input else None for one, known in both]
         self.split = _running((one is not None for one in split), 0)
-        self.split_input = _running((one.input if one else 0 for one in split), 0)
+        each = zip(requests, split, strict=True)
+        self.unsplit = [request for request, one in each if one is None]
         self._cached = _running((_share(one.cached, one.input) if one else 0 for one in split), 0.0)
         written = (_share(one.written, one.input) if one else 0 for one in split)
         self._written = _running(written, 0.0)
@@ -350,10 +358,13 @@ class _Sums:
         record.requests += end - begin
         record.input += self._input[end] - self._input[begin]
         record.window += self._window[end] - self._window[begin]
+        record.unknown += end - begin - (self.split[end] - self.split[begin])
         reached = begin
         for piece in sorted(piece for piece in together if piece.tokens is None):
-            record.unknown += max(0, piece.end - max(piece.begin, reached))
-            reached = max(reached, piece.end)
+            since = max(piece.begin, reached)
+            if since < piece.end:
+                record.unknown += self.split[piece.end] - self.split[since]
+                reached = piece.end
 
 
 N = TypeVar("N", int, float)

@@ -73,16 +73,18 @@ class Segments:
 
     Args:
         named: Only these, each by its key; all when None.
+        only_requests: Whether what entered is passed over.
 
     Attributes:
         by_key: Each by its `segment_key`, the one that was met last at the end.
         entries: The different entries.
     """
 
-    def __init__(self, named: frozenset[str] | None = None) -> None:
+    def __init__(self, named: frozenset[str] | None = None, *, only_requests: bool = False) -> None:
         self.by_key: dict[str, Segment] = {}
         self.entries: list[Entry] = []
         self._named = named
+        self._only_requests = only_requests
         self._numbers: dict[Entry, int] = {}
         self._lines: list[ValidLine] = []
         self._of_lines: list[tuple[int, str | None]] = []
@@ -96,6 +98,8 @@ class Segments:
         assert isinstance(block, ByTails)  # noqa: S101 - it takes no others
         for line in block.of_requests:
             self.add_line(line)
+        if self._only_requests:
+            return
         self._learn(block.lines)
         heads = block.heads
         keys = {segment: segment_key(segment) for segment in set(heads.segments)}
@@ -126,6 +130,8 @@ class Segments:
         if not self._wants(key):
             return
         event = event_of(line)
+        if self._only_requests and event.requests is None:
+            return
         segment = self._of(key)
         segment.host = segment.host or event.host
         segment.agent_type = segment.agent_type or event.agent_type

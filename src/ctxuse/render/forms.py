@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ctxuse.render import words
 from ctxuse.render.comparison import of_comparison
+from ctxuse.render.cost import of_cost
 from ctxuse.render.reports import (
     WIDE,
     bars,
@@ -19,13 +20,14 @@ from ctxuse.render.reports import (
 )
 from ctxuse.render.tables import AnyTable, Column, Said, Table, as_csv, as_markdown, markdown_cell
 from ctxuse.reports.comparison import Comparison
+from ctxuse.reports.cost import CostReport
 from ctxuse.reports.fleet import FleetRecord, FleetReport
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.groups import GroupedReport
 from ctxuse.reports.report import FOR_PROGRAMS, UsageReport, UsageReportRecord, as_json
 from ctxuse.visible import Safe, visible
 
-Report = UsageReport | FullReport | GroupedReport | Comparison | FleetReport
+Report = UsageReport | FullReport | GroupedReport | Comparison | CostReport | FleetReport
 
 TOP = 50
 """So many records a table of a fleet has on a terminal, where its reader does not say."""
@@ -85,6 +87,8 @@ def table_of(report: Report, form: str, width: int) -> AnyTable:
         case Comparison():
             narrow = form == "table" and width < WIDE
             return of_comparison(report, safe, for_people=form != "csv", narrow=narrow)
+        case CostReport():
+            return of_cost(report, safe)
         case FleetReport():
             return _of_fleet(report, form, safe)
 

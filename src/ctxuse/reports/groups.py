@@ -1,19 +1,21 @@
-"""The report by day, week, segment, host, source, actor or kind instead of by record. Pure.
+"""The report by day, week, segment, host, model and the like instead of by record. Pure.
 
 Every figure is a sum of the records' own, so groups and report say the same. Days and weeks are
 those of the report's time zone.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 import msgspec
 from msgspec import UNSET
 
+from ctxuse.counting.cost import requests_of
 from ctxuse.counting.detail import Counts
+from ctxuse.counting.segments import Entry, Segments
 from ctxuse.counting.sums import earliest, latest
-from ctxuse.counting.tally import segment_key
-from ctxuse.events import UsageEvent, UsageEventKind
+from ctxuse.query import UNNAMED
 from ctxuse.reports.fields import (
     COUNT,
     COUNT_OR_NULL,
@@ -32,7 +34,7 @@ from ctxuse.reports.report import UsageReport
 from ctxuse.times import known_time
 from ctxuse.zones import day_text, week_text
 
-By = Literal["day", "week", "segment", "host", "source", "actor", "agent", "kind"]
+By = Literal["day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind"]
 """What a report can be grouped by."""
 
 BY: tuple[By, ...] = get_args(By)
@@ -166,52 +168,63 @@ GROUPED_FIELDS: Sequence[Field[GroupedReport]] = (
 """The report as JSON holds it."""
 
 
-class SegmentTally:
-    """Collects the counts of each segment from events, in file order.
+def segment_groups(segments: Segments) -> dict[str, Group]:
+    """Return the counts of each segment, by its key."""
+    groups: dict[str, Group] = {}
+    for key, segment in segments.by_key.items():
+        group = groups[key] = Group(key, host=segment.host)
+        for at_ns, entry in segments.events(segment):
+            group.began_ns = earliest(group.began_ns, at_ns)
+            group.ended_ns = latest(group.ended_ns, at_ns)
+            _add(group, entry)
+    return groups
 
-    It grows with the segments and the records met in each.
+
+def model_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
+    """Return the counts of each model, by its name: of the request that something entered with.
+
+    Behind the last request of a segment that is its model, too.
+
+    Args:
+        segments: What entered.
+        requests: The requests of the same segments.
     """
+    groups: dict[str, Group] = {}
+    for key, segment in segments.by_key.items():
+        asked = requests_of(requests.by_key[key]) if key in requests.by_key else []
+        times = [request.at_ns for request in asked]
+        for at_ns, entry in segments.events(segment):
+            place = min(bisect_left(times, at_ns), len(times) - 1)
+            name = (asked[place].model if asked else None) or UNNAMED
+            _add(groups.setdefault(name, Group(name)), entry)
+    return groups
 
-    def __init__(self) -> None:
-        self.groups: dict[str, Group] = {}
 
-    def add(self, event: UsageEvent) -> None:
-        """Count one event."""
-        name = segment_key(event.segment_id)
-        group = self.groups.get(name)
-        if group is None:
-            group = self.groups[name] = Group(name)
-        group.began_ns = earliest(group.began_ns, event.occurred_at_ns)
-        group.ended_ns = latest(group.ended_ns, event.occurred_at_ns)
-        group.host = group.host or event.host
-        is_use = event.event is UsageEventKind.USE
-        for record in event.records:
-            _counts(group, (record.kind, record.slug)).add(record, is_use=is_use)
+def _add(group: Group, entry: Entry) -> None:
+    for record in entry.records:
+        _counts(group, (record.kind, record.slug)).add(record, is_use=entry.is_use)
 
 
 def group_report(
-    report: FullReport, by: By, segments: Mapping[str, Group] | None = None
+    report: FullReport, by: By, groups: Mapping[str, Group] | None = None
 ) -> GroupedReport:
     """Return a report grouped by `by`.
 
     Args:
         report: The report by record.
         by: What to group by.
-        segments: The counts of each segment (see `SegmentTally`) of the same events; needed to
-            group by these.
+        groups: The counts of each segment or model, by name, of the same events; needed to group
+            by these.
     """
-    if by == "segment":
-        found = _of_records(segments or {}, report.records)
-        found.sort(key=lambda group: (group.began_ns or 0, group.name))
-        return GroupedReport(by, tuple(found), report.basic, report.evidence())
-    groups: dict[str, Group] = {}
-    for record in report.records:
-        for name, counts in _PARTS[by](record):
-            group = groups.setdefault(name, Group(name))
-            _counts(group, record.key).merge(counts)
-    return GroupedReport(
-        by, tuple(groups[name] for name in sorted(groups)), report.basic, report.evidence()
-    )
+    if groups is None:
+        found: dict[str, Group] = {}
+        for record in report.records:
+            for name, counts in _PARTS[by](record):
+                _counts(found.setdefault(name, Group(name)), record.key).merge(counts)
+    else:
+        found = {group.name: group for group in _of_records(groups, report.records)}
+    ordered = sorted(found.values(), key=lambda group: (group.began_ns or 0, group.name))
+    return GroupedReport(by, tuple(ordered), report.basic, report.evidence())
 
 
 _Parts = Callable[[FullReportRecord], Iterable[tuple[str, Counts]]]
@@ -222,7 +235,7 @@ _PARTS: dict[By, _Parts] = {
     "source": lambda record: record.sources.items(),
     "host": lambda record: record.hosts.items(),
     "actor": lambda record: record.actors.items(),
-    "agent": lambda record: record.agents.items(),
+    "agent-type": lambda record: record.agents.items(),
     "kind": lambda record: ((record.basic.kind, record.total),),
 }
 

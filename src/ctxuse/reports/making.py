@@ -1,21 +1,27 @@
 """From a query to a report: what of the log is read for it, and what is made of the counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from ctxuse.codec.decode import Valid, event_of
-from ctxuse.counting.blocks import Block
 from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.count import Accumulator, count
-from ctxuse.counting.fold import Fold
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.segments import Segments
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
 from ctxuse.layout import RecordRef, WorkspaceLayout
-from ctxuse.log.reader import Line, open_logs
+from ctxuse.log.reader import open_logs
 from ctxuse.query import Query
+from ctxuse.reports.cost import CostReport, Prices, build_cost_report
 from ctxuse.reports.full import FullReport, build_full_report
-from ctxuse.reports.groups import By, GroupedReport, SegmentTally, group_report
+from ctxuse.reports.groups import (
+    By,
+    Group,
+    GroupedReport,
+    group_report,
+    model_groups,
+    segment_groups,
+)
 from ctxuse.reports.report import ALL_ROWS, Rows, UsageReport, build_report
 from ctxuse.zones import UTC
 
@@ -74,23 +80,52 @@ def make_full_reports(
     ]
 
 
-def make_grouped_report(
-    layout: WorkspaceLayout, query: Query, by: By, reading: Reading
-) -> GroupedReport:
-    """Return the figures by something else than records; by segment everything is read.
+def make_cost_report(
+    layout: WorkspaceLayout,
+    query: Query,
+    reading: Reading,
+    *,
+    prices: Prices | None = None,
+    window: int | None = None,
+) -> CostReport:
+    """Return what the requests of a window came to, and how much of that is of which record.
+
+    Args:
+        layout: The workspace.
+        query: What is asked for; whose uses count does not matter.
+        reading: How the log is read. A window makes it read everything.
+        prices: What a million tokens cost, where the reader says it.
+        window: What a model's window takes, likewise.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    segments = SegmentTally()
-    if by == "segment":
-        (one,) = _count(layout, DETAIL, [query], reading, also=[_SegmentFold(segments)])
-        report = _full(one.tally, one.outside, query)
+    from ctxuse.counting.costs import cost_of_log  # noqa: PLC0415 - hashes, as no report needs
+
+    query = query._replace(actors=None, without_actors=())
+    cost = cost_of_log(layout, query.window, reading)
+    return build_cost_report(cost, make_report(layout, query, reading), prices, window)
+
+
+def make_grouped_report(
+    layout: WorkspaceLayout, query: Query, by: By, reading: Reading
+) -> GroupedReport:
+    """Return the figures by something else than records; by segment and model all is read.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    groups: Mapping[str, Group] | None = None
+    if by in {"segment", "model"}:
+        segments, requests = Segments(), Segments(only_requests=True)
+        report = _with_segments(layout, query, reading, segments, requests)
+        is_model = by == "model"
+        groups = model_groups(segments, requests) if is_model else segment_groups(segments)
     else:
         report = make_full_report(layout, query, reading, days=by in {"day", "week"})
     if query.kinds:
         report = report.of_kinds(query.kinds)
-    return group_report(report, by, segments.groups)
+    return group_report(report, by, groups)
 
 
 def records_on_disk(report: UsageReport, places: "Places") -> Iterable[RecordRef]:
@@ -120,36 +155,30 @@ def _count(
     kind: TallyKind,
     queries: Sequence[Query],
     reading: Reading,
-    *,
-    also: Sequence[Fold] = (),
 ) -> list[Accumulator]:
     """Read the whole log once, archived files included, and count it for each query."""
     tuning = reading.tuning
-    accumulators = [Accumulator(kind, query, also=also, tuning=tuning) for query in queries]
+    accumulators = [Accumulator(kind, query, tuning=tuning) for query in queries]
     for log in open_logs(layout):
         count(log, accumulators, tuning=tuning, on_progress=reading.on_progress)
     return accumulators
 
 
+def _with_segments(
+    layout: WorkspaceLayout,
+    query: Query,
+    reading: Reading,
+    segments: Segments,
+    requests: Segments,
+) -> FullReport:
+    """Read the whole log once, and collect what entered each segment, and all requests."""
+    tuning = reading.tuning
+    one = Accumulator(DETAIL, query, also=[segments], tuning=tuning)
+    every = Accumulator(also=[requests], tuning=tuning)
+    for log in open_logs(layout):
+        count(log, [one, every], tuning=tuning, on_progress=reading.on_progress)
+    return _full(one.tally, one.outside, query)
+
+
 def _full(tally: LogTally, outside: Tally, query: Query) -> FullReport:
     return build_full_report(build_report(tally.basic, query, outside), tally.detail)
-
-
-class _SegmentFold:
-    """Counts by segment, event by event."""
-
-    def __init__(self, tally: SegmentTally) -> None:
-        self._tally = tally
-
-    def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes none
-        return False
-
-    def add_block(self, block: Block) -> None:
-        raise NotImplementedError
-
-    def add_line(self, line: Line) -> None:
-        if isinstance(line, Valid):
-            self._tally.add(event_of(line))
-
-    def flush(self) -> None:
-        """Nothing is held."""

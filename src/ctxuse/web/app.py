@@ -23,7 +23,12 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.history import RecordHistory
-from ctxuse.reports.making import make_full_report, make_grouped_report, records_on_disk
+from ctxuse.reports.making import (
+    make_cost_report,
+    make_full_report,
+    make_grouped_report,
+    records_on_disk,
+)
 from ctxuse.reports.report import Rows
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
@@ -86,6 +91,7 @@ class Site:
             "/api/report": self.api_report,
             "/api/record": self.api_record,
             "/api/groups": self.api_groups,
+            "/api/cost": self.api_cost,
             "/api/version": self.api_version,
             "/api/openapi.json": self.api_schema,
             "/changes": self.changes,
@@ -170,7 +176,7 @@ class Site:
         return _as_json(await self._answer(request, ("record", asked.counting, which), written))
 
     async def api_groups(self, request: Request) -> Response:
-        """By day, week, segment, host, source, actor or kind."""
+        """By day, week, segment, host, source, model and the like."""
         asked = self._asked(request, (*COUNTING, "by"))
 
         def written(_: Parts) -> str:
@@ -178,6 +184,15 @@ class Site:
             return _json(report.fields())
 
         return _as_json(await self._answer(request, ("groups", asked.counting, asked.by), written))
+
+    async def api_cost(self, request: Request) -> Response:
+        """What the requests of a window came to."""
+        asked = self._asked(request, ("since", "until", "tz"))
+
+        def written(_: Parts) -> str:
+            return _json(make_cost_report(self._layout, asked.query(), self._reading).fields())
+
+        return _as_json(await self._answer(request, ("cost", asked.counting), written))
 
     async def api_version(self, request: Request) -> Response:
         """Another text when the log has changed."""

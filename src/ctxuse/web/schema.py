@@ -3,6 +3,7 @@
 from zoneinfo import available_timezones
 
 from ctxuse import __version__
+from ctxuse.reports.cost import COST_FIELDS
 from ctxuse.reports.fields import TEXT, Schema, described, plain, ref
 from ctxuse.reports.full import (
     CONTEXT_FIELDS,
@@ -25,6 +26,7 @@ _SCHEMAS: Schema = {
     "RecordOverTime": described(HISTORY_FIELDS),
     "Groups": described(GROUPED_FIELDS),
     "Group": described(GROUP_FIELDS),
+    "Cost": described(COST_FIELDS),
 }
 
 
@@ -103,6 +105,11 @@ def document() -> Schema:
             "/report": _get("Report", "Every record that is in an event.", counting),
             "/record": _get("RecordOverTime", "One record over time.", [kind, slug, *counting]),
             "/groups": _get("Groups", "By day, host, source ….", [by, *counting]),
+            "/cost": _get(
+                "Cost",
+                "What requests took in, and how much of it is of which record.",
+                counting[:3],
+            ),
             "/version": _get("Version", "Another text when the log has changed.", []),
         },
         "components": {"schemas": _SCHEMAS},
