@@ -67,7 +67,7 @@ def _blocks(draw: st.DrawFn) -> Requests:
         output=of_each(_tokens),
         cached=of_each(st.integers(1, 2**53 - 1)) if draw(st.booleans()) else (),
         written=of_each(st.integers(1, 2**53 - 1)) if draw(st.booleans()) else (),
-        compactions=tuple(draw(st.lists(_offsets, max_size=3))),
+        compactions=tuple(draw(st.lists(st.just(0) | _offsets, max_size=3))),
         model=draw(st.none() | texts),
         window=draw(st.none() | _tokens),
         bytes_per_token=draw(st.none() | st.floats(0.5, 20)),

@@ -172,7 +172,7 @@ def _facts(block: Requests) -> str:
     found += [] if window is None else [f'"window":{window}']
     found += [] if ratio is None else [f'"bytes_per_token":{ratio!r}']
     for name, numbers in _lists_of(block).items():
-        if name in _ALWAYS or any(numbers):
+        if name in _ALWAYS or any(numbers) or (numbers and name == "compactions"):
             found.append(f'"{name}":[{",".join(map(str, numbers))}]')
     return ",".join(found)
 

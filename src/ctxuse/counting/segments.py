@@ -102,7 +102,7 @@ class Segments:
             return
         self._learn(block.lines)
         heads = block.heads
-        keys = {segment: segment_key(segment) for segment in set(heads.segments)}
+        keys = {segment: segment_key(segment) for segment in dict.fromkeys(heads.segments)}
         named = self._named
         if named is not None and named.isdisjoint(keys.values()):
             return

@@ -2,17 +2,17 @@
 
 Strategy: a reader tells of each response, once for each line of it, and of compactions, in the
 order of the transcript. What follows one another in a segment is put into blocks of at most
-`MOST_REQUESTS`, of one model each. Which requests have a block already is looked up by the first
-response of each block and by the times of those behind it, so blocks may end anywhere: an import
-stores all that has none, a hook only what is full or has ended.
+`MOST_REQUESTS`, of one model each. Which requests have a block already is looked up in all of the
+log, so blocks may end anywhere: an import stores all that has none, a hook only what is full or has
+ended.
 
 Invariant: no request is in two blocks, also where transcripts are copies of one another, or go on
 differently behind what they have in common.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
-from typing import NamedTuple
+from itertools import groupby
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -72,24 +72,20 @@ def tokens(said: object) -> int:
     return said if type(said) is int and 0 <= said < _BELOW else 0
 
 
-class Known(NamedTuple):
-    """The blocks that are in a log.
+class Known:
+    """Which requests have a block in a log."""
 
-    Attributes:
-        times: By agent and first response, when each request of the block was answered, in
-            milliseconds since the epoch.
-    """
-
-    times: dict[tuple[str | None, str], tuple[int, ...]]
+    def __init__(self) -> None:
+        self._found: set[int] = set()
 
     @classmethod
-    def of_log(cls, layout: WorkspaceLayout) -> "Known":
+    def of_log(cls, layout: WorkspaceLayout) -> Self:
         """Return those of a workspace's log.
 
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-        known = cls({})
+        known = cls()
         for line in lines_of_requests(layout):
             event = decode(line)
             if not isinstance(event, Refusal):
@@ -97,13 +93,18 @@ class Known(NamedTuple):
         return known
 
     def add(self, event: UsageEvent) -> None:
-        """Take note of a block; of those that begin alike the longest counts."""
-        block = event.requests
-        if block is None:
-            return
-        key, base = (event.host, block.first), event.occurred_at_ns // _MS
-        if len(block.at_ms) > len(self.times.get(key, ())):
-            self.times[key] = tuple([base + at for at in block.at_ms])
+        """Take note of a block."""
+        if event.requests is not None:
+            base, block = event.occurred_at_ns // _MS, event.requests
+            each = zip(block.at_ms, block.input, strict=True)
+            self._found.update(hash((event.host, base + at, taken)) for at, taken in each)
+
+    def has(self, host: str, response: Responded) -> bool:
+        """Whether a request has one: it is told by when it was answered and what it took in.
+
+        That is so in copies of a transcript, too, which may say that another session made it.
+        """
+        return hash((host, response.at_ns // _MS, response.input)) in self._found
 
 
 class _Request(msgspec.Struct):
@@ -150,7 +151,7 @@ def stored(
     blocks: list[UsageEvent] = []
     rest: list[Said] = []
     for requests, behind in _by_segment(said):
-        there = known() if whole or len([*_parts(requests)]) > 1 else Known({})
+        there = known() if whole or len([*_parts(requests)]) > 1 else Known()
         runs = _without_block(host, requests, there)
         parts = [part for run in runs for part in _parts(run)]
         if not whole:
@@ -199,26 +200,9 @@ def _without_block(
     host: str, requests: Sequence[_Request], known: Known
 ) -> Iterator[list[_Request]]:
     """Yield what of the requests of a segment is in no block, each run of it."""
-    run: list[_Request] = []
-    place = 0
-    while place < len(requests):
-        times = known.times.get((host, requests[place].response.key))
-        if times is None:
-            run.append(requests[place])
-            place += 1
-            continue
-        if run:
-            yield run
-            run = []
-        both = zip(requests[place + 1 : place + len(times)], times[1:], strict=False)
-        place += 1 + sum(1 for _ in takewhile(_is_at, both))
-    if run:
-        yield run
-
-
-def _is_at(both: tuple[_Request, int]) -> bool:
-    request, at_ms = both
-    return request.response.at_ns // _MS == at_ms
+    for has_none, run in groupby(requests, lambda request: not known.has(host, request.response)):
+        if has_none:
+            yield [*run]
 
 
 def _block(host: str, part: Sequence[_Request], ratio: float | None) -> UsageEvent:

@@ -15,7 +15,7 @@ _WIDE = 100
 def of_cost(report: CostReport, safe: Safe) -> AnyTable:
     """Return what a cost shows."""
     others = [row for row in (report.left_out, report.rest, report.unsplit) if row is not None]
-    rows = [*report.shown, *(others if report.cost.requests or report.rows else ())]
+    rows = [*report.shown, *(row for row in others if row.tokens is not None)]
     most = max([row.tokens or 0 for row in report.shown], default=0) or 1
     uses_from = 0 if report.prices is None else _WIDE
     columns: list[Column[CostRow]] = [

@@ -229,10 +229,11 @@ class CostReport(msgspec.Struct, frozen=True):
         cost, parts = self.cost, [row.cost for row in (*self.rows, *self.others)]
         tokens = cost.input - cost.unsplit_input - sum(sum(p.tokens.values()) for p in parts)
         bases = [basis for basis in BASES if any(part.tokens.get(basis) for part in parts)]
+        bases = bases or [MEASURED]
         of_rest = RecordCost(
             requests=cost.requests - cost.unsplit,
             input=cost.input - cost.unsplit_input,
-            tokens=dict.fromkeys(bases or [MEASURED], 0) | {(bases or [MEASURED])[0]: tokens},
+            tokens=dict.fromkeys(bases, 0) | {bases[0]: tokens} if cost.requests else {},
             cached=cost.cached - cost.unsplit_cached - sum(part.cached for part in parts),
             written=cost.written - cost.unsplit_written - sum(part.written for part in parts),
         )

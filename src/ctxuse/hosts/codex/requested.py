@@ -33,13 +33,19 @@ class Requested:
         self._window = window if isinstance(window, int) else None
         self._last = text(noted.get("last"))
         self._has_records = noted.get("records") == 1
-        self._began_ns: int | None = None
+        began_ns = noted.get("began")
+        self._began_ns = began_ns if isinstance(began_ns, int) else None
 
     @property
     def noted(self) -> dict[str, str | int | None]:
         """What is kept at a rest."""
-        records = int(self._has_records)
-        return {"model": self.model, "window": self._window, "last": self._last, "records": records}
+        return {
+            "model": self.model,
+            "window": self._window,
+            "last": self._last,
+            "records": int(self._has_records),
+            "began": self._began_ns,
+        }
 
     def item(self, payload: Payload, at_ns: int | None) -> None:
         """Take note of an item of the history: the first of the model's is when it answered."""

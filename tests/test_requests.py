@@ -1,0 +1,292 @@
+"""What is told of requests: on a line, to those who do not ask for it, and in blocks."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import an_event, facts
+
+from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageSource, Workspace
+from ctxuse.codec.decode import decode
+from ctxuse.codec.encode import encode
+from ctxuse.events import MOST_REQUESTS, Requests
+from ctxuse.hosts.responses import Compacted, Known, Responded, Said, stored
+from ctxuse.reports.groups import BY
+
+BLOCK = Requests(
+    first="msg_1", at_ms=(0, 1500), input=(10, 20), output=(3, 4), cached=(0, 9),
+    compactions=(700,), model="opus", window=200_000, bytes_per_token=3.25,
+)  # fmt: skip
+FACT = an_event(
+    event=UsageEventKind.RESIDENT_EXPOSURE, source=UsageSource.RESIDENT_INJECTION, records=(),
+    host="claude-code", requests=BLOCK,
+)  # fmt: skip
+
+
+def line_of(**changes: object) -> bytes:
+    """The line of a block, with other values in its `segment`; None leaves one out."""
+    fields = json.loads(encode(FACT))
+    segment = fields["segment"] | changes
+    fields["segment"] = {name: value for name, value in segment.items() if value is not None}
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+class TestLines:
+    def test_a_line_holds_what_the_format_says(self) -> None:
+        assert encode(FACT).decode() == (
+            '{"id":"01a2058a-acb2-73bc-8f43-32ac6750f8a6",'
+            '"occurred_at":"2026-11-22T23:15:03.986118970Z","segment_id":"segment-1",'
+            '"host":"claude-code","event":"resident_exposure","source":"ResidentInjection",'
+            '"records":[],"segment":{"first":"msg_1","model":"opus","window":200000,'
+            '"bytes_per_token":3.25,"at":[0,1500],"input":[10,20],"cached":[0,9],"output":[3,4],'
+            '"compactions":[700]}}'
+        )
+
+    def test_the_reference_takes_such_a_line_by_each_of_its_rules(self) -> None:
+        fields = json.loads(encode(FACT))
+        required = {"id": str, "occurred_at": str, "segment_id": str, "event": str, "source": str}
+        assert all(type(fields[name]) is cls for name, cls in required.items())
+        assert fields["event"] in {"use", "resident_exposure"}
+        assert fields["source"] in {
+            "MemoryRead", "KnowledgeRef", "WorkflowInvoke", "ResidentInjection",
+        }  # fmt: skip
+        assert fields["records"] == []  # a list; of each record in it four fields are required
+        assert encode(FACT).isascii()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"first": None}, {"first": 1}, {"at": None}, {"at": []}, {"at": [0]}, {"input": [1]},
+            {"input": [1, -1]}, {"input": [1, 2.5]}, {"input": [1, 2**53]}, {"output": "12"},
+            {"cached": [1]}, {"written": [1, 2, 3]}, {"at": [0, "1"]}, {"window": -1},
+            {"bytes_per_token": 0}, {"model": 4}, {"compactions": 3},
+            {"at": [0] * 501, "input": [0] * 501, "output": [0] * 501, "cached": None},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_what_is_not_so_tells_nothing_and_the_line_counts_as_ever(
+        self, changes: dict[str, object]
+    ) -> None:
+        found = decode(line_of(**changes))
+        assert isinstance(found, UsageEvent)
+        assert found.requests is None
+        assert found.records == ()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"at_ms": ()}, {"input": (1,)}, {"input": (1, 2**53)}, {"output": (1, True)},
+            {"window": -1}, {"first": 1}, {"first": "\ud800"}, {"model": "\ud800"},
+            {"cached": (1,)}, {"bytes_per_token": 0.0}, {"bytes_per_token": float("nan")},
+            {"compactions": (0,) * 501},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_nothing_else_is_written(self, changes: dict[str, object]) -> None:
+        with pytest.raises(InvalidEventError):
+            encode(FACT._replace(requests=BLOCK._replace(**changes)))  # type: ignore[arg-type]
+
+    def test_an_event_has_records_or_requests(self) -> None:
+        with pytest.raises(InvalidEventError):
+            encode(FACT._replace(requests=None))
+        with pytest.raises(InvalidEventError):
+            encode(an_event(requests=BLOCK))
+
+    @given(facts)
+    def test_a_block_of_any_numbers_has_room_on_a_line(self, fact: UsageEvent) -> None:
+        assert len(encode(fact)) < 64 * 1024
+
+
+def write(root: Path, lines: list[bytes]) -> Workspace:
+    """A workspace whose log has these lines."""
+    (root / ".yoi/memory/_usage").mkdir(parents=True)
+    (root / ".yoi/memory/_usage/events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    return Workspace(root)
+
+
+EVENTS = [
+    encode(an_event(id=f"01a2058a-acb2-73bc-8f43-{n:012x}", segment_id=f"s{n % 3}"))
+    for n in range(200)
+]
+SPACED = json.dumps(json.loads(encode(FACT))).encode()
+
+
+class TestViews:
+    """Nothing but what asks for them sees such lines."""
+
+    @pytest.mark.parametrize("fact", [encode(FACT), SPACED], ids=["ours", "another's"])
+    @pytest.mark.parametrize("varied", [False, True])
+    def test_reports_are_those_of_the_log_without_them(
+        self, tmp_path: Path, fact: bytes, *, varied: bool
+    ) -> None:
+        events = EVENTS
+        if varied:  # so that blocks are read line by line, at once
+            events = [line.replace(b'"alpha"', b'"a%d"' % n) for n, line in enumerate(events)]
+        early = fact.replace(b"2026-11-22T23:15:03.986118970Z", b"1999-01-01T00:00:00Z")
+        among = [line for event in events for line in (event, early, fact)]
+        with_them = write(tmp_path / "with", among)
+        without = write(tmp_path / "without", events)
+        assert with_them.report().to_json() == without.report().to_json()
+        assert with_them.report().evidence == without.report().evidence
+        assert with_them.full_report().fields() == without.full_report().fields()
+        for by in BY:
+            assert with_them.grouped_report(by).fields() == without.grouped_report(by).fields()
+
+    def test_they_are_listed_where_that_is_asked_for(self, tmp_path: Path) -> None:
+        workspace = write(tmp_path, [EVENTS[0], encode(FACT), EVENTS[1]])
+        assert len([*workspace.events()]) == 2
+        found = [*workspace.events(of_requests=True)]
+        assert [getattr(one, "requests", None) for one in found] == [None, BLOCK, None]
+
+    def test_a_check_counts_them_by_themselves(self, tmp_path: Path) -> None:
+        check = write(tmp_path, [EVENTS[0], encode(FACT), EVENTS[1]]).check()
+        assert (check.events, check.of_requests, check.clean) == (2, 1, True)
+
+    def test_groups_by_model_take_that_of_the_request_they_entered_with(
+        self, tmp_path: Path
+    ) -> None:
+        later = FACT._replace(
+            id="01a2058a-acb2-73bc-8f43-32ac6750f8a7",
+            occurred_at_ns=FACT.occurred_at_ns + 10_000_000_000,
+            requests=BLOCK._replace(first="msg_2", model="haiku"),
+        )
+        events = [
+            an_event(id=f"01a2058a-acb2-73bc-8f43-{n:012x}", occurred_at_ns=at, segment_id=segment)
+            for n, (at, segment) in enumerate(
+                [
+                    (FACT.occurred_at_ns - 1, "segment-1"),
+                    (FACT.occurred_at_ns + 2_000_000_000, "segment-1"),
+                    (FACT.occurred_at_ns + 99_000_000_000, "segment-1"),
+                    (FACT.occurred_at_ns, "other"),
+                ]
+            )
+        ]
+        workspace = write(tmp_path, [*map(encode, events), encode(later), encode(FACT)])
+        groups = workspace.grouped_report("model").groups
+        assert {group.name: group.total.uses for group in groups} == {
+            "opus": 1, "haiku": 2, "unknown": 1,
+        }  # fmt: skip
+
+
+_MS = 1_000_000
+
+
+def responses(
+    numbers: range, segment: str = "s", model: str = "opus", fork: int = 0
+) -> list[Responded]:
+    """Responses of a session; of a fork those from a number on are others."""
+    return [
+        Responded(
+            segment, f"msg_{n}" + ("f" if fork and n >= fork else ""),
+            (n * 1000 + (7 if fork and n >= fork else 0)) * _MS, 100 + n, n, model=model,
+        )
+        for n in numbers
+    ]  # fmt: skip
+
+
+def told(events: list[UsageEvent]) -> Counter[tuple[str, int, int]]:
+    """How often each request is told of: the time, and what it took in."""
+    return Counter(
+        (event.segment_id, event.occurred_at_ns // _MS + at, taken)
+        for event in events
+        if event.requests is not None
+        for at, taken in zip(event.requests.at_ms, event.requests.input, strict=True)
+    )
+
+
+def known_of(events: list[UsageEvent]) -> Known:
+    """What a log knows that holds these."""
+    known = Known()
+    for event in events:
+        known.add(event)
+    return known
+
+
+def make(said: list[Said], log: list[UsageEvent], *, whole: bool) -> list[Said]:
+    """Store what is told, and return what is kept for later."""
+    found = stored("h", said, lambda: known_of(log), 3.0, whole=whole)
+    log += found.blocks
+    return found.rest
+
+
+class TestBlocks:
+    def test_a_hook_stores_what_is_full_and_the_end_of_a_session_the_rest(self) -> None:
+        log: list[UsageEvent] = []
+        rest: list[Said] = []
+        for begin in range(0, 1200, 100):
+            rest = make([*rest, *responses(range(begin, begin + 100))], log, whole=False)
+        assert [len(event.requests.at_ms) for event in log if event.requests] == [500, 500]
+        assert len(rest) == 200
+        assert make(rest, log, whole=True) == []
+        assert told(log) == Counter(dict.fromkeys(told(log), 1))
+        assert sum(told(log).values()) == 1200
+
+    def test_a_block_has_one_model_and_the_window_that_was_told_last(self) -> None:
+        both = [*responses(range(3)), *responses(range(3, 5), model="haiku")]
+        both[1].window = 200
+        log: list[UsageEvent] = []
+        rest = make([*both], log, whole=False)
+        (block,) = log
+        assert block.requests is not None
+        assert (block.requests.model, block.requests.window) == ("opus", 200)
+        assert rest == both[3:]
+
+    def test_a_response_of_several_lines_is_one_request(self) -> None:
+        first, second = responses(range(2))
+        longer = Responded("s", first.key, 5, first.input, 90)
+        log: list[UsageEvent] = []
+        make([first, longer, second], log, whole=True)
+        assert log[0].requests is not None
+        assert log[0].requests.output == (90, 1)
+        assert log[0].requests.at_ms == (0, 1000)
+
+    def test_compactions_stand_before_the_request_behind_them_in_whichever_block(self) -> None:
+        log: list[UsageEvent] = []
+        said: list[Said] = [*responses(range(500)), Compacted("s", 499_500 * _MS)]
+        rest = make(said, log, whole=False)
+        rest = make([*rest, *responses(range(500, 501))], log, whole=False)
+        make(rest, log, whole=True)
+        blocks = [event.requests for event in log if event.requests is not None]
+        assert [len(block.at_ms) for block in blocks] == [500, 1]
+        assert [block.compactions for block in blocks] == [(), (-500,)]
+
+    def test_the_ids_are_those_of_the_format(self) -> None:
+        log: list[UsageEvent] = []
+        make([*responses(range(1))], log, whole=True)
+        assert log[0].id == "ad1dd074-ffa5-528c-baeb-799e9d8df9b9"
+
+    @given(
+        st.integers(1, 1300),
+        st.integers(1, 1300),
+        st.lists(st.tuples(st.integers(1, 700), st.booleans(), st.booleans()), max_size=12),
+    )
+    @example(604, 504, [(number, False, False) for number in (2, 601, 1, 503)])
+    def test_no_request_is_told_twice_or_lost_whoever_stores_when(
+        self, length: int, forks_at: int, turns: list[tuple[int, bool, bool]]
+    ) -> None:
+        """Hooks and imports take turns, over a session, and over a fork of it."""
+        each = iter(turns)
+        log: list[UsageEvent] = []
+        for fork in (0, forks_at):
+            whole = responses(range(length), fork=fork)
+            done, rest = 0, list[Said]()
+            while done < length:
+                more, imports, ends = next(each, (length, False, False))
+                upto = min(length, done + more)
+                if imports:  # it reads from the beginning
+                    make([*whole[:upto]], log, whole=True)
+                rest = make([*rest, *whole[done:upto]], log, whole=ends)
+                done = upto
+            make([*rest], log, whole=True)
+        wanted = told_of(length, 0) | told_of(length, forks_at)
+        assert told(log) == Counter(dict.fromkeys(wanted, 1))
+        assert all(len(e.requests.at_ms) <= MOST_REQUESTS for e in log if e.requests)
+
+
+def told_of(length: int, fork: int) -> set[tuple[str, int, int]]:
+    """The requests of a session or a fork."""
+    found = responses(range(length), fork=fork)
+    return {(one.segment, one.at_ns // _MS, one.input) for one in found}
