@@ -584,6 +584,17 @@ def test_instructions_stand_with_the_tools_that_codex_hands_a_model_and_not_thos
     assert [one for one in told if one[1] != ["summary"]] == [("s", stood), ("s/c", stood)]
 
 
+def test_instructions_stand_in_a_session_since_the_server_was_started(filled: Workspace) -> None:
+    recording = Recording(filled, {})
+    started = time.time_ns()
+    asked = Asked(ProtocolClient(), {CODEX_TURN: {"session_id": "s", "thread_id": "s"}})
+    recording.segment(asked).read("decision", "alpha")
+    recording.finish()
+    exposure, use = events(filled)
+    assert exposure.segment_id == use.segment_id == "s"
+    assert exposure.occurred_at_ns < started < use.occurred_at_ns
+
+
 def test_what_a_sub_agent_is_handed_says_nothing_of_the_session_above_it(
     filled: Workspace,
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from truth.compare import Call, Thread, Truth
+from truth.compare import Asked, Call, Thread, Truth
 from truth.shop import Shop
 
 _BEGINNING = 1024
@@ -61,6 +61,7 @@ def save(captured: Captured, shop: Shop, path: Path) -> None:
         },
         "typed": truth.typed,
         "inner": truth.inner,
+        "requests": truth.requests,
     }
     text = json.dumps(fields, ensure_ascii=False, indent=1)
     for there, sign in _signs(shop):
@@ -86,6 +87,10 @@ def load(path: Path, shop: Shop) -> Captured:
         [(session, name) for session, name in fields["typed"]],
         [],
         fields["inner"],
+        [
+            Asked((thread[0], thread[1]), taken, resident)
+            for thread, taken, resident in fields.get("requests", ())
+        ],
     )
     for below, content in fields["transcripts"].items():
         file = shop.home / below

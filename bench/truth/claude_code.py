@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truth.client import InstalledClient
-from truth.compare import Call, Thread, Truth
+from truth.compare import Asked, Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, text_of
 from truth.shop import RECORDS as _RECORDS
 from truth.shop import Shop
@@ -41,6 +41,7 @@ class Session(NamedTuple):
 
 SESSIONS = (
     Session("reads"),
+    Session("rate"),
     Session("skills"),
     Session("shell"),
     Session("shell-directories"),
@@ -159,6 +160,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [reads("~/.claude/CLAUDE.md"), reads(".claude/commands/fix.md")],
             [reads(".claude/agents/reviewer.md"), reads(".yoi/memory/requests/hours.md")],
         ],
+        "rate": [[runs("cat .yoi/knowledge/long.md")] for _ in range(8)],
         "skills": [
             [calls("pdf", args="form.pdf")],
             [calls("no-such-skill")],
@@ -273,12 +275,13 @@ _AGENTS = re.compile(
 )
 _INSTRUCTIONS = re.compile(r"\n## ctxuse\n((?:- .*\n)*)")
 _OWN_MEMORY = re.compile(r"\n## MEMORY\.md\n\n(.*?)(?=\n\n|\Z)", re.DOTALL)
+_COMPACT = "CRITICAL: Respond with TEXT ONLY."
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
 def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
-    found = Truth({}, {}, [], [], {})
+    found = Truth({}, {}, [], [], {}, [])
     seen: set[str] = set()
     order = [*dict.fromkeys(request.session for request in model.requests if request.session)]
     by_id = dict(zip(order, sessions, strict=True))
@@ -291,11 +294,16 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         new = Thread({}, Counter())
         is_held = not by_id[request.session].lines
         thread = found.threads.setdefault(key, new) if is_held else new
-        for text in _said_by_the_host(request):
-            for name, size in _resident(shop, text):
-                thread.resident.setdefault(name, size)
+        said = _said_by_the_host(request)
+        stands = {name: size for text in said for name, size in _resident(shop, text)}
+        for name, size in stands.items():
+            thread.resident.setdefault(name, size)
         if request.agent is not None:
-            thread.resident.update(_given_to_agent(shop, request))
+            given = dict(_given_to_agent(shop, request))
+            thread.resident.update(given)
+            stands |= given
+        if not text_of(request.body["messages"][-1]["content"]).startswith(_COMPACT):
+            found.requests.append(Asked(key, request.taken, stands if is_held else {}))
         for call_id, text in _answers(request):
             tool = model.calls[call_id]
             if tool.name == _RESOURCE and call_id not in seen:

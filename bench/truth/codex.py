@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from truth.claude_code import SEARCHES, SHELL
 from truth.client import InstalledClient
-from truth.compare import Call, Thread, Truth
+from truth.compare import Asked, Call, Thread, Truth
 from truth.model import Request, Script, ScriptedModel, Tool, tokens_of, turn_of
 from truth.shop import RECORDS as OF_CLAUDE
 from truth.shop import Placed, Shop
@@ -78,6 +78,7 @@ _MCP = ("-c", 'mcp_servers.ctxuse={command="ctxuse",args=["mcp"]}')
 
 SESSIONS = (
     Session("shell"),
+    Session("rate"),
     Session("shell-in-scripts", CODE_MODE),
     Session("scripts", CODE_MODE),
     Session("cells", CODE_MODE),
@@ -206,6 +207,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
         "after": [[runs(f"cat {_Y}/postgres.md")]],
         "worktree": [[runs("cat AGENTS.md")], [runs(f"cat {_Y}/money.md")]],
         "by-agent": [[runs(f"cat {_Y}/money.md")], [runs("cat .agents/skills/pdf/SKILL.md")]],
+        "rate": [[runs("cat .yoi/knowledge/long.md")] for _ in range(8)],
         "mcp": served,
         "mcp-in-scripts": served,
     }  # fmt: skip
@@ -226,7 +228,7 @@ class Responses(ScriptedModel):
         turn = json.loads(headers.get("x-codex-turn-metadata") or "{}")
         session, thread = turn.get("session_id", ""), turn.get("thread_id")
         agent = None if thread in {None, session} else thread
-        self.requests.append(Request(session, agent, body))
+        self.requests.append(Request(session, agent, body, tokens_of(body)))
         return "text/event-stream", "".join(self._events(body))
 
     def _events(self, body: dict[str, Any]) -> Iterator[str]:
@@ -386,7 +388,7 @@ _SERVER = re.compile(r"^- mcp__ctxuse: (.*)$", re.MULTILINE)
 
 def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
-    found = Truth({}, {}, [], [], _inner(shop))
+    found = Truth({}, {}, [], [], _inner(shop), [])
     order = [*dict.fromkeys(one.session for one in model.requests if not _is_of_client(one))]
     begun = [session for session in sessions if not session.goes_on]
     for session_id, session in zip(order, begun, strict=True):
@@ -397,7 +399,9 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
             continue
         key = (request.session, request.agent)
         thread = found.threads.setdefault(key, Thread({}, Counter()))
-        for name, size in _begins(shop, request):
+        begins = dict(_begins(shop, request))
+        found.requests.append(Asked(key, request.taken, begins))
+        for name, size in begins.items():
             thread.again[name] += key in full
             thread.resident.setdefault(name, size)
         full = {*full} - {key} | ({key} if _is_full(request) else set())

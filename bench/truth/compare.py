@@ -1,9 +1,15 @@
 """A log held against the truth: what is right, missed, wrong and doubled, by kind of thing."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from truth.model import BYTES_PER_TOKEN
+
+from ctxuse.codec.decode import Valid, check
+from ctxuse.counting.cost import cost_of, requests_of
+from ctxuse.counting.segments import Segments
 from ctxuse.ids import is_derived
 
 
@@ -35,6 +41,20 @@ class Call(NamedTuple):
     entered: set[str]
 
 
+class Asked(NamedTuple):
+    """A request.
+
+    Attributes:
+        thread: The session, and within it the sub-agent.
+        taken: The tokens that it is said to have taken in.
+        resident: Bytes of what the host had put there of each record.
+    """
+
+    thread: tuple[str, str | None]
+    taken: int
+    resident: dict[str, int]
+
+
 class Truth(NamedTuple):
     """What really entered.
 
@@ -44,6 +64,7 @@ class Truth(NamedTuple):
         typed: The records that users loaded: session and record.
         read: The records that were read as resources, likewise.
         inner: By the id of a call that a script has made, that of the script.
+        requests: The requests, in order.
     """
 
     threads: dict[tuple[str, str | None], Thread]
@@ -51,6 +72,7 @@ class Truth(NamedTuple):
     typed: list[tuple[str, str]]
     read: list[tuple[str, str]]
     inner: dict[str, str]
+    requests: list[Asked]
 
 
 class Row(NamedTuple):
@@ -81,7 +103,7 @@ class Row(NamedTuple):
 
 
 _Event = Mapping[str, Any]
-_CLOSE, _FEW = 0.01, 3
+_CLOSE, _NEAR, _FEW = 0.01, 0.05, 3
 
 
 def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
@@ -111,7 +133,45 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     found["typed by the user"] = _row(Counter(truth.typed), by_user, {}, {})
     for kind, is_agent in (("resident", False), ("resident in sub-agents", True)):
         found[kind] = _resident(truth, events, is_agent=is_agent)
+    if truth.requests:
+        found["requests"], found["requests of what is resident"] = _requests(truth, events)
     return found
+
+
+def _requests(truth: Truth, events: Iterable[_Event]) -> tuple[Row, Row]:
+    """Return how requests stand to the truth: which there were, and what was resident in each.
+
+    The sizes of the second are tokens: those of a record in all of its requests, within a twentieth
+    where they are calibrated.
+    """
+    there: Counter[tuple[str, str]] = Counter()
+    stood: Counter[tuple[str, str]] = Counter()
+    tokens: Counter[tuple[str, str]] = Counter()
+    for thread, taken, resident in truth.requests:
+        segment = _segment(*thread)
+        there[segment, f"{taken:,} tokens"] += 1
+        stood.update((segment, name) for name in resident)
+        for name, size in resident.items():
+            tokens[segment, name] += round(size / BYTES_PER_TOKEN)
+    segments = Segments()
+    for event in events:
+        found = check(json.dumps(event).encode())
+        if isinstance(found, Valid):
+            segments.add_line(found)
+    told: Counter[tuple[str, str]] = Counter()
+    claimed: Counter[tuple[str, str]] = Counter()
+    calibrated: dict[tuple[str, str], int | None] = {}
+    for key, its in segments.by_key.items():
+        told.update((key, f"{one.input:,} tokens") for one in requests_of(its))
+        for (kind, slug), cost in cost_of(segments, its).records.items():
+            where = key, f"{kind}/{slug}"
+            if where in stood:
+                claimed[where] += cost.requests
+                if cost.tokens.keys() == {"calibrated"} and not cost.tokens_read:
+                    calibrated[where] = cost.tokens["calibrated"]
+    sized = {where: tokens[where] for where in calibrated}
+    requests = _row(there, told, {}, {})
+    return requests, _row(stood, claimed, sized, calibrated, close=_NEAR)
 
 
 def is_of_server(event: _Event) -> bool:
@@ -171,6 +231,7 @@ def _row(
     claimed: Counter[tuple[str, str]],
     bytes_there: Mapping[tuple[str, str], int],
     bytes_claimed: Mapping[tuple[str, str], int | None],
+    close: float = _CLOSE,
 ) -> Row:
     """Hold what is claimed against what is there, each by where it is and the record."""
     right = sum(min(times, claimed[key]) for key, times in there.items())
@@ -178,7 +239,7 @@ def _row(
     missed = [key for key, times in there.items() if claimed[key] < times]
     doubled = [key for key, times in claimed.items() if times > there[key] > 0]
     sized = [key for key in bytes_there if claimed[key]]
-    off = [key for key in sized if not _is_close(bytes_claimed.get(key), bytes_there[key])]
+    off = [key for key in sized if not _is_close(bytes_claimed.get(key), bytes_there[key], close)]
     said = [
         f"{what} {name}: {where[:100]!r}"
         for what, keys in (("missed", missed), ("wrong", wrong), ("doubled", doubled))
@@ -196,8 +257,8 @@ def _row(
     )
 
 
-def _is_close(claimed: int | None, there: int) -> bool:
-    return claimed is not None and abs(claimed - there) <= max(_FEW, _CLOSE * there)
+def _is_close(claimed: int | None, there: int, close: float) -> bool:
+    return claimed is not None and abs(claimed - there) <= max(_FEW, close * there)
 
 
 def _names(event: _Event) -> list[str]:

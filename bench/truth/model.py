@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
 _PLAY = re.compile(r"\[\[play ([\w.-]+)\]\]")
-_BYTES_PER_TOKEN = 3.2
+BYTES_PER_TOKEN = 3.2
 
 
 class Tool(NamedTuple):
@@ -41,11 +41,13 @@ class Request(NamedTuple):
         session: The session's id.
         agent: The sub-agent's id; None for the main thread.
         body: What was sent.
+        taken: The tokens that it is said to have taken in.
     """
 
     session: str
     agent: str | None
     body: dict[str, Any]
+    taken: int = 0
 
 
 class _Server(ThreadingHTTPServer):
@@ -147,7 +149,8 @@ class Messages(ScriptedModel):
         if path.startswith("/v1/messages/count_tokens"):
             return "application/json", json.dumps({"input_tokens": tokens_of(body)})
         session = headers.get("x-claude-code-session-id") or ""
-        self.requests.append(Request(session, headers.get("x-claude-code-agent-id"), body))
+        agent = headers.get("x-claude-code-agent-id")
+        self.requests.append(Request(session, agent, body, tokens_of(body)))
         message = self._answer(body)
         if body.get("stream"):
             return "text/event-stream", "".join(_events(message))
@@ -199,7 +202,7 @@ def text_of(content: object) -> str:
 
 def tokens_of(body: object) -> int:
     """Return about how many tokens a request has."""
-    return int(len(json.dumps(body, ensure_ascii=False).encode()) / _BYTES_PER_TOKEN)
+    return int(len(json.dumps(body, ensure_ascii=False).encode()) / BYTES_PER_TOKEN)
 
 
 def _events(message: dict[str, Any]) -> list[str]:

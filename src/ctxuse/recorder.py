@@ -94,14 +94,14 @@ class Recorder:
         half-way, appending the same event again stores what is missing.
 
         Returns:
-            The stored event; None when it has no records or recording is turned off, and nothing
+            The stored event; None when it tells of nothing or recording is turned off, and nothing
             was written.
 
         Raises:
             InvalidEventError: A field holds what the format does not allow; nothing was stored.
             AppendError: The log could not be written.
         """
-        if not event.records or not self.recording:
+        if not (event.records or event.requests) or not self.recording:
             return None
         line = encode_any(event)
         if len(line) >= MAX_WRITTEN_LINE:
@@ -295,7 +295,7 @@ class Recorder:
         return self._once(event, None)
 
     def _once(self, event: UsageEvent, searched: "Searched | None") -> UsageEvent | None:
-        if not event.records or not self.recording:
+        if not (event.records or event.requests) or not self.recording:
             return None
         line = encode(event)
         return event if self._writer.append_once(event.id, line, searched=searched) else None

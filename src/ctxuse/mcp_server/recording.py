@@ -43,7 +43,9 @@ class Recording:
     def __init__(self, workspace: Workspace, environ: Mapping[str, str]) -> None:
         self._workspace = workspace
         self._environ = environ
-        self._own_segment = f"mcp-{new_id(time.time_ns())}"
+        self._began_ns = time.time_ns()
+        """When it was started: before the first request of the session that it is started for."""
+        self._own_segment = f"mcp-{new_id(self._began_ns)}"
         self._resident = workspace.segment(self._own_segment).resident_unrecorded(lines_first=True)
         self._session: str | None = None
         """The session that was named last; a client has one at a time."""
@@ -125,8 +127,9 @@ class Recording:
     def _expose(self, who: Caller, client: Client) -> None:
         """Record that the instructions came into a context, as far as the host delivers them.
 
-        They stand in a session from its beginning, and in a sub-agent from its first call on, as
-        seen in requests of Claude Code (2.1.197 and 2.1.332). What a transcript has told of it
+        They stand in a session from its beginning, so that is when it is said to have been, and in
+        a sub-agent from its first call on, as seen in requests of Claude Code (2.1.197 and
+        2.1.332). What a transcript has told of it
         before is not told again.
         """
         own = who.segment_id or self._own_segment
@@ -137,10 +140,15 @@ class Recording:
                 call_id = who.call_id if name == own else None
                 most = delivered(who.host, client.version, self._resident.text, call_id)
                 resident = self._resident if most is None else self._resident.up_to(most)
-                layout, record = self._workspace.layout, self._workspace.try_append
-                segment = Segment(layout, name, record, host=who.host)
+                is_session = name == own.partition("/")[0]
+                record = self._record_beginning if is_session else self._workspace.try_append
+                segment = Segment(self._workspace.layout, name, record, host=who.host)
                 if self._is_told(name, resident) or segment.expose(resident):
                     self._exposed.add(name)
+
+    def _record_beginning(self, event: UsageEvent) -> UsageEvent | None:
+        """Record what has been so since the beginning."""
+        return self._workspace.try_append(event._replace(occurred_at_ns=self._began_ns))
 
     def _is_told(self, segment: str, resident: Resident) -> bool:
         """Whether the log says that some of it stood in a segment."""
