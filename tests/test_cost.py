@@ -45,7 +45,12 @@ class Taken(NamedTuple):
     cached: int
 
 
-def block(segment: str, taken: Sequence[Taken], compactions: Sequence[int] = ()) -> UsageEvent:
+def block(
+    segment: str,
+    taken: Sequence[Taken],
+    compactions: Sequence[int] = (),
+    ratio: float | None = None,
+) -> UsageEvent:
     """The event of some requests, at milliseconds after `START`."""
     first = taken[0].at_ms
     requests = Requests(
@@ -56,6 +61,7 @@ def block(segment: str, taken: Sequence[Taken], compactions: Sequence[int] = ())
         tuple(one.cached for one in taken),
         compactions=tuple(at - first for at in compactions),
         model="opus",
+        bytes_per_token=ratio,
     )
     return event(segment, first, (), resident=True)._replace(requests=requests)
 
@@ -83,6 +89,8 @@ def record(slug: str, tokens: int | None, kind: str = "skill") -> UsageRecordSna
     unknown = UsageRecordSnapshot(kind, slug, 0, 0, size_from="unknown")
     if tokens is None:
         return unknown
+    if slug == "bytes":
+        return unknown._replace(context_bytes=3 * tokens)
     return unknown._replace(context_bytes=3 * tokens, context_tokens=tokens, tokens_from="usage")
 
 
@@ -100,12 +108,13 @@ class Whole(NamedTuple):
     events: list[UsageEvent]
     requests: dict[str, list[Taken]]
     compactions: dict[str, list[int]]
+    ratios: dict[str, float | None]
 
 
 @st.composite
 def wholes(draw: st.DrawFn) -> Whole:
     """Whatever may happen in a few sessions, in whatever order it is told."""
-    whole = Whole([], {}, {})
+    whole = Whole([], {}, {}, {})
     for segment in draw(st.lists(st.sampled_from(["s", "s/agent", "t", "u"]), unique=True)):
         moments = draw(st.lists(st.integers(0, 60), unique=True, max_size=10))
         taken = [
@@ -115,16 +124,19 @@ def wholes(draw: st.DrawFn) -> Whole:
         compactions = sorted(draw(st.lists(st.integers(0, 60), max_size=2)) if taken else [])
         whole.requests[segment], whole.compactions[segment] = taken, compactions
         cut = draw(st.integers(0, len(taken)))
+        whole.ratios[segment] = None
         for part in (taken[:cut], taken[cut:]):
             if part:
-                is_last = part[-1] is taken[-1]
-                whole.events.append(block(segment, part, compactions if is_last else ()))
+                is_last, ratio = part[-1] is taken[-1], draw(st.none() | st.floats(1, 8))
+                those = compactions if is_last else ()
+                whole.events.append(block(segment, part, those, ratio))
+                whole.ratios[segment] = ratio or whole.ratios[segment]
         for _ in range(draw(st.integers(0, 6))):
             records = draw(
                 st.lists(
                     st.builds(
                         record,
-                        st.sampled_from(["a", "b", "c"]),
+                        st.sampled_from(["a", "b", "bytes"]),
                         st.none() | st.integers(0, 100),
                     ),
                     min_size=1,
@@ -160,8 +172,10 @@ def held(whole: Whole, segment: str, taken: Taken) -> Found:
         for snapshot in one.records:
             key = (snapshot.kind, snapshot.slug)
             is_use = one.event is UsageEventKind.USE
-            tokens = tokens_of(snapshot, is_use=is_use)
+            tokens, ratio = tokens_of(snapshot, is_use=is_use), whole.ratios[segment]
             number = None if tokens is None else tokens.number
+            if number is not None and snapshot.slug == "bytes" and ratio:
+                number = round((snapshot.context_bytes or 0) / ratio)
             if is_use:
                 found.standing[key].append(number)
                 found.reads[key] += number or 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truth import captured, claude_code, codex
-from truth.compare import Row, Truth, compared, is_of_server
+from truth.compare import OF_RESIDENT, Row, Truth, compared, is_of_server
 from truth.model import Messages
 from truth.shop import Shop
 
@@ -173,17 +173,23 @@ def _printed(how: str, rows: Mapping[str, Row], show: int) -> bool:
         )
         for line in row.differences[:show]:
             print(f"      {line}")
-    uses = _sums([row for kind, row in rows.items() if not kind.startswith("resident")])
-    resident = _sums([row for kind, row in rows.items() if kind.startswith("resident")])
+    resident = {kind: row for kind, row in rows.items() if kind.startswith("resident")}
+    uses = [row for kind, row in rows.items() if kind not in {*resident, OF_RESIDENT}]
+    least = LEAST_RESIDENT.get(how, _RESIDENT)
+    # hooks that are played again say that it is now, behind all requests
+    of_requests = LEAST_RESIDENT["import"] if how.startswith("import") else _RESIDENT
+    parts = {
+        "uses and requests": (_sums(uses), LEAST_RIGHT),
+        "what was resident": (_sums([*resident.values()]), least),
+        "its requests": (_sums([rows[OF_RESIDENT]] if OF_RESIDENT in rows else []), of_requests),
+    }
     is_good = all(
-        right >= least * there and wrong <= MOST_WRONG * there and not doubled
-        for (there, right, wrong, doubled), least in (
-            (uses, LEAST_RIGHT), (resident, LEAST_RESIDENT.get(how, _RESIDENT))
-        )
-    )  # fmt: skip
-    said = " and ".join(
-        f"{right / there if there else 0:.1%} of {what} right, {wrong} wrong"
-        for what, (there, right, wrong, _) in (("uses", uses), ("what was resident", resident))
+        right >= at_least * there and wrong <= MOST_WRONG * there and not doubled
+        for (there, right, wrong, doubled), at_least in parts.values()
+    )
+    said = ", ".join(
+        f"{right / there if there else 0:.1%} of {what} right and {wrong} wrong"
+        for what, ((there, right, wrong, _), _) in parts.items()
     )
     print(f"  {said}: {'' if is_good else 'NOT '}within bounds")
     return is_good

@@ -1,7 +1,7 @@
 """A log held against the truth: what is right, missed, wrong and doubled, by kind of thing."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +11,9 @@ from ctxuse.codec.decode import Valid, check
 from ctxuse.counting.cost import cost_of, requests_of
 from ctxuse.counting.segments import Segments
 from ctxuse.ids import is_derived
+
+OF_RESIDENT = "requests of what is resident"
+"""What each record that is resident stands in."""
 
 
 class Thread(NamedTuple):
@@ -134,7 +137,7 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     for kind, is_agent in (("resident", False), ("resident in sub-agents", True)):
         found[kind] = _resident(truth, events, is_agent=is_agent)
     if truth.requests:
-        found["requests"], found["requests of what is resident"] = _requests(truth, events)
+        found["requests"], found[OF_RESIDENT] = _requests(truth, events)
     return found
 
 
@@ -146,13 +149,13 @@ def _requests(truth: Truth, events: Iterable[_Event]) -> tuple[Row, Row]:
     """
     there: Counter[tuple[str, str]] = Counter()
     stood: Counter[tuple[str, str]] = Counter()
-    tokens: Counter[tuple[str, str]] = Counter()
+    tokens: dict[tuple[str, str], float] = defaultdict(float)
     for thread, taken, resident in truth.requests:
         segment = _segment(*thread)
         there[segment, f"{taken:,} tokens"] += 1
         stood.update((segment, name) for name in resident)
         for name, size in resident.items():
-            tokens[segment, name] += round(size / BYTES_PER_TOKEN)
+            tokens[segment, name] += size / BYTES_PER_TOKEN
     segments = Segments()
     for event in events:
         found = check(json.dumps(event).encode())
@@ -169,9 +172,10 @@ def _requests(truth: Truth, events: Iterable[_Event]) -> tuple[Row, Row]:
                 claimed[where] += cost.requests
                 if cost.tokens.keys() == {"calibrated"} and not cost.tokens_read:
                     calibrated[where] = cost.tokens["calibrated"]
-    sized = {where: tokens[where] for where in calibrated}
+    sized = {where: round(size) for where, size in tokens.items() if where in calibrated}
+    by = {where: _NEAR * size + stood[where] / 2 for where, size in sized.items()}
     requests = _row(there, told, {}, {})
-    return requests, _row(stood, claimed, sized, calibrated, close=_NEAR)
+    return requests, _row(stood, claimed, sized, calibrated, by)  # tokens are whole numbers
 
 
 def is_of_server(event: _Event) -> bool:
@@ -231,15 +235,24 @@ def _row(
     claimed: Counter[tuple[str, str]],
     bytes_there: Mapping[tuple[str, str], int],
     bytes_claimed: Mapping[tuple[str, str], int | None],
-    close: float = _CLOSE,
+    by: Mapping[tuple[str, str], float] | None = None,
 ) -> Row:
-    """Hold what is claimed against what is there, each by where it is and the record."""
+    """Hold what is claimed against what is there, each by where it is and the record.
+
+    Args:
+        there: How often what is there.
+        claimed: How often it is claimed.
+        bytes_there: Its bytes.
+        bytes_claimed: The bytes that are claimed.
+        by: How much these may be off; by default one in a hundred.
+    """
     right = sum(min(times, claimed[key]) for key, times in there.items())
     wrong = [key for key in claimed if key not in there]
     missed = [key for key, times in there.items() if claimed[key] < times]
     doubled = [key for key, times in claimed.items() if times > there[key] > 0]
     sized = [key for key in bytes_there if claimed[key]]
-    off = [key for key in sized if not _is_close(bytes_claimed.get(key), bytes_there[key], close)]
+    by = by or {key: max(_FEW, _CLOSE * size) for key, size in bytes_there.items()}
+    off = [key for key in sized if not _is_close(bytes_claimed.get(key), bytes_there[key], by[key])]
     said = [
         f"{what} {name}: {where[:100]!r}"
         for what, keys in (("missed", missed), ("wrong", wrong), ("doubled", doubled))
@@ -257,8 +270,8 @@ def _row(
     )
 
 
-def _is_close(claimed: int | None, there: int, close: float) -> bool:
-    return claimed is not None and abs(claimed - there) <= max(_FEW, close * there)
+def _is_close(claimed: int | None, there: int, by: float) -> bool:
+    return claimed is not None and abs(claimed - there) <= by
 
 
 def _names(event: _Event) -> list[str]:

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ctxuse.counting.entered import Tokens, tokens_of
+from ctxuse.counting.entered import CALIBRATED, Tokens, tokens_of
 from ctxuse.counting.segments import Entry, Segment, Segments
 from ctxuse.counting.sums import Number, add_counts, earliest, latest
 from ctxuse.events import UsageRecordSnapshot
@@ -208,26 +208,50 @@ class Piece(NamedTuple):
     is_use: bool
 
 
+def ratio_of(segment: Segment) -> float | None:
+    """Return the bytes per token of a segment, as measured last; None where they were not."""
+    blocks = sorted(segment.blocks, key=lambda block: block.at_ns)
+    return next(
+        (b.requests.bytes_per_token for b in blocks[::-1] if b.requests.bytes_per_token), None
+    )
+
+
+def entered_tokens(
+    record: UsageRecordSnapshot, *, is_use: bool, ratio: float | None
+) -> Tokens | None:
+    """Return the tokens of a record that entered; see `tokens_of`.
+
+    Where only its bytes are known they are calibrated by the ratio of its session, if there is one.
+    """
+    tokens = tokens_of(record, is_use=is_use)
+    if ratio is None or record.context_tokens is not None or record.context_bytes is None:
+        return tokens
+    return Tokens(CALIBRATED, round(record.context_bytes / ratio))
+
+
 def pieces(
-    entered: Iterable[tuple[int, bool, Iterable[UsageRecordSnapshot]]],
+    entered: Iterable[tuple[int, Entry]],
     times_ns: Sequence[int],
     compactions_ns: Sequence[int],
+    ratio: float | None = None,
 ) -> Iterator[Piece]:
     """Yield in which requests what entered stood.
 
     Args:
-        entered: When, whether it was read, and what, by time.
+        entered: When, and what, by time.
         times_ns: When the requests were answered, by time.
         compactions_ns: When the context was compacted, likewise.
+        ratio: The bytes per token of the session, where they were measured.
     """
     bounds = [bisect_left(times_ns, at_ns) for at_ns in compactions_ns]
     ends = [*bounds, len(times_ns)]
     standing: dict[tuple[int, Key], tuple[int, Tokens | None]] = {}
-    for at_ns, is_use, records in entered:
+    for at_ns, (is_use, records) in entered:
         stretch = bisect_right(compactions_ns, at_ns)
         begin, end = bisect_left(times_ns, at_ns), ends[stretch]
         for record in records:
-            key, tokens = (record.kind, record.slug), tokens_of(record, is_use=is_use)
+            key = record.kind, record.slug
+            tokens = entered_tokens(record, is_use=is_use, ratio=ratio)
             if is_use:
                 yield Piece(key, begin, end, stretch, tokens, is_use=True)
                 continue
@@ -252,14 +276,14 @@ def cost_of(segments: Segments, segment: Segment, window: Window = ALWAYS) -> Co
     events = sorted(segments.events(segment), key=lambda event: event[0])
     every = requests_of(segment)
     cost = Cost()
-    _count_times(cost, events, is_known=bool(every), window=window)
+    ratio = ratio_of(segment)
+    _count_times(cost, events, ratio, is_known=bool(every), window=window)
     requests = [one for one in every if window.covers(one.at_ns, one.at_ns)]
     if not requests:
         return cost
     times = [request.at_ns for request in requests]
     _add_requests(cost, requests)
-    entered = ((at_ns, entry.is_use, entry.records) for at_ns, entry in events)
-    all_pieces = pieces(entered, times, compactions_of(segment))
+    all_pieces = pieces(events, times, compactions_of(segment), ratio)
     found = [piece for piece in all_pieces if piece.begin < piece.end]
     sums = _Sums(requests, found)
     cost.unsplit = len(sums.unsplit)
@@ -276,7 +300,12 @@ def cost_of(segments: Segments, segment: Segment, window: Window = ALWAYS) -> Co
 
 
 def _count_times(
-    cost: Cost, events: Iterable[tuple[int, Entry]], *, is_known: bool, window: Window
+    cost: Cost,
+    events: Iterable[tuple[int, Entry]],
+    ratio: float | None,
+    *,
+    is_known: bool,
+    window: Window,
 ) -> None:
     """Count how often records entered, and whether requests are known there."""
     entered = False
@@ -292,7 +321,7 @@ def _count_times(
                 continue
             record.resident += 1
             record.resident_known += is_known
-            tokens = tokens_of(snapshot, is_use=False)
+            tokens = entered_tokens(snapshot, is_use=False, ratio=ratio)
             if tokens is not None:
                 record.saw((at_ns, tokens.number, tokens.basis))
     cost.segments_without += entered and not is_known

@@ -55,10 +55,10 @@ class TallyKind(NamedTuple):
     version: bytes
 
 
-BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 5\n")
+BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 6\n")
 """The reference's figures alone."""
 
-DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 7\n")
+DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 8\n")
 """With detail."""
 
 KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}

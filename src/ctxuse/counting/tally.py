@@ -20,10 +20,8 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 MAX_SEGMENTS = 4096
 """Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
 
-_LONG_SEGMENT = 64
-
-LONGEST_KEY = len("sha256:") + 64
-"""So long is a text at most that `segment_key` makes."""
+LONGEST_KEY = 96
+"""So long is a text at most that `segment_key` makes: two UUIDs and more."""
 
 
 class CountableRecord(Entering, Protocol):
@@ -228,7 +226,7 @@ class Tally(msgspec.Struct):
 
 def segment_key(segment_id: str) -> str:
     """Return a text of bounded length for `segment_id`, which may be of any length."""
-    if len(segment_id) <= _LONG_SEGMENT:
+    if len(segment_id) <= LONGEST_KEY:
         return segment_id
     import hashlib  # noqa: PLC0415 - only for unusual ids
 

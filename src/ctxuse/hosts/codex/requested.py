@@ -59,14 +59,19 @@ class Requested:
         key = text(payload.response_id) or f"{thread.segment_id} {at_ns}"
         self._responded(key, payload.usage, thread, at_ns)
 
-    def counted(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
-        """Take note of the sums after a response; they are told more than once."""
+    def counted(self, payload: Payload, thread: Session, at_ns: int | None) -> bool:
+        """Take note of the sums after a response, and say whether they are all that tells of it.
+
+        They come late, behind what tools have answered, and more than once.
+        """
         window = tokens(at(payload.info, "model_context_window"))
         self._window = window or self._window
         whole = tokens(at(payload.info, "total_token_usage", "total_tokens"))
-        if not self._has_records and whole:
-            usage = at(payload.info, "last_token_usage")
-            self._responded(f"{thread.segment_id} {whole}", usage, thread, at_ns)
+        key = f"{thread.segment_id} {whole}"
+        if self._has_records or not whole or key == self._last:
+            return False
+        self._responded(key, at(payload.info, "last_token_usage"), thread, at_ns)
+        return True
 
     def _responded(self, key: str, usage: object, thread: Session, at_ns: int | None) -> None:
         began_ns, self._began_ns = self._began_ns, None

@@ -178,8 +178,8 @@ class _Reader(Reader[Line]):
                     worked = at(held(payload.result), "Ok") is not None
                     self._commands.of_server(payload.call_id, thread, worked=worked)
             case "token_count":
-                self._entered.answered(at(payload.info, "last_token_usage"))
-                self._requested.counted(payload, thread, at_ns)
+                if self._requested.counted(payload, thread, at_ns):
+                    self._entered.answered(at(payload.info, "last_token_usage"))
 
     def _answered(self, line: Line, thread: Session) -> None:
         if thread.actor == "agent":
