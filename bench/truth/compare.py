@@ -166,7 +166,7 @@ def _requests(truth: Truth, events: Iterable[_Event]) -> tuple[Row, Row]:
     calibrated: dict[tuple[str, str], int | None] = {}
     for key, its in segments.by_key.items():
         told.update((key, f"{one.input:,} tokens") for one in requests_of(its))
-        for (kind, slug), cost in cost_of(segments, its).records.items():
+        for (kind, slug), cost in cost_of(segments, [key]).records.items():
             where = key, f"{kind}/{slug}"
             if where in stood:
                 claimed[where] += cost.requests

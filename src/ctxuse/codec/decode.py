@@ -114,6 +114,8 @@ class CountedLine(msgspec.Struct, gc=False):
     event: UsageEventKind
     source: UsageSource
     records: Sequence[ValidRecord]
+    host: msgspec.Raw = msgspec.Raw()
+    agent_type: msgspec.Raw = msgspec.Raw()
     segment: msgspec.Raw = msgspec.Raw()
 
     @property
@@ -125,10 +127,8 @@ class CountedLine(msgspec.Struct, gc=False):
 class ValidLine(CountedLine, gc=False):
     """The fields of a valid line, as they stand there."""
 
-    host: msgspec.Raw = msgspec.Raw()
     actor: msgspec.Raw = msgspec.Raw()
     call_id: msgspec.Raw = msgspec.Raw()
-    agent_type: msgspec.Raw = msgspec.Raw()
 
 
 class Valid(NamedTuple):
@@ -208,7 +208,7 @@ def event_of(found: Valid) -> UsageEvent:
         raw.segment_id,
         raw.event,
         raw.source,
-        tuple([_snapshot(record) for record in raw.records]),
+        snapshots_on(raw),
         optional_text(raw.host),
         optional_text(raw.actor),
         optional_text(raw.call_id),
@@ -283,6 +283,11 @@ def is_blank(line: bytes) -> bool:
         return not line.decode().strip(_WHITE_SPACE)
     except UnicodeDecodeError:
         return False
+
+
+def snapshots_on(line: CountedLine) -> tuple[UsageRecordSnapshot, ...]:
+    """Return the records of a valid line."""
+    return tuple([_snapshot(record) for record in line.records])
 
 
 def _snapshot(record: ValidRecord) -> UsageRecordSnapshot:

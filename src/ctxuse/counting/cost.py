@@ -13,12 +13,13 @@ Costs of different segments add up (`Cost.merge`); that of one needs all of its 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from ctxuse.counting.entered import CALIBRATED, Tokens, tokens_of
-from ctxuse.counting.segments import Entry, Segment, Segments
+from ctxuse.counting.segments import Segment, Segments
 from ctxuse.counting.sums import Number, add_counts, earliest, latest
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.query import ALWAYS, Window
@@ -208,123 +209,131 @@ class Piece(NamedTuple):
     is_use: bool
 
 
-def ratio_of(segment: Segment) -> float | None:
-    """Return the bytes per token of a segment, as measured last; None where they were not."""
-    blocks = sorted(segment.blocks, key=lambda block: block.at_ns)
-    return next(
-        (b.requests.bytes_per_token for b in blocks[::-1] if b.requests.bytes_per_token), None
-    )
+class Entered(NamedTuple):
+    """Something that entered.
 
-
-def entered_tokens(
-    record: UsageRecordSnapshot, *, is_use: bool, ratio: float | None
-) -> Tokens | None:
-    """Return the tokens of a record that entered; see `tokens_of`.
-
-    Where only its bytes are known they are calibrated by the ratio of its session, if there is one.
+    Attributes:
+        at_ns: When, in nanoseconds since the epoch.
+        is_use: Whether it was read; else it was resident.
+        records: The records, and the tokens of each, where they are known.
     """
-    tokens = tokens_of(record, is_use=is_use)
-    if ratio is None or record.context_tokens is not None or record.context_bytes is None:
-        return tokens
-    return Tokens(CALIBRATED, round(record.context_bytes / ratio))
+
+    at_ns: int
+    is_use: bool
+    records: list[tuple[Key, Tokens | None]]
+
+
+def entered_in(segments: Segments, segment: Segment) -> list[Entered]:
+    """Return what entered a segment, by time.
+
+    Tokens are those of `tokens_of`; where only bytes are known, they are calibrated by the ratio
+    that was measured last in the segment, if one was.
+    """
+    blocks = sorted(segment.blocks, key=lambda block: -block.at_ns)
+    ratios = (block.requests.bytes_per_token for block in blocks)
+    ratio = next((one for one in ratios if one is not None), None)
+
+    def tokens(record: UsageRecordSnapshot, *, is_use: bool) -> Tokens | None:
+        if ratio is None or record.context_tokens is not None or record.context_bytes is None:
+            return tokens_of(record, is_use=is_use)
+        return Tokens(CALIBRATED, round(record.context_bytes / ratio))
+
+    found = [
+        Entered(at_ns, is_use, [((r.kind, r.slug), tokens(r, is_use=is_use)) for r in records])
+        for at_ns, (is_use, records) in segments.events(segment)
+    ]
+    found.sort(key=itemgetter(0))
+    return found
 
 
 def pieces(
-    entered: Iterable[tuple[int, Entry]],
-    times_ns: Sequence[int],
-    compactions_ns: Sequence[int],
-    ratio: float | None = None,
+    entered: Iterable[Entered], times_ns: Sequence[int], compactions_ns: Sequence[int]
 ) -> Iterator[Piece]:
     """Yield in which requests what entered stood.
 
     Args:
-        entered: When, and what, by time.
+        entered: What entered, by time.
         times_ns: When the requests were answered, by time.
         compactions_ns: When the context was compacted, likewise.
-        ratio: The bytes per token of the session, where they were measured.
     """
     bounds = [bisect_left(times_ns, at_ns) for at_ns in compactions_ns]
     ends = [*bounds, len(times_ns)]
     standing: dict[tuple[int, Key], tuple[int, Tokens | None]] = {}
-    for at_ns, (is_use, records) in entered:
+    for at_ns, is_use, records in entered:
         stretch = bisect_right(compactions_ns, at_ns)
         begin, end = bisect_left(times_ns, at_ns), ends[stretch]
-        for record in records:
-            key = record.kind, record.slug
-            tokens = entered_tokens(record, is_use=is_use, ratio=ratio)
+        for key, tokens in records:
             if is_use:
                 yield Piece(key, begin, end, stretch, tokens, is_use=True)
                 continue
             before = standing.get((stretch, key))
+            known = tokens
             if before is not None:
                 yield Piece(key, before[0], begin, stretch, before[1], is_use=False)
-                tokens = before[1] if tokens is None else tokens
-            standing[stretch, key] = begin, tokens
+                known = before[1] if tokens is None else tokens
+            standing[stretch, key] = begin, known
     for (stretch, key), (begin, tokens) in standing.items():
         yield Piece(key, begin, ends[stretch], stretch, tokens, is_use=False)
 
 
-def cost_of(segments: Segments, segment: Segment, window: Window = ALWAYS) -> Cost:
-    """Return what one segment came to.
+def cost_of(segments: Segments, keys: Iterable[str], window: Window = ALWAYS) -> Cost:
+    """Return what some segments came to.
 
     Args:
-        segments: Those that it is of.
-        segment: The segment.
+        segments: Those that they are of.
+        keys: Their keys.
         window: Only requests that were answered, and what entered, in it count. What had entered
             before stands in its requests, too.
     """
-    events = sorted(segments.events(segment), key=lambda event: event[0])
-    every = requests_of(segment)
     cost = Cost()
-    ratio = ratio_of(segment)
-    _count_times(cost, events, ratio, is_known=bool(every), window=window)
+    for key in keys:
+        _add(cost, segments, segments.by_key[key], window)
+    return cost
+
+
+def _add(cost: Cost, segments: Segments, segment: Segment, window: Window) -> None:
+    """Add what one segment came to."""
+    entered = entered_in(segments, segment)
+    every = requests_of(segment)
+    _count_times(cost, entered, is_known=bool(every), window=window)
     requests = [one for one in every if window.covers(one.at_ns, one.at_ns)]
     if not requests:
-        return cost
-    times = [request.at_ns for request in requests]
+        return
     _add_requests(cost, requests)
-    all_pieces = pieces(events, times, compactions_of(segment), ratio)
+    times = [request.at_ns for request in requests]
+    all_pieces = pieces(entered, times, compactions_of(segment))
     found = [piece for piece in all_pieces if piece.begin < piece.end]
     sums = _Sums(requests, found)
-    cost.unsplit = len(sums.unsplit)
-    cost.unsplit_input = sum(request.input for request in sums.unsplit)
-    cost.unsplit_cached = sum(request.cached for request in sums.unsplit)
-    cost.unsplit_written = sum(request.written for request in sums.unsplit)
+    cost.unsplit += len(sums.unsplit)
+    cost.unsplit_input += sum(request.input for request in sums.unsplit)
+    cost.unsplit_cached += sum(request.cached for request in sums.unsplit)
+    cost.unsplit_written += sum(request.written for request in sums.unsplit)
     together: dict[tuple[Key, int], list[Piece]] = {}
     for piece in found:
         sums.add(cost.of(piece.key), piece)
         together.setdefault((piece.key, piece.stretch), []).append(piece)
     for (key, _), those in together.items():
         sums.stood(cost.of(key), those)
-    return cost
 
 
-def _count_times(
-    cost: Cost,
-    events: Iterable[tuple[int, Entry]],
-    ratio: float | None,
-    *,
-    is_known: bool,
-    window: Window,
-) -> None:
+def _count_times(cost: Cost, entered: Iterable[Entered], *, is_known: bool, window: Window) -> None:
     """Count how often records entered, and whether requests are known there."""
-    entered = False
-    for at_ns, entry in events:
+    any_entered = False
+    for at_ns, is_use, records in entered:
         if not window.covers(at_ns, at_ns):
             continue
-        entered = True
-        for snapshot in entry.records:
-            record = cost.of((snapshot.kind, snapshot.slug))
-            if entry.is_use:
+        any_entered = True
+        for key, tokens in records:
+            record = cost.of(key)
+            if is_use:
                 record.read += 1
                 record.read_known += is_known
                 continue
             record.resident += 1
             record.resident_known += is_known
-            tokens = entered_tokens(snapshot, is_use=False, ratio=ratio)
             if tokens is not None:
                 record.saw((at_ns, tokens.number, tokens.basis))
-    cost.segments_without += entered and not is_known
+    cost.segments_without += any_entered and not is_known
 
 
 def _add_requests(cost: Cost, requests: Sequence[Request]) -> None:

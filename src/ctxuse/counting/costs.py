@@ -89,8 +89,7 @@ def cost_of_log(layout: WorkspaceLayout, window: Window, reading: Reading) -> Co
         kept.save(read.state)
         keys = keys[-KEPT:]
     cost = read.state.settled
-    for key in keys:
-        cost.merge(cost_of(read.segments, read.segments.by_key[key], window))
+    cost.merge(cost_of(read.segments, keys, window))
     return cost
 
 
@@ -147,8 +146,7 @@ def _settled(read: _Read) -> _State:
     segments = read.segments
     keys = [*segments.by_key]
     cost = read.state.settled
-    for key in keys[:-KEPT]:
-        cost.merge(cost_of(segments, segments.by_key[key]))
+    cost.merge(cost_of(segments, keys[:-KEPT]))
     hashes = {read.state.seen[at : at + _HASH] for at in range(0, len(read.state.seen), _HASH)}
     return _State(
         read.marks,

@@ -12,10 +12,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.codec.decode import Valid, ValidLine, event_of
-from ctxuse.counting.blocks import Block, ByTails, ns_of_head
+from ctxuse.codec.decode import (
+    CountedLine,
+    Valid,
+    ValidLine,
+    optional_text,
+    requests_on,
+    snapshots_on,
+)
+from ctxuse.counting.blocks import Block, ByTails, InFull, ns_of_head
 from ctxuse.counting.tally import segment_key
-from ctxuse.events import Requests, UsageEvent, UsageEventKind, UsageRecordSnapshot
+from ctxuse.events import Requests, UsageEventKind, UsageRecordSnapshot
 from ctxuse.log.reader import Line
 
 
@@ -89,17 +96,23 @@ class Segments:
         self._lines: list[ValidLine] = []
         self._of_lines: list[tuple[int, str | None]] = []
 
-    def takes(self, block: Block) -> bool:
+    def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes every one
         """Whether it can count `block` as a whole."""
-        return isinstance(block, ByTails)
+        return True
 
     def add_block(self, block: Block) -> None:
         """Take in a block."""
-        assert isinstance(block, ByTails)  # noqa: S101 - it takes no others
-        for line in block.of_requests:
-            self.add_line(line)
+        for found in block.of_requests:
+            self.add_line(found)
         if self._only_requests:
             return
+        if isinstance(block, InFull):
+            for line, at_ns in zip(block.lines, block.times_ns, strict=True):
+                self._add(line, at_ns)
+        else:
+            self._add_by_tails(block)
+
+    def _add_by_tails(self, block: ByTails) -> None:
         self._learn(block.lines)
         heads = block.heads
         keys = {segment: segment_key(segment) for segment in dict.fromkeys(heads.segments)}
@@ -126,19 +139,25 @@ class Segments:
         """Take in a line, if it is an event."""
         if not isinstance(line, Valid):
             return
-        key = segment_key(line.line.segment_id)
-        if not self._wants(key):
-            return
-        event = event_of(line)
-        if self._only_requests and event.requests is None:
-            return
+        requests = requests_on(line.line)
+        if requests is None and not self._only_requests:
+            self._add(line.line, line.at_ns)
+        elif requests is not None and self._wants(key := segment_key(line.line.segment_id)):
+            self._named_by(key, line.line).blocks.append(StoredBlock(line.at_ns, requests))
+
+    def _add(self, line: CountedLine, at_ns: int) -> None:
+        """Take in the event on a line."""
+        key = segment_key(line.segment_id)
+        if self._wants(key):
+            entry = Entry(line.event is UsageEventKind.USE, snapshots_on(line))
+            self._named_by(key, line).entered.extend((at_ns, self._number_of(entry)))
+
+    def _named_by(self, key: str, line: CountedLine) -> Segment:
+        """The segment of a line, which may name its agent and what kind of sub-agent it is."""
         segment = self._of(key)
-        segment.host = segment.host or event.host
-        segment.agent_type = segment.agent_type or event.agent_type
-        if event.requests is not None:
-            segment.blocks.append(StoredBlock(event.occurred_at_ns, event.requests))
-        else:
-            segment.entered.extend((event.occurred_at_ns, self._number(event)))
+        segment.host = segment.host or optional_text(line.host)
+        segment.agent_type = segment.agent_type or optional_text(line.agent_type)
+        return segment
 
     def flush(self) -> None:
         """Nothing is held."""
@@ -176,11 +195,8 @@ class Segments:
             self._lines = lines
             self._of_lines.clear()
         for line in lines[len(self._of_lines) :]:
-            event = event_of(Valid(line, "", 0))
-            self._of_lines.append((self._number(event), event.agent_type))
-
-    def _number(self, event: UsageEvent) -> int:
-        return self._number_of(Entry(event.event is UsageEventKind.USE, event.records))
+            entry = Entry(line.event is UsageEventKind.USE, snapshots_on(line))
+            self._of_lines.append((self._number_of(entry), optional_text(line.agent_type)))
 
     def _number_of(self, entry: Entry) -> int:
         number = self._numbers.setdefault(entry, len(self.entries))
