@@ -135,7 +135,8 @@ INSIDE = {
     ],
     "render": [
         "page",
-        "events | forms | record",
+        "events | forms | session",
+        "record",
         "comparison",
         "cost | reports",
         "terminal",
@@ -145,6 +146,7 @@ INSIDE = {
     "render.page": [
         "__init__",
         "html",
+        "sessionview",
         "recordview",
         "view",
         "charts | columns",
@@ -152,7 +154,8 @@ INSIDE = {
     ],
     "reports": [
         "making",
-        "comparison | cost | fleet | history",
+        "comparison | fleet | history | session",
+        "cost",
         "groups",
         "full",
         "report",

@@ -8,6 +8,7 @@ import click
 from ctxuse.cli import common, names
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
+    make_costs,
     make_full_report,
     make_grouped_report,
     make_report,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ctxuse.query import Query
     from ctxuse.reports.groups import By, GroupedReport
     from ctxuse.reports.report import Rows, UsageReport
+    from ctxuse.reports.session import Costs
 
 _BY = ("day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind")
 
@@ -84,6 +86,7 @@ def command(  # noqa: PLR0913 - a report has these options
     if by is not None and (form == "html" or everything or rows.sort not in {"record", "tokens"}):
         raise click.UsageError("--by goes with neither --format html nor --all nor --sort")
     report: UsageReport | FullReport | GroupedReport
+    costs: Costs | None = None
     with common.reading(no_cache=no_cache) as reading:
         for remark in names.check_words(query, layout, reading):
             common.note(remark)
@@ -91,6 +94,7 @@ def command(  # noqa: PLR0913 - a report has these options
             report = make_grouped_report(layout, query, by, reading)
         elif full:
             report = make_full_report(layout, query, reading, days=form == "html")
+            costs = make_costs(layout, query, reading) if form == "html" else None
             from ctxuse.hosts.ondisk import size_now  # noqa: PLC0415 - seldom wanted
 
             places = _places(layout)
@@ -106,7 +110,7 @@ def command(  # noqa: PLR0913 - a report has these options
     if isinstance(report, FullReport) and form == "html":
         from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 
-        text = page_html(report, title=common.title(layout))
+        text = page_html(report, title=common.title(layout), costs=costs)
         common.write_or_show(text, output, common.show)
     else:
         common.show_report(report, form, output)

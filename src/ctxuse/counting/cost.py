@@ -104,6 +104,7 @@ class Cost(msgspec.Struct):
         segments_without: Segments in which something entered and no request is known.
         since_ns: When the first of the requests was answered, in nanoseconds since the epoch.
         until_ns: When the last was.
+        latest: The session with the latest request, that of no sub-agent: when, and its key.
     """
 
     records: dict[Key, RecordCost] = {}
@@ -120,6 +121,7 @@ class Cost(msgspec.Struct):
     segments_without: Number = 0
     since_ns: int | None = None
     until_ns: int | None = None
+    latest: tuple[int, str] | None = None
 
     def merge(self, other: "Cost") -> None:
         """Add what other segments came to. `other` is left as it was."""
@@ -129,6 +131,12 @@ class Cost(msgspec.Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.since_ns = earliest(self.since_ns, other.since_ns)
         self.until_ns = latest(self.until_ns, other.until_ns)
+        self.saw(other.latest)
+
+    def saw(self, session: tuple[int, str] | None) -> None:
+        """Take note of a session, by when its last request was answered."""
+        if session is not None and (self.latest is None or session > self.latest):
+            self.latest = session
 
     def of(self, key: Key) -> RecordCost:
         """Return what a record came to."""
@@ -287,12 +295,13 @@ def cost_of(segments: Segments, keys: Iterable[str], window: Window = ALWAYS) ->
     """
     cost = Cost()
     for key in keys:
-        _add(cost, segments, segments.by_key[key], window)
+        _add(cost, segments, key, window)
     return cost
 
 
-def _add(cost: Cost, segments: Segments, segment: Segment, window: Window) -> None:
+def _add(cost: Cost, segments: Segments, key: str, window: Window) -> None:
     """Add what one segment came to."""
+    segment = segments.by_key[key]
     entered = entered_in(segments, segment)
     every = requests_of(segment)
     _count_times(cost, entered, is_known=bool(every), window=window)
@@ -300,6 +309,8 @@ def _add(cost: Cost, segments: Segments, segment: Segment, window: Window) -> No
     if not requests:
         return
     _add_requests(cost, requests)
+    if "/" not in key:
+        cost.saw((requests[-1].at_ns, key))
     times = [request.at_ns for request in requests]
     all_pieces = pieces(entered, times, compactions_of(segment))
     found = [piece for piece in all_pieces if piece.begin < piece.end]
@@ -312,8 +323,8 @@ def _add(cost: Cost, segments: Segments, segment: Segment, window: Window) -> No
     for piece in found:
         sums.add(cost.of(piece.key), piece)
         together.setdefault((piece.key, piece.stretch), []).append(piece)
-    for (key, _), those in together.items():
-        sums.stood(cost.of(key), those)
+    for (record, _), those in together.items():
+        sums.stood(cost.of(record), those)
 
 
 def _count_times(cost: Cost, entered: Iterable[Entered], *, is_known: bool, window: Window) -> None:

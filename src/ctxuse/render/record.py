@@ -16,7 +16,8 @@ MOST_COLUMNS = 60
 MOST_SIZES = 10
 """So many changes of size the text shows, the latest."""
 
-_BARS = " ▁▂▃▄▅▆▇█"
+BARS = " ▁▂▃▄▅▆▇█"
+"""Bars from nothing to all."""
 
 
 def sparkline(
@@ -35,7 +36,7 @@ def sparkline(
     for day, count in counts.items():
         bars[(day - first) // each] += count
     most = max([*bars, 1])
-    return "".join(_BARS[-(-count * (len(_BARS) - 1) // most)] for count in bars), each
+    return "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in bars), each
 
 
 def record_text(history: RecordHistory) -> str:
@@ -132,7 +133,7 @@ def _size_line(sizes: Sequence[tuple[int, int]], first: int, last: int, each: in
     for column in range(-(-(last - first + 1) // each)):
         end = first + (column + 1) * each
         known = [size for day, size in sizes if day < end]
-        line += _BARS[max(1, -(-known[-1] * (len(_BARS) - 1) // most))] if known else _BARS[0]
+        line += BARS[max(1, -(-known[-1] * (len(BARS) - 1) // most))] if known else BARS[0]
     return line
 
 

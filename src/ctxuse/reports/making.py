@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec.structs import replace
+
+from ctxuse.codec.decode import Valid, check
 from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.count import Accumulator, count
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.segments import Segments
-from ctxuse.counting.tally import Tally
+from ctxuse.counting.tally import Tally, segment_key
 from ctxuse.counting.tuning import Reading
 from ctxuse.layout import RecordRef, WorkspaceLayout
+from ctxuse.log.naming import lines_naming
 from ctxuse.log.reader import open_logs
 from ctxuse.query import Query
 from ctxuse.reports.cost import CostReport, Prices, build_cost_report
@@ -23,6 +27,7 @@ from ctxuse.reports.groups import (
     segment_groups,
 )
 from ctxuse.reports.report import ALL_ROWS, Rows, UsageReport, build_report
+from ctxuse.reports.session import Costs, SessionReport, build_session, meant
 from ctxuse.zones import UTC
 
 if TYPE_CHECKING:
@@ -105,6 +110,41 @@ def make_cost_report(
     query = query._replace(actors=None, without_actors=())
     cost = cost_of_log(layout, query.window, reading)
     return build_cost_report(cost, make_report(layout, query, reading), prices, window)
+
+
+def make_costs(layout: WorkspaceLayout, query: Query, reading: Reading) -> Costs:
+    """Return what the requests of a window came to, and the latest session by itself.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    report = make_cost_report(layout, query, reading)
+    latest = report.cost.latest
+    session = None if latest is None else make_session_report(layout, latest[1])
+    return Costs(report, session if isinstance(session, SessionReport) else None)
+
+
+def make_session_report(layout: WorkspaceLayout, name: str) -> SessionReport | list[str]:
+    """Return what the log says of one session or sub-agent; the ids of several that `name` may be.
+
+    Args:
+        layout: The workspace.
+        name: Its id, or how that begins.
+
+    Raises:
+        LogUnreadableError: The log exists but cannot be read.
+    """
+    segments, names = Segments(), set()
+    for line in lines_naming(layout, [name]):
+        found = check(line)
+        if isinstance(found, Valid) and found.line.segment_id.startswith(name):
+            segments.add_line(found)
+            names.add(found.line.segment_id)
+    of_it = meant(names, name)
+    if len(of_it) != 1:
+        return of_it
+    key = segment_key(of_it[0])
+    return replace(build_session(segments, key), segment=of_it[0])
 
 
 def make_grouped_report(

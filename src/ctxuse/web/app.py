@@ -20,16 +20,27 @@ from ctxuse.errors import CtxuseError
 from ctxuse.hosts.ondisk import size_now
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.render.page.html import LivePage, asset, live_html, problem_html, record_html, style
+from ctxuse.render.page.html import (
+    LivePage,
+    asset,
+    live_html,
+    problem_html,
+    record_html,
+    session_html,
+    style,
+)
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.history import RecordHistory
 from ctxuse.reports.making import (
     make_cost_report,
+    make_costs,
     make_full_report,
     make_grouped_report,
+    make_session_report,
     records_on_disk,
 )
 from ctxuse.reports.report import Rows
+from ctxuse.reports.session import Costs
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
 from ctxuse.web.parameters import COUNTING, BadQueryError, Parameters, read, record_name
@@ -86,12 +97,15 @@ class Site:
                 with suppress(asyncio.CancelledError):
                     await watching
 
-        pages: Mapping[str, _Answering] = {"/": self.overview, "/record": self.record}
+        pages: Mapping[str, _Answering] = {
+            "/": self.overview, "/record": self.record, "/session": self.session,
+        }  # fmt: skip
         api: Mapping[str, _Answering] = {
             "/api/report": self.api_report,
             "/api/record": self.api_record,
             "/api/groups": self.api_groups,
             "/api/cost": self.api_cost,
+            "/api/session": self.api_session,
             "/api/version": self.api_version,
             "/api/openapi.json": self.api_schema,
             "/changes": self.changes,
@@ -121,6 +135,8 @@ class Site:
                 title=self._title,
                 live=self._page(asked, parts.version),
                 address=lambda record: _address(record, asked),
+                costs=self._costs(asked, parts),
+                session=lambda segment: _session_address(segment, asked),
             )
 
         return HTMLResponse(await self._answer(request, ("page", asked.counting), drawn))
@@ -137,6 +153,26 @@ class Site:
             return record_html(*which, self._full(asked, parts), live=page)
 
         return HTMLResponse(await self._answer(request, ("page", asked.counting, which), drawn))
+
+    async def session(self, request: Request) -> Response:
+        """The page of one session."""
+        asked = self._asked(request, (*COUNTING, "segment"), form=True)
+        if not asked.segment:
+            message = "segment is missing"
+            raise BadQueryError(message)
+
+        def drawn(parts: Parts) -> str:
+            found = make_session_report(self._layout, asked.segment)
+            if isinstance(found, list):
+                message = "segment: there is none that is called so, or there are several"
+                raise BadQueryError(message)
+            page = self._page(asked, parts.version)
+            kept = (*page.kept, ("segment", asked.segment))
+            page = page._replace(up=f"./?{asked.counting}", kept=kept)
+            return session_html(found, asked.zone, live=page)
+
+        key = ("session", asked.counting, asked.segment)
+        return HTMLResponse(await self._answer(request, key, drawn))
 
     async def changes(self, request: Request) -> Response:
         """The stream of server-sent events: one whenever the log has changed, and one at once."""
@@ -194,6 +230,19 @@ class Site:
 
         return _as_json(await self._answer(request, ("cost", asked.counting), written))
 
+    async def api_session(self, request: Request) -> Response:
+        """One session, request by request."""
+        asked = self._asked(request, ("segment",))
+
+        def written(_: Parts) -> str:
+            found = make_session_report(self._layout, asked.segment) if asked.segment else []
+            if isinstance(found, list):
+                message = "segment: there is none that is called so, or there are several"
+                raise BadQueryError(message)
+            return _json(found.fields())
+
+        return _as_json(await self._answer(request, ("api session", asked.segment), written))
+
     async def api_version(self, request: Request) -> Response:
         """Another text when the log has changed."""
         self._asked(request, ())
@@ -217,6 +266,14 @@ class Site:
 
         report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
         return report.with_files(partial(size_now, self._places))
+
+    def _costs(self, asked: Parameters, parts: Parts) -> Costs:
+        """What the requests that are asked for came to."""
+
+        def counted() -> Costs:
+            return make_costs(self._layout, asked.query(), self._reading)
+
+        return parts.part(("costs", asked.counting), counted, moves=asked.moves)
 
     def _asked(
         self, request: Request, allowed: tuple[str, ...], *, form: bool = False
@@ -269,6 +326,10 @@ def _address(record: FullReportRecord, asked: Parameters) -> str | None:
     which = urlencode({"name": record_name(*record.key)}, safe="/")
     address = f"record?{which}&{asked.counting}".rstrip("&")
     return address if len(address) < MOST_ADDRESS - 200 else None
+
+
+def _session_address(segment: str, asked: Parameters) -> str:
+    return f"session?{urlencode({'segment': segment})}&{asked.counting}".rstrip("&")
 
 
 def _asset(text: str, media: str) -> _Answering:

@@ -30,6 +30,7 @@ class Parameters(NamedTuple):
         without: Whose uses are not.
         record: A record's kind and slug, where the address is about one.
         by: What to group by, where the address is about groups.
+        segment: A session or sub-agent, or how its id begins, where the address is about one.
         zone: The time zone.
     """
 
@@ -40,6 +41,7 @@ class Parameters(NamedTuple):
     without: tuple[str, ...] = ()
     record: tuple[str, str] | None = None
     by: By = "day"
+    segment: str = ""
     zone: Zone = UTC
 
     def query(self, *, ordered: bool = False) -> Query:
@@ -138,6 +140,7 @@ def read(
         without=tuple(often["without"]),
         record=record,
         by=_by(once.get("by", "day")),
+        segment=once.get("segment", ""),
         zone=_zone(once.get("tz", ""), zone),
     )
     found.query(ordered=form)

@@ -13,6 +13,7 @@ from ctxuse.reports.full import (
 )
 from ctxuse.reports.groups import BY, COUNT_FIELDS, GROUP_FIELDS, GROUPED_FIELDS
 from ctxuse.reports.history import HISTORY_FIELDS
+from ctxuse.reports.session import SESSION_FIELDS
 from ctxuse.web.parameters import LONGEST, MOST
 
 _SCHEMAS: Schema = {
@@ -27,6 +28,7 @@ _SCHEMAS: Schema = {
     "Groups": described(GROUPED_FIELDS),
     "Group": described(GROUP_FIELDS),
     "Cost": described(COST_FIELDS),
+    "Session": described(SESSION_FIELDS),
 }
 
 
@@ -91,6 +93,8 @@ def document() -> Schema:
     counting = _counting()
     kind = _parameter("kind", _NAME, "The record's kind.", required=True)
     slug = _parameter("slug", _NAME, "The record's slug.", required=True)
+    said = "Its id, or how that begins."
+    segment = _parameter("segment", _NAME, said, required=True)
     by = _parameter("by", {"enum": [*BY]}, "What to group by; days by default.")
     return {
         "openapi": "3.1.0",
@@ -110,6 +114,7 @@ def document() -> Schema:
                 "What requests took in, and how much of it is of which record.",
                 counting[:3],
             ),
+            "/session": _get("Session", "One session, request by request.", [segment]),
             "/version": _get("Version", "Another text when the log has changed.", []),
         },
         "components": {"schemas": _SCHEMAS},

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from ctxuse.errors import MissingExtraError
-from ctxuse.render.page.series import Day, Mark, OverTime
+from ctxuse.render.page.series import Day, Mark, OverTime, Requests
 
 WIDE, NARROW = 980, 330
 """Widths in pixels of the plots for a large and for a small screen."""
@@ -248,6 +248,60 @@ def sizes_chart(sizes: Sequence[tuple[str, int]], last: str, *, width: int) -> S
             },
         ],
     }
+
+
+def requests_chart(found: Requests, *, width: int) -> Spec:
+    """Return the chart of what requests held: layers one upon the other, by request."""
+    number = found.number
+    values = [
+        {"request": begin, "name": name, "order": order, "tokens": tokens, "label": label}
+        for order, (name, drawn, label) in enumerate(found.layers)
+        for begin, tokens in zip(found.begins, [*drawn, drawn[-1]], strict=True)
+    ]
+    names = [name for name, _, _ in found.layers]
+    rules = [{"at": at, "label": f"compacted before request {at:,}"} for at in found.compacted]
+    x = {
+        "field": "request",
+        "type": "quantitative",
+        "scale": {"domain": [1, number + 1], "nice": False, "zero": False},
+        "axis": _whole_numbers(6) | {"title": "request", "grid": False},
+    }
+    layer = {
+        "data": {"values": values},
+        "mark": {"type": "area", "interpolate": "step-after"},
+        "encoding": {
+            "x": x,
+            "y": {
+                "field": "tokens",
+                "type": "quantitative",
+                "stack": "zero",
+                "title": "tokens taken in",
+                "axis": _whole_numbers(5),
+            },
+            "color": {
+                "field": "name",
+                "type": "nominal",
+                "scale": {"domain": names, "range": layer_colors(found)},
+                "legend": None,
+            },
+            "order": {"field": "order", "type": "quantitative"},
+            "description": {"field": "label"},
+        },
+    }
+    line = {"type": "rule", "stroke": "var(--ink)", "strokeDash": [4, 3], "strokeWidth": 1.5}
+    rule = {
+        "data": {"values": rules},
+        "mark": line,
+        "encoding": {"x": x | {"field": "at"}, "description": {"field": "label"}},
+    }
+    return {**_common(width, 260), "layer": [layer, *([rule] if rules else [])]}
+
+
+def layer_colors(found: Requests) -> list[str]:
+    """Return the color of each layer of a chart of requests."""
+    colors = [f"var(--c{index})" for index in range(found.own)]
+    more = ["var(--c-others)"] * found.others + ["var(--line)"] * found.rest
+    return [*colors, *more]
 
 
 def record_colors(found: OverTime) -> list[str]:

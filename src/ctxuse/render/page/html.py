@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,11 +14,14 @@ from ctxuse.render import words
 from ctxuse.render.forms import in_workspaces, not_counted, without_skipped
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
-from ctxuse.render.page.view import Address, view_of
+from ctxuse.render.page.sessionview import cost_view, session_view
+from ctxuse.render.page.view import Address, CostView, view_of
 from ctxuse.render.tables import OnPage
 from ctxuse.reports.fleet import FleetReport
 from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.session import Costs, SessionReport
 from ctxuse.visible import visible
+from ctxuse.zones import Zone
 
 if TYPE_CHECKING:
     import jinja2
@@ -63,6 +66,7 @@ def page_html(
     title: str,
     more: Sequence[str] = (),
     beside: Sequence[columns.Beside] = (),
+    costs: Costs | None = None,
 ) -> str:
     """Return a report as one page of HTML that needs nothing else.
 
@@ -71,22 +75,20 @@ def page_html(
         title: What the workspace is called.
         more: What else it rests on, safe to show.
         beside: Columns before the usual ones.
+        costs: What requests came to, where that is wanted.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
     """
-    css, script = style([extra.column for extra in beside]), asset("page.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(css)}';"
-        f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
-    return template("page.html").render(
-        view=view_of(report, title=title, more=more, beside=beside),
-        policy=policy,
-        style=css,
-        script=script,
-        live=None,
-    )
+    view = view_of(report, title=title, more=more, beside=beside)
+    view = view._replace(cost=_costs(costs))
+    alone = _alone([extra.column for extra in beside])
+    return template("page.html").render(view=view, live=None, **alone)
+
+
+def _costs(costs: Costs | None, address: Callable[[str], str] | None = None) -> CostView | None:
+    """What a page says of requests; nothing where none is known."""
+    return cost_view(costs, address) if costs is not None and costs.report.cost.requests else None
 
 
 def fleet_page(report: FleetReport) -> str:
@@ -119,7 +121,15 @@ def _holders(report: FleetReport) -> columns.Beside:
     return columns.Beside(OnPage("in-workspaces", "In", meaning), cell)
 
 
-def live_html(report: FullReport, *, title: str, live: LivePage, address: Address) -> str:
+def live_html(  # noqa: PLR0913 - what such a page has
+    report: FullReport,
+    *,
+    title: str,
+    live: LivePage,
+    address: Address,
+    costs: Costs | None = None,
+    session: Callable[[str], str] | None = None,
+) -> str:
     """Return a report as a page for a server to give; see `page_html`.
 
     Args:
@@ -127,11 +137,13 @@ def live_html(report: FullReport, *, title: str, live: LivePage, address: Addres
         title: What the workspace is called.
         live: What such a page has on top.
         address: Where a record's own page is.
+        costs: What requests came to, where that is wanted.
+        session: Where a session's own page is.
 
     Raises:
         MissingExtraError: As `page_html`.
     """
-    view = view_of(report, title=title, address=address)
+    view = view_of(report, title=title, address=address)._replace(cost=_costs(costs, session))
     return template("page.html").render(view=view, live=live)
 
 
@@ -149,6 +161,31 @@ def record_html(kind: str, slug: str, report: FullReport, *, live: LivePage) -> 
     """
     view = record_view(kind, slug, report)
     return template("record.html").render(view=view, live=live)
+
+
+def session_html(report: SessionReport, zone: Zone, *, live: LivePage | None = None) -> str:
+    """Return the page of one session: in one file that needs nothing else, or for a server to give.
+
+    Args:
+        report: The session.
+        zone: The time zone that times are shown in.
+        live: What a page that a server gives has on top.
+
+    Raises:
+        MissingExtraError: As `page_html`.
+    """
+    view = session_view(report, zone)
+    return template("record.html").render(view=view, live=live, **_alone())
+
+
+def _alone(beside: Sequence[OnPage] = ()) -> dict[str, str]:
+    """What a page in one file has in it: its style, its script, and what it may do."""
+    css, script = style(beside), asset("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}';"
+        f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+    return {"policy": policy, "style": css, "script": script}
 
 
 class _Problem(NamedTuple):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ctxuse.counting.detail import Counts
 from ctxuse.render.reports import tokens_of
 from ctxuse.reports.full import FullReport, FullReportRecord
+from ctxuse.reports.session import MOST_LAYERS, SessionReport
 from ctxuse.visible import visible
 from ctxuse.zones import day_text, monday
 
@@ -219,3 +220,55 @@ def calendar(report: FullReport) -> tuple[list[Day], int]:
         week = monday(day)
         days.append(Day(day_text(week), day - week, day_text(day), counts.uses, counts.exposures))
     return days, left_out
+
+
+class Requests(NamedTuple):
+    """What the requests of a session held, drawn together where they are many.
+
+    Attributes:
+        begins: The number of the first request of each part, from 1 on, and of the one behind all.
+        layers: Of each layer its name, its tokens in each part, on average, and what it is.
+        compacted: Before which requests the context was compacted.
+        number: How many requests there are.
+        each: How many are a part, at most.
+        own: How many layers are records of their own.
+        others: Whether the next one is all other records.
+        rest: Whether the last one is everything else.
+    """
+
+    begins: list[int]
+    layers: list[tuple[str, list[int], str]]
+    compacted: list[int]
+    number: int
+    each: int
+    own: int
+    others: bool
+    rest: bool
+
+
+MOST_PARTS = 240
+"""So many parts a chart of requests has at most."""
+
+
+def requests_of(report: SessionReport, *, rest: bool) -> Requests:
+    """Return what the requests of a session held.
+
+    Args:
+        report: The session; it has requests.
+        rest: Whether everything else is a layer, too.
+    """
+    number = len(report.requests)
+    each = max(1, -(-number // MOST_PARTS))
+    begins = [*range(0, number, each)]
+    layers = report.layers if rest else report.layers[:-1]
+    found = []
+    for name, tokens in layers:
+        parts = [tokens[begin : begin + each] for begin in begins]
+        drawn = [round(sum(part) / len(part)) for part in parts]
+        said = f"{visible(name)}: {min(tokens):,} to {max(tokens):,} tokens a request"
+        found.append((visible(name), drawn, said))
+    records = len(report.layers) - 1
+    own = min(records, MOST_LAYERS)
+    compacted = [place + 1 for place in report.compactions]
+    ends = [*(begin + 1 for begin in begins), number + 1]
+    return Requests(ends, found, compacted, number, each, own, records > own, rest)

@@ -56,6 +56,26 @@ class Line(NamedTuple):
     cells: Sequence[Cell]
 
 
+class CostView(NamedTuple):
+    """What a page says of requests.
+
+    Attributes:
+        notes: What they took in, a paragraph each.
+        headings: Of the table of records.
+        rows: Its rows.
+        session: The latest session; empty where there is none.
+        address: Where its own page is; empty where it has none.
+        figures: Its pictures.
+    """
+
+    notes: Sequence[str]
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    session: str
+    address: str
+    figures: Sequence[Figure]
+
+
 class View(NamedTuple):
     """What a page says.
 
@@ -70,6 +90,7 @@ class View(NamedTuple):
         sort: The column by which they are sorted; empty when it is none of the page's.
         kinds: The kinds of records, with how many there are of each.
         figures: The charts.
+        cost: What requests came to; None where none is known.
     """
 
     title: str
@@ -82,6 +103,7 @@ class View(NamedTuple):
     sort: str
     kinds: Sequence[tuple[str, int]]
     figures: Sequence[Figure]
+    cost: CostView | None = None
 
 
 _BROAD = 180

@@ -1,0 +1,173 @@
+"""One session → the texts of its page. Pure, but for the charts' engine."""
+
+from collections.abc import Callable
+
+from ctxuse.render import words
+from ctxuse.render.cost import of_cost
+from ctxuse.render.page import charts, series
+from ctxuse.render.page.recordview import Listing, RecordView
+from ctxuse.render.page.view import CostView, Figure, both
+from ctxuse.render.session import said, tokens_of
+from ctxuse.render.tables import for_people, totals, values
+from ctxuse.reports.session import Costs, SessionReport
+from ctxuse.visible import visible
+from ctxuse.zones import Zone
+
+MOST_COSTS = 25
+"""So many records the costs on the page of all records name by themselves."""
+
+MOST_ROWS = 500
+"""So many rows a table of a page has."""
+
+
+def session_view(report: SessionReport, zone: Zone) -> RecordView:
+    """Return what the page of a session says.
+
+    Args:
+        report: The session.
+        zone: The time zone that times are shown in.
+
+    Raises:
+        MissingExtraError: What draws the charts is not installed.
+    """
+    first, *notes = said(report, zone)
+    bases = {basis for record in report.records for basis in record.bases}
+    notes.append(
+        "Times are those of the evidence; a dash is what is not known, never zero."
+        f" {words.marks_explained(bases)}".strip()
+    )
+    return RecordView(
+        first,
+        notes,
+        known=True,
+        totals=_totals(report),
+        figures=figures(report),
+        listings=[_records(report), *_requests(report, zone)],
+    )
+
+
+def cost_view(costs: Costs, address: Callable[[str], str] | None = None) -> CostView:
+    """Return what a page says of requests: what each record came to, and the latest session.
+
+    Args:
+        costs: What they came to.
+        address: Where the page of a session is; None where it has none.
+
+    Raises:
+        MissingExtraError: What draws the charts is not installed.
+    """
+    report = costs.report.chosen("tokens", MOST_COSTS)
+    table = of_cost(report, visible)
+    columns = [column for column in table.columns if column.heading.strip()]
+    rows = [
+        tuple(for_people(value, table.zone, visible) for value in row)
+        for row in values(table, columns)
+    ]
+    every = totals(table, columns)
+    if every is not None:
+        rows.append(tuple(for_people(value, table.zone, visible) for value in every))
+    session = costs.session
+    return CostView(
+        [note for note in (*table.notes[1:], table.explained) if note],
+        [column.full or column.heading for column in columns],
+        rows,
+        "" if session is None else visible(session.segment),
+        "" if session is None or address is None else address(session.segment),
+        [] if session is None else figures(session),
+    )
+
+
+def figures(report: SessionReport) -> list[Figure]:
+    """Return the pictures of a session: all that its requests took in, and the records alone."""
+    if not report.requests:
+        return []
+    found = [
+        _figure(
+            "requests",
+            "What its requests took in",
+            report,
+            "Records, and above them everything else: system prompt, tools, conversation.",
+            rest=True,
+        )
+    ]
+    if len(report.layers) > 1:
+        found.append(
+            _figure(
+                "requests-records",
+                "Of that, what is of records",
+                report,
+                "The same without everything else.",
+                rest=False,
+            )
+        )
+    return found
+
+
+def _figure(name: str, title: str, report: SessionReport, caption: str, *, rest: bool) -> Figure:
+    found = series.requests_of(report, rest=rest)
+    if found.each > 1:
+        caption += f" A step is the average of {found.each} requests."
+    if found.compacted:
+        caption += " A broken line is where the context was compacted."
+    names = [layer for layer, _, _ in found.layers]
+    rows = [
+        (f"{begin:,}", *(f"{drawn[place]:,}" for _, drawn, _ in found.layers))
+        for place, begin in enumerate(found.begins[:-1])
+    ]
+    return Figure(
+        name,
+        title,
+        caption,
+        *both(lambda width: charts.requests_chart(found, width=width)),
+        headings=("From request", *names),
+        rows=rows,
+        legend=[*zip(charts.layer_colors(found), names, strict=True)],
+        broad=True,
+    )
+
+
+def _totals(report: SessionReport) -> list[tuple[str, str, str]]:
+    taken = [request.input for request in report.requests]
+    known = bool(taken)
+    return [
+        ("requests", words.count(len(taken) if known else None), "Requests to the model"),
+        ("tokens taken in", words.count(sum(taken) if known else None), "By the agent's account"),
+        ("largest request", words.count(max(taken, default=None)), "Tokens that one took in"),
+        ("records", words.count(len(report.records)), "Different ones that entered"),
+        ("compactions", words.count(len(report.compactions) if known else None), "Of its context"),
+    ]
+
+
+def _records(report: SessionReport) -> Listing:
+    rows = [
+        (
+            visible(f"{record.kind}/{record.slug}"),
+            words.count(record.resident),
+            words.count(record.read),
+            words.count(record.first),
+            words.count(record.requests if report.requests else None),
+            tokens_of(record).text,
+        )
+        for record in report.records[:MOST_ROWS]
+    ]
+    times = "Tokens \N{MULTIPLICATION SIGN} requests"
+    headings = ("Record", "Resident", "Uses", "From request", "Requests", times)
+    return Listing("What entered", headings, rows, numbers=False)
+
+
+def _requests(report: SessionReport, zone: Zone) -> list[Listing]:
+    rows = [
+        (
+            f"{number:,}",
+            words.minute(one.at_ns, zone),
+            visible(one.model or words.UNKNOWN),
+            f"{one.input:,}",
+            f"{one.cached:,}",
+            f"{one.output:,}",
+        )
+        for number, one in enumerate(report.requests[:MOST_ROWS], 1)
+    ]
+    more = len(report.requests) - len(rows)
+    title = f"Requests, the first {len(rows):,} of {len(report.requests):,}" if more else "Requests"
+    headings = ("Request", "When", "Model", "Took in", "From a cache", "Gave")
+    return [Listing(title, headings, rows, numbers=False)] if rows else []

@@ -1,0 +1,280 @@
+"""One session or sub-agent, request by request: what stood in each, and what else it took in. Pure.
+
+What is known of records is added up per request; the rest of what a request took in is everything
+else. Where more is known than it took in, everything else is nothing.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.counting.cost import (
+    Key,
+    Piece,
+    Request,
+    compactions_of,
+    entered_in,
+    pieces,
+    requests_of,
+)
+from ctxuse.counting.entered import BASES
+from ctxuse.counting.segments import Segments
+from ctxuse.query import UNNAMED
+from ctxuse.reports.cost import CostReport
+from ctxuse.reports.fields import (
+    COUNT,
+    COUNT_OR_NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    TIME_OR_NULL,
+    Field,
+    filled,
+    list_of,
+    plain,
+    properties,
+)
+from ctxuse.times import known_time
+
+MOST_LAYERS = 8
+"""So many records have a layer of their own; the others share one."""
+
+
+class SessionRecord(msgspec.Struct, frozen=True):
+    """A record that entered a session.
+
+    Attributes:
+        kind: Its kind.
+        slug: Its name.
+        resident: Times that it was resident.
+        read: Times that it was read.
+        pieces: In which requests it stood, and with how many tokens.
+    """
+
+    kind: str
+    slug: str
+    resident: int
+    read: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def tokens(self) -> int | None:
+        """Its tokens, summed over requests; None where they are known of none."""
+        known = [p for p in self.pieces if p.tokens is not None]
+        total = sum(p.tokens.number * (p.end - p.begin) for p in known if p.tokens is not None)
+        return total if known else None
+
+    @property
+    def bases(self) -> list[str]:
+        """How they are known."""
+        found = {piece.tokens.basis for piece in self.pieces if piece.tokens is not None}
+        return [basis for basis in BASES if basis in found]
+
+    @property
+    def is_partly(self) -> bool:
+        """Whether some of its tokens are not known."""
+        return any(piece.tokens is None for piece in self.pieces)
+
+    @property
+    def requests(self) -> int:
+        """Requests in which it stood."""
+        return len({number for p in self.pieces for number in range(p.begin, p.end)})
+
+    @property
+    def first(self) -> int | None:
+        """The number of the first of them, from 1 on."""
+        return min((piece.begin + 1 for piece in self.pieces), default=None)
+
+    def per_request(self, number: int) -> list[int]:
+        """Return its known tokens in each of so many requests."""
+        found = [0] * number
+        for piece in self.pieces:
+            for place in range(piece.begin, piece.end):
+                found[place] += 0 if piece.tokens is None else piece.tokens.number
+        return found
+
+
+class Layer(NamedTuple):
+    """Tokens of each request.
+
+    Attributes:
+        name: What they are of: a record, or several.
+        tokens: How many, request by request.
+    """
+
+    name: str
+    tokens: list[int]
+
+
+class SessionReport(msgspec.Struct, frozen=True):
+    """What the log says of one session or sub-agent. Evidence, never a verdict.
+
+    Attributes:
+        segment: Its id.
+        host: Its agent; None where no event says it.
+        agent_type: What the host calls the kind of sub-agent, likewise.
+        requests: Its requests, by time.
+        compactions: Before which of them its context was compacted, from 0 on.
+        records: What entered it, what took most tokens first.
+        began_ns: When the first thing is known to have happened, in nanoseconds since the epoch.
+        ended_ns: When the last is.
+    """
+
+    segment: str
+    host: str | None
+    agent_type: str | None
+    requests: tuple[Request, ...]
+    compactions: tuple[int, ...]
+    records: tuple[SessionRecord, ...]
+    began_ns: int | None
+    ended_ns: int | None
+
+    @property
+    def models(self) -> list[str]:
+        """The models that were asked, in order."""
+        return [*dict.fromkeys(request.model or UNNAMED for request in self.requests)]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The tokens of each request, one layer upon the other: records first, then the rest."""
+        number = len(self.requests)
+        standing = [record for record in self.records if record.tokens]
+        own = [
+            Layer(f"{record.kind}/{record.slug}", record.per_request(number))
+            for record in standing[:MOST_LAYERS]
+        ]
+        others = [record.per_request(number) for record in standing[MOST_LAYERS:]]
+        if others:
+            name = f"{len(others):,} other {'record' if len(others) == 1 else 'records'}"
+            own.append(Layer(name, [sum(each) for each in zip(*others, strict=True)]))
+        known = [sum(each) for each in zip(*(layer.tokens for layer in own), strict=True)]
+        known = known or [0] * number
+        left = [max(0, one.input - of) for one, of in zip(self.requests, known, strict=True)]
+        return [*own, Layer("everything else", left)]
+
+    def fields(self) -> dict[str, object]:
+        """Return the report as JSON holds it."""
+        return filled(SESSION_FIELDS, self)
+
+
+_PIECE = plain({"from": COUNT, "to": COUNT, "tokens": COUNT_OR_NULL, "basis": TEXT_OR_NULL,
+                "read": {"type": "boolean"}})  # fmt: skip
+
+
+def _piece(piece: Piece) -> dict[str, object]:
+    tokens = piece.tokens
+    return {
+        "from": piece.begin + 1,
+        "to": piece.end,
+        "tokens": None if tokens is None else tokens.number,
+        "basis": None if tokens is None else tokens.basis,
+        "read": piece.is_use,
+    }
+
+
+_RECORD: Sequence[Field[SessionRecord]] = (
+    Field("kind", TEXT, lambda r: r.kind),
+    Field("slug", TEXT, lambda r: r.slug),
+    Field("resident_exposure_count", COUNT, lambda r: r.resident),
+    Field("use_count", COUNT, lambda r: r.read),
+    Field("requests", COUNT, lambda r: r.requests),
+    Field("tokens", COUNT_OR_NULL, lambda r: r.tokens),
+    Field("stood", list_of(_PIECE), lambda r: [_piece(piece) for piece in r.pieces]),
+)
+
+_REQUEST: Sequence[Field[Request]] = (
+    Field("at", TIME, lambda r: known_time(r.at_ns)),
+    Field("model", TEXT_OR_NULL, lambda r: r.model),
+    Field("input", COUNT, lambda r: r.input),
+    Field("cached", COUNT, lambda r: r.cached),
+    Field("written", COUNT, lambda r: r.written),
+    Field("output", COUNT, lambda r: r.output),
+    Field("window", COUNT_OR_NULL, lambda r: r.window or None),
+)
+
+SESSION_FIELDS: Sequence[Field[SessionReport]] = (
+    Field("segment", TEXT, lambda s: s.segment),
+    Field("host", TEXT_OR_NULL, lambda s: s.host),
+    Field("agent_type", TEXT_OR_NULL, lambda s: s.agent_type),
+    Field("began_at", TIME_OR_NULL, lambda s: known_time(s.began_ns)),
+    Field("ended_at", TIME_OR_NULL, lambda s: known_time(s.ended_ns)),
+    Field("compacted_before", list_of(COUNT), lambda s: [place + 1 for place in s.compactions]),
+    Field(
+        "requests", list_of(plain(properties(_REQUEST))),
+        lambda s: [filled(_REQUEST, request) for request in s.requests],
+    ),
+    Field(
+        "records", list_of(plain(properties(_RECORD))),
+        lambda s: [filled(_RECORD, record) for record in s.records],
+    ),
+)  # fmt: skip
+"""A session as JSON holds it; requests are numbered from 1 on."""
+
+
+def build_session(segments: Segments, key: str) -> SessionReport:
+    """Return the report on one of some segments, by its key."""
+    segment = segments.by_key[key]
+    requests = requests_of(segment)
+    times = [request.at_ns for request in requests]
+    entered = entered_in(segments, segment)
+    compacted = compactions_of(segment)
+    counts: dict[Key, list[int]] = {}
+    for one in entered:
+        for of, _ in one.records:
+            counts.setdefault(of, [0, 0])[one.is_use] += 1
+    standing: dict[Key, list[Piece]] = {of: [] for of in counts}
+    for piece in pieces(entered, times, compacted):
+        if piece.begin < piece.end:
+            standing[piece.key].append(piece)
+    records = [
+        SessionRecord(of[0], of[1], counts[of][0], counts[of][1], tuple(sorted(those, key=_begin)))
+        for of, those in sorted(standing.items())
+    ]
+    records.sort(key=lambda record: -(record.tokens or 0))
+    moments = [*times, *(one.at_ns for one in entered)]
+    return SessionReport(
+        key,
+        segment.host,
+        segment.agent_type,
+        tuple(requests),
+        tuple(_behind(times, compacted)),
+        tuple(records),
+        min(moments, default=None),
+        max(moments, default=None),
+    )
+
+
+def _begin(piece: Piece) -> int:
+    return piece.begin
+
+
+def _behind(times_ns: Sequence[int], compacted_ns: Iterable[int]) -> list[int]:
+    """The numbers of the first requests behind each compaction; of one behind all none."""
+    places = {bisect_left(times_ns, at_ns) for at_ns in compacted_ns}
+    return sorted(place for place in places if place < len(times_ns))
+
+
+class Costs(NamedTuple):
+    """What a page shows of requests.
+
+    Attributes:
+        report: What they came to.
+        session: The latest session; None where no request is known.
+    """
+
+    report: CostReport
+    session: SessionReport | None
+
+
+def meant(found: Iterable[str], name: str) -> list[str]:
+    """Return which of some segments a name means: that one, or those that begin so.
+
+    A session and its sub-agents begin alike: then it is the session.
+    """
+    names = sorted({segment for segment in found if segment.startswith(name)})
+    if name in names:
+        return [name]
+    sessions = {segment.partition("/")[0] for segment in names}
+    return [*sessions] if len(sessions) == 1 and sessions <= {*names} and "/" not in name else names
