@@ -377,12 +377,15 @@ class TestContexts:
         result = imported(project, rollout.write(project))
         assert result.added == 0
 
-    def test_of_our_servers_instructions_the_first_line(self, project: Path) -> None:
+    def test_of_an_mcp_servers_instructions_the_first_line(self, project: Path) -> None:
         rollout = Rollout(project)
         said = "Deferred tool namespaces:\n- mcp__other: - #no: x\n- mcp__ctxuse: - #pay: How\n"
         rollout.message("developer", said, "tools.deferred_namespaces")
         imported(project, rollout.write(project))
-        assert resident(project) == [(ROOT, "knowledge/pay", len("- #pay: How"))]
+        assert resident(project) == [
+            (ROOT, "mcp/other", len("- mcp__other: - #no: x")),
+            (ROOT, "knowledge/pay", len("- #pay: How")),
+        ]
 
     def test_a_compaction_puts_it_there_anew(self, project: Path) -> None:
         text = agents(project, RULES)

@@ -260,6 +260,24 @@ class TestClaudeCode:
         settings.write_text(json.dumps({"autoMemoryEnabled": False}))
         assert fire(start) == []
 
+    def test_the_style_of_output_that_is_set_is_resident(self, project: Path, fire: Fire) -> None:
+        start = {"hook_event_name": "SessionStart", "source": "startup"}
+        for top, text in ((project, "Few words."), (project.parent, "Many words, so many.")):
+            styles = top / ".claude/output-styles"
+            styles.mkdir(parents=True)
+            (styles / "brief.md").write_text(f"---\nname: Brief words\n---\n\n{text}\n")
+            (styles / "plain.md").write_text(f"{text} Plainly.\n")
+        for said, found in (
+            ({}, []),
+            ({"outputStyle": "default"}, []),
+            ({"outputStyle": 7}, []),
+            ({"outputStyle": "Brief words"}, [("output-style", "Brief words", 10)]),
+            ({"outputStyle": "plain"}, [("output-style", "plain", len("Few words. Plainly."))]),
+        ):
+            (project / ".claude/settings.json").write_text(json.dumps(said))
+            events = fire(start)
+            assert [(r.kind, r.slug, r.context_bytes) for e in events for r in e.records] == found
+
     def test_what_cannot_be_read_takes_nothing_else_along(self, project: Path, fire: Fire) -> None:
         (project / ".claude/settings.json").symlink_to("/dev/zero")
         (project / ".claude/rules").mkdir()

@@ -413,9 +413,10 @@ class TestClaudeCode:
             addedNames=["other", "plugin:x:ctxuse", "ctxuse", 7, "ctxuse"],
             addedBlocks=[f"## other\n{said}", f"## x\n{said}", 7, f"## y\n{said}"],
         )
-        assert imported(talk.lines).added == 3
+        assert imported(talk.lines).added == 4
         found = [event.records[0] for event in log(project)]
         assert [(r.kind, r.slug, r.context_bytes) for r in found] == [
+            ("mcp", "other", len(f"## other\n{said}")),
             ("knowledge", "policy", 16), ("workflow", "deploy", 14), ("summary", "summary", 13),
         ]  # fmt: skip
         cut = Talk(project)
@@ -424,6 +425,20 @@ class TestClaudeCode:
         cut.attachment(type="mcp_instructions_delta", addedNames=["ctxuse"], addedBlocks=[block])
         cut.lines[0]["uuid"] = "other"
         assert imported(cut.lines).added == 1
+
+    def test_the_tools_of_an_mcp_server_that_are_only_named_are_resident(
+        self, project: Path, imported: Import
+    ) -> None:
+        talk = Talk(project)
+        names = ["WebSearch", "mcp__notes__note", "mcp__notes__list", "mcp__x y__z", "mcp__", 7]
+        talk.attachment(type="deferred_tools_delta", addedNames=names, addedLines=names)
+        assert imported(talk.lines).added == 1
+        (record,) = log(project)[0].records
+        listed = "mcp__notes__note\nmcp__notes__list\n"
+        assert (record.kind, record.slug, record.context_bytes) == (
+            "mcp", "notes/tools", len(listed),
+        )  # fmt: skip
+        assert record.size_from == "unknown"
 
     def test_what_our_mcp_server_has_recorded_is_not_added_but_after_a_compaction(
         self, project: Path, imported: Import

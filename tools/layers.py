@@ -88,7 +88,7 @@ INSIDE = {
     "hosts.claude_code": [
         "hook",
         "install | mcp | standing | transcript",
-        "accounting | loaded | tools",
+        "accounting | announced | loaded | tools",
         "__init__ | lines",
     ],
     "hosts.codex": [

@@ -8,7 +8,8 @@ from ctxuse.typed import NamedTuple
 
 SKILL, INSTRUCTIONS, MEMORY = "skill", "instructions", "memory"
 COMMAND, AGENT = "command", "agent"
-OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY, COMMAND, AGENT)
+MCP, OUTPUT_STYLE = "mcp", "output-style"
+OTHER_KINDS = (SKILL, INSTRUCTIONS, MEMORY, COMMAND, AGENT, MCP, OUTPUT_STYLE)
 """The kinds of the records that are not in ``.yoi``."""
 
 BROUGHT_ALONG = (SKILL, COMMAND, AGENT)

@@ -17,10 +17,10 @@ from ctxuse.hosts.claude_code.loaded import (
     text_bytes,
 )
 from ctxuse.hosts.listing import Fields, described_files, repository_dirs
-from ctxuse.hosts.lookup import at, stored
-from ctxuse.hosts.paths import files_below
+from ctxuse.hosts.lookup import at, name, stored
+from ctxuse.hosts.paths import files_below, paths_in
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import AGENT, INSTRUCTIONS, SKILL, RecordFile
+from ctxuse.hosts.recordfile import AGENT, INSTRUCTIONS, OUTPUT_STYLE, SKILL, RecordFile
 
 _INDEX = "MEMORY.md"
 
@@ -38,7 +38,7 @@ def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot
         places: The places of the workspace.
         transcript: The path of the session's transcript, which lies beside the memory.
     """
-    return [*_memory(places, transcript)]
+    return [*_memory(places, transcript), *_output_style(places)]
 
 
 def resident_in_agent(
@@ -98,8 +98,8 @@ def _skills(places: Places, fields: Fields) -> Iterator[UsageRecordSnapshot]:
     """The skills that an agent is given when it starts: their bodies."""
     said = fields.get("skills")
     names = said.split(",") if isinstance(said, str) else said if isinstance(said, list) else []
-    for name in names:
-        found = places.skill_named(str(name).strip())
+    for one in names:
+        found = places.skill_named(str(one).strip())
         if found is not None and found.kind == SKILL:
             yield found.snapshot(body_bytes(found.file, None, os.path.dirname(found.file)))
 
@@ -113,6 +113,24 @@ def _settings(places: Places) -> list[object]:
         os.path.join(project, "settings.local.json"),
     )
     return [stored(path) for path in paths]
+
+
+def _output_style(places: Places) -> Iterator[UsageRecordSnapshot]:
+    """The style of output that is set, where it is one of the project or of the user."""
+    said = [name(settings, "outputStyle") for settings in _settings(places)]
+    style = next((one for one in reversed(said) if one is not None), None)
+    tops = (os.path.join(places.start, ".claude"), places.config_dirs[NAME])
+    folders = (os.path.join(top, "output-styles") for top in tops)
+    files = [path for folder in folders for path in paths_in(folder) if path.endswith(".md")]
+    found = [RecordFile(OUTPUT_STYLE, _stem(path), path, path) for path in files]
+    for file, fields in described_files(found if style is not None else []):
+        if style == (name(fields, "name") or file.slug):
+            yield file._replace(slug=style).snapshot(text_bytes(file.file))
+            return
+
+
+def _stem(path: str) -> str:
+    return os.path.basename(path).removesuffix(".md")
 
 
 def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnapshot]:

@@ -2,17 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 
 import msgspec
 
-from ctxuse.context.residenttext import Standing, standing
 from ctxuse.events import UsageEvent
-from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.calls import Call, uses
-from ctxuse.hosts.claude_code import CUT, NAME
+from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.accounting import Accounting
+from ctxuse.hosts.claude_code.announced import added, deferred, listing, standing
 from ctxuse.hosts.claude_code.lines import Block, Line, Message, Nested, Outcome, Start, Usage
 from ctxuse.hosts.claude_code.tools import (
     answered,
@@ -25,7 +23,7 @@ from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import COMMAND, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.recordfile import COMMAND, MCP, SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.responses import Responded, tokens
 from ctxuse.hosts.rests import Reader
 from ctxuse.hosts.session import Session, prompt_key
@@ -41,7 +39,6 @@ _QUIET = frozenset({
 _SKILL_BODY = "Base directory for this skill: "
 _AGAIN = "(Re-invocation of "
 _TYPED = re.compile(r"<command-name>/([^<\s]{1,256})</command-name>")
-_LISTED = re.compile(r"^- ([^\s:][^:\n]{0,255}(?::[^\s:][^:\n]*)?)(?=: |$)", re.MULTILINE)
 
 _AGENT_FILE = re.compile(r"^(?:agent-([\w-]+)\.jsonl|.*)$", re.DOTALL)
 _SIDECHAIN = "sidechain"
@@ -333,7 +330,7 @@ class _Reader(Reader[Line]):
                     if name is not None:
                         yield self._origin.skill(name), None, size(at(skill, "content"))
             case "skill_listing":
-                for name, length in _listing(attachment).items():
+                for name, length in listing(attachment).items():
                     yield self._origin.skill(name), None, length
             case "nested_memory":
                 yield from self._loaded_below(attachment)
@@ -345,13 +342,19 @@ class _Reader(Reader[Line]):
     ) -> Iterator[tuple[RecordFile, int | None, int | None]]:
         """Yield the agents, or what of ours in an MCP server's instructions, an attachment adds."""
         if kind == "agent_listing_delta":
-            for agent, listed in _added(attachment, "addedTypes", "addedLines"):
+            for agent, listed in added(attachment, "addedTypes", "addedLines"):
                 if skill_name(agent) == agent:
                     yield self._origin.agent(agent), None, size(listed)
         elif kind == "mcp_instructions_delta":
-            for server, block in _added(attachment, "addedNames", "addedBlocks"):
-                for part in _standing(server, block):
+            for server, block in added(attachment, "addedNames", "addedBlocks"):
+                parts = [*standing(server, block)]
+                for part in parts:
                     yield self._origin.own(part.kind, part.slug), None, size(part.text)
+                if not parts and skill_name(server) == server:
+                    yield RecordFile(MCP, server, "", ""), None, size(block)
+        elif kind == "deferred_tools_delta":
+            for server, length in deferred(attachment).items():
+                yield RecordFile(MCP, f"{server}/tools", "", ""), None, length
 
     def _loaded_below(
         self, attachment: object
@@ -364,20 +367,6 @@ class _Reader(Reader[Line]):
             loaded = size(at(attachment, "content", "content"))
             differs = at(attachment, "content", "contentDiffersFromDisk") is True
             yield record, None if differs else loaded, loaded
-
-
-def _standing(server: str, block: str) -> Iterable[Standing]:
-    """What of our records stands in the instructions of an MCP server, below its name."""
-    instructions = block.partition("\n")[2].removesuffix(CUT)
-    return standing(instructions) if is_ours(server) else ()
-
-
-def _added(attachment: object, names: str, texts: str) -> Iterator[tuple[str, str]]:
-    """Yield what an attachment adds to what was told before: names, and the text of each."""
-    for added, said in zip(items(attachment, names), items(attachment, texts), strict=False):
-        name = text(added)
-        if name is not None and isinstance(said, str):
-            yield name, said
 
 
 def _is_of_compaction(said: str) -> bool:
@@ -413,26 +402,3 @@ def _failed(line: Line, block: Block, response: object) -> bool:
     if block.is_error is True or text(line.toolDenialKind) is not None:
         return True
     return failed(response) or (isinstance(response, str) and response.startswith("Error"))
-
-
-def _listing(attachment: object) -> dict[str, int | None]:
-    """The skills that a listing names, and the bytes of each in it: its dash, name, description.
-
-    A description may have several lines, some of which may look like an entry: where the listing
-    says which names are in it, only these begin one.
-    """
-    content, names = at(attachment, "content"), items(attachment, "names")
-    listed = [name for name in names if isinstance(name, str) and skill_name(name) is not None]
-    found = _entries(content, listed) if isinstance(content, str) else {}
-    return {name: found.get(name) for name in listed} if listed else {**found}
-
-
-def _entries(content: str, names: list[str]) -> dict[str, int | None]:
-    known = set(names)
-    begins: dict[str, int] = {}
-    for entry in _LISTED.finditer(content):
-        if entry[1] in known or (not known and skill_name(entry[1]) is not None):
-            begins.setdefault(entry[1], entry.start())
-    places = sorted([*begins.values(), len(content)])
-    ends = dict(pairwise(places))
-    return {name: size(content[begin : ends[begin]].rstrip("\n")) for name, begin in begins.items()}

@@ -14,7 +14,7 @@ from ctxuse.files import read_small
 from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.recordfile import INSTRUCTIONS, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, SKILL_FILE, RecordFile, skill_name
 
 OWN_DIRECTORY = "~/.codex"
 _NAMES = ("AGENTS.override.md", "AGENTS.md")
@@ -64,8 +64,11 @@ def placed(text: str, kind: str | None, role: str | None, origin: Origin) -> Ite
             yield from _memory(text, origin)
         case "tools.deferred_namespaces":
             for server in _SERVER.finditer(text):
-                for part in standing_in(server[2]) if is_ours(server[1]) else ():
+                parts = [*standing_in(server[2])] if is_ours(server[1]) else []
+                for part in parts:
                     yield Placed(origin.own(part.kind, part.slug), size(part.text))
+                if not parts:
+                    yield Placed(RecordFile(MCP, server[1], "", ""), size(server[0]))
 
 
 def _kind_of(text: str, role: str | None) -> str | None:
