@@ -529,6 +529,36 @@ def test_hooks_read_on_in_rollouts_and_an_import_adds_nothing(project: Path) -> 
     assert [segment for segment, *_ in resident(project)] == [ROOT, f"{ROOT}/{CHILD}"]
 
 
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("begins", ["a parent's history", "what is of no session"])
+def test_wherever_reading_stops_the_log_is_that_of_an_import(
+    project: Path, begins: str, step: int
+) -> None:
+    rollout = Rollout(project, CHILD, ROOT)
+    if begins == "a parent's history":
+        rollout.line("session_meta", id=ROOT, cwd=str(project))
+    for number in range(3):
+        rollout.called(f"c{number}", "cat .yoi/memory/decisions/alpha.md")
+        rollout.printed(f"c{number}", ALPHA)
+    if begins == "what is of no session":
+        rollout.lines.append(rollout.lines.pop(0))
+    rollout.called("c9", "cat AGENTS.md")
+    rollout.printed("c9", RULES)
+    of_own = rollout.lines[-2:] if begins == "a parent's history" else []
+    for line in rollout.lines:
+        line["timestamp"] = f"2026-08-04T11:00:0{9 if line in of_own else 0}.500Z"
+    lines = rollout.lines
+    for number in range(0, len(lines) + step, step):
+        rollout.lines = lines[:number]
+        of_child = rollout.write(project, CHILD)
+        fired(project, "SubagentStop", of_child, agent_transcript_path=str(of_child))
+    told = log(project)
+    Workspace(project).layout.events_path.unlink(missing_ok=True)
+    imported(project, of_child)
+    assert [event.call_id for event in told] == ["c9"]
+    assert told == log(project)
+
+
 def forked(project: Path, day: str) -> tuple[Path, Path]:
     """Write a rollout into the folder of a day, and one of a fork of it after two messages."""
     parent = Rollout(project)

@@ -71,9 +71,10 @@ class _Reader(Reader[Line]):
         began = payload_of(_first(path))
         self._origin = Origin.of_transcript(places, text(began.cwd))
         self._entered = Accounting(rest.samples)
-        self._thread: Session | None = _thread(began) if rest.offset else None
+        has_begun, replay_ns = rest.noted.get("begun") == 1, rest.noted.get("replay")
+        self._thread: Session | None = _thread(began) if has_begun else None
         self._commands = Commands(self._origin, told, rest.directory)
-        self._replay_ns: int | None = None
+        self._replay_ns = replay_ns if isinstance(replay_ns, int) else None
         self._requested = Requested(told, rest.noted)
 
     @property
@@ -82,7 +83,11 @@ class _Reader(Reader[Line]):
 
     def rest(self, offset: int) -> Rest:
         samples = self._entered.samples[-MOST_SAMPLES:]
-        noted = self._requested.noted
+        noted = {
+            **self._requested.noted,
+            "begun": int(self._thread is not None),
+            "replay": self._replay_ns,
+        }
         return Rest(offset, samples=samples, directory=self._commands.directory, noted=noted)
 
     def end_open(self) -> None:
