@@ -14,6 +14,7 @@ from types import FrameType
 from typing import SupportsIndex
 
 import pytest
+from test_codex import CHILD, ROOT, Rollout
 
 from ctxuse import Workspace
 from ctxuse.cli.typed import remember
@@ -26,8 +27,10 @@ from ctxuse.hook import run
 from ctxuse.hosts.claude_code import imports
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
+from ctxuse.hosts.codex import transcript
 from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.imports import imported_files
+from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
@@ -37,6 +40,8 @@ from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.shell import files_shown, started_in
 from ctxuse.hosts.shellprograms import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
+from ctxuse.hosts.transcripts import Told
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
 from ctxuse.setup.change import without_hooks
@@ -305,6 +310,33 @@ def test_an_output_is_looked_through_in_proportion(
     output = "".join(f"{line.format(number)}\n" for number in range(10_000))
     assert bool(known.shown(output, Command("make", ())).shown) == ("own" in line)
     assert _Looked.number < 2_000
+
+
+def read_rollout(path: Path, workspace: Path) -> None:
+    with Told() as told:
+        transcript.read(os.fspath(path), Places(WorkspaceLayout(workspace)), told)
+
+
+def test_forks_that_name_one_another_are_each_read_once(tmp_path: Path) -> None:
+    """Looked for at each line that names a parent, they would be read 20⁹ times."""
+    project, read = tmp_path / "app", 0
+    for own, parent in ((ROOT, CHILD), (CHILD, ROOT)):
+        said = {"forked_from_id": parent, "forked_from_ordinal_exclusive": 1000}
+        rollout = Rollout(project, own, **said)
+        for _ in range(20):
+            rollout.line("session_meta", id=own, cwd=str(project), **said)
+        path = rollout.write(project, own)
+    before = Lines.read
+
+    def counting(self: Lines[object], *words: object) -> Iterator[object]:
+        nonlocal read
+        read += 1
+        assert read < MOST_GROWTH
+        return before(self, *words)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lines, "read", counting)
+        read_rollout(path, project)
 
 
 def known_records(workspace: Workspace, number: int, text: str) -> list[RecordFile]:

@@ -11,7 +11,7 @@ from ctxuse.hosts.lookup import at, items, text
 from ctxuse.hosts.paths import paths_in
 
 _lines = Lines(Line)
-_MOST_PARENTS = 8
+_MOST_PARENTS = 9
 """Forks of forks of which the history is looked for."""
 
 
@@ -57,34 +57,38 @@ def replacing(payload: Payload, at_ns: int | None) -> list[Message]:
     return found
 
 
-def inherited(path: str, fork: Payload, depth: int = 0) -> list[Message]:
+def inherited(path: str, fork: Payload, before_it: frozenset[str] = frozenset()) -> list[Message]:
     """Return the messages with which a fork begins.
 
     Args:
         path: Its rollout; that of the parent is looked for beside it.
         fork: What is said of it on its first line.
-        depth: How many forks stand before it.
+        before_it: The rollouts of its forks, and of forks of these; no rollout begins with itself.
 
     Raises:
         OSError: The parent's rollout cannot be read.
     """
     parent, before = text(fork.forked_from_id), fork.forked_from_ordinal_exclusive
-    if parent is None or not isinstance(before, int) or depth > _MOST_PARENTS:
+    seen = before_it | {path}
+    if parent is None or not isinstance(before, int) or len(seen) > _MOST_PARENTS:
         return []
-    for file in _rollouts_of(parent, path):
-        found: list[Message] = []
-        for line in _lines.read(file):
-            payload = payload_of(line)
-            if isinstance(line.ordinal, int) and line.ordinal >= before:
-                break
-            if line.type == "session_meta" and not found:
-                found = inherited(file, payload, depth + 1)
-            elif line.type == "compacted":
-                found = replacing(payload, None)
-            elif payload.type == "message" and payload.role not in {None, "assistant"}:
-                found.append(Message.of(payload))
-        return found
-    return []
+    file = next((file for file in _rollouts_of(parent, path) if file not in seen), None)
+    if file is None:
+        return []
+    found: list[Message] = []
+    has_begun = False
+    for line in _lines.read(file):
+        payload = payload_of(line)
+        if isinstance(line.ordinal, int) and line.ordinal >= before:
+            break
+        if line.type == "session_meta" and not has_begun:  # others are of a history it repeats
+            has_begun = True
+            found = inherited(file, payload, seen)
+        elif line.type == "compacted":
+            found = replacing(payload, None)
+        elif payload.type == "message" and payload.role not in {None, "assistant"}:
+            found.append(Message.of(payload))
+    return found
 
 
 def _rollouts_of(thread: str, beside: str) -> Iterator[str]:
@@ -103,4 +107,4 @@ def _rollouts_of(thread: str, beside: str) -> Iterator[str]:
     ]
     ends = tuple(f"-{thread}.jsonl{end}" for end in ("", COMPRESSED))
     for folder in dict.fromkeys(folders):
-        yield from (path for path in paths_in(folder) if path.endswith(ends) and path != beside)
+        yield from (path for path in paths_in(folder) if path.endswith(ends))
