@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxuse.cli.main import run
+from ctxuse.files import LARGEST
 from ctxuse.hosts import HOSTS
 from ctxuse.hosts.parts import hosts_with, installation_of
 from ctxuse.hosts.places import Places
@@ -425,6 +426,41 @@ class TestTheFile:
         assert path.read_text(encoding="utf-8") == text
         assert [*path.parent.iterdir()] == [path]
         assert not (project / ".yoi").exists()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{\n%s"a": 1}', '{\n%s"hooks": {}}', '{\n%s"hooks": {"Stop": []}\n}',
+            '{\n  "hooks":\n%s{\n"Stop":\n%s[]}}', '{\n%s"hooks": {\n%s"Stop": [\n%s{}]}}',
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("unit", [" ", "\t"])
+    def test_of_an_indentation_without_end_nothing_is_repeated(
+        self, project: Path, text: str, unit: str
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        path.write_text(text := text.replace("%s", unit * 100_000))
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert path.stat().st_size < len(text) + 20_000
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
+        assert "ctxuse-hook" not in path.read_text()
+
+    def test_what_remove_could_not_read_any_more_is_not_written(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = project / SETTINGS
+        path.parent.mkdir()
+        text = '{"a": "%s"}' % ("x" * (LARGEST - 100))
+        path.write_text(text)
+        for words in (["-y"], ["--dry-run"]):
+            assert run(["setup", "claude-code", *words]) == 3
+            assert "left alone" in capsys.readouterr().err
+        assert path.read_text() == text
+        assert [*path.parent.iterdir()] == [path]
+        path.write_text('{"a": "%s"}' % ("x" * (LARGEST - 10_000)))
+        assert run(["setup", "claude-code", "-y"]) == 0
+        assert run(["setup", "claude-code", "--remove", "-y"]) == 0
 
     def test_bytes_that_are_no_text_are_refused(
         self, project: Path, capsys: pytest.CaptureFixture[str]

@@ -1,10 +1,11 @@
 """What installing and removing hooks changes in a file of settings. Pure."""
 
 from ctxuse.errors import SettingsError
+from ctxuse.files import LARGEST
 from ctxuse.hosts.handlers import handlers, our_command
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
-from ctxuse.hosts.lookup import parsed
+from ctxuse.hosts.lookup import parsed, size
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -38,6 +39,9 @@ def with_hooks(
             text = add(text, ["hooks", event], group)
     except NotEditableError as error:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
+    if (size(text) or 0) > LARGEST:  # nobody could read it, nor take the hooks out again
+        why = f"with the hooks it would have more than {LARGEST:,} bytes"
+        raise SettingsError(file.path, f"{why}; it was left alone{_BY_HAND}")
     return text
 
 

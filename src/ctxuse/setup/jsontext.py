@@ -128,6 +128,8 @@ def _inserted(text: str, node: _Node, value: object, key: str | None) -> str:
             made = json.dumps(value, ensure_ascii=False)
             return f"{text[:last]}, {before}{made}{text[last:]}"
         indent = gap.rpartition("\n")[2]
+        if len(indent) > _LONGEST_INDENT:
+            indent = _indent_of_line(text, node.start) + _unit(text)
         made = _dumped(value, indent, _unit(text), newline)
         return f"{text[:last]},{newline}{indent}{before}{made}{text[last:]}"
     outer = _indent_of_line(text, node.start)
@@ -142,15 +144,20 @@ def _dumped(value: object, indent: str, unit: str, newline: str) -> str:
     return f"{newline}{indent}".join(lines)
 
 
+_LONGEST_INDENT = 64
+"""Characters: who indents by more is not followed, as each line that is written would have them."""
+
+
 def _unit(text: str) -> str:
     """By what one level is indented: as the first indented line is, else two spaces."""
     match = re.search(r"\n([ \t]+)[\"\[{]", text)
-    return match[1] if match else "  "
+    return match[1] if match and len(match[1]) <= _LONGEST_INDENT else "  "
 
 
 def _indent_of_line(text: str, position: int) -> str:
-    line = text[text.rfind("\n", 0, position) + 1 :]
-    return line[: len(line) - len(line.lstrip(" \t"))]
+    before = text[text.rfind("\n", 0, position) + 1 : position]
+    indent = before[: len(before) - len(before.lstrip(" \t"))]
+    return indent if len(indent) <= _LONGEST_INDENT else ""
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")
