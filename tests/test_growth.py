@@ -339,6 +339,50 @@ def test_forks_that_name_one_another_are_each_read_once(tmp_path: Path) -> None:
         read_rollout(path, project)
 
 
+def waiting_for_a_cell(rollout: Rollout, number: int) -> None:
+    """A cell is never asked for again, and nothing is printed of what later scripts run."""
+    rollout.script("c0")
+    rollout.returned("c0", "", "Script running with cell ID 1")
+    for i in range(number):
+        rollout.script(f"s{i}x")
+        rollout.ended(f"exec-{i}x", "make", f"compiled {i}\nok\n" * 5)
+        rollout.returned(f"s{i}x", f"done {i}\n" * 5)
+
+
+def open_at_once(rollout: Rollout, number: int) -> None:
+    """All scripts are open while the commands end."""
+    for i in range(number):
+        rollout.script(f"s{i}x")
+    for i in range(number):
+        rollout.ended(f"exec-{i}x", "make", f"compiled {i}\nok\n")
+    for i in range(number):
+        rollout.returned(f"s{i}x", f"done {i}\n")
+
+
+def cells_that_are_left(rollout: Rollout, number: int) -> None:
+    """Each script goes on, and none is asked for again."""
+    for i in range(number):
+        rollout.script(f"s{i}x")
+        rollout.returned(f"s{i}x", "ok", f"Script running with cell ID {i}")
+        rollout.ended(f"exec-{i}x", "make", f"compiled {i}\nok\n")
+
+
+@pytest.mark.parametrize("fill", [waiting_for_a_cell, open_at_once, cells_that_are_left])
+def test_commands_that_wait_for_scripts_are_taken_apart_in_proportion(
+    tmp_path: Path, fill: Callable[[Rollout, int], None]
+) -> None:
+    def make(number: int) -> str:
+        rollout = Rollout(tmp_path / "app")
+        fill(rollout, number)
+        return os.fspath(rollout.write(tmp_path / f"of{number}/app"))
+
+    def scan(path: str) -> None:
+        if os.path.isfile(path):  # what is tried first is only the beginning of a text
+            read_rollout(Path(path), tmp_path / "app")
+
+    assert_grows_in_proportion(scan, make, (10, 100, 1_000))
+
+
 def known_records(workspace: Workspace, number: int, text: str) -> list[RecordFile]:
     """Write records that all have a text, and return their files."""
     folder = workspace.layout.knowledge_dir

@@ -4,11 +4,15 @@ Codex has no tool to read a file and none for skills: both go through a shell.
 """
 
 import os
+from collections import deque
 
 from ctxuse.hosts.calls import Call
 from ctxuse.hosts.lookup import at, parsed, text
 from ctxuse.hosts.session import Session
 from ctxuse.patterns import pattern
+
+MOST_HELD = 1024 * 1024
+"""Characters that are kept of what is printed in pieces."""
 
 _SHELLS = frozenset({"Bash", "exec_command", "local_shell_call", "shell", "shell_command"})
 
@@ -57,8 +61,32 @@ def printed(output: str) -> str:
     return output if about is None else output[about.end() :]
 
 
-def shared(printed_all: str, output: str) -> str:
-    """Return the lines of what a command printed that stand in the output of a script.
+class Pieces:
+    """What is printed in pieces: of it all the end, put together once.
+
+    Args:
+        first: The first piece.
+    """
+
+    def __init__(self, first: str = "") -> None:
+        self._pieces = deque([first])
+        self._length = len(first)
+
+    def add(self, piece: str) -> None:
+        """Add a piece, on a line of its own."""
+        self._pieces.append(f"\n{piece}")
+        self._length += len(piece) + 1
+        while self._length - len(self._pieces[0]) >= MOST_HELD:
+            self._length -= len(self._pieces.popleft())
+
+    @property
+    def text(self) -> str:
+        """All of them, or the end."""
+        return "".join(self._pieces)[-MOST_HELD:]
+
+
+def lines_shown(output: str) -> set[str]:
+    """Return the lines that stand in the output of a script, without spaces around them.
 
     Scripts print texts as they are, or as JSON writes them.
     """
@@ -66,7 +94,7 @@ def shared(printed_all: str, output: str) -> str:
     for value in [output, *_QUOTE.split(output)]:
         written = value.replace("\\n", "\n").replace('\\"', '"')
         there |= {line.strip(' "') for line in written.splitlines()}
-    return "\n".join(line for line in printed_all.splitlines() if line.strip() in there)
+    return there
 
 
 _QUOTE = pattern(r'(?<!\\)"')
