@@ -365,6 +365,7 @@ class TestContexts:
             ("# AGENTS.md instructions for /x\n\n", "<INSTRUCTIONS>\n"),
             ("## Memory\n", "="),
             ("## Memory\n", "= MEMORY_SUMMARY BEGINS =\n"),
+            ("<skills_instructions>\n### Available skills\n- a b\n", "x\n"),
         ],
     )
     def test_a_message_of_any_length_is_read_once(

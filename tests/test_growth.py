@@ -73,15 +73,38 @@ def steps(work: Callable[[], object]) -> int:
     return number
 
 
+def instructions(work: Callable[[], object]) -> int:
+    """How many instructions of Python `work` takes: also those of loops that call nothing."""
+    number = 0
+
+    def count(frame: FrameType, what: str, argument: object) -> object:
+        del argument
+        nonlocal number
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        number += what == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return number
+
+
 def assert_grows_in_proportion(
-    scan: Callable[[str], object], make: Callable[[int], str], sizes: tuple[int, ...] = SIZES
+    scan: Callable[[str], object],
+    make: Callable[[int], str],
+    sizes: tuple[int, ...] = SIZES,
+    count: Callable[[Callable[[], object]], int] = steps,
 ) -> None:
     """Assert that ten times the text takes about ten times the steps at most."""
     texts = [make(size) for size in sizes]
     scan(texts[0][:100])  # what is imported is imported
     before = FEW
     for text in texts:
-        number = steps(lambda text=text: scan(text))  # type: ignore[misc]
+        number = count(lambda text=text: scan(text))  # type: ignore[misc]
         if before > FEW:
             assert number < MOST_GROWTH * before, len(text)
         before = max(FEW, number)
@@ -367,8 +390,40 @@ def cells_that_are_left(rollout: Rollout, number: int) -> None:
         rollout.ended(f"exec-{i}x", "make", f"compiled {i}\nok\n")
 
 
-@pytest.mark.parametrize("fill", [waiting_for_a_cell, open_at_once, cells_that_are_left])
-def test_commands_that_wait_for_scripts_are_taken_apart_in_proportion(
+def running_beside_others(rollout: Rollout, number: int) -> None:
+    """Commands go on, and others end."""
+    for i in range(number):
+        rollout.called(f"c{i}x", "x")
+        rollout.printed(f"c{i}x", "", f"running with session ID {i}")
+    for i in range(number):
+        rollout.ended(f"d{i}x", "ls", "")
+
+
+def running_beside_older_ones(rollout: Rollout, number: int) -> None:
+    """Likewise, as older versions tell of those that end."""
+    for i in range(number):
+        rollout.called(f"c{i}x", "x")
+        rollout.printed(f"c{i}x", "", f"running with session ID {i}")
+    for i in range(number):
+        rollout.line("event_msg", type="exec_command_end", call_id=f"d{i}x", command=["ls"])
+
+
+def asked_again(rollout: Rollout, number: int) -> None:
+    """Commands go on, and the last of them is asked for more."""
+    for i in range(number):
+        rollout.called(f"c{i}x", "x")
+        rollout.printed(f"c{i}x", "", f"running with session ID {i}")
+    for i in range(number // 2):
+        rollout.typed(f"w{i}x", f"{number - 1}", "")
+        rollout.printed(f"w{i}x", "more\n", f"running with session ID {number - 1}")
+
+
+OF_SCRIPTS = [waiting_for_a_cell, open_at_once, cells_that_are_left]
+OF_COMMANDS = [running_beside_others, running_beside_older_ones, asked_again]
+
+
+@pytest.mark.parametrize("fill", OF_SCRIPTS + OF_COMMANDS)
+def test_what_stays_open_in_a_rollout_is_looked_at_in_proportion(
     tmp_path: Path, fill: Callable[[Rollout, int], None]
 ) -> None:
     def make(number: int) -> str:
@@ -380,7 +435,7 @@ def test_commands_that_wait_for_scripts_are_taken_apart_in_proportion(
         if os.path.isfile(path):  # what is tried first is only the beginning of a text
             read_rollout(Path(path), tmp_path / "app")
 
-    assert_grows_in_proportion(scan, make, (10, 100, 1_000))
+    assert_grows_in_proportion(scan, make, (10, 100, 1_000), instructions)
 
 
 def known_records(workspace: Workspace, number: int, text: str) -> list[RecordFile]:

@@ -7,13 +7,15 @@ longer is answered in pieces.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex.lines import Item, Payload
 from ctxuse.hosts.codex.scripts import OF_SCRIPT, Scripts
-from ctxuse.hosts.codex.tools import command_of, printed, said, tool_call
+from ctxuse.hosts.codex.tools import Pieces, command_of, printed, said, tool_call
 from ctxuse.hosts.lookup import at, items, parsed, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.session import Session
@@ -24,8 +26,14 @@ if TYPE_CHECKING:
 
 _LONGEST_TYPED = 64 * 1024
 _MOST_MS = 2**53
-_MOST_HELD = 1024 * 1024
-"""Characters of the output of a command that goes on that are kept."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A command that goes on, and the output of it that has entered."""
+
+    call: Call
+    printed: Pieces
 
 
 class Commands:
@@ -47,8 +55,10 @@ class Commands:
         self._origin = origin
         self._told = told
         self._scripts = Scripts()
-        self._running: dict[str, Call] = {}
-        """Commands that go on, by the id of their process, with the output that has entered."""
+        self._running: dict[str, _Running] = {}
+        """Commands that go on, by the id of their process."""
+        self._processes: dict[str | None, deque[str]] = {}
+        """The ids of their processes, by the key of their call."""
 
     @property
     def none_open(self) -> bool:
@@ -79,8 +89,8 @@ class Commands:
         running = self._running.get(str(at(arguments, "session_id")))
         typed = text(arguments, "chars", longest=_LONGEST_TYPED)
         if typed is None or not typed.strip():
-            return running
-        where = self.directory if running is None else running.directory
+            return None if running is None else running.call
+        where = self.directory if running is None else running.call.directory
         return Call(thread, "shell", typed.strip(), key, call_id, directory=where)
 
     def completed(self, payload: Payload, item: Item, thread: Session, at_ns: int | None) -> None:
@@ -105,9 +115,8 @@ class Commands:
             output=printed(output) if isinstance(output, str) else None,
             failed=item.exit_code != 0,
         )
-        running = next((sid for sid, one in self._running.items() if one.key == key), None)
-        if running is not None:
-            self._end(running)
+        if key in self._processes:
+            self._end(self._processes[key][0])
         elif key in self.calls:  # its output is handed over next
             self.calls[key] = call._replace(output=None)
         elif call_id.startswith(OF_SCRIPT):
@@ -123,9 +132,8 @@ class Commands:
             return
         key = thread.call_key(call_id)
         self.calls.pop(key, None)
-        for process, call in [*self._running.items()]:
-            if call.key == key:
-                del self._running[process]
+        for process in self._processes.pop(key, ()):
+            del self._running[process]
         if not self._told.first_answer(key):
             return
         output = payload.formatted_output or payload.aggregated_output
@@ -160,8 +168,8 @@ class Commands:
         if call is not None and call.key != key:  # more of a command that goes on
             self._goes_on(call, ends=running is None)
         elif running is not None and call is not None and call.call_id is not None:
-            self._running.setdefault(running[1], call)
-            if call.subject and self._running[running[1]].key != key:  # typed into another one
+            self._runs(running[1], call)
+            if call.subject and self._running[running[1]].call.key != key:  # typed into another one
                 self._tell(key, call, at_ns, failed=False)
         else:
             failed = _failed(output) or _code_of(payload.output)
@@ -171,22 +179,33 @@ class Commands:
         if self._told.first_answer(key):
             self._ran(key, call, at_ns, failed=failed)
 
+    def _runs(self, process: str, call: Call) -> None:
+        """Take note of the process of a command that goes on."""
+        if process not in self._running:
+            self._running[process] = _Running(call, Pieces(call.output or ""))
+            self._processes.setdefault(call.key, deque()).append(process)
+
     def _goes_on(self, call: Call, *, ends: bool) -> None:
         """Take note of more output of a command that goes on, or went on until now."""
-        for process, one in self._running.items():
-            if one.key == call.key:
-                output = f"{one.output or ''}\n{call.output or ''}"[-_MOST_HELD:]
-                self._running[process] = one._replace(output=output, at_ns=call.at_ns)
-                if ends:
-                    self._end(process)
-                return
-        if call.key is not None:  # its end was told before its last output
+        if call.key in self._processes:
+            process = self._processes[call.key][0]
+            running = self._running[process]
+            running.printed.add(call.output or "")
+            running.call = running.call._replace(at_ns=call.at_ns)
+            if ends:
+                self._end(process)
+        elif call.key is not None:  # its end was told before its last output
             found = uses(call, self._origin)
             self._told.happened(found, of=call.key, key=call.key)
 
     def _end(self, process: str) -> None:
-        """Tell of what has entered of a command that has ended."""
-        call = self._running.pop(process)
+        """Tell of what has entered of a command that has ended, the first of its key."""
+        running = self._running.pop(process)
+        call = running.call._replace(output=running.printed.text)
+        processes = self._processes[call.key]
+        processes.popleft()
+        if not processes:
+            del self._processes[call.key]
         if call.key is not None:
             self._tell(call.key, call, call.at_ns, failed=False)
 
