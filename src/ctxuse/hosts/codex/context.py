@@ -86,13 +86,12 @@ def _skills(text: str, origin: Origin) -> Iterator[Placed]:
     """The skills that are listed: of each the bytes of its entry."""
     roots = {root[1]: root[2] for root in _ROOT.finditer(text)}
     _, _, listed = text.partition("\n### Available skills\n")
-    entries: list[str] = []
+    entries: list[list[str]] = []
     for line in re.split(r"\n(?=### )|</skills_instructions>", listed)[0].split("\n"):
         if line.startswith("- ") or not entries:
-            entries.append(line)
-        else:
-            entries[-1] += f"\n{line}"
-    for entry in entries:
+            entries.append([])
+        entries[-1].append(line)
+    for entry in map("\n".join, entries):
         begins, file = _ENTRY.match(entry), _FILE.search(entry)
         if begins is None or skill_name(begins[1]) != begins[1]:
             continue
