@@ -14,8 +14,10 @@ from starting import PATIENCE, started
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
+from ctxuse.fleet import reporting
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.discovery import find
+from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import RemoteStore
@@ -329,6 +331,57 @@ def test_places_that_overlap_read_no_log_twice(memory: MemoryFileSystem) -> None
     put(memory, "/o/w")
     report = fleet_report(["memory://o/**", "memory://o*", "memory://"], scheduler="threads")
     assert report.evidence.events == 5
+
+
+@pytest.mark.parametrize("when", ["before it is copied", "after that"])
+@pytest.mark.parametrize("times", [1, 2, 9])
+def test_a_log_that_is_archived_meanwhile_is_looked_for_again(
+    memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, when: str, times: int
+) -> None:
+    put(memory, "/a/w")
+    folder, copy, done = f"/a/w/{USAGE}", RemoteStore.copy, 0
+
+    def archive() -> None:
+        nonlocal done
+        done += 1
+        memory.mv(f"{folder}/events.jsonl", f"{folder}/events.2026010{done}T000000.000000Z.jsonl")
+        memory.pipe_file(f"{folder}/events.jsonl", as_log(some_events(3, done)))
+
+    def racing(self: RemoteStore, name: str, *words: Any) -> None:  # noqa: ANN401 - passed on
+        is_meant = name == "events.jsonl" and done < times
+        if is_meant and when == "before it is copied":
+            archive()
+        copy(self, name, *words)
+        if is_meant and when == "after that":
+            archive()
+
+    monkeypatch.setattr(RemoteStore, "copy", racing)
+    report = fleet_report(["memory://a"], scheduler="threads")
+    if times < TRIES:
+        assert (report.evidence.events, report.unreadable) == (5 + 3 * times, ())
+    else:
+        assert report.evidence.events == 0
+        assert [found.address for found in report.unreadable] == ["memory://a/w"]
+    done = times
+    assert fleet_report(["memory://a"], scheduler="threads").unreadable == ()
+
+
+def test_a_log_that_was_put_anew_since_it_was_listed_is_read(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs, root = fsspec.filesystem("s3"), bucket.removeprefix("s3://") + "/w"
+    put(fs, root)
+
+    def found(places: list[str]) -> object:
+        listed = find(places)
+        other, log = type(fs)(skip_instance_cache=True), f"{root}/{USAGE}/events.jsonl"
+        other.copy(log, log.replace(".jsonl", ".20260101T000000.000000Z.jsonl"))
+        other.pipe_file(log, as_log(some_events(3, 9)))
+        return listed
+
+    monkeypatch.setattr(reporting, "find", found)
+    report = fleet_report([bucket], scheduler="threads")
+    assert (report.evidence.events, report.unreadable) == (8, ())
 
 
 @pytest.mark.usefixtures("failing")

@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, NamedTuple, TypeVar
 
 from ctxuse.errors import CtxuseError, LogUnreadableError
@@ -73,13 +74,40 @@ def logs_of(source: Source) -> Iterator[Opened]:
 
 def _remote(source: Source) -> Iterator[Opened]:
     store = RemoteStore(source.usage_url)
-    names = [name for name, _ in source.logs if is_log(name)]
-    for name in sorted(names, key=lambda name: (name == LOG_NAME, name)):
-        with tempfile.TemporaryFile() as file:
-            store.copy(name, file)
-            yield _of(file, name)
-    pieces = {name: size for name, size in source.logs if not is_log(name)}
+    with tempfile.TemporaryFile() as present:
+        files = _settled(source, store, present)
+        for name in sorted(name for name in files if is_log(name) and name != LOG_NAME):
+            with tempfile.TemporaryFile() as file:
+                store.copy(name, file)
+                yield _of(file, name)
+        if LOG_NAME in files:
+            yield _of(present, LOG_NAME)
+    pieces = {name: size for name, size in files.items() if not is_log(name)}
     yield from _collected(store, pieces, source)
+
+
+def _settled(source: Source, store: Store, present: IO[bytes]) -> dict[str, int]:
+    """Copy the present log, and return the files there are beside it, with their sizes.
+
+    A log may be archived at any moment: as long as another one stands beside it when it has been
+    copied, what was copied may be another file than the one that was listed.
+
+    Raises:
+        LogUnreadableError: It is archived again and again.
+    """
+    files = dict(source.logs)
+    for _ in range(TRIES):
+        present.seek(0)
+        present.truncate()
+        if LOG_NAME not in files:
+            return files
+        with suppress(FileNotFoundError):  # it is just being archived
+            store.copy(LOG_NAME, present)
+            after = store.names()
+            if set(filter(is_log, after)) == set(filter(is_log, files)):
+                return files
+        files = store.names()
+    raise LogUnreadableError(source.address, "its log is archived again and again; try again later")
 
 
 def _collected(store: Store, files: dict[str, int], source: Source) -> Iterator[Opened]:

@@ -185,10 +185,15 @@ class RemoteStore:
     def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
         """See `Store`."""
         path = f"{self._root}/{name}"
-        with self._told(), self._fs.open(path, "rb", block_size=BLOCK) as file:
-            file.seek(start)
-            while block := file.read(BLOCK):
-                target.write(block)
+        with self._told():
+            try:
+                with self._fs.open(path, "rb", block_size=BLOCK) as file:
+                    file.seek(start)
+                    while block := file.read(BLOCK):
+                        target.write(block)
+            except OSError:  # what is known of it may be of before: who tries again looks anew
+                self._fs.invalidate_cache()
+                raise
 
     def write(self, name: str, data: bytes) -> None:
         """See `Store`. Object stores show an object when all of it is there."""
