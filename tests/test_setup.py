@@ -621,6 +621,25 @@ class TestRemoving:
         assert run(["setup", "claude-code", "--remove", "-y"]) == 0
         assert (project / SETTINGS).read_text() == text
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"hooks": {"Stop": [%s]}, "hooks": {}}', '{"hooks": {"Stop": [%s], "Stop": []}}',
+            '{"hooks": {"Stop": []}, "hooks": {"Stop": [%s]}}',
+        ],
+    )  # fmt: skip
+    def test_below_a_key_that_stands_twice_it_is_refused(
+        self, project: Path, capsys: pytest.CaptureFixture[str], text: str
+    ) -> None:
+        """The last one counts for most readers, and which one for the agent is not known."""
+        (project / ".claude").mkdir()
+        for handler, status in (("ctxuse-hook claude-code", 3), ("other", 0)):
+            group = json.dumps({"hooks": [{"type": "command", "command": handler}]})
+            (project / SETTINGS).write_text(text % group)
+            assert run(["setup", "claude-code", "--remove", "-y"]) == status
+            assert ("stands twice" in capsys.readouterr().err) == (status == 3)
+            assert (project / SETTINGS).read_text() == text % group
+
     def test_a_handler_among_others_of_one_entry_goes_alone(self, project: Path) -> None:
         other = {"type": "command", "command": "other"}
         mine = {"type": "command", "command": "ctxuse-hook", "args": ["claude-code"]}

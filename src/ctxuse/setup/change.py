@@ -1,11 +1,13 @@
 """What installing and removing hooks changes in a file of settings. Pure."""
 
+import json
+
 from ctxuse.errors import SettingsError
 from ctxuse.files import LARGEST
 from ctxuse.hosts.handlers import handlers, our_command
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
-from ctxuse.hosts.lookup import parsed, size
+from ctxuse.hosts.lookup import size
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -52,15 +54,30 @@ def without_hooks(file: SettingsFile) -> str:
         SettingsError: As `with_hooks`.
     """
     text = file.text
-    settings = parsed(text)
-    there = any(_ours(handler) for _, handler in handlers(settings))
-    if not text.strip() or (settings is not None and not there):
+    if not text.strip() or not _may_hold_ours(text):
         return text
     try:
         text = take_out(text, ["hooks", dict], _only_ours)
         return take_out(text, ["hooks", dict, list, "hooks"], _ours)
     except NotEditableError as error:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
+
+
+def _may_hold_ours(text: str) -> bool:
+    """Whether a handler of ours stands anywhere, also below a key that stands there once more."""
+    found = False
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal found
+        value = dict(pairs)
+        found = found or _ours(value)
+        return value
+
+    try:
+        json.loads(text, object_pairs_hook=look)
+    except (ValueError, RecursionError):  # what is wrong with it is said when it is edited
+        return True
+    return found
 
 
 def _ours(handler: object) -> bool:
