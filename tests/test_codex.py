@@ -548,7 +548,7 @@ def test_wherever_reading_stops_the_log_is_that_of_an_import(
     of_own = rollout.lines[-2:] if begins == "a parent's history" else []
     for line in rollout.lines:
         line["timestamp"] = f"2026-08-04T11:00:0{9 if line in of_own else 0}.500Z"
-    lines = rollout.lines
+    lines, of_child = rollout.lines, project
     for number in range(0, len(lines) + step, step):
         rollout.lines = lines[:number]
         of_child = rollout.write(project, CHILD)

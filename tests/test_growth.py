@@ -11,7 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pytest
 from test_codex import CHILD, ROOT, Rollout
@@ -48,6 +48,9 @@ from ctxuse.setup.change import without_hooks
 from ctxuse.setup.difference import difference
 from ctxuse.setup.settings import SettingsFile
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 SIZES = (10_000, 100_000, 1_000_000)
 MOST_GROWTH = 15
 """Ten times the text may take so many times the steps."""
@@ -77,7 +80,7 @@ def instructions(work: Callable[[], object]) -> int:
     """How many instructions of Python `work` takes: also those of loops that call nothing."""
     number = 0
 
-    def count(frame: FrameType, what: str, argument: object) -> object:
+    def count(frame: FrameType, what: str, argument: object) -> "TraceFunction":
         del argument
         nonlocal number
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
@@ -342,9 +345,9 @@ def read_rollout(path: Path, workspace: Path) -> None:
 
 def test_forks_that_name_one_another_are_each_read_once(tmp_path: Path) -> None:
     """Looked for at each line that names a parent, they would be read 20⁹ times."""
-    project, read = tmp_path / "app", 0
+    project, read, path = tmp_path / "app", 0, tmp_path
     for own, parent in ((ROOT, CHILD), (CHILD, ROOT)):
-        said = {"forked_from_id": parent, "forked_from_ordinal_exclusive": 1000}
+        said: dict[str, Any] = {"forked_from_id": parent, "forked_from_ordinal_exclusive": 1000}
         rollout = Rollout(project, own, **said)
         for _ in range(20):
             rollout.line("session_meta", id=own, cwd=str(project), **said)

@@ -216,20 +216,27 @@ def test_groups_hold_what_happened_in_them(filled: Workspace) -> None:
 
 @given(st.lists(events, max_size=8))
 def test_every_grouping_adds_up_to_the_report(some: list[UsageEvent]) -> None:
-    from ctxuse.counting.detail import DetailTally  # noqa: PLC0415 - beside its only use
+    from ctxuse.codec.decode import Valid, check  # noqa: PLC0415 - beside their only use
+    from ctxuse.codec.encode import encode  # noqa: PLC0415 - likewise
+    from ctxuse.counting.detail import DetailTally  # noqa: PLC0415 - likewise
+    from ctxuse.counting.segments import Segments  # noqa: PLC0415 - likewise
     from ctxuse.counting.tally import Tally  # noqa: PLC0415 - likewise
     from ctxuse.reports.full import build_full_report  # noqa: PLC0415 - likewise
-    from ctxuse.reports.groups import SegmentTally, group_report  # noqa: PLC0415 - likewise
+    from ctxuse.reports.groups import group_report, segment_groups  # noqa: PLC0415 - likewise
     from ctxuse.reports.report import build_report  # noqa: PLC0415 - likewise
 
-    tally, full, segments = Tally(), DetailTally(), SegmentTally()
+    tally, full, segments = Tally(), DetailTally(), Segments()
     for event in some:
-        for part in (tally, full, segments):
-            part.add(event)
+        tally.add(event)
+        full.add(event)
+        line = check(encode(event))
+        assert isinstance(line, Valid)
+        segments.add_line(line)
     report = build_full_report(build_report(tally), full)
     for by in BY:
         total = Counts()
-        for group in group_report(report, by, segments.groups).groups:
+        of_segments = segment_groups(segments) if by in {"segment", "model"} else None
+        for group in group_report(report, by, of_segments).groups:
             total.merge(group.total)
         assert total.uses == sum(r.basic.use_count for r in report.records)
         assert total.exposures == sum(r.basic.resident_exposure_count for r in report.records)
