@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Never
 
 import pytest
@@ -608,3 +610,96 @@ def test_where_nothing_is_remembered_and_the_time_is_over_a_mark_says_so(
     environ = {"HOME": str(project.parent)}
     marks = [mark.what for mark in read_marks(WorkspaceLayout(project), environ=environ)]
     assert any("Stop: its time was over" in what for what in marks)
+
+
+def answers(project: Path, numbers: range, *, parts: int = 1) -> Talk:
+    """The lines of so many responses, of which each has some, and a result of a tool behind it."""
+    talk = Talk(project)
+    for number in numbers:
+        stamp = {"timestamp": f"2026-02-02T{number // 3600:02}:{number // 60 % 60:02}:"
+                              f"{number % 60:02}.907Z"}  # fmt: skip
+        for part in range(parts):
+            usage = {"input_tokens": 10, "cache_read_input_tokens": 900 + number,
+                     "output_tokens": part + 1}  # fmt: skip
+            text = [{"type": "text", "text": "x"}]
+            said = {"id": f"msg_{number}", "model": "opus", "usage": usage, "content": text}
+            talk.line("assistant", message=said, **stamp)
+        talk.line("user", message={"content": "go on"}, **stamp)
+    for number, line in enumerate(talk.lines):
+        line["uuid"] = f"u{numbers.start}-{number}"
+    return talk
+
+
+def requests(project: Path) -> list[UsageEvent]:
+    """What the log tells of requests."""
+    every = Workspace(project).events(of_requests=True)
+    return [one for one in every if isinstance(one, UsageEvent) and one.requests is not None]
+
+
+def taken(project: Path) -> list[int]:
+    """What each request took in, as the log tells it, in its order."""
+    blocks = sorted(requests(project), key=lambda one: one.occurred_at_ns)
+    return [size for one in blocks if one.requests for size in one.requests.input]
+
+
+def test_a_session_of_three_thousand_requests_is_stored_in_bounded_lines(project: Path) -> None:
+    path, written = kept(project), []
+    for begin in range(0, 3000, 150):
+        with path.open("a") as file:
+            file.write(as_text(answers(project, range(begin, begin + 150), parts=2).lines))
+        assert ended(project) == []
+        written.append(len(requests(project)))
+    assert written == [begin // 500 for begin in range(149, 3000, 150)]
+    ended(project, "SessionEnd")
+    assert taken(project) == [910 + number for number in range(3000)]
+    blocks = [one.requests for one in requests(project) if one.requests is not None]
+    assert [len(block.at_ms) for block in blocks] == [500] * 6
+    assert {block.output for block in blocks} == {(2,) * 500}
+    text = Workspace(project).layout.events_path.read_text()
+    assert max(map(len, text.splitlines())) < 16 * 1024
+    ended(project, "SessionEnd")
+    import_transcripts(Workspace(project), "claude-code", [str(path)], cache=False)
+    assert Workspace(project).layout.events_path.read_text() == text
+
+
+@given(
+    st.integers(1, 700),
+    st.lists(
+        st.tuples(st.integers(1, 400), st.sampled_from(["Stop", "SessionEnd", "import", "forget"])),
+        max_size=5,
+    ),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whoever_tells_of_requests_when_each_is_told_once(
+    number: int, turns: list[tuple[int, str]]
+) -> None:
+    with (
+        TemporaryDirectory() as directory,
+        pytest.MonkeyPatch.context() as monkeypatch,
+    ):
+        project = made(Path(directory), monkeypatch)
+        path, done = kept(project), 0
+        for more, what in (*turns, (number, "SessionEnd")):
+            upto = min(number, done + more)
+            with path.open("a") as file:
+                file.write(as_text(answers(project, range(done, upto), parts=2).lines))
+            done = upto
+            match what:
+                case "import":
+                    import_transcripts(Workspace(project), "claude-code", [str(path)], cache=False)
+                case "forget":
+                    shutil.rmtree(project.parent / ".cache", ignore_errors=True)
+                case _:
+                    ended(project, what)
+        assert taken(project) == [910 + each for each in range(number)]
+
+
+def test_the_requests_of_a_session_that_ended_unheard_come_with_the_next_one(project: Path) -> None:
+    path = kept(project)
+    path.write_text(as_text(answers(project, range(30)).lines))
+    ended(project)
+    assert requests(project) == []
+    other = kept(project, "other")
+    other.write_text("")
+    ended(project, "SessionStart", session_id="other", source="startup", transcript_path=str(other))
+    assert taken(project) == [910 + number for number in range(30)]

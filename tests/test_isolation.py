@@ -82,6 +82,7 @@ COMMANDS = {
         ["report", "-w", "long", "--no-cache"],
         *(["report", "--format", form] for form in ("table", "json-full", "csv", "html")),
     ],
+    "cost": [["cost", "--no-cache"], ["cost", "--format", "csv"]],
     "show": [["show", "decision/r1"]],
     "diff": [["diff", "7d", "30d"]],
     "demo": [["demo"], ["demo", "shop"]],

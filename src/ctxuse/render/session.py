@@ -105,9 +105,10 @@ def _picture(report: SessionReport, width: int) -> "Iterator[Text]":
     each_bar = (BARS[-(-int(number) * (len(BARS) - 1) // int(largest))] for number in every)
     bars = "".join(bar * wide for bar in each_bar)
     yield Text(f"{'all':>10} |{bars}")
-    yield Text(f"{'':>11} all: what was taken in, at most {round(largest):,} tokens")
     if marks:
-        yield Text(f"{'':>11} :    the context was compacted before this request")
+        signs = (("^" if place in marks else " ").ljust(wide) for place in range(len(every)))
+        yield Text(f"{'compacted':>10} |{''.join(signs)}")
+    yield Text(f"{'':>11} all: what was taken in, at most {round(largest):,} tokens")
     yield Text()
 
 

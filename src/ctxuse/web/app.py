@@ -40,10 +40,17 @@ from ctxuse.reports.making import (
     records_on_disk,
 )
 from ctxuse.reports.report import Rows
-from ctxuse.reports.session import Costs
+from ctxuse.reports.session import Costs, SessionReport
 from ctxuse.web.guard import MOST_ADDRESS
 from ctxuse.web.live import BusyError, GoneError, Live, Parts
-from ctxuse.web.parameters import COUNTING, BadQueryError, Parameters, read, record_name
+from ctxuse.web.parameters import (
+    COUNTING,
+    BadQueryError,
+    NotThereError,
+    Parameters,
+    read,
+    record_name,
+)
 from ctxuse.web.schema import document
 from ctxuse.zones import UTC, Zone
 
@@ -157,15 +164,9 @@ class Site:
     async def session(self, request: Request) -> Response:
         """The page of one session."""
         asked = self._asked(request, (*COUNTING, "segment"), form=True)
-        if not asked.segment:
-            message = "segment is missing"
-            raise BadQueryError(message)
 
         def drawn(parts: Parts) -> str:
-            found = make_session_report(self._layout, asked.segment)
-            if isinstance(found, list):
-                message = "segment: there is none that is called so, or there are several"
-                raise BadQueryError(message)
+            found = self._session(asked.segment)
             page = self._page(asked, parts.version)
             kept = (*page.kept, ("segment", asked.segment))
             page = page._replace(up=f"./?{asked.counting}", kept=kept)
@@ -235,11 +236,7 @@ class Site:
         asked = self._asked(request, ("segment",))
 
         def written(_: Parts) -> str:
-            found = make_session_report(self._layout, asked.segment) if asked.segment else []
-            if isinstance(found, list):
-                message = "segment: there is none that is called so, or there are several"
-                raise BadQueryError(message)
-            return _json(found.fields())
+            return _json(self._session(asked.segment).fields())
 
         return _as_json(await self._answer(request, ("api session", asked.segment), written))
 
@@ -266,6 +263,17 @@ class Site:
 
         report = parts.part(("counted", asked.counting), counted, moves=asked.moves)
         return report.with_files(partial(size_now, self._places))
+
+    def _session(self, segment: str) -> SessionReport:
+        """The report on a session or sub-agent; how its id begins may be enough."""
+        if not segment:
+            message = "segment is missing: the id of a session, or how it begins"
+            raise BadQueryError(message)
+        found = make_session_report(self._layout, segment)
+        if isinstance(found, SessionReport):
+            return found
+        message = "several sessions begin so" if found else "no session is called so"
+        raise NotThereError(f"segment: {message}")
 
     def _costs(self, asked: Parameters, parts: Parts) -> Costs:
         """What the requests that are asked for came to."""
@@ -357,6 +365,8 @@ def _careful(answer: _Answering, says: _Problem) -> _Answering:
     async def answering(request: Request) -> Response:
         try:
             return await answer(request)
+        except NotThereError as error:
+            return says(str(error), 404)
         except BadQueryError as error:
             return says(str(error), 400)
         except CtxuseError as error:

@@ -19,6 +19,10 @@ class BadQueryError(ValueError):
     """An address asks for something that cannot be; the message says what, safe to show."""
 
 
+class NotThereError(BadQueryError):
+    """An address asks for something that there is not."""
+
+
 class Parameters(NamedTuple):
     """What an address asks for.
 

@@ -77,6 +77,7 @@ def _answers(name: str) -> Schema:
     return {
         "200": said("What was asked for.", "application/json", ref(name)),
         "400": said("What was asked for cannot be.", "application/json", ref("Problem")),
+        "404": said("There is no such session.", "application/json", ref("Problem")),
         "403": said("The address lacks its token.", "text/plain", TEXT),
         "405": said("Only GET.", "text/plain", TEXT),
         "414": said("The address is too long.", "text/plain", TEXT),

@@ -1,0 +1,196 @@
+"""One session by itself: request by request, as text, as JSON, as a page, from a server."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from test_cost import Taken, Whole, block, event, held, log_of, record, wholes
+from test_web import Answer
+from web import serving
+
+from ctxuse import Workspace
+from ctxuse.cli.main import cli
+from ctxuse.codec.decode import Valid, check
+from ctxuse.codec.encode import encode
+from ctxuse.counting.segments import Segments
+from ctxuse.render.page.html import session_html
+from ctxuse.render.page.series import MOST_PARTS, requests_of
+from ctxuse.render.session import session_text
+from ctxuse.reports.making import make_session_report
+from ctxuse.reports.session import SessionReport, build_session
+from ctxuse.zones import UTC
+
+SESSION = "3f2a9c01-1111-4222-8333-000000000001"
+AGENT = f"{SESSION}/a1b2"
+
+
+def session(root: Path, number: int = 3, *, slug: str = "pdf") -> Workspace:
+    """A session of so many requests, compacted before the second, and a sub-agent of it."""
+    taken = [Taken(10 * place, 1000 + place, 500) for place in range(1, number + 1)]
+    return log_of(
+        root,
+        [
+            event(SESSION, 0, [record(slug, 100), record("dark", None)], resident=True),
+            event(SESSION, 0, [record("small", 10)], resident=True),
+            event(SESSION, 16, [record(slug, 80)], resident=True),
+            event(SESSION, 17, [record(slug, 300)], resident=False),
+            block(SESSION, taken, [15]),
+            event(AGENT, 5, [record(slug, 7)], resident=True),
+            block(AGENT, [Taken(6, 99, 0)]),
+        ],
+    )
+
+
+def report(workspace: Workspace, name: str = SESSION) -> SessionReport:
+    found = make_session_report(workspace.layout, name)
+    assert isinstance(found, SessionReport)
+    return found
+
+
+def run(workspace: Workspace, *words: str) -> str:
+    root = str(workspace.layout.root)
+    found = CliRunner().invoke(cli, ["show", *words, "-w", root], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+class TestReport:
+    def test_what_stood_in_each_request(self, tmp_path: Path) -> None:
+        found = report(session(tmp_path))
+        assert (found.segment, found.host, found.models) == (SESSION, "claude-code", ["opus"])
+        assert found.compactions == (1,)
+        assert {layer.name: layer.tokens for layer in found.layers} == {
+            "skill/pdf": [100, 380, 380], "skill/small": [10, 0, 0],
+            "everything else": [891, 622, 623],
+        }  # fmt: skip
+        pdf, small, dark = found.records
+        assert (pdf.resident, pdf.read, pdf.first, pdf.requests, pdf.tokens) == (2, 1, 1, 3, 860)
+        assert (small.requests, small.tokens) == (1, 10)
+        assert (dark.requests, dark.tokens, dark.is_partly) == (1, None, True)
+
+    @given(wholes())
+    def test_each_request_holds_what_it_holds_by_itself(self, whole: Whole) -> None:
+        segments = Segments()
+        for one in whole.events:
+            line = check(encode(one))
+            assert isinstance(line, Valid)
+            segments.add_line(line)
+        for key, those in whole.requests.items():
+            if key not in segments.by_key:
+                continue
+            found = build_session(segments, key)
+            each = {f"{r.kind}/{r.slug}": r.per_request(len(those)) for r in found.records}
+            for place, taken in enumerate(those):
+                standing = held(whole, key, taken).standing
+                known = {f"{k}/{s}": sum(n or 0 for n in ns) for (k, s), ns in standing.items()}
+                assert {name: tokens[place] for name, tokens in each.items() if tokens[place]} == {
+                    name: number for name, number in known.items() if number
+                }
+                stack = sum(layer.tokens[place] for layer in found.layers)
+                assert stack == max(taken.input, sum(known.values()))
+
+    def test_a_name_means_a_session_by_how_it_begins_and_never_two(self, tmp_path: Path) -> None:
+        workspace = session(tmp_path)
+        log_of(tmp_path, [event("3f2a9c02", 0, [record("pdf", 1)], resident=True)], "ab")
+        assert report(workspace, "3f2a9c01").segment == SESSION
+        assert report(workspace, AGENT).segment == AGENT
+        assert report(workspace, f"{SESSION}/a").segment == AGENT
+        assert make_session_report(workspace.layout, "3f2a9c0") == [SESSION, AGENT, "3f2a9c02"]
+        assert make_session_report(workspace.layout, "none") == []
+
+    def test_a_session_without_requests_says_so(self, tmp_path: Path) -> None:
+        workspace = log_of(tmp_path, [event(SESSION, 0, [record("pdf", 100)], resident=True)])
+        assert "No request of it is known" in run(workspace, SESSION)
+        page = session_html(report(workspace), UTC)
+        assert "No request of it is known" in page
+        assert "<figure" not in page
+
+
+class TestForms:
+    def test_the_picture_has_a_column_for_each_request_and_marks_compactions(
+        self, tmp_path: Path
+    ) -> None:
+        text = session_text(report(session(tmp_path, 40)), width=100, color=False)
+        lines = text.splitlines()
+        first = next(line for line in lines if line.startswith("       380 |"))
+        picture = first.partition("|")[2]
+        assert picture == "  " + "AA" * 39
+        marks = next(line for line in lines if line.startswith(" compacted |"))
+        assert marks.partition("|")[2] == "  ^"
+        assert "Its context was compacted before request 2." in lines
+
+    def test_many_requests_share_columns(self, tmp_path: Path) -> None:
+        workspace = log_of(
+            tmp_path,
+            [
+                event(SESSION, 0, [record("pdf", 100)], resident=True),
+                *(
+                    block(SESSION, [Taken(n, 1000, 0) for n in range(b + 1, b + 501)])
+                    for b in range(0, 3000, 500)
+                ),
+            ],
+        )
+        found = report(workspace)
+        text = session_text(found, width=80, color=False)
+        assert max(map(len, text.splitlines())) <= 80
+        assert "a column is 45 requests" in text
+        parts = requests_of(found, rest=True)
+        assert len(parts.begins) - 1 <= MOST_PARTS
+        page = session_html(found, UTC)
+        assert len(page) < 1_000_000
+        assert "A step is the average of 13 requests." in page
+
+    def test_json_names_requests_from_one_on(self, tmp_path: Path) -> None:
+        fields = json.loads(run(session(tmp_path), SESSION[:8], "--format", "json"))
+        assert fields["segment"] == SESSION
+        assert fields["compacted_before"] == [2]
+        assert [one["input"] for one in fields["requests"]] == [1001, 1002, 1003]
+        pdf = fields["records"][0]
+        assert pdf["stood"][0] == {
+            "from": 1, "to": 1, "tokens": 100, "basis": "measured", "read": False,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("slug", ["\x1b[31mred", "<script>x</script>", "a\nb"])
+    def test_nothing_is_raw(self, tmp_path: Path, slug: str) -> None:
+        workspace = session(tmp_path, slug=slug)
+        text = run(workspace, SESSION)
+        assert "\x1b" not in text
+        assert "a\nb" not in text
+        page = session_html(report(workspace), UTC)
+        assert "<script>x" not in page
+        assert "\x1b" not in page
+
+    def test_a_name_of_nothing_is_wrong_usage(self, tmp_path: Path) -> None:
+        workspace = session(tmp_path)
+        root = str(workspace.layout.root)
+        for words in (["nothing"], ["3f2a"], ["skill/none"], [" "]):
+            log_of(tmp_path, [event("3f2a9c02", 0, [record("pdf", 1)], resident=True)], "ab")
+            found = CliRunner().invoke(cli, ["show", *words, "-w", root])
+            assert found.exit_code == 2, words
+        page = CliRunner().invoke(cli, ["show", "skill/pdf", "--format", "html", "-w", root])
+        assert page.exit_code == 2
+
+
+def test_a_server_gives_sessions_and_costs(tmp_path: Path) -> None:
+    workspace = session(tmp_path / "shop")
+    with serving(tmp_path / "shop", tmp_path, "--port", "0") as served:
+        page = Answer(served).text
+        (address,) = re.findall(r'href="(session\?segment=[^"]*)"', page)
+        assert "What it costs" in page
+        assert SESSION in Answer(served, address).text
+        found = report(workspace)
+        assert Answer(served, f"api/session?segment={SESSION}").json() == json.loads(
+            json.dumps(found.fields())
+        )
+        cost = Answer(served, "api/cost").json()
+        assert cost == json.loads(json.dumps(workspace.cost().fields()))
+        for path, status in (
+            ("api/session", 400), ("session", 400), ("api/session?segment=none", 404),
+            ("session?segment=none", 404), ("session?segment=%1b", 400),
+        ):  # fmt: skip
+            answer = Answer(served, path)
+            assert answer.status == status, path
+            assert "\x1b" not in answer.text
