@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -33,6 +33,7 @@ from ctxuse.hosts.caller import Caller, caller
 from ctxuse.mcp_server.protocol import Asked
 from ctxuse.mcp_server.protocol import Client as ProtocolClient
 from ctxuse.mcp_server.recording import Recording
+from ctxuse.mcp_server.server import Server
 
 Talk = Callable[[Client], Awaitable[None]]
 
@@ -87,11 +88,13 @@ def talk(
     anyio.run(main)
 
 
-def answers(workspace: Workspace, *messages: object) -> list[dict[str, Any]]:
+def answers(
+    workspace: Workspace, *messages: object, words: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """What the server answers to messages that are written by hand."""
     lines = [m if isinstance(m, bytes) else json.dumps(m).encode() for m in messages]
     done = subprocess.run(
-        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(workspace.layout)],
+        [sys.executable, "-m", "ctxuse", "mcp", "-w", os.fspath(workspace.layout), *words],
         input=b"".join(line + b"\n" for line in lines),
         capture_output=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
@@ -817,6 +820,19 @@ def test_a_version_is_agreed_on(filled: Workspace, asked: str, agreed: str) -> N
         "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
         "instructions": "- #policy: Rules\n\nWe build ships.",
     }
+
+
+def test_what_a_model_pays_for_is_lean(filled: Workspace) -> None:
+    (said,) = answers(filled, hello("2025-06-18"), words=["--no-resources"])
+    assert said["result"]["capabilities"] == {"tools": {}, "prompts": {}}
+    told = [
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+        for tool in Server(filled).tools
+    ]
+    text = json.dumps(told, separators=(",", ":"))
+    assert len(text) < 2_000
+    assert "anyOf" not in text
+    assert "default" not in text
 
 
 def enveloped(**meta: object) -> dict[str, object]:

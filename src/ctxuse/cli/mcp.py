@@ -22,7 +22,12 @@ from ctxuse.workspace import Workspace
     help="The workspace's root.  [default: the nearest directory upwards with .yoi/memory/, from"
     " the current one or from CLAUDE_PROJECT_DIR]",
 )
-def command(*, workspace: str | None) -> None:
+@click.option(
+    "--no-resources",
+    is_flag=True,
+    help="Offer no resources: some agents then spare their model 2 KB of tools for them.",
+)
+def command(*, workspace: str | None, no_resources: bool) -> None:
     """Serve the records over MCP, and record what is read.
 
     For an agent to start, on stdin and stdout, not for a terminal. Offers tools to read, search and
@@ -43,7 +48,7 @@ def command(*, workspace: str | None) -> None:
     incoming, outgoing = _wire(0, "rb"), _wire(1, "wb")
     from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - as commands are
 
-    server = Server(Workspace(layout))
+    server = Server(Workspace(layout), has_resources=not no_resources)
 
     def leave(which: int, _: object) -> None:
         server.hurry()

@@ -128,6 +128,7 @@ class Offer(Protocol):
     instructions: str
     tools: Sequence[Tool]
     templates: Sequence[ResourceTemplate]
+    has_resources: bool
 
     def call(self, asked: Asked, name: str, arguments: Params) -> msgspec.Struct | None:
         """Return the answer of a tool; None where there is no such tool.
@@ -245,7 +246,8 @@ class McpSession:
 
     def _introduction(self) -> Result:
         instructions = self._offer.instructions
-        capabilities: Result = {"tools": {}, "resources": {}, "prompts": {}}
+        more = ("resources",) if self._offer.has_resources else ()
+        capabilities: Result = {name: {} for name in ("tools", *more, "prompts")}
         said = {"instructions": instructions} if instructions else {}
         return {"capabilities": capabilities, **said}
 

@@ -65,6 +65,8 @@ class Server:
     Args:
         workspace: The workspace.
         environ: The environment, for who is calling; that of the process when None.
+        has_resources: Whether it says that it has resources: some agents then hand their model
+            tools for these, whatever there are.
     """
 
     about = Implementation("ctxuse", __version__, "ctxuse: memory, knowledge and workflows")
@@ -78,8 +80,15 @@ class Server:
         ),
     )
 
-    def __init__(self, workspace: Workspace, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        environ: Mapping[str, str] | None = None,
+        *,
+        has_resources: bool = True,
+    ) -> None:
         self._workspace = workspace
+        self.has_resources = has_resources
         self._recording = Recording(workspace, os.environ if environ is None else environ)
         self.instructions = self._recording.instructions
         works = (
@@ -158,16 +167,13 @@ class Server:
         self,
         asked: Asked,
         kind: Kind,
-        slug: Annotated[
-            _AnyName | None, Meta(description="The record's name; none for the summary")
-        ] = None,
+        slug: Annotated[_AnyName | None, Meta(description="Its name; none for the summary")] = None,
         offset: Annotated[int, Meta(ge=0, description="Lines to leave out")] = 0,
         limit: Annotated[int, Meta(ge=1, description="Lines to give at most")] = 2000,
     ) -> RecordLines:
-        """Read a record of this workspace: its summary, a decision, request, workflow or knowledge.
+        """Read a record of this workspace, up to 32 KiB.
 
-        Gives the first lines up to 32 KiB; go on from offset + lines while that is below
-        total_lines. Counted as a use of the record.
+        Go on from offset + lines while that is below total_lines.
         """
         given = self._recording.segment(asked).read(kind, slug, offset, limit, AT_ONCE)
         return convert(given, RecordLines, from_attributes=True)
@@ -181,42 +187,30 @@ class Server:
         ] = None,
         limit: Annotated[int, Meta(ge=1, le=100, description="Records to give at most")] = 20,
     ) -> Hits:
-        """Find records of this workspace that hold all words of a query, in name or text.
-
-        Gives excerpts with line numbers; read a record with memory_read. Counted as nothing.
-        """
+        """Find records of this workspace that hold all words of a query; gives excerpts."""
         return Hits.of(self._recording.segment(asked).search(query, kinds, limit))
 
     def knowledge_reference(self, asked: Asked, slug: Slug) -> Body:
-        """Include a knowledge record, as #slug in a message does. Counted as a use."""
+        """Include a knowledge record, as #slug in a message does."""
         given = self._recording.segment(asked).reference(slug, most_bytes=AT_ONCE)
         return convert(given, Body, from_attributes=True)
 
     def workflow_invoke(self, asked: Asked, slug: Slug) -> WorkflowText:
-        """Invoke a workflow, as /slug in a message does: its steps, and the knowledge it requires.
-
-        Counted as a use of each.
-        """
+        """Invoke a workflow, as /slug in a message does, with the knowledge that it requires."""
         return WorkflowText.of(self._recording.segment(asked).invoke(slug, most_bytes=AT_ONCE))
 
     def usage_report(self, asked: Asked) -> Report:
-        """Say of each record how often it was read and was resident, and since when that is known.
-
-        Evidence, never a verdict: what is not in it may have been read before or elsewhere.
-        """
+        """Say of each record how often it was read and was resident: evidence, never a verdict."""
         self._recording.segment(asked)
         return Report.of(self._workspace.report())
 
     def usage_record(
         self,
         asked: Asked,
-        kind: Annotated[str, Meta(description="The record's kind", max_length=64)],
-        slug: Annotated[str, Meta(description="The record's name", max_length=1024)],
+        kind: Annotated[str, Meta(max_length=64)],
+        slug: Annotated[str, Meta(max_length=1024)],
     ) -> RecordReport:
-        """Say of one record how often it was read and was resident, and since when that is known.
-
-        Null is unknown: no evidence is not evidence of disuse.
-        """
+        """Say of one record how often it was read and was resident; null is unknown."""
         self._recording.segment(asked)
         return RecordReport.of(self._workspace.report(), kind, slug)
 

@@ -41,7 +41,7 @@ class Work(NamedTuple):
             name=name,
             title=title,
             description=inspect.cleandoc(function.__doc__ or ""),
-            input_schema=_schema(arguments),
+            input_schema=_lean(_schema(arguments)),
             output_schema=_schema(hints["return"]),
             annotations=_READ_ONLY,
         )
@@ -68,3 +68,20 @@ def _schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
     whole = parts.pop(struct.__name__)
     whole.pop("description", None)
     return {**whole, "$defs": parts} if parts else whole
+
+
+_BOUNDS = {"default", "minimum", "maximum", "minLength", "maxLength"}
+
+
+def _lean(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema of arguments without what is checked anyway: a model pays for it in each request.
+
+    What may be null may be left out, and is only said to be what else it is.
+    """
+    lean = {name: value for name, value in schema.items() if name not in _BOUNDS}
+    others = [one for one in lean.pop("anyOf", ()) if one != {"type": "null"}]
+    for one in others:
+        lean |= _lean(one)
+    if "properties" in lean:
+        lean["properties"] = {name: _lean(of) for name, of in lean["properties"].items()}
+    return {name: value for name, value in lean.items() if (name, value) != ("required", [])}
