@@ -50,7 +50,9 @@ ASKED = {
     "report": Asked(
         ["report", "--format", "csv", "-o", "report"], lambda r: (r / "report").read_text()
     ),
-    "cost": Asked(["cost", "--format", "csv", "-o", "report"], lambda r: (r / "report").read_text()),
+    "cost": Asked(
+        ["cost", "--format", "csv", "-o", "report"], lambda r: (r / "report").read_text()
+    ),
     "show": Asked(["show", "decision/r1", "-o", "report"], lambda r: (r / "report").read_text()),
     "diff": Asked(["diff", "7d", "30d"]),
     "demo": Asked(["demo"]),
