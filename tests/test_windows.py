@@ -235,7 +235,7 @@ def test_every_grouping_adds_up_to_the_report(some: list[UsageEvent]) -> None:
     report = build_full_report(build_report(tally), full)
     for by in BY:
         total = Counts()
-        of_segments = segment_groups(segments) if by in {"segment", "model"} else None
+        of_segments = segment_groups(segments, segments) if by in {"segment", "model"} else None
         for group in group_report(report, by, of_segments).groups:
             total.merge(group.total)
         assert total.uses == sum(r.basic.use_count for r in report.records)

@@ -31,6 +31,7 @@ from ctxuse.reports.tokens import TokenFigures
 from ctxuse.visible import Safe, visible
 from ctxuse.zones import Zone
 
+_BROAD = 100
 WIDE = 110
 """From this many columns on, a terminal is shown everything."""
 
@@ -358,12 +359,13 @@ def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyT
 
 def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
     """Return a row for each group, for people."""
+    least = _BROAD if report.by == "segment" else 0
     columns: list[Column[Group]] = [
         Column(report.by.capitalize(), "", lambda g: g.name, right=False, whole=False),
         Column("Uses", "", lambda g: g.total.uses),
-        Column("of", "", lambda g: g.used),
+        Column("of", "", lambda g: g.used, least=least),
         Column("Resident", "", lambda g: g.total.exposures),
-        Column("of", "", lambda g: g.exposed),
+        Column("of", "", lambda g: g.exposed, least=least),
         Column("Tokens", "", lambda g: tokens_together([g.total]), total=_tokens_in),
     ]
     if report.by == "segment":
@@ -371,11 +373,18 @@ def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
             Column(
                 "Began", "", lambda g: Moment(g.began_ns, minutes=True), right=False, whole=False
             ),
-            Column("Agent", "", lambda g: g.host or "unknown", right=False, whole=False),
+            Column(
+                "Agent", "", lambda g: g.host or "unknown", right=False, whole=False, least=least
+            ),
+            Column("Requests", "", lambda g: None if g.requests is None else g.requests[0]),
+            Column("Took in", "", lambda g: None if g.requests is None else g.requests[1]),
         ]
     zone = report.basic.evidence.zone
     total = tokens_together([group.total for group in report.groups])
-    explained = "of: different records. Tokens: of all times resident"
+    explained = "of: different records. "
+    if report.by == "segment":
+        explained += "Took in: tokens of all its requests, by its agent's account. "
+    explained += "Tokens: of all times resident"
     explained += tokens_explained(total.bases, partly=total.is_part)
     if report.by in {"day", "week"}:
         explained += f" Days are those of {zone.name}; one without a row has no event."
@@ -405,6 +414,8 @@ def of_records_in_groups(report: GroupedReport) -> AnyTable:
         more = [
             Column("", "began_at", lambda row: Moment(row[0].began_ns)),
             Column("", "host", lambda row: row[0].host or ""),
+            Column("", "requests", lambda row: None if (n := row[0].requests) is None else n[0]),
+            Column("", "input", lambda row: None if (n := row[0].requests) is None else n[1]),
         ]
     elif report.apart:
         more = [Column("", "workspace", lambda row: row[1][0])]

@@ -63,6 +63,8 @@ class Group(msgspec.Struct):
         began_ns: Its first event, in nanoseconds since the epoch; only of segments.
         ended_ns: Its last event, likewise.
         host: Its agent, where known; only of segments.
+        requests: What is known of its requests; only of segments: how many there were, and how many
+            tokens they took in. None where nothing is known.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Group(msgspec.Struct):
     began_ns: int | None = None
     ended_ns: int | None = None
     host: str | None = None
+    requests: tuple[int, int] | None = None
 
     @property
     def total(self) -> Counts:
@@ -141,6 +144,17 @@ def _record(key: Key, counts: Counts) -> dict[str, object]:
     return {**where, "kind": kind, "slug": slug, **filled(COUNT_FIELDS, counts)}
 
 
+def _of_requests(which: int) -> Callable[[Group], object]:
+    """Takes a figure of the requests of a segment; other groups have none."""
+
+    def value(group: Group) -> object:
+        if group.began_ns is None:
+            return UNSET
+        return None if group.requests is None else group.requests[which]
+
+    return value
+
+
 def _of_total(field: Field[Counts]) -> Field[Group]:
     return Field(field.name, field.schema, lambda g: field.value(g.total))
 
@@ -150,6 +164,8 @@ GROUP_FIELDS: Sequence[Field[Group]] = (
     Field("host", TEXT_OR_NULL, lambda g: UNSET if g.began_ns is None else g.host, optional=True),
     Field("began_at", TIME, lambda g: known_time(g.began_ns) or UNSET, optional=True),
     Field("ended_at", TIME, lambda g: known_time(g.ended_ns) or UNSET, optional=True),
+    Field("requests", COUNT_OR_NULL, _of_requests(0), optional=True),
+    Field("input", COUNT_OR_NULL, _of_requests(1), optional=True),
     Field("records_used", COUNT, lambda g: g.used),
     Field("records_exposed", COUNT, lambda g: g.exposed),
     *map(_of_total, COUNT_FIELDS),
@@ -168,11 +184,18 @@ GROUPED_FIELDS: Sequence[Field[GroupedReport]] = (
 """The report as JSON holds it."""
 
 
-def segment_groups(segments: Segments) -> dict[str, Group]:
-    """Return the counts of each segment, by its key."""
+def segment_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
+    """Return the counts of each segment, by its key.
+
+    Args:
+        segments: What entered.
+        requests: The requests of the same segments.
+    """
     groups: dict[str, Group] = {}
     for key, segment in segments.by_key.items():
-        group = groups[key] = Group(key, host=segment.host)
+        asked = requests_of(requests.by_key[key]) if key in requests.by_key else []
+        known = (len(asked), sum(request.input for request in asked)) if asked else None
+        group = groups[key] = Group(key, host=segment.host, requests=known)
         for at_ns, entry in segments.events(segment):
             group.began_ns = earliest(group.began_ns, at_ns)
             group.ended_ns = latest(group.ended_ns, at_ns)

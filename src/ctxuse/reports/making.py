@@ -159,8 +159,8 @@ def make_grouped_report(
     if by in {"segment", "model"}:
         segments, requests = Segments(), Segments(only_requests=True)
         report = _with_segments(layout, query, reading, segments, requests)
-        is_model = by == "model"
-        groups = model_groups(segments, requests) if is_model else segment_groups(segments)
+        grouped = model_groups if by == "model" else segment_groups
+        groups = grouped(segments, requests)
     else:
         report = make_full_report(layout, query, reading, days=by in {"day", "week"})
     if query.kinds:
