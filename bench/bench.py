@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from inputs import lines, make_log, make_transcripts
+from inputs import lines, make_log, make_sessions, make_transcripts
 from rivals import Case, duckdb_case, json_loop, loop
 
 from ctxuse import (
@@ -337,6 +337,31 @@ def starting(repeat: int) -> Figures:
         )
 
 
+REPORT_CACHED = "ctxuse report, from what is remembered"
+
+
+def costs(number: int, repeat: int) -> Figures:
+    """Time `ctxuse cost` beside `ctxuse report`, both from what is remembered, and it anew."""
+    with tempfile.TemporaryDirectory() as home:
+        usage = Path(home) / "work/.yoi/memory/_usage"
+        usage.mkdir(parents=True, mode=0o700)
+        make_sessions(usage / "events.jsonl", number)
+
+        def run(*words: str) -> Case:
+            command = [sys.executable, "-m", "ctxuse", *words, "-w", f"{home}/work"]
+            env = {"HOME": home, "PATH": os.environ.get("PATH", "")}
+            return lambda: subprocess.run(command, check=True, capture_output=True, env=env)
+
+        cases = {
+            REPORT_CACHED: run("report"),
+            "ctxuse cost, from what is remembered": run("cost"),
+        }
+        for case in cases.values():
+            case()
+        taken = rounds(cases, max(repeat, 9))
+        return taken | rounds({"ctxuse cost, anew": run("cost", "--no-cache")}, 1)
+
+
 HOOK = Path(sys.executable).with_name("ctxuse-hook")
 BARE = "python -c pass"
 SETTLED = 2.5
@@ -547,6 +572,8 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     show("Appending 2,000 events", figures["appending"], "json.dumps, open, write, close")
     figures["transcripts"] = transcripts(64_000_000, repeat)
     show("Transcripts, 64 MB", figures["transcripts"], EACH_LINE)
+    figures["costs"] = costs(events, repeat)
+    show(f"Costs of {events:,} events", figures["costs"], REPORT_CACHED)
     figures["starting"] = starting(max(repeat, 15))
     show("Starting", figures["starting"], BARE)
     figures["hooks"] = show_hooks(max(repeat, 15))

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.events import Requests
+from ctxuse.ids import new_id
 
 
 def lines(
@@ -142,3 +144,48 @@ def _session(chance: random.Random, session: str, root: str) -> Iterator[bytes]:
         block = {"type": "tool_result", "tool_use_id": call, "content": body}
         yield line("user", message={"role": "user", "content": [block]}, toolUseResult=told[tool])
         yield said({"type": "text", "text": text(600)})
+
+
+def make_sessions(path: Path, number: int) -> int:
+    """Write a log of about so many events of sessions, with their requests; return how many.
+
+    A session lists 28 records, reads one in each of 20 requests, and ends with a block of these.
+    """
+    rng = random.Random(1)  # noqa: S311 - inputs, not secrets
+    written, at_ms = 0, 1_760_000_000_000
+    with path.open("wb") as file:
+        while written < number:
+            segment = f"{rng.getrandbits(32):08x}-1111-4222-8333-{rng.getrandbits(48):012x}"
+            begin = at_ms = at_ms + rng.randrange(1_000, 200_000)
+            times = [at_ms := at_ms + rng.randrange(1_000, 9_000) for _ in range(20)]
+            stood = [(begin, f"skill-{place}", 300, True) for place in range(28)]
+            read = [
+                (at, f"doc-{rng.randrange(60)}", rng.randrange(300, 4_000), False) for at in times
+            ]
+            for at, slug, size, resident in (*stood, *read):
+                file.write(encode(_of_session(segment, at, slug, size, resident=resident)) + b"\n")
+            block = Requests(
+                f"msg_{written}",
+                tuple(at - times[0] for at in times),
+                tuple(30_000 + 300 * place for place in range(20)),
+                (100,) * 20,
+                model="a-model",
+                bytes_per_token=3.2,
+            )
+            event = _of_session(segment, times[0], "", 0, resident=True)
+            file.write(encode(event._replace(records=(), requests=block)) + b"\n")
+            written += len(stood) + len(read)
+    return written
+
+
+def _of_session(segment: str, at_ms: int, slug: str, size: int, *, resident: bool) -> UsageEvent:
+    record = UsageRecordSnapshot("skill", slug, 4_000, 1_000, context_bytes=size)
+    return UsageEvent(
+        new_id(at_ms * 1_000_000),
+        at_ms * 1_000_000,
+        segment,
+        UsageEventKind.RESIDENT_EXPOSURE if resident else UsageEventKind.USE,
+        UsageSource.RESIDENT_INJECTION if resident else UsageSource.MEMORY_READ,
+        (record,),
+        host="claude-code",
+    )

@@ -20,7 +20,7 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting import costs
 from ctxuse.counting.cost import Cost
 from ctxuse.counting.costs import cost_of_log
-from ctxuse.counting.count import Accumulator, count
+from ctxuse.counting.count import Counting, count
 from ctxuse.counting.entered import tokens_of
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.events import Requests
@@ -383,7 +383,7 @@ def test_only_what_came_since_is_read_unless_it_is_of_a_settled_segment(
 ) -> None:
     starts: list[int] = []
 
-    def noted(log: OpenLog, accumulators: Sequence[Accumulator], start: int, **how: Any) -> None:  # noqa: ANN401
+    def noted(log: OpenLog, accumulators: Sequence[Counting], start: int, **how: Any) -> None:  # noqa: ANN401
         starts.append(start)
         count(log, accumulators, start, **how)
 

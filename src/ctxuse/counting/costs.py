@@ -18,7 +18,7 @@ import msgspec
 
 from ctxuse.counting.checkpoint import Proof, name_of, sealed, stands, unsealed
 from ctxuse.counting.cost import Cost, RecordCost, cost_of
-from ctxuse.counting.count import Accumulator, count
+from ctxuse.counting.count import count
 from ctxuse.counting.entered import BASES
 from ctxuse.counting.segments import Segments, StoredSegment
 from ctxuse.counting.tuning import Reading
@@ -128,8 +128,7 @@ def _read_on(layout: WorkspaceLayout, state: _State, reading: Reading) -> _Read 
         end = last_line_end(log, start)
         mark = None if known is None else (known.offset, known.digest)
         proof = Proof(log, end, tuning, mark)
-        accumulators = [Accumulator(also=[segments], tuning=tuning)]
-        count(log, accumulators, start, tuning=tuning, on_progress=reading.on_progress)
+        count(log, [segments], start, tuning=tuning, on_progress=reading.on_progress)
         is_proved = is_proved and proof.holds() and end == log.end
         worth += end - start
         marks.append(_Mark(end, proof.digest))

@@ -5,6 +5,7 @@ where a query takes only some of them it is divided first. All other lines are c
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from ctxuse.codec.decode import Valid, optional_text
 from ctxuse.counting.blocks import Block, ByTails, ns_of_head, read_usual
@@ -16,6 +17,27 @@ from ctxuse.events import UsageEventKind
 from ctxuse.log.reader import Line, OpenLog, lines_of
 from ctxuse.progress import OnProgress, silent
 from ctxuse.query import ALWAYS, EVERYTHING, Query
+
+
+class Counting(Protocol):
+    """Counts the lines of a log, in the order of the file."""
+
+    @property
+    def takes_in_full(self) -> bool:
+        """Whether it may take blocks that are decoded line by line."""
+        ...
+
+    def take_block(self, block: Block) -> bool:
+        """Count a block and return True, if that can be done without looking at its lines."""
+        ...
+
+    def add_line(self, line: Line) -> None:
+        """Count a line; whoever tells of blocks, too, flushes before."""
+        ...
+
+    def flush(self) -> None:
+        """Have everything counted that was told."""
+        ...
 
 
 class Accumulator:
@@ -121,7 +143,7 @@ def _chosen(query: Query, block: ByTails) -> list[bool]:
 
 def count(
     log: OpenLog,
-    accumulators: Sequence[Accumulator],
+    accumulators: Sequence[Counting],
     start: int = 0,
     *,
     tuning: Tuning = USUAL,

@@ -214,9 +214,8 @@ def _with_segments(
     """Read the whole log once, and collect what entered each segment, and all requests."""
     tuning = reading.tuning
     one = Accumulator(DETAIL, query, also=[segments], tuning=tuning)
-    every = Accumulator(also=[requests], tuning=tuning)
     for log in open_logs(layout):
-        count(log, [one, every], tuning=tuning, on_progress=reading.on_progress)
+        count(log, [one, requests], tuning=tuning, on_progress=reading.on_progress)
     return _full(one.tally, one.outside, query)
 
 
