@@ -16,6 +16,7 @@ from ctxuse import (
     Workspace,
 )
 from ctxuse.codec.encode import encode
+from ctxuse.events import Requests
 from ctxuse.ids import canonical_id
 from ctxuse.times import SECOND, parse_ns
 
@@ -112,7 +113,35 @@ def claude_code_session(chance: random.Random, at: int) -> list[UsageEvent]:
         actor = chance.choice(["agent", "agent", "user", "subagent"])
         skill = entered("skill", slug, size, size - 120)
         found.append(event(UsageEventKind.USE, UsageSource.WORKFLOW_INVOKE, [skill], actor))
-    return found
+    return [*found, requests(found)]
+
+
+def requests(found: list[UsageEvent]) -> UsageEvent:
+    """Return what is told of the requests of a session in which something entered."""
+    chance = random.Random(found[0].segment_id)  # noqa: S311 - an example, not a secret
+    begin_ms = found[0].occurred_at_ns // 1_000_000 + 4_000
+    last_ms = found[-1].occurred_at_ns // 1_000_000 + 60_000
+    number = chance.randrange(8, 60)
+    each = (last_ms - begin_ms) // number + 7_000
+    size, taken = 21_000, []
+    for _ in range(number):
+        size += chance.randrange(150, 2_600)
+        taken.append(size)
+    block = Requests(
+        f"msg_{chance.getrandbits(80):020x}",
+        tuple(each * place for place in range(number)),
+        tuple(taken),
+        tuple(chance.randrange(40, 900) for _ in taken),
+        cached=(0, *taken[:-1]),
+        model="claude-opus-4-8",
+        bytes_per_token=BYTES_PER_TOKEN,
+    )
+    return found[0]._replace(
+        id=new_id(chance, begin_ms * 1_000_000),
+        occurred_at_ns=begin_ms * 1_000_000,
+        records=(),
+        requests=block,
+    )
 
 
 def write(workspace: Workspace, events: list[UsageEvent]) -> None:

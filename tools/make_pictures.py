@@ -21,6 +21,8 @@ PICTURES = ROOT / "docs" / "pictures"
 
 CHARTS: ViewportSize = {"width": 1180, "height": 1310}
 TABLE: ViewportSize = {"width": 1180, "height": 720}
+SESSION = "01a1f999"
+SESSION_SIZE: ViewportSize = {"width": 1180, "height": 1180}
 LIVE: ViewportSize = {"width": 1180, "height": 900}
 
 
@@ -43,6 +45,12 @@ def main() -> None:
         page.locator("#records").scroll_into_view_if_needed()
         page.evaluate("document.getElementById('records').scrollIntoView()")
         page.screenshot(path=PICTURES / "report-table.png")
+        session = Path(directory) / "session.html"
+        words = ["-w", str(ROOT / "examples" / "claude-code")]
+        run(["show", SESSION, *words, "--format", "html", "-o", str(session)])
+        page = chromium.new_page(viewport=SESSION_SIZE, color_scheme="light")
+        page.goto(session.as_uri())
+        page.screenshot(path=PICTURES / "session.png")
         with served(Path(directory)) as address:
             page = chromium.new_page(viewport=LIVE, color_scheme="light")
             page.goto(f"{address}record?name=workflow/release")

@@ -17,13 +17,16 @@ def of_cost(report: CostReport, safe: Safe) -> AnyTable:
     others = [row for row in (report.left_out, report.rest, report.unsplit) if row is not None]
     rows = [*report.shown, *(row for row in others if row.tokens is not None)]
     most = max([row.tokens or 0 for row in report.shown], default=0) or 1
-    uses_from = 0 if report.prices is None else _WIDE
+    times_from = 0 if report.prices is None else _WIDE
     columns: list[Column[CostRow]] = [
         Column("Record", "", _name, right=False, whole=False),
         Column("", "kind", lambda r: r.kind),
         Column("", "slug", lambda r: r.slug),
-        Column("Resident", "resident_exposure_count", lambda r: _of_record(r, r.cost.resident)),
-        Column("Uses", "use_count", lambda r: _of_record(r, r.cost.read), least=uses_from),
+        Column(
+            "Resident", "resident_exposure_count", lambda r: _of_record(r, r.cost.resident),
+            least=times_from,
+        ),
+        Column("Uses", "use_count", lambda r: _of_record(r, r.cost.read), least=times_from),
         Column("Tokens\neach", "tokens_each", _each, full="Tokens each"),
         Column("", "tokens_each_basis", lambda r: r.each_basis),
         Column("Requests", "requests", _requests, most=14, total=lambda _: report.cost.requests),
