@@ -496,6 +496,28 @@ def test_a_call_that_is_written_down_a_moment_later_is_the_sub_agents(
     ]
 
 
+def test_what_stands_in_a_sub_agent_stands_there_since_its_call(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    environ = {"HOME": str(tmp_path / "home"), "CLAUDE_CODE_SESSION_ID": "s1"}
+    folder = tmp_path / "home/.claude/projects/-app/s1/subagents"
+    folder.mkdir(parents=True)
+    folder.parent.with_suffix(".jsonl").write_text("{}\n")
+
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"}, meta=of_call("t9"))
+        await anyio.sleep(0.1)  # who called it is found out only now
+        (folder / "agent-a2.jsonl").write_text('"t9"')
+
+    talk(process(filled, environ), conversation, client="claude-code")
+    found = {(e.segment_id, e.event.value): e.occurred_at_ns for e in events(filled)}
+    assert [*sorted(found, key=found.__getitem__)] == [
+        ("s1", "resident_exposure"),
+        ("s1/a2", "resident_exposure"),
+        ("s1/a2", "use"),
+    ]
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_given_is_recorded_when_the_server_is_ended(
     filled: Workspace, tmp_path: Path, ending: signal.Signals

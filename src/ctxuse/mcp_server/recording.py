@@ -8,6 +8,7 @@ recorded before it is answered; else the answer goes first.
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event, Lock
 from typing import Any, TypeVar
 
@@ -72,7 +73,8 @@ class Recording:
         """
         if not self._workspace.layout.has_marker:
             return Segment(self._workspace.layout, self._own_segment, _nothing)
-        who = self._begin(self._pool.submit(self._caller, asked, expose=expose))
+        exposed_ns = time.time_ns() if expose else None
+        who = self._begin(self._pool.submit(self._caller, asked, exposed_ns))
         wait([who], _AT_MOST)
 
         def record(event: UsageEvent) -> UsageEvent | None:
@@ -97,15 +99,15 @@ class Recording:
             wait([work])
         return work
 
-    def _caller(self, asked: Asked, *, expose: bool) -> Caller:
-        """Who is calling; with the first call of each the exposure is recorded."""
+    def _caller(self, asked: Asked, exposed_ns: int | None) -> Caller:
+        """Who is calling; with the first call of each, when it was, the exposure is recorded."""
         who = caller(asked.meta, asked.client.name, self._environ, self._hurry)
         if who.segment_id is None:  # some say it with calls of tools only
             who = who._replace(segment_id=self._session)
         else:
             self._session = who.segment_id.partition("/")[0] if who.in_subagent else who.segment_id
-        if expose:
-            self._expose(who, asked.client)
+        if exposed_ns is not None:
+            self._expose(who, asked.client, exposed_ns)
         return who
 
     def _append(
@@ -124,12 +126,12 @@ class Recording:
             )
         )
 
-    def _expose(self, who: Caller, client: Client) -> None:
+    def _expose(self, who: Caller, client: Client, called_ns: int) -> None:
         """Record that the instructions came into a context, as far as the host delivers them.
 
         They stand in a session from its beginning, so that is when it is said to have been, and in
         a sub-agent from its first call on, as seen in requests of Claude Code (2.1.197 and
-        2.1.332). What a transcript has told of it
+        2.1.332); however long it takes to find out who called. What a transcript has told of it
         before is not told again.
         """
         own = who.segment_id or self._own_segment
@@ -141,14 +143,14 @@ class Recording:
                 most = delivered(who.host, client.version, self._resident.text, call_id)
                 resident = self._resident if most is None else self._resident.up_to(most)
                 is_session = name == own.partition("/")[0]
-                record = self._record_beginning if is_session else self._workspace.try_append
+                record = partial(self._record_at, self._began_ns if is_session else called_ns)
                 segment = Segment(self._workspace.layout, name, record, host=who.host)
                 if self._is_told(name, resident) or segment.expose(resident):
                     self._exposed.add(name)
 
-    def _record_beginning(self, event: UsageEvent) -> UsageEvent | None:
-        """Record what has been so since the beginning."""
-        return self._workspace.try_append(event._replace(occurred_at_ns=self._began_ns))
+    def _record_at(self, at_ns: int, event: UsageEvent) -> UsageEvent | None:
+        """Record what has been so since then."""
+        return self._workspace.try_append(event._replace(occurred_at_ns=at_ns))
 
     def _is_told(self, segment: str, resident: Resident) -> bool:
         """Whether the log says that some of it stood in a segment."""
