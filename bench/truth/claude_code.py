@@ -273,6 +273,8 @@ _LISTED = re.compile(
 _AGENTS = re.compile(
     r"Available agent types for the Agent tool:\n(.*?)(?=\n\n|\n</system-reminder>|\Z)", re.DOTALL
 )
+_DEFERRED = re.compile(r"deferred tools are now available[^\n]*\n((?:\w+\n)*\w+)")
+_OF_SERVER = re.compile(r"^mcp__(\w+?)__\w+$", re.MULTILINE)
 _INSTRUCTIONS = re.compile(r"\n## ctxuse\n((?:- .*\n)*)")
 _OWN_MEMORY = re.compile(r"\n## MEMORY\.md\n\n(.*?)(?=\n\n|\Z)", re.DOTALL)
 _COMPACT = "CRITICAL: Respond with TEXT ONLY."
@@ -369,6 +371,11 @@ def _resident(shop: Shop, text: str) -> Iterator[tuple[str, int]]:
         for name in shop.in_text(block[2]):
             yield name, len(block[2].encode())
     yield from _served(shop, text)
+    for deferred in _DEFERRED.finditer(text):
+        sizes: Counter[str] = Counter()
+        for tool in _OF_SERVER.finditer(deferred[1]):
+            sizes[tool[1]] += len(f"{tool[0]}\n".encode())
+        yield from ((f"mcp/{server}/tools", size) for server, size in sizes.items())
     for kind, pattern in (("skill", _LISTED), ("agent", _AGENTS)):
         for listed in pattern.finditer(text):
             for line in re.split(r"\n(?=- )", listed[1]):
