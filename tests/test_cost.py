@@ -336,13 +336,29 @@ class TestReport:
         assert "Not divided: 1 request" in text
         assert "everything else" in text
         row = next(line for line in text.splitlines() if line.startswith("skill/unheard"))
-        assert row.split() == ["skill/unheard", "1", "0", "40", "m", *[words.UNKNOWN] * 3]
+        assert row.split() == ["skill/unheard", "1", "40", "m", *[words.UNKNOWN] * 3]
+
+    @pytest.mark.parametrize("columns", [80, 90, 100, 116, 160])
+    @pytest.mark.parametrize("has_window", [False, True])
+    @pytest.mark.parametrize("has_prices", [False, True])
+    def test_a_table_is_as_wide_as_a_terminal_at_most(
+        self, monkeypatch: pytest.MonkeyPatch, columns: int, *, has_window: bool, has_prices: bool
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        chosen = ["--window-tokens", "200000"] if has_window else []
+        chosen += ["--price", "in=3,cached=0.3,out=15"] if has_prices else []
+        example = Workspace(Path(__file__).parent.parent / "examples/claude-code")
+        lines = run(example, "cost", "--no-cache", "--top", "5", *chosen).splitlines()
+        assert max(map(len, lines)) <= columns
+        assert ("Uses" in lines[1]) is (columns >= (90, 100, 90, 116)[has_prices + 2 * has_window])
+        others = next(line.split() for line in lines if line.startswith("8 other records"))
+        assert words.UNKNOWN not in others  # their share has no base, which is not unknown
 
     def test_hooks_alone_give_dashes(self, tmp_path: Path) -> None:
         workspace = log_of(tmp_path, [event("s", 0, [record("pdf", 100)], resident=True)])
         text = run(workspace, "cost")
         row = next(line for line in text.splitlines() if line.startswith("skill/pdf"))
-        assert row.split() == ["skill/pdf", "1", "0", "100", "m", *[words.UNKNOWN] * 3]
+        assert row.split() == ["skill/pdf", "1", "100", "m", *[words.UNKNOWN] * 3]
         assert "No request is known here" in text
         fields = json.loads(run(workspace, "cost", "--format", "json"))
         assert fields["records"][0]["requests"] is None

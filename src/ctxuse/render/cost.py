@@ -11,13 +11,21 @@ _CENT = 0.01
 _WIDE = 100
 """From so many columns on, a terminal is shown everything."""
 
+_MORE = 16
+"""So many more where there is a window."""
+
+_NARROW = 90
+"""Below that uses are left out, too."""
+
 
 def of_cost(report: CostReport, safe: Safe) -> AnyTable:
     """Return what a cost shows."""
     others = [row for row in (report.left_out, report.rest, report.unsplit) if row is not None]
     rows = [*report.shown, *(row for row in others if row.tokens is not None)]
     most = max([row.tokens or 0 for row in report.shown], default=0) or 1
-    times_from = 0 if report.prices is None else _WIDE
+    has_window = any(row.share_of_window is not None for row in report.rows)
+    wide = _WIDE + (_MORE if has_window else 0)
+    times_from, uses_from = (0, _NARROW) if report.prices is None else (wide, wide)
     columns: list[Column[CostRow]] = [
         Column("Record", "", _name, right=False, whole=False),
         Column("", "kind", lambda r: r.kind),
@@ -26,7 +34,7 @@ def of_cost(report: CostReport, safe: Safe) -> AnyTable:
             "Resident", "resident_exposure_count", lambda r: _of_record(r, r.cost.resident),
             least=times_from,
         ),
-        Column("Uses", "use_count", lambda r: _of_record(r, r.cost.read), least=times_from),
+        Column("Uses", "use_count", lambda r: _of_record(r, r.cost.read), least=uses_from),
         Column("Tokens\neach", "tokens_each", _each, full="Tokens each"),
         Column("", "tokens_each_basis", lambda r: r.each_basis),
         Column("Requests", "requests", _requests, most=14, total=lambda _: report.cost.requests),
@@ -36,9 +44,9 @@ def of_cost(report: CostReport, safe: Safe) -> AnyTable:
             full="Tokens \N{MULTIPLICATION SIGN} requests",
             total=_together,
         ),
-        Column("of\ninput", "share_of_input", lambda r: _share(r.share_of_input), full="of input"),
+        Column("of\ninput", "share_of_input", _of_input, full="of input"),
     ]  # fmt: skip
-    if any(row.share_of_window is not None for row in report.rows):
+    if has_window:
         column = Column[CostRow](
             "of\nwindow", "share_of_window", _of_window, full="of window", least=_WIDE
         )
@@ -46,7 +54,7 @@ def of_cost(report: CostReport, safe: Safe) -> AnyTable:
     if report.prices is not None:
         total = Said(_money(report.prices.of(*_taken(report))), None)
         columns.append(Column("Money", "money", _cost, total=lambda _: total))
-    columns.append(Column(" ", "", lambda r: Bar(_bar(r, most)), right=False, least=_WIDE))
+    columns.append(Column(" ", "", lambda r: Bar(_bar(r, most)), right=False, least=wide))
     said = [words.since(report.basic.evidence), _summary(report)]
     said += filter(None, [_without(report), _not_divided(report), _priced(report, safe)])
     said += words.gaps(report.basic, safe)
@@ -104,6 +112,12 @@ def percent(share: float) -> str:
     """Return a share, from 0 on, as people read it: one that is not 0 never looks like it."""
     hundred = 100 * share
     return f"{hundred:.1f} %" if hundred >= 0.05 or not share else "< 0.1 %"  # noqa: PLR2004 - rounds
+
+
+def _of_input(row: CostRow) -> Value:
+    """A record's is of the requests in which it stood; others together have no such base."""
+    is_of_none = row.share_of_input is None and not row.kind
+    return Said("", None) if is_of_none else _share(row.share_of_input)
 
 
 def _of_window(row: CostRow) -> Value:
