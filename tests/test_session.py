@@ -174,6 +174,21 @@ class TestForms:
         assert page.exit_code == 2
 
 
+@pytest.mark.parametrize("columns", [80, 90, 100, 110, 160])
+def test_tables_of_sessions_are_as_wide_as_a_terminal_at_most(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    example = ["-w", str(Path(__file__).parent.parent / "examples/claude-code")]
+    words = ["report", "--by", "segment", "--no-cache", *example]
+    found = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
+    (name,) = {line.split()[0] for line in found.splitlines() if line.startswith("01a17751")}
+    assert "Took in" in found
+    shown = CliRunner().invoke(cli, ["show", name, *example], catch_exceptions=False).stdout
+    assert "Requests" in shown
+    assert max(map(len, [*found.splitlines(), *shown.splitlines()])) <= columns
+
+
 def test_a_server_gives_sessions_and_costs(tmp_path: Path) -> None:
     workspace = session(tmp_path / "shop")
     with serving(tmp_path / "shop", tmp_path, "--port", "0") as served:

@@ -31,6 +31,7 @@ from ctxuse.reports.tokens import TokenFigures
 from ctxuse.visible import Safe, visible
 from ctxuse.zones import Zone
 
+_NARROW = 90
 _BROAD = 100
 WIDE = 110
 """From this many columns on, a terminal is shown everything."""
@@ -359,12 +360,12 @@ def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyT
 
 def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
     """Return a row for each group, for people."""
-    least = _BROAD if report.by == "segment" else 0
+    least, narrow, wide = (_BROAD, _NARROW, WIDE) if report.by == "segment" else (0, 0, 0)
     columns: list[Column[Group]] = [
         Column(report.by.capitalize(), "", lambda g: g.name, right=False, whole=False),
         Column("Uses", "", lambda g: g.total.uses),
         Column("of", "", lambda g: g.used, least=least),
-        Column("Resident", "", lambda g: g.total.exposures),
+        Column("Resident", "", lambda g: g.total.exposures, least=narrow),
         Column("of", "", lambda g: g.exposed, least=least),
         Column("Tokens", "", lambda g: tokens_together([g.total]), total=_tokens_in),
     ]
@@ -374,7 +375,7 @@ def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
                 "Began", "", lambda g: Moment(g.began_ns, minutes=True), right=False, whole=False
             ),
             Column(
-                "Agent", "", lambda g: g.host or "unknown", right=False, whole=False, least=least
+                "Agent", "", lambda g: g.host or "unknown", right=False, whole=False, least=wide
             ),
             Column("Requests", "", lambda g: None if g.requests is None else g.requests[0]),
             Column("Took in", "", lambda g: None if g.requests is None else g.requests[1]),
