@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Never
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_import import SESSION, Line, Talk
 
@@ -28,6 +28,7 @@ from ctxuse.ids import derived_id
 from ctxuse.importing import import_transcripts
 from ctxuse.log.archive import archive_log
 from ctxuse.log.failures import read_marks
+from ctxuse.times import parse_ns
 
 
 @pytest.fixture
@@ -616,9 +617,10 @@ def answers(project: Path, numbers: range, *, parts: int = 1) -> Talk:
     """The lines of so many responses, of which each has some, and a result of a tool behind it."""
     talk = Talk(project)
     for number in numbers:
-        stamp = {"timestamp": f"2026-02-02T{number // 3600:02}:{number // 60 % 60:02}:"
-                              f"{number % 60:02}.907Z"}  # fmt: skip
+        minute = f"2026-02-02T{number // 3600:02}:{number // 60 % 60:02}"
+        stamp = {"timestamp": f"{minute}:{number % 60:02}.907Z"}
         for part in range(parts):
+            stamp = {"timestamp": f"{minute}:{number % 60:02}.{907 + part}Z"}
             usage = {"input_tokens": 10, "cache_read_input_tokens": 900 + number,
                      "output_tokens": part + 1}  # fmt: skip
             text = [{"type": "text", "text": "x"}]
@@ -662,36 +664,56 @@ def test_a_session_of_three_thousand_requests_is_stored_in_bounded_lines(project
     assert Workspace(project).layout.events_path.read_text() == text
 
 
+def compacted(project: Path) -> list[int]:
+    """When the context was compacted, in nanoseconds since the epoch, as the log tells it."""
+    found = [(one.occurred_at_ns, one.requests) for one in requests(project)]
+    return sorted(base + at * 10**6 for base, of in found if of for at in of.compactions)
+
+
+_DOINGS = ["Stop", "SessionEnd", "SubagentStop", "other", "import", "forget"]
+
+
 @given(
     st.integers(1, 700),
-    st.lists(
-        st.tuples(st.integers(1, 400), st.sampled_from(["Stop", "SessionEnd", "import", "forget"])),
-        max_size=5,
-    ),
+    st.lists(st.tuples(st.integers(1, 1200), st.sampled_from(_DOINGS)), max_size=6),
+    st.sets(st.integers(1, 700), max_size=4),
 )
+@example(3, [(1, "other")], {1})
+@example(3, [(1, "SessionEnd"), (1, "SubagentStop")], set())
+@example(41, [(4, "SessionEnd")], {1, 2})
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whoever_tells_of_requests_when_each_is_told_once(
-    number: int, turns: list[tuple[int, str]]
+    number: int, turns: list[tuple[int, str]], compactions: set[int]
 ) -> None:
     with (
         TemporaryDirectory() as directory,
         pytest.MonkeyPatch.context() as monkeypatch,
     ):
         project = made(Path(directory), monkeypatch)
-        path, done = kept(project), 0
-        for more, what in (*turns, (number, "SessionEnd")):
-            upto = min(number, done + more)
+        lines = answers(project, range(number), parts=2).lines
+        moments = []
+        for place in sorted({at for at in compactions if at < number}, reverse=True):
+            boundary = {**lines[3 * place - 1], "type": "system", "subtype": "compact_boundary"}
+            lines.insert(3 * place, boundary | {"uuid": f"c{place}"})
+            moments.append(parse_ns(str(boundary["timestamp"])))
+        path, other = kept(project), kept(project, "other")
+        put(other, "")
+        for more, what in (*turns, (len(lines), "SessionEnd")):
             with path.open("a") as file:
-                file.write(as_text(answers(project, range(done, upto), parts=2).lines))
-            done = upto
+                file.write(as_text(lines[:more]))
+            del lines[:more]
             match what:
                 case "import":
                     import_transcripts(Workspace(project), "claude-code", [str(path)], cache=False)
                 case "forget":
                     shutil.rmtree(project.parent / ".cache", ignore_errors=True)
+                case "other":
+                    said = {"session_id": "other", "transcript_path": str(other)}
+                    ended(project, "SessionStart", source="startup", **said)
                 case _:
                     ended(project, what)
         assert taken(project) == [910 + each for each in range(number)]
+        assert compacted(project) == sorted(filter(None, moments))
 
 
 def test_the_requests_of_a_session_that_ended_unheard_come_with_the_next_one(project: Path) -> None:

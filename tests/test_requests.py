@@ -13,7 +13,7 @@ from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageSource, W
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.events import MOST_REQUESTS, Requests
-from ctxuse.hosts.responses import Compacted, Known, Responded, Said, stored
+from ctxuse.hosts.responses import Compacted, Known, Responded, Said, ends, is_to_be_stored, stored
 from ctxuse.reports.groups import BY
 
 BLOCK = Requests(
@@ -212,14 +212,66 @@ def make(said: list[Said], log: list[UsageEvent], *, whole: bool) -> list[Said]:
     return found.rest
 
 
+@st.composite
+def transcripts(draw: st.DrawFn) -> list[Said]:
+    """What some transcript tells: responses of one line or more, of two segments, compactions."""
+    lines: list[Said] = []
+    kinds = draw(st.lists(st.sampled_from(("new", "more", "old", "compacted")), max_size=25))
+    for at, kind in enumerate(kinds):
+        segment = draw(st.sampled_from(("s", "s/a")))
+        before = [one for one in lines if isinstance(one, Responded) and one.segment == segment]
+        match kind:
+            case "compacted":
+                lines.append(Compacted(segment, at * _MS))
+            case "new":
+                lines.append(Responded(segment, f"msg_{at}", at * _MS, 100 + at, 1))
+            case _ if before:
+                lately = [*{one.key: one for one in before}.values()][-8:]
+                one = before[-1] if kind == "more" else draw(st.sampled_from(lately))
+                lines.append(Responded(segment, one.key, at * _MS, one.input, at))
+    return lines
+
+
+def compactions_of(events: list[UsageEvent]) -> Counter[tuple[str, int]]:
+    """How often each compaction is told of."""
+    return Counter(
+        (event.segment_id, event.occurred_at_ns // _MS + at)
+        for event in events
+        if event.requests is not None
+        for at in event.requests.compactions
+    )
+
+
 class TestBlocks:
+    @given(transcripts(), st.data())
+    @example([Responded("s", "m", 0, 9, 1), Responded("s", "m", _MS, 9, 2)], None)
+    def test_a_request_has_one_block_wherever_reading_rests_and_whoever_ends_it(
+        self, lines: list[Said], data: st.DataObject | None
+    ) -> None:
+        imported: list[UsageEvent] = []
+        make(lines, imported, whole=True)
+        log: list[UsageEvent] = []
+        kept: list[Said] = []
+        rest = 0
+        steps = range(len(lines)) if data is None else range(data.draw(st.integers(0, 8)))
+        for _ in steps:
+            end = rest + 1 if data is None else data.draw(st.integers(rest, len(lines)))
+            whole = data is None or data.draw(st.booleans())
+            after = end if data is None or not whole else data.draw(st.integers(rest, end))
+            again = make([*kept, *lines[rest:end]], log, whole=whole)
+            kept = ends([*kept, *lines[rest:after]]) if whole else again
+            rest = after
+        make([*kept, *lines[rest:]], log, whole=True)
+        assert told(log) == told(imported) == Counter({*told(imported)})
+        assert compactions_of(log) == compactions_of(imported)
+
     def test_a_hook_stores_what_is_full_and_the_end_of_a_session_the_rest(self) -> None:
         log: list[UsageEvent] = []
         rest: list[Said] = []
         for begin in range(0, 1200, 100):
             rest = make([*rest, *responses(range(begin, begin + 100))], log, whole=False)
         assert [len(event.requests.at_ms) for event in log if event.requests] == [500, 500]
-        assert len(rest) == 200
+        assert len([one for one in rest if is_to_be_stored([one])]) == 200
         assert make(rest, log, whole=True) == []
         assert told(log) == Counter(dict.fromkeys(told(log), 1))
         assert sum(told(log).values()) == 1200
@@ -232,7 +284,7 @@ class TestBlocks:
         (block,) = log
         assert block.requests is not None
         assert (block.requests.model, block.requests.window) == ("opus", 200)
-        assert rest == both[3:]
+        assert [one for one in rest if is_to_be_stored([one])] == both[3:]
 
     def test_a_response_of_several_lines_is_one_request(self) -> None:
         first, second = responses(range(2))

@@ -14,7 +14,7 @@ may be a copy of another one.
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
 from ctxuse.hosts.recorded import Recorded, ids_of
-from ctxuse.hosts.responses import Known, stored
+from ctxuse.hosts.responses import Known, ends, is_to_be_stored, stored
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
@@ -140,7 +140,7 @@ def _bring_in(
     if stopped is None:
         stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
     while os.path.getsize(path) > stopped.rest.offset or (
-        stopped.rest.requests and not following.goes_on
+        not following.goes_on and is_to_be_stored(stopped.rest.requests)
     ):
         try:
             after = _read_on(following, places, path, stopped, append)
@@ -180,8 +180,10 @@ def _read_on(
         )
         whole = to_end and not following.goes_on
         said = rest.requests + told.requests[: None if whole else told.before_rest]
-        ratio = told.summary.bytes_per_token
-        blocks, kept = stored(host, said, lambda: Known.of_log(layout), ratio, whole=whole)
+        ratio, known = told.summary.bytes_per_token, partial(Known.of_log, layout)
+        blocks, kept = stored(host, said, known, ratio, whole=whole)
+        if whole:
+            kept = ends(rest.requests + told.requests[: told.before_rest])
         done = done and all(append(block, None) for block in blocks if can_be_stored(block))
     if not done or told.summary.error is not None:
         return rest

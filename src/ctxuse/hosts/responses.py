@@ -6,6 +6,10 @@ order of the transcript. What follows one another in a segment is put into block
 log, so blocks may end anywhere: an import stores all that has none, a hook only what is full or has
 ended.
 
+A response has several lines, of which some may come when it has been stored. So the last ones of
+each segment are kept with the rest, as are compactions behind them, which belong to the request
+after.
+
 Invariant: no request is in two blocks, also where transcripts are copies of one another, or go on
 differently behind what they have in common.
 """
@@ -25,6 +29,9 @@ from ctxuse.log.naming import lines_of_requests
 _MS = 1_000_000
 _BELOW = 2**53
 
+_KEPT = 8
+"""So many stored requests of a segment are kept: answers to several at once may be mixed."""
+
 KIND = "requests"
 """What stands for a record's kind in the id of a block."""
 
@@ -43,6 +50,7 @@ class Responded(msgspec.Struct, array_like=True, tag="r", gc=False):
         model: The model, where it is told.
         window: Tokens of its window, likewise.
         agent_type: What the host calls the kind of sub-agent, where it was one's.
+        is_stored: Whether it has a block, and is kept since more of its answer may come.
     """
 
     segment: str
@@ -55,6 +63,7 @@ class Responded(msgspec.Struct, array_like=True, tag="r", gc=False):
     model: str | None = None
     window: int | None = None
     agent_type: str | None = None
+    is_stored: bool = False
 
 
 class Compacted(msgspec.Struct, array_like=True, tag="c", gc=False):
@@ -104,7 +113,11 @@ class Known:
 
         That is so in copies of a transcript, too, which may say that another session made it.
         """
-        return hash((host, response.at_ns // _MS, response.input)) in self._found
+        return response.is_stored or self.has_at(host, response.at_ns // _MS, response.input)
+
+    def has_at(self, host: str | None, at_ms: int, taken: int) -> bool:
+        """Whether a request has one, by when it was answered and the tokens that it took in."""
+        return hash((host, at_ms, taken)) in self._found
 
 
 class _Request(msgspec.Struct):
@@ -133,7 +146,7 @@ class Stored(NamedTuple):
 
 def stored(
     host: str,
-    said: Iterable[Said],
+    said: Sequence[Said],
     known: Callable[[], Known],
     ratio: float | None,
     *,
@@ -144,41 +157,72 @@ def stored(
     Args:
         host: The agent.
         said: What was told, in the order of the transcript.
-        known: Gives the blocks that are there; asked only where there is something to be stored.
+        known: Gives the blocks that are there; asked once, where there is something to be stored.
         ratio: The bytes per token that were measured, where they could be.
-        whole: Whether all is stored; else only what is full, or of a model before the last.
+        whole: Whether all is stored, and nothing is left but `ends`; else only what is full, or of
+            a model before the last.
     """
     blocks: list[UsageEvent] = []
     rest: list[Said] = []
+    there: Known | None = None
     for requests, behind in _by_segment(said):
-        there = known() if whole or len([*_parts(requests)]) > 1 else Known()
-        runs = _without_block(host, requests, there)
-        parts = [part for run in runs for part in _parts(run)]
+        new = [request for request in requests if not request.response.is_stored]
+        if there is None and new and (whole or len([*_parts(new)]) > 1):
+            there = known()
+        parts = [p for run in _without_block(host, requests, there or Known()) for p in _parts(run)]
         if not whole:
             is_open = bool(parts) and parts[-1][-1] is requests[-1]
-            rest += [one for request in parts.pop() for one in request.said] if is_open else []
+            left = parts.pop() if is_open else []
+            rest += _last(requests[: len(requests) - len(left)])
+            rest += [one for request in left for one in request.said]
             rest += behind
         for part in parts:
             blocks.append(_block(host, part, ratio))
-            there.add(blocks[-1])
+            if there is not None:
+                there.add(blocks[-1])
     return Stored(blocks, rest)
 
 
+def ends(said: Iterable[Said]) -> list[Said]:
+    """Return what is kept of what was told and stored: the end of each segment."""
+    return [one for requests, behind in _by_segment(said) for one in [*_last(requests), *behind]]
+
+
+def _last(requests: Sequence[_Request]) -> list[Said]:
+    """The last of requests that are stored, of whose answers there may be more."""
+    last = requests[-_KEPT:]
+    return [msgspec.structs.replace(one.response, is_stored=True) for one in last]
+
+
+def is_to_be_stored(said: Iterable[Said]) -> bool:
+    """Whether something of what was told is in no block yet."""
+    return any(isinstance(one, Responded) and not one.is_stored for one in said)
+
+
 def _by_segment(said: Iterable[Said]) -> Iterator[tuple[list[_Request], list[Said]]]:
-    """Yield the requests of each segment, and what was told behind the last of them."""
+    """Yield the requests of each segment, and what was told behind the last of them.
+
+    Lines of a response mostly follow one another. Where those of several are mixed, or told once
+    more, they are one response where they took in the same, too.
+    """
     found: dict[str, tuple[list[_Request], list[Said]]] = {}
+    by_key: dict[tuple[str, str, int], _Request] = {}
     for one in said:
         requests, behind = found.setdefault(one.segment, ([], []))
         if isinstance(one, Compacted):
             behind.append(one)
-        elif requests and requests[-1].response.key == one.key:
-            last = requests[-1].response
-            requests[-1].response = msgspec.structs.replace(
-                last, output=max(last.output, one.output), window=one.window or last.window
+            continue
+        same = requests[-1] if requests and requests[-1].response.key == one.key else None
+        same = same or by_key.get((one.segment, one.key, one.input))
+        if same is not None:
+            first = same.response
+            same.response = msgspec.structs.replace(
+                first, output=max(first.output, one.output), window=one.window or first.window
             )
         else:
             requests.append(_Request(one, [compacted.at_ns for compacted in behind]))
             behind.clear()
+            by_key[one.segment, one.key, one.input] = requests[-1]
     yield from found.values()
 
 
