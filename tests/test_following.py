@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +25,7 @@ from ctxuse.hosts.claude_code import lines, transcript
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.responses import Known
 from ctxuse.hosts.session import prompt_key
 from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.ids import derived_id
@@ -725,3 +729,27 @@ def test_the_requests_of_a_session_that_ended_unheard_come_with_the_next_one(pro
     other.write_text("")
     ended(project, "SessionStart", session_id="other", source="startup", transcript_path=str(other))
     assert taken(project) == [910 + number for number in range(30)]
+
+
+def test_copies_that_end_at_the_same_moment_are_stored_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [kept(project, name) for name in ("one", "two")]
+    for path in paths:
+        of_one = answers(project, range(30 if path.stem == "one" else 50)).lines
+        put(path, as_text([{**line, "sessionId": path.stem} for line in of_one]))
+    both_have_looked = threading.Barrier(2)
+    of_log = Known.of_log
+
+    def looked(layout: WorkspaceLayout) -> Known:
+        found = of_log(layout)
+        with suppress(threading.BrokenBarrierError):  # as it is where one waits for the other
+            both_have_looked.wait(0.2)
+        return found
+
+    monkeypatch.setattr(Known, "of_log", looked)
+    following = Following("claude-code", WorkspaceLayout(project), {"HOME": str(project.parent)})
+    with ThreadPoolExecutor() as pool:
+        for path in paths:
+            pool.submit(bring_in, following, Followed([str(path)]), Workspace(project).try_quietly)
+    assert sorted(taken(project)) == [910 + number for number in range(50)]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,17 @@ from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageSource, W
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.events import MOST_REQUESTS, Requests
-from ctxuse.hosts.responses import Compacted, Known, Responded, Said, ends, is_to_be_stored, stored
+from ctxuse.hosts.responses import (
+    Compacted,
+    Known,
+    Responded,
+    Said,
+    ends,
+    is_to_be_stored,
+    stored,
+    without_known,
+)
+from ctxuse.importing import import_log
 from ctxuse.reports.groups import BY
 
 BLOCK = Requests(
@@ -275,6 +286,61 @@ class TestBlocks:
         assert make(rest, log, whole=True) == []
         assert told(log) == Counter(dict.fromkeys(told(log), 1))
         assert sum(told(log).values()) == 1200
+
+    @given(
+        st.lists(st.integers(1, 40), min_size=1, max_size=6),
+        st.lists(st.tuples(st.integers(0, 100), st.integers(1, 60)), max_size=4),
+        st.sets(st.integers(1, 99), max_size=5),
+    )
+    @example([10, 30], [(0, 5), (8, 20)], {5, 8, 9, 28})
+    def test_the_union_of_logs_has_each_request_once(
+        self, sizes: list[int], there: list[tuple[int, int]], compactions: set[int]
+    ) -> None:
+        def said(numbers: range) -> list[Said]:
+            return [
+                one
+                for number, response in zip(numbers, responses(numbers), strict=True)
+                for one in (
+                    [Compacted("s", (number * 1000 - 5) * _MS)] if number in compactions else []
+                )
+                + [response]
+            ]
+
+        log: list[UsageEvent] = []
+        for begin, size in there:
+            make(said(range(begin, begin + size)), log, whole=True)
+        other: list[UsageEvent] = []
+        done = 0
+        for size in sizes:
+            make(said(range(done, done + size)), other, whole=True)
+            done += size
+        known = known_of(log)
+        added = [part for event in other for part in without_known(event, known)]
+        assert len({one.id for one in [*log, *added]}) == len(log) + len(added)
+        assert all(encode(part) for part in added)
+        union, both = told([*log, *added]), told(log) | told(other)
+        assert union == Counter({*both})
+        expected = compactions_of(log) | compactions_of(other)
+        assert compactions_of([*log, *added]) == Counter({*expected})
+        assert [part for event in other for part in without_known(event, known)] == []
+
+    def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
+        def store(workspace: Workspace, *bounds: int) -> None:
+            (tmp_path / workspace.layout.root.name).mkdir(exist_ok=True)
+            workspace.init()
+            for begin, end in pairwise(bounds):
+                log: list[UsageEvent] = []
+                make([*responses(range(begin, end))], log, whole=True)
+                workspace.append(*log)
+
+        one, two = Workspace(tmp_path / "one"), Workspace(tmp_path / "two")
+        store(one, 0, 300, 800, 900)
+        store(two, 0, 500, 900)
+        assert import_log(two, [str(tmp_path / "one")]).requests == 0
+        store(one, 900, 1000)
+        assert import_log(two, [str(tmp_path / "one")]).requests == 100
+        every = [event for event in two.events(of_requests=True) if isinstance(event, UsageEvent)]
+        assert [*told(every).values()] == [1] * 1000
 
     def test_a_block_has_one_model_and_the_window_that_was_told_last(self) -> None:
         both = [*responses(range(3)), *responses(range(3, 5), model="haiku")]

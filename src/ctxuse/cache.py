@@ -28,6 +28,9 @@ from ctxuse.layout import cache_dir, lacks_home
 from ctxuse.log.opening import CAN_WRITE
 
 _SHARDS = 16
+_PAUSE = 0.005
+"""Seconds between two looks whether a lock is free."""
+
 _EACH = 4096
 """Bytes that a file takes beside its content, about."""
 
@@ -94,6 +97,21 @@ class Cache:
             os.unlink(key, dir_fd=shard)
 
     @contextmanager
+    def alone(self, key: str, patience: float) -> Iterator[bool]:
+        """Give whether nobody else is in here with the same key, as far as can be known.
+
+        It is False only where somebody has been for all of `patience`, in seconds.
+        """
+        descriptor = None
+        with suppress(OSError), self._shard(key, create=True) as shard:
+            descriptor = open_regular(key, os.O_RDWR | os.O_CREAT | NO_LINK, dir_fd=shard)
+        if descriptor is None:
+            yield True
+            return
+        with closing_fd(descriptor):
+            yield _is_taken(descriptor, patience)
+
+    @contextmanager
     def _shard(self, key: str, *, create: bool = False) -> Iterator[int]:
         """Give the open directory that holds `key`."""
         if not CAN_WRITE:
@@ -105,6 +123,24 @@ class Cache:
             closing_fd(_open_own(key[0], directory, create=create)) as shard,
         ):
             yield shard
+
+
+def _is_taken(descriptor: int, patience: float) -> bool:
+    """Take a lock that ends with its descriptor, and say whether nobody else has kept it."""
+    from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415 - not on every system
+
+    until = time.monotonic() + patience
+    while True:
+        try:
+            flock(descriptor, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_PAUSE)
+        except OSError:  # there are no locks
+            return True
+        else:
+            return True
 
 
 def cache_allowed(environ: Mapping[str, str]) -> bool:

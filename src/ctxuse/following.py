@@ -47,6 +47,9 @@ _LEAST_BYTES = 128 * 1024
 
 _EDGE = 4096
 
+_PATIENCE = 0.5
+"""Seconds that a hook waits for another one that stores requests; else it leaves them for later."""
+
 Append = Callable[[UsageEvent, Searched | None], bool]
 """Appends an event once, given how far it was looked for; says whether it is in the log now."""
 
@@ -181,10 +184,13 @@ def _read_on(
         whole = to_end and not following.goes_on
         said = rest.requests + told.requests[: None if whole else told.before_rest]
         ratio, known = told.summary.bytes_per_token, partial(Known.of_log, layout)
-        blocks, kept = stored(host, said, known, ratio, whole=whole)
+        alone = Memory(following.environ, "requests", _VERSION).alone
+        with alone(os.fspath(layout), _PATIENCE) as is_alone:
+            blocks, kept = stored(host, said, known, ratio, whole=whole)
+            done = done and (is_alone or not blocks)
+            done = done and all(append(block, None) for block in blocks if can_be_stored(block))
         if whole:
             kept = ends(rest.requests + told.requests[: told.before_rest])
-        done = done and all(append(block, None) for block in blocks if can_be_stored(block))
     if not done or told.summary.error is not None:
         return rest
     return msgspec.structs.replace(after, requests=kept)

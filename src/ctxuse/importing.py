@@ -7,7 +7,7 @@ longer copy, a fork, or a hook that saw the same adds nothing twice.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache as once
@@ -25,7 +25,7 @@ from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.reading import Asked, read_all, size_of
 from ctxuse.hosts.recorded import Recorded
-from ctxuse.hosts.responses import Known, stored
+from ctxuse.hosts.responses import Known, stored, without_known
 from ctxuse.hosts.transcripts import Head, Notes
 from ctxuse.imported import Imported
 from ctxuse.layout import WorkspaceLayout
@@ -164,8 +164,9 @@ def import_log(
 ) -> ImportResult:
     """Add the events of other logs, as a union by id; also those of the older schema.
 
-    Lines that are no events are counted by reason in the notes. Below the root of a workspace no
-    link is followed, and what is no regular file is not read.
+    Logs may tell of the same requests in blocks that end elsewhere: of these only what has none is
+    added. Lines that are no events are counted by reason in the notes. Below the root of a
+    workspace no link is followed, and what is no regular file is not read.
 
     Args:
         workspace: The workspace.
@@ -177,17 +178,18 @@ def import_log(
         LogUnreadableError: The log of the workspace exists but cannot be read.
     """
     result = ImportResult()
+    known = once(lambda: Known.of_log(workspace.layout))
     with _Adding(workspace, result, dry_run=dry_run) as adding:
         for path in files:
             result.notes.files += 1
             try:
                 for line in _log_lines(path):
-                    found = _events_of(line)
+                    found = _events_of(line, known)
                     if isinstance(found, Refusal):
                         result.notes.not_understood[found.reason.value] += 1
                         continue
-                    for event_id, written in found:
-                        adding.add(event_id, written)
+                    for event_id, written, requests in found:
+                        adding.add(event_id, written, requests)
             except CtxuseError:
                 raise
             except OSError as error:
@@ -387,8 +389,11 @@ def _lines_of(descriptor: int) -> Iterator[bytes]:
                 left -= len(line)
 
 
-def _events_of(line: bytes) -> list[tuple[str, bytes]] | Refusal:
-    """The ids and lines to be written for the event on a line; or why there is none."""
+def _events_of(line: bytes, known: Callable[[], Known]) -> list[tuple[str, bytes, int]] | Refusal:
+    """The ids and lines to be written for the event on a line; or why there is none.
+
+    With each, of how many requests it tells.
+    """
     found = decode(line)
     if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
         line = _of_present_schema(line)
@@ -396,10 +401,20 @@ def _events_of(line: bytes) -> list[tuple[str, bytes]] | Refusal:
     if isinstance(found, Refusal):
         return found
     written = ascii_line(line.strip())
+    if found.requests is not None:
+        if len(written) >= MAX_WRITTEN_LINE:
+            return Refusal(SkipReason.OVERSIZED)
+        parts = without_known(found, known())
+        lines = [written] if parts == [found] else map(encode, parts)
+        return [
+            (part.id, text, len(part.requests.at_ms))
+            for part, text in zip(parts, lines, strict=True)
+            if part.requests is not None
+        ]
     if len(written) < MAX_WRITTEN_LINE:
-        return [(found.id, written)]
+        return [(found.id, written, 0)]
     try:
-        return [(part.id, part_line) for part, part_line in split(found)]
+        return [(part.id, part_line, 0) for part, part_line in split(found)]
     except InvalidEventError:  # one record alone is too long for a line
         return Refusal(SkipReason.OVERSIZED)
 

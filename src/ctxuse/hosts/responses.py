@@ -280,3 +280,46 @@ def _block(host: str, part: Sequence[_Request], ratio: float | None) -> UsageEve
         agent_type=first.agent_type,
         requests=block,
     )
+
+
+def without_known(event: UsageEvent, known: Known) -> list[UsageEvent]:
+    """Return what a block of another log tells of requests that have none, and take note of it.
+
+    That is the block itself where none of them has one; else a block of each run. Of a request that
+    is not the first of its block no name is known: it is that of the first, and its place.
+    """
+    block, base = event.requests, event.occurred_at_ns // _MS
+    if block is None:
+        return [event]
+    each = zip(block.at_ms, block.input, strict=True)
+    has_none = [not known.has_at(event.host, base + at, taken) for at, taken in each]
+    known.add(event)
+    if all(has_none):
+        return [event]
+    runs = groupby(range(len(has_none)), has_none.__getitem__)
+    return [_part_of(event, block, [*run]) for is_new, run in runs if is_new]
+
+
+def _part_of(event: UsageEvent, block: Requests, run: Sequence[int]) -> UsageEvent:
+    """The requests of a block at places that follow one another, as a block."""
+    begin, end = run[0], run[-1] + 1
+    moved, after = block.at_ms[begin], block.at_ms[begin - 1] if begin else None
+    part = block._replace(
+        first=f"{block.first}+{begin}" if begin else block.first,
+        at_ms=tuple([at - moved for at in block.at_ms[begin:end]]),
+        input=block.input[begin:end],
+        output=block.output[begin:end],
+        cached=block.cached[begin:end],
+        written=block.written[begin:end],
+        compactions=tuple([
+            at - moved
+            for at in block.compactions
+            if at <= block.at_ms[end - 1] and (after is None or at > after)
+        ]),
+    )  # fmt: skip
+    event_id = derived_id(event.host or "", event.segment_id, KIND, part.first)
+    return event._replace(
+        id=event_id if begin else event.id,
+        occurred_at_ns=event.occurred_at_ns + moved * _MS,
+        requests=part,
+    )
