@@ -25,7 +25,7 @@ from ctxuse.hosts.claude_code import lines, transcript
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.responses import Known
+from ctxuse.hosts.responses import Known, Said
 from ctxuse.hosts.session import prompt_key
 from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.ids import derived_id
@@ -741,8 +741,8 @@ def test_copies_that_end_at_the_same_moment_are_stored_once(
     both_have_looked = threading.Barrier(2)
     of_log = Known.of_log
 
-    def looked(layout: WorkspaceLayout) -> Known:
-        found = of_log(layout)
+    def looked(layout: WorkspaceLayout, said: Iterable[Said]) -> Known:
+        found = of_log(layout, said)
         with suppress(threading.BrokenBarrierError):  # as it is where one waits for the other
             both_have_looked.wait(0.2)
         return found

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import an_event, facts
 
 from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageSource, Workspace
-from ctxuse.codec.decode import decode
+from ctxuse.codec.decode import Refusal, decode
 from ctxuse.codec.encode import encode
 from ctxuse.events import MOST_REQUESTS, Requests
 from ctxuse.hosts.responses import (
@@ -324,6 +325,44 @@ class TestBlocks:
         assert compactions_of([*log, *added]) == Counter({*expected})
         assert [part for event in other for part in without_known(event, known)] == []
 
+    @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 5)), max_size=6), st.data())
+    def test_what_is_known_of_some_requests_is_what_is_known_of_them_in_all(
+        self, sizes: list[tuple[int, int]], data: st.DataObject
+    ) -> None:
+        log: list[UsageEvent] = []
+        for begin, size in sizes:
+            make([*responses(range(begin, begin + size))], log, whole=True)
+        asked = responses(range(begin := data.draw(st.integers(0, 10**6)), begin + 3))
+        asked += data.draw(st.lists(st.sampled_from(asked + responses(range(3)))))
+        asked += [one for begin, _ in sizes[:2] for one in responses(range(begin, begin + 1))]
+        with TemporaryDirectory() as directory:
+            workspace = Workspace(directory)
+            workspace.init()
+            for event in log:
+                workspace.append(event)
+            some = Known.of_log(workspace.layout, asked)
+            every = Known.of_log(workspace.layout)
+        assert [some.has("h", one) for one in asked] == [every.has("h", one) for one in asked]
+
+    def test_blocks_of_other_days_are_not_decoded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workspace, log = Workspace(tmp_path), list[UsageEvent]()
+        workspace.init()
+        for begin in range(0, 10**6, 10**5):
+            make([*responses(range(begin, begin + 400))], log, whole=True)
+        for event in log:
+            workspace.append(event)
+        decoded: list[bytes] = []
+
+        def noted(line: bytes) -> UsageEvent | Refusal:
+            decoded.append(line)
+            return decode(line)
+
+        monkeypatch.setattr("ctxuse.hosts.responses.decode", noted)
+        Known.of_log(workspace.layout, responses(range(500_100, 500_200)))
+        assert len(decoded) == 1
+
     def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
         def store(workspace: Workspace, *bounds: int) -> None:
             (tmp_path / workspace.layout.root.name).mkdir(exist_ok=True)
@@ -331,7 +370,8 @@ class TestBlocks:
             for begin, end in pairwise(bounds):
                 log: list[UsageEvent] = []
                 make([*responses(range(begin, end))], log, whole=True)
-                workspace.append(*log)
+                for event in log:
+                    workspace.append(event)
 
         one, two = Workspace(tmp_path / "one"), Workspace(tmp_path / "two")
         store(one, 0, 300, 800, 900)

@@ -183,7 +183,7 @@ def _read_on(
         )
         whole = to_end and not following.goes_on
         said = rest.requests + told.requests[: None if whole else told.before_rest]
-        ratio, known = told.summary.bytes_per_token, partial(Known.of_log, layout)
+        ratio, known = told.summary.bytes_per_token, partial(Known.of_log, layout, said)
         alone = Memory(following.environ, "requests", _VERSION).alone
         with alone(os.fspath(layout), _PATIENCE) as is_alone:
             blocks, kept = stored(host, said, known, ratio, whole=whole)
