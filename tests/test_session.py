@@ -2,12 +2,16 @@
 
 import json
 import re
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
+from hypothesis import strategies as st
 from test_cost import Taken, Whole, block, event, held, log_of, record, wholes
+from test_growth import MOST_GROWTH, instructions
 from test_web import Answer
 from web import serving
 
@@ -15,12 +19,14 @@ from ctxuse import Workspace
 from ctxuse.cli.main import cli
 from ctxuse.codec.decode import Valid, check
 from ctxuse.codec.encode import encode
+from ctxuse.counting.cost import Piece, Request
+from ctxuse.counting.entered import MEASURED, Tokens
 from ctxuse.counting.segments import Segments
 from ctxuse.render.page.html import session_html
 from ctxuse.render.page.series import MOST_PARTS, requests_of
 from ctxuse.render.session import session_text
 from ctxuse.reports.making import make_session_report
-from ctxuse.reports.session import SessionReport, build_session
+from ctxuse.reports.session import MOST_LAYERS, SessionRecord, SessionReport, build_session
 from ctxuse.zones import UTC
 
 SESSION = "3f2a9c01-1111-4222-8333-000000000001"
@@ -107,6 +113,84 @@ class TestReport:
         page = session_html(report(workspace), UTC)
         assert "No request of it is known" in page
         assert "<figure" not in page
+
+
+def made(requests: int, records: int, *, reads: int = 0, compactions: int = 0) -> SessionReport:
+    """A session of records that stand in all requests, the first of them read more often."""
+    found = []
+    for number in range(records):
+        key, uses = ("skill", f"r{number}"), reads if number == 0 else 0
+        those = [Piece(key, 0, requests, 0, Tokens(MEASURED, 5), is_use=False)]
+        those += [
+            Piece(key, read % requests, requests, 0, Tokens(MEASURED, 1), is_use=True)
+            for read in range(uses)
+        ]
+        found.append(SessionRecord(*key, 1, uses, tuple(those)))
+    asked = Request(0, 10**6, 0, 0, 1, 0, "opus")
+    places = tuple(range(compactions))
+    return SessionReport(
+        SESSION, "claude-code", None, (asked,) * requests, places, tuple(found), 0, 0
+    )
+
+
+def assert_in_proportion(
+    make: Callable[[int], SessionReport],
+    work: Callable[[SessionReport], object],
+    count: Callable[[Callable[[], object]], int],
+) -> None:
+    """Assert that a session ten times as large takes about ten times the steps at most."""
+    numbers = []
+    for size in (10, 100, 1_000):
+        report = make(size)
+        numbers.append(count(lambda report=report: work(report)))  # type: ignore[misc]
+    assert numbers[1] < MOST_GROWTH * numbers[0]
+    assert numbers[2] < MOST_GROWTH * numbers[1]
+
+
+class TestGrowth:
+    def test_layers_take_no_steps_of_each_record_in_each_request(self) -> None:
+        assert_in_proportion(
+            lambda size: made(size, size), lambda report: report.layers, instructions
+        )
+
+    def test_layers_take_no_memory_of_each_record_in_each_request(self) -> None:
+        most = []
+        for records in (30, 3_000):
+            found = made(2_000, records)
+            tracemalloc.start()
+            try:
+                assert len(found.layers) == MOST_LAYERS + 2
+                most.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+        assert most[1] < 3 * most[0]
+
+    def test_layers_are_added_up_once_for_all_pictures(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls: list[int] = []
+        real = SessionRecord.per_request
+
+        def counting(self: SessionRecord, number: int) -> list[int]:
+            calls.append(number)
+            return real(self, number)
+
+        monkeypatch.setattr(SessionRecord, "per_request", counting)
+        session_html(made(100, 20), UTC)
+        assert calls == [100] * MOST_LAYERS
+
+    def test_a_record_that_is_read_again_and_again_takes_steps_in_proportion(self) -> None:
+        for work in (lambda report: report.records[0].requests, SessionReport.fields):
+            assert_in_proportion(lambda size: made(size, 1, reads=size), work, instructions)
+
+    @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20))))
+    def test_requests_in_which_a_record_stood_count_once_each(
+        self, bounds: list[tuple[int, int]]
+    ) -> None:
+        ranges = [(min(two), max(two)) for two in bounds]
+        pieces = tuple(Piece(("k", "s"), *one, 0, None, is_use=True) for one in ranges)
+        found = SessionRecord("k", "s", 0, len(pieces), pieces)
+        assert found.requests == len({n for one in ranges for n in range(*one)})
 
 
 class TestForms:

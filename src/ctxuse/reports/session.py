@@ -2,10 +2,16 @@
 
 What is known of records is added up per request; the rest of what a request took in is everything
 else. Where more is known than it took in, everything else is nothing.
+
+Strategy: the tokens of a piece are added where it begins and taken away where it ends, and one
+running sum over requests gives those of each. So steps and memory grow with what entered and with
+the requests, never with one times the other.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -79,8 +85,12 @@ class SessionRecord(msgspec.Struct, frozen=True):
 
     @property
     def requests(self) -> int:
-        """Requests in which it stood."""
-        return len({number for p in self.pieces for number in range(p.begin, p.end)})
+        """Requests in which it stood, each once."""
+        number = reached = 0
+        for piece in sorted(self.pieces, key=_begin):
+            number += max(0, piece.end - max(piece.begin, reached))
+            reached = max(reached, piece.end)
+        return number
 
     @property
     def first(self) -> int | None:
@@ -89,11 +99,17 @@ class SessionRecord(msgspec.Struct, frozen=True):
 
     def per_request(self, number: int) -> list[int]:
         """Return its known tokens in each of so many requests."""
-        found = [0] * number
-        for piece in self.pieces:
-            for place in range(piece.begin, piece.end):
-                found[place] += 0 if piece.tokens is None else piece.tokens.number
-        return found
+        return _per_request(self.pieces, number)
+
+
+def _per_request(found: Iterable[Piece], number: int) -> list[int]:
+    """The known tokens of some pieces together in each of so many requests."""
+    changes = [0] * (number + 1)
+    for piece in found:
+        if piece.tokens is not None:
+            changes[piece.begin] += piece.tokens.number
+            changes[piece.end] -= piece.tokens.number
+    return [*accumulate(changes[:-1])]
 
 
 class Layer(NamedTuple):
@@ -108,7 +124,7 @@ class Layer(NamedTuple):
     tokens: list[int]
 
 
-class SessionReport(msgspec.Struct, frozen=True):
+class SessionReport(msgspec.Struct, frozen=True, dict=True):
     """What the log says of one session or sub-agent. Evidence, never a verdict.
 
     Attributes:
@@ -136,7 +152,7 @@ class SessionReport(msgspec.Struct, frozen=True):
         """The models that were asked, in order."""
         return [*dict.fromkeys(request.model or UNNAMED for request in self.requests)]
 
-    @property
+    @cached_property
     def layers(self) -> list[Layer]:
         """The tokens of each request, one layer upon the other: records first, then the rest."""
         number = len(self.requests)
@@ -145,10 +161,11 @@ class SessionReport(msgspec.Struct, frozen=True):
             Layer(f"{record.kind}/{record.slug}", record.per_request(number))
             for record in standing[:MOST_LAYERS]
         ]
-        others = [record.per_request(number) for record in standing[MOST_LAYERS:]]
+        others = standing[MOST_LAYERS:]
         if others:
             name = f"{len(others):,} other {'record' if len(others) == 1 else 'records'}"
-            own.append(Layer(name, [sum(each) for each in zip(*others, strict=True)]))
+            together = (piece for record in others for piece in record.pieces)
+            own.append(Layer(name, _per_request(together, number)))
         known = [sum(each) for each in zip(*(layer.tokens for layer in own), strict=True)]
         known = known or [0] * number
         left = [max(0, one.input - of) for one, of in zip(self.requests, known, strict=True)]
