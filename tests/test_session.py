@@ -22,9 +22,11 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.cost import Piece, Request
 from ctxuse.counting.entered import MEASURED, Tokens
 from ctxuse.counting.segments import Segments
+from ctxuse.render.page.charts import requests_chart
 from ctxuse.render.page.html import session_html
 from ctxuse.render.page.series import MOST_PARTS, requests_of
-from ctxuse.render.session import session_text
+from ctxuse.render.page.sessionview import MOST_ROWS, session_view
+from ctxuse.render.session import said, session_text
 from ctxuse.reports.making import make_session_report
 from ctxuse.reports.session import MOST_LAYERS, SessionRecord, SessionReport, build_session
 from ctxuse.zones import UTC
@@ -191,6 +193,45 @@ class TestGrowth:
         pieces = tuple(Piece(("k", "s"), *one, 0, None, is_use=True) for one in ranges)
         found = SessionRecord("k", "s", 0, len(pieces), pieces)
         assert found.requests == len({n for one in ranges for n in range(*one)})
+
+
+class TestBounds:
+    def test_however_often_a_context_is_compacted_a_page_has_a_mark_for_a_column(self) -> None:
+        found = made(200_000, 1, compactions=200_000)
+        for rest in (True, False):
+            parts = requests_of(found, rest=rest)
+            assert len(parts.compacted) <= MOST_PARTS
+            assert sum(mark.number for mark in parts.compacted) == 200_000
+            assert all(len(drawn) <= MOST_PARTS for _, drawn, _ in parts.layers)
+            chart = requests_chart(parts, width=900)
+            assert sum(len(layer["data"]["values"]) for layer in chart["layer"]) < 4 * MOST_PARTS
+        page = session_html(found, UTC)
+        assert len(page) < 2_000_000
+        assert "compacted before 834 of requests 1 to 834" in page
+        assert "A broken line is where the context was compacted, once or more often." in page
+
+    def test_a_mark_of_one_compaction_stands_at_its_request(self) -> None:
+        found = requests_of(made(100, 1, compactions=3), rest=True).compacted
+        assert [mark.first for mark in found] == [1, 2, 3]
+        assert found[1].label == "compacted before request 2"
+
+    def test_what_is_said_of_compactions_names_some(self) -> None:
+        found = made(20_000, 1, compactions=20_000)
+        assert len("".join(said(found, UTC))) < 1_000
+        text = session_text(found, width=100, color=False)
+        assert "before request 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 19,988 more." in " ".join(
+            text.split()
+        )
+
+    def test_a_table_on_the_page_has_so_many_rows_and_says_how_many_it_has_not(self) -> None:
+        found = made(MOST_ROWS + 1, MOST_ROWS + 1_000)
+        records, requests = session_view(found, UTC).listings
+        assert len(records.rows) == len(requests.rows) == MOST_ROWS
+        assert records.note.startswith("1,000 more records are not in this table")
+        assert requests.note.startswith("1 more request is not in this table")
+        assert all(listing.note in session_html(found, UTC) for listing in (records, requests))
+        few = session_view(made(3, 3), UTC).listings
+        assert [listing.note for listing in few] == ["", ""]
 
 
 class TestForms:

@@ -63,7 +63,7 @@ def said(report: SessionReport, zone: Zone) -> list[str]:
         f" them from a cache, and gave {given:,}."
     )
     if report.compactions:
-        places = ", ".join(f"{place + 1:,}" for place in report.compactions)
+        places = words.listed((f"{place + 1:,}" for place in report.compactions), str)
         lines.append(f"Its context was compacted before request {places}.")
     return lines
 

@@ -259,7 +259,7 @@ def requests_chart(found: Requests, *, width: int) -> Spec:
         for begin, tokens in zip(found.begins, [*drawn, drawn[-1]], strict=True)
     ]
     names = [name for name, _, _ in found.layers]
-    rules = [{"at": at, "label": f"compacted before request {at:,}"} for at in found.compacted]
+    rules = [{"at": mark.first, "label": mark.label} for mark in found.compacted]
     x = {
         "field": "request",
         "type": "quantitative",

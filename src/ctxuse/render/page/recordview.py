@@ -22,12 +22,14 @@ class Listing(NamedTuple):
         headings: Its headings; the first column is text, those with a figure are set to the right.
         rows: Its rows.
         numbers: Whether all but the first column are figures.
+        note: What is said above it; empty for nothing.
     """
 
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: bool
+    note: str = ""
 
 
 class RecordView(NamedTuple):

@@ -222,13 +222,34 @@ def calendar(report: FullReport) -> tuple[list[Day], int]:
     return days, left_out
 
 
+class Compacted(NamedTuple):
+    """Compactions of the context that one mark stands for.
+
+    Attributes:
+        first: The number of the request behind the first of them, from 1 on.
+        last: That of the one behind the last.
+        number: Before how many requests they are.
+    """
+
+    first: int
+    last: int
+    number: int
+
+    @property
+    def label(self) -> str:
+        """What is said of the mark."""
+        if self.number == 1:
+            return f"compacted before request {self.first:,}"
+        return f"compacted before {self.number:,} of requests {self.first:,} to {self.last:,}"
+
+
 class Requests(NamedTuple):
     """What the requests of a session held, drawn together where they are many.
 
     Attributes:
         begins: The number of the first request of each part, from 1 on, and of the one behind all.
         layers: Of each layer its name, its tokens in each part, on average, and what it is.
-        compacted: Before which requests the context was compacted.
+        compacted: Where the context was compacted, one mark for each part at most.
         number: How many requests there are.
         each: How many are a part, at most.
         own: How many layers are records of their own.
@@ -238,7 +259,7 @@ class Requests(NamedTuple):
 
     begins: list[int]
     layers: list[tuple[str, list[int], str]]
-    compacted: list[int]
+    compacted: list[Compacted]
     number: int
     each: int
     own: int
@@ -260,15 +281,18 @@ def requests_of(report: SessionReport, *, rest: bool) -> Requests:
     number = len(report.requests)
     each = max(1, -(-number // MOST_PARTS))
     begins = [*range(0, number, each)]
-    layers = report.layers if rest else report.layers[:-1]
     found = []
-    for name, tokens in layers:
+    for name, tokens in report.layers if rest else report.layers[:-1]:
         parts = [tokens[begin : begin + each] for begin in begins]
         drawn = [round(sum(part) / len(part)) for part in parts]
         said = f"{visible(name)}: {min(tokens):,} to {max(tokens):,} tokens a request"
         found.append((visible(name), drawn, said))
     records = len(report.layers) - 1
     own = min(records, MOST_LAYERS)
-    compacted = [place + 1 for place in report.compactions]
+    compacted: dict[int, Compacted] = {}
+    for place in report.compactions:
+        before = compacted.get(place // each, Compacted(place + 1, place + 1, 0))
+        compacted[place // each] = Compacted(before.first, place + 1, before.number + 1)
     ends = [*(begin + 1 for begin in begins), number + 1]
-    return Requests(ends, found, compacted, number, each, own, records > own, rest)
+    marked = [*compacted.values()]
+    return Requests(ends, found, marked, number, each, own, records > own, rest)

@@ -108,7 +108,9 @@ def _figure(name: str, title: str, report: SessionReport, caption: str, *, rest:
     if found.each > 1:
         caption += f" A step is the average of {found.each} requests."
     if found.compacted:
-        caption += " A broken line is where the context was compacted."
+        often = any(mark.number > 1 for mark in found.compacted)
+        times = ", once or more often" if often else ""
+        caption += f" A broken line is where the context was compacted{times}."
     names = [layer for layer, _, _ in found.layers]
     rows = [
         (f"{begin:,}", *(f"{drawn[place]:,}" for _, drawn, _ in found.layers))
@@ -152,7 +154,8 @@ def _records(report: SessionReport) -> Listing:
     ]
     times = "Tokens \N{MULTIPLICATION SIGN} requests"
     headings = ("Record", "Resident", "Uses", "From request", "Requests", times)
-    return Listing("What entered", headings, rows, numbers=False)
+    note = _not_shown(len(report.records) - len(rows), "record", "with the most tokens")
+    return Listing("What entered", headings, rows, numbers=False, note=note)
 
 
 def _requests(report: SessionReport, zone: Zone) -> list[Listing]:
@@ -167,7 +170,17 @@ def _requests(report: SessionReport, zone: Zone) -> list[Listing]:
         )
         for number, one in enumerate(report.requests[:MOST_ROWS], 1)
     ]
-    more = len(report.requests) - len(rows)
-    title = f"Requests, the first {len(rows):,} of {len(report.requests):,}" if more else "Requests"
+    note = _not_shown(len(report.requests) - len(rows), "request", "first in time")
     headings = ("Request", "When", "Model", "Took in", "From a cache", "Gave")
-    return [Listing(title, headings, rows, numbers=False)] if rows else []
+    return [Listing("Requests", headings, rows, numbers=False, note=note)] if rows else []
+
+
+def _not_shown(number: int, what: str, which: str) -> str:
+    """How many more rows a table would have, and which it has; empty where it has all."""
+    if not number:
+        return ""
+    more = words.plural(number, f"more {what} is", f"more {what}s are")
+    return (
+        f"{more} not in this table, which has the {MOST_ROWS:,} {which}:"
+        " ctxuse show --format json has all."
+    )
