@@ -215,6 +215,13 @@ class TestBounds:
         assert [mark.first for mark in found] == [1, 2, 3]
         assert found[1].label == "compacted before request 2"
 
+    def test_a_chart_has_a_long_name_a_few_times_and_not_in_each_column(
+        self, tmp_path: Path
+    ) -> None:
+        slug = "x" * 10_000
+        found = requests_of(report(session(tmp_path, 300, slug=slug)), rest=True)
+        assert json.dumps(requests_chart(found, width=900)).count(slug) <= 3
+
     def test_what_is_said_of_compactions_names_some(self) -> None:
         found = made(20_000, 1, compactions=20_000)
         assert len("".join(said(found, UTC))) < 1_000

@@ -254,11 +254,17 @@ def requests_chart(found: Requests, *, width: int) -> Spec:
     """Return the chart of what requests held: layers one upon the other, by request."""
     number = found.number
     values = [
-        {"request": begin, "name": name, "order": order, "tokens": tokens, "label": label}
-        for order, (name, drawn, label) in enumerate(found.layers)
+        {"request": begin, "order": order, "tokens": tokens}
+        for order, (_, drawn, _) in enumerate(found.layers)
         for begin, tokens in zip(found.begins, [*drawn, drawn[-1]], strict=True)
     ]
     names = [name for name, _, _ in found.layers]
+    # names may be long: each is said once, not once a part
+    said = [
+        {"order": order, "name": name, "label": label}
+        for order, (name, _, label) in enumerate(found.layers)
+    ]
+    names_of = {"data": {"values": said}, "key": "order", "fields": ["name", "label"]}
     rules = [{"at": mark.first, "label": mark.label} for mark in found.compacted]
     x = {
         "field": "request",
@@ -268,6 +274,7 @@ def requests_chart(found: Requests, *, width: int) -> Spec:
     }
     layer = {
         "data": {"values": values},
+        "transform": [{"lookup": "order", "from": names_of}],
         "mark": {"type": "area", "interpolate": "step-after"},
         "encoding": {
             "x": x,
