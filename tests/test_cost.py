@@ -21,7 +21,7 @@ from ctxuse.counting import costs
 from ctxuse.counting.cost import Cost
 from ctxuse.counting.costs import cost_of_log
 from ctxuse.counting.count import Counting, count
-from ctxuse.counting.entered import tokens_of
+from ctxuse.counting.entered import CALIBRATED, ESTIMATED, tokens_of
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.events import Requests
 from ctxuse.log.reader import OpenLog
@@ -383,6 +383,37 @@ class TestReport:
         column = heading.index("tokens")
         assert sum(int(row.split(",")[column] or 0) for row in rows[1:]) == whole
         assert f"{whole:,}" in run(priced, "cost", "--format", "markdown")
+
+
+class TestRates:
+    """Bytes are calibrated by what may be a rate, and by nothing else."""
+
+    @pytest.mark.parametrize(
+        ("ratio", "tokens"),
+        [
+            (None, 75), (5e-324, 75), (1e-280, 75), (0.0999, 75), (0.1, 3000), (4.0, 75), (5.0, 60),
+            (100.0, 3), (100.5, 75), (2.0**52, 75),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_rate_is_as_if_none_was_measured(
+        self, tmp_path: Path, ratio: float | None, tokens: int
+    ) -> None:
+        entered = event("s", 0, [record("bytes", 100)], resident=True)
+        workspace = log_of(tmp_path, [entered, block("s", [Taken(5, 10_000, 0)], (), ratio)])
+        (row,) = workspace.cost().rows
+        is_one = ratio is not None and 0.1 <= ratio <= 100
+        assert row.cost.tokens == {CALIBRATED if is_one else ESTIMATED: tokens}
+        shown = json.loads(run(workspace, "show", "s", "--format", "json"))
+        assert shown["records"][0]["tokens"] == tokens
+
+    def test_an_earlier_rate_holds_where_a_later_number_is_none(self, tmp_path: Path) -> None:
+        blocks = [
+            block("s", [Taken(5, 1000, 0)], (), 5.0),
+            block("s", [Taken(9, 1000, 0)], (), 5e-324),
+        ]
+        entered = event("s", 0, [record("bytes", 100)], resident=True)
+        (row,) = log_of(tmp_path, [entered, *blocks]).cost().rows
+        assert row.cost.tokens == {CALIBRATED: 2 * 60}
 
 
 def run(workspace: Workspace, *words: str) -> str:

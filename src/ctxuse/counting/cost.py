@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ctxuse.counting.entered import CALIBRATED, Tokens, tokens_of
+from ctxuse.counting.entered import CALIBRATED, Tokens, is_rate, tokens_of
 from ctxuse.counting.segments import Segment, Segments
 from ctxuse.counting.sums import Number, add_counts, earliest, latest
 from ctxuse.events import UsageRecordSnapshot
@@ -234,12 +234,12 @@ class Entered(NamedTuple):
 def entered_in(segments: Segments, segment: Segment) -> list[Entered]:
     """Return what entered a segment, by time.
 
-    Tokens are those of `tokens_of`; where only bytes are known, they are calibrated by the ratio
-    that was measured last in the segment, if one was.
+    Tokens are those of `tokens_of`; where only bytes are known, they are calibrated by the rate
+    that was measured last in the segment, if one was; what is no rate (`is_rate`) was not measured.
     """
     blocks = sorted(segment.blocks, key=lambda block: -block.at_ns)
     ratios = (block.requests.bytes_per_token for block in blocks)
-    ratio = next((one for one in ratios if one is not None), None)
+    ratio = next((one for one in ratios if one is not None and is_rate(one)), None)
 
     def tokens(record: UsageRecordSnapshot, *, is_use: bool) -> Tokens | None:
         if ratio is None or record.context_tokens is not None or record.context_bytes is None:

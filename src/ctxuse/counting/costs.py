@@ -29,7 +29,7 @@ from ctxuse.query import ALWAYS, Window
 KEPT = 200
 """So many segments stay open: those that were met last."""
 
-_VERSION = b"ctxuse cost 2\n"
+_VERSION = b"ctxuse cost 3\n"
 _HASH = 8
 
 

@@ -22,6 +22,9 @@ BASES = (MEASURED, CALIBRATED, ESTIMATED, WHOLE_FILE)
 LISTED = frozenset({"skill", "command", "agent", "mcp"})
 """Kinds of which a line in a listing is resident: never the whole file."""
 
+RATES = 0.1, 100.0
+"""The least and the most bytes per token that are taken for a rate (docs/format.md §5)."""
+
 _BASIS = {"usage": MEASURED, "calibrated": CALIBRATED}
 
 
@@ -65,6 +68,12 @@ def tokens_of(record: Entering, *, is_use: bool) -> Tokens | None:
     if not record.sized or (not is_use and record.kind in LISTED):
         return None
     return Tokens(WHOLE_FILE, record.file_tokens_estimate)
+
+
+def is_rate(bytes_per_token: float) -> bool:
+    """Whether so many bytes per token are within `RATES`; else tokens are not calibrated by it."""
+    least, most = RATES
+    return least <= bytes_per_token <= most
 
 
 class Entered(msgspec.Struct, array_like=True):
