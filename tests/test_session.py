@@ -26,6 +26,7 @@ from ctxuse.render.page.charts import requests_chart
 from ctxuse.render.page.html import session_html
 from ctxuse.render.page.series import MOST_PARTS, requests_of
 from ctxuse.render.page.sessionview import MOST_ROWS, session_view
+from ctxuse.render.record import BARS
 from ctxuse.render.session import said, session_text
 from ctxuse.reports.making import make_session_report
 from ctxuse.reports.session import MOST_LAYERS, SessionRecord, SessionReport, build_session
@@ -253,6 +254,16 @@ class TestForms:
         marks = next(line for line in lines if line.startswith(" compacted |"))
         assert marks.partition("|")[2] == "  ^"
         assert "Its context was compacted before request 2." in lines
+
+    def test_columns_of_less_than_a_token_are_drawn(self, tmp_path: Path) -> None:
+        taken = [Taken(place, int(place == 1999), 0) for place in range(2000)]
+        blocks = [block(SESSION, taken[at : at + 500]) for at in range(0, 2000, 500)]
+        entered = event(SESSION, 0, [record("pdf", 100)], resident=True)
+        found = report(log_of(tmp_path, [entered, *blocks]))
+        lines = session_text(found, width=80, color=False).splitlines()
+        bars = next(line for line in lines if line.startswith("       all |")).partition("|")[2]
+        assert bars.strip() == BARS[-1]
+        assert bars.endswith(BARS[-1])
 
     def test_many_requests_share_columns(self, tmp_path: Path) -> None:
         workspace = log_of(

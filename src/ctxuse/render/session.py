@@ -1,6 +1,7 @@
 """One session, request by request, as text: a picture of what stood in it, and a table."""
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ctxuse.render import words
@@ -102,7 +103,7 @@ def _picture(report: SessionReport, width: int) -> "Iterator[Text]":
                 line.append(_SIGNS[layer] * wide, style=_COLORS[layer])
         yield line
     largest = max(every) or 1
-    each_bar = (BARS[-(-int(number) * (len(BARS) - 1) // int(largest))] for number in every)
+    each_bar = (BARS[ceil(number / largest * (len(BARS) - 1))] for number in every)
     bars = "".join(bar * wide for bar in each_bar)
     yield Text(f"{'all':>10} |{bars}")
     if marks:
