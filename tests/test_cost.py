@@ -385,6 +385,30 @@ class TestReport:
         assert f"{whole:,}" in run(priced, "cost", "--format", "markdown")
 
 
+@pytest.mark.parametrize(
+    ("cached", "written", "counted"),
+    [
+        (30, 60, (30, 60)), (100, 0, (100, 0)), (30, 80, (30, 70)), (10**15, 10**15, (100, 0)),
+        (0, 2**53 - 1, (0, 100)),
+    ],
+)  # fmt: skip
+def test_no_more_is_from_a_cache_or_written_to_one_than_was_taken_in(
+    tmp_path: Path, cached: int, written: int, counted: tuple[int, int]
+) -> None:
+    one = block("s", [Taken(5, 100, cached)])
+    assert one.requests is not None
+    one = one._replace(requests=one.requests._replace(written=(written,)))
+    entered = event("s", 0, [record("pdf", 40)], resident=True)
+    report = log_of(tmp_path, [entered, one]).cost(prices=Prices(3, 0.3, written=4))
+    assert (report.cost.cached, report.cost.written) == counted
+    price = (3 * (100 - sum(counted)) + 0.3 * counted[0] + 4 * counted[1]) / 1e6
+    assert report.money == pytest.approx(price)
+    rows = (*report.shown, report.rest)
+    assert [row.money for row in rows] == [pytest.approx(part * price) for part in (0.4, 0.6)]
+    shown = json.loads(run(Workspace(tmp_path), "show", "s", "--format", "json"))
+    assert (shown["requests"][0]["cached"], shown["requests"][0]["written"]) == counted
+
+
 class TestRates:
     """Bytes are calibrated by what may be a rate, and by nothing else."""
 

@@ -175,7 +175,11 @@ class Request(NamedTuple):
 
 
 def requests_of(segment: Segment) -> list[Request]:
-    """Return the requests of a segment, by time."""
+    """Return the requests of a segment, by time.
+
+    No more of what one took in came from a cache than all of it, and no more was written to one
+    than the rest: what a line says beyond that is left out.
+    """
     found: list[Request] = []
     for at_ns, block in segment.blocks:
         none = (0,) * len(block.at_ms)
@@ -185,9 +189,12 @@ def requests_of(segment: Segment) -> list[Request]:
         )  # fmt: skip
         window, model = block.window or 0, block.model
         found += [
-            Request(at_ns + at * _MS, taken, cached, written, output, window, model)
+            Request(
+                at_ns + at * _MS, taken, of_cache := min(cached, taken),
+                min(written, taken - of_cache), output, window, model,
+            )
             for at, taken, cached, written, output in each
-        ]
+        ]  # fmt: skip
     found.sort(key=lambda request: request.at_ns)
     return found
 
