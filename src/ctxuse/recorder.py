@@ -4,6 +4,7 @@ Everything that runs inside somebody's agent is here; nothing of it counts a log
 """
 
 import os
+import sys
 from contextlib import suppress
 
 from ctxuse.codec import MAX_WRITTEN_LINE
@@ -13,6 +14,7 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, Usage
 from ctxuse.ids import is_derived
 from ctxuse.layout import WorkspaceLayout, is_recording
 from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
+from ctxuse.marker import make_workspace
 from ctxuse.records import record_size
 from ctxuse.typed import TYPE_CHECKING, Self
 
@@ -316,8 +318,6 @@ class Recorder:
         Raises:
             OSError: A directory or file could not be made.
         """
-        from ctxuse.marker import make_workspace  # noqa: PLC0415 - once in a workspace's life
-
         return make_workspace(self.layout, track=track)
 
     def close(self) -> None:
@@ -336,6 +336,35 @@ class Recorder:
             import logging  # noqa: PLC0415 - only in this case
 
             logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
+
+
+_LATE = (
+    "ctxuse.codec.decode", "ctxuse.context.catalog", "ctxuse.context.references",
+    "ctxuse.context.search", "ctxuse.context.segment", "ctxuse.log.failures", "fcntl", "logging",
+)  # fmt: skip
+"""What is imported on the way of recording, by functions that need it."""
+
+
+def _import_late() -> None:
+    """Import what recording imports late, before a process forks in which other threads run.
+
+    Who imports a module holds a lock of the interpreter's. The child of a fork has that lock as it
+    was, and not the thread that would let go of it: it would wait for ever for the same module.
+    """
+    if len(sys._current_frames()) > 1:  # noqa: SLF001 - documented; `threading` is dear
+        from importlib import import_module  # noqa: PLC0415 - only in this case
+
+        is_new = "logging" not in sys.modules
+        for name in _LATE:
+            with suppress(ImportError):
+                import_module(name)
+        lock = vars(sys.modules["logging"]).get("_lock") if is_new else None
+        if lock is not None:  # after this fork `logging` releases it, and was not asked before
+            lock.acquire()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_import_late)
 
 
 def _durability(durability: str | None, environ: "Mapping[str, str]") -> Durability:
