@@ -720,6 +720,23 @@ def test_whoever_tells_of_requests_when_each_is_told_once(
         assert compacted(project) == sorted(filter(None, moments))
 
 
+@pytest.mark.parametrize("name", ["session", "a copy of it"])
+def test_requests_of_a_log_that_another_program_wrote_anew_are_told_once(
+    project: Path, name: str
+) -> None:
+    path = kept(project)
+    path.write_text(as_text(answers(project, range(30)).lines))
+    ended(project, "SessionEnd")
+    log = Workspace(project).layout.events_path
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    longer = path if name == "session" else kept(project, "copied")
+    longer.write_text(as_text(answers(project, range(40)).lines))
+    import_transcripts(Workspace(project), "claude-code", [str(longer)], cache=False)
+    assert taken(project) == [910 + number for number in range(40)]
+    assert Workspace(project).cost().cost.requests == 40
+
+
 def test_the_requests_of_a_session_that_ended_unheard_come_with_the_next_one(project: Path) -> None:
     path = kept(project)
     path.write_text(as_text(answers(project, range(30)).lines))

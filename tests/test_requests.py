@@ -26,6 +26,7 @@ from ctxuse.hosts.responses import (
     without_known,
 )
 from ctxuse.importing import import_log
+from ctxuse.log.naming import lines_of_requests
 from ctxuse.reports.groups import BY
 
 BLOCK = Requests(
@@ -124,6 +125,33 @@ EVENTS = [
     for n in range(200)
 ]
 SPACED = json.dumps(json.loads(encode(FACT))).encode()
+
+
+def spelled(line: bytes) -> list[bytes]:
+    """The line of an event as it may be written as well."""
+    fields = json.loads(line)
+    key, letter = b'"segment":{', b'"\\u0073egmen\\u0074" :{'
+    return [
+        line,
+        json.dumps(fields).encode(),
+        json.dumps(fields, sort_keys=True).encode(),
+        json.dumps(dict(reversed(fields.items())), separators=(" ,", "\t:")).encode(),
+        line.replace(key, letter),
+        line.replace(b'"records":[]', b'"records":[ ]'),
+    ]
+
+
+@pytest.mark.parametrize("line", spelled(encode(FACT)), ids=range(6))
+def test_what_has_a_block_is_found_however_the_line_is_written(tmp_path: Path, line: bytes) -> None:
+    slug = EVENTS[1].replace(b'"alpha"', b'"segment"')
+    workspace = write(tmp_path, [*EVENTS[:3], slug, line, EVENTS[3]])
+    assert workspace.cost().cost.requests == 2
+    assert [*lines_of_requests(workspace.layout)] == [line]
+    known = Known.of_log(workspace.layout)
+    base = FACT.occurred_at_ns
+    for at, taken, is_known in [(0, 10, True), (1500, 20, True), (1500, 21, False)]:
+        one = Responded("s", "msg", base + at * _MS, taken, 1)
+        assert known.has("claude-code", one) is is_known
 
 
 class TestViews:
