@@ -322,6 +322,19 @@ def test_of_a_long_copy_nothing_is_doubled(project: Path) -> None:
     assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
 
 
+@pytest.mark.parametrize("number", [3, 40])
+def test_of_a_log_that_another_program_wrote_anew_a_copy_doubles_nothing(
+    project: Path, number: int
+) -> None:
+    talk = reads(project, number)
+    assert len(ended(project)) == number
+    padded(project)
+    events = Workspace(project).layout.events_path
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
+
+
 def test_a_copy_that_is_read_before_what_it_copies_doubles_nothing(project: Path) -> None:
     talk = session(project)
     kept(project).write_text(as_text(talk.lines))

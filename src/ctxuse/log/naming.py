@@ -51,13 +51,13 @@ def lines_of_requests(layout: WorkspaceLayout) -> Iterator[bytes]:
         yield line
 
 
-_ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
+_ID = re.compile(rb'"id"\s*:\s*"([0-9a-f-]{36})"')
 _FEW = 16
 """So many ids are looked for by themselves; of more, each id that stands there is looked at."""
 
 
 def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield each line that holds one of some ids as we write them, with the id; not all may count.
+    """Yield each line that holds one of some ids as its own, with the id; not all may count.
 
     It takes 1 s per GB, whatever their number; of a few, 0.6 s.
 
@@ -70,7 +70,7 @@ def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[
     """
     wanted = {event_id.encode() for event_id in ids}
     few = len(wanted) <= _FEW
-    one = re.compile(rb'"id":"(%s)"' % b"|".join(sorted(wanted))) if few else _ID
+    one = re.compile(rb'"id"\s*:\s*"(%s)"' % b"|".join(sorted(wanted))) if few else _ID
 
     def search_in(data: bytes) -> _Search | None:
         return one.search if few or not wanted.isdisjoint(_ID.findall(data)) else None
