@@ -248,6 +248,19 @@ def test_what_looks_like_a_secret_in_a_name_tells_workspaces_apart(
     ]  # fmt: skip
 
 
+def test_a_name_by_which_addresses_are_chained_is_listed_and_the_others_count(
+    bucket: str, memory: MemoryFileSystem
+) -> None:
+    put(fsspec.filesystem("s3"), *(f"{bucket.removeprefix('s3://')}/c/{w}" for w in ("a::b", "c")))
+    put(memory, "/x::y/z", "/z")
+    report = fleet_report([f"{bucket}/c", "memory://"], scheduler="threads")
+    assert [seen.address for seen in report.workspaces] == ["memory://z", f"{bucket}/c/c"]
+    assert {one.address: one.reason for one in report.unreadable} == dict.fromkeys(
+        [f"{bucket}/c/a::b", "memory://x::y/z"],
+        "its name holds ::, which chains addresses, so that no address names it",
+    )
+
+
 def test_credentials_tell_no_workspaces_apart() -> None:
     for one, other in [
         ("sftp://kim@h/x", "sftp://lee:pw@h/x"),

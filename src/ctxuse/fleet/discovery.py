@@ -256,6 +256,9 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
     yield from found
 
 
+_CHAINED = "its name holds ::, which chains addresses, so that no address names it"
+
+
 class _RefusedError(Exception):
     """An address is none that is read."""
 
@@ -289,6 +292,9 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
                 logs[inside] = size
     for root, logs in roots.items():
         url = url_of(root)
+        if "::" in url:
+            unreadable.append(Unreadable(shown_address(url), _CHAINED))
+            continue
         yield Source(
             shown_address(url), url=url, logs=(*sorted(logs.items()),), size=sum(logs.values())
         )
