@@ -7,11 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import an_event, facts
 
 from ctxuse import InvalidEventError, UsageEvent, UsageEventKind, UsageSource, Workspace
+from ctxuse.cli.main import cli
 from ctxuse.codec.decode import Refusal, decode
 from ctxuse.codec.encode import encode
 from ctxuse.events import MOST_REQUESTS, Requests
@@ -184,6 +186,16 @@ class TestViews:
     def test_a_check_counts_them_by_themselves(self, tmp_path: Path) -> None:
         check = write(tmp_path, [EVENTS[0], encode(FACT), EVENTS[1]]).check()
         assert (check.events, check.of_requests, check.clean) == (2, 1, True)
+
+    @pytest.mark.parametrize(
+        ("number", "said"),
+        [(1, "1 line that tells of requests:"), (2, "2 lines that tell of requests:")],
+    )
+    def test_a_check_says_how_many_there_are(self, tmp_path: Path, number: int, said: str) -> None:
+        facts_of = [encode(FACT._replace(id=f"{FACT.id[:-1]}{n}")) for n in range(number)]
+        write(tmp_path, [EVENTS[0], *facts_of])
+        found = CliRunner().invoke(cli, ["check", "-w", str(tmp_path)], catch_exceptions=False)
+        assert found.stdout.startswith(f"1 event, 0 blank lines, {said} every line is in order.")
 
     def test_groups_by_model_take_that_of_the_request_they_entered_with(
         self, tmp_path: Path

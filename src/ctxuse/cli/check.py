@@ -112,7 +112,10 @@ def _print_table(layout: "WorkspaceLayout") -> "CheckResult":
     result = Workspace(layout).check()
     text = f"{plural(result.events, 'event')}, {plural(result.blank, 'blank line')}"
     if result.of_requests:
-        text += f", {plural(result.of_requests, 'line')} that tell of requests"
+        tells = plural(
+            result.of_requests, "line that tells of requests", "lines that tell of requests"
+        )
+        text += f", {tells}"
     if result.skipped_lines:
         text += f", {plural(result.skipped_lines, 'line')} not counted:\n"
     else:
