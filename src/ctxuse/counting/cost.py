@@ -253,10 +253,14 @@ def entered_in(segments: Segments, segment: Segment) -> list[Entered]:
             return tokens_of(record, is_use=is_use)
         return Tokens(CALIBRATED, round(record.context_bytes / ratio))
 
-    found = [
-        Entered(at_ns, is_use, [((r.kind, r.slug), tokens(r, is_use=is_use)) for r in records])
-        for at_ns, (is_use, records) in segments.events(segment)
-    ]
+    made: dict[int, list[tuple[Key, Tokens | None]]] = {}
+    found: list[Entered] = []
+    for at_ns, entry in segments.events(segment):
+        records = made.get(id(entry))  # of which there is one each
+        if records is None:
+            records = [((r.kind, r.slug), tokens(r, is_use=entry.is_use)) for r in entry.records]
+            made[id(entry)] = records
+        found.append(Entered(at_ns, entry.is_use, records))
     found.sort(key=itemgetter(0))
     return found
 
