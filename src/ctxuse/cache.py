@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from ctxuse.files import (
     DIRECTORY,
@@ -28,9 +28,6 @@ from ctxuse.layout import cache_dir, lacks_home
 from ctxuse.log.opening import CAN_WRITE
 
 _SHARDS = 16
-_PAUSE = 0.005
-"""Seconds between two looks whether a lock is free."""
-
 _EACH = 4096
 """Bytes that a file takes beside its content, about."""
 
@@ -102,14 +99,16 @@ class Cache:
 
         It is False only where somebody has been for all of `patience`, in seconds.
         """
-        descriptor = None
+        from ctxuse.log.lock import SideLock  # noqa: PLC0415 - only where something is stored
+
+        lock = None
         with suppress(OSError), self._shard(key, create=True) as shard:
-            descriptor = open_regular(key, os.O_RDWR | os.O_CREAT | NO_LINK, dir_fd=shard)
-        if descriptor is None:
+            lock = SideLock(shard, key)
+        if lock is None:
             yield True
             return
-        with closing_fd(descriptor):
-            yield _is_taken(descriptor, patience)
+        with closing(lock):
+            yield lock.acquire(patience) or lock.error is not None
 
     @contextmanager
     def _shard(self, key: str, *, create: bool = False) -> Iterator[int]:
@@ -123,24 +122,6 @@ class Cache:
             closing_fd(_open_own(key[0], directory, create=create)) as shard,
         ):
             yield shard
-
-
-def _is_taken(descriptor: int, patience: float) -> bool:
-    """Take a lock that ends with its descriptor, and say whether nobody else has kept it."""
-    from fcntl import LOCK_EX, LOCK_NB, flock  # noqa: PLC0415 - not on every system
-
-    until = time.monotonic() + patience
-    while True:
-        try:
-            flock(descriptor, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_PAUSE)
-        except OSError:  # there are no locks
-            return True
-        else:
-            return True
 
 
 def cache_allowed(environ: Mapping[str, str]) -> bool:

@@ -1,8 +1,9 @@
-"""The side lock: keeps ctxuse's own writers from meeting at the end of the file.
+"""The side lock: keeps ctxuse's own programs from doing the same thing at the same time.
 
-It is taken on a file of its own, never on the log (that would break readers elsewhere), with
-`flock` (POSIX record locks vanish when any descriptor of the file is closed). Correctness never
-depends on it: the reference takes none, and who does not get it in time goes on without.
+A log's keeps writers from meeting at the end of the file. It is taken on a file of its own, never
+on the log (that would break readers elsewhere), with `flock` (POSIX record locks vanish when any
+descriptor of the file is closed). Correctness never depends on it: the reference takes none, and
+who does not get it in time goes on without.
 """
 
 import errno
@@ -19,16 +20,17 @@ _LONGEST_PAUSE = 0.01
 
 
 class SideLock:
-    """The side lock of one log.
+    """A side lock, by default that of one log.
 
     Args:
-        directory: A descriptor of the log's directory, used once, now.
+        directory: A descriptor of the directory that the lock's file is in, used once, now.
+        name: The name of that file.
 
     Attributes:
         error: Why it cannot be had at all; None while it can.
     """
 
-    def __init__(self, directory: int) -> None:
+    def __init__(self, directory: int, name: str = LOCK_NAME) -> None:
         from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock  # noqa: PLC0415 - not on every system
 
         self._flock = flock
@@ -37,7 +39,7 @@ class SideLock:
         self._descriptor = CLOSED
         self.error: OSError | None = None
         try:
-            self._descriptor = open_regular(LOCK_NAME, directory, os.O_RDWR | os.O_CREAT)
+            self._descriptor = open_regular(name, directory, os.O_RDWR | os.O_CREAT)
         except OSError as error:  # without it the log is still correct
             self.error = error
 
