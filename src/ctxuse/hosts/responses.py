@@ -102,8 +102,9 @@ class Known:
         """
         known = cls()
         times = [one.at_ns for one in said or () if isinstance(one, Responded)]
+        span = (min(times), max(times)) if times else None
         for line in lines_of_requests(layout):
-            if said is not None and not _may_hold(line, times):
+            if span is not None and not _may_hold(line, *span):
                 continue
             event = decode(line)
             if not isinstance(event, Refusal):
@@ -135,20 +136,20 @@ _AROUND = 86_400 * 1_000 * _MS
 last: what is told at once may not be in order."""
 
 
-def _may_hold(line: bytes, times: Sequence[int]) -> bool:
-    """Whether a block may have been made at one of some times, by what is seen at a glance.
+def _may_hold(line: bytes, since_ns: int, until_ns: int) -> bool:
+    """Whether a block may tell of requests of a time, by what is seen at a glance.
 
     A block of 500 is decoded in 0.4 ms. What is not written as we do it may.
     """
-    if line.count(_BEGINS) != 1 or line.count(_AT) != 1 or not times:
-        return bool(times)
+    if line.count(_BEGINS) != 1 or line.count(_AT) != 1:
+        return True
     begin = line.index(_BEGINS) + len(_BEGINS)
     ats = line.index(_AT) + len(_AT)
     last = line[ats : line.find(b"]", ats)].rpartition(b",")[2]
     first_ns = parse_ns(line[begin : line.find(b'"', begin)].decode("ascii", "replace"))
     if first_ns is None or not last.isdigit() or len(last) > _DIGITS:
         return True
-    return min(times) <= first_ns + int(last) * _MS + _AROUND and first_ns - _AROUND <= max(times)
+    return since_ns <= first_ns + int(last) * _MS + _AROUND and first_ns - _AROUND <= until_ns
 
 
 class _Request(msgspec.Struct):
