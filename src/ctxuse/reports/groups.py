@@ -5,15 +5,15 @@ those of the report's time zone.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 import msgspec
 from msgspec import UNSET
 
-from ctxuse.counting.cost import requests_of
+from ctxuse.counting.cost import Request, requests_of
 from ctxuse.counting.detail import Counts
-from ctxuse.counting.segments import Entry, Segments
+from ctxuse.counting.segments import Entry, Segment, Segments
 from ctxuse.counting.sums import earliest, latest
 from ctxuse.query import UNNAMED
 from ctxuse.reports.fields import (
@@ -192,8 +192,7 @@ def segment_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
         requests: The requests of the same segments.
     """
     groups: dict[str, Group] = {}
-    for key, segment in segments.by_key.items():
-        asked = requests_of(requests.by_key[key]) if key in requests.by_key else []
+    for key, segment, asked in _with_requests(segments, requests):
         known = (len(asked), sum(request.input for request in asked)) if asked else None
         group = groups[key] = Group(key, host=segment.host, requests=known)
         for at_ns, entry in segments.events(segment):
@@ -213,14 +212,22 @@ def model_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
         requests: The requests of the same segments.
     """
     groups: dict[str, Group] = {}
-    for key, segment in segments.by_key.items():
-        asked = requests_of(requests.by_key[key]) if key in requests.by_key else []
+    for _, segment, asked in _with_requests(segments, requests):
         times = [request.at_ns for request in asked]
         for at_ns, entry in segments.events(segment):
             place = min(bisect_left(times, at_ns), len(times) - 1)
             name = (asked[place].model if asked else None) or UNNAMED
             _add(groups.setdefault(name, Group(name)), entry)
     return groups
+
+
+def _with_requests(
+    segments: Segments, requests: Segments
+) -> Iterator[tuple[str, Segment, list[Request]]]:
+    """Yield each segment in which something entered, behind its key, and its requests, by time."""
+    for key, segment in segments.by_key.items():
+        asked = requests.by_key.get(key)
+        yield key, segment, [] if asked is None else requests_of(asked)
 
 
 def _add(group: Group, entry: Entry) -> None:
