@@ -42,7 +42,7 @@ def session_text(report: SessionReport, *, width: int, color: bool, zone: Zone =
 
     parts = [*map(_line, said(report, zone)), *_picture(report, width)]
     above = printed(parts, width, color=color)
-    return above + as_text(_table(report), width=width, color=color)
+    return above + as_text(of_session(report), width=width, color=color)
 
 
 def said(report: SessionReport, zone: Zone) -> list[str]:
@@ -122,7 +122,8 @@ def _layer_at(numbers: Sequence[float], level: float) -> int | None:
     return None
 
 
-def _table(report: SessionReport) -> AnyTable:
+def of_session(report: SessionReport) -> AnyTable:
+    """Return a row for each record, for people."""
     signs = {
         (record.kind, record.slug): _SIGNS[min(place, len(_SIGNS) - 1)]
         for place, record in enumerate(report.records)
@@ -133,10 +134,13 @@ def _table(report: SessionReport) -> AnyTable:
         Column("Record", "", lambda r: Name(r.kind, r.slug), right=False, whole=False),
         Column("Resident", "", lambda r: r.resident),
         Column("Uses", "", lambda r: r.read),
-        Column("From\nrequest", "", lambda r: r.first),
+        Column("From\nrequest", "", lambda r: r.first, full="From request"),
         Column("Requests", "", lambda r: r.requests if report.requests else None),
-        Column("Tokens \N{MULTIPLICATION SIGN}\nrequests", "", tokens_of),
-    ]
+        Column(
+            "Tokens \N{MULTIPLICATION SIGN}\nrequests", "", _tokens,
+            full="Tokens \N{MULTIPLICATION SIGN} requests",
+        ),
+    ]  # fmt: skip
     bases = {basis for record in report.records for basis in record.bases}
     explained = (
         "Requests: those in which it stood, until the context was compacted or the session ended."
@@ -145,7 +149,7 @@ def _table(report: SessionReport) -> AnyTable:
     return Table(columns, report.records, notes=[explained.strip()], dims=True)
 
 
-def tokens_of(record: SessionRecord) -> Partial:
-    """Return the tokens of a record, summed over requests; a part where some are not known."""
+def _tokens(record: SessionRecord) -> Partial:
+    """The tokens of a record, summed over requests; a part where some are not known."""
     known = sum(1 for piece in record.pieces if piece.tokens is not None)
     return Partial(record.tokens, known, len(record.pieces), record.bases)

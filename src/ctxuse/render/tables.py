@@ -197,19 +197,26 @@ def as_csv(table: AnyTable, *, heading: bool = True) -> str:
 def as_markdown(table: AnyTable, *, heading: bool = True) -> str:
     """Return a table as Markdown with its notes below."""
     columns = [column for column in table.columns if column.heading]
-    rows = [
-        [for_people(value, table.zone, markdown_cell) for value in row]
-        for row in values(table, columns)
-    ]
-    every = totals(table, columns)
+    rows, every = texts(table, columns, markdown_cell)
     if every is not None:
-        cells = [for_people(value, table.zone, markdown_cell) for value in every]
-        rows.append([f"**{cell}**" if cell else "" for cell in cells])
+        rows.append([f"**{cell}**" if cell else "" for cell in every])
     if heading and rows:
         headings = [column.full or column.heading for column in columns]
         rows = [headings, ["---:" if column.right else "---" for column in columns], *rows]
     shown = "".join("| " + " | ".join(row) + " |\n" for row in rows)
     return shown + "".join(f"\n{note}\n" for note in table.notes)
+
+
+def texts(
+    table: AnyTable, columns: Sequence[Column[Any]], safe: Safe
+) -> tuple[list[list[str]], list[str] | None]:
+    """Return the rows for people as texts, and the row of totals; None where there is none."""
+    every = totals(table, columns)
+    *rows, last = (
+        [for_people(value, table.zone, safe) for value in row]
+        for row in (*values(table, columns), every or ())
+    )
+    return rows, None if every is None else last
 
 
 def values(table: AnyTable, columns: Sequence[Column[Any]]) -> list[list[Value]]:

@@ -7,8 +7,8 @@ from ctxuse.render.cost import of_cost
 from ctxuse.render.page import charts, series
 from ctxuse.render.page.recordview import Listing, RecordView
 from ctxuse.render.page.view import CostView, Figure, both
-from ctxuse.render.session import said, tokens_of
-from ctxuse.render.tables import for_people, totals, values
+from ctxuse.render.session import of_session, said
+from ctxuse.render.tables import texts
 from ctxuse.reports.session import Costs, SessionReport
 from ctxuse.visible import visible
 from ctxuse.zones import Zone
@@ -59,18 +59,12 @@ def cost_view(costs: Costs, address: Callable[[str], str] | None = None) -> Cost
     report = costs.report.chosen("tokens", MOST_COSTS)
     table = of_cost(report, visible)
     columns = [column for column in table.columns if column.heading.strip()]
-    rows = [
-        tuple(for_people(value, table.zone, visible) for value in row)
-        for row in values(table, columns)
-    ]
-    every = totals(table, columns)
-    if every is not None:
-        rows.append(tuple(for_people(value, table.zone, visible) for value in every))
+    rows, every = texts(table, columns, visible)
     session = costs.session
     return CostView(
         [note for note in (*table.notes[1:], table.explained) if note],
         [column.full or column.heading for column in columns],
-        rows,
+        rows if every is None else [*rows, every],
         "" if session is None else visible(session.segment),
         "" if session is None or address is None else address(session.segment),
         [] if session is None else figures(session),
@@ -141,19 +135,10 @@ def _totals(report: SessionReport) -> list[tuple[str, str, str]]:
 
 
 def _records(report: SessionReport) -> Listing:
-    rows = [
-        (
-            visible(f"{record.kind}/{record.slug}"),
-            words.count(record.resident),
-            words.count(record.read),
-            words.count(record.first),
-            words.count(record.requests if report.requests else None),
-            tokens_of(record).text,
-        )
-        for record in report.records[:MOST_ROWS]
-    ]
-    times = "Tokens \N{MULTIPLICATION SIGN} requests"
-    headings = ("Record", "Resident", "Uses", "From request", "Requests", times)
+    table = of_session(report)
+    columns = [column for column in table.columns if column.heading.strip()]
+    headings = [column.full or column.heading for column in columns]
+    rows, _ = texts(table._replace(rows=table.rows[:MOST_ROWS]), columns, visible)
     note = _not_shown(len(report.records) - len(rows), "record", "with the most tokens")
     return Listing("What entered", headings, rows, numbers=False, note=note)
 
