@@ -33,16 +33,10 @@ bench: .venv/ready
 bench-fleet: .venv/ready
 	$(BIN)/python bench/fleet.py $(BENCH_FLEET)
 
-# The real client against a scripted model on this machine; TRUTH_CLAUDE=latest for the newest, TRUTH="--show 20" for
-# what differs. docs/truth.md says what comes out.
-TRUTH_CLAUDE ?= 2.1.197
-TRUTH_CODEX ?= 0.169.0
+# Real clients against a scripted model on this machine: of HOST="codex", or all; TRUTH="--client-version latest" for
+# the newest, TRUTH="--show 20" for what differs. docs/truth.md says what comes out.
 truth: .venv/ready
-	@npm install --silent --no-audit --no-fund --no-save --prefix .truth \
-		@anthropic-ai/claude-code@$(TRUTH_CLAUDE) @openai/codex@$(TRUTH_CODEX) || \
-		echo "no npm: the clients cannot be installed" >&2
-	PYTHONPATH=bench $(BIN)/python -m truth claude-code $(CURDIR)/.truth/node_modules/.bin/claude $(TRUTH)
-	PYTHONPATH=bench $(BIN)/python -m truth codex $(CURDIR)/.truth/node_modules/.bin/codex $(TRUTH)
+	PYTHONPATH=bench $(BIN)/python -m truth $(HOST) $(TRUTH)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -14,12 +14,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from truth import captured, claude_code, codex
+from truth.client import installed
 from truth.compare import OF_RESIDENT, Row, Truth, compared, is_of_server
-from truth.model import Messages
 from truth.shop import Shop
+
+from ctxuse.hosts.parts import hosts_with
 
 LEAST_RIGHT = 0.97
 MOST_WRONG = 0.01
@@ -32,29 +35,39 @@ client lists to sub-agents without a trace."""
 
 _RESIDENT = 0.95
 
-HOSTS = {
-    claude_code.HOST: (claude_code, Messages),
-    codex.HOST: (codex, codex.Responses),
-}
+HOSTS = {host.HOST: host for host in (claude_code, codex)}
+"""The agents: of each its name and title, its package, the version that is measured and what that
+calls its program, where it keeps transcripts, the API that answers it, records and sessions."""
 
+_CLIENTS = Path(__file__).parents[2] / ".truth"
 _BIN = Path(sys.executable).parent
 
 
 def main() -> int:
-    """Run the sessions, print the tables, and return the exit status."""
+    """Measure agents, one after the other, and return the exit status."""
     asked = argparse.ArgumentParser(prog="make truth", description=__doc__)
-    asked.add_argument("host", choices=HOSTS, help="the agent")
-    asked.add_argument("client", type=Path, help="its program")
+    asked.add_argument("hosts", nargs="*", metavar="HOST", help="agents; all where none is named")
+    asked.add_argument("--client-version", help="the version, such as latest")
+    asked.add_argument("--client", type=Path, help="a program that is installed")
     asked.add_argument("--only", help="the sessions to run, with commas")
     asked.add_argument("--show", type=int, default=0, help="so many differences of each kind")
     asked.add_argument("--keep", type=Path, help="a directory that keeps the payloads of hooks")
     asked.add_argument("--save", type=Path, help="a file that keeps what make test plays again")
     words = asked.parse_args()
-    if not os.access(words.client, os.X_OK):
-        print(f"not measured: there is no client at {words.client} (it needs npm and Node)")
+    unknown = [name for name in words.hosts if name not in HOSTS]
+    if unknown:
+        asked.error(f"{unknown[0]} is none of {', '.join(HOSTS)}")
+    return max(_measured(HOSTS[name], words) for name in words.hosts or HOSTS)
+
+
+def _measured(host: ModuleType, words: argparse.Namespace) -> int:
+    """Run the sessions of an agent, print the tables, and return the exit status."""
+    version = words.client_version or host.VERSION
+    program = words.client or installed(_CLIENTS, host.PACKAGE, version, host.PROGRAM)
+    if not os.access(program, os.X_OK):
+        print(f"{host.TITLE} is not measured: there is no client at {program} (it needs npm)")
         return 0
     names = words.only.split(",") if words.only else []
-    host, api = HOSTS[words.host]
     sessions = [one for one in host.SESSIONS if not names or one.name in names]
     if shutil.which("tmux") is None:
         print("not measured: sessions in a terminal (there is no tmux)")
@@ -63,12 +76,13 @@ def main() -> int:
         directory = Path(os.path.realpath(made))
         shop = Shop(directory, host.RECORDS)
         payloads = words.keep or directory / "payloads"
-        with api(host.scripts(shop)) as model:
+        with host.Model(host.scripts(shop)) as model:
             path = f"{_tee(directory, payloads)}:{_BIN}"
-            client = host.Client(words.client, shop, model, path)
+            client = host.Client(program, shop, model, path)
             print(f"{host.TITLE} {client.version()}, {len(sessions)} sessions")
             _ctxuse(shop, client.environ, "init")
-            _ctxuse(shop, client.environ, "setup", host.HOST, "--yes")
+            if host.HOST in hosts_with("install"):
+                _ctxuse(shop, client.environ, "setup", host.HOST, "--yes")
             shop.git("add", "-A")
             shop.git("commit", "-q", "-m", "hooks")
             for session in sessions:
@@ -102,7 +116,9 @@ class Replay(NamedTuple):
 
 def _told(known: Truth, replay: Replay, show: int) -> int:
     is_good = True
-    for how in ("hooks", "import", "hooks, import", "import, hooks"):
+    has_hooks = replay.host in hosts_with("hook")
+    orders = ("hooks", "import", "hooks, import", "import, hooks") if has_hooks else ("import",)
+    for how in orders:
         with _log_of(replay, how) as log:
             lines = log.read_text().splitlines() if log.exists() else []
         rows = compared(known, map(json.loads, lines))

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from truth.client import InstalledClient
 from truth.compare import Asked, Call, Thread, Truth
-from truth.model import Request, Script, ScriptedModel, Tool, text_of
+from truth.model import Messages, Request, Script, ScriptedModel, Tool, text_of
 from truth.shop import RECORDS as _RECORDS
 from truth.shop import Shop
 
 HOST, TITLE, RECORDS = "claude-code", "Claude Code", _RECORDS
+PACKAGE, VERSION, PROGRAM = "@anthropic-ai/claude-code", "2.1.197", "claude"
+Model = Messages
 KEPT = ".claude/projects"
 """Where it keeps transcripts, from the home directory on."""
 

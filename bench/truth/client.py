@@ -3,12 +3,29 @@
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from truth.shop import Shop
 from truth.terminal import Terminal
 
 _LONGEST_SESSION = 300.0
+
+
+def installed(directory: Path, package: str, version: str, program: str) -> Path:
+    """Install a version of a client, if it is not there, and return its program.
+
+    Args:
+        directory: Where clients are kept.
+        package: What npm calls it.
+        version: The version.
+        program: What it calls its program.
+    """
+    own = directory / f"{program}-{version}"
+    words = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"]
+    with suppress(OSError):  # no npm: that it is not there is said by who wants it
+        subprocess.run([*words, own, f"{package}@{version}"], check=False)
+    return own / "node_modules/.bin" / program
 
 
 class InstalledClient:

@@ -16,6 +16,7 @@ from truth.shop import RECORDS as OF_CLAUDE
 from truth.shop import Placed, Shop
 
 HOST, TITLE, KEPT = "codex", "Codex", ".codex/sessions"
+PACKAGE, VERSION, PROGRAM = "@openai/codex", "0.169.0", "codex"
 
 DIRECT, CODE_MODE = "gpt-5.4", "gpt-6.1-sol"
 """Models that call the shell, and those that call a script which does."""
@@ -213,7 +214,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
     }  # fmt: skip
 
 
-class Responses(ScriptedModel):
+class Model(ScriptedModel):
     """The Responses API."""
 
     def reply(self, path: str, headers: Mapping[str, str], data: bytes) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
@@ -189,6 +190,63 @@ class Messages(ScriptedModel):
         turns = [
             sum(role == "assistant" for role, _ in said[index + 1 :]) for index in range(len(said))
         ]
+        return turn_of(self.scripts, said, turns)
+
+
+class Completions(ScriptedModel):
+    """The Chat Completions API; whose a request is, the agent's own says."""
+
+    def thread(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> tuple[str, str | None]:
+        """Return the session that a request is of, and the sub-agent; None for the main thread."""
+        raise NotImplementedError
+
+    def reply(self, path: str, headers: Mapping[str, str], data: bytes) -> tuple[str, str]:
+        """Return the type and the text of the answer to a request."""
+        body = json.loads(data)
+        if not path.split("?", maxsplit=1)[0].endswith("/chat/completions"):
+            return "application/json", "{}"
+        session, agent = self.thread(headers, body)
+        self.requests.append(Request(session, agent, body, tokens_of(body)))
+        calls = [self._call(index, tool) for index, tool in enumerate(self._turn(body))]
+        content = None if calls else "Done."
+        message: dict[str, object] = {"role": "assistant", "content": content}
+        total, why = tokens_of(body), "tool_calls" if calls else "stop"
+        usage = {
+            "prompt_tokens": total, "completion_tokens": 20, "total_tokens": total + 20,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        }  # fmt: skip
+        answer = {
+            "id": f"chatcmpl-{next(self.ids):012d}", "created": int(time.time()),
+            "model": body.get("model", "m"),
+        }  # fmt: skip
+        if not body.get("stream"):
+            whole = message | ({"tool_calls": calls} if calls else {})
+            choices = [{"index": 0, "message": whole, "finish_reason": why}]
+            done = {**answer, "object": "chat.completion", "choices": choices, "usage": usage}
+            return "application/json", json.dumps(done)
+        deltas: list[dict[str, Any]] = [message, {}]
+        deltas[1:1] = [{"tool_calls": [call]} for call in calls]
+        chunks: list[dict[str, Any]] = [
+            {"choices": [{"index": 0, "delta": delta, "finish_reason": None if delta else why}]}
+            for delta in deltas
+        ]
+        events = [*chunks, {"choices": [], "usage": usage}]
+        said = ({**answer, "object": "chat.completion.chunk", **event} for event in events)
+        return "text/event-stream", "".join(
+            [*(f"data: {json.dumps(event)}\n\n" for event in said), "data: [DONE]\n\n"]
+        )
+
+    def _call(self, index: int, tool: Tool) -> dict[str, Any]:
+        call_id = f"call_{next(self.ids):016d}x"
+        self.calls[call_id] = tool
+        function = {"name": tool.name, "arguments": json.dumps({**tool.input})}
+        return {"index": index, "id": call_id, "type": "function", "function": function}
+
+    def _turn(self, body: Mapping[str, Any]) -> Sequence[Tool]:
+        messages = body.get("messages", []) if body.get("tools") else []
+        said = [(message["role"], text_of(message.get("content"))) for message in messages]
+        calling = [bool(message.get("tool_calls")) for message in messages]
+        turns = [sum(calling[index + 1 :]) for index in range(len(said))]
         return turn_of(self.scripts, said, turns)
 
 
