@@ -124,7 +124,7 @@ class TestRead:
         write("memory/decisions/alpha.md", "one\ntwo")
         write("memory/decisions/folder.md/x", "")
         with pytest.raises(error):
-            segment.read(*arguments)
+            segment.give(*arguments)
         assert not workspace.layout.events_path.exists()
 
     def test_an_empty_record_can_be_read(

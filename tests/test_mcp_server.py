@@ -561,7 +561,7 @@ def test_what_is_given_as_the_server_is_told_to_end_is_recorded_before_it_is_ans
         return submit(pool, lambda: (answered.wait(0.5), work(*words, **more)))
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", ended_before)
-    recording.segment(Asked(ProtocolClient(), {})).read("decision", "alpha")
+    recording.segment(Asked(ProtocolClient(), {})).give("decision", "alpha")
     recorded = uses(filled)
     answered.set()
     assert recorded == [("MemoryRead", "agent", ["alpha"])]
@@ -613,7 +613,7 @@ def test_instructions_stand_in_a_session_since_the_server_was_started(filled: Wo
     recording = Recording(filled, {})
     started = time.time_ns()
     asked = Asked(ProtocolClient(), {CODEX_TURN: {"session_id": "s", "thread_id": "s"}})
-    recording.segment(asked).read("decision", "alpha")
+    recording.segment(asked).give("decision", "alpha")
     recording.finish()
     exposure, use = events(filled)
     assert exposure.segment_id == use.segment_id == "s"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ctxuse.context.given import ReadText as ReadText
     from ctxuse.context.given import Resident as Resident
     from ctxuse.context.given import SearchHit as SearchHit
-    from ctxuse.context.segment import Segment as Segment
     from ctxuse.errors import AppendError as AppendError
     from ctxuse.errors import BrokenRecordError as BrokenRecordError
     from ctxuse.errors import CtxuseError as CtxuseError
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from ctxuse.reports.report import Evidence as Evidence
     from ctxuse.reports.report import UsageReport as UsageReport
     from ctxuse.reports.report import UsageReportRecord as UsageReportRecord
+    from ctxuse.segment import Segment as Segment
     from ctxuse.workspace import Workspace as Workspace
 
 __version__ = "0.2.0"
@@ -82,7 +82,7 @@ _HOME = {
     "RepairResult": "log.repair",
     "Resident": "context.given",
     "SearchHit": "context.given",
-    "Segment": "context.segment",
+    "Segment": "segment",
     "SettingsError": "errors",
     "SkipReason": "codec.decode",
     "SkippedLine": "log.reader",

@@ -209,6 +209,7 @@ class UsageEvent(NamedTuple):
         host: str | None = None,
         actor: Actor | None = None,
         call_id: str | None = None,
+        agent_type: str | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> "UsageEvent":
         """Return a new event that happens now, with a new UUIDv7.
@@ -221,6 +222,7 @@ class UsageEvent(NamedTuple):
             host: The agent whose doing it was, where known.
             actor: Whose doing within it, where known.
             call_id: The host's id of the tool call, where there was one.
+            agent_type: What the host calls the kind of sub-agent, where it was one's doing.
             clock: Tells the present time in nanoseconds since the epoch.
 
         Raises:
@@ -243,6 +245,7 @@ class UsageEvent(NamedTuple):
             host=host,
             actor=actor,
             call_id=call_id,
+            agent_type=agent_type,
         )
 
     @property

@@ -21,9 +21,9 @@ from ctxuse.typed import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ctxuse.context.segment import Segment
     from ctxuse.events import Actor
     from ctxuse.log.once import Searched
+    from ctxuse.segment import Segment
 
 
 class Recorder:
@@ -251,9 +251,12 @@ class Recorder:
         try:
             return append(), True
         except Exception as error:  # noqa: BLE001 - recording never breaks what it records
-            with suppress(Exception):  # a handler of the logger may raise as well
-                self._note_failure(error, quiet=quiet)
+            self._failed(error, quiet=quiet)
             return None, False
+
+    def _failed(self, error: Exception, *, quiet: bool) -> None:
+        with suppress(Exception):  # a handler of the logger may raise as well
+            self._note_failure(error, quiet=quiet)
 
     def segment(
         self,
@@ -262,22 +265,32 @@ class Recorder:
         host: str | None = None,
         actor: "Actor | None" = None,
         call_id: str | None = None,
+        agent_type: str | None = None,
     ) -> "Segment":
         """Return the object through which records enter the context of one agent's segment.
 
         It gives records, and records what it gave as a by-product: it returns what was asked for
-        also when the log cannot be written (see `try_append`).
+        also when the log cannot be written (see `try_append`). What else has entered it is told.
 
         Args:
             segment_id: One stretch of one agent session; any text.
             host: The agent whose session it is, where known.
             actor: Whose doing within it what is asked for is, where known.
             call_id: The host's id of the tool call, where there is one.
+            agent_type: What the host calls the kind of sub-agent, where it is one's doing.
         """
-        from ctxuse.context.segment import Segment  # noqa: PLC0415 - not for who only appends
+        from ctxuse.segment import Segment  # noqa: PLC0415 - not for who only appends
 
         return Segment(
-            self.layout, segment_id, self.try_append, host=host, actor=actor, call_id=call_id
+            self.layout,
+            segment_id,
+            lambda event: self.try_append(event, once=is_derived(event.id)),
+            lambda error: self._failed(error, quiet=False),
+            self._environ,
+            host=host,
+            actor=actor,
+            call_id=call_id,
+            agent_type=agent_type,
         )
 
     def append_once(self, event: UsageEvent) -> UsageEvent | None:
@@ -340,7 +353,8 @@ class Recorder:
 
 _LATE = (
     "ctxuse.codec.decode", "ctxuse.context.catalog", "ctxuse.context.references",
-    "ctxuse.context.search", "ctxuse.context.segment", "ctxuse.log.failures", "fcntl", "logging",
+    "ctxuse.context.search", "ctxuse.hosts.evidence", "ctxuse.log.failures", "ctxuse.segment",
+    "fcntl", "logging",
 )  # fmt: skip
 """What is imported on the way of recording, by functions that need it."""
 

@@ -99,6 +99,22 @@ class _Text(NamedTuple):
     written_ns: int
 
 
+def shows(record: RecordFile, text: str) -> bool:
+    """Return whether something of a file stands in a text that is said to show it.
+
+    Tools give what went wrong as text, too. Lines may stand behind numbers, and the last be cut.
+    """
+    try:
+        lines = lines_of(read_beginning(record.named, MOST_BYTES))
+    except OSError:
+        return False
+    printed = [line for line in lines_printed(text) if line]
+    last = printed[-1] if printed and len(printed[-1]) >= _PART else None
+    return any(form in lines for line in printed for form in forms(line)) or (
+        last is not None and any(line.startswith(last) for line in lines)
+    )
+
+
 class KnownLines:
     """The lines of records on the disk.
 

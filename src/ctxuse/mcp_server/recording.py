@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ctxuse.codec.decode import decode
 from ctxuse.context.given import Resident
-from ctxuse.context.segment import Segment
+from ctxuse.context.giver import Giver
 from ctxuse.errors import CtxuseError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind
 from ctxuse.hosts.caller import Caller, caller, delivered
@@ -47,7 +47,7 @@ class Recording:
         self._began_ns = time.time_ns()
         """When it was started: before the first request of the session that it is started for."""
         self._own_segment = f"mcp-{new_id(self._began_ns)}"
-        self._resident = workspace.segment(self._own_segment).resident_unrecorded(lines_first=True)
+        self._resident = workspace.segment(self._own_segment).standing(lines_first=True)
         self._session: str | None = None
         """The session that was named last; a client has one at a time."""
         self._exposing = Lock()
@@ -61,9 +61,7 @@ class Recording:
         """What is to be resident."""
         return self._resident.text
 
-    def segment(
-        self, asked: Asked, actor: Actor | None = "agent", *, expose: bool = True
-    ) -> Segment:
+    def segment(self, asked: Asked, actor: Actor | None = "agent", *, expose: bool = True) -> Giver:
         """Return the segment through which a caller is given records.
 
         Args:
@@ -72,7 +70,7 @@ class Recording:
             expose: Whether the call shows that somebody works with the instructions.
         """
         if not self._workspace.layout.has_marker:
-            return Segment(self._workspace.layout, self._own_segment, _nothing)
+            return Giver(self._workspace.layout, self._own_segment, _nothing)
         exposed_ns = time.time_ns() if expose else None
         who = self._begin(self._pool.submit(self._caller, asked, exposed_ns))
         wait([who], _AT_MOST)
@@ -83,7 +81,7 @@ class Recording:
             self._begin(self._pool.submit(self._append, who, actor, event))
             return event
 
-        return Segment(self._workspace.layout, self._own_segment, record)
+        return Giver(self._workspace.layout, self._own_segment, record)
 
     def finish(self, *, hurry: bool = False) -> None:
         """See to it that all is recorded; in a hurry, without waiting for who is calling."""
@@ -144,7 +142,7 @@ class Recording:
                 resident = self._resident if most is None else self._resident.up_to(most)
                 is_session = name == own.partition("/")[0]
                 record = partial(self._record_at, self._began_ns if is_session else called_ns)
-                segment = Segment(self._workspace.layout, name, record, host=who.host)
+                segment = Giver(self._workspace.layout, name, record, host=who.host)
                 if self._is_told(name, resident) or segment.expose(resident):
                     self._exposed.add(name)
 

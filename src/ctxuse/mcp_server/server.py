@@ -144,7 +144,7 @@ class Server:
         if scheme != SCHEME:
             raise InvalidSettingError("uri", uri[:_MOST_SAID], f"{SCHEME}://KIND/SLUG")
         segment = self._recording.segment(asked, None, expose=False)
-        text = segment.read(kind, None if kind == slug == "summary" else slug, limit=_WHOLE).text
+        text = segment.give(kind, None if kind == slug == "summary" else slug, limit=_WHOLE).text
         return {"mimeType": MARKDOWN, "text": text}
 
     def prompts(self) -> Iterator[Prompt]:
@@ -175,7 +175,7 @@ class Server:
 
         Go on from offset + lines while that is below total_lines.
         """
-        given = self._recording.segment(asked).read(kind, slug, offset, limit, AT_ONCE)
+        given = self._recording.segment(asked).give(kind, slug, offset, limit, AT_ONCE)
         return convert(given, RecordLines, from_attributes=True)
 
     def memory_search(

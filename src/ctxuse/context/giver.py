@@ -1,8 +1,8 @@
-"""A segment of an agent's session: the object through which records enter its context."""
+"""What gives the records of a workspace to an agent, and records what it gave."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxuse.context.given import Expansion, Included, LeftOut, ReadText, Resident
 from ctxuse.context.residenttext import line
@@ -20,7 +20,6 @@ from ctxuse.events import (
     UsageEventKind,
     UsageRecordSnapshot,
     UsageSource,
-    is_text,
 )
 from ctxuse.layout import RecordKind, WorkspaceLayout
 from ctxuse.records import read_record
@@ -36,19 +35,15 @@ Record = Callable[[UsageEvent], UsageEvent | None]
 LONGEST_MESSAGE = 256 * 1024
 """Characters of a message in which references are looked for."""
 
-
-LONGEST_NAME = 1024
-"""Characters that the name of a text of an agent's own may have."""
-
 _LONGEST_CHARACTER = 4
 """Bytes of a character in UTF-8, at most."""
 
 
-class Segment:
-    """One stretch of one agent's session: gives records, and records what it gave.
+class Giver:
+    """Gives the records of a workspace in one segment of a session, and records what it gave.
 
     What is recorded never changes what is given, also when the log cannot be written. Safe to
-    share between threads. Made by `Workspace.segment`.
+    share between threads.
 
     Args:
         layout: The workspace.
@@ -57,6 +52,7 @@ class Segment:
         host: The agent whose session it is, where known.
         actor: Whose doing within it what is asked for is, where known.
         call_id: The host's id of the tool call, where there is one.
+        agent_type: What the host calls the kind of sub-agent, where it is one's doing.
     """
 
     def __init__(  # noqa: PLR0913 - an event has these fields
@@ -68,6 +64,7 @@ class Segment:
         host: str | None = None,
         actor: Actor | None = None,
         call_id: str | None = None,
+        agent_type: str | None = None,
     ) -> None:
         self._layout = layout
         self._segment_id = segment_id
@@ -75,8 +72,9 @@ class Segment:
         self._host = host
         self._actor = actor
         self._call_id = call_id
+        self._agent_type = agent_type
 
-    def read(
+    def give(
         self,
         kind: str,
         slug: str | None = None,
@@ -144,7 +142,7 @@ class Segment:
             RecordTooLongError: It has more.
             InvalidSlugError: `slug` is not a slug.
             RecordNotFoundError: The file does not exist.
-            RecordUnreadableError: As `read`.
+            RecordUnreadableError: As `give`.
             BrokenRecordError: Its frontmatter cannot be understood.
         """
         included = _included(self._open(RecordKind.KNOWLEDGE, slug))
@@ -222,27 +220,12 @@ class Segment:
         unread = max(0, len(text) - LONGEST_MESSAGE)
         return Expansion(tuple(included), tuple(left_out), tuple(unknown), unread)
 
-    def resident(self, texts: Mapping[str, str] | None = None) -> Resident:
-        """Return what should stand in the system prompt. Recorded as one exposure.
+    def standing(self, *, lines_first: bool = False) -> Resident:
+        """Return what should stand in the system prompt; nothing is recorded, see `expose`.
 
         That is the body of the summary, and a line for every knowledge and workflow record whose
         frontmatter says ``model_invokation: true``: how to refer to it, and its description. What
         is broken is left out, with the reason.
-
-        With `texts` it is these instead: an agent's own prompt, tools, or whatever else stands in
-        every context and has no file in the workspace. Nothing in them is an error.
-
-        Args:
-            texts: By name, as in ``prompt/system`` or ``tool/search``, what stands in the context.
-                The word before the slash is the record's kind, any word; the rest is its slug. The
-                texts are not stored.
-        """
-        resident = self.resident_unrecorded() if texts is None else _of_texts(texts)
-        self.expose(resident)
-        return resident
-
-    def resident_unrecorded(self, *, lines_first: bool = False) -> Resident:
-        """Return what `resident` does and record nothing; see `expose`.
 
         Args:
             lines_first: Have the lines of records before the summary, for who may cut the text.
@@ -273,15 +256,16 @@ class Segment:
         return Resident(text, tuple(parts), tuple(left_out))
 
     def expose(self, resident: Resident) -> bool:
-        """Record that what `resident_unrecorded` gave has come into a context, as one event.
+        """Record that what `standing` gave has come into a context, as one event.
 
         Returns:
             Whether there was nothing to record or it was recorded.
         """
+        return self._expose(_snapshots(resident.records))
+
+    def _expose(self, snapshots: Iterable[UsageRecordSnapshot]) -> bool:
         return self._append(
-            UsageEventKind.RESIDENT_EXPOSURE,
-            UsageSource.RESIDENT_INJECTION,
-            _snapshots(resident.records),
+            UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION, snapshots
         )
 
     def search(
@@ -355,25 +339,9 @@ class Segment:
             host=self._host,
             actor=self._actor,
             call_id=self._call_id,
+            agent_type=self._agent_type,
         )
         return self._record(made) is not None
-
-
-def _of_texts(texts: Mapping[Any, Any]) -> Resident:
-    """What an agent has in its context and in no file: the text stands for the file, too."""
-    parts: list[Included] = []
-    left_out: list[LeftOut] = []
-    for name, text in ((str(key), value) for key, value in texts.items()):
-        kind, _, slug = name.partition("/")
-        if not isinstance(text, str):
-            left_out.append(LeftOut(kind, slug, "it is no text"))
-        elif not kind or not slug or not is_text(kind + slug) or len(name) > LONGEST_NAME:
-            left_out.append(LeftOut(kind, slug, "its name is none: write KIND/SLUG"))
-        else:
-            shown = text if is_text(text) else text.encode("utf-8", "replace").decode()
-            parts.append(Included(kind, slug, shown, len(shown.encode())))
-    whole = "\n\n".join(part.text for part in parts)
-    return Resident(whole, tuple(parts), tuple(left_out))
 
 
 _RESIDENT_KINDS = (RecordKind.SUMMARY, RecordKind.KNOWLEDGE, RecordKind.WORKFLOW)
