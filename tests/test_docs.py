@@ -15,7 +15,7 @@ import pytest
 from make_command_reference import TARGET, reference
 from make_layers import page as architecture
 
-from ctxuse import SkipReason, UsageRecordSnapshot, UsageSource, Workspace, __version__
+from ctxuse import SkipReason, UsageEvent, UsageRecordSnapshot, UsageSource, Workspace, __version__
 from ctxuse.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
@@ -97,6 +97,13 @@ def test_the_guide_does_what_it_says(tmp_path: Path) -> None:
     Reader(tmp_path).follow("docs/guide.md")
     report = Workspace(tmp_path / "shop").report()
     assert [record.use_count for record in report.records] == [4]
+
+
+def test_the_how_to_for_agents_in_python_does_what_it_says(tmp_path: Path) -> None:
+    Reader(tmp_path).follow("docs/how-to/python.md")
+    events = [event for event in Workspace(tmp_path).events() if isinstance(event, UsageEvent)]
+    assert len(events) == 6
+    assert {event.agent_type for event in events} == {None, "researcher"}
 
 
 def test_the_how_to_for_claude_code_leads_to_a_report(tmp_path: Path) -> None:

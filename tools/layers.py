@@ -13,7 +13,9 @@ LAYERS = {
     "projects": "where agents had sessions",
     "hook | importing": "what a hook calls | the past",
     "following": "what transcripts of running sessions tell",
-    "fleet | mcp_server | setup | web": "many workspaces | MCP clients | settings | the live page",
+    "fleet | integrations | mcp_server | setup | web": (
+        "many workspaces | agents' frameworks | MCP clients | settings | the live page"
+    ),
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
     "imported | recorder | reports": "what was imported | what writes | a query → a report",
@@ -116,6 +118,11 @@ INSIDE = {
         "tally",
         "entered",
         "sums",
+    ],
+    "integrations": [
+        "langchain | openai_agents | pydantic_ai",
+        "tools",
+        "__init__",
     ],
     "log": [
         "repair",
