@@ -13,7 +13,7 @@ from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
 from ctxuse.hosts.claude_code.standing import memory_dir, resident_in_agent
 from ctxuse.hosts.evidence import KnownLines
-from ctxuse.hosts.ondisk import on_disk, size_now
+from ctxuse.hosts.ondisk import files_called, on_disk, size_now
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
@@ -153,6 +153,44 @@ def test_links_are_resolved_when_the_name_says_nothing(ground: Ground, tmp_path:
     loop = ground.root / "loop"
     loop.symlink_to(loop)
     assert ground.record("loop/CLAUDE.md") in {None, ("instructions", "loop/CLAUDE.md")}
+
+
+def test_a_skill_that_agents_share_by_links_is_one_record(ground: Ground, tmp_path: Path) -> None:
+    shared = ground.root / ".agents/skills/forms"
+    shared.mkdir(parents=True)
+    (shared / "SKILL.md").write_text("body")
+    skills = ground.root / ".claude/skills"
+    skills.mkdir(parents=True, exist_ok=True)
+    for name in ("forms", "fill"):
+        (skills / name).symlink_to(shared)
+    apart = tmp_path / "checkout"
+    apart.mkdir()
+    (apart / "SKILL.md").write_text("body")
+    (skills / "apart").symlink_to(apart)
+    (skills / "broken").symlink_to(tmp_path / "nothing")
+    places = ground.places
+    names = {"forms": "forms", "fill": "forms", "apart": "apart"}
+    for name, slug in names.items():
+        found = places.record_at(str(skills / name / "SKILL.md"))
+        assert found is not None
+        assert (found.kind, found.slug) == ("skill", slug)
+        called = places.skill_named(name)
+        assert called is not None
+        assert called.slug == slug
+    assert ground.record(str(skills / "broken/SKILL.md")) == ("skill", "broken")
+    (ground.home / ".claude/skills/forms").mkdir(parents=True)
+    (ground.home / ".claude/skills/forms/SKILL.md").write_text("body")
+    (ground.root / ".codex/skills/forms").mkdir(parents=True)
+    (ground.root / ".codex/skills/forms/SKILL.md").write_text("another")
+    assert sorted(files_called(places, "skill", "forms")) == [
+        (".agents/skills/forms/SKILL.md", None),
+        (".claude/skills/fill/SKILL.md", "link"),
+        (".claude/skills/forms/SKILL.md", "link"),
+        (".codex/skills/forms/SKILL.md", "other"),
+        ("~/.claude/skills/forms/SKILL.md", "copy"),
+    ]
+    for kind, slug in (("skill", "nothing"), ("instructions", "CLAUDE.md"), ("skill", "../x")):
+        assert files_called(places, kind, slug) == []
 
 
 def test_a_folder_of_records_may_be_a_link(ground: Ground, tmp_path: Path) -> None:

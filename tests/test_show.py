@@ -84,6 +84,33 @@ def test_it_shows_as_text_and_as_json(
     assert [size["bytes"] for size in told["sizes"]] == [100, 200, 300]
 
 
+def test_the_files_of_a_name_are_listed_for_what_they_are(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(workspace)
+    root = workspace.layout.root
+    words = ["show", "skill/pdf", "-w", str(root)]
+    for path, text in ((".agents/skills/pdf", "one"), (".codex/skills/pdf", "other")):
+        (root / path).mkdir(parents=True)
+        (root / path / "SKILL.md").write_text(text)
+    (root / ".claude/skills").mkdir(parents=True)
+    (root / ".claude/skills/pdf").symlink_to(root / ".agents/skills/pdf")
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    assert "Events say its name, not which of these.\n" in said
+    assert "\n  .agents/skills/pdf/SKILL.md\n" in said
+    assert "\n  .claude/skills/pdf/SKILL.md  a link to the first\n" in said
+    assert "\n  .codex/skills/pdf/SKILL.md  another text\n" in said
+    assert run([*words, "--format", "json"]) == 0
+    assert [file["is_as_first"] for file in json.loads(capsys.readouterr().out)["files"]] == [
+        None, "other", "link",
+    ]  # fmt: skip
+    (root / ".codex/skills/pdf/SKILL.md").unlink()
+    (root / ".claude/skills/pdf").unlink()
+    assert run(words) == 0
+    assert "Files of this name" not in capsys.readouterr().out
+
+
 def test_a_window_and_a_zone_narrow_it_down(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common, names
-from ctxuse.hosts.ondisk import size_now
+from ctxuse.hosts.ondisk import files_called, size_now
 from ctxuse.hosts.places import Places
 from ctxuse.query import EVERYTHING
 from ctxuse.render.record import record_text
@@ -72,7 +72,8 @@ def _record(
     with common.reading() as reading:
         report = make_full_report(layout, query, reading)
     places = Places(layout)
-    history = RecordHistory.of(kind, slug, report, size_now(places, kind, slug))
+    now, files = size_now(places, kind, slug), files_called(places, kind, slug)
+    history = RecordHistory.of(kind, slug, report, now, files)
     if history.size_now is None and not report.knows(kind, slug):
         return None
     return as_json(history.fields()) if form == "json" else record_text(history)

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts.paths import holds, is_name, parts_below, texts_below
+from ctxuse.files import read_small, real_path
+from ctxuse.hosts.paths import holds, is_name, is_same, parts_below, texts_below
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import (
     AGENT,
@@ -16,6 +17,7 @@ from ctxuse.hosts.recordfile import (
     file_size,
 )
 from ctxuse.layout import RecordRef
+from ctxuse.typed import NamedTuple
 
 
 def size_now(places: Places, kind: str, slug: str) -> tuple[int | None, bool | None]:
@@ -43,6 +45,53 @@ def size_now(places: Places, kind: str, slug: str) -> tuple[int | None, bool | N
             return None, None
     size = file_size(file) if file is not None and os.path.isfile(file) else None
     return size, size is None
+
+
+class Lying(NamedTuple):
+    """A file of a name that several may have.
+
+    Attributes:
+        path: Where it lies, as slugs say paths.
+        is_as: What it is to the first: ``link`` to the same file, ``copy`` with the same bytes, or
+            ``other``; None for the first itself.
+    """
+
+    path: str
+    is_as: str | None
+
+
+def files_called(places: Places, kind: str, slug: str) -> list[Lying]:
+    """Return the files that agents keep under the name of a skill, each in its own folder.
+
+    Events name skills by their names: of which of several files they are, these do not say.
+
+    Args:
+        places: Where records lie.
+        kind: The record's kind; of other kinds there is one file.
+        slug: Its slug.
+    """
+    prefix = slug.rpartition(":")[0]
+    directories = places.skill_dirs(prefix) if kind == SKILL else ()
+    files = [
+        skill.file
+        for directory in directories
+        for skill in places.skills([(prefix, directory)])
+        if skill.slug == slug
+    ]
+    files.sort(key=lambda file: real_path(file) != file)  # links behind what they lead to
+    return [
+        Lying(places.by_path(SKILL, file).slug, _relation(file, files[0]) if index else None)
+        for index, file in enumerate(files)
+    ]
+
+
+def _relation(file: str, first: str) -> str:
+    if is_same(file, first):
+        return "link"
+    try:
+        return "copy" if read_small(file) == read_small(first) else "other"
+    except OSError:
+        return "other"
 
 
 def _file_called(places: Places, kind: str, slug: str) -> str | None:

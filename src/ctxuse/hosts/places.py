@@ -184,7 +184,7 @@ class Places:
         found = self.record_at(path)
         path = self.absolute(path)
         if found is None and is_name(path):
-            slug = self._by_path(INSTRUCTIONS, self.in_main(path)).slug
+            slug = self.by_path(INSTRUCTIONS, self.in_main(path)).slug
             return RecordFile(INSTRUCTIONS, slug, path, path)
         return found
 
@@ -198,7 +198,7 @@ class Places:
         if skill_name(name) != name:
             return None
         prefix, _, last = name.rpartition(":")
-        for directory in self._skill_dirs(prefix):
+        for directory in self.skill_dirs(prefix):
             file = os.path.join(directory, last, SKILL_FILE)
             if os.path.isfile(file):
                 return RecordFile(SKILL, self._slug(file, name), file, file)
@@ -228,7 +228,7 @@ class Places:
                 known when None.
         """
         if directories is None:
-            directories = [(p, d) for p in ("", *self.plugins()) for d in self._skill_dirs(p)]
+            directories = [(p, d) for p in ("", *self.plugins()) for d in self.skill_dirs(p)]
         seen: set[str] = set()
         for prefix, directory in directories:
             for path in paths_in(directory):
@@ -242,7 +242,7 @@ class Places:
     def files_of_agents(self) -> Iterator[RecordFile]:
         """Yield the records on the disk that are not in ``.yoi``; see `skills`."""
         yield from (*self.skills(), *self.instruction_files(), *self._files_in_folders())
-        yield from (self._by_path(INSTRUCTIONS, path) for path in self._imported())
+        yield from (self.by_path(INSTRUCTIONS, path) for path in self._imported())
         yield from prompts(self.prompt_folders())
 
     def instruction_files(self) -> Iterator[RecordFile]:
@@ -251,7 +251,7 @@ class Places:
         files = [os.path.join(d, path) for d in directories for path in self._instructions]
         own = self.config_dirs.values()
         files += [os.path.join(d, name) for d in own for name in self._instruction_names]
-        yield from (self._by_path(INSTRUCTIONS, file) for file in files if os.path.isfile(file))
+        yield from (self.by_path(INSTRUCTIONS, file) for file in files if os.path.isfile(file))
 
     def _files_in_folders(self) -> Iterator[RecordFile]:
         """The Markdown files that are records by their folder; links to others are not gone."""
@@ -283,7 +283,7 @@ class Places:
             or self._instruction_file(path)
             or self._of_skills(path, self._plugin_skills(path))
             or prompt_at(self.prompt_folders(), path)
-            or (self._by_path(INSTRUCTIONS, path) if path in self._imported() else None)
+            or (self.by_path(INSTRUCTIONS, path) if path in self._imported() else None)
         )
 
     def _imported(self) -> dict[str, None]:
@@ -386,7 +386,7 @@ class Places:
             names, below = pattern.split("/"), parts_below(path, directory) or []
             same = all(n in {part, "{project}"} for n, part in zip(names, below, strict=False))
             if same and len(below) > len(names):
-                return self._by_path(kind, path)
+                return self.by_path(kind, path)
         return None
 
     def _instruction_file(self, path: str) -> RecordFile | None:
@@ -400,9 +400,9 @@ class Places:
         if os.path.basename(directory) in self._folders and directory not in own_dirs:
             directory = os.path.dirname(directory)
         known = directory in {*own_dirs, *self._above()} or parts_below(path, self.root) is not None
-        return self._by_path(INSTRUCTIONS, path) if is_one and known else None
+        return self.by_path(INSTRUCTIONS, path) if is_one and known else None
 
-    def _by_path(self, kind: str, path: str) -> RecordFile:
+    def by_path(self, kind: str, path: str) -> RecordFile:
         """A record whose slug is its path, in a form that says nothing of the machine."""
         below = parts_below(path, self.root)
         for host, shown in self._shown.items() if below is None else ():
@@ -433,7 +433,7 @@ class Places:
             found.append(os.path.dirname(found[-1]))
         return found if found[-1] == self.root else [self.root]
 
-    def _skill_dirs(self, prefix: str) -> list[str]:
+    def skill_dirs(self, prefix: str) -> list[str]:
         """Where the skills are whose names have the given prefix."""
         if prefix in self.plugins():
             return [os.path.join(self.plugins()[prefix], _PLUGIN_SKILLS)]

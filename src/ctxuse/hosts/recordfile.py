@@ -3,6 +3,7 @@
 import os
 
 from ctxuse.events import UsageRecordSnapshot
+from ctxuse.files import real_path
 from ctxuse.patterns import pattern
 from ctxuse.typed import NamedTuple
 
@@ -110,9 +111,28 @@ def skill_of(
     for depth in range(1, min(len(below), _DEEPEST_SKILL + 1)):
         file = os.path.join(directory, *below[:depth], SKILL_FILE)
         if path == file or os.path.isfile(file):
-            name = below[depth - 1]
+            name = _own_name(os.path.dirname(file))
             return RecordFile(SKILL, f"{prefix}:{name}" if prefix else name, file, path)
     if not lenient:
         return None
     file = os.path.join(directory, below[0], SKILL_FILE)
     return RecordFile(SKILL, f"{prefix}:{below[0]}" if prefix else below[0], file, path)
+
+
+def _own_name(folder: str) -> str:
+    """The name of a skill by its folder; where that is a link to another folder of skills, of that.
+
+    Agents share skills by links: what is one file is one record, whatever a link is called.
+    """
+    name = os.path.basename(folder)
+    if not os.path.islink(folder):
+        return name
+    target = real_path(folder)
+    of_skills = os.path.basename(os.path.dirname(target)) == os.path.basename(
+        os.path.dirname(folder)
+    )
+    own = os.path.basename(target)
+    is_one = (
+        of_skills and skill_name(own) == own and os.path.isfile(os.path.join(target, SKILL_FILE))
+    )
+    return own if is_one else name

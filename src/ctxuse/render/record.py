@@ -50,13 +50,14 @@ def record_text(history: RecordHistory) -> str:
         elsewhere = (kind, slug) in report.basic.outside
         nothing = "In no event of what is asked for; there are others." if elsewhere else _NOTHING
         size = _size_now(history) if elsewhere or not history.gone else "It has no file now"
-        return "\n".join([*lines, "", nothing, size]) + "\n"
+        return "\n".join([*lines, "", nothing, size, *_files(history)]) + "\n"
     zone = evidence.zone
     lines += [
         f"Events by agent: {_names(record.hosts)}",
         "",
         *_totals(record, zone),
         _size_now(history),
+        *_files(history),
         "",
     ]
     lines += [*_over_time(record), ""]
@@ -103,6 +104,24 @@ def _size_now(history: RecordHistory) -> str:
     if history.gone is None:
         return "Its file  not known"
     return "Its file  is gone" if history.gone else f"Its file  has {history.size_now:,} bytes now"
+
+
+_IS_AS = {
+    None: "",
+    "link": "  a link to the first",
+    "copy": "  a copy: the same text",
+    "other": "  another text",
+}
+
+
+def _files(history: RecordHistory) -> list[str]:
+    """The files of its name, where there are several."""
+    if len(history.files) < 2:  # noqa: PLR2004 - several
+        return []
+    listed = [f"  {visible(path)}{_IS_AS[is_as]}" for path, is_as in history.files]
+    apart = any(is_as != "link" for _, is_as in history.files[1:])
+    told = " Events say its name, not which of these." if apart else ""
+    return [f"Files of this name, as agents look for them.{told}", *listed]
 
 
 def _over_time(record: FullReportRecord) -> list[str]:

@@ -36,6 +36,8 @@ class RecordHistory(NamedTuple):
         report: The report that says what is known of it.
         size_now: The size of its file now, in bytes; None when unknown or gone.
         gone: Whether it has no file now; None when that is not known.
+        files: The files of its name, where agents may keep several: where each lies, and what it is
+            to the first (``link``, ``copy``, ``other``; None for that).
     """
 
     kind: str
@@ -43,10 +45,16 @@ class RecordHistory(NamedTuple):
     report: FullReport
     size_now: int | None = None
     gone: bool | None = None
+    files: Sequence[tuple[str, str | None]] = ()
 
     @classmethod
     def of(
-        cls, kind: str, slug: str, report: FullReport, now: tuple[int | None, bool | None]
+        cls,
+        kind: str,
+        slug: str,
+        report: FullReport,
+        now: tuple[int | None, bool | None],
+        files: Sequence[tuple[str, str | None]] = (),
     ) -> Self:
         """Return the history of a record.
 
@@ -55,11 +63,12 @@ class RecordHistory(NamedTuple):
             slug: Its slug.
             report: The report that says what is known of it.
             now: The size of its file now, and whether that is gone.
+            files: The files of its name.
         """
         size, gone = now
         record = report.record(kind, slug)
         is_known = not gone or record is None or record.had_file
-        return cls(kind, slug, report, size, gone if is_known else None)
+        return cls(kind, slug, report, size, gone if is_known else None, files)
 
     @property
     def record(self) -> FullReportRecord | None:
@@ -96,6 +105,10 @@ def _last_uses(history: RecordHistory) -> list[dict[str, object]]:
     return [filled(USE_FIELDS, use) for use in uses]
 
 
+def _files(history: RecordHistory) -> list[dict[str, object]]:
+    return [{"path": path, "is_as_first": is_as} for path, is_as in history.files]
+
+
 def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
     return {name: filled(COUNT_FIELDS, counts) for name, counts in counted.items()}
 
@@ -121,5 +134,6 @@ HISTORY_FIELDS: Sequence[Field[RecordHistory]] = (
     Field("last_uses", list_of(described(USE_FIELDS)), _last_uses),
     Field("size_now_bytes", COUNT_OR_NULL, lambda h: h.size_now),
     Field("gone", BOOLEAN_OR_NULL, lambda h: h.gone),
+    Field("files", list_of(plain({"path": TEXT, "is_as_first": TEXT_OR_NULL})), _files),
 )
 """One record over time as JSON holds it."""

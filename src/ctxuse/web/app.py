@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from ctxuse.counting.tuning import Reading
 from ctxuse.errors import CtxuseError
-from ctxuse.hosts.ondisk import size_now
+from ctxuse.hosts.ondisk import files_called, size_now
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.page.html import (
@@ -207,8 +207,8 @@ class Site:
         which = _record(asked)
 
         def written(parts: Parts) -> str:
-            now = size_now(self._places, *which)
-            return _json(RecordHistory.of(*which, self._full(asked, parts), now).fields())
+            now, files = size_now(self._places, *which), files_called(self._places, *which)
+            return _json(RecordHistory.of(*which, self._full(asked, parts), now, files).fields())
 
         return _as_json(await self._answer(request, ("record", asked.counting, which), written))
 
