@@ -13,8 +13,8 @@ LAYERS = {
     "projects": "where agents had sessions",
     "hook | importing": "what a hook calls | the past",
     "following": "what transcripts of running sessions tell",
-    "fleet | integrations | mcp_server | setup | web": (
-        "many workspaces | agents' frameworks | MCP clients | settings | the live page"
+    "fleet | integrations | mcp_server | otlp | setup | web": (
+        "many workspaces | agents' frameworks | MCP clients | OTLP | settings | the live page"
     ),
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
@@ -39,8 +39,8 @@ INSIDE = {
         "main",
         "demo",
         (
-            "archive | check | completion | cost | diff | doctor | events | fleet | import_ | init"
-            " | mcp | overview | record | repair | report | serve | setup | show"
+            "archive | check | completion | cost | diff | doctor | events | export | fleet"
+            " | import_ | init | mcp | overview | record | repair | report | serve | setup | show"
         ),
         "common | lazy",
         "progress",
@@ -140,6 +140,12 @@ INSIDE = {
         "answers | recording | tools",
         "protocol",
         "rpc",
+    ],
+    "otlp": [
+        "export",
+        "marks | sending",
+        "attributes",
+        "__init__",
     ],
     "render": [
         "page",

@@ -78,13 +78,22 @@ class Cache:
             return None
         return data
 
-    def save(self, key: str, data: bytes) -> None:
-        """Keep `data` in place of what was saved before, if that is possible."""
+    def save(self, key: str, data: bytes, *, sync: bool = False) -> None:
+        """Keep `data` in place of what was saved before, if that is possible.
+
+        Args:
+            key: As for `load`.
+            data: What is kept.
+            sync: Whether it is to be on the disk before that is so.
+        """
         if len(data) > self._largest:
             return
         with suppress(OSError), self._shard(key, create=True) as shard:
             with replacing(key, dir_fd=shard) as file:
                 file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             if time.time_ns() // 1000 % self._prune_every == 0:
                 _prune(shard, self._most // _SHARDS)
 

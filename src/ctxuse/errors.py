@@ -168,10 +168,10 @@ class ServeError(CtxuseError):
 
 
 class FleetError(CtxuseError, RuntimeError):
-    """Many workspaces could not be worked on together. No log was changed by trying.
+    """Workspaces could not be worked on together, or sent. No log was changed by trying.
 
     Attributes:
-        where: What is at fault: a scheduler's address, a folder to write to.
+        where: What is at fault: a scheduler's address, a folder to write to, an endpoint.
         reason: What happened.
     """
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "diff",
     "serve",
     "fleet",
+    "export",
     "demo",
     "record",
     "events",
@@ -70,7 +71,8 @@ def cli(context: click.Context) -> None:
       ctxuse events --follow                       watch events arrive
       ctxuse check                                 is the log in order?
 
-    The evidence lives in .yoi/memory/_usage/ of the workspace; nothing leaves the machine.
+    The evidence lives in .yoi/memory/_usage/ of the workspace; nothing leaves the machine unless
+    you export it.
     """
     if context.invoked_subcommand is None:
         from ctxuse.cli.overview import show_overview  # noqa: PLC0415 - as commands are

@@ -1,0 +1,136 @@
+"""How far a log was sent to an endpoint, kept in the user's state directory.
+
+A file of the log is known again by what it held: a hash of its beginning and one of the bytes
+before the mark. So a log that is archived goes on where it went, and one that is another begins
+anew. A mark is put down when the endpoint has acknowledged what stands before it, on the disk; who
+is killed between the two sends that batch once more, and no other.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import msgspec
+
+from ctxuse.cache import Cache
+from ctxuse.errors import FleetError
+from ctxuse.layout import lacks_home, state_dir
+from ctxuse.log.reader import OpenLog, pread
+from ctxuse.remembered import digest
+
+_EDGE = 4096
+_VERSION = 1
+_PATIENCE = 1.0
+
+
+class Reached(msgspec.Struct, array_like=True, frozen=True):
+    """A place in a file of the log before which everything was sent.
+
+    Attributes:
+        offset: Bytes before it.
+        head: A hash of the first 4 KiB of these.
+        tail: A hash of the last 4 KiB of these.
+    """
+
+    offset: int
+    head: str
+    tail: str
+
+    @classmethod
+    def of(cls, log: OpenLog, offset: int) -> "Reached":
+        """Return the place behind the first `offset` bytes of a file."""
+        edge = min(_EDGE, offset)
+        head, tail = pread(log.descriptor, edge, 0), pread(log.descriptor, edge, offset - edge)
+        return cls(offset, digest(head), digest(tail))
+
+    def is_in(self, log: OpenLog) -> bool:
+        """Whether a file holds what was sent."""
+        return 0 < self.offset <= log.end and Reached.of(log, self.offset) == self
+
+
+class _Stored(msgspec.Struct):
+    version: int
+    files: list[Reached]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Stored).decode
+
+
+class Marks:
+    """How far the files of a log were sent.
+
+    Args:
+        environ: The environment, for where the user's state directory is.
+        root: The root of the workspace.
+        endpoint: Where it is sent.
+
+    Raises:
+        FleetError: Nothing can be kept there, so nothing is to be sent.
+    """
+
+    def __init__(self, environ: Mapping[str, str], root: str, endpoint: str) -> None:
+        self._where = endpoint
+        self._path = os.path.join(state_dir(environ), "otlp")
+        self._store = Cache(self._path, most=2**62, prune_every=2**62)
+        self._key = digest(os.fsencode(root) + b"\0" + os.fsencode(endpoint)) + ".sent"
+        if lacks_home(self._path, environ):
+            raise self._not_kept()
+        self._files: list[Reached] = []
+        data = self._store.load(self._key)
+        if data is not None:
+            try:
+                stored = _decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                stored = None
+            if stored is not None and stored.version == _VERSION:
+                self._files = stored.files
+        self._keep()  # before anything is sent
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See to it that nobody else sends this log there meanwhile.
+
+        Raises:
+            FleetError: Somebody does.
+        """
+        with self._store.alone(f"{self._key}-alone", _PATIENCE) as is_alone:
+            if not is_alone:
+                raise FleetError(self._where, "another process sends this log there just now")
+            yield
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was sent so far."""
+        return not self._files
+
+    def of(self, log: OpenLog) -> int:
+        """Return how many bytes of a file were sent."""
+        found = (reached.offset for reached in self._files if reached.is_in(log))
+        return max(found, default=0)
+
+    def reached(self, log: OpenLog, before: int, offset: int) -> None:
+        """Put down that a file was sent up to a place, and on the disk.
+
+        Args:
+            log: The file.
+            before: Up to where it had been.
+            offset: The place.
+
+        Raises:
+            FleetError: It could not be put down.
+        """
+        mark = Reached.of(log, offset)
+        former = Reached.of(log, before) if before else None
+        self._files = [one for one in self._files if one != former] + [mark]
+        self._keep()
+
+    def _keep(self) -> None:
+        data = _encode(_Stored(_VERSION, self._files))
+        self._store.save(self._key, data, sync=True)
+        if self._store.load(self._key) != data:
+            raise self._not_kept()
+
+    def _not_kept(self) -> FleetError:
+        reason = "how far a log was sent cannot be kept here; XDG_STATE_HOME names another place"
+        return FleetError(self._path, reason)

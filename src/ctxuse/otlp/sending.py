@@ -1,0 +1,214 @@
+"""What is sent by OTLP over HTTP, with OpenTelemetry's SDK: the only module that imports it.
+
+The exporters of the SDK send one batch, and again with growing pauses where the endpoint says that
+it may be tried again. What they say goes to a logger, of which the last word is the reason here.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ctxuse import __version__
+from ctxuse.errors import FleetError, MissingExtraError
+from ctxuse.otlp.attributes import LogRecord
+from ctxuse.redaction import without_secrets
+
+SCHEMA = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+"""The conventions that the names are of."""
+
+
+class Point(NamedTuple):
+    """A figure of a record.
+
+    Attributes:
+        value: The figure.
+        attributes: What it is of, by name.
+    """
+
+    value: int
+    attributes: Mapping[str, str | int]
+
+
+class Figure(NamedTuple):
+    """What is counted of records.
+
+    Attributes:
+        name: Its name.
+        unit: Its unit.
+        about: What it is.
+        points: Of each record.
+    """
+
+    name: str
+    unit: str
+    about: str
+    points: Sequence[Point]
+
+
+class Sender:
+    """Sends log records and metrics to an endpoint.
+
+    Args:
+        endpoint: The base address of an OTLP/HTTP receiver, such as ``http://localhost:4318``.
+        resource: What all of it is of, by name.
+        headers: Headers that are sent along.
+        seconds: How long a batch is tried to be sent.
+
+    Attributes:
+        refused: Log records that the endpoint has acknowledged and said that it refuses.
+
+    Raises:
+        MissingExtraError: OpenTelemetry's SDK is not installed.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        resource: Mapping[str, str],
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> None:
+        try:
+            import requests  # noqa: PLC0415 - comes with the SDK
+            from opentelemetry.exporter.otlp.proto.http import Compression  # noqa: PLC0415
+            from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
+                OTLPLogExporter,
+            )
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+                OTLPMetricExporter,
+            )
+            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+            from opentelemetry.sdk.util.instrumentation import (  # noqa: PLC0415
+                InstrumentationScope,
+            )
+        except ImportError as error:
+            raise MissingExtraError("to send by OTLP", "otel") from error
+        self._endpoint = endpoint.rstrip("/")
+        self.refused = 0
+        self._said = _LastWord()
+        self._session = session = requests.Session()
+        session.hooks["response"].append(self._look)
+        more: dict[str, Any] = {
+            "headers": dict(headers) or None, "timeout": seconds, "compression": Compression.Gzip,
+            "session": session,
+        }  # fmt: skip
+        self._logs = OTLPLogExporter(f"{self._endpoint}/v1/logs", **more)
+        self._metrics = OTLPMetricExporter(f"{self._endpoint}/v1/metrics", **more)
+        self._resource = Resource(dict(resource))
+        self._scope = InstrumentationScope("ctxuse", __version__, SCHEMA)
+
+    def send(self, records: Iterable[LogRecord], observed_ns: int) -> None:
+        """Send log records, and return when the endpoint has acknowledged them.
+
+        Args:
+            records: The log records.
+            observed_ns: When they are sent, in nanoseconds since the epoch.
+
+        Raises:
+            FleetError: They could not be sent.
+        """
+        from opentelemetry._logs import LogRecord as ApiRecord  # noqa: PLC0415 - likewise
+        from opentelemetry._logs import SeverityNumber  # noqa: PLC0415 - likewise
+        from opentelemetry.sdk._logs import ReadableLogRecord  # noqa: PLC0415 - likewise
+        from opentelemetry.sdk._logs.export import LogRecordExportResult  # noqa: PLC0415 - likewise
+
+        batch = [
+            ReadableLogRecord(
+                ApiRecord(
+                    timestamp=record.at_ns,
+                    observed_timestamp=observed_ns,
+                    severity_number=SeverityNumber.INFO,
+                    attributes=record.attributes,
+                    event_name=record.name,
+                ),
+                self._resource,
+                self._scope,
+            )
+            for record in records
+        ]
+        if batch:
+            success = LogRecordExportResult.SUCCESS
+            self._sent(lambda: self._logs.export(batch) is success, "logs")
+
+    def measure(self, figures: Sequence[Figure], since_ns: int, now_ns: int) -> None:
+        """Send figures that have grown since a moment.
+
+        Args:
+            figures: The figures.
+            since_ns: Since when they are counted, in nanoseconds since the epoch.
+            now_ns: Up to when.
+
+        Raises:
+            FleetError: They could not be sent.
+        """
+        from opentelemetry.sdk.metrics import export  # noqa: PLC0415 - likewise
+
+        metrics = [
+            export.Metric(
+                figure.name,
+                figure.about,
+                figure.unit,
+                export.Sum(
+                    [
+                        export.NumberDataPoint(dict(p.attributes), since_ns, now_ns, p.value)
+                        for p in figure.points
+                    ],
+                    export.AggregationTemporality.CUMULATIVE,
+                    is_monotonic=True,
+                ),
+            )
+            for figure in figures
+            if figure.points
+        ]
+        scope = export.ScopeMetrics(self._scope, metrics, SCHEMA)
+        data = export.MetricsData([export.ResourceMetrics(self._resource, [scope], SCHEMA)])
+        success = export.MetricExportResult.SUCCESS
+        if metrics:
+            self._sent(lambda: self._metrics.export(data) is success, "metrics")
+
+    def close(self) -> None:
+        """Close what is held open."""
+        self._session.close()
+
+    def _sent(self, export: Callable[[], bool], what: str) -> None:
+        with self._said:
+            done = export()
+        if not done:
+            reason = without_secrets(self._said.word, self._endpoint) or "it did not take them"
+            raise FleetError(f"{without_secrets(self._endpoint)}/v1/{what}", reason)
+
+    def _look(self, response: Any, *_: object, **__: object) -> None:  # noqa: ANN401 - of `requests`
+        """Take note of what an endpoint acknowledges and does not keep."""
+        if not response.ok or not response.url.endswith("/v1/logs"):
+            return
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
+            ExportLogsServiceResponse,
+        )
+
+        with suppress(Exception):  # it may answer whatever it likes
+            answer = ExportLogsServiceResponse.FromString(response.content)
+            self.refused += max(0, answer.partial_success.rejected_log_records)
+
+
+class _LastWord(logging.Handler):
+    """Keeps the last that the SDK says while something is sent, and says it to nobody else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word = ""
+        self._logger = logging.getLogger("opentelemetry")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self.word = record.getMessage()
+
+    def __enter__(self) -> None:
+        self.word = ""
+        self._propagate = self._logger.propagate
+        self._logger.propagate = False
+        self._logger.addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._propagate

@@ -1,0 +1,368 @@
+"""The log sent by OTLP: all of it, once, whatever happens on the way."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.cli.main import cli
+from ctxuse.codec.encode import encode
+from ctxuse.errors import FleetError
+from ctxuse.events import Requests
+from ctxuse.log.reader import open_logs
+from ctxuse.otlp.attributes import log_records
+from ctxuse.otlp.export import export_otlp
+from ctxuse.otlp.marks import Marks
+
+pb2 = pytest.importorskip("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
+metrics_pb2 = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
+
+
+class Receiver:
+    """An OTLP/HTTP receiver, of OpenTelemetry's own messages, which keeps what it acknowledges.
+
+    Attributes:
+        logs: What it has acknowledged, each by event and index, with its attributes.
+        metrics: The figures it was sent last.
+        answers: Statuses that it gives before it takes anything, one a request.
+        refuses: Log records of each request that it says it does not keep.
+        headers: Those of the last request.
+    """
+
+    def __init__(self) -> None:
+        self.logs: list[dict[str, Any]] = []
+        self.metrics: dict[str, dict[str, int]] = {}
+        self.answers: list[int] = []
+        self.refuses = 0
+        self.headers: dict[str, str] = {}
+        self.resources: list[dict[str, Any]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                data = self.rfile.read(int(self.headers["content-length"]))
+                receiver.headers = {name.lower(): text for name, text in self.headers.items()}
+                if self.headers.get("content-encoding") == "gzip":
+                    data = gzip.decompress(data)
+                status = receiver.answers.pop(0) if receiver.answers else 200
+                body = b""
+                if status == 200:
+                    body = receiver.take(self.path, data)
+                self.send_response(status)
+                self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def handle_one_request(self) -> None:
+                with suppress(OSError):  # who asks may be killed
+                    super().handle_one_request()
+
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the name is its
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def take(self, path: str, data: bytes) -> bytes:
+        if path == "/v1/metrics":
+            request = metrics_pb2.ExportMetricsServiceRequest.FromString(data)
+            for metric in request.resource_metrics[0].scope_metrics[0].metrics:
+                self.metrics[metric.name] = {
+                    "/".join(map(str, attributes(point).values())): point.as_int
+                    for point in metric.sum.data_points
+                }
+            return b""
+        request = pb2.ExportLogsServiceRequest.FromString(data)
+        for resource in request.resource_logs:
+            self.resources.append(attributes(resource.resource))
+            for record in resource.scope_logs[0].log_records:
+                said = attributes(record)
+                self.logs.append({"name": record.event_name, "at": record.time_unix_nano, **said})
+        if not self.refuses:
+            return b""
+        answer = pb2.ExportLogsServiceResponse()
+        answer.partial_success.rejected_log_records = self.refuses
+        said_by: bytes = answer.SerializeToString()
+        return said_by
+
+    def keys(self) -> list[tuple[str, int]]:
+        return [(log["ctxuse.event.id"], log["ctxuse.event.index"]) for log in self.logs]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def plain(value: Any) -> object:  # noqa: ANN401 - a message of protobuf
+    return getattr(value, value.WhichOneof("value"))
+
+
+def attributes(message: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
+    return {attribute.key: plain(attribute.value) for attribute in message.attributes}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    return home
+
+
+def use(workspace: Workspace, number: int) -> None:
+    record = UsageRecordSnapshot.from_size("skill", f"s{number % 7}", 100)
+    workspace.append_use(f"session-{number % 3}", UsageSource.MEMORY_READ, [record], host="h")
+
+
+def all_keys(workspace: Workspace) -> list[tuple[str, int]]:
+    events = [event for event in workspace.events() if isinstance(event, UsageEvent)]
+    return [(e.id, index) for e in events for index, _ in enumerate(log_records(e))]
+
+
+def test_every_record_and_request_has_a_log_record(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    skill = UsageRecordSnapshot("skill", "pdf", 400, 100, 40, 12, "calibrated")
+    memory = UsageRecordSnapshot("decision", "money", 2**64 - 1, 2**62, 40)
+    unknown = UsageRecordSnapshot("instructions", "CLAUDE.md", 0, 0, size_from="unknown")
+    told = UsageEvent.new(
+        "s/7", UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION,
+        [skill, memory, unknown], host="claude-code", actor="subagent", call_id="c1",
+        agent_type="Explore", clock=lambda: 1_700_000_000_000_000_000,
+    )  # fmt: skip
+    asked = UsageEvent.new(
+        "s", UsageEventKind.USE, UsageSource.MEMORY_READ, [], clock=lambda: 1_000_000_000
+    )._replace(requests=Requests("r1", (0, 5), (100, 200), (7, 8), (1, 2), model="m", window=9))
+    early = UsageEvent.new(
+        "s", UsageEventKind.USE, UsageSource.MEMORY_READ, [skill], clock=lambda: -5
+    )
+    log = workspace.layout.events_path
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"".join(encode(e) + b"\n" for e in (told, asked, early)))
+    sent = export_otlp(workspace, receiver.url + "/")
+    assert (sent.events, sent.records, sent.skipped, sent.is_anew) == (3, 6, 0, True)
+    first, second, third, *requests, last = receiver.logs
+    common = {
+        "name": "ctxuse.resident", "at": 1_700_000_000_000_000_000, "ctxuse.event.id": told.id,
+        "gen_ai.conversation.id": "s", "gen_ai.agent.id": "7", "gen_ai.agent.name": "Explore",
+        "gen_ai.tool.call.id": "c1", "ctxuse.host": "claude-code", "ctxuse.actor": "subagent",
+        "ctxuse.source": "ResidentInjection",
+    }  # fmt: skip
+    assert first == {
+        **common, "ctxuse.event.index": 0, "gen_ai.skill.name": "pdf",
+        "ctxuse.record.kind": "skill", "ctxuse.record.slug": "pdf", "ctxuse.record.file_bytes": 400,
+        "ctxuse.record.context_bytes": 40, "ctxuse.record.tokens": 12,
+        "ctxuse.record.tokens_from": "calibrated",
+    }  # fmt: skip
+    assert second == {
+        **common, "ctxuse.event.index": 1, "gen_ai.memory.record.id": "decision/money",
+        "ctxuse.record.kind": "decision", "ctxuse.record.slug": "money",
+        "ctxuse.record.file_bytes": str(2**64 - 1), "ctxuse.record.context_bytes": 40,
+        "ctxuse.record.tokens": 10, "ctxuse.record.tokens_from": "estimated",
+    }  # fmt: skip
+    assert third == {
+        **common, "ctxuse.event.index": 2, "ctxuse.record.kind": "instructions",
+        "ctxuse.record.slug": "CLAUDE.md",
+    }  # fmt: skip
+    assert [request["at"] for request in requests] == [1_000_000_000, 1_005_000_000]
+    assert requests[0] == {
+        "name": "ctxuse.request", "at": 1_000_000_000, "ctxuse.event.id": asked.id,
+        "ctxuse.event.index": 0, "gen_ai.conversation.id": "s", "gen_ai.request.model": "m",
+        "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 7,
+        "gen_ai.usage.cache_read.input_tokens": 1, "ctxuse.window_tokens": 9,
+    }  # fmt: skip
+    assert (last["at"], last["ctxuse.occurred_at"]) == (0, "1969-12-31T23:59:59.999999995Z")
+    assert receiver.resources[0]["service.name"] == "ctxuse"
+    assert receiver.metrics["ctxuse.record.resident_tokens"] == {
+        "skill/pdf/calibrated": 12, "decision/money/estimated": 10,
+    }  # fmt: skip
+    assert receiver.metrics["ctxuse.record.uses"]["skill/pdf"] == 1
+
+
+def test_what_was_acknowledged_is_not_sent_again(workspace: Workspace, receiver: Receiver) -> None:
+    for number in range(300):
+        use(workspace, number)
+    assert export_otlp(workspace, receiver.url, batch=4096).records == 300
+    again = export_otlp(workspace, receiver.url)
+    assert (again.records, again.is_anew) == (0, False)
+    use(workspace, 1)
+    workspace.archive()
+    for number in range(5):
+        use(workspace, number)
+    assert export_otlp(workspace, receiver.url).records == 6
+    workspace.archive()
+    assert export_otlp(workspace, receiver.url).records == 0
+    assert receiver.keys() == all_keys(workspace)
+    with Receiver() as other:
+        assert export_otlp(workspace, other.url).records == 306
+
+
+def test_a_log_that_is_another_is_sent_from_its_beginning(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    for number in range(20):
+        use(workspace, number)
+    export_otlp(workspace, receiver.url)
+    log = workspace.layout.events_path
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[1:]))
+    assert export_otlp(workspace, receiver.url).records == 19
+    assert len({*receiver.keys()}) == 20
+
+
+def test_a_line_that_is_not_finished_waits(workspace: Workspace, receiver: Receiver) -> None:
+    use(workspace, 1)
+    use(workspace, 2)
+    log = workspace.layout.events_path
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-20])
+    assert export_otlp(workspace, receiver.url).records == 1
+    log.write_bytes(whole + b"{broken}\n\n" + b"x" * 3_000_000 + b"\n")
+    sent = export_otlp(workspace, receiver.url)
+    assert (sent.records, sent.skipped) == (1, 2)
+    assert receiver.keys() == all_keys(workspace)
+
+
+@pytest.mark.parametrize("status", [503, 429, 500, 400])
+def test_what_is_not_taken_is_sent_the_next_time(
+    workspace: Workspace, receiver: Receiver, status: int
+) -> None:
+    for number in range(200):
+        use(workspace, number)
+    receiver.answers = [200, 200] + [status] * 50
+    with pytest.raises(FleetError, match="v1/logs"):
+        export_otlp(workspace, receiver.url, batch=4096, seconds=0.5)
+    assert 0 < len(receiver.logs) < 200
+    receiver.answers = []
+    export_otlp(workspace, receiver.url)
+    assert receiver.keys() == all_keys(workspace)
+
+
+def test_what_is_tried_again_comes_once(workspace: Workspace, receiver: Receiver) -> None:
+    use(workspace, 1)
+    receiver.answers = [503]
+    assert export_otlp(workspace, receiver.url).records == 1
+    assert len(receiver.logs) == 1
+
+
+def test_a_receiver_that_refuses_some_is_believed(
+    workspace: Workspace, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(workspace, 1)
+    receiver.refuses = 1
+    words = ["export", "otlp", receiver.url, "-w", str(workspace.layout.root)]
+    assert cli(words, standalone_mode=False) == 3
+    assert "does not keep 1 log records" in capsys.readouterr().err
+
+
+def test_nothing_is_sent_where_no_mark_can_be_kept(
+    workspace: Workspace, receiver: Receiver, home: Path
+) -> None:
+    use(workspace, 1)
+    (home / ".local").write_text("in the way")
+    with pytest.raises(FleetError, match="cannot be kept"):
+        export_otlp(workspace, receiver.url)
+    assert receiver.logs == []
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing_that_was_marked(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    for number in range(1500):
+        use(workspace, number)
+    program = (
+        "import sys; from ctxuse import Workspace; from ctxuse.otlp.export import export_otlp;"
+        " export_otlp(Workspace(sys.argv[1]), sys.argv[2], batch=2048, metrics=False)"
+    )
+    root = str(workspace.layout.root)
+    words = [sys.executable, "-c", program, root, receiver.url]
+    kills = 0
+    for number in range(12):
+        logs = open_logs(workspace.layout)
+        marked = Marks(os.environ, root, receiver.url).of(next(logs))
+        del logs
+        done = {event_id_on(line) for line in log_bytes(workspace)[:marked].splitlines()}
+        before = len(receiver.logs)
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(receiver.logs) == before:
+            time.sleep(0.002)
+        time.sleep(number % 7 * 0.007)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        assert not done & {event_id for event_id, _ in receiver.keys()[before:]}
+    subprocess.run(words, check=True)
+    counted = Counter(receiver.keys())
+    assert {*counted} == {*all_keys(workspace)}
+    assert kills >= 4
+    assert counted.total() - len(counted) <= kills * 12  # of each kill a batch, at most
+
+
+def log_bytes(workspace: Workspace) -> bytes:
+    return workspace.layout.events_path.read_bytes()
+
+
+def event_id_on(line: bytes) -> str:
+    found: str = json.loads(line)["id"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["ftp://x"], ["localhost:4318"], ["http://x", "--header", "x"]],
+)
+def test_what_cannot_be_meant_is_said(
+    workspace: Workspace, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    root = str(workspace.layout.root)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ctxuse", "export", "otlp", *words, "-w", root],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_no_secret_is_shown(workspace: Workspace) -> None:
+    use(workspace, 1)
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "ctxuse", "export", "otlp",
+            "http://kim:hunter2@127.0.0.1:9/x?key=hunter3", "--header", "authorization=hunter4",
+            "-w", str(workspace.layout.root),
+        ],
+        capture_output=True, text=True, check=False, env={**os.environ},
+    )  # fmt: skip
+    assert done.returncode not in {0, 2}
+    assert "hunter" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.dumps(done.stderr).count("127.0.0.1") >= 1
