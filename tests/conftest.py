@@ -5,8 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ctxuse import Workspace
+
+settings.register_profile("here", deadline=None)  # no test depends on time
+settings.load_profile("here")
 
 DATA = Path(__file__).parent / "data"
 

@@ -9,8 +9,9 @@ from test_following import ended, kept, log, made, put
 from test_import import SESSION, Talk
 
 from ctxuse import UsageEvent, Workspace
+from ctxuse.adding import ImportResult
 from ctxuse.hook import run
-from ctxuse.importing import ImportResult, import_transcripts
+from ctxuse.importing import import_transcripts
 
 BODY = "Base directory for this skill: {}\n\nUse the tool."
 

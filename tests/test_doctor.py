@@ -139,6 +139,14 @@ def test_what_is_installed_and_what_has_fired(
     assert told["hosts"][0]["hooks"][0]["event"] == "PostToolUse"
 
 
+def test_marks_of_any_shape_are_passed_over(ground: Workspace) -> None:
+    directory = ground.layout.usage_dir
+    directory.mkdir(parents=True, exist_ok=True)
+    deep = '{"at":"x","what":' + "[" * 100_000
+    (directory / "trouble.jsonl").write_text(f'{deep}\n[]\n7\n\n{{"at":1}}\n')
+    assert examine(ground).marks == ()
+
+
 def test_a_command_that_is_missing_and_two_installations_are_trouble(
     ground: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from ctxuse.fleet.opening import Opened, logs_of
 from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
+from ctxuse.fleet.store import LocalStore
 from ctxuse.fleet.target import prepared
 
 STREAM = "0123456789abcdef"
@@ -467,3 +468,15 @@ def test_what_nobody_would_find_by_its_name_is_not_written(tmp_path: Path) -> No
     log_of(root).write_bytes(as_log(some_events(4, 7)))
     done = collect([str(root)], str(tmp_path / "to"), host="h", scheduler="threads")
     assert ["would be no name of a piece" in failed.reason for failed in done.failed] == [True]
+
+
+def test_a_hole_in_a_piece_takes_no_room(tmp_path: Path) -> None:
+    with (tmp_path / "piece").open("wb") as file:
+        file.write(b"begin")
+        file.truncate(64 * 1024 * 1024)
+    with (tmp_path / "copy").open("wb") as copy:
+        LocalStore(str(tmp_path)).copy("piece", copy)
+    status = (tmp_path / "copy").stat()
+    assert status.st_size == 64 * 1024 * 1024
+    assert status.st_blocks * 512 < 4 * 1024 * 1024
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "piece").read_bytes()

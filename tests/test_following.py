@@ -25,12 +25,12 @@ from ctxuse.hosts.claude_code import lines, transcript
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.responses import Known, Said
 from ctxuse.hosts.session import prompt_key
 from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.ids import derived_id
 from ctxuse.importing import import_transcripts
 from ctxuse.log.archive import archive_log
+from ctxuse.log.blocks import Known
 from ctxuse.log.failures import read_marks
 from ctxuse.times import parse_ns
 
@@ -509,6 +509,7 @@ def test_the_next_session_brings_in_what_ended_unheard(project: Path) -> None:
         path.write_text(as_text(talk.lines))
         os.utime(path, (number + 1, number + 1))
     assert [event.segment_id for event in ended(project, "SessionStart")] == ["s2", "s3", "s4"]
+    assert [event.segment_id for event in ended(project, "SessionStart")] == ["s0", "s1"]
     assert ended(project, "SessionStart") == []
 
 
@@ -577,6 +578,14 @@ def test_one_event_that_cannot_be_stored_ends_nothing(project: Path) -> None:
     assert ended(project) == []
 
 
+class ByRecorder:
+    """Appends without a clock."""
+
+    def __init__(self, recorder: Workspace) -> None:
+        self.append = recorder.try_quietly
+        self.append_while = recorder.try_while
+
+
 def test_without_a_cache_everything_is_read_each_time(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -586,7 +595,7 @@ def test_without_a_cache_everything_is_read_each_time(
     recorder = Workspace(project)
     read = lines_read(monkeypatch)
     for _ in range(2):
-        bring_in(following, Followed([str(kept(project))]), recorder.try_quietly)
+        bring_in(following, Followed([str(kept(project))]), ByRecorder(recorder))
     assert len(log(project)) == 7
     assert len(read) == 2 * len(session(project).lines)
 
@@ -761,8 +770,9 @@ def test_the_requests_of_a_session_that_ended_unheard_come_with_the_next_one(pro
     assert taken(project) == [910 + number for number in range(30)]
 
 
+@pytest.mark.parametrize("caches", ["one", "two", "none"])
 def test_copies_that_end_at_the_same_moment_are_stored_once(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch, caches: str
 ) -> None:
     paths = [kept(project, name) for name in ("one", "two")]
     for path in paths:
@@ -771,15 +781,20 @@ def test_copies_that_end_at_the_same_moment_are_stored_once(
     both_have_looked = threading.Barrier(2)
     of_log = Known.of_log
 
-    def looked(layout: WorkspaceLayout, said: Iterable[Said]) -> Known:
-        found = of_log(layout, said)
+    def looked(layout: WorkspaceLayout, span: tuple[int, int] | None) -> Known:
+        found = of_log(layout, span)
         with suppress(threading.BrokenBarrierError):  # as it is where one waits for the other
             both_have_looked.wait(0.2)
         return found
 
     monkeypatch.setattr(Known, "of_log", looked)
-    following = Following("claude-code", WorkspaceLayout(project), {"HOME": str(project.parent)})
+    environ = {"HOME": str(project.parent)}
     with ThreadPoolExecutor() as pool:
         for path in paths:
-            pool.submit(bring_in, following, Followed([str(path)]), Workspace(project).try_quietly)
+            own = {
+                "one": {}, "two": {"CTXUSE_CACHE_DIR": str(project / path.stem)},
+                "none": {"CTXUSE_NO_CACHE": "1"},
+            }[caches]  # fmt: skip
+            following = Following("claude-code", WorkspaceLayout(project), environ | own)
+            pool.submit(bring_in, following, Followed([str(path)]), ByRecorder(Workspace(project)))
     assert sorted(taken(project)) == [910 + number for number in range(50)]

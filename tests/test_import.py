@@ -16,12 +16,15 @@ import pytest
 from starting import PATIENCE, started
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
+from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run
+from ctxuse.codec.encode import to_json
 from ctxuse.hook import run as run_hook
 from ctxuse.hosts.claude_code import lines
 from ctxuse.hosts.claude_code.accounting import Accounting
 from ctxuse.ids import derived_id
-from ctxuse.importing import ImportResult, import_log, import_transcripts
+from ctxuse.importing import import_transcripts
+from ctxuse.otherlogs import import_log
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata"
 SESSION = "5f0c2a7e"
@@ -1292,6 +1295,23 @@ class TestLogs:
         found = {(r.kind, r.slug): r.use_count for r in workspace.report().records}
         assert found == {(r.kind, r.slug): r.use_count for r in other.report().records}
         assert import_log(workspace, [os.fspath(other.layout)]).added == 0
+
+    def test_a_long_event_comes_back_from_another_log_once(self, tmp_path: Path) -> None:
+        places = [tmp_path / "one", tmp_path / "two"]
+        for place in places:
+            place.mkdir()
+            Workspace(place).init()
+        one, two = map(Workspace, places)
+        many = [UsageRecordSnapshot("decision", f"slug-{n}", 1, 1) for n in range(1500)]
+        event = UsageEvent.new("s", UsageEventKind.USE, UsageSource.MEMORY_READ, many)
+        one.layout.events_path.write_text(to_json(event) + "\n")
+        assert import_log(two, [str(places[0])]).added > 1
+        back = import_log(one, [str(places[1])])
+        assert (back.added, sum(r.use_count for r in one.report().records)) == (0, 1500)
+        parts = two.layout.events_path.read_bytes().splitlines(keepends=True)
+        one.layout.events_path.write_bytes(parts[0])
+        assert import_log(one, [str(places[1])]).added == len(parts) - 1
+        assert sum(r.use_count for r in one.report().records) == 1500
 
     def test_the_older_schema_comes_in_under_its_own_ids(self, workspace: Workspace) -> None:
         data = Path(__file__).parent / "data" / "workspaces" / "legacy-insomnia"

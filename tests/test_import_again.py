@@ -12,10 +12,11 @@ import pytest
 from test_import import Talk, log
 
 from ctxuse import Workspace
+from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run
 from ctxuse.events import UsageEvent
 from ctxuse.imported import Imported, Stamp
-from ctxuse.importing import ImportResult, import_transcripts
+from ctxuse.importing import import_transcripts
 from ctxuse.remembered import Memory
 
 

@@ -518,7 +518,7 @@ def test_what_stands_in_a_sub_agent_stands_there_since_its_call(
     ]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_what_was_given_is_recorded_when_the_server_is_ended(
     filled: Workspace, tmp_path: Path, ending: signal.Signals
 ) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import an_event, events
 
-from ctxuse import MaintenanceError, UsageEvent, Workspace
+from ctxuse import MaintenanceError, UsageEvent, UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode
+from ctxuse.events import Requests
 from ctxuse.log.archive import archive_log
 from ctxuse.log.names import archive_names
 from ctxuse.log.recover import recover
@@ -106,6 +107,34 @@ def test_an_event_in_several_damaged_lines_is_appended_once(
     assert sorted(event.id for event in stored(workspace)) == sorted(
         [an_event().id, OTHER_EVENT.id]
     )
+
+
+def test_blocks_of_requests_are_recovered_as_far_as_they_have_none(
+    workspace_of_log: Callable[[bytes], Workspace],
+) -> None:
+    def block(number: int, *taken: int) -> UsageEvent:
+        return an_event(
+            id=f"00000000-0000-7000-8000-{number:012}", records=(),
+            event=UsageEventKind.RESIDENT_EXPOSURE, source=UsageSource.RESIDENT_INJECTION,
+            requests=Requests(f"m{number}", taken, taken, taken),
+        )  # fmt: skip
+
+    there, lost, other = block(1, 0, 1, 2), block(2, 1, 2, 3), block(3, 3, 4)
+    damaged = OTHER[:9] + encode(lost) + b"\n" + OTHER[:9] + encode(other) + b"\n"
+    workspace = workspace_of_log(encode(there) + b"\n" + damaged)
+    assert workspace.repair(dry_run=True).recovered == 2
+    result = workspace.repair()
+    assert (result.damaged, result.recovered) == (2, 2)
+    assert sorted(taken_in(workspace)) == [0, 1, 2, 3, 4]
+    assert workspace.repair().recovered == 0
+    assert workspace.check().repeated_ids == 0
+
+
+def taken_in(workspace: Workspace) -> list[int]:
+    """What each request took in that is told of."""
+    every = workspace.events(of_requests=True)
+    blocks = [event.requests for event in every if isinstance(event, UsageEvent)]
+    return [taken for block in blocks if block is not None for taken in block.input]
 
 
 def test_a_recovered_line_of_another_writer_keeps_its_fields_in_ascii(

@@ -2,9 +2,12 @@
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from click.testing import CliRunner
@@ -19,16 +22,18 @@ from ctxuse.codec.encode import encode
 from ctxuse.events import MOST_REQUESTS, Requests
 from ctxuse.hosts.responses import (
     Compacted,
-    Known,
     Responded,
     Said,
     ends,
     is_to_be_stored,
+    span_of,
     stored,
-    without_known,
 )
-from ctxuse.importing import import_log
-from ctxuse.log.naming import lines_of_requests
+from ctxuse.hosts.transcripts import Told
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.blocks import Known, without_known
+from ctxuse.log.naming import RequestLines
+from ctxuse.otherlogs import import_log
 from ctxuse.reports.groups import BY
 
 BLOCK = Requests(
@@ -148,12 +153,11 @@ def test_what_has_a_block_is_found_however_the_line_is_written(tmp_path: Path, l
     slug = EVENTS[1].replace(b'"alpha"', b'"segment"')
     workspace = write(tmp_path, [*EVENTS[:3], slug, line, EVENTS[3]])
     assert workspace.cost().cost.requests == 2
-    assert [*lines_of_requests(workspace.layout)] == [line]
+    assert [*RequestLines(workspace.layout).read()] == [line]
     known = Known.of_log(workspace.layout)
     base = FACT.occurred_at_ns
     for at, taken, is_known in [(0, 10, True), (1500, 20, True), (1500, 21, False)]:
-        one = Responded("s", "msg", base + at * _MS, taken, 1)
-        assert known.has("claude-code", one) is is_known
+        assert known.has_at("claude-code", base // _MS + at, taken) is is_known
 
 
 class TestViews:
@@ -356,7 +360,11 @@ class TestBlocks:
             make(said(range(done, done + size)), other, whole=True)
             done += size
         known = known_of(log)
-        added = [part for event in other for part in without_known(event, known)]
+        added: list[UsageEvent] = []
+        for event in other:
+            while parts := without_known(event, known):
+                known.add(parts[0])
+                added.append(parts[0])
         assert len({one.id for one in [*log, *added]}) == len(log) + len(added)
         assert all(encode(part) for part in added)
         union, both = told([*log, *added]), told(log) | told(other)
@@ -380,9 +388,10 @@ class TestBlocks:
             workspace.init()
             for event in log:
                 workspace.append(event)
-            some = Known.of_log(workspace.layout, asked)
+            some = Known.of_log(workspace.layout, span_of(asked))
             every = Known.of_log(workspace.layout)
-        assert [some.has("h", one) for one in asked] == [every.has("h", one) for one in asked]
+        keys = [("h", one.at_ns // _MS, one.input) for one in asked]
+        assert [some.has_at(*key) for key in keys] == [every.has_at(*key) for key in keys]
 
     def test_blocks_of_other_days_are_not_decoded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -399,8 +408,8 @@ class TestBlocks:
             decoded.append(line)
             return decode(line)
 
-        monkeypatch.setattr("ctxuse.hosts.responses.decode", noted)
-        Known.of_log(workspace.layout, responses(range(500_100, 500_200)))
+        monkeypatch.setattr("ctxuse.log.blocks.decode", noted)
+        Known.of_log(workspace.layout, span_of(responses(range(500_100, 500_200))))
         assert len(decoded) == 1
 
     def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
@@ -421,6 +430,80 @@ class TestBlocks:
         assert import_log(two, [str(tmp_path / "one")]).requests == 100
         every = [event for event in two.events(of_requests=True) if isinstance(event, UsageEvent)]
         assert [*told(every).values()] == [1] * 1000
+
+    def test_two_that_join_logs_at_once_add_each_request_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        places = [tmp_path / name for name in ("one", "two", "into")]
+        for place, bounds in zip(places, ((0, 300, 800), (0, 200, 900), ()), strict=True):
+            place.mkdir()
+            workspace = Workspace(place)
+            workspace.init()
+            for begin, end in pairwise(bounds):
+                log: list[UsageEvent] = []
+                make([*responses(range(begin, end))], log, whole=True)
+                for event in log:
+                    workspace.append(event)
+        of_log, both_have_looked = Known.of_log, Barrier(2)
+
+        def looked(layout: WorkspaceLayout) -> Known:
+            found = of_log(layout)
+            with suppress(BrokenBarrierError):
+                both_have_looked.wait(5)
+            return found
+
+        monkeypatch.setattr(Known, "of_log", looked)
+        with ThreadPoolExecutor() as pool:
+            for place in places[:2]:
+                pool.submit(import_log, Workspace(places[2]), [str(place)])
+        every = Workspace(places[2]).events(of_requests=True)
+        known = told([event for event in every if isinstance(event, UsageEvent)])
+        assert [*known.values()] == [1] * 900
+
+    @pytest.mark.parametrize("key", ["always the same", "chatcmpl-{}"])
+    def test_ids_of_responses_that_come_again_lose_none(self, key: str) -> None:
+        log: list[UsageEvent] = []
+        for hour in range(3):
+            said: list[Said] = [
+                Responded(
+                    "s", key.format(n), (hour * 3600 + n) * 1000 * _MS, 100 + hour * 50 + n, 1
+                )
+                for n in range(40)
+            ]
+            make(said, log, whole=True)
+            make(said, log, whole=True)
+        assert sum(told(log).values()) == len(told(log)) == 120
+        assert len({event.id for event in log}) == len(log) == 3
+        other: list[UsageEvent] = []
+        make(said, other, whole=True)
+        assert without_known(other[0], known_of(log)) == []
+        joined = without_known(other[0], known_of(log[:1]))
+        assert [event.requests and len(event.requests.at_ms) for event in joined] == [40]
+        assert joined[0].id not in {log[0].id, other[0].id}
+
+    def test_a_request_with_numbers_that_no_event_holds_is_left_out_alone(self) -> None:
+        with Told() as said:
+            for one in [*responses(range(3)), Responded("s", "x", 0, 2**53, 1)]:
+                said.of_requests(one)
+            said.settle()
+            assert len([*said.items()]) == 3
+            assert dict(said.not_understood) == {"(no request)": 1}
+
+    def test_a_part_that_no_event_can_hold_ends_no_import(self, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir()
+        (tmp_path / "into").mkdir()
+        other, into = Workspace(tmp_path / "other"), Workspace(tmp_path / "into")
+        for workspace in (other, into):
+            workspace.init()
+        late = json.loads(encode(FACT)) | {"occurred_at": "9999-12-31T23:59:59Z"}
+        late["segment"] |= {"at": [0, 5000]}
+        log = other.layout.events_path
+        log.write_bytes(json.dumps(late).encode() + b"\n" + EVENTS[0] + b"\n")
+        first = json.loads(json.dumps(late))
+        first["segment"] |= {"at": [0], "input": [10], "cached": [0], "output": [3]}
+        into.layout.events_path.write_bytes(json.dumps(first).encode() + b"\n")
+        result = import_log(into, [str(log)])
+        assert (result.added, dict(result.notes.not_understood)) == (1, {"wrong_type": 1})
 
     def test_a_block_has_one_model_and_the_window_that_was_told_last(self) -> None:
         both = [*responses(range(3)), *responses(range(3, 5), model="haiku")]

@@ -30,7 +30,7 @@ from ctxuse import (
     WorkspaceLayout,
 )
 from ctxuse.hook import run
-from ctxuse.importing import import_log
+from ctxuse.otherlogs import import_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable

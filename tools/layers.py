@@ -11,7 +11,8 @@ LAYERS = {
     "cli": "front end: parses words, calls workspace, prints what render made",
     "doctor | overview": "is it alive? | what can be seen of a project at once",
     "projects": "where agents had sessions",
-    "hook | importing": "what a hook calls | the past",
+    "hook | importing | otherlogs": "what a hook calls | transcripts of the past | other logs",
+    "adding": "adding events of the past once",
     "following": "what transcripts of running sessions tell",
     "fleet | integrations | mcp_server | otlp | setup | web": (
         "many workspaces | agents' frameworks | MCP clients | OTLP | settings | the live page"
@@ -126,7 +127,7 @@ INSIDE = {
     ],
     "log": [
         "repair",
-        "writer",
+        "blocks | writer",
         "handle | once",
         "check",
         "idindex | lately | naming",

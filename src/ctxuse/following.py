@@ -13,10 +13,11 @@ may be a copy of another one.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from json.encoder import encode_basestring_ascii as quoted
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -28,11 +29,12 @@ from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
 from ctxuse.hosts.recorded import Recorded, ids_of
-from ctxuse.hosts.responses import Known, ends, is_to_be_stored, stored
+from ctxuse.hosts.responses import Said, ends, is_to_be_stored, span_of, stored
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
 from ctxuse.ids import is_derived
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.blocks import Known
 from ctxuse.log.naming import lines_naming, lines_with
 from ctxuse.log.once import Searched
 from ctxuse.log.reader import pread
@@ -47,11 +49,20 @@ _LEAST_BYTES = 128 * 1024
 
 _EDGE = 4096
 
-_PATIENCE = 0.5
-"""Seconds that a hook waits for another one that stores requests; else it leaves them for later."""
+_MOST_OF_OTHERS = 3
+"""So many transcripts of other sessions are read on in by one hook; the next goes on."""
 
-Append = Callable[[UsageEvent, Searched | None], bool]
-"""Appends an event once, given how far it was looked for; says whether it is in the log now."""
+
+class Appending(Protocol):
+    """What appends events."""
+
+    def append(self, event: UsageEvent, searched: Searched | None = None) -> bool:
+        """Append an event once, given how far it was looked for; whether it is in the log now."""
+        ...
+
+    def append_while(self, event: UsageEvent, still: Callable[[], bool]) -> bool | None:
+        """Append an event if that is still right, and say whether it was; None if it failed."""
+        ...
 
 
 class _Stopped(msgspec.Struct):
@@ -95,14 +106,14 @@ class Following(NamedTuple):
     goes_on: bool = True
 
 
-def bring_in(following: Following, found: Followed, append: Append) -> None:
+def bring_in(following: Following, found: Followed, appending: Appending) -> None:
     """Append what transcripts tell that was not read before.
 
     Args:
         following: What is followed.
         found: The transcripts; those that are not there any more are passed over, and so are those
             of other sessions that did not begin in this workspace.
-        append: Appends an event. When it fails, what follows is left to the next time.
+        appending: Appends events. When it fails, what follows is left to the next time.
 
     Raises:
         OSError: A transcript cannot be read; the others have been.
@@ -112,18 +123,40 @@ def bring_in(following: Following, found: Followed, append: Append) -> None:
     memory = Memory(following.environ, "followed", _VERSION)
     places = PastPlaces(following.layout, following.environ, recent=True)
     failed: OSError | None = None
-    for path in found.paths:
-        if not is_name(path) or not is_text(os.fspath(following.layout)):
-            continue
+    paths = [path for path in found.paths if is_name(path) and is_text(os.fspath(following.layout))]
+    for path in _unheard(following, memory, paths) if found.of_others else paths:
         try:
-            if not found.of_others or _began_here(following, path):
-                _bring_in(following, memory, places, path, append)
+            _bring_in(following, memory, places, path, appending)
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
             failed = error
     if failed is not None:
         raise failed
+
+
+def _unheard(following: Following, memory: Memory, paths: Sequence[str]) -> list[str]:
+    """Return the last transcripts that tell more than was read, of sessions that began here."""
+    found: list[str] = []
+    for path in reversed(paths):
+        with suppress(OSError):
+            stopped = _stopped(memory.load(_name(following, path)), following.layout, path)
+            if stopped is None or _has_more(following, path, stopped):
+                found += [path] if _began_here(following, path) else []
+        if len(found) == _MOST_OF_OTHERS:
+            break
+    return found[::-1]
+
+
+def _has_more(following: Following, path: str, stopped: "_Stopped") -> bool:
+    return os.path.getsize(path) > stopped.rest.offset or (
+        not following.goes_on and is_to_be_stored(stopped.rest.requests)
+    )
+
+
+def _name(following: Following, path: str) -> str:
+    """Under which name is remembered where reading of a transcript stopped."""
+    return f"{following.host} {os.fspath(following.layout)}\0{os.path.abspath(path)}"
 
 
 def _began_here(following: Following, path: str) -> bool:
@@ -135,18 +168,15 @@ def _began_here(following: Following, path: str) -> bool:
 
 
 def _bring_in(
-    following: Following, memory: Memory, places: PastPlaces, path: str, append: Append
+    following: Following, memory: Memory, places: PastPlaces, path: str, appending: Appending
 ) -> None:
-    name = f"{following.host} {os.fspath(following.layout)}\0{os.path.abspath(path)}"
-    layout = following.layout
+    name, layout = _name(following, path), following.layout
     stopped = _stopped(memory.load(name), layout, path)
     if stopped is None:
         stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
-    while os.path.getsize(path) > stopped.rest.offset or (
-        not following.goes_on and is_to_be_stored(stopped.rest.requests)
-    ):
+    while _has_more(following, path, stopped):
         try:
-            after = _read_on(following, places, path, stopped, append)
+            after = _read_on(following, places, path, stopped, appending)
         except Exception:
             raise
         except BaseException:  # the time is over, and as much again would take as long again
@@ -162,7 +192,7 @@ def _bring_in(
 
 
 def _read_on(
-    following: Following, places: PastPlaces, path: str, stopped: _Stopped, append: Append
+    following: Following, places: PastPlaces, path: str, stopped: _Stopped, appending: Appending
 ) -> Rest:
     """Append what a transcript tells from where reading stopped, and return where it stops now.
 
@@ -176,24 +206,50 @@ def _read_on(
         there = _InLog(layout, host, told)
         recorded = Recorded(host, there.of_hooks, there.names)
         done = all(
-            append(event, there.searched)
+            appending.append(event, there.searched)
             for occurrence in told.occurrences(Notes(), recorded.by_hook)
             for event, is_there in recorded.known(occurrence, there.has)
             if not is_there and can_be_stored(event)
         )
         whole = to_end and not following.goes_on
         said = rest.requests + told.requests[: None if whole else told.before_rest]
-        ratio, known = told.summary.bytes_per_token, partial(Known.of_log, layout, said)
-        alone = Memory(following.environ, "requests", _VERSION).alone
-        with alone(os.fspath(layout), _PATIENCE) as is_alone:
-            blocks, kept = stored(host, said, known, ratio, whole=whole)
-            done = done and (is_alone or not blocks)
-            done = done and all(append(block, None) for block in blocks if can_be_stored(block))
+        kept, is_stored = _store(following, said, told.summary.bytes_per_token, appending, whole)
+        done = done and is_stored
         if whole:
             kept = ends(rest.requests + told.requests[: told.before_rest])
     if not done or told.summary.error is not None:
         return rest
     return msgspec.structs.replace(after, requests=kept)
+
+
+def _store(
+    following: Following,
+    said: Sequence[Said],
+    ratio: float | None,
+    appending: Appending,
+    whole: bool,  # noqa: FBT001 - of a function of this module's own
+) -> tuple[list[Said], bool]:
+    """Store what is told of requests; return what is kept for later, and whether nothing failed.
+
+    Where others have stored some of it meanwhile, what is left is put together again.
+    """
+    looked: list[Known] = []
+
+    def known() -> Known:
+        looked[:] = looked or [Known.of_log(following.layout, span_of(said))]
+        return looked[0]
+
+    while True:
+        blocks, kept = stored(following.host, said, known, ratio, whole=whole)
+        for block in filter(can_be_stored, blocks):
+            is_in = appending.append_while(block, partial(known().lacks, block))
+            if is_in is None:
+                return kept, False
+            if not is_in:
+                break  # what has come is known now
+            known().add(block)
+        else:
+            return kept, True
 
 
 def _stopping(layout: WorkspaceLayout, path: str, rest: Rest, most: int) -> _Stopped:

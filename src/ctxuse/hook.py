@@ -226,7 +226,7 @@ def _record(words: list[str], host: "Hook", payload: "Payload", recording: "_Rec
     if found.paths:
         from ctxuse.following import Following, bring_in  # noqa: PLC0415 - at some ends only
 
-        bring_in(Following(words[0], layout, environ), found, recording.append)
+        bring_in(Following(words[0], layout, environ), found, recording)
 
 
 class _Recording:
@@ -248,6 +248,21 @@ class _Recording:
         Raises:
             _OutOfTimeError: There is no time left; looked at here, since an append is not cut off.
         """
+        with self._ready() as recorder:
+            return recorder.try_quietly(event, searched)
+
+    def append_while(self, event: "UsageEvent", still: Callable[[], bool]) -> bool | None:
+        """Append an event if that is still right; see `Recorder.try_while`.
+
+        Raises:
+            _OutOfTimeError: As of `append`.
+        """
+        with self._ready() as recorder:
+            return recorder.try_while(event, still)
+
+    @contextmanager
+    def _ready(self) -> "Iterator[Recorder]":
+        """Give what appends, and let nothing be cut off while it does."""
         if not self._clock.left:
             self._clock.end()
         with self._clock.stopped():
@@ -257,7 +272,7 @@ class _Recording:
                 self._recorder = Recorder(
                     self.layout, environ=self.environ, most_patience=self._clock.left
                 )
-            return self._recorder.try_quietly(event, searched)
+            yield self._recorder
 
 
 def _was_told(event: "UsageEvent", layout: "WorkspaceLayout") -> bool:

@@ -244,6 +244,23 @@ class Recorder:
             return self._try(lambda: self._once(event, searched), quiet=True)[1]
         return self._try(lambda: self.append(event), quiet=True)[1]
 
+    def try_while(self, event: UsageEvent, still: "Callable[[], bool]") -> bool | None:
+        """Append one event, quietly, if that is still right where nobody else appends.
+
+        Args:
+            event: The event.
+            still: Looks at what has come to the log, and says whether it is.
+
+        Returns:
+            Whether it was right; None when something went wrong, which leaves a mark.
+        """
+        if not self.recording:
+            return True
+        stored, is_well = self._try(
+            lambda: event if self._writer.append_if(encode(event), still) else None, quiet=True
+        )
+        return stored is not None if is_well else None
+
     def _try(
         self, append: "Callable[[], UsageEvent | None]", *, quiet: bool
     ) -> tuple[UsageEvent | None, bool]:

@@ -8,8 +8,8 @@ of all of it (`ctxuse.cache`). Part of the way of a hook, so what is imported he
 import os
 import sys
 from binascii import crc32
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 
 from ctxuse.cache import cache_of
 
@@ -65,18 +65,6 @@ class Memory:
         if self._cache is not None:
             with suppress(ValueError):
                 self._cache.save(self._key(name), self._before(payload) + payload)
-
-    @contextmanager
-    def alone(self, name: str, patience: float) -> Iterator[bool]:
-        """Give whether nobody else does the same thing now; see `Cache.alone`.
-
-        Where nothing can be remembered it is not known, and so.
-        """
-        if self._cache is None:
-            yield True
-            return
-        with self._cache.alone(f"{self._key(name)}-alone", patience) as is_alone:
-            yield is_alone
 
     def _key(self, name: str) -> str:
         return f"{digest(os.fsencode(name))}.{self._kind}"

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ctxuse.query import Query
 
 
+_MOST = 1e12
+"""What a million tokens may cost: no sum of it is beyond what a number holds."""
+
+
 def _prices(
     context: click.Context,  # noqa: ARG001 - click's signature
     parameter: click.Parameter,  # noqa: ARG001 - click's signature
@@ -30,7 +34,7 @@ def _prices(
             price = float(number)
         except ValueError:
             price = math.nan
-        if not sign or name not in PRICES or name in found or not 0 <= price < math.inf:
+        if not sign or name not in PRICES or name in found or not 0 <= price <= _MOST:
             raise click.BadParameter(f"{quoted(part)} is no price: write in=3,cached=0.3,out=15")
         found[name] = price
     if "in" not in found:

@@ -27,13 +27,21 @@ _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
     multiple=True,
     help="Sent along; OTEL_EXPORTER_OTLP_HEADERS says the same and is seen by nobody else.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=30.0,
+    show_default=True,
+    help="Seconds in which a batch is tried to be sent.",
+)
 @click.option("--no-metrics", is_flag=True, help="Send events alone, not the report's figures.")
-def command(
+def command(  # noqa: PLR0913 - these are its options
     *,
     form: str,  # noqa: ARG001 - there is one
     endpoint: str | None,
     layout: "WorkspaceLayout",
     headers: tuple[str, ...],
+    timeout: float,
     no_metrics: bool,
 ) -> None:
     """Send the events of the log to a collector of OpenTelemetry, and the report's figures.
@@ -64,6 +72,7 @@ def command(
             endpoint,
             headers=named,
             metrics=not no_metrics,
+            seconds=timeout,
             on_progress=on_progress,
         )
     where = without_secrets(endpoint)

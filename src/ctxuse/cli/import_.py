@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from ctxuse.adding import ImportResult
 from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
 from ctxuse.errors import CtxuseError
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.places import Places
-from ctxuse.importing import (
-    ImportResult,
-    Session,
-    began_in,
-    import_log,
-    import_transcripts,
-    sessions,
-    transcripts_in,
-)
+from ctxuse.importing import Session, began_in, import_transcripts, sessions, transcripts_in
+from ctxuse.otherlogs import import_log
 from ctxuse.render.words import plural
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace

@@ -54,8 +54,9 @@ def command(*, workspace: str | None, no_resources: bool) -> None:
         server.hurry()
         os._exit(128 + which)  # what is read from stdin cannot be interrupted
 
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, leave)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):  # not every system has all of them
+        if (ending := getattr(signal, name, None)) is not None:
+            signal.signal(ending, leave)
     if not server.serve(incoming, outgoing):
         os._exit(FAILED)  # what hangs would be waited for
 

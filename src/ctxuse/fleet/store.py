@@ -100,7 +100,11 @@ class LocalStore:
         with self._open(name) as file:
             file.seek(start)
             while block := file.read(BLOCK):
-                target.write(block)
+                if block.count(0) == len(block):  # a hole stays one
+                    target.seek(len(block), os.SEEK_CUR)
+                else:
+                    target.write(block)
+            target.truncate()
 
     def write(self, name: str, data: bytes) -> None:
         """See `Store`."""

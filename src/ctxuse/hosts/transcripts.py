@@ -21,7 +21,7 @@ from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts.jsonlines import Strange
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.responses import Compacted, Responded, Said
+from ctxuse.hosts.responses import Compacted, Responded, Said, is_number
 from ctxuse.hosts.session import Session
 from ctxuse.times import parse_ns
 
@@ -255,8 +255,11 @@ class Told:
             self._tell(Happened(event, key=key, formerly=formerly))
 
     def of_requests(self, said: Said) -> None:
-        """Tell of a request, or of a compaction."""
-        self._of_requests += self._tell(said)
+        """Tell of a request, or of a compaction; not of one with numbers that no event can hold."""
+        if isinstance(said, Responded) and not is_number(said.input):
+            self.not_understood.saw("(no request)")
+        else:
+            self._of_requests += self._tell(said)
 
     def of_compaction(self, thread: Session, at_ns: int | None) -> None:
         """Tell that the context of a thread was compacted; nothing where it is not known when."""

@@ -78,7 +78,7 @@ def read_marks(layout: WorkspaceLayout, *, environ: Mapping[str, str]) -> Iterat
     with suppress(OSError):
         data += _content(_open_state(environ))
     for line in data.split(b"\n"):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             stored = msgspec.json.decode(line, type=Stored)
             at_ns = parse_ns(stored.at)
             if stored.workspace == root and at_ns is not None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.reader import Lines, open_logs, read_blocks
+from ctxuse.log.cursor import Cursor, Position
+from ctxuse.log.reader import Lines, OpenLog, last_line_end, open_logs, read_blocks
 
 _Search = Callable[[bytes, int], re.Match[bytes] | None]
 
@@ -34,21 +35,36 @@ _ESCAPED = re.compile(rb'"segment"\s*:|\\u00[67]').search
 """Also where a letter of the key may be escaped, which is as good a key."""
 
 
-def lines_of_requests(layout: WorkspaceLayout) -> Iterator[bytes]:
-    """Yield each line that tells of requests, archived logs included; not all need to.
+class RequestLines:
+    """The lines of a log that tell of requests, archived logs included; not all need to.
 
-    It is found however it is written: by the key that only such lines have. It takes 0.5 s per GB.
+    They are found however they are written: by the key that only such lines have. It takes 0.5 s
+    per GB; each byte is read once, as long as the log only grows or is archived by us.
 
-    Raises:
-        LogUnreadableError: The log exists but cannot be read.
+    Args:
+        layout: The workspace.
     """
 
-    def search_in(data: bytes) -> _Search:
-        has_escapes = b"\\" in data and (b"\\u006" in data or b"\\u007" in data)
-        return _ESCAPED if has_escapes else _OF_REQUESTS
+    def __init__(self, layout: WorkspaceLayout) -> None:
+        self._layout = layout
+        self._cursor = Cursor()
 
-    for _, line in _lines(layout, search_in):
-        yield line
+    def read(self) -> Iterator[bytes]:
+        """Yield those that have come since the last time; also a last one without its newline.
+
+        Raises:
+            LogUnreadableError: The log exists but cannot be read.
+        """
+
+        def search_in(data: bytes) -> _Search:
+            has_escapes = b"\\" in data and (b"\\u006" in data or b"\\u007" in data)
+            return _ESCAPED if has_escapes else _OF_REQUESTS
+
+        for log in open_logs(self._layout):
+            start = self._cursor.of(log).offset
+            for _, line in _lines_of(log, search_in, start):
+                yield line
+            self._cursor.reached(log, Position(last_line_end(log, start)))
 
 
 _ID = re.compile(rb'"id"\s*:\s*"([0-9a-f-]{36})"')
@@ -90,14 +106,21 @@ def _lines(
         search_in: What finds it in some bytes from a position on; None where it is not there.
     """
     for log in open_logs(layout):
-        for block in read_blocks(log.descriptor, 0, log.end):
-            data, position = block.data if isinstance(block, Lines) else b"", 0
-            search = search_in(data)
-            while search is not None and (found := search(data, position)):
-                begin = data.rfind(b"\n", position, found.start()) + 1 or position
-                end = data.find(b"\n", found.end())
-                position = len(data) if end < 0 else end + 1
-                yield found, data[begin : position if end < 0 else end]
+        yield from _lines_of(log, search_in)
+
+
+def _lines_of(
+    log: OpenLog, search_in: Callable[[bytes], _Search | None], start: int = 0
+) -> Iterator[tuple[re.Match[bytes], bytes]]:
+    """As `_lines`, of one file from a place on."""
+    for block in read_blocks(log.descriptor, start, log.end):
+        data, position = block.data if isinstance(block, Lines) else b"", 0
+        search = search_in(data)
+        while search is not None and (found := search(data, position)):
+            begin = data.rfind(b"\n", position, found.start()) + 1 or position
+            end = data.find(b"\n", found.end())
+            position = len(data) if end < 0 else end + 1
+            yield found, data[begin : position if end < 0 else end]
 
 
 def _forms(text: str) -> set[bytes]:

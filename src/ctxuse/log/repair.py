@@ -17,12 +17,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from ctxuse.codec.encode import ascii_line
+from ctxuse.codec.encode import ascii_line, encode
 from ctxuse.errors import MaintenanceError
+from ctxuse.events import UsageEvent
 from ctxuse.files import CLOSED, closing_fd, what_happened
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.blocks import Known, add_missing, without_known
 from ctxuse.log.generation import begin_generation
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.opening import (
@@ -156,10 +159,15 @@ def _recover(layout: WorkspaceLayout, backup: _Backup | None) -> tuple[int, int,
     with closing(IdIndex(layout)) as index:
         index.catch_up()
         planned: set[str] = set()
+        known = Known.of_log(layout)
         for skipped, line in _damaged_lines(layout):
             found = [*recover(line)]
-            fresh = {one.event.id for one in found} - planned - {index.pending}
-            fresh = {event_id for event_id in fresh if event_id not in index}
+            fresh = {one.event.id for one in found if one.event.requests is None}
+            fresh = {i for i in fresh - planned - {index.pending} if i not in index}
+            for event in (one.event for one in found if without_known(one.event, known)):
+                if event.requests is not None:
+                    known.add(event)
+                    fresh.add(event.id)
             present += len(found) - len(fresh)
             recovered += len(fresh)
             damaged += bool(fresh)
@@ -181,12 +189,20 @@ def _damaged_lines(layout: WorkspaceLayout) -> Iterator[tuple[SkippedLine, bytes
 
 
 def _append(layout: WorkspaceLayout, index: IdIndex, planned: set[str]) -> None:
-    writer = LogWriter(layout, durability="fsync")
-    with closing(writer):
+    known = Known.of_log(layout)
+    with closing(LogWriter(layout, durability="fsync")) as writer:
+
+        def append(block: UsageEvent) -> bool:
+            return writer.append_if(encode(block), partial(known.lacks, block))
+
         for _, line in _damaged_lines(layout):
             for found in recover(line):
-                if found.event.id in planned:
+                if found.event.id not in planned:
+                    continue
+                if found.event.requests is None:
                     writer.append_once(found.event.id, ascii_line(found.line), index=index)
+                else:
+                    add_missing(found.event, known, append)
 
 
 class _Invalid(NamedTuple):

@@ -18,6 +18,7 @@ from ctxuse.log.opening import sync_directories, sync_file
 from ctxuse.typed import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from ctxuse.log.idindex import IdIndex
@@ -122,6 +123,22 @@ class LogWriter:
         except OSError as error:
             self._fail("read", error)
         return self._append(line, in_index(self._root, event_id, index), PATIENT_LOCK_TIMEOUT)
+
+    def append_if(self, line: bytes, still: "Callable[[], bool]") -> bool:
+        """Append `line` if that is still right where nobody else appends; say whether it was.
+
+        Args:
+            line: A whole event, without a newline.
+            still: Looks at what has come to the log, and says whether it is.
+
+        Raises:
+            AppendError: As `append`.
+        """
+
+        def look(*_: int) -> Standing:
+            return Standing.ABSENT if still() else Standing.THERE
+
+        return self._append(line, look, PATIENT_LOCK_TIMEOUT)
 
     def close(self) -> None:
         """Close the log. The writer can be used again; it then opens it again."""

@@ -20,7 +20,7 @@ _NESTED = "nested_traversal"
 """Why instructions deep in a project are loaded. Of these the transcript tells, and whose they are:
 the hook is told of those of a sub-agent as if they were the session's."""
 
-_MOST_UNHEARD = 3
+_MOST_UNHEARD = 24
 """So many transcripts of other sessions are looked at when one begins."""
 
 _MOST_ABOVE = 16

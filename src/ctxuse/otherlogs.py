@@ -1,0 +1,175 @@
+"""Other logs: a union by id, and of requests by when they were answered and what they took in."""
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache as once
+
+from ctxuse.adding import Adding, ImportResult
+from ctxuse.codec import MAX_READ_LINE, MAX_WRITTEN_LINE
+from ctxuse.codec.decode import Refusal, SkipReason, decode
+from ctxuse.codec.encode import ascii_line, split
+from ctxuse.errors import CtxuseError, InvalidEventError, LogUnreadableError
+from ctxuse.events import UsageEvent
+from ctxuse.files import closing_fd, open_regular, what_happened
+from ctxuse.ids import following_id
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.blocks import Known, add_missing
+from ctxuse.log.naming import lines_with
+from ctxuse.log.reader import open_logs
+from ctxuse.workspace import Workspace
+
+
+def import_log(
+    workspace: Workspace, files: Iterable[str], *, dry_run: bool = False
+) -> ImportResult:
+    """Add the events of other logs, as a union by id; also those of the older schema.
+
+    Logs may tell of the same requests in blocks that end elsewhere: of these only what has none is
+    added. Lines that are no events are counted by reason in the notes. Below the root of a
+    workspace no link is followed, and what is no regular file is not read.
+
+    Args:
+        workspace: The workspace.
+        files: Logs, or roots of workspaces.
+        dry_run: Add nothing; say what would be added.
+
+    Raises:
+        AppendError: An event could not be appended; what was before is stored.
+        LogUnreadableError: The log of the workspace exists but cannot be read.
+    """
+    result = ImportResult()
+    known = once(lambda: Known.of_log(workspace.layout))
+    with Adding(workspace, result, dry_run=dry_run) as adding:
+        for path in files:
+            result.notes.files += 1
+            try:
+                parts = _Parts(workspace.layout)
+                for line in _log_lines(path):
+                    refusal = _add_line(adding, line, known, parts)
+                    if refusal is not None:
+                        result.notes.not_understood[refusal.reason.value] += 1
+            except CtxuseError:
+                raise
+            except OSError as error:
+                result.unreadable.append((path, what_happened(error)))
+    return result
+
+
+def _log_lines(path: str) -> Iterator[bytes]:
+    """The lines of a log, or of those of the workspace whose root a path is, archived ones first.
+
+    Raises:
+        OSError: It cannot be read, or there is none.
+    """
+    if not os.path.isdir(path):
+        with closing_fd(open_regular(path)) as descriptor:
+            yield from _lines_of(descriptor)
+        return
+    there = False
+    try:
+        for log in open_logs(WorkspaceLayout(path)):
+            there = True
+            yield from _lines_of(log.descriptor)
+    except LogUnreadableError as error:
+        raise OSError(errno.EINVAL, error.reason, error.path) from error
+    if not there:
+        raise FileNotFoundError(errno.ENOENT, "there is no log in it", path)
+
+
+def _lines_of(descriptor: int) -> Iterator[bytes]:
+    limit = MAX_READ_LINE
+    with open(descriptor, "rb", closefd=False) as file:
+        left = os.fstat(descriptor).st_size  # what is appended meanwhile may be our own
+        while left > 0 and (line := file.readline(min(limit + 2, left))):
+            left -= len(line)
+            if line.strip():
+                yield line.rstrip(b"\r\n")
+            while len(line) == limit + 2 and not line.endswith(b"\n"):
+                line = file.readline(limit + 2)  # the rest of a line that is too long anyway
+                left -= len(line)
+
+
+class _Parts:
+    """Parts of events that were too long for a line, of which a log may hold the whole.
+
+    The first part has the id of the whole, the others have those that follow: where that is there,
+    with more records than the first part, none of the others is missing.
+
+    Args:
+        layout: The workspace of the log.
+    """
+
+    def __init__(self, layout: WorkspaceLayout) -> None:
+        self._layout = layout
+        self._first: UsageEvent | None = None
+        self._last: UsageEvent | None = None
+        self._is_whole: bool | None = None
+
+    def are_there(self, event: UsageEvent) -> bool:
+        """Take in the next event of the other log; whether it is a part of one that is whole."""
+        last, self._last = self._last, event
+        first = self._first
+        if first is None or last is None or not _follows(event, last):
+            self._first, self._is_whole = event, None
+            return False
+        if self._is_whole is None:
+            lines = lines_with(self._layout, [first.id])
+            found = [one for _, line in lines if not isinstance(one := decode(line), Refusal)]
+            self._is_whole = any(len(one.records) > len(first.records) for one in found)
+        return self._is_whole
+
+
+def _follows(event: UsageEvent, other: UsageEvent) -> bool:
+    """Whether an event is the part behind another."""
+    same = event.segment_id == other.segment_id and event.occurred_at_ns == other.occurred_at_ns
+    return same and event.id == following_id(other.id, 1)
+
+
+def _add_line(
+    adding: Adding, line: bytes, known: Callable[[], Known], parts: _Parts
+) -> Refusal | None:
+    """Add the event on a line of another log; return why there is none that can be added."""
+    found = decode(line)
+    if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
+        line = _of_present_schema(line)
+        found = decode(line)
+    if isinstance(found, Refusal):
+        return found
+    written = ascii_line(line.strip())
+    if found.requests is not None:
+        return _add_block(adding, found, written, known())
+    if parts.are_there(found):
+        adding.found()
+        return None
+    if len(written) < MAX_WRITTEN_LINE:
+        adding.add(found.id, written)
+        return None
+    try:
+        for part, part_line in split(found):
+            adding.add(part.id, part_line)
+    except InvalidEventError:  # one record alone is too long for a line
+        return Refusal(SkipReason.OVERSIZED)
+    return None
+
+
+def _add_block(adding: Adding, block: UsageEvent, written: bytes, known: Known) -> Refusal | None:
+    """Add what of a block has none; again, where others have added some of it meanwhile."""
+    if len(written) >= MAX_WRITTEN_LINE:
+        return Refusal(SkipReason.OVERSIZED)
+    lines = {block.id: written}  # as it stands there, where all of it is added
+    _, is_all = add_missing(
+        block, known, lambda part: adding.add_block(part, known, lines.get(part.id))
+    )
+    return None if is_all else Refusal(SkipReason.WRONG_TYPE)
+
+
+def _of_present_schema(line: bytes) -> bytes:
+    """A line of the older schema as it is written today: ``session_id`` is ``segment_id``."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    renamed = {("segment_id" if k == "session_id" else k): v for k, v in fields.items()}
+    return json.dumps(renamed, separators=(",", ":")).encode("ascii")
