@@ -366,8 +366,8 @@ class TestReport:
         assert fields["everything_else"]["tokens"] is None
 
     @pytest.mark.parametrize(
-        "price", ["3", "in", "in=", "in=x", "in=-1", "in=nan", "in=inf", "in=1e308", "in=1,in=2", "out=3",
-                  "in=1,of=2", ""],
+        "price", ["3", "in", "in=", "in=x", "in=-1", "in=nan", "in=inf", "in=1e308", "in=1,in=2",
+                  "out=3",                  "in=1,of=2", ""],
     )  # fmt: skip
     def test_what_is_no_price_is_wrong_usage(self, priced: Workspace, price: str) -> None:
         found = CliRunner().invoke(cli, ["cost", "-w", os.fspath(priced.layout), "--price", price])

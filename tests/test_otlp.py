@@ -352,6 +352,27 @@ def test_what_cannot_be_meant_is_said(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_stdout_and_a_state_that_cannot_be_written_are_said(
+    workspace: Workspace, receiver: Receiver, home: Path
+) -> None:
+    use(workspace, 1)
+    words = [Path(sys.executable).parent / "ctxuse", "export", "otlp", receiver.url]
+    for in_the_way in (False, True):
+        if in_the_way:
+            (home / ".local").rename(home / "kept")
+            (home / ".local").write_text("")
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [*words, "-w", str(workspace.layout.root)],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 3
+        assert ("cannot be kept" if in_the_way else "stdout") in done.stderr
+        assert "Traceback" not in done.stderr
+    assert len(receiver.logs) == 1
+
+
 def test_no_secret_is_shown(workspace: Workspace) -> None:
     use(workspace, 1)
     done = subprocess.run(

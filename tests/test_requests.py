@@ -463,8 +463,9 @@ class TestBlocks:
     @pytest.mark.parametrize("key", ["always the same", "chatcmpl-{}"])
     def test_ids_of_responses_that_come_again_lose_none(self, key: str) -> None:
         log: list[UsageEvent] = []
+        said: list[Said] = []
         for hour in range(3):
-            said: list[Said] = [
+            said = [
                 Responded(
                     "s", key.format(n), (hour * 3600 + n) * 1000 * _MS, 100 + hour * 50 + n, 1
                 )
