@@ -357,7 +357,7 @@ def test_a_full_stdout_and_a_state_that_cannot_be_written_are_said(
     workspace: Workspace, receiver: Receiver, home: Path
 ) -> None:
     use(workspace, 1)
-    words = [Path(sys.executable).parent / "ctxuse", "export", "otlp", receiver.url]
+    words = [str(Path(sys.executable).parent / "ctxuse"), "export", "otlp", receiver.url]
     for in_the_way in (False, True):
         if in_the_way:
             (home / ".local").rename(home / "kept")
