@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from truth import captured, claude_code, codex
+from truth import captured, claude_code, codex, pi
 from truth.client import installed
 from truth.compare import OF_RESIDENT, Row, Truth, compared, is_of_server
 from truth.shop import Shop
@@ -35,9 +35,10 @@ client lists to sub-agents without a trace."""
 
 _RESIDENT = 0.95
 
-HOSTS = {host.HOST: host for host in (claude_code, codex)}
+HOSTS = {host.HOST: host for host in (claude_code, codex, pi)}
 """The agents: of each its name and title, its package, the version that is measured and what that
-calls its program, where it keeps transcripts, the API that answers it, records and sessions."""
+calls its program, what that needs beside it, where it keeps transcripts, the API that answers it, records and
+sessions."""
 
 _CLIENTS = Path(__file__).parents[2] / ".truth"
 _BIN = Path(sys.executable).parent
@@ -63,7 +64,8 @@ def main() -> int:
 def _measured(host: ModuleType, words: argparse.Namespace) -> int:
     """Run the sessions of an agent, print the tables, and return the exit status."""
     version = words.client_version or host.VERSION
-    program = words.client or installed(_CLIENTS, host.PACKAGE, version, host.PROGRAM)
+    needs = getattr(host, "NEEDS", ())
+    program = words.client or installed(_CLIENTS, host.PACKAGE, version, host.PROGRAM, needs)
     if not os.access(program, os.X_OK):
         print(f"{host.TITLE} is not measured: there is no client at {program} (it needs npm)")
         return 0
@@ -83,8 +85,8 @@ def _measured(host: ModuleType, words: argparse.Namespace) -> int:
             _ctxuse(shop, client.environ, "init")
             if host.HOST in hosts_with("install"):
                 _ctxuse(shop, client.environ, "setup", host.HOST, "--yes")
-            shop.git("add", "-A")
-            shop.git("commit", "-q", "-m", "hooks")
+                shop.git("add", "-A")
+                shop.git("commit", "-q", "-m", "hooks")
             for session in sessions:
                 client.session(session)
         known = host.truth(shop, model, sessions)

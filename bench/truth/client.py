@@ -12,7 +12,9 @@ from truth.terminal import Terminal
 _LONGEST_SESSION = 300.0
 
 
-def installed(directory: Path, package: str, version: str, program: str) -> Path:
+def installed(
+    directory: Path, package: str, version: str, program: str, needs: Sequence[str] = ()
+) -> Path:
     """Install a version of a client, if it is not there, and return its program.
 
     Args:
@@ -20,11 +22,12 @@ def installed(directory: Path, package: str, version: str, program: str) -> Path
         package: What npm calls it.
         version: The version.
         program: What it calls its program.
+        needs: Packages that it needs beside it, such as another version of node.
     """
     own = directory / f"{program}-{version}"
     words = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"]
     with suppress(OSError):  # no npm: that it is not there is said by who wants it
-        subprocess.run([*words, own, f"{package}@{version}"], check=False)
+        subprocess.run([*words, own, f"{package}@{version}", *needs], check=False)
     return own / "node_modules/.bin" / program
 
 

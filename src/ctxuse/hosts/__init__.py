@@ -27,6 +27,7 @@ HOSTS = {
     "cursor": "cursor",
     "gemini-cli": "gemini_cli",
     "opencode": "opencode",
+    "pi": "pi",
 }
 """The agents that are known, as events name them, and their folders."""
 

@@ -86,13 +86,14 @@ class Places:
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
         self._user_skills = [self.absolute(path, own) for own, of in with_own for path in of.skills]
         of_project = [host.of_project for host in self._hosts]
-        self.project_skills = [path for records in of_project for path in records.skills]
-        self._rules = [path for records in of_project for path in records.rules]
-        self._instructions = [path for records in of_project for path in records.instructions]
+        self.project_skills = [*dict.fromkeys(p for r in of_project for p in r.skills)]
+        self._rules = [*dict.fromkeys(p for r in of_project for p in r.rules)]
+        self._instructions = [*dict.fromkeys(p for r in of_project for p in r.instructions)]
         self._instruction_names = {os.path.basename(path) for path in self._instructions}
         nested = [path for path in (*self._instructions, *self._rules) if "/" in path]
         self._folders = {path.partition("/")[0] for path in nested}
         """Folders in which instructions stand for the directory around them."""
+        self._nested = tuple([f"/{path}" for path in self._instructions if "/" in path])
 
     def _folders_of_records(self) -> Iterator[tuple[str, str, str, str]]:
         """Where every Markdown file is a record.
@@ -392,11 +393,12 @@ class Places:
     def _instruction_file(self, path: str) -> RecordFile | None:
         """Instructions of any directory that is known, and rules of one deep in the project."""
         directory, name = os.path.split(path)
-        is_one = name in self._instruction_names
+        own_dirs = self.config_dirs.values()
+        is_one = name in self._instructions or path.endswith(self._nested)
+        is_one = is_one or (directory in own_dirs and name in self._instruction_names)
         for rules in self._rules if name.endswith(_MARKDOWN) else ():
             holder, found, _ = f"{directory}/".rpartition(f"/{rules}/")
             directory, is_one = (holder, True) if found else (directory, is_one)
-        own_dirs = self.config_dirs.values()
         if os.path.basename(directory) in self._folders and directory not in own_dirs:
             directory = os.path.dirname(directory)
         known = directory in {*own_dirs, *self._above()} or parts_below(path, self.root) is not None

@@ -5,12 +5,13 @@ from contextlib import suppress
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.accounting import Accounting
+from ctxuse.hosts.codex.accounting import length_of
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
 from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, inherited, replacing
 from ctxuse.hosts.codex.requested import Requested
+from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
@@ -70,7 +71,7 @@ class _Reader(Reader[Line]):
         super().__init__(_lines, path, told)
         began = payload_of(_first(path))
         self._origin = Origin.of_transcript(places, text(began.cwd))
-        self._entered = Accounting(rest.samples)
+        self._entered = Growth(rest.samples)
         has_begun, replay_ns = rest.noted.get("begun") == 1, rest.noted.get("replay")
         self._thread: Session | None = _thread(began) if has_begun else None
         self._commands = Commands(self._origin, told, rest.directory)
@@ -150,7 +151,7 @@ class _Reader(Reader[Line]):
             case "event_msg":
                 self._event(payload, thread, when(line.timestamp))
             case "token_usage_record":
-                self._entered.answered(payload.usage)
+                self._entered.answered(at(payload.usage, "input_tokens"))
                 self._requested.recorded(payload, thread, when(line.timestamp))
             case "compacted":
                 self._told.of_compaction(thread, when(line.timestamp))
@@ -169,7 +170,7 @@ class _Reader(Reader[Line]):
                 self._commands.returned(payload, thread, when(line.timestamp))
             case "reasoning":
                 self._answered(line, thread)
-        self._entered.entered(payload, None)
+        self._entered.entered(length_of(payload, None))
 
     def _event(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """What the host tells of what has happened."""
@@ -184,7 +185,8 @@ class _Reader(Reader[Line]):
                     self._commands.of_server(payload.call_id, thread, worked=worked)
             case "token_count":
                 if self._requested.counted(payload, thread, at_ns):
-                    self._entered.answered(at(payload.info, "last_token_usage"))
+                    usage = at(payload.info, "last_token_usage")
+                    self._entered.answered(at(usage, "input_tokens"))
 
     def _answered(self, line: Line, thread: Session) -> None:
         if thread.actor == "agent":
@@ -192,7 +194,7 @@ class _Reader(Reader[Line]):
 
     def _message(self, line: Line, payload: Payload, thread: Session) -> None:
         message, at_ns = Message.of(payload), when(line.timestamp)
-        self._entered.entered(payload, message.content)
+        self._entered.entered(length_of(payload, message.content))
         if message.role in {None, "assistant"}:
             self._answered(line, thread)
         elif at_ns is not None:

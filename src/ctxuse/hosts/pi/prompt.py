@@ -1,0 +1,93 @@
+"""What of records stands in Pi's system prompt (since 0.86, of which the prompt is in the file).
+
+The prompt is made of sections, of which a session file holds the first ones and, later on, those
+that are others.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import NamedTuple
+
+from ctxuse.files import read_small
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
+from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
+
+_INSTRUCTIONS = re.compile(
+    r'<project_instructions path="([^"\n]{1,4096})">\n(.*?)\n</project_instructions>'
+    r'(?=\n\n<project_instructions path="|\n</project_context>\Z)',
+    re.DOTALL,
+)
+_SKILL = re.compile(r"^  <skill>\n.*?\n  </skill>$", re.DOTALL | re.MULTILINE)
+_NAME = re.compile(r"^    <name>([^<\n]{1,1024})</name>$", re.MULTILINE)
+_LOCATION = re.compile(r"^    <location>([^<\n]{1,4096})</location>$", re.MULTILINE)
+_ADDED = re.compile(r"\A<addendum>\n(.*)\n</addendum>\Z", re.DOTALL)
+
+
+class Placed(NamedTuple):
+    """What of a record stands in a prompt.
+
+    Attributes:
+        record: The record.
+        text: That.
+        is_whole: Whether it is all of the record's file.
+    """
+
+    record: RecordFile
+    text: str
+    is_whole: bool
+
+
+def placed(section: str, said: str, origin: Origin) -> Iterator[Placed]:
+    """Yield what of records a section of the prompt holds.
+
+    Args:
+        section: Its name.
+        said: The section.
+        origin: Where it was.
+    """
+    match section:
+        case "project_context":
+            for found in _INSTRUCTIONS.finditer(said):
+                record = origin.places.instructions_at(origin.here(found[1]))
+                if record is not None:
+                    yield Placed(record, found[2], is_whole=True)
+        case "skills":
+            yield from _skills(said, origin)
+        case "preamble":
+            yield from _of_file(SYSTEM, said, origin)
+        case "addendum":
+            added = _ADDED.match(said)
+            yield from _of_file(APPEND_SYSTEM, added[1], origin) if added else ()
+
+
+def _skills(said: str, origin: Origin) -> Iterator[Placed]:
+    """The skills that are listed: of each its entry."""
+    for entry in _SKILL.findall(said):
+        named, location = _NAME.search(entry), _LOCATION.search(entry)
+        name = None if named is None else unescape(named[1])
+        where = "" if location is None else unescape(location[1])
+        found = origin.records([where]) if where.endswith(f"/{SKILL_FILE}") else []
+        if found and found[0].kind == SKILL:
+            yield Placed(found[0], entry, is_whole=False)
+        elif name is not None and skill_name(name) == name:
+            yield Placed(origin.skill(name), entry, is_whole=False)
+
+
+def _of_file(name: str, said: str, origin: Origin) -> Iterator[Placed]:
+    """The file that a section is made of; which one that was, its text alone tells."""
+    own = origin.places.config_dirs[NAME]
+    for file in (origin.here(f"{FOLDER}/{name}"), os.path.join(own, name)):
+        record = origin.places.instructions_at(file)
+        if record is not None and _content(file) == said:
+            yield Placed(record, said, is_whole=True)
+            return
+
+
+def _content(file: str) -> str | None:
+    try:
+        return read_small(file).decode("utf-8-sig", "replace")
+    except OSError:
+        return None
