@@ -28,17 +28,17 @@ LEAST_RIGHT = 0.97
 MOST_WRONG = 0.01
 """Of what entered by tools and users so much must be right, and of that no more be wrong."""
 
-LEAST_RESIDENT = {"import": 0.7}
-"""So much of what was resident must be right; of an import less, as transcripts do not hold what
-hooks alone are told of. The other orders: as much as of the rest, but for what one version of the
-client lists to sub-agents without a trace."""
+LEAST_RESIDENT = 0.95
+"""So much of what was resident must be right, but for what one version of a client lists to
+sub-agents without a trace; of an import as much as the agent's own says (`LEAST_IMPORTED`), as
+transcripts may not hold what hooks alone are told of."""
 
-_RESIDENT = 0.95
+_LEAST_PLAYED = 0.7
 
 HOSTS = {host.HOST: host for host in (claude_code, codex, pi)}
 """The agents: of each its name and title, its package, the version that is measured and what that
-calls its program, what that needs beside it, where it keeps transcripts, the API that answers it, records and
-sessions."""
+calls its program, what that needs beside it, how much of what was resident an import must tell,
+where it keeps transcripts, the API that answers it, records and sessions."""
 
 _CLIENTS = Path(__file__).parents[2] / ".truth"
 _BIN = Path(sys.executable).parent
@@ -124,7 +124,8 @@ def _told(known: Truth, replay: Replay, show: int) -> int:
         with _log_of(replay, how) as log:
             lines = log.read_text().splitlines() if log.exists() else []
         rows = compared(known, map(json.loads, lines))
-        is_good = _printed(how, rows, show) and is_good
+        least = HOSTS[replay.host].LEAST_IMPORTED if how == "import" else LEAST_RESIDENT
+        is_good = _printed(how, rows, show, least) and is_good
     return 0 if is_good else 1
 
 
@@ -181,7 +182,7 @@ def _again(replay: Replay, payload: Path) -> None:
         )
 
 
-def _printed(how: str, rows: Mapping[str, Row], show: int) -> bool:
+def _printed(how: str, rows: Mapping[str, Row], show: int, least: float) -> bool:
     print(f"\n{how:<26}{'truth':>7}{'right':>7}{'missed':>7}{'wrong':>7}{'doubled':>8}  bytes")
     for kind, row in rows.items():
         bytes_right = f"{row.sizes} of {row.sized}" if row.sized else ""
@@ -193,9 +194,8 @@ def _printed(how: str, rows: Mapping[str, Row], show: int) -> bool:
             print(f"      {line}")
     resident = {kind: row for kind, row in rows.items() if kind.startswith("resident")}
     uses = [row for kind, row in rows.items() if kind not in {*resident, OF_RESIDENT}]
-    least = LEAST_RESIDENT.get(how, _RESIDENT)
     # hooks that are played again say that it is now, behind all requests
-    of_requests = LEAST_RESIDENT["import"] if how.startswith("import") else _RESIDENT
+    of_requests = _LEAST_PLAYED if how == "import, hooks" else least
     parts = {
         "uses and requests": (_sums(uses), LEAST_RIGHT),
         "what was resident": (_sums([*resident.values()]), least),

@@ -16,6 +16,7 @@ from truth.shop import Shop
 HOST, TITLE, RECORDS = "claude-code", "Claude Code", _RECORDS
 PACKAGE, VERSION, PROGRAM = "@anthropic-ai/claude-code", "2.1.197", "claude"
 Model = Messages
+LEAST_IMPORTED = 0.7
 KEPT = ".claude/projects"
 """Where it keeps transcripts, from the home directory on."""
 

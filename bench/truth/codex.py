@@ -17,6 +17,7 @@ from truth.shop import Placed, Shop
 
 HOST, TITLE, KEPT = "codex", "Codex", ".codex/sessions"
 PACKAGE, VERSION, PROGRAM = "@openai/codex", "0.169.0", "codex"
+LEAST_IMPORTED = 0.95
 
 DIRECT, CODE_MODE = "gpt-5.4", "gpt-6.1-sol"
 """Models that call the shell, and those that call a script which does."""

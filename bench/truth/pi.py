@@ -17,6 +17,7 @@ from truth.shop import Placed, Shop
 HOST, TITLE, KEPT = "pi", "Pi", ".pi/agent/sessions"
 PACKAGE, VERSION, PROGRAM = "@earendil-works/pi-coding-agent", "0.87.1", "pi"
 NEEDS = ("node@22",)
+LEAST_IMPORTED = 1.0
 
 _SMALL = "small"
 """A model whose window is soon full."""
@@ -41,7 +42,7 @@ RECORDS = (
     _instructions("~/.pi/agent/AGENTS.md", "Qusr", "# @\n@ Short <answers> & no more.\n"),
     _instructions(".pi/APPEND_SYSTEM.md", "Qapp", "# @\n@ Ask before you delete.\n"),
     _instructions("~/.pi/agent/SYSTEM.md", "Qsys", "@ You help with a shop.\n\n@ And more.\n"),
-    _skill("pdf", "Qpdf", "@ Fill forms. Use it for \"anything\" with PDF's & <more>.", ".pi/skills")
+    _skill("pdf", "Qpdf", "@ Fill forms. Use it for any PDF's & <more>.", ".pi/skills")
     ._replace(others=(("references/forms.md", "# @ Forms\n@ one\n@ two\n"),)),
     _skill("deploy", "Qdep", "|\n  @ Brings it out.\n  @ Two lines.", ".agents/skills")
     ._replace(path=_TEAM),
@@ -105,6 +106,7 @@ SESSIONS = (
     Session("after", words=("--continue",), goes_on=True),
     Session("forked", words=("--fork", "@SESSION@")),
     Session("compacted", words=("--model", f"scripted/{_SMALL}")),
+    Session("compacted-after", "[[play after]]", words=("--continue",), goes_on=True),
     Session("typed", lines=_TYPED, typed=("instructions/AGENTS.md", "skill/deploy"), begins=2),
     Session("changing", directory="api"),
     Session("changed", "[[play after]]", words=("--continue",), directory="api", goes_on=True),
@@ -168,7 +170,10 @@ def scripts(shop: Shop) -> dict[str, Script]:
         "forked": [reads(_MONEY_FILE)],
         "compacted": [
             reads(_MONEY_FILE),
-            *([runs(f"yes {number} | head -c 40000")] for number in range(1, 6)),
+            *(
+                [runs(f"yes 'line {number} of many lines' | head -c 40000")]
+                for number in range(1, 6)
+            ),
             reads(f"{_Y}/postgres.md"),
         ],
         "rate": [reads(".yoi/knowledge/long.md") for _ in range(8)],
@@ -212,7 +217,8 @@ class Client(InstalledClient):
         }  # fmt: skip
         own = shop.home / ".pi/agent"
         (own / "models.json").write_text(json.dumps({"providers": {"scripted": provider}}))
-        settings = {"defaultProvider": "scripted", "defaultModel": "large"}
+        settings: dict[str, object] = {"defaultProvider": "scripted", "defaultModel": "large"}
+        settings |= {"compaction": {"keepRecentTokens": 500}}
         (own / "settings.json").write_text(json.dumps(settings))
 
     def session(self, session: Session) -> None:
@@ -241,11 +247,12 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         found.typed.extend((ids[0], name) for name in session.typed)
     last: dict[tuple[str, str | None], dict[str, str]] = {}
     full: set[str] = set()
+    session_id = ""
     for request in model.requests:
-        if request not in asked:
-            full.add(request.session or last_session)
+        if not request.body.get("tools"):
+            full.add(session_id)
             continue
-        last_session = request.session
+        session_id = request.session
         key = (request.session, request.agent)
         thread = found.threads.setdefault(key, Thread({}, Counter()))
         begins = dict(_begins(shop, request))
@@ -254,10 +261,10 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         )
         before = last.setdefault(key, {})
         for name, said in begins.items():
-            is_again = name in before and (request.session in full or before[name] != said)
+            is_again = name in before and (session_id in full or before[name] != said)
             thread.again[name] += is_again
             thread.resident[name] = len(said.encode())
-        full.discard(request.session)
+        full.discard(session_id)
         before.update(begins)
         for message in request.body["messages"]:
             if message["role"] == "tool":

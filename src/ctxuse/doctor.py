@@ -20,7 +20,7 @@ from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.hosts.installation import Installed, how_to_remove, installed, turned_off
 from ctxuse.hosts.ondisk import size_now
-from ctxuse.hosts.parts import hosts_with, installation_of
+from ctxuse.hosts.parts import hosts_with, installation_of, title_of
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import BROUGHT_ALONG
 from ctxuse.ids import is_derived
@@ -67,7 +67,8 @@ class HostFacts(Struct, frozen=True):
 
     Attributes:
         host: The agent, as events name it.
-        program: Where its program is; None when it is not on the path.
+        program: Where its program is; None when it is not on the path, or no hooks of ours are for
+            it.
         hooks: Our hooks that are installed, in whatever file.
         missing: Of its events those that no hook of ours is installed for, if any is.
         transcripts: How many transcripts it keeps of sessions that began in this workspace.
@@ -135,7 +136,8 @@ class Examination(Struct, frozen=True):
         events: Events of the whole log.
         lines_not_counted: Lines of it that are not counted.
         checkpoint_bytes: How much of the present log its checkpoint stands for; None without one.
-        hosts: What is installed for each agent that is known.
+        hosts: What is installed for each agent that hooks of ours are for, and for those that only
+            keep transcripts of sessions in this workspace.
         sources: What has ever fired, sorted by host and source.
         gone: Records that were resident and have no file now.
         marks: What failed recordings have left, the latest.
@@ -170,9 +172,10 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
         environ = os.environ
     layout = workspace.layout
     places = Places(layout, environ)
-    hosts = tuple(_host(name, places, environ) for name in hosts_with("install"))
+    hooked = tuple(_host(name, places, environ) for name in hosts_with("install"))
+    hosts = (*hooked, *_only_imported(places))
     marks = sorted(read_marks(layout, environ=environ))
-    troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hosts, places, environ)]
+    troubles = [*_workspace_troubles(workspace, places), *_host_troubles(hooked, places, environ)]
     log = _Log()
     troubles += _log_troubles(workspace, log)
     if marks:
@@ -250,9 +253,22 @@ def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:
         known = agent.groups("", version_of(agent, environ, places.root))
         missing = tuple(event for event in missing if event in known)
     program = program_of(agent, environ, places.root)
-    kept = sessions(name, places) if name in hosts_with("transcript") else ()
-    number, limits = len(began_in(places.layout, kept)), agent.limits if hooks else ()
+    number, limits = _kept(name, places), agent.limits if hooks else ()
     return HostFacts(name, program, hooks, missing, number, limits)
+
+
+def _kept(name: str, places: Places) -> int:
+    """How many transcripts an agent keeps of sessions that began in a workspace."""
+    kept = sessions(name, places) if name in hosts_with("transcript") else ()
+    return len(began_in(places.layout, kept))
+
+
+def _only_imported(places: Places) -> Iterator[HostFacts]:
+    """Yield what is known of agents that hooks of ours are not for, but that had sessions here."""
+    for name in hosts_with("transcript"):
+        number = 0 if name in hosts_with("install") else _kept(name, places)
+        if number:
+            yield HostFacts(name, None, (), (), number)
 
 
 def _workspace_troubles(workspace: Workspace, places: Places) -> Iterator[Trouble]:
@@ -320,7 +336,7 @@ def _steps(workspace: Workspace, hosts: tuple[HostFacts, ...], fired: "_Fired") 
     """What leads on: evidence of the past that is not in the log, and of the future."""
     init = "" if workspace.layout.has_marker else " --init"
     for host in hosts:
-        title, kept = installation_of(host.host).title, host.transcripts
+        title, kept = title_of(host.host), host.transcripts
         transcripts = f"{kept:,} transcript{'' if kept == 1 else 's'}"
         if kept and host.host not in fired.hosts:
             yield Step(
@@ -328,6 +344,8 @@ def _steps(workspace: Workspace, hosts: tuple[HostFacts, ...], fired: "_Fired") 
                 " in the log",
                 f"ctxuse import {host.host}{init}",
             )
+        if host.host not in hosts_with("install"):
+            continue
         if not host.hooks and (kept or host.program or host.host in fired.hosts):
             yield Step(
                 f"no hooks of ctxuse are installed for {title}: its sessions leave no event of"

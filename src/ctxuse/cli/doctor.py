@@ -10,7 +10,7 @@ from msgspec import to_builtins
 
 from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
-from ctxuse.hosts.parts import installation_of
+from ctxuse.hosts.parts import hosts_with, installation_of, title_of
 from ctxuse.render.words import UNKNOWN, count, minute
 from ctxuse.times import parse_ns
 from ctxuse.visible import visible
@@ -117,6 +117,10 @@ def _log(found: Examination) -> str:
 
 
 def _host_lines(host: HostFacts) -> "Iterator[str]":
+    if host.host not in hosts_with("install"):
+        kept = f"{host.transcripts:,} transcript{'' if host.transcripts == 1 else 's'}"
+        yield f"{title_of(host.host):<11} no hooks of ctxuse are for it; {kept} of sessions here"
+        return
     agent = installation_of(host.host)
     title, name = f"{agent.title:<11} ", agent.executable
     for file in sorted({hook.file for hook in host.hooks}):

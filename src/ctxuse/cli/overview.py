@@ -12,7 +12,7 @@ from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
 from ctxuse.files import real_path
 from ctxuse.hosts.installation import installed
-from ctxuse.hosts.parts import hosts_with, installation_of
+from ctxuse.hosts.parts import hosts_with, installation_of, title_of
 from ctxuse.hosts.places import Places
 from ctxuse.importing import Session
 from ctxuse.layout import WorkspaceLayout
@@ -110,7 +110,7 @@ def _steps(seen: Overview) -> Iterator[_Step]:
     able = [host for host in hosts if host in hosts_with("install")]
     lacking = [host for host in able if not installed(installation_of(host), places)]
     for host in lacking:
-        yield _Step(f"ctxuse setup {host}", f"have {_title(host)} record from now on")
+        yield _Step(f"ctxuse setup {host}", f"have {title_of(host)} record from now on")
     if not lacking and not seen.layout.has_marker:
         yield _Step("ctxuse init", "make this a workspace, which has a log")
     for agent in seen.agents:
@@ -122,15 +122,8 @@ def _steps(seen: Overview) -> Iterator[_Step]:
     yield _Step("ctxuse --help", "all commands")
 
 
-def _title(host: str) -> str:
-    """What people call an agent."""
-    if host in hosts_with("install"):
-        return installation_of(host).title
-    return host.replace("-", " ").title()
-
-
 def _agents() -> str:
-    return " or ".join(map(_title, hosts_with("transcript")))
+    return " or ".join(map(title_of, hosts_with("transcript")))
 
 
 class _Project(NamedTuple):

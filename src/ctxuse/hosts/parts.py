@@ -110,3 +110,10 @@ def installation_of(host: str) -> "Installation":
     """Return where the settings of an agent are; it is one of `hosts_with` an installation."""
     found: Installation = module_of(host, "install").INSTALLATION
     return found
+
+
+def title_of(host: str) -> str:
+    """Return what people call an agent."""
+    if host in hosts_with("install"):
+        return installation_of(host).title
+    return host.replace("-", " ").title()
