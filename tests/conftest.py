@@ -24,6 +24,7 @@ def plain_environment(
         "CTXUSE_DISABLE", "CTXUSE_DURABILITY", "CTXUSE_NO_CACHE", "CTXUSE_DEBUG", "XDG_STATE_HOME",
         "XDG_CACHE_HOME", "CTXUSE_CACHE_DIR",
         "CLAUDE_CONFIG_DIR", "CLAUDE_PROJECT_DIR", "CLAUDE_CODE_SESSION_ID", "CODEX_HOME",
+        "PI_CODING_AGENT_DIR",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -208,7 +209,7 @@ class TestProject:
     def test_before_any_session(self, home: Path, capsys: Out) -> None:
         words = shown(capsys)
         assert home.exists()
-        assert "No session of Claude Code or Codex began here, or none is kept" in words
+        assert re.search("No session of Claude Code, Codex.* began here, or none is kept", words)
         assert "ctxuse setup claude-code" in words
         assert run(["setup", "claude-code", "--yes"]) == 0
         assert "ctxuse setup claude-code" not in shown(capsys)
@@ -240,7 +241,8 @@ class TestElsewhere:
         for name in ("HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
             monkeypatch.setenv(name, where or str(home / "nothing"))
         monkeypatch.chdir("/")
-        assert "No project here, and no session of Claude Code or Codex in" in shown(capsys)
+        words = shown(capsys)
+        assert re.search("No project here, and no session of Claude Code, Codex.* in ", words)
 
     @pytest.mark.usefixtures("home")
     def test_a_home_that_is_not_there_is_not_made(

@@ -61,7 +61,7 @@ def _show(root: str, found: Sequence[Session], of: Sequence[str]) -> list[tuple[
 
 def _sessions(seen: Overview) -> Iterator[str]:
     for agent in seen.agents:
-        yield f"{_title(agent.host)}, {_agent(agent)}"
+        yield f"{title_of(agent.host)}, {_agent(agent)}"
     if not seen.agents:
         yield f"No session of {_agents()} began here, or none is kept"
     beyond = sum(agent.beyond for agent in seen.agents)
@@ -123,7 +123,8 @@ def _steps(seen: Overview) -> Iterator[_Step]:
 
 
 def _agents() -> str:
-    return " or ".join(map(title_of, hosts_with("transcript")))
+    *most, last = map(title_of, hosts_with("transcript"))
+    return f"{', '.join(most)} or {last}"
 
 
 class _Project(NamedTuple):
