@@ -420,11 +420,16 @@ class TestBranches:
 def test_tokens_are_calibrated_by_what_responses_took_in(project: Path) -> None:
     file = File(project)
     total = 1000
-    for number in range(7):
-        part = {"type": "toolCall", "id": f"call_{number}x", "name": "bash", "arguments": {}}
-        file.said(part, taken=total)
+    for number in range(20):
+        is_branch = number > 6
+        file.calls(f"call_{number}x", "bash", command="ls")
+        message = file.lines[-1]["message"]
+        assert isinstance(message, dict)
+        message["usage"] = {"input": total}
         file.answers(f"call_{number}x", "x" * 3_000)
-        total += 1000
+        if is_branch:  # what the next response took in says nothing of this
+            file.lines[-1]["parentId"] = file.lines[1]["id"]
+        total += 200 if is_branch else 1000
     file.said(taken=total)
     file.ran(ALPHA, path=ALPHA_FILE)
     imported(project, file.write(project))

@@ -75,11 +75,11 @@ INSIDE = {
         "pieces | source",
     ],
     "hosts": [
-        "claude_code | codex | cursor | gemini_cli | opencode",
+        "claude_code | codex | cursor | gemini_cli | opencode | pi",
         "caller | reading",
         "past | recorded | rests",
         "calls | parts",
-        "origin",
+        "growth | origin",
         "installation | prompted | skillnames | transcripts",
         "responses",
         "evidence | lineindex | listing | refusals",
@@ -106,6 +106,11 @@ INSIDE = {
     "hosts.opencode": [
         "mcp",
         "__init__",
+    ],
+    "hosts.pi": [
+        "transcript",
+        "prompt | tools",
+        "__init__ | lines",
     ],
     "counting": [
         "costs",
