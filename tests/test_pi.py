@@ -8,11 +8,12 @@ import pytest
 from test_following import made, put
 
 from ctxuse import UsageEvent, UsageEventKind, Workspace
+from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.doctor import examine
 from ctxuse.events import Requests
 from ctxuse.hosts.places import Places
-from ctxuse.importing import ImportResult, import_transcripts, sessions
+from ctxuse.importing import import_transcripts, sessions
 from ctxuse.layout import WorkspaceLayout
 
 RULES = "Be brief and say what you did.\nAmounts are integers of cents.\n"
