@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from truth import captured, claude_code, codex, pi
+from truth import captured, claude_code, codex, gemini_cli, pi
 from truth.client import installed
-from truth.compare import OF_RESIDENT, Row, Truth, compared, is_of_server
+from truth.compare import OF_RESIDENT, UNTOLD, Row, Truth, compared, is_of_server
 from truth.shop import Shop
 
 from ctxuse.hosts.parts import hosts_with
@@ -35,7 +35,7 @@ transcripts may not hold what hooks alone are told of."""
 
 _LEAST_PLAYED = 0.7
 
-HOSTS = {host.HOST: host for host in (claude_code, codex, pi)}
+HOSTS = {host.HOST: host for host in (claude_code, codex, gemini_cli, pi)}
 """The agents: of each its name and title, its package, the version that is measured and what that
 calls its program, what that needs beside it, how much of what was resident an import must tell,
 where it keeps transcripts, the API that answers it, records and sessions."""
@@ -193,7 +193,7 @@ def _printed(how: str, rows: Mapping[str, Row], show: int, least: float) -> bool
         for line in row.differences[:show]:
             print(f"      {line}")
     resident = {kind: row for kind, row in rows.items() if kind.startswith("resident")}
-    uses = [row for kind, row in rows.items() if kind not in {*resident, OF_RESIDENT}]
+    uses = [row for kind, row in rows.items() if kind not in {*resident, OF_RESIDENT, UNTOLD}]
     # hooks that are played again say that it is now, behind all requests
     of_requests = _LEAST_PLAYED if how == "import, hooks" else least
     parts = {

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from truth.model import BYTES_PER_TOKEN
@@ -14,6 +14,12 @@ from ctxuse.ids import is_derived
 
 OF_RESIDENT = "requests of what is resident"
 """What each record that is resident stands in."""
+
+UNTOLD = "told by nobody"
+"""What is resident and no witness tells."""
+
+_OWN_SEGMENT = "mcp"
+"""How the segment begins of an MCP server that is told no session."""
 
 
 class Thread(NamedTuple):
@@ -68,6 +74,7 @@ class Truth(NamedTuple):
         read: The records that were read as resources, likewise.
         inner: By the id of a call that a script has made, that of the script.
         requests: The requests, in order.
+        untold: What was resident and no witness tells: session and record.
     """
 
     threads: dict[tuple[str, str | None], Thread]
@@ -76,6 +83,7 @@ class Truth(NamedTuple):
     read: list[tuple[str, str]]
     inner: dict[str, str]
     requests: list[Asked]
+    untold: Sequence[tuple[str, str]] = ()
 
 
 class Row(NamedTuple):
@@ -121,9 +129,10 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
         ids = [call_id for call_id, call in truth.calls.items() if call.kind == tool]
         found[tool] = _uses(truth, [event for event in uses if event.get("call_id") in ids], ids)
     by_whoever = Counter(
-        (event["segment_id"], name)
+        (_OWN_SEGMENT if is_own else event["segment_id"], name)
         for event in uses
-        if event.get("actor") is None and event.get("call_id") is None
+        if (is_own := event["segment_id"].startswith(f"{_OWN_SEGMENT}-"))
+        or (event.get("actor") is None and event.get("call_id") is None)
         for name in _names(event)
     )
     found["MCP resources"] = _row(Counter(truth.read), by_whoever, {}, {})
@@ -136,6 +145,8 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
     found["typed by the user"] = _row(Counter(truth.typed), by_user, {}, {})
     for kind, is_agent in (("resident", False), ("resident in sub-agents", True)):
         found[kind] = _resident(truth, events, is_agent=is_agent)
+    if truth.untold:
+        found[UNTOLD] = _row(Counter(truth.untold), Counter(), {}, {})
     if truth.requests:
         found["requests"], found[OF_RESIDENT] = _requests(truth, events)
     return found
