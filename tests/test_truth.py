@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from truth import claude_code, codex, pi
+from truth.__main__ import HOSTS
 from truth.captured import Captured, load
 from truth.compare import OF_RESIDENT, Row, compared
 from truth.shop import Shop
@@ -31,7 +31,6 @@ UNTOLD = {
         for name in ("claude", "Explore", "general-purpose", "keeper", "Plan", "reviewer",
                      "statusline-setup")
     },
-    "codex": set[str](), "pi": set[str](),
 }  # fmt: skip
 """What this version puts into contexts of sub-agents and leaves no trace of: to a general-purpose
 one it lists others."""
@@ -39,12 +38,8 @@ one it lists others."""
 PRELOADED = {"skill/deploy"}
 """What an agent brings along: like what is loaded at the start it stands in no transcript."""
 
-NOT_IN_TRANSCRIPTS = {
-    "claude-code": {"instructions", "memory", "agent"}, "codex": set[str](), "pi": set[str](),
-}  # fmt: skip
+NOT_IN_TRANSCRIPTS = {"claude-code": {"instructions", "memory", "agent"}}
 """Kinds of which only hooks are told."""
-
-RECORDS = {host.HOST: host.RECORDS for host in (claude_code, codex, pi)}
 
 
 @pytest.fixture
@@ -107,7 +102,7 @@ PLAYED = [
 @pytest.mark.parametrize(("file", "order"), PLAYED)
 def test_what_is_recorded_is_what_entered(directory: Path, file: str, order: str) -> None:
     host = file.rpartition("-")[0]
-    shop = Shop(directory, RECORDS[host])
+    shop = Shop(directory, HOSTS[host].RECORDS)
     (shop.root / ".yoi/memory").mkdir(parents=True, exist_ok=True)
     played = Played(host, shop, load(CAPTURED / file, shop))
     for record in ORDERS[order]:
@@ -119,10 +114,10 @@ def test_what_is_recorded_is_what_entered(directory: Path, file: str, order: str
         missed = {line.split(": ")[0].removeprefix("missed ") for line in row.differences}
         if kind == OF_RESIDENT:  # hooks that are played say that it is now, behind all requests
             kinds_missed = {name.split("/")[0] for name in missed - PRELOADED}
-            assert kinds_missed <= NOT_IN_TRANSCRIPTS[host]
+            assert kinds_missed <= NOT_IN_TRANSCRIPTS.get(host, set())
             assert row.right > row.truth / 2
-        elif order != "import" or not NOT_IN_TRANSCRIPTS[host]:
-            untold = UNTOLD[host] if kind == "resident in sub-agents" else set()
+        elif order != "import" or host not in NOT_IN_TRANSCRIPTS:
+            untold = UNTOLD.get(host, set()) if kind == "resident in sub-agents" else set()
             assert missed <= untold, kind
         elif "resident" not in kind:
             assert not missed, kind

@@ -115,10 +115,13 @@ def transcripts(
         slim: Leaves of a transcript out what is the client's own and tells of no record.
     """
     found = {}
-    for path in sorted((shop.home / kept).rglob("*.json*")):
+    for path in sorted((shop.home / kept).rglob("*")):
+        is_hidden = path.name.startswith(".")  # it says something of the folder
+        if not path.is_file() or not (is_hidden or path.suffix.startswith(".json")):
+            continue
         text = path.read_text(encoding="utf-8")
-        if any(session in f"{path} {text[:_BEGINNING]}" for session in sessions):
-            found[str(path.relative_to(shop.home))] = slim(text)
+        if is_hidden or any(one in f"{path} {text[:_BEGINNING]}" for one in sessions):
+            found[str(path.relative_to(shop.home))] = text if is_hidden else slim(text)
     return found
 
 

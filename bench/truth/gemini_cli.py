@@ -57,7 +57,6 @@ class Session(NamedTuple):
         prompt: What the user types.
         typed: The records that the user loads by that, by kind and slug.
         words: More words for the client.
-        directory: Where it is started, from the project on.
         goes_on: Whether it is the session before that goes on.
         lines: What the user types one after the other, in a terminal.
     """
@@ -66,7 +65,6 @@ class Session(NamedTuple):
     prompt: str = ""
     typed: tuple[str, ...] = ()
     words: tuple[str, ...] = (_SERVERS, "none")
-    directory: str = "."
     goes_on: bool = False
     lines: tuple[str, ...] = ()
 
@@ -79,7 +77,6 @@ SESSIONS = (
     Session("shell"),
     Session("skills"),
     Session("nested"),
-    Session("below", directory="api"),
     Session("agents"),
     Session("before"),
     Session("after", words=_RESUMED, goes_on=True),
@@ -94,8 +91,9 @@ SESSIONS = (
         "typed",
         typed=("decision/postgres", "instructions/GEMINI.md"),
         lines=(
-            "[[play rate]]", "/compress", "Look at @.yoi/memory/decisions/postgres.md [[play after]]",
-            "!cat GEMINI.md", "[[play before]]", "/quit",
+            "[[play rate]]", "/compress",
+            "Look at @.yoi/memory/decisions/postgres.md [[play after]]",
+            "!cat GEMINI.md", "!", "[[play before]]", "/quit",
         ),
     ),
 )  # fmt: skip
@@ -137,7 +135,7 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [Tool("grep_search", {"pattern": "Qmon"}), Tool("glob", {"pattern": "**/*.md"})],
             [Tool("list_directory", {"dir_path": ".yoi/memory"})],
         ],
-        "rate": [[runs("cat .yoi/knowledge/long.md")] for _ in range(8)],
+        "rate": [[runs(f"head -n {400 - n} .yoi/knowledge/long.md")] for n in range(8)],
         "shell": [
             *([runs(command)] for command in own),
             [runs("cat GEMINI.md"), runs("cat ~/.gemini/GEMINI.md")],
@@ -155,7 +153,6 @@ def scripts(shop: Shop) -> dict[str, Script]:
             [loads("pdf")],
         ],
         "nested": [[reads("api/app.py")], [reads("api/GEMINI.md")], [reads(f"{_Y}/postgres.md")]],
-        "below": [[runs("cat GEMINI.md")], [runs(f"cat ../{_Y}/postgres.md")], [loads("brief")]],
         "agents": [
             [agent("reviewer", "[[play by-agent]]")],
             [agent("generalist", "Do this: [[play by-agent]]")],
@@ -289,10 +286,10 @@ class Client(InstalledClient):
         if not session.goes_on:
             self._model.running = session.name
         if session.lines:
-            self.type(words, session.lines, session.directory)
+            self.type(words, session.lines)
         else:
             prompt = session.prompt or f"[[play {session.name}]]"
-            self.run([*words, "-p", prompt], session.directory)
+            self.run([*words, "-p", prompt])
         known = self._model.sessions
         new = {began["sessionId"] for began, _ in _chats(self._shop)} - {*known.values()}
         if new:
@@ -306,7 +303,9 @@ def _chats(shop: Shop) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 _FILE = re.compile(r"--- Context from: (\S+) ---\n(.*?)\n--- End of Context from:", re.DOTALL)
-_TAKEN_IN = re.compile(r"<!-- Imported from: \S+ -->\n(.*?)\n<!-- End of import from: \S+ -->", re.S)
+_TAKEN_IN = re.compile(
+    r"<!-- Imported from: \S+ -->\n(.*?)\n<!-- End of import from: \S+ -->", re.DOTALL
+)
 _SERVER = re.compile(r"---\[start of server instructions\]---\n(.*?)\n---\[end", re.DOTALL)
 _DISCOVERED = "--- Newly Discovered Project Context ---"
 _LEFT = "Got it. Thanks for the additional context!"
@@ -314,7 +313,8 @@ _LEFT = "Got it. Thanks for the additional context!"
 
 def truth(shop: Shop, model: Model, sessions: Sequence[Session]) -> Truth:
     """Return what the requests of some sessions, which ran in this order, held."""
-    found = Truth({}, {}, [], [], {}, [], [])
+    untold: list[tuple[str, str]] = []
+    found = Truth({}, {}, [], [], {}, [], untold)
     for session in sessions:
         if session.name in model.sessions:
             found.typed.extend((model.sessions[session.name], name) for name in session.typed)
@@ -324,6 +324,7 @@ def truth(shop: Shop, model: Model, sessions: Sequence[Session]) -> Truth:
     }  # fmt: skip
     agents = _agents(shop, model)
     left: dict[tuple[str, str | None], str] = {}
+    seen: set[str] = set()
     for request in model.requests:
         session_id = model.sessions[request.session]
         agent = None if request.agent is None else agents[request.session, request.agent]
@@ -331,29 +332,30 @@ def truth(shop: Shop, model: Model, sessions: Sequence[Session]) -> Truth:
         is_new = key not in found.threads
         thread = found.threads.setdefault(key, Thread({}, Counter()))
         if is_new:
-            untold = _untold(shop, request)
-            found.untold.extend((session_id, name) for name in untold)
+            untold.extend((session_id, name) for name in sorted(_untold(shop, request)))
         begins = dict(_begins(shop, _text(contents[0])))
         behind = dict(_discovered(shop, contents))
         found.requests.append(Asked(key, request.taken, begins | behind))
-        is_left = len(contents) > 2 and _text(contents[2]) == _LEFT  # noqa: PLR2004
-        summary = _text(contents[1]) if is_left else left.get(key, "")
+        is_left = len(contents) > 1 and _text(contents[1]) == _LEFT
+        summary = _text(contents[0]) if is_left else left.get(key, "")
         for name, size in (begins | behind).items():
             thread.again[name] += name in begins and summary != left.get(key, "")
             thread.resident.setdefault(name, size)
         left[key] = summary
         for call_id, called, result in _calls(contents, agent):
             name, arguments = called["name"], called.get("args") or {}
-            if call_id in found.calls or name in _NO_RECORD:
+            if call_id in seen or name in _NO_RECORD:
                 continue
+            seen.add(call_id)
             written = json.dumps(arguments, sort_keys=True)
             is_search = name in _SEARCHING or (name, written) in searches
             shown = json.dumps(result, ensure_ascii=False).partition(_DISCOVERED)[0]
             entered = set() if is_search else shop.in_text(shown)
             if name.startswith("mcp_"):
                 found.read.extend(("mcp", record) for record in entered)
-                entered = set()
-            found.calls[call_id] = Call(name, str(arguments), key, entered)
+                continue
+            kind = "searches" if name in _SEARCHING else name
+            found.calls[call_id] = Call(kind, written, key, entered)
     return found
 
 
@@ -364,7 +366,7 @@ def _agents(shop: Shop, model: Model) -> dict[tuple[str, str], str]:
         asked = order.setdefault(request.session, [])
         if request.agent is not None and request.agent not in asked:
             asked.append(request.agent)
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for name, asked in order.items():
         paths = [*(shop.home / KEPT).glob(f"*/chats/{model.sessions[name]}/*.jsonl")]
         began = [json.loads(path.open().readline()) for path in paths]
@@ -427,7 +429,7 @@ _OWN = frozenset({"displayName", "description", "renderOutputAsMarkdown", "resul
 def slim(transcript: str) -> str:
     """Leave of a chat out what is the client's own and tells of no record."""
     lines = []
-    for line in transcript.splitlines():
+    for line in transcript.splitlines() if transcript.startswith('{"') else ():
         fields = json.loads(line)
         for call in fields.get("toolCalls") or []:
             for name in _OWN & call.keys():

@@ -12,6 +12,12 @@ def _other_files(_: Places) -> list[str]:
     return []
 
 
+_BELOW = (
+    "hooks of a project are not run for sessions that begin in a directory below it; those of the"
+    " user are (ctxuse setup gemini-cli --user), and ctxuse import brings such sessions in"
+)
+"""What it does not tell hooks of."""
+
 INSTALLATION = Installation(
     host=NAME,
     title="Gemini CLI",
@@ -25,4 +31,5 @@ INSTALLATION = Installation(
         " have trusted the folder. Start a session, then see: ctxuse doctor"
     ),
     executable="gemini",
+    limits=(_BELOW,),
 )

@@ -36,6 +36,13 @@ _COMPACTED = "Got it. Thanks for the additional context!"
 _REFERENCED = "\n--- Content from referenced files ---"
 _CONTENT = re.compile(r"\nContent from @([^\n]{1,4096}):\n\Z")
 
+_RAN = re.compile(
+    r"I ran the following shell command:\n```sh\n(.*?)\n```\n\n"
+    r"This produced the following result:\n```\n(.*)\n```\Z",
+    re.DOTALL,
+)
+"""What the model is told of a command that the user ran with ``!``."""
+
 _lines = Lines(Line)
 _starts = Lines(Line, START)
 
@@ -181,6 +188,10 @@ class _Reader(Reader[Line]):
             self._stands(parts[0], key, thread, at_ns)
         if _REFERENCED in parts:
             self._mentions(parts, f"mention:{key}", thread, at_ns)
+        ran = _RAN.match(parts[0]) if parts else None
+        if ran is not None:
+            call = Call(thread, "shell", ran[1], f"shell:{key}", output=ran[2])
+            self._by_user(call, at_ns)
 
     def _mentions(self, parts: list[str], key: str, thread: Session, at_ns: int) -> None:
         """Files that the user named with ``@``: the text of each is a part of its own."""
@@ -188,11 +199,12 @@ class _Reader(Reader[Line]):
         for named, shown in pairwise(referenced):
             found = _CONTENT.match(named)
             if found is not None:
-                call = Call(
-                    thread, "mention", found[1], key,
-                    by_user=True, at_ns=at_ns, context_bytes=size(shown),
-                )  # fmt: skip
-                self._told.happened(uses(call, self._origin), key=key)
+                call = Call(thread, "mention", found[1], key, context_bytes=size(shown))
+                self._by_user(call, at_ns)
+
+    def _by_user(self, call: Call, at_ns: int) -> None:
+        found = uses(call._replace(by_user=True, at_ns=at_ns), self._origin)
+        self._told.happened(found, key=call.key)
 
     def _answered(self, line: Line, thread: Session, at_ns: int | None) -> None:
         """A message of the model: the tokens of its request, and the calls that have ended."""
