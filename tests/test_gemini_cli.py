@@ -389,6 +389,31 @@ def test_setup_writes_hooks_that_the_client_runs(
 
 
 @pytest.mark.parametrize(
+    ("said", "is_run"),
+    [
+        (None, False),
+        ({"{root}": "TRUST_FOLDER"}, True),
+        ({"{root}": "DO_NOT_TRUST", "{home}": "TRUST_FOLDER"}, False),
+        ({"{home}": "TRUST_FOLDER"}, True),
+        ({"{root}/api": "TRUST_PARENT"}, True),
+        ({"{root}/api": "TRUST_FOLDER", "\0": "TRUST_FOLDER"}, False),
+        (["{root}"], False),
+        ({"{root}": 7}, False),
+    ],
+)
+def test_doctor_says_that_hooks_of_a_folder_without_trust_are_not_run(
+    project: Path, capsys: pytest.CaptureFixture[str], said: object, *, is_run: bool
+) -> None:
+    assert command(["setup", "gemini-cli", "--yes", "--workspace", str(project)]) == 0
+    text = json.dumps(said).replace("{root}", str(project)).replace("{home}", os.environ["HOME"])
+    put(project.parent / ".gemini/trustedFolders.json", text)
+    capsys.readouterr()
+    command(["doctor", "--workspace", str(project)])
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("has not been told to trust this folder" not in told) is is_run
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("GEMINI.md", ("instructions", "GEMINI.md")),

@@ -53,6 +53,7 @@ HOST = Host(
         agents=(".gemini/agents",),
     ),
     imports=imports,
+    worktrees=".gemini/worktrees",
     transcripts=("tmp",),
     user_hooks="settings.json",
     project_name=project_name,
