@@ -103,6 +103,12 @@ INSIDE = {
         "tools",
         "__init__ | lines",
     ],
+    "hosts.gemini_cli": [
+        "hook | install | transcript",
+        "accounting | tools",
+        "context",
+        "__init__ | lines",
+    ],
     "hosts.opencode": [
         "mcp",
         "__init__",
