@@ -171,6 +171,7 @@ def test_a_session_that_is_resumed_has_its_context_once(project: Path) -> None:
     chat.sets(context, chat.message("user", [{"text": "hello"}]))
     result = imported(project, chat.write())
     assert sorted(one for _, *one in map(list, resident(project))) == sorted(map(list, BEGINS))
+    assert (result.added, result.there) == (len(BEGINS), 0)
     assert not result.notes.not_understood
 
 
@@ -225,7 +226,7 @@ def test_a_call_counts_once_however_often_its_message_is_told(project: Path) -> 
     assert [record.file_bytes for event in log(project) for record in event.records] == [
         len(ALPHA), 0,
     ]  # fmt: skip
-    assert (result.notes.failed, result.notes.no_record) == (1, 1)
+    assert (result.notes.failed, result.notes.no_record, result.there) == (1, 1, 0)
 
 
 def test_what_holds_in_a_directory_is_resident_with_the_first_call_that_shows_it(
@@ -331,6 +332,7 @@ def test_a_request_is_told_once_with_all_of_its_answer(project: Path) -> None:
     chat = Chat(project)
     path = {"file_path": ".yoi/memory/decisions/alpha.md"}
     chat.answers(1000, chat.call(1, "read_file", path, ALPHA))
+    chat.says("gemini", "given up")
     chat.answers(1200)
     result = imported(project, chat.write())
     (block,) = blocks(project)
@@ -445,6 +447,14 @@ def test_where_it_keeps_records(project: Path, path: str, expected: tuple[str, s
 def test_what_instruction_files_take_in() -> None:
     text = "@docs/a.md x@y.z `@no.md` @./b.md\n```\n@no.md\n```\n(@no.md) @7.md @/c.md"
     assert [*imports(text)] == ["docs/a.md", "./b.md", "/c.md"]
+
+
+def test_its_memory_of_a_project_is_listed_by_the_name_of_its_directory(tmp_path: Path) -> None:
+    root, memory = tmp_path / "My App_2", "~/.gemini/tmp/my-app-2/memory/MEMORY.md"
+    put(root / ".yoi/memory/summary.md", "x")
+    put(tmp_path / memory.removeprefix("~/"), "x")
+    places = Places(WorkspaceLayout(root), {"HOME": str(tmp_path)})
+    assert memory in {record.slug for record in places.files_of_agents()}
 
 
 def test_of_its_instructions_a_server_claims_nothing(project: Path) -> None:

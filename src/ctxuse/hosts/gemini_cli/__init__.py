@@ -1,6 +1,5 @@
 """Gemini CLI. Its MCP client's name is followed by the server's in some versions."""
 
-import re
 from collections.abc import Iterator
 
 from ctxuse.hosts.host import Host, Records
@@ -15,7 +14,8 @@ def project_name(project: str) -> str:
     Of several projects whose directories have one name all but the first have a number behind it.
     """
     name = project.rpartition("/")[2].lower()
-    return re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "project"
+    signs = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in name)
+    return "-".join(filter(None, signs.split("-"))) or "project"
 
 
 def imports(text: str) -> Iterator[str]:
@@ -23,6 +23,10 @@ def imports(text: str) -> Iterator[str]:
 
     What stands in code is none.
     """
+    if "@" not in text:
+        return
+    import re  # noqa: PLC0415 - what it compiles costs a hook half a millisecond
+
     for found in re.finditer(r"(`+).*?\1|(?:^|(?<=\s))@([./A-Za-z]\S{0,1023})", text, re.DOTALL):
         if found[2]:
             yield found[2]

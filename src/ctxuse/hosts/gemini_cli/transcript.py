@@ -119,6 +119,7 @@ class _Reader(Reader[Line]):
         self._thread = began.thread
         self._origin = Origin.of_transcript(places, began.directory)
         self._entered = Accounting(rest.samples)
+        self._stood: set[tuple[str, str, str]] = set()
         self._last = text(rest.noted.get("last"))
         self._summary = text(rest.noted.get("summary"))
         if not rest.offset and self._thread is not None:
@@ -172,8 +173,12 @@ class _Reader(Reader[Line]):
     def _stands(
         self, said: str, key: str, thread: Session, at_ns: int, of: str | None = None
     ) -> None:
-        """Tell of what the host has put into a context."""
+        """Tell of what the host has put into a context, once however often it is set anew."""
         for record, length in placed(said, self._origin):
+            occurrence = key, record.kind, record.slug
+            if occurrence in self._stood:
+                continue
+            self._stood.add(occurrence)
             snapshot = self._origin.snapshot(record, at_ns, None, length)
             self._told.happened([thread.exposure([snapshot], at_ns, key)], of=of, key=key)
 
