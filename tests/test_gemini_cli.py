@@ -212,7 +212,7 @@ def test_a_call_counts_once_however_often_its_message_is_told(project: Path) -> 
     calls = [
         chat.call(1, "read_file", {"file_path": path}, ALPHA),
         chat.call(2, "read_file", {"absolute_path": str(project / path), "start_line": 2}, part),
-        chat.call(3, "read_file", {"file_path": "nothing.md"}, "", status="error"),
+        chat.call(3, "read_file", {"file_path": path}, "", status="error"),
         chat.call(4, "grep_search", {"pattern": "euro"}, "It is the euro."),
         chat.call(5, "read_file", {"file_path": path}, "", status="executing"),
     ]
@@ -253,7 +253,7 @@ def test_a_command_shows_what_it_printed(project: Path) -> None:
     chat.answers(
         100,
         chat.call(1, "run_shell_command", arguments, shown),
-        chat.call(2, "run_shell_command", {"command": "cat GEMINI.md > /dev/null"}, nothing),
+        chat.call(2, "run_shell_command", {"command": "cat .yoi/knowledge/gone.md"}, nothing),
     )
     chat.says(
         "user",
@@ -375,6 +375,16 @@ def test_what_a_session_left_unheard_the_next_one_brings_in(project: Path) -> No
     new = Chat(project, TWO).write()
     hooked(project, new, "SessionStart", TWO)
     assert [segment for segment, *_ in resident(project)] == [ONE, ONE]
+
+
+def test_what_a_session_of_another_project_left_unheard_is_not_brought_in(project: Path) -> None:
+    chat = Chat(project)
+    chat.sets(chat.context())
+    chat.write()
+    new = Chat(project, TWO).write()
+    put(new.parent.parent / ".project_root", str(project.parent / "other"))
+    hooked(project, new, "SessionStart", TWO)
+    assert resident(project) == []
 
 
 def test_setup_writes_hooks_that_the_client_runs(

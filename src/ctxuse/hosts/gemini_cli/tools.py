@@ -30,7 +30,7 @@ _NOTHING = "(empty)"
 
 
 def tool_call(session: Session, said: object) -> Call | None:
-    """Return a call that has ended, with what its result says; None for one of another tool.
+    """Return a call that has ended, with what its result says; None for one that shows no record.
 
     Args:
         session: Whose doing it was.
@@ -50,7 +50,7 @@ def tool_call(session: Session, said: object) -> Call | None:
         call = call._replace(directory=directory, output=printed, failed=failed or is_error)
         return None if command is None else call._replace(tool="shell", subject=command)
     if failed:
-        return call._replace(failed=True)
+        return None
     if name == "activate_skill":
         body, folder = _BODY.search(shown), _FOLDER.search(shown)
         files = () if folder is None else (os.path.join(folder[1], SKILL_FILE),)

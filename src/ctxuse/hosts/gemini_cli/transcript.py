@@ -247,8 +247,7 @@ class _Reader(Reader[Line]):
             return
         at_ns = when(at(said, "timestamp")) or at_ns
         call = tool_call(thread, said)
-        has_shown = call is not None and (call.tool == "shell" or not call.failed)
-        found = uses(call._replace(at_ns=at_ns), self._origin) if call and has_shown else []
+        found = [] if call is None else uses(call._replace(at_ns=at_ns), self._origin)
         failed = status != "success" if call is None else call.failed
         self._told.ended(key, found, failed=failed)
         _, behind = discovered(output(said))
