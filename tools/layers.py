@@ -105,7 +105,7 @@ INSIDE = {
     ],
     "hosts.gemini_cli": [
         "hook | install | transcript",
-        "accounting | tools",
+        "tools",
         "context",
         "__init__ | lines",
     ],

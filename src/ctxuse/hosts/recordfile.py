@@ -51,6 +51,18 @@ class RecordFile(NamedTuple):
         return snapshot if context_bytes is None else snapshot._replace(context_bytes=context_bytes)
 
 
+class Placed(NamedTuple):
+    """What of a record stands in a message.
+
+    Attributes:
+        record: The record.
+        context_bytes: Bytes of it; None where that is not known.
+    """
+
+    record: RecordFile
+    context_bytes: int | None
+
+
 def file_size(path: str) -> int | None:
     """Return the size of a file in bytes; None where there is none."""
     try:

@@ -7,14 +7,13 @@ begin. What stands there is what entered: nothing is looked up but which file a 
 import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ctxuse.context.residenttext import standing as standing_in
 from ctxuse.files import read_small
 from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, Placed, RecordFile, SKILL_FILE, skill_name
 
 OWN_DIRECTORY = "~/.codex"
 _NAMES = ("AGENTS.override.md", "AGENTS.md")
@@ -30,18 +29,6 @@ _ENTRY = re.compile(r"- ([^\s:]{1,256}(?::[^\s:]{1,256})*)(?=: | \(|$)")
 _FILE = re.compile(r"\(file: ([^()\n]{1,4096})\)\s*$")
 _SUMMARY = ("= MEMORY_SUMMARY BEGINS =", "= MEMORY_SUMMARY ENDS =")
 _SERVER = re.compile(r"^- mcp__([\w-]{1,128}): (.*)$", re.MULTILINE)
-
-
-class Placed(NamedTuple):
-    """What of a record stands in a message.
-
-    Attributes:
-        record: The record.
-        context_bytes: Bytes of it; None where that is not known.
-    """
-
-    record: RecordFile
-    context_bytes: int | None
 
 
 def placed(text: str, kind: str | None, role: str | None, origin: Origin) -> Iterator[Placed]:

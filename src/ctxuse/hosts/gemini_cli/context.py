@@ -9,13 +9,12 @@ looked up but which file a text is of.
 import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ctxuse.context.residenttext import standing as standing_in
 from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.recordfile import MCP, RecordFile
+from ctxuse.hosts.recordfile import MCP, Placed, RecordFile
 
 BEGIN, BEGIN_OF_AGENT = "<session_context>\n", "\n<loaded_context>\n"
 """How the message begins with which a session begins, and a sub-agent."""
@@ -33,18 +32,6 @@ _SERVER = re.compile(
     r"---\[start of server instructions\]---\n(.*?)\n---\[end of server instructions\]---$",
     re.DOTALL | re.MULTILINE,
 )
-
-
-class Placed(NamedTuple):
-    """What of a record stands in a message.
-
-    Attributes:
-        record: The record.
-        context_bytes: Bytes of it.
-    """
-
-    record: RecordFile
-    context_bytes: int | None
 
 
 def placed(text: str, origin: Origin) -> Iterator[Placed]:

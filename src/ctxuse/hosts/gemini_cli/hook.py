@@ -13,7 +13,7 @@ from ctxuse.hosts.paths import latest_beside
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 
-_MOST_UNHEARD = 3
+_MOST_UNHEARD = 24
 """So many chats of other sessions are looked at when one begins: it may have ended unheard."""
 
 _MOST_AGENTS = 16

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from ctxuse.files import read_small
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.gemini_cli import NAME
-from ctxuse.hosts.gemini_cli.accounting import Accounting
 from ctxuse.hosts.gemini_cli.context import BEGIN, BEGIN_OF_AGENT, discovered, placed
 from ctxuse.hosts.gemini_cli.lines import Changed, Line
 from ctxuse.hosts.gemini_cli.tools import ENDED, output, texts, tool_call
+from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
@@ -118,7 +118,7 @@ class _Reader(Reader[Line]):
         began = _began(path)
         self._thread = began.thread
         self._origin = Origin.of_transcript(places, began.directory)
-        self._entered = Accounting(rest.samples)
+        self._entered = Growth(rest.samples)
         self._stood: set[tuple[str, str, str]] = set()
         self._last = text(rest.noted.get("last"))
         self._summary = text(rest.noted.get("summary"))
