@@ -11,11 +11,12 @@ from test_following import made, put
 from test_mcp_server import events, process, talk
 
 from ctxuse import UsageEvent, UsageEventKind, Workspace, WorkspaceLayout
+from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.hook import run
 from ctxuse.hosts.gemini_cli import imports
 from ctxuse.hosts.places import Places
-from ctxuse.importing import ImportResult, import_transcripts
+from ctxuse.importing import import_transcripts
 
 RULES, STYLE, API = "Be brief and say what you did.", "Use snake_case.", "Version two only."
 ALPHA = "The shop has one currency.\nIt is the euro.\n"

@@ -13,7 +13,7 @@ from ctxuse.files import read_small
 from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, Placed, RecordFile, SKILL_FILE, skill_name
+from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, SKILL_FILE, Placed, RecordFile, skill_name
 
 OWN_DIRECTORY = "~/.codex"
 _NAMES = ("AGENTS.override.md", "AGENTS.md")
