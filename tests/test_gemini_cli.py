@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from test_following import made, put
-from test_mcp_server import events, process, talk
 
 from ctxuse import UsageEvent, UsageEventKind, Workspace, WorkspaceLayout
 from ctxuse.adding import ImportResult
@@ -466,18 +465,6 @@ def test_its_memory_of_a_project_is_listed_by_the_name_of_its_directory(tmp_path
     put(tmp_path / memory.removeprefix("~/"), "x")
     places = Places(WorkspaceLayout(root), {"HOME": str(tmp_path)})
     assert memory in {record.slug for record in places.files_of_agents()}
-
-
-def test_of_its_instructions_a_server_claims_nothing(project: Path) -> None:
-    put(project / ".yoi/memory/summary.md", "We build ships.")
-
-    async def conversation(client) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        await client.call_tool("memory_search", {"query": "x"})
-        await client.call_tool("memory_read", {"kind": "decision", "slug": "alpha"})
-
-    talk(process(Workspace(project)), conversation, client="gemini-cli-mcp-client-ctxuse")
-    (event,) = events(Workspace(project))
-    assert (event.event.value, event.host) == ("use", "gemini-cli")
 
 
 ODD: list[Callable[[Chat], object]] = [

@@ -423,6 +423,8 @@ CODEX_TURN = "x-codex-turn-metadata"
         ({}, "gemini-cli-mcp-client", Caller(None, "gemini-cli")),
         ({}, "gemini-cli-mcp-client-ctxuse", Caller(None, "gemini-cli")),
         ({}, "cursor-vscode", Caller(None, "cursor")),
+        ({}, "@cline/core", Caller(None, "cline")),
+        ({}, "qwen-cli-mcp-client-ctxuse", Caller(None, "qwen-code")),
         ({}, "some-agent", Caller(None, "some-agent")),
         ({}, None, Caller(None, None)),
         ({"claudecode/toolUseId": 7, CODEX_TURN: "x"}, "", Caller(None, None)),

@@ -75,7 +75,7 @@ INSIDE = {
         "pieces | source",
     ],
     "hosts": [
-        "claude_code | codex | cursor | gemini_cli | opencode | pi",
+        "claude_code | cline | codex | cursor | gemini_cli | opencode | pi | qwen_code",
         "caller | reading",
         "past | recorded | rests",
         "calls | parts",

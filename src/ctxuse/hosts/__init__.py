@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 HOSTS = {
     "claude-code": "claude_code",
+    "cline": "cline",
     "codex": "codex",
     "cursor": "cursor",
     "gemini-cli": "gemini_cli",
     "opencode": "opencode",
     "pi": "pi",
+    "qwen-code": "qwen_code",
 }
 """The agents that are known, as events name them, and their folders."""
 

@@ -33,7 +33,7 @@ from ctxuse.hosts.recordfile import (
 from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
 from ctxuse.worktrees import Worktree
 
-_MARKDOWN, _PLUGIN_SKILLS = ".md", "skills"
+_MARKDOWN, _TEXTS, _PLUGIN_SKILLS = ".md", (".md", ".mdc"), "skills"
 
 
 class Places:
@@ -258,7 +258,7 @@ class Places:
         """The Markdown files that are records by their folder; links to others are not gone."""
         for _, directory, path, project in self._folders_of_records():
             top = os.path.join(directory, path.format(project=project))
-            for found in map(self.record_at, files_below(top, (_MARKDOWN,))):
+            for found in map(self.record_at, files_below(top, _TEXTS)):
                 if found is not None and found.kind in {INSTRUCTIONS, MEMORY}:
                     yield found
 
@@ -381,7 +381,7 @@ class Places:
         return skill_of(path, directory, below, prefix, lenient=self._lenient)
 
     def _in_folder_of_records(self, path: str) -> RecordFile | None:
-        if not path.endswith(_MARKDOWN):
+        if not path.endswith(_TEXTS):
             return None
         for kind, directory, pattern, _ in self._folders_of_records():
             names, below = pattern.split("/"), parts_below(path, directory) or []
@@ -396,7 +396,7 @@ class Places:
         own_dirs = self.config_dirs.values()
         is_one = name in self._instructions or path.endswith(self._nested)
         is_one = is_one or (directory in own_dirs and name in self._instruction_names)
-        for rules in self._rules if name.endswith(_MARKDOWN) else ():
+        for rules in self._rules if name.endswith(_TEXTS) else ():
             holder, found, _ = f"{directory}/".rpartition(f"/{rules}/")
             directory, is_one = (holder, True) if found else (directory, is_one)
         if os.path.basename(directory) in self._folders and directory not in own_dirs:
