@@ -520,6 +520,25 @@ def test_what_stands_in_a_sub_agent_stands_there_since_its_call(
     ]
 
 
+@pytest.mark.parametrize(
+    ("client", "host"),
+    [
+        ("gemini-cli-mcp-client-ctxuse", "gemini-cli"), ("@cline/core", "cline"),
+        ("qwen-cli-mcp-client-ctxuse", "qwen-code"),
+    ],
+)  # fmt: skip
+def test_of_instructions_that_a_client_drops_nothing_is_claimed(
+    filled: Workspace, client: str, host: str
+) -> None:
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_search", {"query": "x"})
+        await client.call_tool("memory_read", {"kind": "summary"})
+
+    talk(process(filled), conversation, client=client)
+    (event,) = events(filled)
+    assert (event.event.value, event.host) == ("use", host)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_what_was_given_is_recorded_when_the_server_is_ended(
     filled: Workspace, tmp_path: Path, ending: signal.Signals
