@@ -15,7 +15,8 @@ from ctxuse import Workspace
 from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run
 from ctxuse.events import UsageEvent
-from ctxuse.imported import Imported, Stamp
+from ctxuse.hosts.kept import Stamp
+from ctxuse.imported import Imported
 from ctxuse.importing import import_transcripts
 from ctxuse.remembered import Memory
 

@@ -304,6 +304,18 @@ def test_workflows_are_prompts_that_the_user_asks_for(filled: Workspace) -> None
     assert uses(filled) == [("WorkflowInvoke", "user", ["deploy", "policy"])]
 
 
+def test_prompts_that_a_client_gets_unasked_are_no_use_and_no_sign_of_work(
+    filled: Workspace,
+) -> None:
+    async def conversation(client: Client) -> None:
+        (message,) = (await client.get_prompt("deploy")).messages
+        assert isinstance(message.content, TextContent)
+        assert message.content.text == "Do it.\n\nBe kind."
+
+    talk(process(filled), conversation, client="opencode")
+    assert events(filled) == []
+
+
 def test_the_resident_text_is_the_instructions_and_exposed_with_the_first_call(
     filled: Workspace,
 ) -> None:
@@ -419,7 +431,7 @@ CODEX_TURN = "x-codex-turn-metadata"
         ),
         ({CODEX_TURN: {"session_id": "s", "thread_id": "s"}}, None, Caller("s", "codex")),
         ({CODEX_TURN: {"session_id": "s", "thread_id": "c"}}, None, Caller("s", "codex")),
-        ({"ai.opencode/sessionID": "o"}, "opencode", Caller("o", "opencode")),
+        ({"progressToken": 4}, "opencode", Caller(None, "opencode")),
         ({}, "gemini-cli-mcp-client", Caller(None, "gemini-cli")),
         ({}, "gemini-cli-mcp-client-ctxuse", Caller(None, "gemini-cli")),
         ({}, "cursor-vscode", Caller(None, "cursor")),
@@ -429,7 +441,7 @@ CODEX_TURN = "x-codex-turn-metadata"
         ({}, None, Caller(None, None)),
         ({"claudecode/toolUseId": 7, CODEX_TURN: "x"}, "", Caller(None, None)),
         ({CODEX_TURN: {"session_id": ["s"]}, "threadId": {}}, None, Caller(None, "codex")),
-        ({"ai.opencode/sessionID": "o" * 300}, "c" * 300, Caller(None, None)),
+        ({}, "c" * 300, Caller(None, None)),
     ],
 )
 def test_who_is_calling_the_request_says_before_the_environment(

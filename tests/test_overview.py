@@ -209,7 +209,8 @@ class TestProject:
     def test_before_any_session(self, home: Path, capsys: Out) -> None:
         words = shown(capsys)
         assert home.exists()
-        assert re.search("No session of Claude Code, Codex.* began here, or none is kept", words)
+        said = " ".join(words.split())
+        assert re.search("No session of Claude Code, Codex.* began here, or none is kept", said)
         assert "ctxuse setup claude-code" in words
         assert run(["setup", "claude-code", "--yes"]) == 0
         assert "ctxuse setup claude-code" not in shown(capsys)

@@ -499,11 +499,13 @@ class TestTheFile:
         if there:
             target.parent.mkdir(parents=True)
             target.write_text(text)
+        folder = path.parent
+        folder.parent.mkdir(exist_ok=True)
         if leading == "file":
-            path.parent.mkdir()
-            path.symlink_to(Path("../../other/new") / path.name)
+            folder.mkdir()
+            path.symlink_to(os.path.relpath(target, folder))
         else:
-            path.parent.symlink_to("../other/new")
+            folder.symlink_to(os.path.relpath(target.parent, folder.parent))
         before = sorted(project.parent.rglob("*"))
         assert run(["setup", host, "-y", *more]) == 3
         said = capsys.readouterr()

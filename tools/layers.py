@@ -77,7 +77,7 @@ INSIDE = {
     "hosts": [
         "claude_code | cline | codex | cursor | gemini_cli | opencode | pi | qwen_code",
         "caller | reading",
-        "past | recorded | rests",
+        "kept | past | recorded | rests",
         "calls | parts",
         "growth | origin",
         "installation | prompted | skillnames | transcripts",
@@ -110,8 +110,11 @@ INSIDE = {
         "__init__ | lines",
     ],
     "hosts.opencode": [
-        "mcp",
+        "hook | install | transcript",
+        "context | database | entered",
+        "tools",
         "__init__",
+        "named",
     ],
     "hosts.pi": [
         "transcript",

@@ -8,8 +8,10 @@ import gzip
 import json
 import os
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,12 @@ from truth.shop import Shop
 
 _BEGINNING = 1024
 """Characters in which a transcript names its session, if its name does not."""
+
+DUMP = ".sql"
+"""How the name of a file ends that holds what a database is made of, and is made one again."""
+
+OF_SERVER = "mcp-"
+"""How the segments begin of an MCP server that is not told who calls."""
 
 OLD = 1_577_836_800
 """When the files of a shop were written that is played in: before everything, in seconds."""
@@ -79,6 +87,7 @@ def load(path: Path, shop: Shop) -> Captured:
         {
             (session, agent): Thread(known, Counter(*again))
             for session, agent, known, *again in fields["threads"]
+            if not session.startswith(OF_SERVER)  # what a server recorded is not played
         },
         {
             call_id: Call(kind, said, (thread[0], thread[1]), {*entered})
@@ -96,6 +105,9 @@ def load(path: Path, shop: Shop) -> Captured:
         file = shop.home / below
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
+        if file.suffix == DUMP:
+            with closing(sqlite3.connect(file.with_suffix(".db"))) as database:
+                database.executescript(content)
     for directory, _, names in os.walk(shop.home):
         for name in names:
             os.utime(Path(directory) / name, (OLD, OLD))

@@ -7,8 +7,9 @@ of one that was resident is still there.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache as once
 
 from msgspec import Struct, field
 
@@ -360,6 +361,14 @@ def _steps(workspace: Workspace, hosts: tuple[HostFacts, ...], fired: "_Fired") 
             )
 
 
+@once
+def _only_hooks_tell(host: str) -> Callable[[UsageEvent], bool]:
+    """See `Installation.only_hooks_tell`; of an agent that has none what has a new id."""
+    if host in hosts_with("install"):
+        return installation_of(host).only_hooks_tell
+    return lambda event: not is_derived(event.id)
+
+
 class _Fired:
     """What has fired.
 
@@ -387,7 +396,7 @@ class _Fired:
         key, at_ns = (host, event.source.value), event.occurred_at_ns
         self.counts[key] += 1
         self.last[key] = max(at_ns, self.last.get(key, at_ns))
-        if not is_derived(event.id):
+        if host not in self.hooks and _only_hooks_tell(host)(event):
             self.hooks.add(host)
         if event.event is UsageEventKind.RESIDENT_EXPOSURE:
             for record in event.records:

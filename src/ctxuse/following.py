@@ -24,7 +24,7 @@ import msgspec
 from ctxuse.codec.decode import Refusal, decode
 from ctxuse.codec.encode import can_be_stored
 from ctxuse.events import UsageEvent, is_text
-from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.kept import kept_of
 from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.paths import is_name, is_same
@@ -37,17 +37,14 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.blocks import Known
 from ctxuse.log.naming import lines_naming, lines_with
 from ctxuse.log.once import Searched
-from ctxuse.log.reader import pread
-from ctxuse.remembered import Memory, digest
+from ctxuse.remembered import Memory
 
-_VERSION = 1
+_VERSION = 2
 _MOST_BYTES = 8 * 1024 * 1024
 """So much of a transcript is read at once; the next hook goes on."""
 
 _LEAST_BYTES = 128 * 1024
 """So much at least, where a hook had no time for more: each time a quarter of what was too much."""
-
-_EDGE = 4096
 
 _MOST_OF_OTHERS = 3
 """So many transcripts of other sessions are read on in by one hook; the next goes on."""
@@ -70,16 +67,14 @@ class _Stopped(msgspec.Struct):
 
     Attributes:
         reader: The version of the reader.
-        inode: The transcript's.
-        edge: A hash of the last 4 KiB before the rest.
+        mark: That of the transcript up to there; see `Kept.mark`.
         log: The log, which held all events up to there.
         rest: Where reading goes on.
         most: So much is read then.
     """
 
     reader: str
-    inode: int
-    edge: str
+    mark: str
     log: LogMark
     rest: Rest
     most: int
@@ -140,7 +135,7 @@ def _unheard(following: Following, memory: Memory, paths: Sequence[str]) -> list
     found: list[str] = []
     for path in reversed(paths):
         with suppress(OSError):
-            stopped = _stopped(memory.load(_name(following, path)), following.layout, path)
+            stopped = _stopped(memory.load(_name(following, path)), following, path)
             if stopped is None or _has_more(following, path, stopped):
                 found += [path] if _began_here(following, path) else []
         if len(found) == _MOST_OF_OTHERS:
@@ -149,7 +144,7 @@ def _unheard(following: Following, memory: Memory, paths: Sequence[str]) -> list
 
 
 def _has_more(following: Following, path: str, stopped: "_Stopped") -> bool:
-    return os.path.getsize(path) > stopped.rest.offset or (
+    return kept_of(following.host).length(path) > stopped.rest.offset or (
         not following.goes_on and is_to_be_stored(stopped.rest.requests)
     )
 
@@ -170,10 +165,10 @@ def _began_here(following: Following, path: str) -> bool:
 def _bring_in(
     following: Following, memory: Memory, places: PastPlaces, path: str, appending: Appending
 ) -> None:
-    name, layout = _name(following, path), following.layout
-    stopped = _stopped(memory.load(name), layout, path)
+    name = _name(following, path)
+    stopped = _stopped(memory.load(name), following, path)
     if stopped is None:
-        stopped = _stopping(layout, path, Rest(), _MOST_BYTES)
+        stopped = _stopping(following, path, Rest(), _MOST_BYTES)
     while _has_more(following, path, stopped):
         try:
             after = _read_on(following, places, path, stopped, appending)
@@ -185,7 +180,7 @@ def _bring_in(
             raise
         if after == stopped.rest:
             return
-        stopped = _stopping(layout, path, after, min(stopped.most * 2, _MOST_BYTES))
+        stopped = _stopping(following, path, after, min(stopped.most * 2, _MOST_BYTES))
         memory.save(name, now := _encode(stopped))
         if memory.load(name) == now:
             return  # the next hook goes on
@@ -199,7 +194,7 @@ def _read_on(
     That is where it stopped before, when not all could be read and appended.
     """
     rest, host, layout = stopped.rest, following.host, following.layout
-    to_end = os.path.getsize(path) - rest.offset <= stopped.most
+    to_end = kept_of(following.host).length(path) - rest.offset <= stopped.most
     with Told() as told:
         after = transcripts_of(host).read_on(path, places, told, rest, stopped.most)
         told.settle()
@@ -252,13 +247,13 @@ def _store(
             return kept, True
 
 
-def _stopping(layout: WorkspaceLayout, path: str, rest: Rest, most: int) -> _Stopped:
+def _stopping(following: Following, path: str, rest: Rest, most: int) -> _Stopped:
     """What is stored of a place where reading stops now, and of how much is read from there."""
-    inode, edge = os.stat(path).st_ino, _edge(path, rest.offset)
-    return _Stopped(READING, inode, edge, _mark(layout), rest, most)
+    mark = kept_of(following.host).mark(path, rest.offset)
+    return _Stopped(READING, mark, _mark(following.layout), rest, most)
 
 
-def _stopped(data: bytes | None, layout: WorkspaceLayout, path: str) -> _Stopped | None:
+def _stopped(data: bytes | None, following: Following, path: str) -> _Stopped | None:
     """Where reading stopped the last time; None where it begins anew."""
     try:
         stopped = None if data is None else _decode(data)
@@ -266,15 +261,8 @@ def _stopped(data: bytes | None, layout: WorkspaceLayout, path: str) -> _Stopped
         return None
     if stopped is None or stopped.reader != READING:
         return None
-    same = (stopped.inode, stopped.edge) == (os.stat(path).st_ino, _edge(path, stopped.rest.offset))
-    return stopped if same and stopped.log.stands(layout) else None
-
-
-def _edge(path: str, offset: int) -> str:
-    """A hash of what stands before an offset of a file; of less where it has less."""
-    begin = max(0, offset - _EDGE)
-    with closing_fd(open_regular(path)) as descriptor:
-        return digest(pread(descriptor, offset - begin, begin))
+    same = stopped.mark == kept_of(following.host).mark(path, stopped.rest.offset)
+    return stopped if same and stopped.log.stands(following.layout) else None
 
 
 def _mark(layout: WorkspaceLayout) -> LogMark:

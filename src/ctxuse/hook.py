@@ -300,10 +300,9 @@ def _note(
 def _user_has_it(host: str, places: "Places", event: str | None) -> bool:
     """Whether a hook of ours that is there stands in the user's settings for an event, too."""
     from ctxuse.hosts import user_hooks  # noqa: PLC0415 - likewise
-    from ctxuse.hosts.handlers import handlers, our_command  # noqa: PLC0415 - likewise
-    from ctxuse.hosts.lookup import stored  # noqa: PLC0415 - likewise
+    from ctxuse.hosts.handlers import handlers, hooks_in, our_command  # noqa: PLC0415 - likewise
 
-    settings = stored(user_hooks(host, places.config_dirs))
+    settings = hooks_in(user_hooks(host, places.config_dirs))
     programs = (our_command(handler) for its, handler in handlers(settings) if its == event)
     return any(program is not None and os.access(program, os.X_OK) for program in programs)
 

@@ -17,7 +17,7 @@ import msgspec
 from ctxuse import __version__
 from ctxuse.errors import CtxuseError
 from ctxuse.events import is_text
-from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.kept import Stamp, kept_of
 from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.transcripts import READER
@@ -29,39 +29,9 @@ from ctxuse.remembered import Memory, digest
 _VERSION = 2
 _MOST_FILES = 50_000
 _EDGE = 4096
-_LAST = 4096
 
 READING = f"{__version__} {READER}"
 """This version of the reader."""
-
-
-class Stamp(msgspec.Struct, array_like=True, frozen=True):
-    """What tells whether a file that is only ever appended to is as it was.
-
-    Attributes:
-        size: Its bytes.
-        mtime_ns: When it was written last, in nanoseconds since the epoch.
-        last: A hash of its last 4 KiB.
-    """
-
-    size: int
-    mtime_ns: int
-    last: str
-
-    @classmethod
-    def of(cls, path: str) -> "Stamp | None":
-        """Return the stamp of a regular file; None for what cannot be read."""
-        try:
-            with (
-                closing_fd(open_regular(path)) as descriptor,
-                open(descriptor, "rb", buffering=0, closefd=False) as file,
-            ):
-                found = os.fstat(descriptor)
-                file.seek(max(0, found.st_size - _LAST))
-                last = file.read(_LAST)
-        except OSError:
-            return None
-        return cls(found.st_size, found.st_mtime_ns, digest(last))
 
 
 class LogMark(msgspec.Struct, array_like=True, frozen=True):
@@ -174,6 +144,7 @@ class Imported:
         reader: str = READING,
     ) -> None:
         self._layout = layout
+        self._kept = kept_of(host)
         self._reader = reader
         self._root = os.fspath(layout)
         self._generation = _generation(self._root)
@@ -217,7 +188,7 @@ class Imported:
         if not self._memory.used:
             return None
         path = os.path.abspath(path)
-        stamp = self._stamps[path] = Stamp.of(path)
+        stamp = self._stamps[path] = self._kept.stamp(path)
         known = self._files.get(path)
         return known.events if known is not None and known.stamp == stamp else None
 

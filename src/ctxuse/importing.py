@@ -16,11 +16,13 @@ from ctxuse.codec.encode import can_be_stored, encode
 from ctxuse.errors import InvalidEventError, TranscriptError
 from ctxuse.events import UsageEvent
 from ctxuse.files import real_path, what_happened
-from ctxuse.hosts.jsonlines import COMPRESSED, OnRead
+from ctxuse.hosts import host_named
+from ctxuse.hosts.jsonlines import OnRead
+from ctxuse.hosts.kept import kept_of
 from ctxuse.hosts.parts import transcripts_of
 from ctxuse.hosts.paths import holds, is_name
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.reading import Asked, read_all, size_of
+from ctxuse.hosts.reading import Asked, read_all
 from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.responses import stored
 from ctxuse.hosts.transcripts import Head, Notes, Told
@@ -75,7 +77,7 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
         else:
             result.unchanged += 1
             result.there += events
-    whole = sum(map(size_of, paths))
+    whole = sum(map(kept_of(host).size, paths))
     on_read = read_so_far(on_progress, whole)
     asked = Asked(host, workspace.layout, whole, environ, processes)
     recorded = Recorded(host, workspace.events)
@@ -169,8 +171,8 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
     reader = transcripts_of(host)
     roots: dict[str, str | None] = {}
     unreadable: list[tuple[str, str]] = []
-    there = [path for path in places.transcript_dirs(host) if _is_folder(path, unreadable)]
-    for path in transcripts_in(there, unreadable):
+    there = [path for path in places.transcript_dirs(host) if _is_there(host, path, unreadable)]
+    for path in transcripts_in(host, there, unreadable):
         try:
             head = reader.head(path)
         except OSError as error:
@@ -189,17 +191,23 @@ def sessions(host: str, places: Places) -> Iterator[Session]:
         yield Session(host, path, None, None, Head(), reason)
 
 
-def _is_folder(path: str, unreadable: list[tuple[str, str]]) -> bool:
-    """Whether there is a directory; what else is there, or cannot be looked at, is added."""
+def _is_there(host: str, path: str, unreadable: list[tuple[str, str]]) -> bool:
+    """Whether there is a directory, or a file of transcripts; what else is there is added."""
     try:
-        if stat.S_ISDIR(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and _holds_some(host, path)):
             return True
         unreadable.append((path, "it is no directory"))
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except OSError as error:
-        unreadable.append((path, what_happened(error)))
+    except (OSError, ValueError) as error:
+        unreadable.append((path, what_happened(error) if isinstance(error, OSError) else "no path"))
     return False
+
+
+def _holds_some(host: str, path: str) -> bool:
+    """Whether a file is called as those of transcripts are."""
+    return path.endswith(host_named(host).transcript_names)
 
 
 def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
@@ -210,12 +218,13 @@ def began_in(layout: WorkspaceLayout, found: Iterable[Session]) -> list[str]:
     return [s.path for s in found if s.began and not s.root and holds(own, s.began)]
 
 
-def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> list[str]:
+def transcripts_in(host: str, paths: Iterable[str], unreadable: list[tuple[str, str]]) -> list[str]:
     """Return the transcripts that `paths` are, or hold when they are directories, sorted.
 
     Args:
+        host: The agent.
         paths: The paths.
-        unreadable: Where directories that cannot be read are added, with the reason.
+        unreadable: Where directories and files that cannot be read are added, with the reason.
 
     Raises:
         TranscriptError: A path does not exist.
@@ -224,20 +233,23 @@ def transcripts_in(paths: Iterable[str], unreadable: list[tuple[str, str]]) -> l
     def note(error: OSError) -> None:
         unreadable.append((os.fsdecode(error.filename), what_happened(error)))
 
-    found: list[str] = []
+    files: list[str] = []
     for path in paths:
         if os.path.isdir(path):
             for folder, directories, names in os.walk(path, onerror=note):
                 directories.sort()
                 links = filter(os.path.islink, (os.path.join(folder, d) for d in directories))
                 unreadable += [(link, "it is a link to a directory") for link in links]
-                found += [os.path.join(folder, n) for n in sorted(names) if n.endswith(_NAMES)]
+                below = (os.path.join(folder, name) for name in sorted(names))
+                files += [file for file in below if _holds_some(host, file)]
         elif os.path.exists(path):
-            found.append(path)
+            files.append(path)
         else:
             raise TranscriptError(path, "it does not exist")
+    found: list[str] = []
+    for file in files:
+        try:
+            found += kept_of(host).inside(file)
+        except OSError as error:
+            unreadable.append((file, what_happened(error)))
     return found
-
-
-_NAMES = (".jsonl", f".jsonl{COMPRESSED}")
-"""How the names of transcripts end."""

@@ -22,12 +22,13 @@ from ctxuse.counting.sums import earliest
 from ctxuse.counting.tuning import Reading
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, estimate_tokens, is_text
 from ctxuse.hosts.jsonlines import OnRead
+from ctxuse.hosts.kept import Stamp, kept_of
 from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.reading import Asked, read_all, size_of
+from ctxuse.hosts.reading import Asked, read_all
 from ctxuse.hosts.recorded import Recorded
 from ctxuse.hosts.transcripts import Notes, Told
-from ctxuse.imported import READING, Stamp
+from ctxuse.imported import READING
 from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
@@ -172,7 +173,9 @@ class _Memory:
         self._room = _MOST_TOLD
         self._memory = Memory(os.environ if environ is None else environ, "overviews", _VERSION)
         self._name = os.fspath(layout)
-        self._stamps = {_key(one.host, one.path): Stamp.of(one.path) for one in found}
+        self._stamps = {
+            _key(one.host, one.path): kept_of(one.host).stamp(one.path) for one in found
+        }
         self._places = _digest([READING, os.fspath(layout), _records(Places(layout, environ))])
         self._all = _digest([self._places, _logs(layout), [*self._stamps.items()]])
 
@@ -269,8 +272,8 @@ def _looked(memory: _Memory, on_progress: OnProgress, processes: int | None) -> 
     tally = count_logs(layout, BASIC, Reading(cache))
     in_log = tally.basic.events
     known = memory.told()
-    rest = [one.path for one in memory.found if _key(one.host, one.path) not in known]
-    whole = sum(map(size_of, rest))
+    rest = [one for one in memory.found if _key(one.host, one.path) not in known]
+    whole = sum(kept_of(one.host).size(one.path) for one in rest)
     on_read = read_so_far(on_progress, whole)
     agents = []
     unreadable = []

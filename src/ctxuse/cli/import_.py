@@ -11,6 +11,7 @@ from ctxuse.adding import ImportResult
 from ctxuse.cli import FAILED, common
 from ctxuse.cli.progress import progress
 from ctxuse.errors import CtxuseError
+from ctxuse.hosts import HOSTS, host_named
 from ctxuse.hosts.parts import hosts_with
 from ctxuse.hosts.paths import parts_below
 from ctxuse.hosts.places import Places
@@ -91,7 +92,9 @@ def command(  # noqa: PLR0913 - these are its options
         results = {places.root: found}
     _show(results, form, looked, dry_run=dry_run)
     if form == "text":
-        for line in looked.lines(everything=everything) if looked else _nothing(results, paths):
+        for line in (
+            looked.lines(everything=everything) if looked else _nothing(what, results, paths)
+        ):
             common.note(line)
         common.note_not_read(looked.unreadable if looked else ())
     _leave(results, failed, looked)
@@ -150,7 +153,7 @@ class _Looked(NamedTuple):
         failed = {path for path, _ in self.unreadable}
         for directory in self.places.transcript_dirs(self.host):
             inside = sum(1 for path in read if parts_below(path, directory) is not None)
-            yield directory, directory in failed or os.path.isdir(directory), inside
+            yield directory, directory in failed or os.path.exists(directory), inside
 
     def lines(self, *, everything: bool) -> "Iterator[str]":
         """Yield where it was looked and what was passed over, for people."""
@@ -201,9 +204,12 @@ def _homeless(counted: Counter[str], host: str) -> "Iterator[str]":
         yield f"  in one of them: ctxuse import {host} --init"
 
 
-def _nothing(results: dict[str, ImportResult], paths: tuple[str, ...]) -> "Iterator[str]":
+def _nothing(
+    what: str, results: dict[str, ImportResult], paths: tuple[str, ...]
+) -> "Iterator[str]":
     if not any(result.notes.files for result in results.values()):
-        yield f"no transcript (*.jsonl) in {', '.join(map(quoted, paths))}"
+        names = host_named(what).transcript_names if what in HOSTS else (".jsonl",)
+        yield f"no transcript (*{names[0]}) in {', '.join(map(quoted, paths))}"
 
 
 def _becomes_one(what: str, places: Places, looked: _Looked | None, *, init: bool) -> bool:
@@ -240,7 +246,7 @@ def _import(  # noqa: PLR0913 - what is imported, and how
     if what == "log":
         return import_log(workspace, paths, dry_run=dry_run)
     unreadable: list[tuple[str, str]] = []
-    files = transcripts_in(paths, unreadable) if looked is None else looked.here
+    files = transcripts_in(what, paths, unreadable) if looked is None else looked.here
     with progress("reading transcripts") as on_progress:
         found = import_transcripts(
             workspace, what, files, dry_run=dry_run, on_progress=on_progress, cache=cache

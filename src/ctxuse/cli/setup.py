@@ -104,8 +104,8 @@ def command(  # noqa: PLR0913 - these are its options
 
 
 def _write(file: "SettingsFile", text: str) -> None:
-    copy = settings.replace(file, text)
-    common.note(f"wrote {quoted(file.path)}")
+    copy = settings.replace(file, text) if text else settings.remove(file)
+    common.note(f"{'wrote' if text else 'took away'} {quoted(file.path)}")
     if copy is not None:
         common.note(f"what was there before is in {quoted(copy)}")
 

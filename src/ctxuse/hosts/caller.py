@@ -67,9 +67,7 @@ def caller(
         environ: The server's environment.
         hurry: Once set, nothing is waited for any more.
     """
-    said = name(client) or ""
-    named = (h.name for h in known_hosts() if h.mcp_client and said.startswith(h.mcp_client))
-    request = Request(meta, next(named, said or None), environ, hurry or Event())
+    request = Request(meta, host_of(client), environ, hurry or Event())
     for find in _callers(first=request.host):
         who = find(request)
         if who is not None:
@@ -81,6 +79,19 @@ def _callers(first: str | None) -> Iterator[Callable[[Request], Caller | None]]:
     """Yield the `caller` of each agent that can name itself, `first` first if it is one of them."""
     for host in sorted(hosts_with("mcp"), key=lambda host: host != first):
         yield module_of(host, "mcp").caller
+
+
+def host_of(client: str | None) -> str | None:
+    """Return the agent that the name of an MCP client stands for, or that name."""
+    said = name(client) or ""
+    named = (h.name for h in known_hosts() if h.mcp_client and said.startswith(h.mcp_client))
+    return next(named, said or None)
+
+
+def gets_prompts_unasked(client: str | None) -> bool:
+    """Return whether an MCP client gets prompts also when nobody has asked for one."""
+    host = host_of(client)
+    return any(one.gets_prompts_unasked for one in known_hosts() if one.name == host)
 
 
 def delivered(host: str | None, version: str, instructions: str, call_id: str | None) -> int | None:

@@ -6,7 +6,8 @@ On the way of a hook that settings share, so nothing expensive is imported.
 import os
 from collections.abc import Iterator
 
-from ctxuse.hosts.lookup import at, items
+from ctxuse.files import read_small
+from ctxuse.hosts.lookup import at, items, parsed, stored
 
 COMMAND = "ctxuse-hook"
 
@@ -16,6 +17,31 @@ EVERYWHERE = "--everywhere"
 SHARED = "--shared"
 """Tells our hook that it stands in settings that others share: where the user has it, too, that one
 records."""
+
+
+OWN_FILE = f"// {COMMAND}: "
+"""How a file begins that is ours alone; then comes what settings would say, as JSON on a line."""
+
+
+SCRIPTS = (".js", ".ts")
+"""How the names of files end that hold no settings but what an agent runs."""
+
+
+def hooks_in(path: str) -> object:
+    """Return what a file says of hooks: settings all of it, a file that is ours its first line."""
+    if not path.endswith(SCRIPTS):
+        return stored(path)
+    try:
+        line = read_small(path).partition(b"\n")[0].decode()
+    except (OSError, ValueError):
+        return None
+    return settings_of_own(line)
+
+
+def settings_of_own(text: str) -> object:
+    """Return what settings would say, where the text of a file is ours; None where it is not."""
+    line = text.partition("\n")[0]
+    return parsed(line.removeprefix(OWN_FILE)) if line.startswith(OWN_FILE) else None
 
 
 def handlers(settings: object) -> Iterator[tuple[str, object]]:

@@ -1,14 +1,26 @@
 """Where an agent's settings are, what of ours belongs into them, and what is there."""
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ctxuse.events import UsageEvent
+from ctxuse.files import read_small
 from ctxuse.hosts import user_hooks
-from ctxuse.hosts.handlers import COMMAND, EVERYWHERE, SHARED, handlers, our_command, words_of
+from ctxuse.hosts.handlers import (
+    COMMAND,
+    EVERYWHERE,
+    OWN_FILE,
+    SHARED,
+    handlers,
+    hooks_in,
+    our_command,
+    words_of,
+)
 from ctxuse.hosts.host import Version
-from ctxuse.hosts.lookup import stored
 from ctxuse.hosts.places import Places
+from ctxuse.ids import is_derived
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +37,14 @@ class Installation:
         handler: Takes the words by which our hook is called and the agent's version, None for the
             newest; gives the handler as settings have it.
         since: The first versions that know an event, of those that not all do.
+        own_file: Where our hook does not stand in settings but in a file that is ours alone: takes
+            the words by which our hook is called, gives what stands in it behind its first line.
         is_off: Takes what a file of settings says, tells whether it turns all hooks off.
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
         limits: What it does not tell hooks of, for people.
+        only_hooks_tell: Takes an event, tells whether no import makes such a one: where there is
+            one, hooks have run.
         untrusted: Takes the places and the hooks of ours that are installed, gives what of them it
             does not run because nobody has said that it may, and what to do about that.
     """
@@ -44,6 +60,8 @@ class Installation:
     executable: str
     since: Mapping[str, Version] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    own_file: Callable[[list[str]], str] | None = None
+    only_hooks_tell: Callable[[UsageEvent], bool] = lambda event: not is_derived(event.id)
     untrusted: "Callable[[Places, list[Installed]], list[tuple[str, str]]]" = lambda *_: []
 
     def user_file(self, places: Places) -> str:
@@ -65,14 +83,34 @@ class Installation:
             version: The agent's version; None for the newest.
             everywhere: Whether it is to write in directories without a workspace, too.
         """
-        words = [command, self.host, *([EVERYWHERE] if everywhere else [])]
-        words += [SHARED] if command == COMMAND else []
+        words = self._words(command, everywhere=everywhere)
         hooks = {"hooks": [self.handler(words, version)]}
         return {
             event: {"matcher": matcher, **hooks} if matcher else {**hooks}
             for event, matcher in self.matchers.items()
             if version is None or version >= self.since.get(event, ())
         }
+
+    def own_text(
+        self, command: str, version: Version | None = None, *, everywhere: bool = False
+    ) -> str | None:
+        """Return the text of a hook file that is ours alone; None where hooks stand in settings.
+
+        Args:
+            command: As for `groups`, as are the others.
+            version: Likewise.
+            everywhere: Likewise.
+        """
+        if self.own_file is None:
+            return None
+        groups = self.groups(command, version, everywhere=everywhere)
+        said = json.dumps({"hooks": {event: [group] for event, group in groups.items()}})
+        return f"{OWN_FILE}{said}\n{self.own_file(self._words(command, everywhere=everywhere))}"
+
+    def _words(self, command: str, *, everywhere: bool) -> list[str]:
+        """The words by which our hook is called."""
+        words = [command, self.host, *([EVERYWHERE] if everywhere else [])]
+        return [*words, SHARED] if command == COMMAND else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +122,9 @@ class Installed:
         event: The agent's event it is called for.
         command: The program that is called.
         everywhere: Whether it writes in directories without a workspace, too.
-        is_outdated: Whether it would record beside a hook of the user's own: those that settings
-            share are told apart since 0.2.
+        is_outdated: Whether it is not what would be installed today: it would record beside a hook
+            of the user's own, as those that settings share are told apart since 0.2, or it stands
+            in a file that is ours and has another text.
     """
 
     file: str
@@ -103,12 +142,23 @@ def installed(installation: Installation, places: Places) -> list[Installed]:
             event,
             command,
             everywhere=EVERYWHERE in words_of(handler),
-            is_outdated=command == COMMAND and SHARED not in words_of(handler),
+            is_outdated=_is_outdated(installation, file, command, words_of(handler)),
         )
         for file in installation.files(places)
-        for event, handler in handlers(stored(file))
+        for event, handler in handlers(hooks_in(file))
         if (command := our_command(handler)) is not None
     ]
+
+
+def _is_outdated(installation: Installation, file: str, command: str, words: list[object]) -> bool:
+    """See `Installed`."""
+    text = installation.own_text(command, everywhere=EVERYWHERE in words)
+    if text is None:
+        return command == COMMAND and SHARED not in words
+    try:
+        return read_small(file) != text.encode()
+    except OSError:
+        return False
 
 
 def how_to_remove(installation: Installation, places: Places, files: list[str]) -> str:
@@ -123,7 +173,7 @@ def how_to_remove(installation: Installation, places: Places, files: list[str]) 
 
 def turned_off(installation: Installation, places: Places) -> list[str]:
     """Return the files that turn all hooks of an agent off."""
-    return [file for file in installation.files(places) if installation.is_off(stored(file))]
+    return [file for file in installation.files(places) if installation.is_off(hooks_in(file))]
 
 
 def for_shell(words: list[str]) -> str:

@@ -47,6 +47,7 @@ class Places:
             skills; the root when None.
         lenient: Whether a file below a directory of skills belongs to a skill also when that has
             no ``SKILL.md`` now, as in transcripts, which are of the past.
+        config_dirs: The agents' own directories, by agent; as the environment says when None.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Places:
         *,
         start: str | None = None,
         lenient: bool = False,
+        config_dirs: Mapping[str, str] | None = None,
     ) -> None:
         self.layout = layout
         self.environ = environ = os.environ if environ is None else environ
@@ -69,7 +71,7 @@ class Places:
         self._hosts = known_hosts()
         self.worktree = None if start is None else self.worktree_of(start)
         self.start = self.root if start is None else self.in_main(os.path.normpath(start))
-        self.config_dirs = {
+        self.config_dirs = config_dirs or {
             host.name: host.own_directory(environ, self.home)
             for host in self._hosts
             if host.config_dir
@@ -147,24 +149,22 @@ class Places:
     def _without_links(self) -> "Places":
         """The same places, named without links."""
         if self._resolved is None:
-            names = {
-                host.config_variable: real_path(self.config_dirs[host.name])
-                for host in self._hosts
-                if host.config_dir
-            }
-            names["HOME"] = real_path(self.home)
-            root = WorkspaceLayout(real_path(self.root))
-            twin = self._resolved = Places(root, names, lenient=self._lenient)
+            own = {host: real_path(directory) for host, directory in self.config_dirs.items()}
+            root, home = WorkspaceLayout(real_path(self.root)), {"HOME": real_path(self.home)}
+            twin = self._resolved = Places(root, home, lenient=self._lenient, config_dirs=own)
             twin._shown |= self._shown
             twin._resolved = twin
         return self._resolved
 
     def transcript_dirs(self, host: str) -> list[str]:
         """Return where an agent keeps its transcripts, whether or not that is there."""
-        return [
-            os.path.join(self.config_dirs[host], directory)
-            for directory in host_named(host).transcripts
-        ]
+        found: dict[str, None] = {}
+        for path in host_named(host).transcripts:
+            name, _, below = path.partition("/") if path.startswith("$") else ("", "", path)
+            begin = self.environ.get(name[1:]) if name else self.config_dirs[host]
+            if begin:
+                found[self.absolute(below, begin) if below else begin] = None
+        return [*found]
 
     def starting_in(self, directory: str) -> "Places":
         """Return the same places for a session that began in `directory`."""
@@ -298,6 +298,8 @@ class Places:
         """Return the files that instructions of the project, above it and of the user take in."""
         found: list[str] = []
         for host in self._hosts:
+            if host.named_instructions is not None:
+                found += host.named_instructions(self.root, self.config_dirs[host.name])
             if host.imports is not None:
                 names = {os.path.basename(path) for path in host.of_project.instructions}
                 files = (record.file for record in self.instruction_files())

@@ -103,14 +103,6 @@ def _how_many(asked: Asked, paths: Sequence[str]) -> int:
     return max(1, min(wanted, len(paths)))
 
 
-def size_of(path: str) -> int:
-    """Return the bytes of a file; 0 for one that cannot be seen."""
-    try:
-        return os.path.getsize(path)
-    except (OSError, ValueError):
-        return 0
-
-
 class _Workers:
     """Several processes that read, a thread of this one for each: it asks, and takes the answer."""
 
@@ -203,7 +195,7 @@ def _start(asked: Asked) -> "subprocess.Popen[bytes] | None":
     import subprocess  # noqa: PLC0415 - only who starts one pays for it
 
     environ = os.environ if asked.environ is None else asked.environ
-    names = ("HOME", *(host.config_variable for host in known_hosts()))
+    names = ("HOME", *(host.variable for host in known_hosts()))
     words = [
         asked.host,
         os.fspath(asked.layout),

@@ -61,15 +61,23 @@ class Recording:
         """What is to be resident."""
         return self._resident.text
 
-    def segment(self, asked: Asked, actor: Actor | None = "agent", *, expose: bool = True) -> Giver:
+    def segment(
+        self,
+        asked: Asked,
+        actor: Actor | None = "agent",
+        *,
+        expose: bool = True,
+        enters: bool = True,
+    ) -> Giver:
         """Return the segment through which a caller is given records.
 
         Args:
             asked: Who asks.
             actor: Whose doing it is; that of a sub-agent where it was one that called.
             expose: Whether the call shows that somebody works with the instructions.
+            enters: Whether what is given enters a context; else nothing is recorded.
         """
-        if not self._workspace.layout.has_marker:
+        if not (enters and self._workspace.layout.has_marker):
             return Giver(self._workspace.layout, self._own_segment, _nothing)
         exposed_ns = time.time_ns() if expose else None
         who = self._begin(self._pool.submit(self._caller, asked, exposed_ns))

@@ -15,6 +15,7 @@ from ctxuse.context.catalog import catalog
 from ctxuse.context.frontmatter import RecordText
 from ctxuse.context.given import LeftOut
 from ctxuse.errors import InvalidSettingError
+from ctxuse.hosts.caller import gets_prompts_unasked
 from ctxuse.layout import RecordKind
 from ctxuse.mcp_server.answers import (
     Body,
@@ -156,12 +157,14 @@ class Server:
     def prompt(self, asked: Asked, name: str) -> str:
         """Return a workflow that the user asked for. Recorded as ``WorkflowInvoke``.
 
+        Not of a client that gets prompts also unasked: what its users ask for, its hooks tell.
+
         Raises:
             CtxuseError: There is none of this name, or it is not for users.
         """
-        return (
-            self._recording.segment(asked, "user").invoke(name[:_LONGEST_NAME], by_user=True).text
-        )
+        enters = not gets_prompts_unasked(asked.client.name)
+        segment = self._recording.segment(asked, "user", enters=enters)
+        return segment.invoke(name[:_LONGEST_NAME], by_user=True).text
 
     def memory_read(
         self,

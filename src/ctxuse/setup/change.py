@@ -4,7 +4,7 @@ import json
 
 from ctxuse.errors import SettingsError
 from ctxuse.files import LARGEST
-from ctxuse.hosts.handlers import handlers, our_command
+from ctxuse.hosts.handlers import SCRIPTS, handlers, our_command, settings_of_own
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
 from ctxuse.hosts.lookup import size
@@ -34,6 +34,11 @@ def with_hooks(
     Raises:
         SettingsError: The file cannot be edited; the message says what to do by hand.
     """
+    own = installation.own_text(command, version, everywhere=everywhere)
+    if own is not None:
+        if file.text.strip() and settings_of_own(file.text) is None:
+            raise SettingsError(file.path, "it is not ours; it was left alone")
+        return own
     text = without_hooks(file) if file.text.strip() else "{}\n"
     groups = installation.groups(command, version, everywhere=everywhere)
     try:
@@ -50,10 +55,16 @@ def with_hooks(
 def without_hooks(file: SettingsFile) -> str:
     """Return the text of the settings without our hooks; others in the same entry stay.
 
+    Nothing is left of a file that is ours alone; a script that is not holds none of ours.
+
     Raises:
         SettingsError: As `with_hooks`.
     """
     text = file.text
+    if settings_of_own(text) is not None:
+        return ""
+    if file.path.endswith(SCRIPTS):
+        return text
     if not text.strip() or not _may_hold_ours(text):
         return text
     try:

@@ -91,6 +91,23 @@ def replace(before: SettingsFile, text: str) -> str | None:
     return copy
 
 
+def remove(before: SettingsFile) -> str:
+    """Take away a file that is ours alone, and return where what it held is kept.
+
+    Raises:
+        SettingsError: It could not be taken away, or changed meanwhile; it is as it was.
+    """
+    copy = f"{before.path}.{file_time(time.time_ns())}.bak"
+    try:
+        _back_up(before, copy)
+        os.unlink(before.path)
+    except SettingsError:
+        raise
+    except OSError as error:
+        raise SettingsError(before.path, what_happened(error)) from error
+    return copy
+
+
 def _back_up(before: SettingsFile, copy: str | None) -> None:
     """Keep what is there now under a second name, and refuse to go on if it is not as it was.
 

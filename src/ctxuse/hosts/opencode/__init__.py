@@ -1,9 +1,44 @@
 """OpenCode."""
 
-from ctxuse.hosts.host import Host
+from collections.abc import Iterable
+
+from ctxuse.hosts.host import Host, Records
 
 NAME = "opencode"
 """The agent, as events name it."""
 
 
-HOST = Host(name=NAME)
+def named_instructions(root: str, own: str) -> Iterable[str]:
+    """Return the files that settings name as instructions; see `ctxuse.hosts.opencode.named`."""
+    from ctxuse.hosts.opencode.named import (  # noqa: PLC0415 - not on the way of every hook
+        named_instructions as named,
+    )
+
+    return named(root, own)
+
+
+HOST = Host(
+    name=NAME,
+    config_dir=".config/opencode",
+    config_variable="XDG_CONFIG_HOME/opencode",
+    of_user=Records(
+        skills=("skill", "skills", "~/.opencode/skill", "~/.opencode/skills", "~/.agents/skills",
+                "~/.claude/skills"),
+        commands=("command", "commands"),
+        agents=("agent", "agents", "mode", "modes"),
+    ),
+    of_project=Records(
+        skills=(".opencode/skill", ".opencode/skills", ".claude/skills", ".agents/skills"),
+        instructions=("AGENTS.md", "CLAUDE.md", "CONTEXT.md"),
+        commands=(".opencode/command", ".opencode/commands"),
+        agents=(".opencode/agent", ".opencode/agents", ".opencode/mode", ".opencode/modes"),
+    ),
+    named_instructions=named_instructions,
+    transcripts=(
+        "~/.local/share/opencode/opencode.db", "$XDG_DATA_HOME/opencode/opencode.db",
+        "$OPENCODE_DB",
+    ),
+    transcript_names=(".db",),
+    user_hooks="plugin/ctxuse.js",
+    gets_prompts_unasked=True,
+)  # fmt: skip
