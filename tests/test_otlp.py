@@ -36,6 +36,7 @@ class Receiver:
 
     Attributes:
         logs: What it has acknowledged, each by event and index, with its attributes.
+        bodies: The texts of these.
         metrics: The figures it was sent last.
         answers: Statuses that it gives before it takes anything, one a request.
         refuses: Log records of each request that it says it does not keep.
@@ -44,6 +45,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.logs: list[dict[str, Any]] = []
+        self.bodies: list[str] = []
         self.metrics: dict[str, dict[str, int]] = {}
         self.answers: list[int] = []
         self.refuses = 0
@@ -93,6 +95,7 @@ class Receiver:
             self.resources.append(attributes(resource.resource))
             for record in resource.scope_logs[0].log_records:
                 said = attributes(record)
+                self.bodies.append(record.body.string_value)
                 self.logs.append({"name": record.event_name, "at": record.time_unix_nano, **said})
         if not self.refuses:
             return b""
@@ -200,6 +203,9 @@ def test_every_record_and_request_has_a_log_record(
     }  # fmt: skip
     assert (last["at"], last["ctxuse.occurred_at"]) == (0, "1969-12-31T23:59:59.999999995Z")
     assert receiver.resources[0]["service.name"] == "ctxuse"
+    assert (receiver.bodies[0], receiver.bodies[3]) == (
+        "ctxuse.resident skill/pdf", "ctxuse.request 100 tokens",
+    )  # fmt: skip
     assert receiver.metrics["ctxuse.record.resident_tokens"] == {
         "skill/pdf/calibrated": 12, "decision/money/estimated": 10,
     }  # fmt: skip

@@ -32,11 +32,13 @@ class LogRecord(NamedTuple):
 
     Attributes:
         name: What it is called.
+        body: The same and what it is of, for people who read logs as lines.
         at_ns: When it happened, in nanoseconds since the epoch; 0 where OTLP cannot say it.
         attributes: What is said, by name.
     """
 
     name: str
+    body: str
     at_ns: int
     attributes: Mapping[str, Value]
 
@@ -47,16 +49,18 @@ def log_records(event: UsageEvent) -> Iterator[LogRecord]:
     name = USE if event.event == "use" else RESIDENT
     for index, record in enumerate(event.records):
         said = {**common, "ctxuse.event.index": index, "ctxuse.source": event.source.value}
-        yield _at(name, event.occurred_at_ns, {**said, **_record(record)})
+        body = f"{name} {record.kind}/{record.slug}"
+        yield _at(name, body, event.occurred_at_ns, {**said, **_record(record)})
     for index, request in enumerate(_requests(event)):
         at_ns, said = request
-        yield _at(REQUEST, at_ns, {**common, "ctxuse.event.index": index, **said})
+        body = f"{REQUEST} {said['gen_ai.usage.input_tokens']} tokens"
+        yield _at(REQUEST, body, at_ns, {**common, "ctxuse.event.index": index, **said})
 
 
-def _at(name: str, at_ns: int, attributes: Mapping[str, Value]) -> LogRecord:
+def _at(name: str, body: str, at_ns: int, attributes: Mapping[str, Value]) -> LogRecord:
     if 0 < at_ns <= MOST_TIME_NS:
-        return LogRecord(name, at_ns, attributes)
-    return LogRecord(name, 0, {**attributes, "ctxuse.occurred_at": format_ns(at_ns)})
+        return LogRecord(name, body, at_ns, attributes)
+    return LogRecord(name, body, 0, {**attributes, "ctxuse.occurred_at": format_ns(at_ns)})
 
 
 def _whose(event: UsageEvent) -> dict[str, Value]:

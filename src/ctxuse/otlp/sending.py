@@ -119,6 +119,7 @@ class Sender:
                     timestamp=record.at_ns,
                     observed_timestamp=observed_ns,
                     severity_number=SeverityNumber.INFO,
+                    body=record.body,
                     attributes=record.attributes,
                     event_name=record.name,
                 ),
