@@ -11,7 +11,9 @@ LAYERS = {
     "cli": "front end: parses words, calls workspace, prints what render made",
     "doctor | overview": "is it alive? | what can be seen of a project at once",
     "projects": "where agents had sessions",
-    "hook | importing | otherlogs": "what a hook calls | transcripts of the past | other logs",
+    "hook | importing | otherlogs | telemetry": (
+        "what a hook calls | transcripts of the past | other logs | telemetry of agents"
+    ),
     "adding": "adding events of the past once",
     "following": "what transcripts of running sessions tell",
     "fleet | integrations | mcp_server | otlp | setup | web": (
@@ -91,12 +93,12 @@ INSIDE = {
     ],
     "hosts.claude_code": [
         "hook",
-        "install | mcp | standing | transcript",
+        "install | mcp | standing | telemetry | transcript",
         "accounting | announced | loaded | tools",
         "__init__ | lines",
     ],
     "hosts.codex": [
-        "hook | install | mcp",
+        "hook | install | mcp | telemetry",
         "transcript",
         "accounting | commands | context | messages | requested",
         "scripts",

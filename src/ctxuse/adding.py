@@ -25,6 +25,8 @@ class ImportResult:
             are among those that are there; of what else they tell nothing is in the notes.
         notes: What told of no event.
         unreadable: Files that could not be read, with the reason.
+        masked: Events of telemetry whose names are masked.
+        elsewhere: Sessions in telemetry that nothing shows to be of the workspace.
     """
 
     added: int = 0
@@ -33,6 +35,8 @@ class ImportResult:
     unchanged: int = 0
     notes: Notes = field(default_factory=Notes)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    masked: int = 0
+    elsewhere: int = 0
 
 
 class Adding:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ctxuse.events import UsageEvent
+    from ctxuse.hosts.calls import Call
     from ctxuse.hosts.installation import Installation
     from ctxuse.hosts.jsonlines import OnRead
     from ctxuse.hosts.payload import Payload
@@ -79,8 +80,36 @@ class Transcripts(Protocol):
         ...
 
 
+class Telling(NamedTuple):
+    """What an event of an agent's own telemetry tells.
+
+    Attributes:
+        call: A call of a tool, with what is known of its response; None where that is masked.
+        is_masked: Whether a name is masked: what it was is not known.
+        needs_file: Whether it counts only where its record has a file here.
+    """
+
+    call: "Call | None"
+    is_masked: bool = False
+    needs_file: bool = False
+
+
+class Telemetry(Protocol):
+    """What reads the events of an agent's own telemetry, in the order in which they come."""
+
+    def read(self, event: str, said: "Mapping[str, object]", at_ns: int) -> "Iterator[Telling]":
+        """Yield what an event tells.
+
+        Args:
+            event: Its name, as the agent's `tells` gives it.
+            said: Its attributes.
+            at_ns: When it happened, in nanoseconds since the epoch.
+        """
+        ...
+
+
 def hosts_with(part: str) -> list[str]:
-    """Return the agents whose folders hold a part: ``hook``, ``transcript`` or ``install``."""
+    """Return the agents whose folders hold a part, such as ``hook`` or ``transcript``."""
     from importlib.util import find_spec  # noqa: PLC0415 - not on the way of a hook
 
     return [host for host in HOSTS if find_spec(f"ctxuse.hosts.{HOSTS[host]}.{part}")]
