@@ -24,12 +24,11 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
 from ctxuse.hook import run
-from ctxuse.hosts.claude_code import imports
+from ctxuse.hosts.imports import imported_files, named_with_at
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
 from ctxuse.hosts.evidence import Command, KnownLines
-from ctxuse.hosts.imports import imported_files
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
@@ -580,7 +579,7 @@ def test_of_what_instructions_take_in_a_bounded_part_is_looked_up(
     def named(told: str) -> Iterator[str]:
         nonlocal said
         said += len(told)
-        return imports(told)
+        return named_with_at(told)
 
     def absolute(name: str, directory: str | None) -> str:
         looked_at.append(name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from truth import captured, claude_code, codex, gemini_cli, opencode, pi
+from truth import captured, claude_code, codex, copilot, gemini_cli, opencode, pi
 from truth.client import installed
 from truth.compare import OF_RESIDENT, UNTOLD, Row, Truth, compared, is_of_server
 from truth.shop import Shop
@@ -35,7 +35,7 @@ transcripts may not hold what hooks alone are told of."""
 
 _LEAST_PLAYED = 0.7
 
-HOSTS = {host.HOST: host for host in (claude_code, codex, gemini_cli, opencode, pi)}
+HOSTS = {host.HOST: host for host in (claude_code, codex, copilot, gemini_cli, opencode, pi)}
 """The agents: of each its name and title, its package, the version that is measured and what that
 calls its program, what that needs beside it, how much of what was resident an import must tell,
 where it keeps transcripts, the API that answers it, records and sessions."""

@@ -132,10 +132,10 @@ def compared(truth: Truth, events: Iterable[_Event]) -> dict[str, Row]:
         (_OWN_SEGMENT if is_own else event["segment_id"], name)
         for event in uses
         if (is_own := event["segment_id"].startswith(f"{_OWN_SEGMENT}-"))
-        or (event.get("actor") is None and event.get("call_id") is None)
+        or (event.get("actor") != "user" and event.get("call_id") is None)
         for name in _names(event)
     )
-    found["MCP resources"] = _row(Counter(truth.read), by_whoever, {}, {})
+    found["by MCP, without id"] = _row(Counter(truth.read), by_whoever, {}, {})
     by_user = Counter(
         (event["segment_id"], name)
         for event in uses

@@ -25,6 +25,7 @@ HOSTS = {
     "claude-code": "claude_code",
     "cline": "cline",
     "codex": "codex",
+    "copilot": "copilot",
     "cursor": "cursor",
     "gemini-cli": "gemini_cli",
     "opencode": "opencode",

@@ -45,18 +45,20 @@ def settings_of_own(text: str) -> object:
 
 
 def handlers(settings: object) -> Iterator[tuple[str, object]]:
-    """Yield every handler of a hook in `settings`, with its event."""
+    """Yield every handler of a hook in `settings`, with its event.
+
+    Below an event stand groups of handlers, or handlers themselves.
+    """
     hooks = at(settings, "hooks")
-    for event, groups in hooks.items() if isinstance(hooks, dict) else ():
-        for group in items(groups):
-            for handler in items(group, "hooks"):
+    for event, entries in hooks.items() if isinstance(hooks, dict) else ():
+        for entry in items(entries):
+            for handler in items(entry, "hooks") or [entry]:
                 yield str(event), handler
 
 
 def our_command(handler: object) -> str | None:
     """Return the program of a handler; None when it is not ours."""
-    command = at(handler, "command")
-    if not isinstance(command, str):
+    if not isinstance(_command_of(handler), str):
         return None
     words = (str(word) for word in words_of(handler))
     return next((word for word in words if os.path.basename(word) == COMMAND), None)
@@ -64,11 +66,16 @@ def our_command(handler: object) -> str | None:
 
 def words_of(handler: object) -> list[object]:
     """Return the words of a handler, however it says them."""
-    command = at(handler, "command")
+    command = _command_of(handler)
     words = [command, *items(handler, "args")]
     if len(words) > 1 or not isinstance(command, str):
         return words
     return [word.rstrip(";") for word in _split(command)]
+
+
+def _command_of(handler: object) -> object:
+    """What a handler calls, of those that are for one shell, that of ours."""
+    return at(handler, "command") or at(handler, "bash")
 
 
 def _split(command: str) -> list[str]:

@@ -36,6 +36,8 @@ class Installation:
         matchers: The events of the agent that our hook is called for, with the tools, if not all.
         handler: Takes the words by which our hook is called and the agent's version, None for the
             newest; gives the handler as settings have it.
+        in_groups: Whether handlers stand in groups below an event; else each by itself.
+        beside: What a file of hooks needs beside them.
         since: The first versions that know an event, of those that not all do.
         own_file: Where our hook does not stand in settings but in a file that is ours alone: takes
             the words by which our hook is called, gives what stands in it behind its first line.
@@ -58,6 +60,8 @@ class Installation:
     is_off: Callable[[object], bool]
     afterwards: str
     executable: str
+    in_groups: bool = True
+    beside: Mapping[str, object] = field(default_factory=dict)
     since: Mapping[str, Version] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     own_file: Callable[[list[str]], str] | None = None
@@ -83,10 +87,10 @@ class Installation:
             version: The agent's version; None for the newest.
             everywhere: Whether it is to write in directories without a workspace, too.
         """
-        words = self._words(command, everywhere=everywhere)
-        hooks = {"hooks": [self.handler(words, version)]}
+        handler = self.handler(self._words(command, everywhere=everywhere), version)
+        entry: dict[str, object] = {"hooks": [handler]} if self.in_groups else handler
         return {
-            event: {"matcher": matcher, **hooks} if matcher else {**hooks}
+            event: {"matcher": matcher, **entry} if matcher else {**entry}
             for event, matcher in self.matchers.items()
             if version is None or version >= self.since.get(event, ())
         }

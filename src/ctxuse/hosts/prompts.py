@@ -1,7 +1,7 @@
 """Commands and agents: Markdown files that an agent calls by their names.
 
 A command is called by its path below the folder of commands (``team:standup``), an agent by the
-name of its file; those of a plugin by the plugin's name before it.
+name of its file, which may end in ``.agent.md``; those of a plugin by the plugin's name before it.
 """
 
 import os
@@ -12,7 +12,7 @@ from ctxuse.hosts.paths import files_below, parts_below
 from ctxuse.hosts.recordfile import AGENT, COMMAND, RecordFile
 from ctxuse.typed import NamedTuple
 
-_MARKDOWN = ".md"
+_MARKDOWN, _OF_AGENT = ".md", ".agent"
 _PLUGIN_FOLDERS = ((COMMAND, "commands"), (AGENT, "agents"))
 
 
@@ -72,8 +72,10 @@ def prompt_named(folders: Iterable[Folder], kind: str, name: str) -> RecordFile 
     for folder in folders:
         own = name.removeprefix(f"{folder.plugin}:") if folder.plugin else name
         if folder.kind == kind and "/" not in own and (own != name or not folder.plugin):
-            file = os.path.join(folder.directory, *own.split(":")) + _MARKDOWN
-            found = _prompt(folder, file) if os.path.isfile(file) else None
+            begin = os.path.join(folder.directory, *own.split(":"))
+            ends = (_MARKDOWN, *([f"{_OF_AGENT}{_MARKDOWN}"] if kind == AGENT else []))
+            file = next((f for end in ends if os.path.isfile(f := begin + end)), None)
+            found = None if file is None else _prompt(folder, file)
             if found is not None:
                 return found
     return None
@@ -97,6 +99,6 @@ def _prompt(folder: Folder, path: str) -> RecordFile | None:
     names = [*below[:-1], below[-1].removesuffix(_MARKDOWN)]
     if any(not name or name.startswith(".") or ":" in name for name in names):
         return None
-    name = ":".join(names) if folder.kind == COMMAND else names[-1]
+    name = ":".join(names) if folder.kind == COMMAND else names[-1].removesuffix(_OF_AGENT)
     slug = f"{folder.plugin}:{name}" if folder.plugin else name
     return RecordFile(folder.kind, slug, path, path)

@@ -7,7 +7,7 @@ from ctxuse.files import LARGEST
 from ctxuse.hosts.handlers import SCRIPTS, handlers, our_command, settings_of_own
 from ctxuse.hosts.host import Version
 from ctxuse.hosts.installation import Installation
-from ctxuse.hosts.lookup import size
+from ctxuse.hosts.lookup import parsed, size
 from ctxuse.setup.jsontext import NotEditableError, add, take_out
 from ctxuse.setup.settings import SettingsFile
 
@@ -39,11 +39,11 @@ def with_hooks(
         if file.text.strip() and settings_of_own(file.text) is None:
             raise SettingsError(file.path, "it is not ours; it was left alone")
         return own
-    text = without_hooks(file) if file.text.strip() else "{}\n"
-    groups = installation.groups(command, version, everywhere=everywhere)
+    text = without_hooks(file) if file.text.strip() else _empty(installation)
+    entries = installation.groups(command, version, everywhere=everywhere)
     try:
-        for event, group in groups.items():
-            text = add(text, ["hooks", event], group)
+        for event, entry in entries.items():
+            text = add(text, ["hooks", event], entry)
     except NotEditableError as error:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
     if (size(text) or 0) > LARGEST:  # nobody could read it, nor take the hooks out again
@@ -74,6 +74,15 @@ def without_hooks(file: SettingsFile) -> str:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
 
 
+def is_left_over(text: str, installation: Installation) -> bool:
+    """Whether settings hold nothing but what hooks need beside them, and nobody else has a use."""
+    return bool(installation.beside) and parsed(text) == installation.beside
+
+
+def _empty(installation: Installation) -> str:
+    return f"{json.dumps(installation.beside, indent=2)}\n"
+
+
 def _may_hold_ours(text: str) -> bool:
     """Whether a handler of ours stands anywhere, also below a key that stands there once more."""
     found = False
@@ -95,7 +104,7 @@ def _ours(handler: object) -> bool:
     return our_command(handler) is not None
 
 
-def _only_ours(group: object) -> bool:
-    """Whether an entry holds our handlers and no others."""
-    inner = [handler for _, handler in handlers({"hooks": {"": [group]}})]
+def _only_ours(entry: object) -> bool:
+    """Whether an entry is a handler of ours, or holds such and no others."""
+    inner = [handler for _, handler in handlers({"hooks": {"": [entry]}})]
     return bool(inner) and all(map(_ours, inner))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from ctxuse.hosts.host import Host, Records, Version
+from ctxuse.hosts.imports import named_with_at
 from ctxuse.hosts.lookup import at, stored
 
 NAME = "claude-code"
@@ -23,23 +24,6 @@ def installed_plugins(directory: str) -> Iterator[tuple[str, str]]:
 def project_name(project: str) -> str:
     """Return the name of the folder in which it keeps what it knows of a project."""
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in project)
-
-
-def imports(text: str) -> Iterator[str]:
-    """Yield the paths of the files that an instruction file takes in (``@docs/style.md``).
-
-    What stands in code is none.
-    """
-    if "@" not in text:
-        return
-    import re  # noqa: PLC0415 - what it compiles costs a hook half a millisecond
-
-    code = r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`"
-    text = re.sub(code, " ", text, flags=re.DOTALL | re.MULTILINE)
-    for found in re.finditer(r"(?:^|(?<=\s))@((?:[^\s\\]|\\ ){1,1024})", text):
-        name = found[1].partition("#")[0].replace("\\ ", " ")
-        if name.startswith(("/", "~/", "./")) or name[:1].isalnum() or name[:1] in "._-":
-            yield name
 
 
 def instructions_delivered(version: Version, _: str, __: str | None) -> int:
@@ -76,7 +60,7 @@ HOST = Host(
     ),
     plugins="plugins",
     installed_plugins=installed_plugins,
-    imports=imports,
+    imports=named_with_at,
     worktrees=".claude/worktrees",
     transcripts=("projects",),
     user_hooks="settings.json",

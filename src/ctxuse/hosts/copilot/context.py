@@ -1,0 +1,175 @@
+"""What of records stands in the system prompt of GitHub Copilot CLI (1.0.102).
+
+Skills are named there, and the text of instructions stands without the name of its file: which file
+it is of is told by what these hold, and where only one of them is left, by that.
+"""
+
+import html
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ctxuse.context.residenttext import standing as standing_in
+from ctxuse.files import is_as_it_was, read_small
+from ctxuse.hosts.caller import is_ours
+from ctxuse.hosts.copilot import HOST, NAME
+from ctxuse.hosts.lookup import size
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.paths import files_below
+from ctxuse.hosts.recordfile import MCP, RecordFile, skill_name
+
+_TOOLS = "\n</tools>\n"
+"""Behind this stand the instructions."""
+
+_SKILL = re.compile(
+    r"<skill>\n  <name>([^<\n]{1,256})</name>\n(?:(?!</?skill>).)*?</skill>", re.DOTALL
+)
+_SERVER = re.compile(r"^<([\w.-]{1,128})-\*>\n(.*?)\n</\1-\*>$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"<custom_instruction>\n(.*?)\n</custom_instruction>\n", re.DOTALL)
+_IMPORTED = re.compile(
+    r'\n\n<imported_custom_instruction source="([^"\n]{1,4096})">\n(.*?)\n'
+    r"</imported_custom_instruction>",
+    re.DOTALL,
+)
+_ENDING = ".md"
+_HEAD = re.compile(r"---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
+_ROW = re.compile(r"^\| [^\n]* \| '([^'\n]{1,4096})' \| [^\n]*\|$", re.MULTILINE)
+
+
+class Placed(NamedTuple):
+    """What of a record stands in a text.
+
+    Attributes:
+        record: The record.
+        context_bytes: Bytes of it; None where that is not known.
+    """
+
+    record: RecordFile
+    context_bytes: int | None
+
+
+def placed(prompt: str, origin: Origin) -> Iterator[Placed]:
+    """Yield what of records a system prompt holds.
+
+    Args:
+        prompt: The prompt.
+        origin: Where it was.
+    """
+    tools, _, behind = prompt.partition(_TOOLS)
+    yield from _skills(tools, origin)
+    yield from _servers(tools, origin)
+    yield from _instructions(behind, origin)
+
+
+def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
+    """Return the agent whose own text stands in the system prompt of a sub-agent.
+
+    Args:
+        prompt: The prompt.
+        kind: What the host calls the kind of sub-agent.
+        origin: Where it was.
+    """
+    record = origin.agent(kind)
+    content = _content(record.file) if record.file else None
+    if content is None:
+        return []
+    body = _HEAD.sub("", content, count=1).strip()
+    return [Placed(record, size(body) if body and body in prompt else None)]
+
+
+def discovered(path: str, at_ns: int, origin: Origin) -> Iterator[Placed]:
+    """Yield the instructions that are handed over behind the answer of a tool, as XML has them.
+
+    Only the path is told: what has entered is what stands there, if that is as it was.
+
+    Args:
+        path: Their file.
+        at_ns: When it was, in nanoseconds since the epoch.
+        origin: Where it was.
+    """
+    file = origin.here(path)
+    content = _content(file) if is_as_it_was(file, at_ns) else None
+    yield from _at(file, None if content is None else size(html.escape(content)), origin)
+
+
+def _skills(text: str, origin: Origin) -> Iterator[Placed]:
+    """The skills that are listed: of each the bytes of its entry."""
+    for entry in _SKILL.finditer(text):
+        name = html.unescape(entry[1])
+        if skill_name(name) == name:
+            yield Placed(origin.skill(name), size(entry[0]))
+
+
+def _servers(text: str, origin: Origin) -> Iterator[Placed]:
+    """The instructions of MCP servers, which are there only if the user lets them in."""
+    for server in _SERVER.finditer(text):
+        parts = [*standing_in(server[2])] if is_ours(server[1]) else []
+        for part in parts:
+            yield Placed(origin.own(part.kind, part.slug), size(part.text))
+        if not parts:
+            yield Placed(RecordFile(MCP, server[1], "", ""), size(server[2]))
+
+
+def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
+    """The instructions of the user, of the project, and of its parts."""
+    blocks = [_IMPORTED.sub("", block[1]).strip() for block in _BLOCK.finditer(text)]
+    files = _files(origin)
+    known = {file: content for file in files if (content := _content(file)) in blocks and content}
+    left = [block for block in blocks if block and block not in known.values()]
+    unknown = [file for file in files if file not in known]
+    told = dict(zip(known.values(), known, strict=True)) | (
+        {left[0]: unknown[0]} if len(left) == len(unknown) == 1 else {}
+    )
+    for content, file in told.items():
+        yield from _at(file, size(content), origin)
+    for taken_in in _IMPORTED.finditer(text):
+        yield from _at(origin.here(taken_in[1]), size(taken_in[2].strip()), origin)
+    others = _BLOCK.sub("", text)
+    for file in _rules(origin):
+        content = _content(file)
+        if content and f"\n{content}\n" in others:
+            yield from _at(file, size(content), origin)
+    for row in _ROW.finditer(others):
+        yield from _at(origin.here(row[1]), size(row[0]), origin)
+
+
+def _at(file: str, length: int | None, origin: Origin) -> Iterator[Placed]:
+    record = origin.places.instructions_at(file)
+    if record is not None:
+        yield Placed(record, length)
+
+
+def _files(origin: Origin) -> list[str]:
+    """The files of which each is a block of its own, as far as they are there now."""
+    own = origin.places.config_dirs[NAME]
+    names = HOST.of_project.instructions
+    found = [os.path.join(own, os.path.basename(names[0]))]
+    found += [os.path.join(where, name) for where in _directories(origin) for name in names]
+    return [file for file in found if os.path.isfile(file)]
+
+
+def _rules(origin: Origin) -> Iterator[str]:
+    """The files of rules that are there now."""
+    own = origin.places.config_dirs[NAME]
+    tops = [os.path.join(own, path) for path in HOST.of_user.rules]
+    tops += [os.path.join(d, path) for d in _directories(origin) for path in HOST.of_project.rules]
+    for top in tops:
+        yield from files_below(top, (_ENDING,))
+
+
+def _directories(origin: Origin) -> list[str]:
+    """The directories from the root of the workspace down to where the session began."""
+    start, root = origin.places.start, origin.places.root
+    found = [start]
+    while found[-1] != root and found[-1].startswith(root + os.sep):
+        found.append(os.path.dirname(found[-1]))
+    return found[::-1]
+
+
+def _content(file: str) -> str | None:
+    """What a file holds now; None where it cannot be read."""
+    try:
+        return read_small(file).decode("utf-8", "replace").strip()
+    except (OSError, ValueError):  # a NUL in its name
+        return None

@@ -1,0 +1,79 @@
+"""The payloads of GitHub Copilot CLI's hooks: when there is more to read in a transcript (1.0.102).
+
+Of a tool call they name no id, so all that is recorded comes from the transcript.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from ctxuse.events import UsageEvent
+from ctxuse.files import closing_fd, open_regular
+from ctxuse.hosts.copilot import HOST, NAME
+from ctxuse.hosts.lookup import name, parsed, text
+from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.paths import paths_in, times_written
+from ctxuse.hosts.payload import Payload
+from ctxuse.hosts.places import Places
+
+TRANSCRIPT = "events.jsonl"
+"""What the transcript of a session is called, in a directory that is called as the session."""
+
+_MOST_UNHEARD = 3
+"""So many transcripts of other sessions are looked at when one begins: it may have ended unheard.
+"""
+
+
+_FIRST_LINE = 64 * 1024
+
+
+def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
+    """Return a payload; of other programs that run these hooks it says nothing.
+
+    The project is where the session began, as its transcript says: ``cwd`` follows ``/cd``.
+    """
+    fields = fields if environ.get("COPILOT_CLI") else {}
+    session = name(fields, "session_id")
+    transcript = text(fields, "transcript_path")
+    if transcript is None and session is not None and os.path.basename(session) == session:
+        own = HOST.own_directory(environ, environ.get("HOME") or os.path.expanduser("~"))
+        transcript = os.path.join(own, *HOST.transcripts, session, TRANSCRIPT)
+    began = None if transcript is None else _began_in(transcript)
+    return Payload.of(NAME, fields, began)._replace(transcript=transcript)
+
+
+def _began_in(transcript: str) -> str | None:
+    """The directory in which a session began; None where its transcript does not say."""
+    try:
+        with closing_fd(open_regular(transcript)) as descriptor:
+            line = os.read(descriptor, _FIRST_LINE).partition(b"\n")[0]
+    except (OSError, ValueError):  # a NUL in its name
+        return None
+    return text(parsed(line), "data", "context", "cwd")
+
+
+def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
+    """Yield nothing: what payloads tell of, transcripts tell with an id."""
+    del payload, places
+    yield from ()
+
+
+def followed(payload: Payload) -> Followed:
+    """Return the transcripts that may tell more now than has been read."""
+    own = payload.transcript
+    match payload.event:
+        case "Stop" | "SubagentStop" if own is not None:
+            return Followed([own], goes_on=True)
+        case "SessionEnd" if own is not None:
+            return Followed([own])
+        case "SessionStart" if own is not None:
+            return Followed(_latest_before(own), of_others=True)
+        case _:
+            return Followed([])
+
+
+def _latest_before(transcript: str) -> list[str]:
+    """The transcripts of other sessions that were written last, the latest at the end."""
+    sessions = paths_in(os.path.dirname(os.path.dirname(transcript)))
+    times = times_written(os.path.join(session, TRANSCRIPT) for session in sessions)
+    times.pop(transcript, None)
+    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]

@@ -1,0 +1,90 @@
+"""The tools of GitHub Copilot CLI that show records (1.0.102)."""
+
+from collections.abc import Mapping
+
+from ctxuse.hosts.calls import Call
+from ctxuse.hosts.copilot.lines import Data, Ended, Result
+from ctxuse.hosts.jsonlines import held
+from ctxuse.hosts.lookup import at, name, size, text
+from ctxuse.hosts.recordfile import skill_name
+from ctxuse.hosts.session import Session
+from ctxuse.patterns import pattern
+
+LONGEST_COMMAND = 64 * 1024
+
+_ABOUT = pattern(r"\n?<(?:shellId: |command )[^\n]*>\Z")
+"""What is said of a command behind what it printed."""
+
+_SHELL = pattern(r"<(?:shellId: |command (?:started in background )?with shellId: )([\w-]{1,64})")
+_WHOLE = 0
+"""Stands for the bytes of a whole file until it is shown."""
+
+_TOO_LARGE = "File too large to read at once ("
+_CUT = pattern(r"\n\n\[Output truncated\. [^\n]*\]\Z")
+
+
+def tool_call(
+    data: Data, thread: Session, directory: str | None, shells: Mapping[str, str]
+) -> Call | None:
+    """Return the call that a line tells of; None for one of a tool that shows no record.
+
+    Args:
+        data: What the line tells.
+        thread: Whose doing it is.
+        directory: Where the agent is.
+        shells: The commands that were run, by the id of their shell: what one that goes on has
+            printed is asked for by that, each time all of it.
+    """
+    call_id, arguments = text(data.toolCallId), held(data.arguments)
+    if call_id is None or data.mcpServerName is not None:
+        return None
+    key = thread.call_key(call_id)
+    match data.toolName:
+        case "view" if path := text(arguments, "path"):
+            is_part = at(arguments, "view_range") is not None
+            whole = None if is_part else _WHOLE
+            return Call(thread, "read", path, key, call_id, directory=directory, file_bytes=whole)
+        case "skill" if said := name(arguments, "skill"):
+            return Call(thread, "skill", skill_name(said) or said, key, call_id)
+        case "bash":
+            command = text(arguments, "command", longest=LONGEST_COMMAND)
+        case "read_bash":
+            command = shells.get(name(arguments, "shellId") or "")
+        case _:
+            return None
+    return command and Call(thread, "shell", command, key, call_id, directory=directory)
+
+
+def shell_of(said: str) -> str | None:
+    """Return the id of the shell that a command ran in, by what is said of it; None for none."""
+    about = _ABOUT.search(said)
+    found = None if about is None else _SHELL.search(about[0])
+    return None if found is None else found[1]
+
+
+def said_by(data: Data) -> str:
+    """Return the text that a tool gave back."""
+    content = data.result.content if isinstance(data.result, Result) else None
+    return content if isinstance(content, str) else ""
+
+
+def answered(call: Call, data: Data, at_ns: int) -> Call | None:
+    """Return a call with what was given back; None where nothing of a file was shown.
+
+    Args:
+        call: The call.
+        data: What the line tells.
+        at_ns: When it was, in nanoseconds since the epoch.
+    """
+    said = said_by(data)
+    if call.tool == "shell":
+        ended = data.shellExecution
+        failed = isinstance(ended, Ended) and ended.exitCode not in {None, 0}
+        return call._replace(at_ns=at_ns, output=_ABOUT.sub("", said), failed=failed)
+    if call.tool == "read":
+        if said.startswith(_TOO_LARGE):
+            return None
+        shown = size(_CUT.sub("", said))
+        file_bytes = shown if call.file_bytes == _WHOLE else None
+        return call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=shown)
+    return call._replace(at_ns=at_ns)

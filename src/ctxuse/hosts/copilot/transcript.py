@@ -1,0 +1,254 @@
+"""The sessions of GitHub Copilot CLI → events (version 1.0.102; the format is the host's own).
+
+A session and all of its sub-agents stand in one file, each line with the id of the sub-agent.
+"""
+
+from zlib import crc32
+
+from ctxuse.hosts.calls import Call, uses
+from ctxuse.hosts.copilot import NAME
+from ctxuse.hosts.copilot.accounting import Accounting, responded, summarised
+from ctxuse.hosts.copilot.context import Placed, agent_in, discovered, placed
+from ctxuse.hosts.copilot.lines import Data, Line, data_of
+from ctxuse.hosts.copilot.skills import Skills
+from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.lookup import at, text
+from ctxuse.hosts.origin import Origin
+from ctxuse.hosts.places import Places
+from ctxuse.hosts.rests import Reader
+from ctxuse.hosts.session import Session
+from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
+
+_KEPT = 64
+"""So many shells, and so many sub-agents, are kept at a rest: the last ones."""
+
+_SHELL, _AGENT, _STANDING = "shell ", "agent ", "standing "
+"""How what is kept of them is called there."""
+
+_KNOWN = frozenset({
+    "abort", "assistant", "canvas", "command", "elicitation", "exit_plan_mode", "external_tool",
+    "hook", "human_response", "mcp", "model", "permission", "sampling", "session", "skill",
+    "subagent", "system", "tool", "tool_search", "user", "user_input", "workflow",
+})  # fmt: skip
+"""What the types of lines begin with, up to a dot."""
+
+_lines = Lines(Line)
+_starts = Lines(Line, START)
+
+
+def head(path: str) -> Head:
+    """Return what a session says of itself: on its first line.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    line = next(iter(_starts.read(path)), Line())
+    data = data_of(line)
+    if line.type != "session.start":
+        return Head()
+    began = text(held(data.context), "cwd")
+    return Head(began, text(data.sessionId), text(line.timestamp))
+
+
+def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
+    """Tell what a session tells.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    _Reader(path, places, told, Rest()).read_whole(on_read)
+
+
+def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
+    """Tell what a session tells from a rest on, and return the next one; as `Reader.read_on`.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return _Reader(path, places, told, rest).read_on(rest, most)
+
+
+class _Reader(Reader[Line]):
+    def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
+        super().__init__(_lines, path, told)
+        began = head(path)
+        self._session = began.session
+        self._directory = rest.directory or began.directory
+        self._origin = Origin.of_transcript(places, began.directory)
+        self._entered = Accounting(rest.samples)
+        self._calls: dict[str, Call | None] = {}
+        """Calls without a result so far, by key; None for those of tools that show no record."""
+        self._shells = _kept(rest, _SHELL)
+        self._agents = _kept(rest, _AGENT)
+        """The kinds of sub-agents, by their ids."""
+        self._standing = {of: {*marks.split()} for of, marks in _kept(rest, _STANDING).items()}
+        """What stands in the system prompt, by segment."""
+        self._skills = Skills(self._origin, told, rest.noted)
+
+    @property
+    def rests(self) -> bool:
+        return not any(self._calls.values()) and self._skills.none_open
+
+    def rest(self, offset: int) -> Rest:
+        noted = {
+            **{_SHELL + shell: command for shell, command in [*self._shells.items()][-_KEPT:]},
+            **{_AGENT + agent: kind for agent, kind in [*self._agents.items()][-_KEPT:]},
+            **{_STANDING + of: " ".join(sorted(m)) for of, m in [*self._standing.items()][-_KEPT:]},
+            **self._skills.noted,
+        }
+        samples = self._entered.samples[-MOST_SAMPLES:]
+        return Rest(offset, samples=samples, directory=self._directory, noted=noted)
+
+    def end_open(self) -> None:
+        self._skills.end()
+
+    def give_up(self) -> None:
+        self.end_open()
+        self._calls.clear()
+
+    def pause(self) -> None:
+        self._told.finish(self._calls, measured(self._entered.samples))
+
+    def read(self, line: Line) -> None:
+        data = data_of(line)
+        thread = self._thread(line, data)
+        if thread is None or not isinstance(line.type, str):
+            self._told.not_understood.saw("(no type)" if thread else "(no session)")
+            return
+        if line.type.partition(".")[0] not in _KNOWN:
+            self._told.not_understood.saw(line.type)
+        elif (at_ns := when(line.timestamp)) is not None:
+            self._tells(line.type, line, data, thread, at_ns)
+
+    def _tells(self, kind: str, line: Line, data: Data, thread: Session, at_ns: int) -> None:
+        match kind:
+            case "session.resume":
+                self._directory = text(held(data.context), "cwd") or self._directory
+            case "session.context_changed":
+                self._directory = text(data.cwd) or self._directory
+            case "system.message":
+                self._stands(line, data, thread, at_ns)
+            case "system.notification":
+                self._discovered(line, data, thread, at_ns)
+            case "user.message":
+                self._skills.prompted(data, thread)
+                self._enters(thread, data.transformedContent)
+                self._begins(line, thread, answered=False)
+            case "assistant.message":
+                self._begins(line, thread, answered=True)
+                if thread.actor == "agent":
+                    self._entered.said(data)
+            case "session.usage_record":
+                self._answered(data, thread, at_ns)
+            case "tool.execution_start" | "tool.user_requested":
+                self._called(kind, data, thread)
+            case "tool.execution_complete":
+                self._returned(data, thread, at_ns)
+            case "skill.invoked" | "skill.invoked_ref":
+                self._skills.loaded(data, thread, text(line.id), at_ns)
+            case "skill.context_delivered" | "skill.context_delivered_ref":
+                self._skills.delivered(data, thread)
+                self._enters(thread, data.prefix, data.content, data.suffix)
+            case "session.compaction_complete" if data.success is True:
+                self._compacted(data, thread, at_ns)
+
+    def _thread(self, line: Line, data: Data) -> Session | None:
+        """Whose doing a line is."""
+        agent = text(line.agentId)
+        if self._session is None:
+            return None
+        if agent is not None and line.type == "subagent.started":
+            kind = text(data.agentName)
+            self._agents |= {} if kind is None else {agent: kind}
+        return Session.named(NAME, self._session, agent, self._agents.get(agent or ""))
+
+    def _begins(self, line: Line, thread: Session, *, answered: bool) -> None:
+        if thread.actor == "agent":
+            self._told.began(thread.segment_id, line.timestamp, answered=answered)
+
+    def _enters(self, thread: Session, *texts: object) -> None:
+        if thread.actor == "agent":
+            self._entered.entered(*texts)
+
+    def _answered(self, data: Data, thread: Session, at_ns: int) -> None:
+        response = responded(data, thread, at_ns)
+        if response is not None:
+            self._told.of_requests(response)
+            if thread.actor == "agent":
+                self._entered.answered(response.input)
+
+    def _compacted(self, data: Data, thread: Session, at_ns: int) -> None:
+        summary = summarised(data, thread, at_ns)
+        if summary is not None:
+            self._told.of_requests(summary)
+        self._told.of_compaction(thread, at_ns)
+        self._standing.pop(thread.segment_id, None)
+        if thread.actor == "agent":
+            self._entered.begins_anew()
+
+    def _called(self, kind: str, data: Data, thread: Session) -> None:
+        call_id = text(data.toolCallId)
+        if call_id is not None:
+            call = tool_call(data, thread, self._directory, self._shells)
+            is_typed = kind == "tool.user_requested" and call is not None
+            self._calls[thread.call_key(call_id)] = (
+                call._replace(by_user=True) if call is not None and is_typed else call
+            )
+
+    def _returned(self, data: Data, thread: Session, at_ns: int) -> None:
+        call_id = text(data.toolCallId)
+        if call_id is None:
+            return
+        key, said = thread.call_key(call_id), said_by(data)
+        self._enters(thread, said)
+        call = self._calls.pop(key, None)
+        if not self._told.first_answer(key):
+            return
+        if call is not None and call.tool == "shell" and (shell := shell_of(said)):
+            self._shells[shell] = call.subject
+        failed = data.success is not True
+        answer = None if call is None or failed else answered(call, data, at_ns)
+        if answer is not None and answer.tool == "skill":
+            self._skills.called(answer)
+            self._told.answered(key)
+            return
+        found = [] if answer is None else uses(answer, self._origin)
+        self._told.ended(key, found, failed=failed or (answer is not None and answer.failed))
+
+    def _stands(self, line: Line, data: Data, thread: Session, at_ns: int) -> None:
+        """Tell of what stands in a system prompt and did not before; only a new one is told."""
+        prompt = data.content
+        if not isinstance(prompt, str):
+            return
+        before = self._standing.setdefault(thread.segment_id, set())
+        found = [*placed(prompt, self._origin)]
+        if thread.agent_type is not None:
+            found += agent_in(prompt, thread.agent_type, self._origin)
+        for one in found:
+            mark = f"{crc32(f'{one.record.kind} {one.record.slug}'.encode()):08x}"
+            if mark not in before:
+                before.add(mark)
+                self._stood(one, line, thread, at_ns)
+
+    def _discovered(self, line: Line, data: Data, thread: Session, at_ns: int) -> None:
+        """Tell of instructions that are handed over because a file near them was looked at."""
+        kind = held(data.kind)
+        path = text(kind, "sourcePath")
+        if at(kind, "type") == "instruction_discovered" and path is not None:
+            if thread.actor == "agent":
+                self._entered.begins_anew()
+            for one in discovered(path, at_ns, self._origin):
+                self._stood(one, line, thread, at_ns)
+
+    def _stood(self, placed: Placed, line: Line, thread: Session, at_ns: int) -> None:
+        key = text(line.id) or f"{thread.segment_id} {at_ns}"
+        snapshot = self._origin.snapshot(placed.record, at_ns, None, placed.context_bytes)
+        self._told.happened([thread.exposure([snapshot], at_ns, key)], key=key)
+
+
+def _kept(rest: Rest, begins: str) -> dict[str, str]:
+    """What was kept at a rest under names that begin alike."""
+    found = ((key.removeprefix(begins), value) for key, value in rest.noted.items()
+             if key.startswith(begins))  # fmt: skip
+    return {key: value for key, value in found if isinstance(value, str)}
