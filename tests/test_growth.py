@@ -24,11 +24,11 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
 from ctxuse.hook import run
-from ctxuse.hosts.imports import imported_files, named_with_at
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
 from ctxuse.hosts.evidence import Command, KnownLines
+from ctxuse.hosts.imports import imported_files, named_with_at
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
@@ -606,7 +606,9 @@ def test_each_name_that_instructions_take_in_is_looked_up_once(
         (tmp_path / name).write_text("@gone.md and @gone.md\n")
     monkeypatch.setattr("os.path.isfile", looking)
     files, root = [str(tmp_path / name) for name in ("a.md", "b.md")], str(tmp_path)
-    assert not imported_files(files, imports, lambda name, _: str(tmp_path / name), root, None)
+    assert not imported_files(
+        files, named_with_at, lambda name, _: str(tmp_path / name), root, None
+    )
     assert looked_at == [str(tmp_path / "gone.md")]
 
 

@@ -33,6 +33,11 @@ UNTOLD = {
                      "statusline-setup")
     },
     ("opencode", "resident"): {"agent/explore", "agent/general", "agent/reviewer"},
+    ("copilot", "resident"): {"agent/reviewer"},
+    ("copilot", "resident in sub-agents"): {
+        "agent/reviewer", "instructions/api/AGENTS.md",
+        "instructions/.github/instructions/deep/api.instructions.md",
+    },
 }  # fmt: skip
 """What these versions put into contexts and leave no trace of: they list agents."""
 
@@ -41,9 +46,13 @@ PRELOADED = {"skill/deploy"}
 
 NOT_IN_TRANSCRIPTS = {
     "claude-code": {"instructions", "memory", "agent"},
+    "copilot": {"agent", "instructions"},
     "opencode": {"instructions", "skill", "agent"},
 }
-"""Kinds of which only hooks are told."""
+"""Kinds of which only hooks are told; of Copilot nobody is."""
+
+ENVIRON = {"copilot": {"COPILOT_CLI": "1"}}
+"""What an agent tells its hooks by."""
 
 TYPED_TO_HOOKS = {"opencode": {"command/fix", "command/tidy"}}
 """What the user typed of which only hooks are told."""
@@ -56,6 +65,8 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.skip("there is no /tmp whose paths are as long as those that were captured")
     made = tempfile.mkdtemp(dir="/tmp")
     monkeypatch.setenv("HOME", f"{made}/kim")
+    # files are as they were then, though they were written just now
+    monkeypatch.setattr("ctxuse.hosts.copilot.context.is_as_it_was", lambda *_: True)
     try:
         yield Path(made)
     finally:
@@ -74,7 +85,7 @@ def hooks(played: Played) -> None:
     for payload in played.found.payloads:
         environ = {
             "HOME": str(played.shop.home), "CLAUDE_PROJECT_DIR": payload.project,
-            "PWD": payload.directory,
+            "PWD": payload.directory, **ENVIRON.get(played.host, {}),
         }  # fmt: skip
         run([played.host], BytesIO(payload.text.encode()), environ)
 
@@ -126,7 +137,7 @@ def test_what_is_recorded_is_what_entered(directory: Path, file: str, order: str
             assert kinds_missed <= NOT_IN_TRANSCRIPTS.get(host, set())
             # what stands in the prompt of the system, OpenCode's transcripts do not tell
             assert row.right > row.truth / 2 or (host, order) == ("opencode", "import")
-        elif order != "import" or host not in NOT_IN_TRANSCRIPTS:
+        elif order != "import" or host in {*HOSTS} - {*NOT_IN_TRANSCRIPTS} | {"copilot"}:
             assert missed <= UNTOLD.get((host, kind), set()), kind
         elif "resident" not in kind:
             assert missed <= TYPED_TO_HOOKS.get(host, set()), kind

@@ -4,7 +4,6 @@ Its requests name no session: the main thread's prompt names the folder of the s
 sub-agent is told by the call that began it, which stands in what it is asked for.
 """
 
-import html
 import json
 import re
 from collections import Counter
@@ -42,8 +41,10 @@ RECORDS = (
     _instructions(".github/copilot-instructions.md", "Qcop", "# @ Copilot\n@ Ask \"first\".\n"),
     _instructions(".github/instructions/all.instructions.md", "Qall",
                   "---\napplyTo: '**'\n---\n@ Always run the tests.\n"),
+    _instructions(".github/instructions/plain.instructions.md", "Qpla", "@ Without a head.\n"),
     _instructions(".github/instructions/deep/api.instructions.md", "Qfor",
-                  "---\napplyTo: 'api/**'\ndescription: @ of the api\n---\n@ Plural <names> & \"quotes\".\n"),
+                  "---\napplyTo: 'api/**'\ndescription: @ of the api\n---\n"
+                  '@ Plural <names> & "quotes".\n'),
     _instructions(".claude/rules/tests.md", "Qrul", "@ Rules of tests.\n"),
     _instructions("api/AGENTS.md", "Qapi", "# @ Api\n@ v2 only.\n"),
     _instructions("~/.copilot/copilot-instructions.md", "Qusr", "# @\n@ Short answers.\n"),
@@ -53,10 +54,12 @@ RECORDS = (
            ".github/skills")._replace(
         others=(("references/forms.md", "# @ Forms\n@ one\n@ two\n"),)
     ),
+    _skill("rename", "Qren", "@ Names things.", ".github/skills"),
     _skill("deploy", "Qdep", "|\n  @ Brings it out.\n  @ Two lines.", ".agents/skills"),
     _skill("triage", "Qtri", "@ Sorts them.", ".claude/skills"),
     _skill("brief", "Qbri", "@ Summarise the morning.", "~/.copilot/skills"),
     _skill("notes", "Qnot", "@ Takes notes.", "~/.agents/skills"),
+    _skill("weekly", "Qwee", "@ What was done.", "~/.copilot/skills"),
     Placed("skill", "hidden", ".github/skills/hidden/SKILL.md", "Qhid",
            "---\nname: hidden\ndescription: @ x\ndisable-model-invocation: true\n---\n@ body\n"),
     Placed("command", "fix", ".claude/commands/fix.md", "Qfix",
@@ -285,7 +288,8 @@ def truth(shop: Shop, model: ScriptedModel, sessions: Sequence[Session]) -> Trut
         for name, size in begins.items():
             is_new = name not in thread.resident or thread.resident[name] != size
             thread.again[name] += key in full or (is_new and name in thread.resident)
-            thread.resident[name] = size
+            if agent is None or name not in thread.resident:  # more in a sub-agent is not told
+                thread.resident[name] = size
         full = {*full} - {key} | ({key} if _is_full(request) else set())
         for message in request.body["messages"]:
             if message["role"] == "tool":
@@ -318,42 +322,49 @@ def _begins(shop: Shop, request: Request, *, is_agent: bool) -> Iterator[tuple[s
     """The records that the host has put into a request, with their bytes."""
     prompt = text_of(request.body["messages"][0].get("content"))
     tools, _, behind = prompt.partition("\n</tools>\n")
+    yield from _listed(shop, request, tools, behind)
+    yield from _served(shop, tools)
+    taken_in = "".join(_IMPORTED.findall(behind))
+    for record in shop.records:
+        marked = record.text.replace("@docs", "\0docs").replace("@", record.mark)
+        text = marked.replace("\0", "@").strip()
+        is_told = text in _IMPORTED.sub("", behind) or f">\n{text}\n<" in taken_in
+        if record.kind == "instructions" and is_told:
+            yield record.name, len(text.encode())
+        elif record.kind == "agent" and is_agent and record.body in prompt:
+            yield record.name, len(record.body.encode())
+    for message in request.body["messages"]:
+        for reminder in _REMINDER.finditer(text_of(message.get("content"))):
+            for name in shop.in_text(reminder[1]):
+                yield name, len(reminder[1].strip().encode())
+
+
+def _listed(shop: Shop, request: Request, tools: str, behind: str) -> Iterator[tuple[str, int]]:
+    """The skills, agents and instructions that are only named."""
     for listed in _SKILL.finditer(tools):
         for name in shop.in_text(listed[0]) or {f"skill/{listed[1]}"}:
             yield name, len(listed[0].encode())
+    lines = [line for line in behind.splitlines() if line.startswith("| ")]
+    for tool in request.body.get("tools") or []:
+        if tool["function"]["name"] == "task":
+            lines += tool["function"]["description"].splitlines()
+    for line in lines:
+        yield from ((name, len(line.encode())) for name in shop.in_text(line))
+
+
+def _served(shop: Shop, tools: str) -> Iterator[tuple[str, int]]:
+    """The records that stand in the instructions of our MCP server."""
     for served in _LET_IN.finditer(tools):
         for line in served[1].split("\n\n", maxsplit=1)[0].splitlines():
             yield from ((name, len(line.encode())) for name in shop.in_text(line))
         for record in shop.records:
             if record.kind == "summary" and record.body in served[1]:
                 yield record.name, len(record.body.encode())
-    for line in behind.splitlines():
-        if line.startswith("| ") and "instructions.md" in line:
-            yield from ((name, len(line.encode())) for name in shop.in_text(line))
-    for tool in request.body.get("tools") or []:
-        for line in tool["function"]["description"].splitlines():
-            for name in shop.in_text(line) if tool["function"]["name"] == "task" else ():
-                yield name, len(line.encode())
-    reminders = [
-        text_of(message.get("content"))
-        for message in request.body["messages"]
-        if message["role"] == "user" and "<system_reminder>" in text_of(message.get("content"))
-    ]
-    for record in shop.records:
-        marked = record.text.replace("@docs", "\0docs").replace("@", record.mark)
-        text = marked.replace("\0", "@").strip()
-        if record.kind == "instructions":
-            if text in _IMPORTED.sub("", behind):
-                yield record.name, len(text.encode())
-            elif any(f">\n{text}\n<" in taken[0] for taken in _IMPORTED.finditer(behind)):
-                yield record.name, len(text.encode())
-            escaped = html.escape(text)
-            if any(escaped in reminder for reminder in reminders):
-                yield record.name, len(escaped.encode())
-        elif record.kind == "agent" and is_agent and record.body in prompt:
-            yield record.name, len(record.body.encode())
 
 
+_REMINDER = re.compile(
+    r"<system_reminder>\nCustom instructions from [^\n]*\n(.*?)</system_reminder>", re.DOTALL
+)
 _IMPORTED = re.compile(
     r"\n\n<imported_custom_instruction .*?</imported_custom_instruction>", re.DOTALL
 )
@@ -403,6 +414,8 @@ _OWN = ("model.", "hook.", "assistant.turn")
 def slim(transcript: str) -> str:
     """Leave of a session out what is the client's own and tells of no record."""
     lines = []
+    if not transcript.startswith('{"type":'):  # something that lies beside it
+        return ""
     for line in transcript.splitlines():
         fields = json.loads(line)
         if fields["type"].startswith(_OWN):

@@ -80,8 +80,7 @@ def command(  # noqa: PLR0913 - these are its options
         if text == file.text:
             common.note(f"no hook of ctxuse in {quoted(path)}: nothing to remove")
             return
-        if change.is_left_over(text, agent):
-            text = ""
+        text = change.without_left_over(text, agent)
     else:
         version = _version(agent, places)
         there = installed(agent, places)

@@ -1,10 +1,10 @@
 """Files that instruction files take in, by naming them: instructions as well."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ctxuse.files import read_small
-from ctxuse.hosts.host import Imports
+from ctxuse.hosts.host import Host, Imports
 from ctxuse.hosts.paths import holds
 
 _LARGEST = 256 * 1024
@@ -15,6 +15,32 @@ _MOST_BYTES = 1024 * 1024
 
 Absolute = Callable[[str, str | None], str]
 """Makes a path absolute, from a directory."""
+
+
+def imports_of(
+    hosts: Iterable[Host],
+    files: Iterable[str],
+    own: Mapping[str, str],
+    absolute: Absolute,
+    root: str,
+) -> list[str]:
+    """Return the paths of the files that the instructions of some agents take in, each once.
+
+    Args:
+        hosts: The agents.
+        files: The instruction files that are there, of whatever agent.
+        own: The agents' own directories, by agent.
+        absolute: Makes a path absolute, from a directory.
+        root: The root of the workspace.
+    """
+    files = [*files]
+    found: list[str] = []
+    for host in hosts:
+        if host.imports is not None:
+            names = {os.path.basename(path) for path in host.of_project.instructions}
+            named = [file for file in files if os.path.basename(file) in names]
+            found += imported_files(named, host.imports, absolute, root, own.get(host.name))
+    return [*dict.fromkeys(found)]
 
 
 def imported_files(

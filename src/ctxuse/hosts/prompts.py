@@ -41,11 +41,14 @@ def prompt_folders(
         own: Their own directories, by agent.
         plugins: The directories of plugins, by name.
     """
-    for host in hosts:
-        for directory, records in ((root, host.of_project), (own.get(host.name), host.of_user)):
-            for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents)):
-                for path in paths if directory else ():
-                    yield Folder(kind, os.path.join(directory or "", path))
+    yield from dict.fromkeys(  # several agents keep theirs in the same one
+        Folder(kind, os.path.join(directory, path))
+        for host in hosts
+        for directory, records in ((root, host.of_project), (own.get(host.name), host.of_user))
+        for kind, paths in ((COMMAND, records.commands), (AGENT, records.agents))
+        if directory
+        for path in paths
+    )
     for plugin, where in plugins.items():
         for kind, path in _PLUGIN_FOLDERS:
             yield Folder(kind, os.path.join(where, path), plugin)

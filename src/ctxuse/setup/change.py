@@ -74,9 +74,10 @@ def without_hooks(file: SettingsFile) -> str:
         raise SettingsError(file.path, f"{error}; it was left alone{_BY_HAND}") from error
 
 
-def is_left_over(text: str, installation: Installation) -> bool:
-    """Whether settings hold nothing but what hooks need beside them, and nobody else has a use."""
-    return bool(installation.beside) and parsed(text) == installation.beside
+def without_left_over(text: str, installation: Installation) -> str:
+    """Return the text of settings; nothing where only what hooks need beside them is left there."""
+    is_left_over = installation.beside and parsed(text) in (installation.beside, {})
+    return "" if is_left_over else text
 
 
 def _empty(installation: Installation) -> str:

@@ -77,7 +77,7 @@ def _instructions(places: Places) -> Iterator[UsageRecordSnapshot]:
     texts = [path for top in rules for path in files_below(top, (".md",))]
     always = described_files(RecordFile(INSTRUCTIONS, path, path, path) for path in texts)
     files += [rule.file for rule, fields in always if "paths" not in fields]
-    for path in (*files, *places.imported_files()):
+    for path in (*files, *places.imported_files(NAME)):
         record, told = places.instructions_at(path), instruction_bytes(path)
         if record is not None and told != 0:
             yield record.snapshot(told)

@@ -14,6 +14,10 @@ from ctxuse.hosts.transcripts import LEAST_BYTES
 _encode = msgspec.json.Encoder().encode
 
 
+_BEFORE = 1_000_000
+"""Nanoseconds by which the answer comes before what is made of it."""
+
+
 class Accounting:
     """Measures a session's bytes per token: what entered between two responses.
 
@@ -84,7 +88,7 @@ def summarised(data: Data, thread: Session, at_ns: int) -> Responded | None:
     return Responded(
         thread.segment_id,
         text(data.compactionAttemptId) or f"{thread.segment_id} {at_ns}",
-        at_ns,
+        at_ns - _BEFORE,
         taken,
         tokens(at(used, "outputTokens")),
         min(tokens(at(used, "cacheReadTokens")), taken),

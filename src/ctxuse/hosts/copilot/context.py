@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 from ctxuse.context.residenttext import standing as standing_in
 from ctxuse.files import is_as_it_was, read_small
@@ -32,6 +33,7 @@ _IMPORTED = re.compile(
     r"</imported_custom_instruction>",
     re.DOTALL,
 )
+_QUOTES = {'"': "&quot;", "'": "&apos;"}
 _ENDING = ".md"
 _HEAD = re.compile(r"---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
 _ROW = re.compile(r"^\| [^\n]* \| '([^'\n]{1,4096})' \| [^\n]*\|$", re.MULTILINE)
@@ -49,17 +51,20 @@ class Placed(NamedTuple):
     context_bytes: int | None
 
 
-def placed(prompt: str, origin: Origin) -> Iterator[Placed]:
+def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Placed]:
     """Yield what of records a system prompt holds.
 
     Args:
         prompt: The prompt.
+        repository: The directory from which it names files.
         origin: Where it was.
     """
     tools, _, behind = prompt.partition(_TOOLS)
     yield from _skills(tools, origin)
     yield from _servers(tools, origin)
     yield from _instructions(behind, origin)
+    for row in _ROW.finditer(_BLOCK.sub("", behind)):
+        yield from _at(origin.here(row[1], repository), size(row[0]), origin)
 
 
 def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
@@ -78,19 +83,20 @@ def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
     return [Placed(record, size(body) if body and body in prompt else None)]
 
 
-def discovered(path: str, at_ns: int, origin: Origin) -> Iterator[Placed]:
+def discovered(path: str, repository: str | None, at_ns: int, origin: Origin) -> Iterator[Placed]:
     """Yield the instructions that are handed over behind the answer of a tool, as XML has them.
 
     Only the path is told: what has entered is what stands there, if that is as it was.
 
     Args:
         path: Their file.
+        repository: The directory from which it is named.
         at_ns: When it was, in nanoseconds since the epoch.
         origin: Where it was.
     """
-    file = origin.here(path)
+    file = origin.here(path, repository)
     content = _content(file) if is_as_it_was(file, at_ns) else None
-    yield from _at(file, None if content is None else size(html.escape(content)), origin)
+    yield from _at(file, None if content is None else size(escape(content, _QUOTES)), origin)
 
 
 def _skills(text: str, origin: Origin) -> Iterator[Placed]:
@@ -130,8 +136,6 @@ def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
         content = _content(file)
         if content and f"\n{content}\n" in others:
             yield from _at(file, size(content), origin)
-    for row in _ROW.finditer(others):
-        yield from _at(origin.here(row[1]), size(row[0]), origin)
 
 
 def _at(file: str, length: int | None, origin: Origin) -> Iterator[Placed]:

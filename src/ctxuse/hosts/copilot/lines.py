@@ -39,6 +39,7 @@ class Data(msgspec.Struct):
         sessionId: The session's id.
         context: Where it began, or goes on.
         cwd: Where it is now.
+        gitRoot: The directory of the repository that this is in.
         toolCallId: The id of a call.
         toolName: The tool that is called.
         mcpServerName: The server that the tool is of.
@@ -66,6 +67,7 @@ class Data(msgspec.Struct):
     sessionId: object = None  # noqa: N815
     context: msgspec.Raw = NOT_SAID
     cwd: object = None
+    gitRoot: object = None  # noqa: N815
     toolCallId: object = None  # noqa: N815
     toolName: object = None  # noqa: N815
     mcpServerName: object = None  # noqa: N815

@@ -46,13 +46,15 @@ def tool_call(
             return Call(thread, "read", path, key, call_id, directory=directory, file_bytes=whole)
         case "skill" if said := name(arguments, "skill"):
             return Call(thread, "skill", skill_name(said) or said, key, call_id)
-        case "bash":
+        case "bash" | "local_shell":
             command = text(arguments, "command", longest=LONGEST_COMMAND)
         case "read_bash":
             command = shells.get(name(arguments, "shellId") or "")
         case _:
             return None
-    return command and Call(thread, "shell", command, key, call_id, directory=directory)
+    if command is None:
+        return None
+    return Call(thread, "shell", command, key, call_id, directory=directory)
 
 
 def shell_of(said: str) -> str | None:

@@ -33,6 +33,8 @@ _KNOWN = frozenset({
 })  # fmt: skip
 """What the types of lines begin with, up to a dot."""
 
+_REPOSITORY = "repository"
+
 _lines = Lines(Line)
 _starts = Lines(Line, START)
 
@@ -75,6 +77,7 @@ class _Reader(Reader[Line]):
         began = head(path)
         self._session = began.session
         self._directory = rest.directory or began.directory
+        self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
         self._entered = Accounting(rest.samples)
         self._calls: dict[str, Call | None] = {}
@@ -91,7 +94,8 @@ class _Reader(Reader[Line]):
         return not any(self._calls.values()) and self._skills.none_open
 
     def rest(self, offset: int) -> Rest:
-        noted = {
+        noted: dict[str, str | int | None] = {
+            _REPOSITORY: self._repository,
             **{_SHELL + shell: command for shell, command in [*self._shells.items()][-_KEPT:]},
             **{_AGENT + agent: kind for agent, kind in [*self._agents.items()][-_KEPT:]},
             **{_STANDING + of: " ".join(sorted(m)) for of, m in [*self._standing.items()][-_KEPT:]},
@@ -123,24 +127,25 @@ class _Reader(Reader[Line]):
 
     def _tells(self, kind: str, line: Line, data: Data, thread: Session, at_ns: int) -> None:
         match kind:
-            case "session.resume":
-                self._directory = text(held(data.context), "cwd") or self._directory
+            case "session.start" | "session.resume":
+                self._is_at(held(data.context))
             case "session.context_changed":
-                self._directory = text(data.cwd) or self._directory
+                self._is_at({"cwd": data.cwd, "gitRoot": data.gitRoot})
+            case "session.usage_record":
+                self._answered(data, thread, at_ns)
+            case "session.compaction_complete" if data.success is True:
+                self._compacted(data, thread, at_ns)
             case "system.message":
                 self._stands(line, data, thread, at_ns)
             case "system.notification":
                 self._discovered(line, data, thread, at_ns)
-            case "user.message":
-                self._skills.prompted(data, thread)
-                self._enters(thread, data.transformedContent)
-                self._begins(line, thread, answered=False)
-            case "assistant.message":
-                self._begins(line, thread, answered=True)
-                if thread.actor == "agent":
-                    self._entered.said(data)
-            case "session.usage_record":
-                self._answered(data, thread, at_ns)
+            case "user.message" | "assistant.message":
+                self._message(kind, line, data, thread)
+            case _:
+                self._of_tools(kind, line, data, thread, at_ns)
+
+    def _of_tools(self, kind: str, line: Line, data: Data, thread: Session, at_ns: int) -> None:
+        match kind:
             case "tool.execution_start" | "tool.user_requested":
                 self._called(kind, data, thread)
             case "tool.execution_complete":
@@ -150,8 +155,6 @@ class _Reader(Reader[Line]):
             case "skill.context_delivered" | "skill.context_delivered_ref":
                 self._skills.delivered(data, thread)
                 self._enters(thread, data.prefix, data.content, data.suffix)
-            case "session.compaction_complete" if data.success is True:
-                self._compacted(data, thread, at_ns)
 
     def _thread(self, line: Line, data: Data) -> Session | None:
         """Whose doing a line is."""
@@ -163,9 +166,20 @@ class _Reader(Reader[Line]):
             self._agents |= {} if kind is None else {agent: kind}
         return Session.named(NAME, self._session, agent, self._agents.get(agent or ""))
 
-    def _begins(self, line: Line, thread: Session, *, answered: bool) -> None:
+    def _is_at(self, context: object) -> None:
+        """Take note of where the agent is, and of the directory from which it names files."""
+        self._directory = text(context, "cwd") or self._directory
+        self._repository = text(context, "gitRoot") or self._directory
+
+    def _message(self, kind: str, line: Line, data: Data, thread: Session) -> None:
+        is_answer = kind == "assistant.message"
+        if not is_answer:
+            self._skills.prompted(data, thread)
+            self._enters(thread, data.transformedContent)
         if thread.actor == "agent":
-            self._told.began(thread.segment_id, line.timestamp, answered=answered)
+            self._told.began(thread.segment_id, line.timestamp, answered=is_answer)
+            if is_answer:
+                self._entered.said(data)
 
     def _enters(self, thread: Session, *texts: object) -> None:
         if thread.actor == "agent":
@@ -222,7 +236,7 @@ class _Reader(Reader[Line]):
         if not isinstance(prompt, str):
             return
         before = self._standing.setdefault(thread.segment_id, set())
-        found = [*placed(prompt, self._origin)]
+        found = [*placed(prompt, self._repository, self._origin)]
         if thread.agent_type is not None:
             found += agent_in(prompt, thread.agent_type, self._origin)
         for one in found:
@@ -238,7 +252,7 @@ class _Reader(Reader[Line]):
         if at(kind, "type") == "instruction_discovered" and path is not None:
             if thread.actor == "agent":
                 self._entered.begins_anew()
-            for one in discovered(path, at_ns, self._origin):
+            for one in discovered(path, self._repository, at_ns, self._origin):
                 self._stood(one, line, thread, at_ns)
 
     def _stood(self, placed: Placed, line: Line, thread: Session, at_ns: int) -> None:
