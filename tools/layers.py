@@ -77,7 +77,7 @@ INSIDE = {
         "pieces | source",
     ],
     "hosts": [
-        "claude_code | cline | codex | cursor | gemini_cli | opencode | pi | qwen_code",
+        "claude_code | codex | copilot | cursor | gemini_cli | opencode | pi",
         "caller | reading",
         "kept | past | recorded | rests",
         "parts",
@@ -96,6 +96,11 @@ INSIDE = {
         "hook",
         "install | mcp | standing | telemetry | transcript",
         "accounting | announced | loaded | tools",
+        "__init__ | lines",
+    ],
+    "hosts.copilot": [
+        "hook | install | mcp | transcript",
+        "accounting | context | skills | tools",
         "__init__ | lines",
     ],
     "hosts.codex": [
