@@ -19,6 +19,11 @@ def _other_files(places: Places) -> list[str]:
     return [*hooks, *settings, os.path.join(own, "config.json")]
 
 
+_UNTOLD = (
+    "which of your agents it lists to the model, and which instructions a sub-agent comes upon,"
+    " neither hooks nor transcripts tell"
+)
+
 INSTALLATION = Installation(
     host=NAME,
     title="GitHub Copilot CLI",
@@ -35,4 +40,6 @@ INSTALLATION = Installation(
         " doctor"
     ),
     executable="copilot",
+    limits=(_UNTOLD,),
+    tell_alone=False,
 )
