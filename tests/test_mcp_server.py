@@ -412,7 +412,7 @@ def test_nothing_outside_the_workspace_can_be_reached(filled: Workspace, tmp_pat
     talk(process(filled), conversation)
 
 
-ENV = {"CLAUDE_CODE_SESSION_ID": "from-env"}
+ENV = {"CLAUDE_CODE_SESSION_ID": "from-env", "COPILOT_AGENT_SESSION_ID": "of-copilot"}
 CODEX_TURN = "x-codex-turn-metadata"
 
 
@@ -434,6 +434,7 @@ CODEX_TURN = "x-codex-turn-metadata"
         ({"progressToken": 4}, "opencode", Caller(None, "opencode")),
         ({}, "gemini-cli-mcp-client", Caller(None, "gemini-cli")),
         ({}, "gemini-cli-mcp-client-ctxuse", Caller(None, "gemini-cli")),
+        ({}, "copilot-cli", Caller("of-copilot", "copilot")),
         ({}, "cursor-vscode", Caller(None, "cursor")),
         ({}, "@cline/core", Caller(None, "cline")),
         ({}, "qwen-cli-mcp-client-ctxuse", Caller(None, "qwen-code")),
@@ -617,6 +618,15 @@ def test_what_names_no_session_is_of_the_one_that_was_named_last(filled: Workspa
         ("s/c", "resident_exposure", "policy"), ("s/c", "use", "summary"), ("s", "use", "alpha"),
     ]  # fmt: skip
     assert len(events(filled)[0].records) == 1  # Codex gives the first line of the instructions
+
+
+def test_where_a_host_drops_the_instructions_no_exposure_is_told(filled: Workspace) -> None:
+    async def conversation(client: Client) -> None:
+        await client.call_tool("memory_read", {"kind": "summary"})
+
+    talk(process(filled), conversation, client="copilot-cli")
+    told = [(e.host, e.event.value, e.records[0].slug) for e in events(filled)]
+    assert told == [("copilot", "use", "summary")]
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,25 @@ _TOOLS = "\n</tools>\n"
 _SKILL = re.compile(
     r"<skill>\n  <name>([^<\n]{1,256})</name>\n(?:(?!</?skill>).)*?</skill>", re.DOTALL
 )
-_SERVER = re.compile(r"^<([\w.-]{1,128})-\*>\n(.*?)\n</\1-\*>$", re.DOTALL | re.MULTILINE)
-_BLOCK = re.compile(r"<custom_instruction>\n(.*?)\n</custom_instruction>\n", re.DOTALL)
+_SERVER = re.compile(
+    r"^<([\w.-]{1,128})-\*>\n((?:(?!^<[\w.-]{1,128}-\*>$).)*?)\n</\1-\*>$",
+    re.DOTALL | re.MULTILINE,
+)
+_BLOCK = re.compile(
+    r"<custom_instruction>\n((?:(?!<custom_instruction>).)*?)\n</custom_instruction>\n", re.DOTALL
+)
 _IMPORTED = re.compile(
-    r'\n\n<imported_custom_instruction source="([^"\n]{1,4096})">\n(.*?)\n'
-    r"</imported_custom_instruction>",
+    r'\n\n<imported_custom_instruction source="([^"\n]{1,4096})">\n'
+    r"((?:(?!<imported_custom_instruction ).)*?)\n</imported_custom_instruction>",
     re.DOTALL,
 )
+_DEEPEST = 8
+"""Texts that are taken in by one another."""
+
 _QUOTES = {'"': "&quot;", "'": "&apos;"}
 _ENDING = ".md"
-_HEAD = re.compile(r"---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
-_ROW = re.compile(r"^\| [^\n]* \| '([^'\n]{1,4096})' \| [^\n]*\|$", re.MULTILINE)
+_HEAD = re.compile(r"\A---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
+_ROW = re.compile(r"^\| [^|\n]* \| '([^'\n]{1,4096})' \| [^|\n]*\|$", re.MULTILINE)
 
 
 class Placed(NamedTuple):
@@ -119,7 +127,8 @@ def _servers(text: str, origin: Origin) -> Iterator[Placed]:
 
 def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
     """The instructions of the user, of the project, and of its parts."""
-    blocks = [_IMPORTED.sub("", block[1]).strip() for block in _BLOCK.finditer(text)]
+    text, taken_in = _without_imported(text)
+    blocks = [block[1].strip() for block in _BLOCK.finditer(text)]
     files = _files(origin)
     known = {file: content for file in files if (content := _content(file)) in blocks and content}
     left = [block for block in blocks if block and block not in known.values()]
@@ -129,13 +138,25 @@ def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
     )
     for content, file in told.items():
         yield from _at(file, size(content), origin)
-    for taken_in in _IMPORTED.finditer(text):
-        yield from _at(origin.here(taken_in[1]), size(taken_in[2].strip()), origin)
+    for path, content in taken_in.items():
+        yield from _at(origin.here(path), size(content), origin)
     others = _BLOCK.sub("", text)
     for file in _rules(origin):
         content = _content(file)
         if content and f"\n{content}\n" in others:
             yield from _at(file, size(content), origin)
+
+
+def _without_imported(text: str) -> tuple[str, dict[str, str]]:
+    """A text without what stands in it of files that are taken in, and that, by their paths."""
+    found: dict[str, str] = {}
+    for _ in range(_DEEPEST):
+        inner = _IMPORTED.findall(text)
+        if not inner:
+            break
+        found |= {path: content.strip() for path, content in inner}
+        text = _IMPORTED.sub("", text)
+    return text, found
 
 
 def _at(file: str, length: int | None, origin: Origin) -> Iterator[Placed]:

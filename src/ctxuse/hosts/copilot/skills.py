@@ -20,6 +20,8 @@ _BODY = "body "
 """How what is kept at a rest of the text of a skill is called: what tells it, and its bytes."""
 
 _KEPT = 256
+_MOST_OPEN = 64
+"""So many texts are waited for at once, the last ones; a turn has a few."""
 
 _DELIVERED = re.compile(
     r'<skill-context name="([^"\n]{1,256})">\n(?:(?!</?skill-context).)*</skill-context>', re.DOTALL
@@ -56,7 +58,7 @@ class Skills:
 
     def called(self, call: Call) -> None:
         """Take note of a call that was answered."""
-        self._open.append(call)
+        self._open = [*self._open[1 - _MOST_OPEN :], call]
 
     def loaded(self, data: Data, thread: Session, line: str | None, at_ns: int) -> None:
         """Take note of a skill that was loaded."""
@@ -67,7 +69,7 @@ class Skills:
         files = None if path is None else (path,)
         if data.trigger == "user-invoked" and line is not None:
             subject = skill_name(said) or said
-            self._open.append(
+            self.called(
                 Call(thread, "skill", subject, line, by_user=True, at_ns=at_ns, files=files)
             )
             return
