@@ -466,7 +466,7 @@ class TestSettings:
         assert command(["setup", "copilot", "-y"]) == 0
         steps = [step.what for step in examine(Workspace(project)).next]
         assert any(
-            "Copilot CLI are installed, and the log holds no event of it" in s for s in steps
+            "Copilot CLI are installed, and the log holds no event" in s for s in steps
         )
         talk = Talk(project)
         talk.views("c1", ALPHA_FILE, ALPHA)

@@ -347,19 +347,17 @@ def _steps(workspace: Workspace, hosts: tuple[HostFacts, ...], fired: "_Fired") 
             )
         if host.host not in hosts_with("install"):
             continue
-        agent = installation_of(host.host)
         if not host.hooks and (kept or host.program or host.host in fired.hosts):
             yield Step(
                 f"no hooks of ctxuse are installed for {title}: its sessions leave no event of"
                 " themselves",
                 f"ctxuse setup {host.host}",
             )
-        if host.hooks and host.host not in (fired.hooks if agent.tell_alone else fired.hosts):
-            which = "that only they record" if agent.tell_alone else "of it"
+        if host.hooks and host.host not in fired.hooks:
             yield Step(
-                f"the hooks of {title} are installed, and the log holds no event {which}."
-                " That can mean that no session has begun since, or that hooks do not run",
-                agent.afterwards,
+                f"the hooks of {title} are installed, and the log holds no event that only they"
+                " record. That can mean that no session has begun since, or that hooks do not run",
+                installation_of(host.host).afterwards,
             )
 
 

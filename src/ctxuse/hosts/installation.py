@@ -45,8 +45,8 @@ class Installation:
         afterwards: What the user has to do then, for people.
         executable: The program of the agent.
         limits: What it does not tell hooks of, for people.
-        handler = self.handler(self._words(command, everywhere=everywhere), version)
-        entry: dict[str, object] = {"hooks": [handler]} if self.in_groups else handler
+        only_hooks_tell: Takes an event, tells whether no import makes such a one: where there is
+            one, hooks have run.
         untrusted: Takes the places and the hooks of ours that are installed, gives what of them it
             does not run because nobody has said that it may, and what to do about that.
     """
@@ -64,8 +64,8 @@ class Installation:
     beside: Mapping[str, object] = field(default_factory=dict)
     since: Mapping[str, Version] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
-        handler = self.handler(self._words(command, everywhere=everywhere), version)
-        entry: dict[str, object] = {"hooks": [handler]} if self.in_groups else handler
+    own_file: Callable[[list[str]], str] | None = None
+    only_hooks_tell: Callable[[UsageEvent], bool] = lambda event: not is_derived(event.id)
     untrusted: "Callable[[Places, list[Installed]], list[tuple[str, str]]]" = lambda *_: []
 
     def user_file(self, places: Places) -> str:

@@ -41,5 +41,5 @@ INSTALLATION = Installation(
     ),
     executable="copilot",
     limits=(_UNTOLD,),
-    tell_alone=False,
+    only_hooks_tell=lambda _: True,  # they tell what an import tells
 )
