@@ -386,8 +386,13 @@ def _answered(
     if tool.name.startswith("ctxuse-"):  # of which the server is told no id
         found.read.extend((key[0], name) for name in entered)
         entered = set()
-    kind = {"bash": "shell", "read_bash": "shell", "stop_bash": "shell"}.get(tool.name, tool.name)
+    kind = _KINDS.get(tool.name, "other tools")
     found.calls[call_id] = Call(kind, str({**tool.input}), key, entered)
+
+
+_KINDS = {
+    "view": "view", "skill": "skill", "bash": "shell", "read_bash": "shell", "stop_bash": "shell",
+}  # fmt: skip
 
 
 def _delivered(shop: Shop, found: Truth, request: Request, key: tuple[str, str | None]) -> None:
@@ -435,4 +440,4 @@ def _slim_prompt(prompt: str) -> str:
     tools, end, behind = prompt.partition("\n</tools>\n")
     kept = [found[0] for found in (*_SKILL.finditer(tools), *_LET_IN.finditer(tools))]
     head = tools.partition("\n\n")[0]
-    return "\n".join([head, *kept]) + end + behind
+    return "\n".join([head, *kept]) + end + behind.partition("<system_notifications>")[0]
