@@ -1,6 +1,7 @@
 """What the sessions of GitHub Copilot CLI tell, by imports and by hooks that read on in them."""
 
 import json
+import os
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -386,6 +387,28 @@ def test_hooks_read_on_and_an_import_adds_nothing(project: Path) -> None:
     other.write()
     assert fired(project, "SessionStart", source="new") == 1
     assert imported(project, path, other.write()).added == 0
+
+
+def test_a_hook_waits_for_what_is_not_written_yet(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Talk(project)
+    talk.views("c1", ALPHA_FILE, ALPHA)
+    path = project.parent / f".copilot/session-state/{SESSION}/events.jsonl"
+    at = "2026-08-03T10:00:00Z"
+    looks: list[float] = []
+
+    def later(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 2:
+            talk.write()
+
+    monkeypatch.setattr("ctxuse.hosts.copilot.hook.time.sleep", later)
+    assert fired(project, "SessionEnd", timestamp=at, transcript_path=str(path)) == 1
+    assert len(looks) == 2
+    os.utime(path, (1, 1))  # written before: there is more to come
+    assert fired(project, "Stop", timestamp=at, transcript_path=str(path)) == 0
+    assert len(looks) > 2
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

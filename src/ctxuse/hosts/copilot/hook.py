@@ -4,7 +4,9 @@ Of a tool call they name no id, so all that is recorded comes from the transcrip
 """
 
 import os
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular
@@ -14,6 +16,7 @@ from ctxuse.hosts.parts import Followed
 from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
+from ctxuse.times import parse_ns
 
 TRANSCRIPT = "events.jsonl"
 """What the transcript of a session is called, in a directory that is called as the session."""
@@ -24,6 +27,8 @@ _MOST_UNHEARD = 3
 
 
 _FIRST_LINE = 64 * 1024
+_PATIENCE, _AGAIN = 0.5, 0.02
+"""Seconds that a transcript is waited for at most, and after which it is looked at again."""
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
@@ -38,7 +43,8 @@ def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
         own = HOST.own_directory(environ, environ.get("HOME") or os.path.expanduser("~"))
         transcript = os.path.join(own, *HOST.transcripts, session, TRANSCRIPT)
     began = None if transcript is None else _began_in(transcript)
-    return Payload.of(NAME, fields, began)._replace(transcript=transcript)
+    at_ns = parse_ns(text(fields, "timestamp") or "") or 0
+    return Payload.of(NAME, fields, began)._replace(transcript=transcript, at_ns=at_ns)
 
 
 def _began_in(transcript: str) -> str | None:
@@ -61,14 +67,26 @@ def followed(payload: Payload) -> Followed:
     """Return the transcripts that may tell more now than has been read."""
     own = payload.transcript
     match payload.event:
-        case "Stop" | "SubagentStop" if own is not None:
-            return Followed([own], goes_on=True)
-        case "SessionEnd" if own is not None:
-            return Followed([own])
+        case "Stop" | "SubagentStop" | "SessionEnd" if own is not None:
+            _wait_for(own, payload.at_ns)
+            return Followed([own], goes_on=payload.event != "SessionEnd")
         case "SessionStart" if own is not None:
             return Followed(_latest_before(own), of_others=True)
         case _:
             return Followed([])
+
+
+def _wait_for(transcript: str, at_ns: int) -> None:
+    """Wait until a transcript was written after a moment: what was before stands in it then.
+
+    That is a tenth of a second later. Where it takes longer, what comes then is for the next hook.
+    """
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        with suppress(OSError):  # it is not there yet
+            if os.stat(transcript).st_mtime_ns >= at_ns:
+                return
+        time.sleep(_AGAIN)
 
 
 def _latest_before(transcript: str) -> list[str]:
