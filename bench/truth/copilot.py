@@ -21,6 +21,7 @@ from truth.shop import Placed, Shop
 
 HOST, TITLE, KEPT = "copilot", "GitHub Copilot CLI", ".copilot/session-state"
 PACKAGE, VERSION, PROGRAM = "@github/copilot", "1.0.102", "copilot"
+LEAST_IMPORTED = 0.95
 
 
 def _skill(name: str, mark: str, about: str, where: str) -> Placed:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import islice
 
 from ctxuse.files import real_path
 
@@ -50,11 +50,6 @@ def paths_in(directory: str) -> list[str]:
     except (OSError, ValueError):  # a NUL in its name
         return []
     return [os.path.join(directory, name) for name in sorted(filter(is_name, names))]
-
-
-def each_once(paths: Iterable[Iterable[str]]) -> list[str]:
-    """Return paths, each once: several agents keep what they have in the same place."""
-    return [*dict.fromkeys(chain.from_iterable(paths))]
 
 
 def times_written(paths: Iterable[str]) -> dict[str, float]:

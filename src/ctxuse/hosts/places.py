@@ -19,7 +19,6 @@ from ctxuse.hosts.checkouts import worktree_of_agent, worktree_of_ours
 from ctxuse.hosts.imports import imports_of
 from ctxuse.hosts.paths import (
     directories_above,
-    each_once,
     files_below,
     holds,
     is_name,
@@ -94,9 +93,8 @@ class Places:
         self._imports: dict[str, None] | None = None
         self._resolved: Places | None = None
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
-        self._user_skills = each_once(
-            tuple(self.absolute(path, own) for path in of.skills) for own, of in with_own
-        )
+        skills = (self.absolute(path, own) for own, of in with_own for path in of.skills)
+        self._user_skills = [*dict.fromkeys(skills)]
         of_project = [host.of_project for host in self._hosts]
         self.project_skills = [*dict.fromkeys(p for r in of_project for p in r.skills)]
         self._rules = [*dict.fromkeys(p for r in of_project for p in r.rules)]
