@@ -10,13 +10,14 @@ import pytest
 from test_following import made, put
 
 from ctxuse import UsageEvent, UsageEventKind, Workspace
+from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.codec.decode import decode
 from ctxuse.doctor import examine
 from ctxuse.hook import run
 from ctxuse.hosts.copilot.hook import read
 from ctxuse.hosts.places import Places
-from ctxuse.importing import ImportResult, import_transcripts
+from ctxuse.importing import import_transcripts
 
 RULES = "Be brief and say what you did.\nAmounts are integers of cents.\n"
 ALPHA = "The shop has one currency.\nIt is the euro.\n"
