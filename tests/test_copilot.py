@@ -491,9 +491,7 @@ class TestSettings:
     def test_hooks_that_only_read_on_have_fired_when_there_are_events(self, project: Path) -> None:
         assert command(["setup", "copilot", "-y"]) == 0
         steps = [step.what for step in examine(Workspace(project)).next]
-        assert any(
-            "Copilot CLI are installed, and the log holds no event" in s for s in steps
-        )
+        assert any("Copilot CLI are installed, and the log holds no event" in s for s in steps)
         talk = Talk(project)
         talk.views("c1", ALPHA_FILE, ALPHA)
         imported(project, talk.write())

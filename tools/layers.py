@@ -77,7 +77,7 @@ INSIDE = {
         "pieces | source",
     ],
     "hosts": [
-        "claude_code | codex | copilot | cursor | gemini_cli | opencode | pi",
+        "claude_code | cline | codex | copilot | cursor | gemini_cli | opencode | pi | qwen_code",
         "caller | reading",
         "kept | past | recorded | rests",
         "parts",

@@ -24,7 +24,7 @@ def imports_of(
     absolute: Absolute,
     root: str,
 ) -> list[str]:
-    """Return the paths of the files that the instructions of some agents take in, each once.
+    """Return the paths of files that instructions or settings of some agents take in, each once.
 
     Args:
         hosts: The agents.
@@ -36,6 +36,8 @@ def imports_of(
     files = [*files]
     found: list[str] = []
     for host in hosts:
+        if host.named_instructions is not None:
+            found += host.named_instructions(root, own[host.name])
         if host.imports is not None:
             names = {os.path.basename(path) for path in host.of_project.instructions}
             named = [file for file in files if os.path.basename(file) in names]

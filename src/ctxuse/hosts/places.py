@@ -17,14 +17,7 @@ from ctxuse.files import real_path
 from ctxuse.hosts import host_named, known_hosts
 from ctxuse.hosts.checkouts import worktree_of_agent, worktree_of_ours
 from ctxuse.hosts.imports import imports_of
-from ctxuse.hosts.paths import (
-    directories_above,
-    files_below,
-    holds,
-    is_name,
-    parts_below,
-    paths_in,
-)
+from ctxuse.hosts.paths import directories_above, files_below, holds, is_name, parts_below, paths_in
 from ctxuse.hosts.prompts import Folder, prompt_at, prompt_folders, prompt_named, prompts
 from ctxuse.hosts.recordfile import (
     COMMAND,
@@ -93,8 +86,7 @@ class Places:
         self._imports: dict[str, None] | None = None
         self._resolved: Places | None = None
         with_own = [(self.config_dirs[h.name], h.of_user) for h in self._hosts if h.config_dir]
-        skills = (self.absolute(path, own) for own, of in with_own for path in of.skills)
-        self._user_skills = [*dict.fromkeys(skills)]
+        self._user_skills = [self.absolute(path, own) for own, of in with_own for path in of.skills]
         of_project = [host.of_project for host in self._hosts]
         self.project_skills = [*dict.fromkeys(p for r in of_project for p in r.skills)]
         self._rules = [*dict.fromkeys(p for r in of_project for p in r.rules)]
@@ -302,19 +294,11 @@ class Places:
             self._imports = dict.fromkeys(self.imported_files())
         return self._imports
 
-    def imported_files(self) -> list[str]:
-        """Return the files that instructions of the project, above it and of the user take in."""
-        found: list[str] = []
-        for host in self._hosts:
-            if host.named_instructions is not None:
-                found += host.named_instructions(self.root, self.config_dirs[host.name])
-            if host.imports is not None:
-                names = {os.path.basename(path) for path in host.of_project.instructions}
-                files = (record.file for record in self.instruction_files())
-                named = [file for file in files if os.path.basename(file) in names]
-                own = self.config_dirs.get(host.name)
-                found += imported_files(named, host.imports, self.absolute, self.root, own)
-        return found
+    def imported_files(self, only: str | None = None) -> list[str]:
+        """Return the files that instructions take in, of one agent or of any; see `imports`."""
+        hosts = [host for host in self._hosts if only in {None, host.name}]
+        files = [record.file for record in self.instruction_files()]
+        return imports_of(hosts, files, self.config_dirs, self.absolute, self.root)
 
     def prompt_named(self, kind: str, name: str) -> RecordFile | None:
         """See `ctxuse.hosts.prompts`."""
