@@ -22,7 +22,7 @@ from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 from ctxuse.layout import RecordKind
 
-_MOST_UNHEARD = 3
+_MOST_UNHEARD = 24
 """So many other sessions are looked at when one begins: the end of one may not have been told."""
 
 
