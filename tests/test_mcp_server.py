@@ -537,7 +537,7 @@ def test_what_stands_in_a_sub_agent_stands_there_since_its_call(
     ("client", "host"),
     [
         ("gemini-cli-mcp-client-ctxuse", "gemini-cli"), ("@cline/core", "cline"),
-        ("qwen-cli-mcp-client-ctxuse", "qwen-code"),
+        ("qwen-cli-mcp-client-ctxuse", "qwen-code"), ("copilot-cli", "copilot"),
     ],
 )  # fmt: skip
 def test_of_instructions_that_a_client_drops_nothing_is_claimed(

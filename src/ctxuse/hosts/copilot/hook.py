@@ -22,7 +22,7 @@ TRANSCRIPT = "events.jsonl"
 """What the transcript of a session is called, in a directory that is called as the session."""
 
 _MOST_UNHEARD = 24
-"""So many transcripts of other sessions are looked at when one begins: it may have ended unheard."""
+"""So many transcripts of other sessions are looked at when one begins: it may end unheard."""
 
 _FIRST_LINE = 64 * 1024
 _PATIENCE, _AGAIN = 0.5, 0.02
