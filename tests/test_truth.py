@@ -21,8 +21,9 @@ from truth.shop import Shop
 from ctxuse import Workspace
 from ctxuse.hook import run
 from ctxuse.hosts import host_named
-from ctxuse.hosts.parts import hook_of
+from ctxuse.hosts.parts import hook_of, hosts_with
 from ctxuse.importing import import_transcripts, transcripts_in
+from ctxuse.telemetry import import_telemetry
 
 CAPTURED = Path(__file__).parent / "data/truth"
 
@@ -98,6 +99,12 @@ def imports(played: Played) -> None:
     import_transcripts(Workspace(played.shop.root), played.host, files, cache=False)
 
 
+def telemetry(played: Played) -> None:
+    written = played.shop.home / "collected.jsonl"
+    written.write_text(played.found.telemetry, encoding="utf-8")
+    import_telemetry(Workspace(played.shop.root), [str(written)])
+
+
 def rows(played: Played) -> dict[str, Row]:
     log = Workspace(played.shop.root).layout.events_path.read_text()
     return compared(played.found.truth, map(json.loads, log.splitlines()))
@@ -108,7 +115,13 @@ ORDERS = {
     "import": (imports,),
     "both": (hooks, imports),
     "late": (imports, hooks),
+    "told": (imports, telemetry),
+    "all": (telemetry, hooks, telemetry, imports),
 }
+TELLING = {"told", "all"}
+"""Of these a collector has telemetry of the agent's own, too."""
+
+_OF_THE_PAST = {"import", "told"}
 
 
 FILES = sorted(path.name for path in CAPTURED.glob("*.gz"))
@@ -116,6 +129,7 @@ PLAYED = [
     (file, order)
     for file in FILES
     for order in (ORDERS if hook_of(file.rpartition("-")[0]) else ("import",))
+    if order not in TELLING or file.rpartition("-")[0] in hosts_with("telemetry")
 ]
 
 
@@ -137,7 +151,7 @@ def test_what_is_recorded_is_what_entered(directory: Path, file: str, order: str
             assert kinds_missed <= NOT_IN_TRANSCRIPTS.get(host, set())
             # what stands in the prompt of the system, OpenCode's transcripts do not tell
             assert row.right > row.truth / 2 or (host, order) == ("opencode", "import")
-        elif order != "import" or host in {*HOSTS} - {*NOT_IN_TRANSCRIPTS} | {"copilot"}:
+        elif order not in _OF_THE_PAST or host not in {*NOT_IN_TRANSCRIPTS} - {"copilot"}:
             assert missed <= UNTOLD.get((host, kind), set()), kind
         elif "resident" not in kind:
             assert missed <= TYPED_TO_HOOKS.get(host, set()), kind

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from truth import captured, claude_code, codex, copilot, gemini_cli, opencode, pi
 from truth.client import installed
+from truth.collector import Collector, slim
 from truth.compare import OF_RESIDENT, UNTOLD, Row, Truth, compared, is_of_server
 from truth.shop import Shop
 
@@ -34,6 +35,9 @@ sub-agents without a trace; of an import as much as the agent's own says (`LEAST
 transcripts may not hold what hooks alone are told of."""
 
 _LEAST_PLAYED = 0.7
+
+_TELEMETRY = "telemetry"
+"""The agent's own, which alone tells of some calls only: of it is asked that nothing is wrong."""
 
 HOSTS = {host.HOST: host for host in (claude_code, codex, copilot, gemini_cli, opencode, pi)}
 """The agents: of each its name and title, its package, the version that is measured and what that
@@ -78,7 +82,8 @@ def _measured(host: ModuleType, words: argparse.Namespace) -> int:
         directory = Path(os.path.realpath(made))
         shop = Shop(directory, host.RECORDS)
         payloads = words.keep or directory / "payloads"
-        with host.Model(host.scripts(shop)) as model:
+        telemetry = directory / "telemetry.jsonl"
+        with host.Model(host.scripts(shop)) as model, Collector(telemetry) as collector:
             path = f"{_tee(directory, payloads)}:{_BIN}"
             client = host.Client(program, shop, model, path)
             print(f"{host.TITLE} {client.version()}, {len(sessions)} sessions")
@@ -87,6 +92,8 @@ def _measured(host: ModuleType, words: argparse.Namespace) -> int:
                 _ctxuse(shop, client.environ, "setup", host.HOST, "--yes")
                 shop.git("add", "-A")
                 shop.git("commit", "-q", "-m", "hooks")
+            if host.HOST in hosts_with("telemetry"):
+                client.tell(collector.url)
             for session in sessions:
                 client.session(session)
         known = host.truth(shop, model, sessions)
@@ -94,9 +101,10 @@ def _measured(host: ModuleType, words: argparse.Namespace) -> int:
             threads = [*known.threads, *(call.thread for call in known.calls.values())]
             names = [*dict.fromkeys(session for session, _ in threads)]
             kept = captured.transcripts(shop, host.KEPT, names, host.slim)
-            found = captured.Captured(client.version(), _payloads(payloads), kept, known)
+            told = slim(telemetry.read_text())
+            found = captured.Captured(client.version(), _payloads(payloads), kept, told, known)
             captured.save(found, shop, words.save)
-        replay = Replay(host.HOST, shop, client.environ, payloads)
+        replay = Replay(host.HOST, shop, client.environ, payloads, telemetry)
         return _told(known, replay, words.show)
 
 
@@ -108,25 +116,29 @@ class Replay(NamedTuple):
         shop: Where it has worked.
         environ: Its environment.
         payloads: What its hooks were handed.
+        telemetry: What a collector has written of its own telemetry.
     """
 
     host: str
     shop: Shop
     environ: Mapping[str, str]
     payloads: Path
+    telemetry: Path
 
 
 def _told(known: Truth, replay: Replay, show: int) -> int:
     is_good = True
     has_hooks = replay.host in hosts_with("hook")
-    orders = ("hooks", "import", "hooks, import", "import, hooks") if has_hooks else ("import",)
+    orders = ["hooks", "import", "hooks, import", "import, hooks"] if has_hooks else ["import"]
+    if replay.host in hosts_with("telemetry"):
+        orders += [_TELEMETRY, f"import, {_TELEMETRY}"]
     for how in orders:
         with _log_of(replay, how) as log:
             lines = log.read_text().splitlines() if log.exists() else []
         rows = compared(known, map(json.loads, lines))
         host = HOSTS[replay.host]
         usual = getattr(host, "LEAST_RESIDENT", LEAST_RESIDENT)
-        least = host.LEAST_IMPORTED if how == "import" else usual
+        least = usual if "hooks" in how else host.LEAST_IMPORTED
         is_good = _printed(how, rows, show, least) and is_good
     return 0 if is_good else 1
 
@@ -148,6 +160,8 @@ def _log_of(replay: Replay, how: str) -> Iterator[Path]:
     try:
         if "import" in how:
             _ctxuse(replay.shop, replay.environ, "import", replay.host, "--no-cache")
+        if how.endswith(_TELEMETRY):
+            _ctxuse(replay.shop, replay.environ, "import", "otlp", str(replay.telemetry))
         if how.endswith(", hooks"):
             for payload in sorted(replay.payloads.glob("*.json")):
                 _again(replay, payload)
@@ -204,7 +218,9 @@ def _printed(how: str, rows: Mapping[str, Row], show: int, least: float) -> bool
         "its requests": (_sums([rows[OF_RESIDENT]] if OF_RESIDENT in rows else []), of_requests),
     }
     is_good = all(
-        right >= at_least * there and wrong <= MOST_WRONG * there and not doubled
+        (right >= at_least * there or how == _TELEMETRY)
+        and wrong <= MOST_WRONG * there
+        and not doubled
         for (there, right, wrong, doubled), at_least in parts.values()
     )
     said = ", ".join(

@@ -46,12 +46,14 @@ class Captured(NamedTuple):
         version: The client's.
         payloads: What hooks were handed, in order.
         transcripts: The transcripts, and what lies beside them, by path from the home directory.
+        telemetry: What a collector has written of the client's own telemetry.
         truth: What really entered.
     """
 
     version: str
     payloads: Sequence[Payload]
     transcripts: Mapping[str, str]
+    telemetry: str
     truth: Truth
 
 
@@ -62,6 +64,7 @@ def save(captured: Captured, shop: Shop, path: Path) -> None:
         "version": captured.version,
         "payloads": captured.payloads,
         "transcripts": captured.transcripts,
+        "telemetry": captured.telemetry,
         "threads": [[*key, thread.resident, thread.again] for key, thread in truth.threads.items()],
         "calls": {
             call_id: [call.kind, call.input, call.thread, sorted(call.entered)]
@@ -112,7 +115,9 @@ def load(path: Path, shop: Shop) -> Captured:
         for name in names:
             os.utime(Path(directory) / name, (OLD, OLD))
     payloads = [Payload(*payload) for payload in fields["payloads"]]
-    return Captured(fields["version"], payloads, fields["transcripts"], truth)
+    return Captured(
+        fields["version"], payloads, fields["transcripts"], fields.get("telemetry", ""), truth
+    )
 
 
 def transcripts(

@@ -234,6 +234,18 @@ class Client(InstalledClient):
         }
         super().__init__(program, shop, environ)
 
+    def tell(self, collector: str) -> None:
+        """Have its own telemetry sent to a collector, with what tools were given."""
+        self.environ = {
+            **self.environ,
+            "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+            "OTEL_LOG_TOOL_DETAILS": "1",
+        }
+
     def session(self, session: Session) -> None:
         """Run a session in print mode, or in a terminal where somebody types.
 

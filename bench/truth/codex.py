@@ -368,6 +368,12 @@ class Client(InstalledClient):
         about = {"name": "acme", "version": "1.0.0", "description": "x", "skills": "./skills/"}
         manifest.write_text(json.dumps(about))
 
+    def tell(self, collector: str) -> None:
+        """Have its own telemetry sent to a collector."""
+        where = f'{{ endpoint = "{collector}/v1/logs", protocol = "json" }}'
+        with (self._shop.home / ".codex/config.toml").open("a", encoding="utf-8") as config:
+            config.write(f"[otel]\nlog_user_prompt = false\nexporter = {{ otlp-http = {where} }}\n")
+
     def session(self, session: Session) -> None:
         """Run a session in print mode, or in a terminal where somebody types.
 

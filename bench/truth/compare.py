@@ -192,6 +192,8 @@ def _requests(truth: Truth, events: Iterable[_Event]) -> tuple[Row, Row]:
 def is_of_server(event: _Event) -> bool:
     """Whether an MCP server has recorded an event: its uses, and what its instructions held."""
     kinds = {record["kind"] for record in event["records"]}
+    if not kinds:
+        return False
     is_exposure = event["event"] == "resident_exposure"
     return kinds <= _SERVED and (is_exposure or not is_derived(event["id"]))
 

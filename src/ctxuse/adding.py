@@ -25,7 +25,7 @@ class ImportResult:
             are among those that are there; of what else they tell nothing is in the notes.
         notes: What told of no event.
         unreadable: Files that could not be read, with the reason.
-        masked: Events of telemetry whose names are masked.
+        untold: Calls of which telemetry does not say what was called, or by whom.
         elsewhere: Sessions in telemetry that nothing shows to be of the workspace.
     """
 
@@ -35,7 +35,7 @@ class ImportResult:
     unchanged: int = 0
     notes: Notes = field(default_factory=Notes)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
-    masked: int = 0
+    untold: int = 0
     elsewhere: int = 0
 
 

@@ -2,7 +2,7 @@
 
 It tells of calls by the ids that hooks and transcripts have, so what several tell of counts once.
 Where a session was it does not tell: a session counts here if the log knows it, or if it read a
-file of a record below the root. Names may be masked; what those were is not known.
+file of a record below the root. What is masked, or may be a sub-agent's as well, is not claimed.
 """
 
 import os
@@ -108,7 +108,7 @@ def import_telemetry(
         result.notes.files += 1
         try:
             here |= {
-                (event.host, event.telling.call.session.segment_id)
+                (event.host, event.telling.segment_id)
                 for event in _events(path, result.notes.not_understood)
                 if event.telling.call is not None and _is_below(event.telling.call, origin)
             }
@@ -121,14 +121,12 @@ def import_telemetry(
             if path in unreadable:
                 continue
             for host, telling in _events(path, Strange()):
-                result.masked += telling.is_masked
-                if telling.call is None:
-                    continue
-                session = host, telling.call.session.segment_id
+                session = host, telling.segment_id
                 if session not in here:
                     elsewhere.add(session)
                     continue
-                for event in _uses(telling.call, telling, origin):
+                result.untold += telling.is_untold
+                for event in _uses(telling, origin):
                     adding.add(event.id, encode(event))
     result.elsewhere = len(elsewhere)
     return result
@@ -150,8 +148,9 @@ def _is_below(call: Call, origin: Origin) -> bool:
     return bool(below) and origin.places.record_at(path) is not None
 
 
-def _uses(call: Call, telling: Telling, origin: Origin) -> list[UsageEvent]:
-    if telling.needs_file and not origin.skill(call.subject).file:
+def _uses(telling: Telling, origin: Origin) -> list[UsageEvent]:
+    call = telling.call
+    if call is None or (telling.needs_file and not origin.skill(call.subject).file):
         return []
     return [event for event in uses(call, origin) if can_be_stored(event)]
 

@@ -18,6 +18,7 @@ from ctxuse.hosts.places import Places
 from ctxuse.importing import Session, began_in, import_transcripts, sessions, transcripts_in
 from ctxuse.otherlogs import import_log
 from ctxuse.render.words import plural
+from ctxuse.telemetry import import_telemetry
 from ctxuse.visible import quoted, visible
 from ctxuse.workspace import Workspace
 
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 _MOST_NAMED = 10
 """So many directories that are no workspace are named; the others are counted."""
 
+_FROM_PATHS = {"log": "log", "otlp": "file of a collector"}
+"""What lies nowhere of its own, and how a question names it."""
+
 
 @click.command("import")
-@click.argument("what", type=click.Choice([*hosts_with("transcript"), "log"]))
+@click.argument("what", type=click.Choice([*hosts_with("transcript"), "log", "otlp"]))
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True))
 @common.workspace_option
 @click.option("--all", "everything", is_flag=True, help="Sessions of all workspaces, into each.")
@@ -63,6 +67,10 @@ def command(  # noqa: PLR0913 - these are its options
 
     With log: other event logs, or workspaces, as a union by id, the older schema too.
 
+    With otlp: what agents' own telemetry says, as a collector's file exporter has written it (JSON,
+    a request a line). It counts where the log knows the session, or where the session read a record
+    of this workspace, and it counts once what hooks and transcripts tell of, too.
+
     \b
     Examples:
       ctxuse import claude-code                 the sessions of this workspace
@@ -70,11 +78,12 @@ def command(  # noqa: PLR0913 - these are its options
       ctxuse import claude-code --all           of all workspaces of this machine
       ctxuse import codex ~/old/sessions --dry-run
       ctxuse import log ../other-checkout
+      ctxuse import otlp /var/log/otel/agents.jsonl
     """
-    if everything and (paths or what == "log" or init):
+    if everything and (paths or what in _FROM_PATHS or init):
         raise click.UsageError("--all takes no PATH and no --init, and goes with an agent's name")
-    if what == "log" and not paths:
-        raise click.UsageError("which log? Give its path")
+    if what in _FROM_PATHS and not paths:
+        raise click.UsageError(f"which {_FROM_PATHS[what]}? Give its path")
     if not dry_run:
         common.require_writing("import")
     places = Places(layout)
@@ -245,6 +254,8 @@ def _import(  # noqa: PLR0913 - what is imported, and how
     workspace = Workspace(layout)
     if what == "log":
         return import_log(workspace, paths, dry_run=dry_run)
+    if what == "otlp":
+        return import_telemetry(workspace, paths, dry_run=dry_run)
     unreadable: list[tuple[str, str]] = []
     files = transcripts_in(what, paths, unreadable) if looked is None else looked.here
     with progress("reading transcripts") as on_progress:
@@ -318,6 +329,12 @@ def _lines(found: ImportResult, *, dry_run: bool) -> "Iterator[str]":
     told = ", ".join(f"{number:,} {what}" for number, what in calls if number)
     if told:
         yield f"tool calls {told}"
+    if found.untold:
+        untold = plural(found.untold, "call")
+        yield f"{untold} of which it is not said what was called (names may be masked), or by whom"
+    if found.elsewhere:
+        elsewhere = plural(found.elsewhere, "session")
+        yield f"passed over: {elsewhere} of which nothing shows that it was in this workspace"
     if notes.not_understood:
         kinds = sorted(notes.not_understood.items())
         listed = ", ".join(f"{visible(kind)} {number:,}" for kind, number in kinds)
@@ -334,6 +351,8 @@ def _as_json(found: ImportResult) -> dict[str, object]:
         "calls_without_record": notes.no_record,
         "calls_failed": notes.failed,
         "calls_without_result": notes.unfinished,
+        "calls_untold": found.untold,
+        "sessions_elsewhere": found.elsewhere,
         "lines_not_understood": dict(sorted(notes.not_understood.items())),
         "unreadable": [{"path": path, "reason": reason} for path, reason in found.unreadable],
     }

@@ -84,13 +84,15 @@ class Telling(NamedTuple):
     """What an event of an agent's own telemetry tells.
 
     Attributes:
-        call: A call of a tool, with what is known of its response; None where that is masked.
-        is_masked: Whether a name is masked: what it was is not known.
+        segment_id: The session.
+        call: A call of a tool, with what is known of its response; None where that is not said.
+        is_untold: Whether it is not said what was called, as names are masked, or who called.
         needs_file: Whether it counts only where its record has a file here.
     """
 
-    call: "Call | None"
-    is_masked: bool = False
+    segment_id: str
+    call: "Call | None" = None
+    is_untold: bool = False
     needs_file: bool = False
 
 
