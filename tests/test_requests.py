@@ -31,7 +31,7 @@ from ctxuse.hosts.responses import (
 )
 from ctxuse.hosts.transcripts import Told
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.blocks import Known, without_known
+from ctxuse.log.blocks import Known, named, without_known
 from ctxuse.log.naming import RequestLines
 from ctxuse.otherlogs import import_log
 from ctxuse.reports.groups import BY
@@ -431,6 +431,23 @@ class TestBlocks:
         every = [event for event in two.events(of_requests=True) if isinstance(event, UsageEvent)]
         assert [*told(every).values()] == [1] * 1000
 
+    @pytest.mark.parametrize("there", [range(200), range(100, 300), range(300, 500)])
+    def test_of_a_block_of_which_a_part_is_there_the_rest_is_added(
+        self, tmp_path: Path, there: range
+    ) -> None:
+        for place, numbers in (("other", range(500)), ("into", there)):
+            (tmp_path / place).mkdir()
+            workspace = Workspace(tmp_path / place)
+            workspace.init()
+            log: list[UsageEvent] = []
+            make([*responses(numbers)], log, whole=True)
+            for event in log:
+                workspace.append(event)
+        into = Workspace(tmp_path / "into")
+        assert import_log(into, [str(tmp_path / "other")]).requests == 500 - len(there)
+        every = [event for event in into.events(of_requests=True) if isinstance(event, UsageEvent)]
+        assert [*told(every).values()] == [1] * 500
+
     def test_two_that_join_logs_at_once_add_each_request_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -481,6 +498,30 @@ class TestBlocks:
         joined = without_known(other[0], known_of(log[:1]))
         assert [event.requests and len(event.requests.at_ms) for event in joined] == [40]
         assert joined[0].id not in {log[0].id, other[0].id}
+
+    def test_an_id_that_comes_again_at_once_is_another_each_time(self) -> None:
+        log: list[UsageEvent] = []
+        for numbers in (range(1, 4), range(1, 7)):
+            said: list[Said] = [
+                Responded("s", "m", 0, 100 * number, 1, model=f"x{number}") for number in numbers
+            ]
+            make(said, log, whole=True)
+        assert sorted(told(log).values()) == [1] * 6
+        assert len({event.id for event in log}) == len(log) == 6
+        other = [event._replace(id=log[0].id) for event in log[3:]]
+        known = known_of(log[:3])
+        for event in other:  # as a log that was put together holds them
+            (new,) = without_known(event, known)
+            assert known.lacks(new)
+            known.add(new)
+
+    def test_names_that_are_taken_are_passed_over(self) -> None:
+        log: list[UsageEvent] = []
+        make([*responses(range(1))], log, whole=True)
+        taken: set[str] = set()
+        for _ in range(5):
+            taken.add(named(log[0], taken.__contains__).id)
+        assert len(taken) == 5
 
     def test_a_request_with_numbers_that_no_event_holds_is_left_out_alone(self) -> None:
         with Told() as said:

@@ -158,10 +158,11 @@ def _add_block(adding: Adding, block: UsageEvent, written: bytes, known: Known) 
     """Add what of a block has none; again, where others have added some of it meanwhile."""
     if len(written) >= MAX_WRITTEN_LINE:
         return Refusal(SkipReason.OVERSIZED)
-    lines = {block.id: written}  # as it stands there, where all of it is added
-    _, is_all = add_missing(
-        block, known, lambda part: adding.add_block(part, known, lines.get(part.id))
-    )
+
+    def append(part: UsageEvent) -> bool:
+        return adding.add_block(part, known, written if part is block else None)
+
+    _, is_all = add_missing(block, known, append)
     return None if is_all else Refusal(SkipReason.WRONG_TYPE)
 
 

@@ -16,6 +16,7 @@ differently behind what they have in common.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ import msgspec
 
 from ctxuse.events import MOST_REQUESTS, Requests, UsageEvent, UsageEventKind, UsageSource
 from ctxuse.ids import derived_id
-from ctxuse.log.blocks import KIND, Known
+from ctxuse.log.blocks import KIND, Known, named
 
 _MS = 1_000_000
 _BELOW = 2**53
@@ -133,7 +134,8 @@ def stored(
         new = [request for request in requests if not request.response.is_stored]
         if there is None and new and (whole or len([*_parts(new)]) > 1):
             there = known()
-        runs = _without_block(host, requests, (there or planned, planned))
+        both = (there or planned, planned)
+        runs = _without_block(host, requests, both)
         parts = [part for run in runs for part in _parts(run)]
         if not whole:
             is_open = bool(parts) and parts[-1][-1] is requests[-1]
@@ -142,9 +144,7 @@ def stored(
             rest += [one for request in left for one in request.said]
             rest += behind
         for part in parts:
-            block = _block(host, part, ratio)
-            if planned.has_id(block.id) or (there is not None and there.has_id(block.id)):
-                block = _block(host, part, ratio, is_repeated=True)
+            block = named(_block(host, part, ratio), partial(_is_taken, both))
             blocks.append(block)
             planned.add(block)
     return Stored(blocks, rest)
@@ -227,19 +227,20 @@ def _without_block(
             yield [*run]
 
 
-def _block(
-    host: str, part: Sequence[_Request], ratio: float | None, *, is_repeated: bool = False
-) -> UsageEvent:
-    """The event of a block; where its first id has been given before, its time stands behind."""
+def _is_taken(known: Sequence[Known], event_id: str) -> bool:
+    return any(one.has_id(event_id) for one in known)
+
+
+def _block(host: str, part: Sequence[_Request], ratio: float | None) -> UsageEvent:
+    """The event of a block."""
     first = part[0].response
     base = first.at_ns // _MS
-    key = f"{first.key}@{base}" if is_repeated else first.key
     responses = [request.response for request in part]
     cached = tuple([one.cached for one in responses])
     written = tuple([one.written for one in responses])
     compactions = [at_ns // _MS - base for request in part for at_ns in request.compactions]
     block = Requests(
-        key,
+        first.key,
         tuple([one.at_ns // _MS - base for one in responses]),
         tuple([one.input for one in responses]),
         tuple([one.output for one in responses]),
@@ -251,7 +252,7 @@ def _block(
         None if ratio is None else round(ratio, 4),
     )
     return UsageEvent(
-        derived_id(host, first.segment, KIND, key),
+        derived_id(host, first.segment, KIND, first.key),
         base * _MS,
         first.segment,
         UsageEventKind.RESIDENT_EXPOSURE,

@@ -6,7 +6,7 @@ else appends (`LogWriter.append_if` with `Known.lacks`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, count, groupby
 from typing import Self
 
 from ctxuse.codec.decode import Refusal, decode
@@ -134,10 +134,25 @@ def without_known(event: UsageEvent, known: Known) -> list[UsageEvent]:
     parts = (
         event if all(has_none) else _part_of(event, block, [*run]) for is_new, run in runs if is_new
     )
-    return [
-        _renamed(part, f"@{part.occurred_at_ns // _MS}") if known.has_id(part.id) else part
-        for part in parts
-    ]
+    return [named(part, known.has_id) for part in parts]
+
+
+def named(event: UsageEvent, is_taken: Callable[[str], bool]) -> UsageEvent:
+    """Return a block whose id is of no other: the same one where that is so.
+
+    Else there stands behind its first id when that request was answered, then what it took in, by
+    which a request is told, and then a number.
+    """
+    block = event.requests
+    if block is None or not is_taken(event.id):
+        return event
+    at = f"@{event.occurred_at_ns // _MS}"
+    request = f"{at}-{block.input[0] if block.input else 0}"
+    for behind in chain((at, request), (f"{request}-{number}" for number in count(2))):
+        renamed = _renamed(event, behind)
+        if not is_taken(renamed.id):
+            return renamed
+    raise AssertionError  # numbers do not end
 
 
 def _renamed(event: UsageEvent, behind: str) -> UsageEvent:
