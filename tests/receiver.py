@@ -23,6 +23,7 @@ class Receiver:
         refuses: Log records of each request that it says it does not keep.
         headers: Those of the last request.
         resources: What the log records of each request were of.
+        batches: The ids of the events of each request.
         measured: The figures it was sent last of each instance.
     """
 
@@ -34,6 +35,7 @@ class Receiver:
         self.refuses = 0
         self.headers: dict[str, str] = {}
         self.resources: list[dict[str, Any]] = []
+        self.batches: list[set[str]] = []
         self.measured: dict[str, dict[str, dict[str, int]]] = {}
         receiver = self
 
@@ -77,12 +79,14 @@ class Receiver:
             self.measured[attributes(of.resource)["service.instance.id"]] = {**self.metrics}
             return b""
         request = pb2.ExportLogsServiceRequest.FromString(data)
+        before = len(self.logs)
         for resource in request.resource_logs:
             self.resources.append(attributes(resource.resource))
             for record in resource.scope_logs[0].log_records:
                 said = attributes(record)
                 self.bodies.append(record.body.string_value)
                 self.logs.append({"name": record.event_name, "at": record.time_unix_nano, **said})
+        self.batches.append({log["ctxuse.event.id"] for log in self.logs[before:]})
         if not self.refuses:
             return b""
         answer = pb2.ExportLogsServiceResponse()
