@@ -1,13 +1,17 @@
 """What every test may use."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from ctxuse import Workspace
+
+if TYPE_CHECKING:
+    from receiver import Receiver
 
 settings.register_profile("here", deadline=None)  # no test depends on time
 settings.load_profile("here")
@@ -35,6 +39,15 @@ def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""
     (tmp_path / ".yoi" / "memory").mkdir(parents=True)
     return Workspace(tmp_path)
+
+
+@pytest.fixture
+def receiver() -> "Iterator[Receiver]":
+    """Who is sent to by OTLP."""
+    from receiver import Receiver  # noqa: PLC0415 - skips where OpenTelemetry is not installed
+
+    with Receiver() as one:
+        yield one
 
 
 @pytest.fixture

@@ -1,21 +1,16 @@
 """The log sent by OTLP: all of it, once, whatever happens on the way."""
 
-import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
+from receiver import Receiver
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import cli
@@ -24,110 +19,8 @@ from ctxuse.errors import FleetError
 from ctxuse.events import Requests
 from ctxuse.log.reader import open_logs
 from ctxuse.otlp.attributes import log_records
-from ctxuse.otlp.export import export_otlp
+from ctxuse.otlp.export import Target, export_otlp
 from ctxuse.otlp.marks import Marks
-
-pb2 = pytest.importorskip("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
-metrics_pb2 = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
-
-
-class Receiver:
-    """An OTLP/HTTP receiver, of OpenTelemetry's own messages, which keeps what it acknowledges.
-
-    Attributes:
-        logs: What it has acknowledged, each by event and index, with its attributes.
-        bodies: The texts of these.
-        metrics: The figures it was sent last.
-        answers: Statuses that it gives before it takes anything, one a request.
-        refuses: Log records of each request that it says it does not keep.
-        headers: Those of the last request.
-    """
-
-    def __init__(self) -> None:
-        self.logs: list[dict[str, Any]] = []
-        self.bodies: list[str] = []
-        self.metrics: dict[str, dict[str, int]] = {}
-        self.answers: list[int] = []
-        self.refuses = 0
-        self.headers: dict[str, str] = {}
-        self.resources: list[dict[str, Any]] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                data = self.rfile.read(int(self.headers["content-length"]))
-                receiver.headers = {name.lower(): text for name, text in self.headers.items()}
-                if self.headers.get("content-encoding") == "gzip":
-                    data = gzip.decompress(data)
-                status = receiver.answers.pop(0) if receiver.answers else 200
-                body = b""
-                if status == 200:
-                    body = receiver.take(self.path, data)
-                self.send_response(status)
-                self.send_header("content-type", "application/x-protobuf")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def handle_one_request(self) -> None:
-                with suppress(OSError):  # who asks may be killed
-                    super().handle_one_request()
-
-            def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the name is its
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def take(self, path: str, data: bytes) -> bytes:
-        if path == "/v1/metrics":
-            request = metrics_pb2.ExportMetricsServiceRequest.FromString(data)
-            for metric in request.resource_metrics[0].scope_metrics[0].metrics:
-                self.metrics[metric.name] = {
-                    "/".join(map(str, attributes(point).values())): point.as_int
-                    for point in metric.sum.data_points
-                }
-            return b""
-        request = pb2.ExportLogsServiceRequest.FromString(data)
-        for resource in request.resource_logs:
-            self.resources.append(attributes(resource.resource))
-            for record in resource.scope_logs[0].log_records:
-                said = attributes(record)
-                self.bodies.append(record.body.string_value)
-                self.logs.append({"name": record.event_name, "at": record.time_unix_nano, **said})
-        if not self.refuses:
-            return b""
-        answer = pb2.ExportLogsServiceResponse()
-        answer.partial_success.rejected_log_records = self.refuses
-        said_by: bytes = answer.SerializeToString()
-        return said_by
-
-    def keys(self) -> list[tuple[str, int]]:
-        return [(log["ctxuse.event.id"], log["ctxuse.event.index"]) for log in self.logs]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def plain(value: Any) -> object:  # noqa: ANN401 - a message of protobuf
-    return getattr(value, value.WhichOneof("value"))
-
-
-def attributes(message: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
-    return {attribute.key: plain(attribute.value) for attribute in message.attributes}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as one:
-        yield one
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +62,7 @@ def test_every_record_and_request_has_a_log_record(
     log = workspace.layout.events_path
     log.parent.mkdir(parents=True)
     log.write_bytes(b"".join(encode(e) + b"\n" for e in (told, asked, early)))
-    sent = export_otlp(workspace, receiver.url + "/")
+    sent = export_otlp(workspace, Target(receiver.url + "/"))
     assert (sent.events, sent.records, sent.skipped, sent.is_anew) == (3, 6, 0, True)
     first, second, third, *requests, last = receiver.logs
     common = {
@@ -215,19 +108,19 @@ def test_every_record_and_request_has_a_log_record(
 def test_what_was_acknowledged_is_not_sent_again(workspace: Workspace, receiver: Receiver) -> None:
     for number in range(300):
         use(workspace, number)
-    assert export_otlp(workspace, receiver.url, batch=4096).records == 300
-    again = export_otlp(workspace, receiver.url)
+    assert export_otlp(workspace, Target(receiver.url, batch=4096)).records == 300
+    again = export_otlp(workspace, Target(receiver.url))
     assert (again.records, again.is_anew) == (0, False)
     use(workspace, 1)
     workspace.archive()
     for number in range(5):
         use(workspace, number)
-    assert export_otlp(workspace, receiver.url).records == 6
+    assert export_otlp(workspace, Target(receiver.url)).records == 6
     workspace.archive()
-    assert export_otlp(workspace, receiver.url).records == 0
+    assert export_otlp(workspace, Target(receiver.url)).records == 0
     assert receiver.keys() == all_keys(workspace)
     with Receiver() as other:
-        assert export_otlp(workspace, other.url).records == 306
+        assert export_otlp(workspace, Target(other.url)).records == 306
 
 
 def test_a_log_that_is_another_is_sent_from_its_beginning(
@@ -235,11 +128,11 @@ def test_a_log_that_is_another_is_sent_from_its_beginning(
 ) -> None:
     for number in range(20):
         use(workspace, number)
-    export_otlp(workspace, receiver.url)
+    export_otlp(workspace, Target(receiver.url))
     log = workspace.layout.events_path
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join(lines[1:]))
-    assert export_otlp(workspace, receiver.url).records == 19
+    assert export_otlp(workspace, Target(receiver.url)).records == 19
     assert len({*receiver.keys()}) == 20
 
 
@@ -249,9 +142,9 @@ def test_a_line_that_is_not_finished_waits(workspace: Workspace, receiver: Recei
     log = workspace.layout.events_path
     whole = log.read_bytes()
     log.write_bytes(whole[:-20])
-    assert export_otlp(workspace, receiver.url).records == 1
+    assert export_otlp(workspace, Target(receiver.url)).records == 1
     log.write_bytes(whole + b"{broken}\n\n" + b"x" * 3_000_000 + b"\n")
-    sent = export_otlp(workspace, receiver.url)
+    sent = export_otlp(workspace, Target(receiver.url))
     assert (sent.records, sent.skipped) == (1, 2)
     assert receiver.keys() == all_keys(workspace)
 
@@ -264,17 +157,17 @@ def test_what_is_not_taken_is_sent_the_next_time(
         use(workspace, number)
     receiver.answers = [200, 200] + [status] * 50
     with pytest.raises(FleetError, match="v1/logs"):
-        export_otlp(workspace, receiver.url, batch=4096, seconds=0.5)
+        export_otlp(workspace, Target(receiver.url, batch=4096, seconds=0.5))
     assert 0 < len(receiver.logs) < 200
     receiver.answers = []
-    export_otlp(workspace, receiver.url)
+    export_otlp(workspace, Target(receiver.url))
     assert receiver.keys() == all_keys(workspace)
 
 
 def test_what_is_tried_again_comes_once(workspace: Workspace, receiver: Receiver) -> None:
     use(workspace, 1)
     receiver.answers = [503]
-    assert export_otlp(workspace, receiver.url).records == 1
+    assert export_otlp(workspace, Target(receiver.url)).records == 1
     assert len(receiver.logs) == 1
 
 
@@ -294,7 +187,7 @@ def test_nothing_is_sent_where_no_mark_can_be_kept(
     use(workspace, 1)
     (home / ".local").write_text("in the way")
     with pytest.raises(FleetError, match="cannot be kept"):
-        export_otlp(workspace, receiver.url)
+        export_otlp(workspace, Target(receiver.url))
     assert receiver.logs == []
 
 
@@ -304,8 +197,9 @@ def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing_that_was_mark
     for number in range(1500):
         use(workspace, number)
     program = (
-        "import sys; from ctxuse import Workspace; from ctxuse.otlp.export import export_otlp;"
-        " export_otlp(Workspace(sys.argv[1]), sys.argv[2], batch=2048, metrics=False)"
+        "import sys; from ctxuse import Workspace; from ctxuse.otlp.export import *;"
+        " target = Target(sys.argv[2], batch=2048, metrics=False);"
+        " export_otlp(Workspace(sys.argv[1]), target)"
     )
     root = str(workspace.layout.root)
     words = [sys.executable, "-c", program, root, receiver.url]

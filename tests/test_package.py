@@ -179,6 +179,7 @@ EXAMPLES: list[errors.CtxuseError] = [
     errors.InvalidSettingError("CTXUSE_DURABILITY", "hope", "os or fsync"),
     errors.MissingExtraError("ctxuse serve", "web"),
     errors.FleetError("tcp://host:8786", "nobody answers"),
+    errors.SendingElsewhereError("http://host:4318", "another process sends this log there"),
     errors.NoWorkspaceError("/ws"),
     errors.NoWorkspaceError("/ws/app", "/ws"),
     errors.RecordNotFoundError("decision", "a", "/ws/a.md"),

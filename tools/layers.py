@@ -16,9 +16,10 @@ LAYERS = {
     ),
     "adding": "adding events of the past once",
     "following": "what transcripts of running sessions tell",
-    "fleet | integrations | mcp_server | otlp | setup | web": (
-        "many workspaces | agents' frameworks | MCP clients | OTLP | settings | the live page"
+    "fleet | integrations | mcp_server | setup | web": (
+        "many workspaces | agents' frameworks | MCP clients | settings | the live page"
     ),
+    "otlp": "OTLP",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
     "imported | recorder | reports": "what was imported | what writes | a query → a report",
@@ -45,6 +46,7 @@ INSIDE = {
             "archive | check | completion | cost | diff | doctor | events | export | fleet"
             " | import_ | init | mcp | overview | record | repair | report | serve | setup | show"
         ),
+        "sending",
         "common | lazy",
         "progress",
         "names | typed",
@@ -65,7 +67,7 @@ INSIDE = {
         "frontmatter | given | references | residenttext",
     ],
     "fleet": [
-        "collect | export | reporting",
+        "collect | export | reporting | sending",
         "running",
         "cluster",
         "work",

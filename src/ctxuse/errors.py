@@ -184,6 +184,10 @@ class FleetError(CtxuseError, RuntimeError):
         return f"{visible(self.where)}: {visible(self.reason)}"
 
 
+class SendingElsewhereError(FleetError):
+    """A log is sent to the same place by another process just now."""
+
+
 class NoWorkspaceError(CtxuseError, LookupError):
     """There is no workspace where one is needed.
 

@@ -1,48 +1,31 @@
 """`ctxuse export`: send the events of a log to a collector of OpenTelemetry."""
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
-from ctxuse.cli import FAILED, common
+from ctxuse.cli import common, sending
 from ctxuse.cli.progress import progress
-from ctxuse.redaction import without_secrets
 from ctxuse.workspace import Workspace
 
 if TYPE_CHECKING:
-    from ctxuse.layout import WorkspaceLayout
+    from collections.abc import Callable
 
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    from ctxuse.layout import WorkspaceLayout
+    from ctxuse.otlp.export import Target
 
 
 @click.command("export")
 @click.argument("form", metavar="otlp", type=click.Choice(["otlp"]))
 @click.argument("endpoint", required=False)
 @common.workspace_option
-@click.option(
-    "--header",
-    "headers",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Sent along; OTEL_EXPORTER_OTLP_HEADERS says the same and is seen by nobody else.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 600),
-    default=30.0,
-    show_default=True,
-    help="Seconds in which a batch is tried to be sent.",
-)
-@click.option("--no-metrics", is_flag=True, help="Send events alone, not the report's figures.")
-def command(  # noqa: PLR0913 - these are its options
+@sending.sending_options
+def command(
     *,
     form: str,  # noqa: ARG001 - there is one
     endpoint: str | None,
     layout: "WorkspaceLayout",
-    headers: tuple[str, ...],
-    timeout: float,
-    no_metrics: bool,
+    target_at: "Callable[[str | None], Target]",
 ) -> None:
     """Send the events of the log to a collector of OpenTelemetry, and the report's figures.
 
@@ -59,33 +42,9 @@ def command(  # noqa: PLR0913 - these are its options
     """
     from ctxuse.otlp.export import export_otlp  # noqa: PLC0415 - only when it is called
 
-    endpoint = endpoint or os.environ.get(_ENDPOINT)
-    if not endpoint:
-        raise click.UsageError(f"where to? Give the endpoint, or set {_ENDPOINT}")
-    if not endpoint.startswith(("http://", "https://")):
-        raise click.UsageError("the endpoint is the address of an OTLP/HTTP receiver: http://...")
-    named = dict(_header(text) for text in headers)
+    target = target_at(endpoint)
     common.note_no_marker(layout)
     with progress("sending") as on_progress:
-        sent = export_otlp(
-            Workspace(layout),
-            endpoint,
-            headers=named,
-            metrics=not no_metrics,
-            seconds=timeout,
-            on_progress=on_progress,
-        )
-    where = without_secrets(endpoint)
-    common.show(f"{sent.events:,} events as {sent.records:,} log records to {where}\n")
-    if sent.skipped:
-        common.note(f"{sent.skipped:,} lines are not counted, and were not sent: ctxuse check")
-    if sent.refused:
-        common.note(f"the receiver says that it does not keep {sent.refused:,} log records")
-        click.get_current_context().exit(FAILED)
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise click.BadParameter("a header is NAME=VALUE", param_hint="--header")
-    return name.strip(), value.strip()
+        sent = export_otlp(Workspace(layout), target, on_progress=on_progress)
+    sending.show_sent(sent, target)
+    sending.leave_with(sent)

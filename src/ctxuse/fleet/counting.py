@@ -14,10 +14,10 @@ from ctxuse.codec.decode import Valid
 from ctxuse.counting.checkpoint import count_log
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.count import count as count_lines
-from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
-from ctxuse.fleet.opening import logs_of, with_retries
+from ctxuse.fleet.opening import Opened, logs_of, needs_fleet, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.log.names import remove_old_checkpoints
@@ -43,7 +43,12 @@ def count(
             fleet.unreadable.append(found)
         else:
             fleet.add(
-                source.address, found.tally, asked, outside=found.outside, repeated=found.repeated
+                source.address,
+                found.tally,
+                asked,
+                outside=found.outside,
+                repeated=found.repeated,
+                only_fleet=needs_fleet(source),
             )
     return fleet
 
@@ -70,13 +75,15 @@ def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache:
     if cache and source.layout is not None:
         remove_old_checkpoints(os.fspath(source.layout))
     return _Counted(
-        LogTally.merged(
-            tally_of(opened.log, asked.kind)
-            if opened.layout is None
-            else count_log(opened.layout, opened.log, asked.kind, reading)
-            for opened in logs_of(source)
-        )
+        LogTally.merged(tally_opened(opened, asked.kind, reading) for opened in logs_of(source))
     )
+
+
+def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
+    """Return what one log gives, from its checkpoint where there can be one."""
+    if opened.layout is None:
+        return tally_of(opened.log, kind)
+    return count_log(opened.layout, opened.log, kind, reading)
 
 
 def _count_part(source: Source, asked: FleetQuery, repeats: Repeats | None) -> _Counted:

@@ -1,17 +1,22 @@
-"""Sending a log: what was not sent before, in batches, each marked once it is acknowledged."""
+"""Sending logs: what was not sent before, in batches, each marked once it is acknowledged."""
 
 import os
+import socket
 import time
+import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxuse.codec.decode import Valid, check, event_of, is_blank
-from ctxuse.layout import WorkspaceLayout
+from ctxuse.files import real_path
 from ctxuse.log.reader import Lines, OpenLog, Oversized, last_line_end, open_logs, read_blocks
 from ctxuse.otlp.attributes import LogRecord, log_records
 from ctxuse.otlp.marks import Marks
 from ctxuse.otlp.sending import Figure, Point, Sender
 from ctxuse.progress import OnProgress, silent
+from ctxuse.redaction import hidden
 from ctxuse.reports.report import UsageReport
 from ctxuse.workspace import Workspace
 
@@ -20,6 +25,24 @@ BATCH = 32 * 1024
 
 SECONDS = 30.0
 """How long a batch is tried to be sent."""
+
+
+class Target(NamedTuple):
+    """Where to, and how.
+
+    Attributes:
+        endpoint: The base address of an OTLP/HTTP receiver.
+        headers: Headers that are sent along.
+        metrics: Whether the figures of the report are sent, too.
+        seconds: How long a batch is tried to be sent.
+        batch: Bytes of the log that are sent at a time, about.
+    """
+
+    endpoint: str
+    headers: Mapping[str, str] = {}
+    metrics: bool = True
+    seconds: float = SECONDS
+    batch: int = BATCH
 
 
 @dataclass(slots=True)
@@ -41,27 +64,19 @@ class Sent:
     is_anew: bool = True
 
 
-def export_otlp(  # noqa: PLR0913 - an export has these options
+def export_otlp(
     workspace: Workspace,
-    endpoint: str,
+    target: Target,
     *,
-    headers: Mapping[str, str] | None = None,
-    metrics: bool = True,
     environ: Mapping[str, str] | None = None,
-    seconds: float = SECONDS,
-    batch: int = BATCH,
     on_progress: OnProgress = silent,
 ) -> Sent:
     """Send the events of a log that were not sent to an endpoint before, and the report's figures.
 
     Args:
         workspace: The workspace.
-        endpoint: The base address of an OTLP/HTTP receiver.
-        headers: Headers that are sent along.
-        metrics: Whether the figures of the report are sent, too.
+        target: Where to, and how.
         environ: The environment, for the user's state directory; that of the process when None.
-        seconds: How long a batch is tried to be sent.
-        batch: Bytes of the log that are sent at a time, about.
         on_progress: Called with how many bytes of the log have been sent, and how many there are.
 
     Raises:
@@ -69,42 +84,127 @@ def export_otlp(  # noqa: PLR0913 - an export has these options
         MissingExtraError: OpenTelemetry's SDK is not installed.
         LogUnreadableError: The log exists but cannot be read.
     """
-    layout, environ = workspace.layout, os.environ if environ is None else environ
-    resource = {"service.name": "ctxuse", "ctxuse.workspace": os.path.basename(os.fspath(layout))}
-    sender = Sender(endpoint, resource, headers or {}, seconds)
-    marks = Marks(environ, os.fspath(layout), endpoint)
-    sent = Sent(is_anew=marks.is_new)
-    try:
+    layout = workspace.layout
+    with (
+        closing(Exporter(target, environ)) as exporter,
+        exporter.of(real_path(layout)) as sending,
+    ):
+        whole = sum(log.end for log in open_logs(layout))
+        before = 0
+        for log in open_logs(layout):
+            for reached in sending.send(log):
+                on_progress(before + reached, whole)
+            before += log.end
+        if target.metrics:
+            sending.measure(workspace.report())
+    return exporter.sent
+
+
+class Exporter:
+    """Sends the logs of one workspace after the other to an endpoint.
+
+    Args:
+        target: Where to, and how.
+        environ: The environment, for the user's state directory; that of the process when None.
+
+    Attributes:
+        target: Where to, and how.
+        sent: What was sent of all of them.
+
+    Raises:
+        MissingExtraError: OpenTelemetry's SDK is not installed.
+    """
+
+    def __init__(self, target: Target, environ: Mapping[str, str] | None = None) -> None:
+        self.target = target
+        self.sent = Sent()
+        self._environ = os.environ if environ is None else environ
+        self._sender = Sender(target.endpoint, target.headers, target.seconds)
+
+    @contextmanager
+    def of(self, name: str) -> Iterator["Sending"]:
+        """Give what sends the logs of a workspace, and sees to it that nobody else does meanwhile.
+
+        Args:
+            name: What tells it from every other one: its path without links, or its address.
+
+        Raises:
+            SendingElsewhereError: Somebody does.
+        """
+        marks = Marks(self._environ, name, self.target.endpoint)
         with marks.alone():
-            for done, whole in _send_log(layout, sender, marks, sent, batch):
-                on_progress(done, whole)
-            if metrics:
-                report = workspace.report()
-                since_ns = report.evidence.since_ns
-                if since_ns is not None:
-                    sender.measure(figures_of(report), max(since_ns, 0), time.time_ns())
-    finally:
-        sender.close()
-        sent.refused = sender.refused
-    return sent
+            self.sent.is_anew &= marks.is_new
+            try:
+                yield Sending(self._sender, self.target, marks, resource_of(name), self.sent)
+            finally:
+                self.sent.refused = self._sender.refused
+
+    def close(self) -> None:
+        """Close what is held open."""
+        self._sender.close()
 
 
-def _send_log(
-    layout: WorkspaceLayout, sender: Sender, marks: Marks, sent: Sent, batch: int
-) -> Iterator[tuple[int, int]]:
-    """Send what was not sent; yield how many bytes have been, and how many there are."""
-    whole = sum(log.end for log in open_logs(layout))
-    before = 0
-    for log in open_logs(layout):
-        reached = marks.of(log)
-        for found in _finished(log, reached, batch):
-            records = [*_records(found, sent)]
-            sender.send(records, time.time_ns())
-            sent.records += len(records)
-            marks.reached(log, reached, found.end)
+class Sending:
+    """Sends the logs of one workspace; see `Exporter.of`."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        target: Target,
+        marks: Marks,
+        resource: Mapping[str, str],
+        sent: Sent,
+    ) -> None:
+        self._sender = sender
+        self._target = target
+        self._marks = marks
+        self._resource = resource
+        self._sent = sent
+
+    def send(self, log: OpenLog) -> Iterator[int]:
+        """Send what of a file was not sent; yield after each batch how many bytes of it have been.
+
+        Raises:
+            FleetError: Something could not be sent; what was acknowledged is marked.
+        """
+        reached = self._marks.of(log)
+        for found in _finished(log, reached, self._target.batch):
+            self._marks.prove()
+            records = [*_records(found, self._sent)]
+            self._sender.send(self._resource, records, time.time_ns())
+            self._sent.records += len(records)
+            self._marks.reached(log, reached, found.end)
             reached = found.end
-            yield before + reached, whole
-        before += log.end
+            yield reached
+
+    def measure(self, report: UsageReport) -> None:
+        """Send the figures of a report, if there are any.
+
+        Raises:
+            FleetError: They could not be sent.
+        """
+        since_ns = report.evidence.since_ns
+        if since_ns is not None:
+            figures, now_ns = figures_of(report), time.time_ns()
+            self._sender.measure(self._resource, figures, max(since_ns, 0), now_ns)
+
+
+def resource_of(name: str) -> dict[str, str]:
+    """Return what tells the receiver whose events these are, and tells that from every other.
+
+    Args:
+        name: As for `Exporter.of`. It is not shown itself, and no more of it than its last part.
+    """
+    if os.path.isabs(name):
+        path = os.fsencode(name).decode("utf-8", "backslashreplace")
+        place, last = f"file://{socket.gethostname()}{path}", os.path.basename(path)
+    else:
+        place, last = name, hidden(name).rstrip("/").rpartition("/")[2]
+    return {
+        "service.name": "ctxuse",
+        "service.instance.id": str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
+        "ctxuse.workspace": last or "/",
+    }
 
 
 def _finished(log: OpenLog, start: int, batch: int) -> Iterator[Lines | Oversized]:

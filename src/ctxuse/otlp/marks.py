@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import msgspec
 
 from ctxuse.cache import Cache
-from ctxuse.errors import FleetError
+from ctxuse.errors import FleetError, SendingElsewhereError
 from ctxuse.layout import lacks_home, state_dir
 from ctxuse.log.reader import OpenLog, pread
 from ctxuse.remembered import digest
@@ -62,42 +62,44 @@ class Marks:
 
     Args:
         environ: The environment, for where the user's state directory is.
-        root: The root of the workspace.
+        name: What tells the workspace from every other one: a path without links, or an address.
         endpoint: Where it is sent.
-
-    Raises:
-        FleetError: Nothing can be kept there, so nothing is to be sent.
     """
 
-    def __init__(self, environ: Mapping[str, str], root: str, endpoint: str) -> None:
+    def __init__(self, environ: Mapping[str, str], name: str, endpoint: str) -> None:
         self._where = endpoint
         self._path = os.path.join(state_dir(environ), "otlp")
         self._store = Cache(self._path, most=2**62, prune_every=2**62)
-        self._key = digest(os.fsencode(root) + b"\0" + os.fsencode(endpoint)) + ".sent"
-        if lacks_home(self._path, environ):
-            raise self._not_kept()
-        self._files: list[Reached] = []
-        data = self._store.load(self._key)
-        if data is not None:
-            try:
-                stored = _decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                stored = None
-            if stored is not None and stored.version == _VERSION:
-                self._files = stored.files
-        self._keep()  # before anything is sent
+        self._key = digest(os.fsencode(name) + b"\0" + os.fsencode(endpoint)) + ".sent"
+        self._has_home = not lacks_home(self._path, environ)
+        self._is_proved = False
+        self._files = self._stored()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """See to it that nobody else sends this log there meanwhile.
+        """See to it that nobody else sends this log there meanwhile, and begin where they ended.
 
         Raises:
-            FleetError: Somebody does.
+            SendingElsewhereError: Somebody does.
         """
         with self._store.alone(f"{self._key}-alone", _PATIENCE) as is_alone:
             if not is_alone:
-                raise FleetError(self._where, "another process sends this log there just now")
+                reason = "another process sends this log there just now"
+                raise SendingElsewhereError(self._where, reason)
+            self._files = self._stored()
             yield
+
+    def prove(self) -> None:
+        """See to it, before anything is sent, that it can be put down.
+
+        Raises:
+            FleetError: Nothing can be kept there, so nothing is to be sent.
+        """
+        if not self._has_home:
+            raise self._not_kept()
+        if not self._is_proved:
+            self._keep()
+            self._is_proved = True
 
     @property
     def is_new(self) -> bool:
@@ -124,6 +126,14 @@ class Marks:
         former = Reached.of(log, before) if before else None
         self._files = [one for one in self._files if one != former] + [mark]
         self._keep()
+
+    def _stored(self) -> list[Reached]:
+        data = self._store.load(self._key) if self._has_home else None
+        try:
+            stored = None if data is None else _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            stored = None
+        return stored.files if stored is not None and stored.version == _VERSION else []
 
     def _keep(self) -> None:
         data = _encode(_Stored(_VERSION, self._files))

@@ -51,7 +51,6 @@ class Sender:
 
     Args:
         endpoint: The base address of an OTLP/HTTP receiver, such as ``http://localhost:4318``.
-        resource: What all of it is of, by name.
         headers: Headers that are sent along.
         seconds: How long a batch is tried to be sent.
 
@@ -65,7 +64,6 @@ class Sender:
     def __init__(
         self,
         endpoint: str,
-        resource: Mapping[str, str],
         headers: Mapping[str, str],
         seconds: float,
     ) -> None:
@@ -78,7 +76,6 @@ class Sender:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
                 OTLPMetricExporter,
             )
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
             from opentelemetry.sdk.util.instrumentation import (  # noqa: PLC0415
                 InstrumentationScope,
             )
@@ -95,13 +92,15 @@ class Sender:
         }  # fmt: skip
         self._logs = OTLPLogExporter(f"{self._endpoint}/v1/logs", **more)
         self._metrics = OTLPMetricExporter(f"{self._endpoint}/v1/metrics", **more)
-        self._resource = Resource(dict(resource))
         self._scope = InstrumentationScope("ctxuse", __version__, SCHEMA)
 
-    def send(self, records: Iterable[LogRecord], observed_ns: int) -> None:
+    def send(
+        self, resource: Mapping[str, str], records: Iterable[LogRecord], observed_ns: int
+    ) -> None:
         """Send log records, and return when the endpoint has acknowledged them.
 
         Args:
+            resource: What they are of, by name.
             records: The log records.
             observed_ns: When they are sent, in nanoseconds since the epoch.
 
@@ -112,7 +111,9 @@ class Sender:
         from opentelemetry._logs import SeverityNumber  # noqa: PLC0415 - likewise
         from opentelemetry.sdk._logs import ReadableLogRecord  # noqa: PLC0415 - likewise
         from opentelemetry.sdk._logs.export import LogRecordExportResult  # noqa: PLC0415 - likewise
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - likewise
 
+        of = Resource(dict(resource))
         batch = [
             ReadableLogRecord(
                 ApiRecord(
@@ -123,7 +124,7 @@ class Sender:
                     attributes=record.attributes,
                     event_name=record.name,
                 ),
-                self._resource,
+                of,
                 self._scope,
             )
             for record in records
@@ -132,10 +133,13 @@ class Sender:
             success = LogRecordExportResult.SUCCESS
             self._sent(lambda: self._logs.export(batch) is success, "logs")
 
-    def measure(self, figures: Sequence[Figure], since_ns: int, now_ns: int) -> None:
+    def measure(
+        self, resource: Mapping[str, str], figures: Sequence[Figure], since_ns: int, now_ns: int
+    ) -> None:
         """Send figures that have grown since a moment.
 
         Args:
+            resource: What they are of, by name.
             figures: The figures.
             since_ns: Since when they are counted, in nanoseconds since the epoch.
             now_ns: Up to when.
@@ -144,6 +148,7 @@ class Sender:
             FleetError: They could not be sent.
         """
         from opentelemetry.sdk.metrics import export  # noqa: PLC0415 - likewise
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - likewise
 
         metrics = [
             export.Metric(
@@ -163,7 +168,8 @@ class Sender:
             if figure.points
         ]
         scope = export.ScopeMetrics(self._scope, metrics, SCHEMA)
-        data = export.MetricsData([export.ResourceMetrics(self._resource, [scope], SCHEMA)])
+        of = Resource(dict(resource))
+        data = export.MetricsData([export.ResourceMetrics(of, [scope], SCHEMA)])
         success = export.MetricExportResult.SUCCESS
         if metrics:
             self._sent(lambda: self._metrics.export(data) is success, "metrics")
