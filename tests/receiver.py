@@ -20,6 +20,7 @@ class Receiver:
         bodies: The texts of these.
         metrics: The figures it was sent last.
         answers: Statuses that it gives before it takes anything, one a request.
+        page: What it answers instead of taking anything.
         refuses: Log records of each request that it says it does not keep.
         headers: Those of the last request.
         resources: What the log records of each request were of.
@@ -30,13 +31,14 @@ class Receiver:
     def __init__(self) -> None:
         self.logs: list[dict[str, Any]] = []
         self.bodies: list[str] = []
-        self.metrics: dict[str, dict[str, int]] = {}
+        self.metrics: dict[str, dict[str, float]] = {}
         self.answers: list[int] = []
+        self.page: bytes | None = None
         self.refuses = 0
         self.headers: dict[str, str] = {}
         self.resources: list[dict[str, Any]] = []
         self.batches: list[set[str]] = []
-        self.measured: dict[str, dict[str, dict[str, int]]] = {}
+        self.measured: dict[str, dict[str, dict[str, float]]] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,8 +50,8 @@ class Receiver:
                 if self.headers.get("content-encoding") == "gzip":
                     data = gzip.decompress(data)
                 status = receiver.answers.pop(0) if receiver.answers else 200
-                body = b""
-                if status == 200:
+                body = receiver.page or b""
+                if status == 200 and receiver.page is None:
                     body = receiver.take(self.path, data)
                 self.send_response(status)
                 self.send_header("content-type", "application/x-protobuf")
@@ -73,7 +75,7 @@ class Receiver:
             (of,) = request.resource_metrics
             for metric in of.scope_metrics[0].metrics:
                 self.metrics[metric.name] = {
-                    "/".join(map(str, attributes(point).values())): point.as_int
+                    "/".join(map(str, attributes(point).values())): point.as_int or point.as_double
                     for point in metric.sum.data_points
                 }
             self.measured[attributes(of.resource)["service.instance.id"]] = {**self.metrics}

@@ -2,11 +2,13 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -287,3 +289,77 @@ def test_no_secret_is_shown(workspace: Workspace) -> None:
     assert "hunter" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert json.dumps(done.stderr).count("127.0.0.1") >= 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_another_address_is_no_acknowledgement(
+    workspace: Workspace, receiver: Receiver, status: int
+) -> None:
+    use(workspace, 1)
+    receiver.answers = [status]
+    with pytest.raises(FleetError, match=f"with another address .*{status}"):
+        export_otlp(workspace, Target(receiver.url))
+    assert export_otlp(workspace, Target(receiver.url)).records == 1
+    assert receiver.keys() == all_keys(workspace)
+
+
+def test_a_page_is_no_acknowledgement(workspace: Workspace, receiver: Receiver) -> None:
+    use(workspace, 1)
+    receiver.page = b"\n<!doctype html><title>Welcome</title>"
+    with pytest.raises(FleetError, match="it answered with a page"):
+        export_otlp(workspace, Target(receiver.url))
+    receiver.page = None
+    assert export_otlp(workspace, Target(receiver.url)).records == 1
+
+
+def test_an_answer_is_read_no_further_than_one_may_be(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    use(workspace, 1)
+    receiver.page = bytes(256 * 1024 * 1024)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with suppress(FleetError):
+        export_otlp(workspace, Target(receiver.url, metrics=False))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 64 * 1024
+
+
+def test_numbers_beyond_those_of_otlp_are_sent_as_near_as_can_be(
+    workspace: Workspace, receiver: Receiver
+) -> None:
+    large = UsageRecordSnapshot("skill", "pdf", 9, 2**63, 9, 2**63, "calibrated")
+    event = UsageEvent.new(
+        "s", UsageEventKind.RESIDENT_EXPOSURE, UsageSource.RESIDENT_INJECTION, [large],
+        clock=lambda: 253_402_300_799 * 10**9,
+    )  # fmt: skip
+    workspace.append(event)
+    export_otlp(workspace, Target(receiver.url))
+    assert receiver.metrics["ctxuse.record.resident_tokens"] == {"skill/pdf/calibrated": 2.0**63}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_EXPORTER_OTLP_HEADERS": "Bearer Geheim77"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": "authorization:Geheim77"},
+        {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "authorization:Geheim77,b"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": "a=Geheim77%0a1"},
+        {"OTEL_EXPORTER_OTLP_METRICS_HEADERS": "a=Geheim77%0a1"},
+        {"ARGUMENT": "authorization=Geheim77\n7"},
+        {"ARGUMENT": "authorization=Geheim77\N{EURO SIGN}"},
+    ],
+)
+def test_no_value_of_a_header_is_shown(
+    workspace: Workspace, receiver: Receiver, environ: dict[str, str]
+) -> None:
+    use(workspace, 1)
+    argument = environ.pop("ARGUMENT", None)
+    words = [] if argument is None else ["--header", argument]
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxuse", "export", "otlp", receiver.url, *words],
+        check=False, cwd=workspace.layout.root, env={**os.environ, **environ},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "Geheim" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1

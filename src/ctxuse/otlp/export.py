@@ -186,7 +186,7 @@ class Sending:
         since_ns = report.evidence.since_ns
         if since_ns is not None:
             figures, now_ns = figures_of(report), time.time_ns()
-            self._sender.measure(self._resource, figures, max(since_ns, 0), now_ns)
+            self._sender.measure(self._resource, figures, min(max(since_ns, 0), now_ns), now_ns)
 
 
 def resource_of(name: str) -> dict[str, str]:
