@@ -17,7 +17,7 @@ from ctxuse.counting.count import count as count_lines
 from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
-from ctxuse.fleet.opening import Opened, logs_of, with_retries
+from ctxuse.fleet.opening import Opened, logs_of, needs_fleet, with_retries
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.log.names import remove_old_checkpoints
@@ -43,7 +43,12 @@ def count(
             fleet.unreadable.append(found)
         else:
             fleet.add(
-                source.address, found.tally, asked, outside=found.outside, repeated=found.repeated
+                source.address,
+                found.tally,
+                asked,
+                outside=found.outside,
+                repeated=found.repeated,
+                only_fleet=needs_fleet(source),
             )
     return fleet
 

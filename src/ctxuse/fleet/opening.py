@@ -72,6 +72,12 @@ def logs_of(source: Source) -> Iterator[Opened]:
     yield from _collected(store, store.names(COLLECTED), source)
 
 
+def needs_fleet(source: Source) -> bool:
+    """Whether what reads one workspace does not read all of it: a copy, or collected logs."""
+    layout = source.layout
+    return layout is None or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
+
+
 def _remote(source: Source) -> Iterator[Opened]:
     store = RemoteStore(source.usage_url)
     with tempfile.TemporaryFile() as present:

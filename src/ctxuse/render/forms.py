@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from shlex import quote
 
 from msgspec.structs import replace
 
@@ -21,7 +22,7 @@ from ctxuse.render.reports import (
 from ctxuse.render.tables import AnyTable, Column, Said, Table, as_csv, as_markdown, markdown_cell
 from ctxuse.reports.comparison import Comparison
 from ctxuse.reports.cost import CostReport
-from ctxuse.reports.fleet import FleetRecord, FleetReport
+from ctxuse.reports.fleet import FleetRecord, FleetReport, SeenWorkspace
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.groups import GroupedReport
 from ctxuse.reports.report import FOR_PROGRAMS, UsageReport, UsageReportRecord, as_json
@@ -100,6 +101,9 @@ def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
         grouped = replace(report.grouped, basic=basic)
         table = of_records_in_groups(grouped) if form == "csv" else of_groups(grouped, safe)
         said = list(table.notes)
+        if report.grouped.by == "workspace" and form != "csv":
+            command = next(filter(None, map(own_report, report.workspaces)), "")
+            said += [f"One by itself: {safe(command)}"] if command else []
     else:
         columns = [
             column._replace(full=column.full and column.heading, whole=column.right)
@@ -151,6 +155,18 @@ def in_workspaces(report: FleetReport, record: UsageReportRecord) -> Said:
     """
     number = report.holders[record.kind, record.slug]
     return Said(f"{number:,} of {len(report.workspaces):,}", number)
+
+
+def own_report(workspace: SeenWorkspace) -> str:
+    """Return the command that shows a workspace by itself; empty where no text names it."""
+    address = workspace.address
+    is_url = "://" in address
+    _, numbered, number = address.removesuffix(")").rpartition(" (")
+    is_one_of_several = is_url and numbered and number.isdigit()  # what tells them apart is hidden
+    if visible(address) != address or "\\" in address or is_one_of_several:
+        return ""
+    how = "fleet report" if is_url or workspace.only_fleet else "report -w"
+    return f"ctxuse {how} {quote(address)}"
 
 
 def _common(addresses: Sequence[str]) -> str:

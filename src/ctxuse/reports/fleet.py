@@ -80,6 +80,8 @@ class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
         since_ns: The earliest time of an event, in nanoseconds since the epoch; None without any.
         until_ns: The latest.
         repeated: Events left out because a workspace before it holds them, too.
+        only_fleet: Whether only a report over many workspaces reads all of it: it is an address, or
+            some of its log was collected.
     """
 
     address: str
@@ -89,6 +91,7 @@ class SeenWorkspace(msgspec.Struct, frozen=True, array_like=True):
     since_ns: int | None = None
     until_ns: int | None = None
     repeated: int = 0
+    only_fleet: bool = False
 
     def fields(self) -> dict[str, object]:
         """Return it as JSON holds it."""
@@ -161,7 +164,7 @@ class FleetTally(msgspec.Struct):
     outside: list[Key] = []
     holders: dict[tuple[str, str], int] = {}
 
-    def add(
+    def add(  # noqa: PLR0913 - what is known of a workspace
         self,
         address: str,
         counts: LogTally,
@@ -169,6 +172,7 @@ class FleetTally(msgspec.Struct):
         *,
         outside: Tally | None = None,
         repeated: int = 0,
+        only_fleet: bool = False,
     ) -> None:
         """Add a workspace whose address sorts behind all that were added.
 
@@ -178,6 +182,7 @@ class FleetTally(msgspec.Struct):
             asked: What is asked for.
             outside: The counts of its events that are not asked for.
             repeated: How many of its events are counted with a workspace before it.
+            only_fleet: Whether only a report over many workspaces reads all of it.
         """
         basic = counts.basic
         self.seen.append(
@@ -189,6 +194,7 @@ class FleetTally(msgspec.Struct):
                 since_ns=basic.since_ns,
                 until_ns=basic.until_ns,
                 repeated=repeated,
+                only_fleet=only_fleet,
             )
         )
         if asked.full:

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.render import words
-from ctxuse.render.forms import in_workspaces, not_counted, without_skipped
+from ctxuse.render.forms import in_workspaces, not_counted, own_report, without_skipped
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.sessionview import cost_view, session_view
-from ctxuse.render.page.view import Address, CostView, view_of
+from ctxuse.render.page.view import MOST_LINES, Address, CostView, Place, view_of
 from ctxuse.render.tables import OnPage
-from ctxuse.reports.fleet import FleetReport
+from ctxuse.reports.fleet import FleetReport, SeenWorkspace
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.session import Costs, SessionReport
 from ctxuse.visible import visible
@@ -60,13 +60,14 @@ class LivePage(NamedTuple):
         return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
 
-def page_html(
+def page_html(  # noqa: PLR0913 - what a page has
     report: FullReport,
     *,
     title: str,
     more: Sequence[str] = (),
     beside: Sequence[columns.Beside] = (),
     costs: Costs | None = None,
+    places: Sequence[Place] = (),
 ) -> str:
     """Return a report as one page of HTML that needs nothing else.
 
@@ -76,12 +77,17 @@ def page_html(
         more: What else it rests on, safe to show.
         beside: Columns before the usual ones.
         costs: What requests came to, where that is wanted.
+        places: The workspaces, where it is of many.
 
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
     """
     view = view_of(report, title=title, more=more, beside=beside)
-    view = view._replace(cost=_costs(costs))
+    view = view._replace(
+        cost=_costs(costs),
+        places=places[:MOST_LINES],
+        more_places=max(0, len(places) - MOST_LINES),
+    )
     alone = _alone([extra.column for extra in beside])
     return template("page.html").render(view=view, live=None, **alone)
 
@@ -108,7 +114,15 @@ def fleet_page(report: FleetReport) -> str:
     said = [f"From {number}; records of one kind and slug are one", *not_counted(report, visible)]
     full = replace(report.full, basic=without_skipped(report))
     beside = [_holders(report)] if report.holders else []
-    return page_html(full, title=number, more=said, beside=beside)
+    zone = report.evidence.zone
+    places = [_place(workspace, zone) for workspace in report.workspaces]
+    return page_html(full, title=number, more=said, beside=beside, places=places)
+
+
+def _place(workspace: SeenWorkspace, zone: Zone) -> Place:
+    times = (words.minute(ns, zone) for ns in (workspace.since_ns, workspace.until_ns))
+    cells = (visible(workspace.address), words.count(workspace.events), *times)
+    return Place(cells, own_report(workspace))
 
 
 def _holders(report: FleetReport) -> columns.Beside:

@@ -76,6 +76,18 @@ class CostView(NamedTuple):
     figures: Sequence[Figure]
 
 
+class Place(NamedTuple):
+    """One of many workspaces.
+
+    Attributes:
+        cells: Where it is, and its figures.
+        command: What shows it by itself; empty where no text names it.
+    """
+
+    cells: Sequence[str]
+    command: str
+
+
 class View(NamedTuple):
     """What a page says.
 
@@ -91,6 +103,8 @@ class View(NamedTuple):
         kinds: The kinds of records, with how many there are of each.
         figures: The charts.
         cost: What requests came to; None where none is known.
+        places: The workspaces, where it is of many.
+        more_places: How many more there would be.
     """
 
     title: str
@@ -104,6 +118,8 @@ class View(NamedTuple):
     kinds: Sequence[tuple[str, int]]
     figures: Sequence[Figure]
     cost: CostView | None = None
+    places: Sequence[Place] = ()
+    more_places: int = 0
 
 
 _BROAD = 180
