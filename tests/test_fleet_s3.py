@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
@@ -22,6 +22,9 @@ from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import RemoteStore
 from ctxuse.reports.fleet import Unreadable
+
+if TYPE_CHECKING:
+    from receiver import Receiver
 
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # noqa: E402 - it may lack
@@ -101,6 +104,25 @@ def test_a_report_over_a_bucket_is_that_over_the_folders(
     assert remote.unreadable == ()
     one = fleet_report([f"{bucket}/team/a/w001"], scheduler="threads").fields()["records"]
     assert one == json.loads(Workspace(tmp_path / "w001").report().to_json())["records"]
+
+
+def test_logs_in_a_bucket_are_sent_once(
+    tmp_path: Path, bucket: str, receiver: "Receiver", capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 3, 8)
+    upload(tmp_path, bucket)
+    words = ["fleet", "export", bucket, "--format", "otlp", "--to", receiver.url]
+    for log, said in (
+        (as_log(some_events(8, 0)), "24 events of 3"),
+        (as_log([*some_events(8, 0), *some_events(2, 9)]), "2 events of 3"),
+        (b"", "0 events of 3"),
+    ):
+        fsspec.filesystem("s3").pipe_file(f"{bucket}/w000/{USAGE}/events.jsonl", log)
+        assert run(words) == 0
+        assert capsys.readouterr().out.startswith(said)
+    assert len({log["ctxuse.event.id"] for log in receiver.logs}) == 26
+    assert len(receiver.keys()) == len({*receiver.keys()})
+    assert {of["ctxuse.workspace"] for of in receiver.resources} == {"w000", "w001", "w002"}
 
 
 def test_patterns_and_repeated_addresses_find_each_workspace_once(
