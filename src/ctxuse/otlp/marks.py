@@ -43,10 +43,6 @@ class Reached(msgspec.Struct, array_like=True, frozen=True):
         head, tail = pread(log.descriptor, edge, 0), pread(log.descriptor, edge, offset - edge)
         return cls(offset, digest(head), digest(tail))
 
-    def is_in(self, log: OpenLog) -> bool:
-        """Whether a file holds what was sent."""
-        return 0 < self.offset <= log.end and Reached.of(log, self.offset) == self
-
 
 class _Stored(msgspec.Struct):
     version: int
@@ -108,8 +104,14 @@ class Marks:
 
     def of(self, log: OpenLog) -> int:
         """Return how many bytes of a file were sent."""
-        found = (reached.offset for reached in self._files if reached.is_in(log))
-        return max(found, default=0)
+        head = digest(pread(log.descriptor, min(_EDGE, log.end), 0))
+        near = {
+            one
+            for one in self._files
+            if 0 < one.offset <= log.end and (one.offset < _EDGE or one.head == head)
+        }  # of the marks of other files mostly the beginning is another
+        ends = {one.offset for one in near}
+        return max((end for end in ends if Reached.of(log, end) in near), default=0)
 
     def reached(self, log: OpenLog, before: int, offset: int) -> None:
         """Put down that a file was sent up to a place, and on the disk.
