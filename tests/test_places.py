@@ -202,6 +202,18 @@ def test_a_skill_that_agents_share_by_links_is_one_record(ground: Ground, tmp_pa
         assert files_called(places, kind, slug) == []
 
 
+def test_a_link_beside_another_skill_of_that_name_has_its_own(
+    ground: Ground, tmp_path: Path
+) -> None:
+    skills, team = ground.root / ".claude/skills", tmp_path / "team/skills/deploy"
+    for folder in (skills / "deploy", team):
+        folder.mkdir(parents=True)
+        (folder / "SKILL.md").write_text(f"of {folder}")
+    (skills / "team-deploy").symlink_to(team)
+    assert ground.record(str(skills / "deploy/SKILL.md")) == ("skill", "deploy")
+    assert ground.record(str(skills / "team-deploy/SKILL.md")) == ("skill", "team-deploy")
+
+
 def test_a_folder_of_records_may_be_a_link(ground: Ground, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     for path in ("sql.md", "db/b.md", "db/a.md", "db/no.txt", "deep/er/x.md"):

@@ -134,7 +134,8 @@ def skill_of(
 def _own_name(folder: str) -> str:
     """The name of a skill by its folder; where that is a link to another folder of skills, of that.
 
-    Agents share skills by links: what is one file is one record, whatever a link is called.
+    Agents share skills by links: what is one file is one record, whatever a link is called, unless
+    another skill beside the link has the name.
     """
     name = os.path.basename(folder)
     if not os.path.islink(folder):
@@ -144,7 +145,11 @@ def _own_name(folder: str) -> str:
         os.path.dirname(folder)
     )
     own = os.path.basename(target)
+    beside = os.path.join(os.path.dirname(folder), own)
     is_one = (
-        of_skills and skill_name(own) == own and os.path.isfile(os.path.join(target, SKILL_FILE))
+        of_skills
+        and skill_name(own) == own
+        and os.path.isfile(os.path.join(target, SKILL_FILE))
+        and (not os.path.lexists(beside) or real_path(beside) == target)
     )
     return own if is_one else name
