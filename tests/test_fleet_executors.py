@@ -184,6 +184,36 @@ def test_the_order_in_which_jobs_end_does_not_show_and_few_are_under_way(tmp_pat
         assert 2 < own.most <= 4 * 2 + 2  # and one that merges
 
 
+class Failing(ThreadPoolExecutor):
+    """Fails twice what one workspace is among, and knows what else was under way each time."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.beside: list[int] = []
+        self._futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as `Executor`
+        if b"w003" in args[0]:
+            self.beside.append(sum(not future.done() for future in self._futures))
+            if len(self.beside) < 3:
+                failed: Future[Any] = Future()
+                failed.set_exception(OSError(5, "Input/output error"))
+                return failed
+        future = super().submit(fn, *args, **kwargs)
+        self._futures.append(future)
+        return future
+
+
+def test_what_failed_is_tried_again_when_nothing_else_is_under_way(tmp_path: Path) -> None:
+    make_fleet(tmp_path, 20, 200)
+    expected = fleet_report([str(tmp_path)], executor="threads")
+    with Failing() as own:
+        report = fleet_report([str(tmp_path)], executor=own, workers=2, batch_size=1)
+    assert report == expected
+    _, *again = own.beside
+    assert again == [0, 0]
+
+
 @pytest.mark.parametrize("merge_records", [False, True])
 def test_a_pool_that_a_killed_process_breaks_costs_a_retry_and_nothing_else(
     *, tmp_path: Path, factories: str, merge_records: bool, monkeypatch: pytest.MonkeyPatch
