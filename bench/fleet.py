@@ -130,9 +130,9 @@ def dask(root: Path, repeat: int) -> None:
         there = cluster.scheduler_address
         cases: dict[str, Case] = {
             "processes, merged": partial(report, workers=2, merge_records=True),
-            "Dask, merged": partial(report, scheduler=there, merge_records=True),
+            "Dask, merged": partial(report, executor=there, merge_records=True),
             "processes, apart": partial(report, workers=2),
-            "Dask, apart": partial(report, scheduler=there),
+            "Dask, apart": partial(report, executor=there),
         }
         show("Two workers of Dask", rounds(cases, repeat), "processes, merged")
 

@@ -1,14 +1,22 @@
 """Processes that tests start: none outlives its test, and none is waited for without end."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 PATIENCE = 120
 """Seconds within which anything happens, also on a busy machine. Only a failing test waits them."""
+
+
+def modules_in(directory: Path) -> str:
+    """A `PYTHONPATH` by which the modules in a directory are found, too."""
+    known = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(directory), *([known] if known else [])])
 
 
 class Process(subprocess.Popen[Any]):

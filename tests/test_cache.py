@@ -426,7 +426,7 @@ def test_a_fleet_remembers_where_its_workers_are_told_to(
     expected = fleet_report([str(root)], cache=False)
     assert not (tmp_path / "shared").exists()
     for scheduler in ("processes", "threads"):
-        assert fleet_report([str(root)], scheduler=scheduler) == expected
+        assert fleet_report([str(root)], executor=scheduler) == expected
     assert len(files()) == 2
     assert [*Path(os.environ["HOME"]).iterdir()] == []
     for kept in files():

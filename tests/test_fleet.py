@@ -172,9 +172,9 @@ def test_the_last_size_is_that_of_the_latest_exposure_not_of_the_last_address(
 ) -> None:
     make_workspace(tmp_path / "a", as_log([exposure(3000, 1), exposure(2000, 2)]))
     make_workspace(tmp_path / "b", as_log([exposure(2500, 3)]))
-    (record,) = fleet_report([str(tmp_path)], merge_records=True, scheduler="threads").records
+    (record,) = fleet_report([str(tmp_path)], merge_records=True, executor="threads").records
     assert record.basic.estimated_tokens_per_injection == 2  # a has the latest; its last in order
-    (alone,) = fleet_report([str(tmp_path / "a")], scheduler="threads").records
+    (alone,) = fleet_report([str(tmp_path / "a")], executor="threads").records
     assert alone.basic.estimated_tokens_per_injection == 2
 
 
@@ -188,7 +188,7 @@ def test_over_one_workspace_the_records_are_those_of_its_report(
 ) -> None:
     workspace = copy_of(name)
     report = fleet_report(
-        [str(workspace.layout.root)], merge_records=merge_records, scheduler="threads"
+        [str(workspace.layout.root)], merge_records=merge_records, executor="threads"
     )
     expected = json.loads(workspace.report().to_json())["records"]
     assert report.fields()["records"] == expected
@@ -209,7 +209,7 @@ def test_copies_count_once_with_distinct_ids(
     monkeypatch.setattr(reporting, "parts_for", lambda _: parts)
     monkeypatch.setattr("ctxuse.fleet.repeats.IdWriter.__init__.__defaults__", (at_once,))
     report = fleet_report(
-        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads"
+        [str(tmp_path)], merge_records=True, distinct_ids=True, executor="threads"
     )
     expected = json.loads(Workspace(first).report().to_json())["records"]
     assert report.fields()["records"] == expected
@@ -237,12 +237,12 @@ def some_by_actors() -> list[UsageEvent]:
 def test_a_part_of_one_workspace_is_that_of_its_report(tmp_path: Path, part: Any) -> None:  # noqa: ANN401 - arguments
     root = make_workspace(tmp_path, as_log(some_by_actors()))
     expected = Workspace(root).full_report(**part)
-    report = fleet_report([str(root)], merge_records=True, full=True, scheduler="threads", **part)
+    report = fleet_report([str(root)], merge_records=True, full=True, executor="threads", **part)
     assert report.full == expected
     assert report.evidence == expected.basic.evidence
     assert report.evidence.outside == 90 - report.evidence.events > 0
     for by in ("host", "kind", "day"):
-        grouped = fleet_report([str(root)], by=by, zone=BERLIN, scheduler="threads", **part)
+        grouped = fleet_report([str(root)], by=by, zone=BERLIN, executor="threads", **part)
         alone = Workspace(root).grouped_report(by, zone=BERLIN, **part)
         assert grouped.grouped is not None
         assert grouped.grouped.groups == alone.groups
@@ -251,7 +251,7 @@ def test_a_part_of_one_workspace_is_that_of_its_report(tmp_path: Path, part: Any
 def test_days_in_another_zone_are_counted_from_all_events(tmp_path: Path) -> None:
     make_fleet(tmp_path, 3)
     berlin, utc = (
-        fleet_report([str(tmp_path)], by="day", zone=zone, scheduler="threads").grouped
+        fleet_report([str(tmp_path)], by="day", zone=zone, executor="threads").grouped
         for zone in (BERLIN, UTC)
     )
     assert berlin is not None
@@ -265,11 +265,11 @@ def test_a_part_is_counted_once_with_distinct_ids(tmp_path: Path, part: Any) -> 
     for name in ("a", "b"):
         make_workspace(tmp_path / name, as_log(some_by_actors()))
     report = fleet_report(
-        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads", **part
+        [str(tmp_path)], merge_records=True, distinct_ids=True, executor="threads", **part
     )
     expected = Workspace(tmp_path / "a").report()
     assert report.evidence.events + report.evidence.outside == expected.evidence.events
-    alone = fleet_report([str(tmp_path / "a")], scheduler="threads", **part)
+    alone = fleet_report([str(tmp_path / "a")], executor="threads", **part)
     assert report.repeated == alone.evidence.events
     assert report.records == alone.records
 
@@ -403,14 +403,14 @@ def test_the_page_of_one_workspace_does_not_say_in_how_many(
 def test_a_zone_without_a_name_is_not_sent_to_other_machines(tmp_path: Path) -> None:
     make_fleet(tmp_path, 1)
     with pytest.raises(FleetError, match="no name that workers know"):
-        fleet_report([str(tmp_path)], zone=Zone("local"), scheduler="tcp://127.0.0.1:9")
+        fleet_report([str(tmp_path)], zone=Zone("local"), executor="tcp://127.0.0.1:9")
 
 
 def test_fuller_figures_are_of_merged_records_only(tmp_path: Path) -> None:
     make_fleet(tmp_path, 2)
-    apart = fleet_report([str(tmp_path)], full=True, scheduler="threads")
+    apart = fleet_report([str(tmp_path)], full=True, executor="threads")
     grouped = fleet_report(
-        [str(tmp_path)], full=True, merge_records=True, by="host", scheduler="threads"
+        [str(tmp_path)], full=True, merge_records=True, by="host", executor="threads"
     )
     assert (apart.full, grouped.full) == (None, None)
     assert apart.records
@@ -464,12 +464,10 @@ def test_a_grown_copy_adds_what_only_it_holds(tmp_path: Path) -> None:
     make_workspace(tmp_path / "b", log + as_log(some_events(7, 2)))
     make_workspace(tmp_path / "a", log)
     make_workspace(tmp_path / "c", as_log(some_events(5, 3)))
-    whole = fleet_report(
-        [str(tmp_path)], merge_records=True, distinct_ids=True, scheduler="threads"
-    )
+    whole = fleet_report([str(tmp_path)], merge_records=True, distinct_ids=True, executor="threads")
     assert [w.events for w in whole.workspaces] == [30, 7, 5]
     for by in FLEET_BY:
-        grouped = fleet_report([str(tmp_path)], by=by, distinct_ids=True, scheduler="threads")
+        grouped = fleet_report([str(tmp_path)], by=by, distinct_ids=True, executor="threads")
         assert grouped.grouped is not None
         uses = sum(group.total.uses for group in grouped.grouped.groups)
         assert uses == sum(r.basic.use_count for r in whole.records)
@@ -479,7 +477,7 @@ def test_what_cannot_be_read_holds_no_id(tmp_path: Path) -> None:
     log = as_log(some_events(10, 1))
     break_at_its_end(make_workspace(tmp_path / "a", log))
     make_workspace(tmp_path / "b", log)
-    report = fleet_report([str(tmp_path)], distinct_ids=True, scheduler="threads")
+    report = fleet_report([str(tmp_path)], distinct_ids=True, executor="threads")
     assert [(w.address[-2:], w.events) for w in report.workspaces] == [("/b", 10)]
     assert [place.address[-2:] for place in report.unreadable] == ["/a"]
 
@@ -489,17 +487,17 @@ def test_a_workspace_that_fails_later_gives_its_events_to_the_next(
 ) -> None:
     make_workspace(tmp_path / "a", as_log(some_events(10, 1)))
     make_workspace(tmp_path / "b", as_log(some_events(12, 1)))
-    real = running.Local.results
+    real = running.Engine.results
 
-    def results(self: running.Local, jobs: Iterable[Job]) -> Iterator[tuple[Job, bytes]]:
+    def results(self: running.Engine, jobs: Iterable[Job]) -> Iterator[tuple[Job, bytes]]:
         yield from real(self, jobs)
         path = tmp_path / "a/.yoi/memory/_usage/events.jsonl"
         if not path.is_symlink():
             path.unlink()
             path.symlink_to("/etc/hostname")
 
-    monkeypatch.setattr(running.Local, "results", results)
-    report = fleet_report([str(tmp_path)], distinct_ids=True, scheduler="threads")
+    monkeypatch.setattr(running.Engine, "results", results)
+    report = fleet_report([str(tmp_path)], distinct_ids=True, executor="threads")
     assert [(w.address[-2:], w.events) for w in report.workspaces] == [("/b", 12)]
     assert [place.address[-2:] for place in report.unreadable] == ["/a"]
 
@@ -512,7 +510,7 @@ def test_the_number_of_workers_and_their_kind_do_not_show(
     make_fleet(tmp_path, 9)
     one, *others = (
         fleet_report(
-            [str(tmp_path)], by=by, merge_records=merge_records, scheduler=kind, workers=number
+            [str(tmp_path)], by=by, merge_records=merge_records, executor=kind, workers=number
         )
         for kind, number in (("threads", 1), ("threads", 3), ("processes", 2))
     )
@@ -536,13 +534,13 @@ def workers_of_this_process() -> list[int]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = (line.split(None, 1) for line in found.stdout.splitlines())
-    return [int(pid) for pid, words in lines if "ctxuse.fleet.work" in words]
+    return [int(pid) for pid, words in lines if "ctxuse.fleet.interpreters" in words]
 
 
 @pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
 def test_processes_killed_in_the_middle_cost_a_retry_and_nothing_else(tmp_path: Path) -> None:
     make_fleet(tmp_path, 40, 400)
-    expected = fleet_report([str(tmp_path)], scheduler="threads")
+    expected = fleet_report([str(tmp_path)], executor="threads")
     killed: list[int] = []
 
     def told(done: int, whole: int) -> None:
@@ -592,7 +590,7 @@ def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.Mon
             yield from real(source)
 
     monkeypatch.setattr(counting, "logs_of", failing)
-    report = fleet_report([str(tmp_path)], scheduler="threads", workers=1)
+    report = fleet_report([str(tmp_path)], executor="threads", workers=1)
     assert [w.events for w in report.workspaces] == [50, 50]
     assert tries == ["0", "1", "1", "1"]
 
@@ -857,7 +855,7 @@ def test_a_scheduler_that_is_none_is_refused(
 ) -> None:
     make_fleet(tmp_path, 1)
     with pytest.raises(FleetError, match="write processes, threads"):
-        fleet_report([str(tmp_path)], scheduler=scheduler)
+        fleet_report([str(tmp_path)], executor=scheduler)
     assert run(["fleet", "report", str(tmp_path), "--scheduler", scheduler]) == 3
     assert "Traceback" not in capsys.readouterr().err
 

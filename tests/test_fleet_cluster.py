@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 from fleets import lethal, make_fleet
-from starting import PATIENCE, Process, started, until
+from starting import PATIENCE, Process, modules_in, started, until
 
 from ctxuse import __version__
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.fleet import cluster as clusters
+from ctxuse.fleet import running
 from ctxuse.fleet.reporting import fleet_report
 
 distributed: Any = pytest.importorskip("distributed", reason="distributed is not installed")
@@ -68,8 +69,8 @@ def test_a_cluster_gives_the_report_of_one_process(
     options: dict[str, Any],
 ) -> None:
     make_fleet(tmp_path, 20)
-    expected = fleet_report([str(tmp_path)], scheduler="threads", **options)
-    there = fleet_report([str(tmp_path)], scheduler=cluster.scheduler_address, **options)
+    expected = fleet_report([str(tmp_path)], executor="threads", **options)
+    there = fleet_report([str(tmp_path)], executor=cluster.scheduler_address, **options)
     assert there == expected
 
 
@@ -81,9 +82,9 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
     merge_records: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(clusters, "FAN_IN", 4)
+    monkeypatch.setattr(running, "FAN_IN", 4)
     make_fleet(tmp_path, 70, 400)
-    expected = fleet_report([str(tmp_path)], merge_records=merge_records, scheduler="threads")
+    expected = fleet_report([str(tmp_path)], merge_records=merge_records, executor="threads")
     before = pids(cluster)
     killed: list[tuple[int, int]] = []
 
@@ -96,7 +97,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
     report = fleet_report(
         [str(tmp_path)],
         merge_records=merge_records,
-        scheduler=cluster.scheduler_address,
+        executor=cluster.scheduler_address,
         batch_size=1,
         on_progress=told,
     )
@@ -109,20 +110,27 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_nothing_else(
 
 def as_here() -> dict[str, str]:
     """An environment in which what tests define is found by name."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    return {**os.environ, "PYTHONPATH": modules_in(Path(__file__).parent)}
 
 
 @contextmanager
-def scheduler() -> Iterator[str]:
+def scheduler_process() -> Iterator[tuple[str, Process]]:
     """A scheduler without workers, for which a job is bad when one worker is lost with it."""
     port = free_port()
     env = {**as_here(), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     with started(
         "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--host", "127.0.0.1",
         "--port", port, stderr=subprocess.DEVNULL, env=env,
-    ):  # fmt: skip
+    ) as process:  # fmt: skip
         until(lambda: listens(port))
-        yield f"tcp://127.0.0.1:{port}"
+        yield f"tcp://127.0.0.1:{port}", process
+
+
+@contextmanager
+def scheduler() -> Iterator[str]:
+    """The address of one."""
+    with scheduler_process() as (address, _):
+        yield address
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,12 +177,12 @@ def workers(address: str, number: int) -> Iterator[None]:
 def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merge_records: bool
 ) -> None:
-    monkeypatch.setattr(clusters, "work", lethal)
+    monkeypatch.setattr(running, "work", lethal)
     be_patient(monkeypatch)
     make_fleet(tmp_path, 6)
     with scheduler() as address, workers(address, 2):
         report = fleet_report(
-            [str(tmp_path)], merge_records=merge_records, scheduler=address, batch_size=3
+            [str(tmp_path)], merge_records=merge_records, executor=address, batch_size=3
         )
     assert [w.address[-4:] for w in report.workspaces] == ["w000", "w001", "w002", "w004", "w005"]
     assert report.evidence.events == 250
@@ -183,28 +191,28 @@ def test_a_workspace_that_kills_every_worker_is_listed_and_the_others_count(
     assert "were lost" in place.reason
 
 
+def clients() -> list[Any]:
+    """All that there are."""
+    return [found for found in gc.get_objects() if type(found) is distributed.Client]
+
+
 def test_a_scheduler_that_does_not_answer_is_said_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_fleet(tmp_path, 1)
     monkeypatch.setattr(clusters, "_PATIENCE", 1)
     for address in (f"tcp://127.0.0.1:{free_port()}", "nosuch://x"):
-        assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
+        assert run(["fleet", "report", str(tmp_path), "--executor", address]) == 3
         said = capsys.readouterr().err
         assert f"ctxuse: {address}: no Dask scheduler answers" in said
         assert "Traceback" not in said
-    open_ones = [
-        found
-        for found in gc.get_objects()
-        if type(found) is distributed.Client and found.status not in {"closed", "newly-created"}
-    ]
-    assert open_ones == []
+    assert [c for c in clients() if c.status not in {"closed", "newly-created"}] == []
 
 
 def test_a_cluster_that_loses_all_workers_for_good_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clusters, "_LOOK", 0.2)
+    monkeypatch.setattr(running, "_LOOK", 0.2)
     make_fleet(tmp_path, 60, 300)
     be_patient(monkeypatch)
     with scheduler() as address, worker_of(address) as worker:
@@ -214,7 +222,7 @@ def test_a_cluster_that_loses_all_workers_for_good_is_said(
             worker.kill()
 
         with pytest.raises(FleetError, match="all workers are lost"):
-            fleet_report([str(tmp_path)], scheduler=address, batch_size=1, on_progress=told)
+            fleet_report([str(tmp_path)], executor=address, batch_size=1, on_progress=told)
 
 
 def test_workers_of_another_version_are_refused(
@@ -225,7 +233,7 @@ def test_workers_of_another_version_are_refused(
 ) -> None:
     make_fleet(tmp_path, 1)
     monkeypatch.setattr(clusters, "__version__", "99")
-    words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
+    words = ["fleet", "report", str(tmp_path), "--executor", cluster.scheduler_address]
     assert run(words) == 3
     assert f"the cluster has ctxuse {__version__}, this is 99" in capsys.readouterr().err
 
@@ -237,7 +245,7 @@ def test_a_scheduler_without_workers_is_said(
     monkeypatch.setattr(clusters, "_PATIENCE", PATIENCE)
     monkeypatch.setattr(clusters, "_PATIENCE_FOR_WORKERS", 1)
     with scheduler() as address:
-        assert run(["fleet", "report", str(tmp_path), "--scheduler", address]) == 3
+        assert run(["fleet", "report", str(tmp_path), "--executor", address]) == 3
     assert "the scheduler has no worker" in capsys.readouterr().err
 
 
@@ -246,10 +254,43 @@ def test_a_command_on_a_cluster_prints_the_report_and_nothing_else(
     cluster: LocalCluster,
 ) -> None:
     make_fleet(tmp_path, 3)
-    words = ["fleet", "report", str(tmp_path), "--scheduler", cluster.scheduler_address]
+    words = ["fleet", "report", str(tmp_path), "--executor", cluster.scheduler_address]
     done = subprocess.run(
         [sys.executable, "-m", "ctxuse", *words, "--merge-records"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stderr == ""
     assert "From 3 workspaces" in done.stdout
+
+
+def test_a_scheduler_that_is_lost_in_the_middle_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fleet(tmp_path, 60, 300)
+    be_patient(monkeypatch)
+    monkeypatch.setattr(running, "_LOOK", 0.2)
+    with scheduler_process() as (address, process), worker_of(address):
+
+        def told(*_: int) -> None:
+            for client in clients():
+                monkeypatch.setattr(client, "_timeout", 1)  # to connect anew
+            monkeypatch.setattr(clusters, "_PATIENCE", 1)
+            process.kill()
+
+        with pytest.raises(FleetError, match=r"the connection is lost|no Dask scheduler answers"):
+            fleet_report([str(tmp_path)], executor=address, batch_size=1, on_progress=told)
+
+
+def test_a_result_that_cannot_be_had_is_a_job_that_failed(
+    tmp_path: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fleet(tmp_path, 3)
+
+    async def lost(*_: Any, **__: Any) -> None:  # noqa: ANN401 - as the one it stands for
+        raise ValueError("it was lost with its worker")
+
+    monkeypatch.setattr(distributed.Client, "_gather", lost)
+    report = fleet_report([str(tmp_path)], executor=cluster.scheduler_address)
+    assert report.workspaces == ()
+    reason = "ValueError: it was lost with its worker"
+    assert [place.reason for place in report.unreadable] == [reason] * 3

@@ -36,7 +36,7 @@ def collected(
         [str(source)],
         str(target),
         host=host,
-        scheduler="threads",
+        executor="threads",
         workers=1,
         piece_size=piece_size,
     )
@@ -45,7 +45,7 @@ def collected(
 
 
 def records(place: Path) -> object:
-    return fleet_report([str(place)], merge_records=True, scheduler="threads").fields()["records"]
+    return fleet_report([str(place)], merge_records=True, executor="threads").fields()["records"]
 
 
 def pieces_in(target: Path) -> dict[str, bytes]:
@@ -100,7 +100,7 @@ def test_whatever_was_appended_between_runs_is_there_once(
     assert pieces_in(tmp_path / "to") == before
     if sum(steps):
         assert records(tmp_path / "to") == records(root)
-        report = fleet_report([str(tmp_path / "to")], scheduler="threads")
+        report = fleet_report([str(tmp_path / "to")], executor="threads")
         assert report.evidence.events == sum(steps)
 
 
@@ -183,7 +183,7 @@ def test_many_collectors_at_once_beside_a_writer(tmp_path: Path) -> None:
         thread.join()
     collected(root, tmp_path / "to")
     assert records(tmp_path / "to") == records(root)
-    report = fleet_report([str(tmp_path / "to")], scheduler="threads")
+    report = fleet_report([str(tmp_path / "to")], executor="threads")
     assert (report.evidence.events, len(report.workspaces), report.unreadable) == (400, 1, ())
 
 
@@ -196,7 +196,7 @@ def test_a_collector_killed_in_the_middle_leaves_nothing_half_visible(tmp_path: 
             while process.poll() is None and len([*tmp_path.glob("to/*")]) % 9 != 8:
                 pass
         if (tmp_path / "to").is_dir():
-            whole = fleet_report([str(tmp_path / "to")], scheduler="threads")
+            whole = fleet_report([str(tmp_path / "to")], executor="threads")
             assert not [p for p in whole.unreadable if "no workspace" not in p.reason]
             assert all(w.events in {0, 300} for w in whole.workspaces)
     assert run(words) == 0
@@ -218,7 +218,7 @@ def test_a_log_that_was_cut_or_restored_begins_a_folder_of_its_own(
     after = pieces_in(tmp_path / "to")
     assert before.items() <= after.items()
     report = fleet_report(
-        [str(tmp_path / "to")], merge_records=True, distinct_ids=True, scheduler="threads"
+        [str(tmp_path / "to")], merge_records=True, distinct_ids=True, executor="threads"
     )
     assert report.evidence.events == 80
     assert len(report.workspaces) == (2 if 0 < keep < 20 else 1)
@@ -233,7 +233,7 @@ def test_a_missing_piece_is_said_and_brought_again(tmp_path: Path) -> None:
         collected(root, tmp_path / "to")
     middle = sorted(pieces_in(tmp_path / "to"))[1]
     (tmp_path / "to" / middle).unlink()
-    (place,) = fleet_report([str(tmp_path / "to")], scheduler="threads").unreadable
+    (place,) = fleet_report([str(tmp_path / "to")], executor="threads").unreadable
     assert "is missing" in place.reason
     collected(root, tmp_path / "to")
     assert records(tmp_path / "to") == records(root)
@@ -283,7 +283,7 @@ def test_an_archived_line_that_is_finished_later_is_whole(tmp_path: Path) -> Non
     make_workspace(root, log, archive)  # who still held it open writes on
     collected(root, tmp_path / "to")
     assert records(tmp_path / "to") == records(root)
-    (one,) = fleet_report([str(tmp_path / "to")], scheduler="threads").workspaces
+    (one,) = fleet_report([str(tmp_path / "to")], executor="threads").workspaces
     assert (one.events, one.not_counted) == (5, {})
 
 
@@ -352,7 +352,7 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     usual = logs_of
 
     def copied() -> Collecting:
-        return collect([root], str(tmp_path / "to"), host="h", scheduler="threads", workers=1)
+        return collect([root], str(tmp_path / "to"), host="h", executor="threads", workers=1)
 
     def overtaken(source: Source) -> Iterator[Opened]:
         for opened in usual(source):
@@ -364,7 +364,7 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     monkeypatch.setattr(copying, "logs_of", overtaken)
     assert copied().failed == []
     assert len([*(tmp_path / "to").iterdir()]) == 1
-    assert records(tmp_path / "to") == fleet_report([root], scheduler="threads").fields()["records"]
+    assert records(tmp_path / "to") == fleet_report([root], executor="threads").fields()["records"]
     fs.pipe_file(log, as_log(some_events(4, 1)))  # cut: that is sure after some tries
     (one,) = copied().workspaces
     assert (one.replaced, one.reason) == (1, "")
@@ -399,7 +399,7 @@ def test_a_link_in_the_place_of_what_was_collected_is_not_followed(tmp_path: Pat
     (folder,) = (tmp_path / "elsewhere").glob("*/.yoi/memory/_usage/collected")
     planted = root / ".yoi/memory/_usage/collected"
     planted.symlink_to(folder)
-    report = fleet_report([str(root)], scheduler="threads")
+    report = fleet_report([str(root)], executor="threads")
     reason = "collected: it is a link, and links are not followed"
     assert [place.reason for place in report.unreadable] == [reason]
     assert not report.workspaces
@@ -409,7 +409,7 @@ def test_a_link_in_the_place_of_what_was_collected_is_not_followed(tmp_path: Pat
     folder.symlink_to(folder.parent / "there")
     before = sorted(folder.parent.rglob("*"))
     make_workspace(root, as_log(some_events(9, 2)))
-    done = collect([str(root)], str(tmp_path / "elsewhere"), host="h", scheduler="threads")
+    done = collect([str(root)], str(tmp_path / "elsewhere"), host="h", executor="threads")
     assert [failed.reason.rpartition(": ")[2] for failed in done.failed] == [
         "it is a link, and links are not followed"
     ]
@@ -466,7 +466,7 @@ def test_what_nobody_would_find_by_its_name_is_not_written(tmp_path: Path) -> No
     folder.rename(folder.with_name(f"{'9' * 21}-{folder.name.partition('-')[2]}"))
     make_workspace(root, as_log(some_events(4, 2)))
     log_of(root).write_bytes(as_log(some_events(4, 7)))
-    done = collect([str(root)], str(tmp_path / "to"), host="h", scheduler="threads")
+    done = collect([str(root)], str(tmp_path / "to"), host="h", executor="threads")
     assert ["would be no name of a piece" in failed.reason for failed in done.failed] == [True]
 
 

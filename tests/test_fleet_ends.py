@@ -8,9 +8,10 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from fleets import as_log, make_fleet, make_workspace, some_events
-from starting import PATIENCE, started, until
+from starting import PATIENCE, modules_in, started, until
 
 from ctxuse.fleet import running
 from ctxuse.fleet.export import export_events
@@ -33,7 +34,9 @@ work.work = lethal
 _ENDLESS = """
 import time
 from ctxuse.fleet import work
-work.work = lambda _: time.sleep(600)
+def endless(job):
+    time.sleep(600)
+work.work = endless
 """
 
 
@@ -64,7 +67,7 @@ def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
     words = ["fleet", "report", str(tmp_path / "fleet"), "--distinct-ids", "--workers", "2"]
     with started(
         "-m", "ctxuse", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": modules_in(tmp_path)},
     ) as run:  # fmt: skip
         until(lambda: len(children(run.pid)) == 2)
         workers = children(run.pid)
@@ -81,9 +84,9 @@ def test_a_run_that_is_ended_leaves_no_worker_and_no_file(
 def test_a_worker_whose_run_was_gone_before_it_began_ends() -> None:
     with started("-c", "") as run:
         run.wait(PATIENCE)
-    program = f"{_ENDLESS}\nwork.serve({run.pid})"
+    program = f"{_ENDLESS}\nfrom ctxuse.fleet.interpreters import serve\nserve({run.pid})"
     with started("-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
-        send(worker.stdin, b"a job")
+        send(worker.stdin, msgspec.msgpack.encode(("ctxuse.fleet.work", "work", (b"a job",))))
         assert worker.wait(PATIENCE) == 1
 
 
@@ -94,13 +97,13 @@ def test_runs_that_share_a_scratch_folder_do_not_meet_and_leave_nothing(tmp_path
             log = as_log(some_events(40, seed + number // 2))  # each twice
             make_workspace(tmp_path / name / f"w{number}", log)
         fleets.append([str(tmp_path / name)])
-    alone = [fleet_report(f, distinct_ids=True, scheduler="threads").fields() for f in fleets]
+    alone = [fleet_report(f, distinct_ids=True, executor="threads").fields() for f in fleets]
     shared = str(tmp_path / "scratch")
     found: dict[int, object] = {}
 
     def report(which: int) -> None:
         found[which] = fleet_report(
-            fleets[which], distinct_ids=True, scratch=shared, scheduler="threads", workers=2
+            fleets[which], distinct_ids=True, scratch=shared, executor="threads", workers=2
         ).fields()
 
     for _ in range(3):

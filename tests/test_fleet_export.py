@@ -32,7 +32,7 @@ def asked(query: str, folder: Path) -> list[dict[str, object]]:
 
 
 def told(places: list[Path], *, distinct_ids: bool = False) -> list[dict[str, object]]:
-    report = fleet_report([*map(str, places)], scheduler="threads", distinct_ids=distinct_ids)
+    report = fleet_report([*map(str, places)], executor="threads", distinct_ids=distinct_ids)
     return [
         {
             "workspace": one.workspace or report.workspaces[0].address,
@@ -74,7 +74,7 @@ def test_the_query_of_the_page_gives_the_report(tmp_path: Path) -> None:
         make_workspace(tmp_path / "extreme", as_log(extreme()) + b"no event\n"),
         *(path for path in DATA.iterdir() if path.is_dir()),
     ]
-    done = export_events([*map(str, places)], str(tmp_path / "events"), scheduler="threads")
+    done = export_events([*map(str, places)], str(tmp_path / "events"), executor="threads")
     assert sum(w.events for w in done.workspaces) > 240
     assert as_told(asked(QUERY, tmp_path / "events")) == told(places)
 
@@ -84,7 +84,7 @@ def test_the_second_query_counts_copies_once(tmp_path: Path) -> None:
     make_workspace(tmp_path / "a", log)
     make_workspace(tmp_path / "b", log + as_log(some_events(20, 2)))
     make_workspace(tmp_path / "c", log[: log.index(b"\n") + 1])
-    export_events([str(tmp_path)], str(tmp_path / "events"), scheduler="threads")
+    export_events([str(tmp_path)], str(tmp_path / "events"), executor="threads")
     query = QUERY.replace("FROM 'events/*.parquet'", DISTINCT)
     assert query != QUERY
     assert as_told(asked(query, tmp_path / "events")) == told([tmp_path], distinct_ids=True)
@@ -92,7 +92,7 @@ def test_the_second_query_counts_copies_once(tmp_path: Path) -> None:
 
 def test_rows_are_what_the_events_say(tmp_path: Path) -> None:
     make_workspace(tmp_path / "w", as_log(extreme()))
-    export_events([str(tmp_path / "w")], str(tmp_path / "events"), scheduler="threads")
+    export_events([str(tmp_path / "w")], str(tmp_path / "events"), executor="threads")
     table = parquet.read_table(tmp_path / "events")
     rows = [*zip(*(column.to_pylist() for column in table.columns[6:]), strict=True)]
     expected = [
@@ -121,7 +121,7 @@ def test_rows_are_written_in_groups(tmp_path: Path) -> None:
     export_events(
         [str(tmp_path / "fleet")],
         str(tmp_path / "events"),
-        scheduler="threads",
+        executor="threads",
         workers=1,
         group_rows=50,
     )
@@ -137,7 +137,7 @@ def test_a_workspace_is_exported_whole_or_not_at_all(tmp_path: Path, group: int)
     done = export_events(
         [str(tmp_path / "fleet")],
         str(tmp_path / "events"),
-        scheduler="threads",
+        executor="threads",
         workers=1,
         batch_size=3,
         group_rows=group,
@@ -176,7 +176,7 @@ def test_a_temporary_file_that_cannot_be_written_is_said_to_be_that(
     done = export_events(
         [str(tmp_path / "fleet")],
         str(tmp_path / "events"),
-        scheduler="threads",
+        executor="threads",
         workers=1,
         group_rows=10,
     )
@@ -206,9 +206,9 @@ def test_of_two_exports_into_one_folder_at_once_neither_takes_the_others_files(
             "ctxuse.fleet.export.names_in", lambda _: []
         )  # both look before either writes
         for _ in range(2):
-            export_events(*words, scheduler="threads")
+            export_events(*words, executor="threads")
     assert len([*(tmp_path / "events").iterdir()]) == 2
     names = iter([[], ["part-other-00000000.parquet"]])
     monkeypatch.setattr("ctxuse.fleet.export.names_in", lambda _: next(names))
     with pytest.raises(FleetError, match="another export wrote into it"):
-        export_events(*words, scheduler="threads")
+        export_events(*words, executor="threads")

@@ -159,14 +159,14 @@ def test_addresses_and_collected_logs_are_sent(tmp_path: Path, receiver: Receive
     fsspec.filesystem("memory").put(f"{fleet}/", "/sent-by-otlp/", recursive=True)
     collected = str(tmp_path / "collected")
     for place, places in ((there, [there]), (collected, [collected, there])):
-        collect([str(fleet)], collected, scheduler="threads")
+        collect([str(fleet)], collected, executor="threads")
         sent = send_events(places, Target(receiver.url))
         assert (sent.workspaces, sent.unreadable) == (3 * len(places), []), place
         assert_all_once(receiver, [fleet])
         receiver.logs = []
     assert {of["ctxuse.workspace"] for of in receiver.resources} > {"w000", "w001", "w002"}
     append(fleet / "w000", 99)
-    collect([str(fleet)], collected, scheduler="threads")
+    collect([str(fleet)], collected, executor="threads")
     assert send_events([collected], Target(receiver.url)).sent.events == 3
     assert len(receiver.measured) == 6
 
@@ -208,7 +208,7 @@ def test_nothing_is_sent_where_no_mark_can_be_kept(
         ([], "where to?"),
         (["--format", "otlp", "--to", "s3://x"], "http://"),
         (["--format", "otlp", "--to", "http://x", "--workers", "2"], "--workers goes with"),
-        (["--format", "otlp", "--to", "http://x", "--scheduler", "threads"], "--scheduler goes"),
+        (["--format", "otlp", "--to", "http://x", "--executor", "threads"], "--executor goes"),
         (["--to", "x", "--header", "a=b"], "--header goes with --format otlp"),
         (["--to", "x", "--no-metrics"], "--no-metrics goes with"),
         (["--to", "x", "--timeout", "30"], "--timeout goes with"),

@@ -42,7 +42,7 @@ def test_each_workspace_has_a_row_whose_command_shows_it(
     fleet = tmp_path / "fleet"
     for number, name in enumerate(ODD):
         make_workspace(fleet / name, as_log(some_events(11 + number, number)))
-    collect([str(fleet / ODD[0])], str(fleet / "collected"), scheduler="threads")
+    collect([str(fleet / ODD[0])], str(fleet / "collected"), executor="threads")
     rows = rows_of(page_of(fleet))
     assert len(rows) == 5
     for where, events, first, last, command in rows:

@@ -96,13 +96,13 @@ def test_a_report_over_a_bucket_is_that_over_the_folders(
     with Workspace(tmp_path / "w001").layout.events_path.open("ab") as log:
         log.write(as_log(some_events(5, 77)) + b"{}\nunfinished")
     upload(tmp_path, f"{bucket}/team/a")
-    local = fleet_report([str(tmp_path)], scheduler="threads")
-    remote = fleet_report([f"{bucket}/team/"], scheduler=scheduler)
+    local = fleet_report([str(tmp_path)], executor="threads")
+    remote = fleet_report([f"{bucket}/team/"], executor=scheduler)
     assert without_workspaces(remote.fields()) == without_workspaces(local.fields())
     assert remote.evidence == local.evidence
     assert [w.address for w in remote.workspaces] == [f"{bucket}/team/a/w00{n}" for n in range(4)]
     assert remote.unreadable == ()
-    one = fleet_report([f"{bucket}/team/a/w001"], scheduler="threads").fields()["records"]
+    one = fleet_report([f"{bucket}/team/a/w001"], executor="threads").fields()["records"]
     assert one == json.loads(Workspace(tmp_path / "w001").report().to_json())["records"]
 
 
@@ -149,7 +149,7 @@ def test_copies_in_a_bucket_and_in_a_folder_count_once_if_that_is_asked(
         [str(root), f"{bucket}/copy"],
         merge_records=True,
         distinct_ids=distinct,
-        scheduler="threads",
+        executor="threads",
         scratch=f"{bucket}/scratch",
     )
     assert report.evidence.events == (30 if distinct else 60)
@@ -167,15 +167,15 @@ def test_collecting_into_a_bucket_takes_what_is_new_and_outlives_the_source(
         path = Workspace(tmp_path / "w001").layout.events_path
         with path.open("ab") as log:
             log.write(as_log(some_events(number, 100 + number)))
-        done = collect([str(tmp_path)], f"{bucket}/to", host="h", scheduler="threads")
+        done = collect([str(tmp_path)], f"{bucket}/to", host="h", executor="threads")
         assert done.failed == []
         pieces = [one.pieces for one in done.workspaces]
         assert pieces == [1, 1, 1] if expected is None else [0, int(number > 0), 0]
-        report = fleet_report([str(tmp_path)], merge_records=True, scheduler="threads")
+        report = fleet_report([str(tmp_path)], merge_records=True, executor="threads")
         expected = report.fields()["records"]
-    again = collect([str(tmp_path)], f"{bucket}/to", host="h", scheduler="threads")
+    again = collect([str(tmp_path)], f"{bucket}/to", host="h", executor="threads")
     assert sum(one.pieces for one in again.workspaces) == 0
-    there = fleet_report([f"{bucket}/to"], merge_records=True, scheduler="threads")
+    there = fleet_report([f"{bucket}/to"], merge_records=True, executor="threads")
     assert there.fields()["records"] == expected
     assert len(there.workspaces) == 3
 
@@ -189,8 +189,8 @@ def test_two_collectors_of_one_address_bring_the_same(tmp_path: Path, bucket: st
         started(*words, stdout=subprocess.DEVNULL) as other,
     ):
         assert [process.wait(PATIENCE) for process in (one, other)] == [0, 0]
-    there = fleet_report([f"{bucket}/to"], merge_records=True, scheduler="threads")
-    here = fleet_report([str(tmp_path)], merge_records=True, scheduler="threads")
+    there = fleet_report([f"{bucket}/to"], merge_records=True, executor="threads")
+    here = fleet_report([str(tmp_path)], merge_records=True, executor="threads")
     assert there.fields()["records"] == here.fields()["records"]
 
 
@@ -226,14 +226,14 @@ def test_a_server_that_does_not_answer_is_listed_with_its_reason(
 def test_memory_is_an_address_like_any_other(tmp_path: Path) -> None:
     make_fleet(tmp_path, 2)
     upload(tmp_path, "memory://fleet-of-tests")
-    report = fleet_report(["memory://fleet-of-tests"], scheduler="threads")
+    report = fleet_report(["memory://fleet-of-tests"], executor="threads")
     assert [w.address for w in report.workspaces] == [
         "memory://fleet-of-tests/w000",
         "memory://fleet-of-tests/w001",
     ]
     assert report.evidence.events == 100
-    collect([str(tmp_path)], "memory://fleet-of-tests-to", scheduler="threads")
-    there = fleet_report(["memory://fleet-of-tests-to"], merge_records=True, scheduler="threads")
+    collect([str(tmp_path)], "memory://fleet-of-tests-to", executor="threads")
+    there = fleet_report(["memory://fleet-of-tests-to"], merge_records=True, executor="threads")
     assert there.evidence.events == 100
 
 
@@ -261,7 +261,7 @@ def test_what_looks_like_a_secret_in_a_name_tells_workspaces_apart(
     put(s3, *(f"{bucket.removeprefix('s3://')}/odd/w{more}" for more in ("?a=1", "?a=2", "")))
     put(memory, "/a@x", "/b@x", "/x (1)")
     places = [f"{bucket}/odd", "memory://"]
-    report = fleet_report(places * (1 + again), scheduler="threads")
+    report = fleet_report(places * (1 + again), executor="threads")
     assert report.evidence.events == 30
     assert report.unreadable == ()
     assert [seen.address for seen in report.workspaces] == [
@@ -275,7 +275,7 @@ def test_a_name_by_which_addresses_are_chained_is_listed_and_the_others_count(
 ) -> None:
     put(fsspec.filesystem("s3"), *(f"{bucket.removeprefix('s3://')}/c/{w}" for w in ("a::b", "c")))
     put(memory, "/x::y/z", "/z")
-    report = fleet_report([f"{bucket}/c", "memory://"], scheduler="threads")
+    report = fleet_report([f"{bucket}/c", "memory://"], executor="threads")
     assert [seen.address for seen in report.workspaces] == ["memory://z", f"{bucket}/c/c"]
     assert {one.address: one.reason for one in report.unreadable} == dict.fromkeys(
         [f"{bucket}/c/a::b", "memory://x::y/z"],
@@ -364,7 +364,7 @@ def test_an_address_is_searched_like_a_folder(memory: MemoryFileSystem) -> None:
 
 def test_places_that_overlap_read_no_log_twice(memory: MemoryFileSystem) -> None:
     put(memory, "/o/w")
-    report = fleet_report(["memory://o/**", "memory://o*", "memory://"], scheduler="threads")
+    report = fleet_report(["memory://o/**", "memory://o*", "memory://"], executor="threads")
     assert report.evidence.events == 5
 
 
@@ -391,14 +391,14 @@ def test_a_log_that_is_archived_meanwhile_is_looked_for_again(
             archive()
 
     monkeypatch.setattr(RemoteStore, "copy", racing)
-    report = fleet_report(["memory://a"], scheduler="threads")
+    report = fleet_report(["memory://a"], executor="threads")
     if times < TRIES:
         assert (report.evidence.events, report.unreadable) == (5 + 3 * times, ())
     else:
         assert report.evidence.events == 0
         assert [found.address for found in report.unreadable] == ["memory://a/w"]
     done = times
-    assert fleet_report(["memory://a"], scheduler="threads").unreadable == ()
+    assert fleet_report(["memory://a"], executor="threads").unreadable == ()
 
 
 def test_a_log_that_was_put_anew_since_it_was_listed_is_read(
@@ -415,14 +415,14 @@ def test_a_log_that_was_put_anew_since_it_was_listed_is_read(
         return listed
 
     monkeypatch.setattr(reporting, "find", found)
-    report = fleet_report([bucket], scheduler="threads")
+    report = fleet_report([bucket], executor="threads")
     assert (report.evidence.events, report.unreadable) == (8, ())
 
 
 @pytest.mark.usefixtures("failing")
 def test_the_root_of_a_file_system_is_a_place(memory: MemoryFileSystem) -> None:
     put(memory, "", "/w")
-    report = fleet_report(["memory://", "memory:///"], scheduler="threads")
+    report = fleet_report(["memory://", "memory:///"], executor="threads")
     assert [seen.address for seen in report.workspaces] == ["memory://", "memory://w"]
     assert report.unreadable == ()
     assert report.evidence.events == 10

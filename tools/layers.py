@@ -70,7 +70,7 @@ INSIDE = {
         "collect | export | reporting | sending",
         "running",
         "cluster",
-        "work",
+        "executors | interpreters | work",
         "copying | counting | parquet",
         "jobs",
         "repeats",

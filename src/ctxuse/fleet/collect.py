@@ -19,8 +19,8 @@ import msgspec
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import Collect, Collected, batches
 from ctxuse.fleet.pieces import PIECE_SIZE
-from ctxuse.fleet.running import open_runner
-from ctxuse.fleet.target import lies_in, prepared
+from ctxuse.fleet.running import open_engine
+from ctxuse.fleet.target import AnyExecutor, lies_in, prepared
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
 
@@ -48,7 +48,7 @@ def collect(  # noqa: PLR0913 - collecting has these options
     target: str,
     *,
     host: str | None = None,
-    scheduler: str = "processes",
+    executor: AnyExecutor = "processes",
     workers: int | None = None,
     piece_size: int = PIECE_SIZE,
     on_progress: OnProgress = silent,
@@ -59,27 +59,27 @@ def collect(  # noqa: PLR0913 - collecting has these options
         places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         target: The folder or address to copy to; it is made when it is missing.
         host: What stands there for this machine, with the paths of its folders; its name when None.
-        scheduler: As for a report; folders are read where the workers are.
+        executor: As for a report; folders are read where the workers are.
         workers: As for a report.
         piece_size: Bytes of a piece, at most.
         on_progress: Called with how many workspaces are done, and how many there are.
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
-        FleetError: The scheduler does not answer or cannot be used, or `target` cannot.
+        FleetError: The executor cannot be used, or `target` cannot.
     """
-    target = prepared(target, scheduler)
+    target = prepared(target, executor)
     discovered = find(places)
     sources = [source for source in discovered.sources if not lies_in(source, target)]
     done: list[Collected] = []
     job = Collect(target=target, host=host or socket.gethostname(), piece_size=piece_size)
     if sources:
-        with open_runner(scheduler, workers) as runner:
+        with open_engine(executor, workers) as engine:
             jobs = (
                 msgspec.structs.replace(job, sources=tuple(batch))
-                for _, batch in batches(sources, runner.workers)
+                for _, batch in batches(sources, engine.workers)
             )
-            for _, result in runner.results(jobs):
+            for _, result in engine.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
                 on_progress(len(done), len(sources))
     return Collecting(done, discovered.unreadable)

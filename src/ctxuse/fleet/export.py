@@ -13,9 +13,9 @@ from ctxuse.fleet import wire
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import GROUP_ROWS, Export, batches
 from ctxuse.fleet.parquet import SUFFIX, pyarrow
-from ctxuse.fleet.running import open_runner
+from ctxuse.fleet.running import open_engine
 from ctxuse.fleet.source import shown_place
-from ctxuse.fleet.target import names_in, prepared
+from ctxuse.fleet.target import AnyExecutor, names_in, prepared
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import FleetTally, SeenWorkspace, Unreadable
 
@@ -38,7 +38,7 @@ def export_events(  # noqa: PLR0913 - an export has these options
     places: Iterable[str],
     target: str,
     *,
-    scheduler: str = "processes",
+    executor: AnyExecutor = "processes",
     workers: int | None = None,
     batch_size: int | None = None,
     group_rows: int = GROUP_ROWS,
@@ -49,7 +49,7 @@ def export_events(  # noqa: PLR0913 - an export has these options
     Args:
         places: Folders, patterns, ``@FILE`` and addresses; see `ctxuse.fleet.discovery`.
         target: A folder or address without Parquet files; it is made when it is missing.
-        scheduler: As for a report.
+        executor: As for a report.
         workers: As for a report.
         batch_size: As for a report.
         group_rows: Rows that are written at a time.
@@ -58,10 +58,10 @@ def export_events(  # noqa: PLR0913 - an export has these options
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
         FleetError: `target` holds Parquet files, before or of another export afterwards; or the
-            scheduler cannot be used.
+            executor cannot be used.
     """
     pyarrow()
-    target = prepared(target, scheduler)
+    target = prepared(target, executor)
     if any(name.endswith(SUFFIX) for name in names_in(target)):
         reason = "it holds Parquet files already: name an empty folder"
         raise FleetError(shown_place(target), reason)
@@ -69,12 +69,12 @@ def export_events(  # noqa: PLR0913 - an export has these options
     discovered = find(places)
     whole = FleetTally()
     files = done = 0
-    with open_runner(scheduler, workers) as runner:
+    with open_engine(executor, workers) as engine:
         exports = (
             Export(sources=tuple(batch), target=target, run=run, first=first, group_rows=group_rows)
-            for first, batch in batches(discovered.sources, runner.workers, batch_size)
+            for first, batch in batches(discovered.sources, engine.workers, batch_size)
         )
-        for job, result in runner.results(exports):
+        for job, result in engine.results(exports):
             tally = wire.load(result)
             files += bool(tally.seen)
             whole.merge(tally)

@@ -14,12 +14,11 @@ from ctxuse.fleet import wire
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import Count, FindRepeats, IdsWritten, WriteIds, batches
 from ctxuse.fleet.repeats import Slice, parts_for
-from ctxuse.fleet.running import Runner, open_runner
+from ctxuse.fleet.running import Engine, open_engine
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.target import HERE, scratch_in
+from ctxuse.fleet.target import HERE, AnyExecutor, scratch_in, shown_executor
 from ctxuse.progress import OnProgress, silent
 from ctxuse.query import Query
-from ctxuse.redaction import hidden
 from ctxuse.reports.fleet import (
     FleetBy,
     FleetQuery,
@@ -38,8 +37,11 @@ class Execution(NamedTuple):
     """Who does the work, and how.
 
     Attributes:
-        scheduler: ``processes`` or ``threads`` of this machine, or the address of a Dask scheduler.
-        workers: How many processes or threads; one for each processor when None.
+        executor: ``processes`` or ``threads`` of this machine, the address of a Dask scheduler,
+            ``module:factory`` of an executor; or a `concurrent.futures.Executor`, which is left
+            open. Its workers import ctxuse.
+        workers: How many work, where that is not known, and the argument of a factory; one for
+            each processor, and no argument, when None.
         batch_size: Workspaces in a job, at most; when None so many that every worker has several.
         scratch: A folder or address that all workers reach, for distinct ids; a temporary folder
             when None.
@@ -47,7 +49,7 @@ class Execution(NamedTuple):
         on_progress: Called with how many workspaces are done, and how many there are.
     """
 
-    scheduler: str = "processes"
+    executor: AnyExecutor = "processes"
     workers: int | None = None
     batch_size: int | None = None
     scratch: str | None = None
@@ -67,7 +69,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
     without_actors: Collection[str] = (),
     zone: Zone = UTC,
     distinct_ids: bool = False,
-    scheduler: str = "processes",
+    executor: AnyExecutor = "processes",
     workers: int | None = None,
     batch_size: int | None = None,
     scratch: str | None = None,
@@ -90,7 +92,7 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
         zone: The time zone that days are those of; by day, and of the fuller figures, everything
             is read in another one than UTC.
         distinct_ids: Count events that several workspaces hold with the first of them only.
-        scheduler: See `Execution`.
+        executor: See `Execution`.
         workers: See `Execution`.
         batch_size: See `Execution`.
         scratch: See `Execution`.
@@ -99,13 +101,13 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
 
     Raises:
         MissingExtraError: What is asked for needs libraries that are not installed.
-        FleetError: The scheduler does not answer or cannot be used, or `scratch` cannot.
+        FleetError: The executor cannot be used, or `scratch` cannot.
     """
     query = Query.of(since, until, actors, without_actors, zone=zone)
     full = full and merge_records and by is None
     asked = FleetQuery(query, merge_records, by, full, distinct_ids)
     cache = cache_allowed(os.environ) if cache is None else cache
-    execution = Execution(scheduler, workers, batch_size, scratch, cache, on_progress)
+    execution = Execution(executor, workers, batch_size, scratch, cache, on_progress)
     return make_fleet_report(places, asked, execution)
 
 
@@ -113,22 +115,22 @@ def make_fleet_report(
     places: Iterable[str], asked: FleetQuery, execution: Execution
 ) -> FleetReport:
     """Return what the logs of many workspaces say; see `fleet_report`."""
-    scheduler, zone = execution.scheduler, asked.query.zone
-    if zone.name == LOCAL and scheduler not in HERE:
+    executor, zone = execution.executor, asked.query.zone
+    if zone.name == LOCAL and executor not in HERE:
         reason = "the time zone of this machine has no name that workers know: --tz Europe/Berlin"
-        raise FleetError(hidden(scheduler), reason)
+        raise FleetError(shown_executor(executor), reason)
     discovered = find(places)
     if not discovered.sources:
         return build_fleet_report(FleetTally(), asked, discovered.unreadable)
     job = Count(asked=asked, cache=execution.cache)
     with ExitStack() as stack:
-        runner = stack.enter_context(open_runner(scheduler, execution.workers))
-        run = _Run(runner, execution.batch_size, execution.on_progress)
+        engine = stack.enter_context(open_engine(executor, execution.workers))
+        run = _Run(engine, execution.batch_size, execution.on_progress)
         if asked.distinct_ids:
             if execution.scratch is None:
                 own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
             else:
-                own = stack.enter_context(scratch_in(execution.scratch, scheduler))
+                own = stack.enter_context(scratch_in(execution.scratch, executor))
             tally = _count_distinct(run, discovered.sources, job, own)
         else:
             tally = _count(run, discovered.sources, job)
@@ -138,12 +140,12 @@ def make_fleet_report(
 class _Run(NamedTuple):
     """Who works, on how much at a time, and who watches: as `fleet_report` has them."""
 
-    runner: Runner
+    engine: Engine
     batch_size: int | None
     on_progress: OnProgress
 
     def batches(self, sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Source]]]:
-        return batches(sources, self.runner.workers, self.batch_size)
+        return batches(sources, self.engine.workers, self.batch_size)
 
 
 def _count(
@@ -160,9 +162,9 @@ def _count(
     whole = FleetTally()
     done = 0
     if job.asked.merge_records or job.asked.by is not None:
-        steps = run.runner.merged(jobs)
+        steps = run.engine.merged(jobs)
     else:
-        steps = ((one.number, result) for one, result in run.runner.results(jobs))
+        steps = ((one.number, result) for one, result in run.engine.results(jobs))
     for number, result in steps:
         if result is not None:
             whole.merge(wire.load(result))
@@ -184,7 +186,7 @@ def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: s
         for first, batch in run.batches(sources)
     )
     done, whole = 0, len(sources)
-    for one, result in run.runner.results(writing):
+    for one, result in run.engine.results(writing):
         done += one.number
         run.on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
@@ -202,7 +204,7 @@ def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: s
             )
             for part in range(parts)
         )
-        for _, result in run.runner.results(finding):
+        for _, result in run.engine.results(finding):
             for number, its in msgspec.json.decode(result, type=dict[int, Slice]).items():
                 slices[number].append(its)
         readable = [n for n in range(len(sources)) if n not in unreadable]

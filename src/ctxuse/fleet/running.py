@@ -1,199 +1,194 @@
-"""Handing jobs to workers: processes of this machine, or threads of this process.
+"""Handing jobs to workers, of whatever kind: the one engine of all work on many workspaces.
 
 Results come back in the order of the jobs, whatever order they finish in, and only so many jobs
 are under way that few results wait. A job belongs to its workspaces: when its worker is lost it is
-done again from the beginning, and what the lost one had counted is nowhere.
-
-Processes are interpreters of our own that are told what to do through a pipe.
+done again from the beginning, and what the lost one had counted is nowhere. Not every executor can
+say which job a worker was lost with, so what failed is tried again when nothing else is under way.
 """
 
-import os
-import subprocess
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
-from queue import SimpleQueue
-from threading import Event
-from typing import Protocol, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from functools import partial
+from typing import NamedTuple, Self, TypeVar
 
 from ctxuse.errors import FleetError
+from ctxuse.fleet.executors import Workers, is_factory, made_by
+from ctxuse.fleet.interpreters import Interpreters
 from ctxuse.fleet.jobs import Job
-from ctxuse.fleet.target import HERE
-from ctxuse.fleet.work import work
-from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
-from ctxuse.redaction import hidden
+from ctxuse.fleet.target import AnyExecutor, shown_executor
+from ctxuse.fleet.work import merge, work
+from ctxuse.processes import processors
 
 LOSSES = 3
 """A job whose worker was lost so often is divided, and one that cannot be is given up."""
 
+FAN_IN = 32
+"""So many results are merged into one."""
+
+MOST_MERGED = 64 * 1024 * 1024
+"""Bytes of results that are merged into one, about; or less than `FAN_IN` of them."""
+
 _AHEAD = 4
 """Jobs under way for each worker, at most."""
+
+_LOOK = 5
+"""Seconds between two looks at whether there are workers."""
 
 J = TypeVar("J", bound=Job)
 
 
-class Runner(Protocol):
-    """Workers, of whatever kind."""
-
-    workers: int
-    """How many there are."""
-
-    def results(self, jobs: Iterable[J]) -> Iterator[tuple[J, bytes]]:
-        """Yield each job, or the jobs it was divided into, with its result, in order."""
-        ...
-
-    def merged(self, jobs: Iterable[Job]) -> Iterator[tuple[int, bytes | None]]:
-        """Yield for each step how many workspaces it is about, and `FleetTally` in order.
-
-        All of them together are the result; None is given where a result is merged elsewhere.
-        """
-        ...
+class _FailedError(Exception):
+    """What was asked of workers failed `LOSSES` times."""
 
 
-class LostWorkerError(Exception):
-    """A worker is gone before its result came."""
+class _Asked(NamedTuple):
+    """What workers are asked, and its result to be."""
+
+    function: Callable[..., bytes]
+    parts: tuple[bytes, ...]
+    future: Future[bytes]
 
 
-class Local:
-    """Workers on this machine.
+class Engine:
+    """Has jobs done.
 
     Args:
-        workers: How many; as many as there are processors when None.
-        processes: Whether they are processes, else they are threads of this one.
+        workers: Who does them; they end with the block.
     """
 
-    def __init__(self, workers: int | None = None, *, processes: bool = True) -> None:
-        self.workers = workers or processors()
-        self._processes = processes
-        self._closing = Event()
-        self._idle: SimpleQueue[_Process] = SimpleQueue()
-        self._all: list[_Process] = []
-        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ctxuse-fleet")
-        for _ in range(self.workers if processes else 0):
-            process = _Process()
-            self._all.append(process)
-            self._idle.put(process)
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._under_way: set[Future[bytes]] = set()
+
+    @property
+    def workers(self) -> int:
+        """How many work."""
+        return self._workers.number
 
     def __enter__(self) -> Self:
-        """Return the workers; they end with the block."""
+        """Return the engine; what is under way at the end of the block is given up."""
+        self._workers.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        for process in self._all:
-            process.end()
-        self._pool.shutdown(cancel_futures=True)
-        for process in self._all:
-            process.end()
+        for future in [*self._under_way]:
+            future.cancel()
+        self._workers.__exit__()
 
     def results(self, jobs: Iterable[J]) -> Iterator[tuple[J, bytes]]:
-        """See `Runner`."""
-        under_way: deque[Future[list[tuple[J, bytes]]]] = deque()
+        """Yield each job, or the jobs it was divided into, with its result, in order."""
+        under_way: deque[tuple[J, _Asked]] = deque()
         for job in jobs:
-            under_way.append(self._pool.submit(self._do, job))
+            under_way.append((job, self._ask(work, job.as_bytes())))
             if len(under_way) > _AHEAD * self.workers:
-                yield from under_way.popleft().result()
+                yield from self._settled(*under_way.popleft())
         while under_way:
-            yield from under_way.popleft().result()
+            yield from self._settled(*under_way.popleft())
 
     def merged(self, jobs: Iterable[Job]) -> Iterator[tuple[int, bytes | None]]:
-        """See `Runner`."""
+        """Yield for each step how many workspaces it is about, and a `FleetTally` if it gives one.
+
+        They follow one another as the jobs do, and all together are the result. Workers merge most
+        of it, so that one who takes these up has little to do.
+        """
+        merging: deque[_Asked] = deque()
+        parts: list[bytes] = []
         for job, result in self.results(jobs):
-            yield job.number, result
+            yield job.number, None
+            parts.append(result)
+            if len(parts) == FAN_IN or sum(map(len, parts)) > MOST_MERGED:
+                merging.append(self._ask(merge, *parts))
+                parts = []
+            while merging and merging[0].future.done():
+                yield from ((0, result) for result in self._merged(merging.popleft()))
+        for asked in merging:
+            yield from ((0, result) for result in self._merged(asked))
+        yield from ((0, result) for result in parts)
 
-    def _do(self, job: J) -> list[tuple[J, bytes]]:
-        reason = ""
-        for _ in range(LOSSES):
-            if self._closing.is_set():
-                return []
-            try:
-                return [(job, self._once(job.as_bytes()))]
-            except LostWorkerError as error:
-                reason = str(error)
-        parts = job.divided()
-        if len(parts) > 1:
-            return [one for part in parts for one in self._do(part)]
-        return [(job, job.given_up(reason))]
-
-    def _once(self, job: bytes) -> bytes:
-        if not self._processes:
-            return work(job)
-        process = self._idle.get()
+    def _merged(self, asked: _Asked) -> tuple[bytes, ...]:
+        """Results as one, or as they are when workers cannot merge them."""
         try:
-            return process.ask(job)
-        finally:
-            self._idle.put(process)
+            return (self._result(asked),)
+        except _FailedError:
+            return asked.parts
 
+    def _settled(self, job: J, asked: _Asked) -> Iterator[tuple[J, bytes]]:
+        """A job when it is done, or the jobs it was divided into."""
+        try:
+            result = self._result(asked)
+        except _FailedError as error:
+            reason = str(error)
+        else:
+            yield job, result
+            return
+        parts = job.divided()
+        if len(parts) == 1:
+            yield job, job.given_up(reason)
+            return
+        for part in parts:
+            yield from self._settled(part, self._ask(work, part.as_bytes()))
 
-class _Process:
-    """A process that does one job after the other; when it is gone, the next job starts another."""
+    def _ask(self, function: Callable[..., bytes], *parts: bytes) -> _Asked:
+        future = self._workers.submit(function, *parts)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return _Asked(function, parts, future)
 
-    def __init__(self) -> None:
-        self._running: subprocess.Popen[bytes] | None = None
-
-    def ask(self, job: bytes) -> bytes:
-        """Return the result of `job`.
+    def _result(self, asked: _Asked) -> bytes:
+        """What workers gave; what failed is tried again, alone.
 
         Raises:
-            LostWorkerError: The process ended meanwhile, or could not do the job.
+            _FailedError: It fails again and again.
         """
-        running = self._running or self._start()
-        if running.stdin is None or running.stdout is None:
-            raise AssertionError
-        answer: bytes | None = None
-        try:
-            send(running.stdin, job)
-            answer = receive(running.stdout)
-        except NotAMessageError as error:
-            self.end()
-            raise LostWorkerError(str(error)) from error
-        except (OSError, ValueError):  # a pipe is broken, or closed by `end`
-            pass
-        if answer is None:
-            self.end()
-            status = running.returncode
-            raise LostWorkerError(f"the process that read it ended with status {status}")
-        if answer[:1] != b"+":
-            raise LostWorkerError(answer[1:].decode(errors="replace"))
-        return answer[1:]
+        left = LOSSES
+        while True:
+            self._wait(asked.future)
+            try:
+                return asked.future.result()
+            except Exception as error:
+                left -= 1
+                if not left:
+                    raise _FailedError(self._workers.reason(error)) from error
+            self._wait(*self._under_way)
+            asked = self._ask(asked.function, *asked.parts)
 
-    def end(self) -> None:
-        """End the process, if there is one."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.kill()
-            running.wait()
-            for pipe in (running.stdin, running.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        program = f"from ctxuse.fleet.work import serve; serve({os.getpid()})"
-        try:
-            self._running = start_interpreter(program, stdin=subprocess.PIPE)
-        except OSError as error:
-            raise LostWorkerError(f"no process can be started: {error.strerror}") from error
-        return self._running
+    def _wait(self, *futures: Future[bytes]) -> None:
+        while wait(futures, _LOOK).not_done:
+            self._workers.look()
 
 
-def open_runner(scheduler: str, workers: int | None = None) -> AbstractContextManager[Runner]:
-    """Return the workers that `scheduler` means: ``processes``, ``threads``, or an address.
+def open_engine(executor: AnyExecutor, workers: int | None = None) -> Engine:
+    """Return an engine over the workers that `executor` means.
 
     Args:
-        scheduler: As people write it.
-        workers: How many, of this machine's.
+        executor: As people write it: ``processes``, ``threads``, the address of a Dask scheduler,
+            ``module:factory``; or an executor, which is left open.
+        workers: How many, where that is not known; for each processor one when None.
 
     Raises:
         MissingExtraError: It is an address, and Dask is not installed.
-        FleetError: Nobody answers there, or who does cannot be used.
+        FleetError: Nobody answers there, who does cannot be used, or there is no such factory.
     """
-    if scheduler in HERE:
-        return Local(workers, processes=scheduler == "processes")
-    if "://" not in scheduler:
-        reason = "write processes, threads, or the address of a Dask scheduler (tcp://host:8786)"
-        raise FleetError(hidden(f"://{scheduler}")[len("://") :], reason)
-    from ctxuse.fleet.cluster import Cluster  # noqa: PLC0415 - an extra
+    number = workers or processors()
+    if not isinstance(executor, str):
+        made = Workers(shown_executor(executor), number, lambda: nullcontext(executor))
+    elif executor == "processes":
+        made = Workers(executor, number, partial(Interpreters, number))
+    elif executor == "threads":
+        pool = partial(ThreadPoolExecutor, number, thread_name_prefix="ctxuse-fleet")
+        made = Workers(executor, number, pool)
+    elif "://" in executor:
+        from ctxuse.fleet.cluster import Cluster  # noqa: PLC0415 - an extra
 
-    return Cluster(scheduler)
+        made = Cluster(executor)
+    elif is_factory(executor):
+        made = Workers(executor, number, partial(made_by, executor, workers))
+    else:
+        reason = (
+            "write processes, threads, the address of a Dask scheduler (tcp://host:8786), or"
+            " MODULE:FACTORY of an executor"
+        )
+        raise FleetError(shown_executor(executor), reason)
+    return Engine(made)

@@ -4,6 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 
 from ctxuse.errors import CtxuseError, FleetError
@@ -16,20 +17,30 @@ from ctxuse.fleet.source import (
     without_local_scheme,
 )
 from ctxuse.fleet.store import filesystem, open_store
-from ctxuse.redaction import without_secrets
+from ctxuse.redaction import hidden, without_secrets
 
 HERE = frozenset({"processes", "threads"})
 """Who reads and writes on this machine."""
 
+AnyExecutor = str | Executor
+"""Who reads and writes, as people write it, or an executor of theirs."""
 
-def prepared(target: str, scheduler: str) -> str:
+
+def shown_executor(executor: AnyExecutor) -> str:
+    """Return what an executor is called in messages."""
+    if not isinstance(executor, str):
+        return type(executor).__qualname__
+    return hidden(executor) if "://" in executor else hidden(f"://{executor}")[len("://") :]
+
+
+def prepared(target: str, executor: AnyExecutor) -> str:
     """Return a folder or address that can be written to, in a form that means the same everywhere.
 
-    A folder is made; on a cluster whose workers see other folders it is not looked at here.
+    A folder is made; where workers may see other folders it is not looked at here.
 
     Args:
         target: As people write it.
-        scheduler: Who is to write there.
+        executor: Who is to write there.
 
     Raises:
         FleetError: It cannot be used.
@@ -42,12 +53,12 @@ def prepared(target: str, scheduler: str) -> str:
             raise ValueError("it is empty or holds a NUL")
         if not is_address(target):
             target = os.path.abspath(target)
-            if scheduler in HERE:
+            if executor in HERE:
                 os.makedirs(target, mode=0o700, exist_ok=True)
                 if not os.access(target, os.W_OK | os.X_OK):
                     raise PermissionError("it cannot be written to")
         else:
-            if target.startswith("memory://") and scheduler != "threads":
+            if target.startswith("memory://") and executor != "threads":
                 raise ValueError("it would be gone with the process that writes it")
             open_store(target)
     except CtxuseError:
@@ -95,13 +106,13 @@ def lies_in(source: Source, target: str) -> bool:
 
 
 @contextmanager
-def scratch_in(place: str, scheduler: str) -> Iterator[str]:
+def scratch_in(place: str, executor: AnyExecutor) -> Iterator[str]:
     """Give a folder of one run's own below a folder or address; it is gone at the end.
 
     Raises:
         FleetError: As `prepared`.
     """
-    own = f"{prepared(place, scheduler).rstrip('/')}/ctxuse-{uuid.uuid4().hex}"
+    own = f"{prepared(place, executor).rstrip('/')}/ctxuse-{uuid.uuid4().hex}"
     try:
         yield own
     finally:

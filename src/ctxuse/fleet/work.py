@@ -1,15 +1,11 @@
 """What a worker runs: a job as bytes in, its result as bytes out.
 
-These functions are found by name, by a process of ours as by a worker of Dask; nothing else of
-the caller's is needed there.
+These functions are found by name, by a process of ours as by a worker of anybody's executor;
+nothing else of the caller's is needed there.
 """
 
-import os
-import sys
-import time
 from contextlib import closing
 from functools import partial
-from threading import Thread
 
 import msgspec
 
@@ -18,7 +14,6 @@ from ctxuse.fleet.counting import count
 from ctxuse.fleet.opening import with_retries
 from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
-from ctxuse.processes import NotAMessageError, receive, send
 from ctxuse.reports.fleet import FleetTally, Unreadable
 
 _encode = msgspec.json.Encoder().encode
@@ -72,41 +67,3 @@ def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
             unreadable[number] = found.reason
     writer.flush()
     return jobs.IdsWritten(writer.files, unreadable)
-
-
-def serve(parent: int) -> None:
-    """Do jobs from stdin, results to stdout, until there are no more: what a process of ours runs.
-
-    Whatever else prints to stdout goes to stderr.
-
-    Args:
-        parent: The process that started us, which may be gone by now; then so are we.
-    """
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
-    results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    asked = sys.stdin.buffer
-    with results:
-        while (job := receive(asked)) is not None:
-            try:
-                answer = b"+" + work(job)
-            except Exception as error:  # noqa: BLE001 - who asked decides what becomes of it
-                answer = _failed(error)
-            try:
-                send(results, answer)
-            except NotAMessageError as error:
-                send(results, _failed(error))
-
-
-def _failed(error: Exception) -> bytes:
-    return b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
-
-
-def _end_with(parent: int) -> None:
-    """End as soon as who started us is gone, whatever is being read."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY)
-    os._exit(1)
-
-
-_LOOK_EVERY = 0.5

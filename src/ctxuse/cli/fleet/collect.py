@@ -17,7 +17,7 @@ from ctxuse.visible import visible
 )
 @options.workers_options
 def command(
-    *, places: tuple[str, ...], target: str, host: str | None, scheduler: str, workers: int | None
+    *, places: tuple[str, ...], target: str, host: str | None, executor: str, workers: int | None
 ) -> None:
     """Copy what is new in each log to DEST, so that evidence outlives its container.
 
@@ -41,7 +41,7 @@ def command(
 
     with options.progress("collecting") as on_progress:
         done = collect(
-            places, target, host=host, scheduler=scheduler, workers=workers, on_progress=on_progress
+            places, target, host=host, executor=executor, workers=workers, on_progress=on_progress
         )
     number = sum(1 for one in done.workspaces if not one.reason)
     pieces = sum(one.pieces for one in done.workspaces)

@@ -35,7 +35,7 @@ def command(  # noqa: PLR0913 - these are its options
     places: tuple[str, ...],
     target: str | None,
     form: str,
-    scheduler: str,
+    executor: str,
     workers: int | None,
     target_at: "Callable[[str | None], Target]",
 ) -> None:
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913 - these are its options
       ctxuse fleet export ~/work --format otlp --to http://localhost:4318
     """
     if form == "otlp":
-        _refuse(("scheduler", "workers"), "parquet")
+        _refuse(("executor", "workers"), "parquet")
         _send(places, target_at(target))
         return
     _refuse(sending.OPTIONS, "otlp")
@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913 - these are its options
 
     with options.progress("exporting") as on_progress:
         done = export_events(
-            places, target, scheduler=scheduler, workers=workers, on_progress=on_progress
+            places, target, executor=executor, workers=workers, on_progress=on_progress
         )
     events = sum(workspace.events for workspace in done.workspaces)
     workspaces = plural(len(done.workspaces), "workspace")

@@ -23,21 +23,24 @@ def places_argument(command: Command) -> Command:
 
 
 def workers_options(command: Command) -> Command:
-    """Add ``--scheduler`` and ``--workers``; the command gets `scheduler` and `workers`."""
-    scheduler = click.option(
+    """Add ``--executor`` and ``--workers``; the command gets `executor` and `workers`."""
+    executor = click.option(
+        "--executor",
         "--scheduler",
-        metavar="S",
+        "executor",
+        metavar="E",
         default="processes",
         show_default=True,
-        help="Who reads: processes, threads, or the address of a Dask scheduler.",
+        help="Who reads: processes, threads, the address of a Dask scheduler, or MODULE:FACTORY,"
+        " which makes a concurrent.futures.Executor.",
     )
     workers = click.option(
         "--workers",
         type=click.IntRange(min=1, max=1024),
         metavar="N",
-        help="How many processes or threads.  [default: one for each processor]",
+        help="How many workers; a FACTORY is called with it.  [default: one for each processor]",
     )
-    return scheduler(workers(command))
+    return executor(workers(command))
 
 
 def leave_with(failed: "Sequence[Unreadable]") -> None:

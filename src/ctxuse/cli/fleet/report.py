@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - a report has these options
     rows: "Rows",
     merge_records: bool,
     distinct_ids: bool,
-    scheduler: str,
+    executor: str,
     workers: int | None,
     scratch: str | None,
     no_cache: bool,
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - a report has these options
       ctxuse fleet report ~/work --since 30d --top 20
       ctxuse fleet report '/srv/*/agents' s3://team/collected --by host
       ctxuse fleet report @places.txt --by day --format json
-      ctxuse fleet report s3://team/collected --scheduler tcp://dask:8786
+      ctxuse fleet report s3://team/collected --executor tcp://dask:8786
 
     The same record in two workspaces is two records, unless --merge-records is said: then the size
     per exposure is that of the workspace with the latest exposure. The fuller figures and the page
@@ -88,7 +88,7 @@ def command(  # noqa: PLR0913 - a report has these options
     cache = not no_cache and cache_allowed(os.environ)
     with options.progress("reading") as on_progress:
         execution = Execution(
-            scheduler, workers, scratch=scratch, cache=cache, on_progress=on_progress
+            executor, workers, scratch=scratch, cache=cache, on_progress=on_progress
         )
         report = make_fleet_report(places, asked, execution)
     _note_unknown(query, report)
