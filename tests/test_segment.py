@@ -96,6 +96,48 @@ class TestRead:
         assert segment.read(path, text, call_id="c1") is None
         assert told(workspace) == []
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "```\nENOENT: no such file or directory\n```",
+            "---\nError: permission denied",
+            "Error",
+            "Timeout reading\nError",
+            "EOF",
+            "Could not read AGENTS.md:\n---\nEOF\n```",
+            "Erro... [truncated]",
+        ],
+    )
+    def test_what_a_tool_says_by_itself_shows_no_file(
+        self, workspace: Workspace, segment: Segment, write: Write, text: str
+    ) -> None:
+        write("AGENTS.md", "# Rules\n\nErrors are handled.\n```\nmake test\n```\n---\nEOF\n")
+        assert segment.read("AGENTS.md", text, call_id="c1") is None
+        assert told(workspace) == []
+
+    @pytest.mark.parametrize(
+        ("whole", "text"),
+        [
+            (AGENTS, "Be brief.\n\n[Showing line 2 of 3. Use offset=3 to go on.]"),
+            (AGENTS, "     1\t# Shop\n     2\tBe br"),
+            (AGENTS, "# Shop\n"),
+            ("Amounts are integers of cents, always.", "Amounts are integers of ce"),
+            (
+                "Amounts are integers of cents, always.",
+                "1\tAmounts are integers of... [cut]\nMore.",
+            ),
+            ("Brief\nHonest\nPolite\nThorough\nQuick\n", "Honest\nPolite\nThorough\n"),
+            ("簡潔に。\n正直に。\n", "正直に。\n"),
+            ("Brief!\n", "Brief!"),
+            ("ok\n", "     1\tok\n(End of file)"),
+        ],
+    )
+    def test_a_part_of_a_file_and_a_very_short_file_are_shown(
+        self, segment: Segment, write: Write, whole: str, text: str
+    ) -> None:
+        write("AGENTS.md", whole)
+        assert segment.read("AGENTS.md", text, call_id="c1") is not None
+
     def test_a_call_counts_once_and_one_without_an_id_each_time(
         self, workspace: Workspace, segment: Segment
     ) -> None:
@@ -276,6 +318,49 @@ class TestResidentIn:
         other = workspace.segment("t")
         assert [ref.slug for ref in segment.resident_in(AGENTS)] == ["AGENTS.md"]
         assert [ref.slug for ref in other.resident_in(f"{copy}:\n{AGENTS}")] == ["CLAUDE.md"]
+
+    def test_what_stands_only_within_another_file_entered_with_that(
+        self, segment: Segment, write: Write
+    ) -> None:
+        rule = "Errors are handled with care.\n"
+        write("AGENTS.md", f"# Rules\n\n{rule}Be brief.\n")
+        other = write("CLAUDE.md", rule)
+        both = Path("AGENTS.md").read_text()
+        for at, (prompt, expected) in enumerate(
+            [
+                (both, ["AGENTS.md"]),
+                (f"{both}{both}", ["AGENTS.md"]),
+                (f"{both}\n{rule}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"{rule}\n{both}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"{other}\n{both}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"You.\n{rule}", ["CLAUDE.md"]),
+            ]
+        ):
+            found = segment.subagent(str(at)).resident_in(prompt)
+            assert [ref.slug for ref in found] == expected, prompt
+
+    def test_a_name_in_a_sentence_before_is_not_that_of_what_is_described(
+        self, segment: Segment, write: Write
+    ) -> None:
+        write(
+            ".agents/skills/helper/SKILL.md",
+            "---\nname: helper\ndescription: Use this whenever you want\n---\n",
+        )
+        prose = "You are a helper. Tools: bash. Use this whenever you want to run commands"
+        assert segment.resident_in(prose) == ()
+        for at, entry in enumerate(
+            ("1. {}: {}", '"{}",\n"{}"', "### {}\n\n{}", "<n>{}</n>\n<d>{}")
+        ):
+            listed = "You are.\n" + entry.format("helper", "Use this whenever you want")
+            assert segment.subagent(str(at)).resident_in(listed) == (("skill", "helper"),)
+
+    def test_white_space_of_any_kind_leads_to_the_bytes_that_stand_there(
+        self, workspace: Workspace, segment: Segment, write: Write
+    ) -> None:
+        write("AGENTS.md", "äöü is said\u2003of what stands  here.\n")
+        stands = "äöü \t\n is\x1csaid\xa0of what\n\nstands\u2003here."
+        segment.resident_in(f"\n  ä ä  \u2028x{stands}y  z\n")
+        assert told(workspace)[0][2] == len(stands.encode())
 
     def test_a_very_long_prompt_ends_soon(self, segment: Segment, write: Write) -> None:
         write("CLAUDE.md", "word " * 50_000)
