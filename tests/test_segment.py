@@ -397,6 +397,80 @@ def test_a_sub_agent_has_a_segment_of_its_own(workspace: Workspace, segment: Seg
     assert len(found) == 3
 
 
+class Unsayable:
+    """What raises, whatever it is asked."""
+
+    def _raise(self, *_: object) -> Any:  # noqa: ANN401 - it returns nothing
+        raise ValueError("no")
+
+    __str__ = __repr__ = __fspath__ = __hash__ = __eq__ = __bool__ = _raise
+
+
+class Unsaid:
+    """A key of which no name can be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+class Unlisted(dict[Any, Any]):
+    def items(self) -> Any:  # noqa: ANN401 - there are none
+        raise ValueError("no")
+
+
+RUBBISH: tuple[Any, ...] = (
+    "", "Makefile", "README", "summary", "knowledge", "AGENTS.md", "a\0b", "\ud800.md", "x" * 9_999,
+    "/" + "a/" * 10_000, "/dev/zero", "/proc/self/mem", b"AGENTS.md", b"\xff\0", None, 7, True, 1.5,
+    [], ["a"], {}, {"a": 7}, ("a",), object(), str, Unsayable(), Unsaid(), Path("AGENTS.md"),
+    Path("\0"),
+)  # fmt: skip
+
+
+class TestNothingRaises:
+    """What is documented as never raising does not, whatever it is handed."""
+
+    @pytest.mark.parametrize("name", ["Makefile", "README", "summary", "knowledge", "glossary"])
+    def test_a_call_without_an_id_is_still_the_read_of_a_file(
+        self, workspace: Workspace, segment: Segment, name: str
+    ) -> None:
+        assert segment.read(name, "all:\n", call_id=None) is None
+        assert told(workspace) == []
+
+    @pytest.mark.parametrize("at", range(len(RUBBISH)))
+    def test_rubbish_is_nothing(self, segment: Segment, at: int) -> None:
+        one: Any = RUBBISH[at]
+        for other in ("AGENTS.md", AGENTS, None, 7, b"x", "\ud800", Unsayable()):
+            for call_id in (None, "c", 7, "\0", "\ud800"):
+                segment.read(one, other, call_id=call_id)  # type: ignore[arg-type]
+                segment.read(other, one, call_id=call_id)  # type: ignore[arg-type]
+            segment.use(one, other)  # type: ignore[arg-type]
+            segment.use(other, one)  # type: ignore[arg-type]
+            segment.ran(one, other)  # type: ignore[arg-type]
+            segment.ran(other, one)  # type: ignore[arg-type]
+        segment.read("AGENTS.md", AGENTS, call_id=one)
+        segment.use("AGENTS.md", AGENTS, call_id=one, source=one, by_user=one)
+        segment.ran("cat AGENTS.md", AGENTS, call_id=one, directory=one)
+        segment.resident_in(one)
+        sub = segment.subagent(one, one)
+        sub.read("AGENTS.md", AGENTS, call_id="c")
+        sub.resident_in(AGENTS)
+        sub.resident({"prompt/x": "y"})
+        if one is not None:
+            segment.resident(one)
+        segment.resident({"prompt/x": one})
+
+    def test_rubbish_among_texts_is_left_out_alone(self, segment: Segment) -> None:
+        texts: dict[Any, Any] = {
+            one: "x" for one in RUBBISH if not isinstance(one, list | dict | Unsayable)
+        }
+        del texts["/proc/self/mem"]  # a file like others
+
+        given = segment.resident({**texts, "prompt/x": "y"})
+        assert [part.slug for part in given.records] == ["AGENTS.md", "AGENTS.md", "x"]
+        assert segment.resident(Unlisted(a="b")).left_out == ()
+        assert segment.resident({b"tool/x": "y"}).records == ()  # type: ignore[dict-item]
+
+
 class TestByProduct:
     def test_nothing_raises_when_the_log_cannot_be_written(
         self, workspace: Workspace, segment: Segment, caplog: pytest.LogCaptureFixture
