@@ -377,7 +377,9 @@ class TestRan:
             ("MemoryRead", "instructions/AGENTS.md", len(AGENTS), "c", "agent")
         ]
 
-    @pytest.mark.parametrize("output", ["", "cat: no such file", "x" * 2_000_000])
+    @pytest.mark.parametrize(
+        "output", ["", "cat: no such file", "x" * 2_000_000, "Call", "Error\nCall", "Call\nError"]
+    )
     def test_what_shows_nothing_is_nothing(
         self, workspace: Workspace, segment: Segment, output: str
     ) -> None:
@@ -468,7 +470,7 @@ class TestNothingRaises:
         given = segment.resident({**texts, "prompt/x": "y"})
         assert [part.slug for part in given.records] == ["AGENTS.md", "AGENTS.md", "x"]
         assert segment.resident(Unlisted(a="b")).left_out == ()
-        assert segment.resident({b"tool/x": "y"}).records == ()  # type: ignore[dict-item]
+        assert segment.resident({b"tool/x": "y"}).records == ()
 
 
 class TestByProduct:

@@ -47,7 +47,7 @@ _SHORTEST = 3
 """A line of fewer characters shows nothing that is not named."""
 
 _PART = 4
-"""So many characters of a line that was cut show a file that is named."""
+"""So many characters of a line that was cut show a file that is named, but for a single word."""
 
 
 class Found(NamedTuple):
@@ -130,6 +130,11 @@ def _tells(line: str) -> bool:
     """Whether a line is more than rulers, and than a word that a tool may say by itself."""
     is_word = line.isascii() and len(line.split()) == 1
     return _weight({line}) > 0 and not is_word
+
+
+def _shows_when_cut(line: str) -> bool:
+    """Whether a part of a line shows a file that is named."""
+    return len(line) >= _PART and (_tells(line) or _weight({line}) >= _ENOUGH)
 
 
 def _beginnings(line: str) -> Iterator[str]:
@@ -303,7 +308,7 @@ class KnownLines:
             }
         some = [line for line in lines if line]
         ends, begins = (
-            [line for line in those if len(line) >= _PART and not own.has(line)]
+            [line for line in those if _shows_when_cut(line) and not own.has(line)]
             for those in (some[:1], some[-1:])
         )
         cut = {

@@ -9,7 +9,6 @@ entered: the one whose path stands there, too, or else the first by name. What s
 within the text of another file entered with that one.
 """
 
-import os
 import re
 from bisect import bisect_right, insort
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
-from ctxuse.files import read_small
+from ctxuse.files import read_small, real_path
 from ctxuse.hosts.listing import described
 from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
@@ -200,4 +199,4 @@ def _found(text: str, prompt: _Prompt) -> str | None:
 
 def _is_named(record: RecordFile, prompt: str) -> bool:
     """Whether the path of a record stands in a prompt."""
-    return record.file in prompt or os.path.realpath(record.file) in prompt
+    return record.file in prompt or real_path(record.file) in prompt
