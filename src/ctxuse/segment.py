@@ -213,7 +213,8 @@ class Segment(Giver):
             resident = self.standing()
             self.expose(resident)
             return resident
-        parts = [self._part(*part) for part in self._quietly(lambda: [*texts.items()], [])]
+        none: list[tuple[Any, str]] = []
+        parts = [self._part(*part) for part in self._quietly(lambda: [*texts.items()], none)]
         told = [part for part in parts if not isinstance(part, LeftOut)]
         self._quietly(lambda: self._expose([snapshot for _, snapshot in told]), False)  # noqa: FBT003
         included = tuple(part for part, _ in told)
