@@ -5,12 +5,13 @@ Steps are the calls that are made, of Python and of C, not time.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pytest
@@ -33,6 +34,7 @@ from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.prompted import standing_in
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
@@ -335,6 +337,53 @@ def test_an_output_is_looked_through_in_proportion(
     output = "".join(f"{line.format(number)}\n" for number in range(10_000))
     assert bool(known.shown(output, Command("make", ())).shown) == ("own" in line)
     assert _Looked.number < 2_000
+
+
+class _Patterns:
+    """Patterns as they are, with how many places they were tried at, times how long they are."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+        self.compile = re.compile
+
+    def __call__(self, words: str, flags: int = 0) -> Any:  # noqa: ANN401 - in place of a pattern
+        made = self.compile(words, flags)
+
+        def tried(how: Callable[..., object]) -> Callable[..., object]:
+            def counted(text: str, *places: int) -> object:
+                self.tried += len(words) * len(text)
+                return how(text, *places)
+
+            return counted
+
+        return SimpleNamespace(search=tried(made.search), finditer=tried(made.finditer))
+
+
+@pytest.mark.parametrize("name", ["skill", "instructions"])
+def test_what_stands_in_a_prompt_is_looked_for_in_proportion(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    root = workspace.layout.root
+    skill = root / ".agents/skills/pdf/SKILL.md"
+    skill.parent.mkdir(parents=True)
+    tried: dict[int, int] = {}
+    number: dict[int, int] = {}
+    for size in (200, 2_000):
+        text = "a " * size + "b"
+        if name == "skill":
+            skill.write_text(f"---\nname: pdf\ndescription: {text}\n---\nbody\n")
+        else:
+            (root / "AGENTS.md").write_text(text)
+        prompt = "pdf: " + "a  " * (4 * size) + "b"
+        places = Places(workspace.layout)
+        standing_in(prompt, places)
+        patterns = _Patterns()
+        with monkeypatch.context() as patched:
+            patched.setattr("re.compile", patterns)
+            number[size] = steps(lambda: standing_in(prompt, places))  # noqa: B023 - called here
+        tried[size] = patterns.tried
+    assert tried[2_000] <= MOST_GROWTH * max(tried[200], FEW)
+    assert number[2_000] <= MOST_GROWTH * number[200]
 
 
 def read_rollout(path: Path, workspace: Path) -> None:

@@ -7,17 +7,19 @@ the records entered is read off the requests alone.
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from truth.model import Completions, Messages, Script, Tool, text_of
 from truth.shop import Placed, Shop
 
 from ctxuse import Segment, UsageEvent, Workspace
-from ctxuse.integrations.tools import USUAL, Tools
+from ctxuse.integrations.tools import USUAL, Latest, Tools
 from ctxuse.integrations.tools import text_of as blocks_text
 
 EXAMPLES = Path(__file__).parents[1] / "examples/agents"
@@ -178,6 +180,16 @@ def test_what_claude_s_agent_sdk_runs_is_recorded_by_hooks(tmp_path: Path) -> No
     assert {*uses} <= {*model.calls}
 
 
+class UnsayableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+class Unreadable(dict[str, object]):
+    def get(self, *_: object) -> Any:  # noqa: ANN401 - it returns nothing
+        raise ValueError("no")
+
+
 class TestTools:
     """What no framework hands over as expected."""
 
@@ -222,6 +234,30 @@ class TestTools:
         assert recorded(shop)[2] == []
         assert "AGENTS.md" in caplog.text
 
+    @pytest.mark.parametrize("name", ["Makefile", "README", "summary", "knowledge", "AGENTS.md"])
+    def test_a_call_without_an_id_is_the_read_of_a_file(
+        self, shop: Shop, segment: Segment, name: str
+    ) -> None:
+        USUAL.answered(segment, "read_file", {"file_path": name}, "Qroot Be brief, always.", None)
+        assert len(recorded(shop)[2]) == (name == "AGENTS.md")
+
+    @pytest.mark.parametrize(
+        "one", [None, 7, b"AGENTS.md", "\0", "\ud800", [], {}, ["a"], object()]
+    )
+    def test_nothing_that_is_handed_over_raises(
+        self, shop: Shop, segment: Segment, one: str
+    ) -> None:
+        def broken(path: str) -> str:
+            raise UnsayableError(path)
+
+        for tools in (USUAL, Tools(where=lambda _: one, directory=one), Tools(where=broken)):
+            for name, argument in (("read_file", "file_path"), ("execute", "command")):
+                tools.answered(segment, name, {argument: one}, "x", None)
+                tools.answered(segment, name, {argument: "x"}, one, one)
+                tools.answered(segment, name, Unreadable({argument: "x"}), "x", "c")
+            tools.answered(segment, one, one, one, one)
+        assert recorded(shop)[2] == []
+
     @pytest.mark.parametrize(
         ("content", "text"),
         [
@@ -241,3 +277,59 @@ def test_a_tool_that_fails_in_openai_agents_reads_nothing(tmp_path: Path) -> Non
         environ = {"OPENAI_BASE_URL": f"{model.url}/v1", "OPENAI_API_KEY": "not-a-key"}
         run(shop, "openai_agent.py", environ, "[[play all]]")
     assert recorded(shop)[1] == {}
+
+
+class TestWhatIsKept:
+    """An agent may run for weeks: what is kept of it is bounded."""
+
+    def test_what_is_left_alone_longest_goes(self) -> None:
+        kept = Latest[str, int](2)
+        kept.put("a", 1)
+        kept.put("b", 2)
+        assert kept.get("a", lambda: 7) == 1
+        kept.put("c", 3)
+        assert (len(kept), kept.pop("b"), kept.pop("a"), kept.pop("a")) == (2, None, 1, None)
+        assert kept.get("d", lambda: 4) == 4
+
+    def test_sub_agents_prompts_and_calls_without_an_end(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("langchain_core")
+        from langchain_core.messages import SystemMessage  # noqa: PLC0415 - an extra
+
+        from ctxuse.integrations import langchain  # noqa: PLC0415 - likewise
+
+        monkeypatch.setattr(langchain, "_MOST_AGENTS", 20)
+        monkeypatch.setattr(langchain, "_MOST_CALLS", 20)
+        callback = langchain.CtxuseCallback(workspace.segment("s"))
+
+        def work(number: int) -> int:
+            for _ in range(number):
+                metadata = {"langgraph_checkpoint_ns": f"tools:{uuid4()}|model:{uuid4()}"}
+                message = SystemMessage(f"{uuid4()}" + "x" * 40_000)
+                callback.on_chat_model_start({}, [[message]], metadata=metadata)
+                for name in ("read_file", "other"):
+                    inputs = {"file_path": f"{uuid4()}", "content": "y" * 40_000 + name}
+                    callback.on_tool_start({"name": name}, "", run_id=uuid4(), inputs=inputs)
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            few = work(25)
+            assert work(100) < few + 500_000
+        finally:
+            tracemalloc.stop()
+
+    def test_a_call_that_ends_is_recorded_and_forgotten(self, tmp_path: Path) -> None:
+        pytest.importorskip("langchain_core")
+        from ctxuse.integrations.langchain import CtxuseCallback  # noqa: PLC0415 - an extra
+
+        shop = Shop(tmp_path, RECORDS)
+        callback = CtxuseCallback(Workspace(shop.root).segment("s", host="h"))
+        call, path = uuid4(), str(shop.root / "AGENTS.md")
+        callback.on_tool_start(
+            {"name": "read_file"}, "", run_id=call, inputs={"file_path": path, "limit": 7}
+        )
+        for _ in range(2):
+            callback.on_tool_end("Qroot Be brief, always.", run_id=call)
+        assert [r.slug for event in recorded(shop)[2] for r in event.records] == ["AGENTS.md"]

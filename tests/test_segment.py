@@ -96,6 +96,48 @@ class TestRead:
         assert segment.read(path, text, call_id="c1") is None
         assert told(workspace) == []
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "```\nENOENT: no such file or directory\n```",
+            "---\nError: permission denied",
+            "Error",
+            "Timeout reading\nError",
+            "EOF",
+            "Could not read AGENTS.md:\n---\nEOF\n```",
+            "Erro... [truncated]",
+        ],
+    )
+    def test_what_a_tool_says_by_itself_shows_no_file(
+        self, workspace: Workspace, segment: Segment, write: Write, text: str
+    ) -> None:
+        write("AGENTS.md", "# Rules\n\nErrors are handled.\n```\nmake test\n```\n---\nEOF\n")
+        assert segment.read("AGENTS.md", text, call_id="c1") is None
+        assert told(workspace) == []
+
+    @pytest.mark.parametrize(
+        ("whole", "text"),
+        [
+            (AGENTS, "Be brief.\n\n[Showing line 2 of 3. Use offset=3 to go on.]"),
+            (AGENTS, "     1\t# Shop\n     2\tBe br"),
+            (AGENTS, "# Shop\n"),
+            ("Amounts are integers of cents, always.", "Amounts are integers of ce"),
+            (
+                "Amounts are integers of cents, always.",
+                "1\tAmounts are integers of... [cut]\nMore.",
+            ),
+            ("Brief\nHonest\nPolite\nThorough\nQuick\n", "Honest\nPolite\nThorough\n"),
+            ("簡潔に。\n正直に。\n", "正直に。\n"),
+            ("Brief!\n", "Brief!"),
+            ("ok\n", "     1\tok\n(End of file)"),
+        ],
+    )
+    def test_a_part_of_a_file_and_a_very_short_file_are_shown(
+        self, segment: Segment, write: Write, whole: str, text: str
+    ) -> None:
+        write("AGENTS.md", whole)
+        assert segment.read("AGENTS.md", text, call_id="c1") is not None
+
     def test_a_call_counts_once_and_one_without_an_id_each_time(
         self, workspace: Workspace, segment: Segment
     ) -> None:
@@ -277,6 +319,49 @@ class TestResidentIn:
         assert [ref.slug for ref in segment.resident_in(AGENTS)] == ["AGENTS.md"]
         assert [ref.slug for ref in other.resident_in(f"{copy}:\n{AGENTS}")] == ["CLAUDE.md"]
 
+    def test_what_stands_only_within_another_file_entered_with_that(
+        self, segment: Segment, write: Write
+    ) -> None:
+        rule = "Errors are handled with care.\n"
+        write("AGENTS.md", f"# Rules\n\n{rule}Be brief.\n")
+        other = write("CLAUDE.md", rule)
+        both = Path("AGENTS.md").read_text()
+        for at, (prompt, expected) in enumerate(
+            [
+                (both, ["AGENTS.md"]),
+                (f"{both}{both}", ["AGENTS.md"]),
+                (f"{both}\n{rule}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"{rule}\n{both}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"{other}\n{both}", ["AGENTS.md", "CLAUDE.md"]),
+                (f"You.\n{rule}", ["CLAUDE.md"]),
+            ]
+        ):
+            found = segment.subagent(str(at)).resident_in(prompt)
+            assert [ref.slug for ref in found] == expected, prompt
+
+    def test_a_name_in_a_sentence_before_is_not_that_of_what_is_described(
+        self, segment: Segment, write: Write
+    ) -> None:
+        write(
+            ".agents/skills/helper/SKILL.md",
+            "---\nname: helper\ndescription: Use this whenever you want\n---\n",
+        )
+        prose = "You are a helper. Tools: bash. Use this whenever you want to run commands"
+        assert segment.resident_in(prose) == ()
+        for at, entry in enumerate(
+            ("1. {}: {}", '"{}",\n"{}"', "### {}\n\n{}", "<n>{}</n>\n<d>{}")
+        ):
+            listed = "You are.\n" + entry.format("helper", "Use this whenever you want")
+            assert segment.subagent(str(at)).resident_in(listed) == (("skill", "helper"),)
+
+    def test_white_space_of_any_kind_leads_to_the_bytes_that_stand_there(
+        self, workspace: Workspace, segment: Segment, write: Write
+    ) -> None:
+        write("AGENTS.md", "äöü is said\u2003of what stands  here.\n")
+        stands = "äöü \t\n is\x1csaid\xa0of what\n\nstands\u2003here."
+        segment.resident_in(f"\n  ä ä  \u2028x{stands}y  z\n")
+        assert told(workspace)[0][2] == len(stands.encode())
+
     def test_a_very_long_prompt_ends_soon(self, segment: Segment, write: Write) -> None:
         write("CLAUDE.md", "word " * 50_000)
         assert [r.slug for r in segment.resident_in("word  " * 200_000)] == ["CLAUDE.md"]
@@ -292,7 +377,9 @@ class TestRan:
             ("MemoryRead", "instructions/AGENTS.md", len(AGENTS), "c", "agent")
         ]
 
-    @pytest.mark.parametrize("output", ["", "cat: no such file", "x" * 2_000_000])
+    @pytest.mark.parametrize(
+        "output", ["", "cat: no such file", "x" * 2_000_000, "Call", "Error\nCall", "Call\nError"]
+    )
     def test_what_shows_nothing_is_nothing(
         self, workspace: Workspace, segment: Segment, output: str
     ) -> None:
@@ -310,6 +397,80 @@ def test_a_sub_agent_has_a_segment_of_its_own(workspace: Workspace, segment: Seg
         ("s/7", "subagent", "researcher", "my-agent")
     }
     assert len(found) == 3
+
+
+class Unsayable:
+    """What raises, whatever it is asked."""
+
+    def _raise(self, *_: object) -> Any:  # noqa: ANN401 - it returns nothing
+        raise ValueError("no")
+
+    __str__ = __repr__ = __fspath__ = __hash__ = __eq__ = __bool__ = _raise
+
+
+class Unsaid:
+    """A key of which no name can be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+class Unlisted(dict[Any, Any]):
+    def items(self) -> Any:  # noqa: ANN401 - there are none
+        raise ValueError("no")
+
+
+RUBBISH: tuple[Any, ...] = (
+    "", "Makefile", "README", "summary", "knowledge", "AGENTS.md", "a\0b", "\ud800.md", "x" * 9_999,
+    "/" + "a/" * 10_000, "/dev/zero", "/proc/self/mem", b"AGENTS.md", b"\xff\0", None, 7, True, 1.5,
+    [], ["a"], {}, {"a": 7}, ("a",), object(), str, Unsayable(), Unsaid(), Path("AGENTS.md"),
+    Path("\0"),
+)  # fmt: skip
+
+
+class TestNothingRaises:
+    """What is documented as never raising does not, whatever it is handed."""
+
+    @pytest.mark.parametrize("name", ["Makefile", "README", "summary", "knowledge", "glossary"])
+    def test_a_call_without_an_id_is_still_the_read_of_a_file(
+        self, workspace: Workspace, segment: Segment, name: str
+    ) -> None:
+        assert segment.read(name, "all:\n", call_id=None) is None
+        assert told(workspace) == []
+
+    @pytest.mark.parametrize("at", range(len(RUBBISH)))
+    def test_rubbish_is_nothing(self, segment: Segment, at: int) -> None:
+        one: Any = RUBBISH[at]
+        for other in ("AGENTS.md", AGENTS, None, 7, b"x", "\ud800", Unsayable()):
+            for call_id in (None, "c", 7, "\0", "\ud800"):
+                segment.read(one, other, call_id=call_id)  # type: ignore[arg-type]
+                segment.read(other, one, call_id=call_id)  # type: ignore[arg-type]
+            segment.use(one, other)  # type: ignore[arg-type]
+            segment.use(other, one)  # type: ignore[arg-type]
+            segment.ran(one, other)  # type: ignore[arg-type]
+            segment.ran(other, one)  # type: ignore[arg-type]
+        segment.read("AGENTS.md", AGENTS, call_id=one)
+        segment.use("AGENTS.md", AGENTS, call_id=one, source=one, by_user=one)
+        segment.ran("cat AGENTS.md", AGENTS, call_id=one, directory=one)
+        segment.resident_in(one)
+        sub = segment.subagent(one, one)
+        sub.read("AGENTS.md", AGENTS, call_id="c")
+        sub.resident_in(AGENTS)
+        sub.resident({"prompt/x": "y"})
+        if one is not None:
+            segment.resident(one)
+        segment.resident({"prompt/x": one})
+
+    def test_rubbish_among_texts_is_left_out_alone(self, segment: Segment) -> None:
+        texts: dict[Any, Any] = {
+            one: "x" for one in RUBBISH if not isinstance(one, list | dict | Unsayable)
+        }
+        del texts["/proc/self/mem"]  # a file like others
+
+        given = segment.resident({**texts, "prompt/x": "y"})
+        assert [part.slug for part in given.records] == ["AGENTS.md", "AGENTS.md", "x"]
+        assert segment.resident(Unlisted(a="b")).left_out == ()
+        assert segment.resident({b"tool/x": "y"}).records == ()
 
 
 class TestByProduct:

@@ -5,8 +5,10 @@ tools and prompts have put into a context: files by their paths, and texts that 
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from functools import cached_property
 from typing import Any, Literal, TypeVar, overload
 
@@ -41,6 +43,12 @@ _LOADED = frozenset({RecordKind.WORKFLOW.value, SKILL, COMMAND})
 """Kinds of which a use is an invocation, where nothing else is said."""
 
 T = TypeVar("T")
+
+
+class _Left(Enum):
+    """What is said of an argument that is left out: None is one."""
+
+    OUT = 0
 
 
 class Segment(Giver):
@@ -86,7 +94,9 @@ class Segment(Giver):
         )
         self._failed = failed
         self._environ = environ
-        self._prompt: str | None = None
+        self._prompt: tuple[int, int] | None = None
+        """Of the last prompt its length and its hash: it may be long."""
+        self._lock = threading.Lock()
         self._stood: set[tuple[str, str]] = set()
         """The records of which was told that they stand in a prompt."""
 
@@ -99,7 +109,7 @@ class Segment(Giver):
         """
         return Segment(
             self._layout,
-            f"{self._segment_id}/{agent_id}",
+            f"{self._segment_id}/{self._quietly(lambda: str(agent_id), '?')}",
             self._record,
             self._failed,
             self._environ,
@@ -129,15 +139,16 @@ class Segment(Giver):
         limit: int = 2000,
         most_bytes: int | None = None,
         *,
-        call_id: str | None = None,
+        call_id: str | Literal[_Left.OUT] | None = _Left.OUT,
     ) -> ReadText | RecordRef | None:
         """Record a read, as ``MemoryRead``: of a record that is given, or of a file.
 
         ``read(kind, slug)`` gives the text of a record of the workspace, or some lines of it; see
-        `give`. ``read(path, text)`` is told that the agent's own tool has read a file, and
-        given this text of it to the model: that is recorded where the file is a record (one of the
-        workspace, a skill, an instruction file, a memory) and something of it stands in the text,
-        which may be a part of it, with numbers before its lines. It never raises.
+        `give`, which raises where it cannot. ``read(path, text, call_id=…)`` is told that the
+        agent's own tool has read a file, and given this text of it to the model: that is recorded
+        where the file is a record (one of the workspace, a skill, an instruction file, a memory)
+        and something of it stands in the text, which may be a part of it, with numbers before its
+        lines. It never raises.
 
         Args:
             kind: One of the five kinds; or the path of a file, as `open` takes it.
@@ -145,16 +156,18 @@ class Segment(Giver):
             offset: How many lines of the record to leave out at the beginning.
             limit: How many lines to return at most.
             most_bytes: How many bytes of UTF-8 to return at most.
-            call_id: The id of the tool call that read the file, None where there is none. With one
-                a read counts once, however often it is told, also where other witnesses of the
-                same host tell of it.
+            call_id: The id of the tool call that read the file, None where there is none; left out
+                where a record is to be given. With one a read counts once, however often it is
+                told, also where other witnesses of the same host tell of it.
 
         Returns:
             The record's text; or which record the file is, None for none.
         """
-        if call_id is None and not _may_be_path(kind):
+        if call_id is not _Left.OUT:
+            return self._quietly(lambda: self._file_read(kind, slug, call_id), None)
+        if isinstance(kind, str) and not _may_be_path(kind):
             return self.give(str(kind), slug, offset, limit, most_bytes)
-        return self._quietly(lambda: self._file_read(kind, slug, call_id), None)
+        return self._quietly(lambda: self._file_read(kind, slug, None), None)
 
     def use(
         self,
@@ -200,7 +213,8 @@ class Segment(Giver):
             resident = self.standing()
             self.expose(resident)
             return resident
-        parts = [self._part(name, text) for name, text in texts.items()]
+        none: list[tuple[Any, str]] = []
+        parts = [self._part(*part) for part in self._quietly(lambda: [*texts.items()], none)]
         told = [part for part in parts if not isinstance(part, LeftOut)]
         self._quietly(lambda: self._expose([snapshot for _, snapshot in told]), False)  # noqa: FBT003
         included = tuple(part for part, _ in told)
@@ -268,15 +282,13 @@ class Segment(Giver):
     def _prompted(self, prompt: str | None) -> tuple[RecordRef, ...]:
         from ctxuse.hosts.prompted import standing_in  # noqa: PLC0415 - reads YAML
 
-        if not isinstance(prompt, str) or prompt == self._prompt:
+        if not isinstance(prompt, str) or (told := (len(prompt), hash(prompt))) == self._prompt:
             return ()
-        self._prompt = prompt
-        found = [
-            record.snapshot(size)
-            for record, size in standing_in(_whole(prompt), self._places)
-            if (record.kind, record.slug) not in self._stood
-        ]
-        self._stood |= {(snapshot.kind, snapshot.slug) for snapshot in found}
+        self._prompt = told
+        snapshots = [one.snapshot(size) for one, size in standing_in(_whole(prompt), self._places)]
+        with self._lock:  # two threads may have found the same
+            found = [one for one in snapshots if (one.kind, one.slug) not in self._stood]
+            self._stood |= {(one.kind, one.slug) for one in found}
         self._expose(found)
         return tuple(RecordRef(snapshot.kind, snapshot.slug) for snapshot in found)
 
@@ -349,7 +361,7 @@ class Segment(Giver):
 
     def _part(self, name: object, text: object) -> tuple[Included, UsageRecordSnapshot] | LeftOut:
         """What stands in a context, and its snapshot; or why it cannot be told."""
-        kind, _, slug = str(name).partition("/")
+        kind, _, slug = self._quietly(lambda: str(name), "?").partition("/")
         if not isinstance(text, str):
             return LeftOut(kind, slug, "it is no text")
         shown = _whole(text)
@@ -376,8 +388,10 @@ class Segment(Giver):
             found = self._places.instructions_at(path) if stands else self._places.record_at(path)
             is_there = found is not None and os.path.isfile(found.named)
             return found.snapshot(size) if found is not None and is_there else None
-        kind, _, slug = str(name).partition("/")
-        if not kind or not slug or not is_text(kind + slug) or len(str(name)) > LONGEST_NAME:
+        if not isinstance(name, str) or len(name) > LONGEST_NAME:
+            return None
+        kind, _, slug = name.partition("/")
+        if not kind or not slug or not is_text(kind + slug):
             return None
         for file_bytes in self._file_sizes(kind, slug):
             snapshot = UsageRecordSnapshot.from_size(kind, slug, file_bytes)
@@ -405,10 +419,8 @@ def _is_path(name: str) -> bool:
     return name.startswith(("/", "~/", "./", "../")) or os.path.isfile(name)
 
 
-def _may_be_path(kind: object) -> bool:
+def _may_be_path(kind: str) -> bool:
     """Whether what is to be read is named by its path: kinds have neither a dot nor a slash."""
-    if not isinstance(kind, str):
-        return isinstance(kind, os.PathLike)
     return "/" in kind or os.sep in kind or "." in kind
 
 

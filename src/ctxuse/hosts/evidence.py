@@ -17,6 +17,7 @@ Nothing of the output or of the files is kept.
 """
 
 import os
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -46,7 +47,7 @@ _SHORTEST = 3
 """A line of fewer characters shows nothing that is not named."""
 
 _PART = 4
-"""So many characters of a line that was cut show a file that is named."""
+"""So many characters of a line that was cut show a file that is named, but for a single word."""
 
 
 class Found(NamedTuple):
@@ -102,17 +103,45 @@ class _Text(NamedTuple):
 def shows(record: RecordFile, text: str) -> bool:
     """Return whether something of a file stands in a text that is said to show it.
 
-    Tools give what went wrong as text, too. Lines may stand behind numbers, and the last be cut.
+    Tools give what went wrong as text, too, so rulers and fences show nothing, nor does a word that
+    a tool may say by itself, unless it is all there is in the file. Lines may stand behind numbers;
+    of one that was cut enough must stand there.
     """
     try:
         lines = lines_of(read_beginning(record.named, MOST_BYTES))
     except OSError:
         return False
-    printed = [line for line in lines_printed(text) if line]
-    last = printed[-1] if printed and len(printed[-1]) >= _PART else None
-    return any(form in lines for line in printed for form in forms(line)) or (
-        last is not None and any(line.startswith(last) for line in lines)
+    printed = {form for line in lines_printed(text) for form in forms(line) if form}
+    held = lines & printed
+    if any(map(_tells, held)) or _weight(held) >= _ENOUGH:
+        return True
+    if held == lines and any(map(str.isalnum, "".join(held))):
+        return True
+    begun = {part for line in printed for part in _beginnings(line) if _weight({part}) >= _ENOUGH}
+    known = sorted(lines) if begun else []
+    return any(
+        place < len(known) and known[place].startswith(part)
+        for part in begun
+        for place in [bisect_left(known, part)]
     )
+
+
+def _tells(line: str) -> bool:
+    """Whether a line is more than rulers, and than a word that a tool may say by itself."""
+    is_word = line.isascii() and len(line.split()) == 1
+    return _weight({line}) > 0 and not is_word
+
+
+def _shows_when_cut(line: str) -> bool:
+    """Whether a part of a line shows a file that is named."""
+    return len(line) >= _PART and (_tells(line) or _weight({line}) >= _ENOUGH)
+
+
+def _beginnings(line: str) -> Iterator[str]:
+    """Yield what may be the beginning of a line: all of it, and what stands before dots."""
+    yield line
+    for dots in ("...", "…"):
+        yield line.rpartition(dots)[0].rstrip()
 
 
 class KnownLines:
@@ -279,7 +308,7 @@ class KnownLines:
             }
         some = [line for line in lines if line]
         ends, begins = (
-            [line for line in those if len(line) >= _PART and not own.has(line)]
+            [line for line in those if _shows_when_cut(line) and not own.has(line)]
             for those in (some[:1], some[-1:])
         )
         cut = {

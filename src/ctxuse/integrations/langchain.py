@@ -11,14 +11,20 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
 
-from ctxuse.integrations.tools import USUAL, Tools, text_of
+from ctxuse.integrations.tools import USUAL, Latest, Tools, quietly, text_of
 from ctxuse.segment import Segment
+
+_MOST_AGENTS = 500
+"""Sub-agents that are told apart from one another; one that is met again later begins anew."""
+
+_MOST_CALLS = 1_000
+"""Calls that may be under way: of some an end is never told."""
 
 
 class _Call(NamedTuple):
     segment: Segment
     tool: str
-    arguments: object
+    arguments: Mapping[str, str]
 
 
 class CtxuseCallback(BaseCallbackHandler):
@@ -34,8 +40,8 @@ class CtxuseCallback(BaseCallbackHandler):
     def __init__(self, segment: Segment, tools: Tools = USUAL) -> None:
         self._segment = segment
         self._tools = tools
-        self._agents: dict[str, Segment] = {}
-        self._calls: dict[UUID, _Call] = {}
+        self._agents = Latest[str, Segment](_MOST_AGENTS)
+        self._calls = Latest[UUID, _Call](_MOST_CALLS)
 
     def on_chat_model_start(
         self,
@@ -46,9 +52,10 @@ class CtxuseCallback(BaseCallbackHandler):
         **_: object,
     ) -> None:
         """Look at the system prompt of a request."""
-        for request in messages:
-            system = [text_of(message.content) for message in request if message.type == "system"]
-            self._of(metadata).resident_in("\n".join(system))
+        with quietly("a request"):
+            for request in messages:
+                system = [text_of(one.content) for one in request if one.type == "system"]
+                self._of(metadata).resident_in("\n".join(system))
 
     def on_tool_start(
         self,
@@ -61,12 +68,15 @@ class CtxuseCallback(BaseCallbackHandler):
         **_: object,
     ) -> None:
         """Take note of a call."""
-        name = str((serialized or {}).get("name"))
-        self._calls[run_id] = _Call(self._of(metadata), name, inputs)
+        with quietly("a call"):
+            name = str((serialized or {}).get("name"))
+            arguments = self._tools.looked_at(name, inputs)
+            if arguments:
+                self._calls.put(run_id, _Call(self._of(metadata), name, arguments))
 
     def on_tool_end(self, output: object, *, run_id: UUID, **_: object) -> None:
         """Record what a call has shown, if it worked."""
-        call = self._calls.pop(run_id, None)
+        call = self._calls.pop(run_id)
         call_id = getattr(output, "tool_call_id", None)
         if call is not None and getattr(output, "status", None) != "error":
             text = text_of(getattr(output, "content", output))
@@ -74,7 +84,7 @@ class CtxuseCallback(BaseCallbackHandler):
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: object) -> None:  # noqa: ARG002 - likewise
         """Forget a call that failed."""
-        self._calls.pop(run_id, None)
+        self._calls.pop(run_id)
 
     def _of(self, metadata: Mapping[str, Any] | None) -> Segment:
         """The segment of the agent or sub-agent that a run is of: LangGraph names the way to it."""
@@ -83,8 +93,6 @@ class CtxuseCallback(BaseCallbackHandler):
         if not above:
             return self._segment
         agent = above[-1].rpartition(":")[2]
-        if agent not in self._agents:
-            kind = metadata.get("lc_agent_name")
-            kind = kind if isinstance(kind, str) and kind else None
-            self._agents[agent] = self._segment.subagent(agent, kind)
-        return self._agents[agent]
+        kind = metadata.get("lc_agent_name")
+        kind = kind if isinstance(kind, str) and kind else None
+        return self._agents.get(agent, lambda: self._segment.subagent(agent, kind))

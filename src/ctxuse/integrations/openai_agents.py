@@ -5,7 +5,7 @@ from typing import Any
 
 from agents import Agent, RunContextWrapper, RunHooks, Tool, TResponseInputItem
 
-from ctxuse.integrations.tools import USUAL, Tools
+from ctxuse.integrations.tools import USUAL, Tools, quietly
 from ctxuse.segment import Segment
 
 
@@ -42,9 +42,7 @@ class CtxuseHooks(RunHooks[Any]):
         result: object,
     ) -> None:
         """Record what a call has shown; of one that failed the answer shows nothing of a file."""
-        try:
+        with quietly("what a tool has shown"):
             arguments = json.loads(getattr(context, "tool_arguments", "") or "{}")
-        except ValueError:
-            return
-        call_id = getattr(context, "tool_call_id", None)
-        self._tools.answered(self._segment, tool.name, arguments, str(result), call_id)
+            call_id = getattr(context, "tool_call_id", None)
+            self._tools.answered(self._segment, tool.name, arguments, str(result), call_id)

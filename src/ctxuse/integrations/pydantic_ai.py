@@ -8,7 +8,7 @@ from pydantic_ai.capabilities import Hooks
 from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, ToolCallPart
 from pydantic_ai.models import ModelRequestContext
 
-from ctxuse.integrations.tools import USUAL, Tools
+from ctxuse.integrations.tools import USUAL, Tools, quietly
 from ctxuse.segment import Segment
 
 
@@ -31,7 +31,8 @@ def ctxuse_hooks(segment: Segment, tools: Tools = USUAL) -> Hooks[Any]:
         request_context: ModelRequestContext,
         response: ModelResponse,
     ) -> ModelResponse:
-        segment.resident_in("\n\n".join(_system(request_context)))
+        with quietly("a request"):
+            segment.resident_in("\n\n".join(_system(request_context)))
         return response
 
     @hooks.on.after_tool_execute
