@@ -90,7 +90,7 @@ INSIDE = {
         "places",
         "__init__ | checkouts | handlers | imports | payload | prompts | searches | shell",
         "host | jsonlines | lookup | mentions | paths | session | shellprograms",
-        "lines | recordfile | shellwords",
+        "between | lines | recordfile | shellwords",
     ],
     "hosts.claude_code": [
         "hook",
@@ -116,6 +116,7 @@ INSIDE = {
         "tools",
         "context",
         "__init__ | lines",
+        "code",
     ],
     "hosts.opencode": [
         "hook | install | transcript",
