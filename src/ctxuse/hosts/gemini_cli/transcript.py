@@ -78,6 +78,19 @@ def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Res
     return _Reader(path, places, told, rest).read_on(rest, most)
 
 
+def ran_by_user(said: str) -> tuple[str, str] | None:
+    """Return the command that the user ran, and what it printed; None where nothing says that.
+
+    Args:
+        said: The message.
+    """
+    before, behind, end = _RAN
+    if not said.startswith(before) or not said.endswith(end):
+        return None
+    command, sign, printed = said[len(before) : -len(end)].partition(behind)
+    return (command, printed) if sign else None
+
+
 class _Began(NamedTuple):
     """What is known of a chat from its beginning: whose it is, where it began, and when."""
 
@@ -193,7 +206,7 @@ class _Reader(Reader[Line]):
             self._stands(parts[0], key, thread, at_ns)
         if _REFERENCED in parts:
             self._mentions(parts, f"mention:{key}", thread, at_ns)
-        ran = _ran(parts[0]) if parts else None
+        ran = ran_by_user(parts[0]) if parts else None
         if ran is not None:
             call = Call(thread, "shell", ran[0], f"shell:{key}", output=ran[1])
             self._by_user(call, at_ns)
@@ -252,15 +265,6 @@ class _Reader(Reader[Line]):
         self._told.ended(key, found, failed=failed)
         _, behind = discovered(output(said))
         self._stands(behind, f"{key} context", thread, at_ns, of=key)
-
-
-def _ran(said: str) -> tuple[str, str] | None:
-    """The command that the user ran, and what it printed, where a message says that."""
-    before, behind, end = _RAN
-    if not said.startswith(before) or not said.endswith(end):
-        return None
-    command, sign, printed = said[len(before) : -len(end)].partition(behind)
-    return (command, printed) if sign else None
 
 
 def _summary(messages: list[object]) -> tuple[str | None, int | None]:
