@@ -5,16 +5,17 @@ Steps are the calls that are made, of Python and of C, not time.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pytest
-from patternsteps import counted
+from patternsteps import Counted, counted
 from test_codex import CHILD, ROOT, Rollout
 
 from ctxuse import Workspace
@@ -25,6 +26,7 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
 from ctxuse.hook import run
+from ctxuse.hosts import prompted
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
@@ -36,6 +38,7 @@ from ctxuse.hosts.gemini_cli import tools as tools_of_gemini
 from ctxuse.hosts.gemini_cli import transcript as transcript_of_gemini
 from ctxuse.hosts.imports import imported_files, named_with_at
 from ctxuse.hosts.jsonlines import Lines
+from ctxuse.hosts.opencode import context as context_of_opencode
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
 from ctxuse.hosts.pi import prompt as prompt_of_pi
@@ -842,3 +845,50 @@ def test_files_that_take_in_one_another_without_end_take_little_memory(
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_text_is_looked_for_in_a_prompt_in_proportion_whatever_white_space_it_has(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern of its words would be tried from each word of the prompt on."""
+    body = "aa " * 200 + "b"
+    known_records(workspace, 1, f"---\ndescription: {body}\n---\n{body}\n")
+    places = Places(workspace.layout, {"HOME": "/nowhere"})
+    known: list[Counted] = []
+
+    def compiled(source: str) -> Counted:
+        known.append(Counted(re.compile(source)))
+        return known[-1]
+
+    stand_in = SimpleNamespace(compile=compiled, finditer=re.finditer)
+    monkeypatch.setattr(prompted, "re", stand_in)
+
+    def taken(work: Callable[[], object]) -> int:
+        return steps(work) + sum(one.number for one in known)
+
+    def scan(prompt: str) -> None:
+        known.clear()
+        prompt += body.replace(" ", "\n")
+        found = prompted.standing_in(prompt, places)
+        assert [one.context_bytes for one in found] == [len(body)]
+
+    assert_grows_in_proportion(scan, repeated("aa  "), (2_000, 20_000), taken)
+    assert sum(one.number for one in known) < 100_000
+
+
+def test_of_files_that_a_prompt_of_opencode_names_so_many_are_read(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.layout.root / "AGENTS.md"
+    path.write_text(f"Instructions from: {path}\n" * 5_000)
+    read: list[str] = []
+
+    def reading(name: str) -> bytes:
+        read.append(name)
+        return read_small(name)
+
+    monkeypatch.setattr(context_of_opencode, "read_small", reading)
+    text = f"Instructions from: {path}\n{path.read_text()}"
+    origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
+    assert [one.slug for one in context_of_opencode.standing(text, origin)] == ["AGENTS.md"]
+    assert len(read) == 200

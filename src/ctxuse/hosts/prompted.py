@@ -9,7 +9,9 @@ same text one entered: the one whose path stands there, too, or else the first b
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from ctxuse.context.frontmatter import take_apart
@@ -50,11 +52,11 @@ def standing_in(prompt: str, places: Places) -> list[Standing]:
         prompt: The prompt, as it is sent.
         places: Where records lie.
     """
-    words = " ".join(prompt.split())
+    flat = _Flat(prompt)
     by_text: dict[str, Standing] = {}
     files = (record for record in record_files(places) if record.named == record.file)
     for record in sorted(files, key=lambda one: (one.kind, one.slug)):
-        for text in _texts(record, prompt, words):
+        for text in _texts(record, flat):
             known = by_text.get(text)
             if known is None or (not _is_named(known.record, prompt) and _is_named(record, prompt)):
                 by_text[text] = Standing(record, len(text.encode()))
@@ -63,7 +65,37 @@ def standing_in(prompt: str, places: Places) -> list[Standing]:
     return [found[name] for name in sorted(found)]
 
 
-def _texts(record: RecordFile, prompt: str, words: str) -> Iterator[str]:
+class _Flat:
+    """A prompt with one space wherever it has white space, and where of it that stands.
+
+    A pattern with any white space between the words of a text would be tried from each word on.
+
+    Args:
+        prompt: The prompt.
+    """
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt
+        words = [*re.finditer(r"\S+", prompt)]
+        self.words = " ".join(word[0] for word in words)
+        self._starts = [word.start() for word in words]
+        lengths = (word.end() - word.start() + 1 for word in words)
+        self._flat_starts = [0, *accumulate(lengths)][:-1]
+
+    def find(self, flat: str) -> Iterator[tuple[int, int]]:
+        """Yield where in the prompt a text begins and ends, which is flat, too, and not empty."""
+        begin = self.words.find(flat)
+        while begin >= 0:
+            end = begin + len(flat)
+            yield self._place(begin), self._place(end - 1) + 1
+            begin = self.words.find(flat, end)
+
+    def _place(self, at: int) -> int:
+        word = bisect_right(self._flat_starts, at) - 1
+        return self._starts[word] + at - self._flat_starts[word]
+
+
+def _texts(record: RecordFile, flat: _Flat) -> Iterator[str]:
     """Yield what of a record stands in a prompt; the first is it."""
     try:
         data = read_small(record.file, MAX_RECORD)
@@ -71,24 +103,25 @@ def _texts(record: RecordFile, prompt: str, words: str) -> Iterator[str]:
     except (OSError, BrokenRecordError):
         return
     for whole in (data.decode("utf-8", "replace"), parts.body):
-        text = _found(whole, prompt, words)
+        text = _found(whole, flat)
         if text is not None:
             yield text
     if record.kind in BROUGHT_ALONG:
-        yield from _listed(record, described(parts.fields, "description"), prompt, words)
+        yield from _listed(record, described(parts.fields, "description"), flat)
 
 
-def _listed(record: RecordFile, about: str, prompt: str, words: str) -> Iterator[str]:
+def _listed(record: RecordFile, about: str, flat: _Flat) -> Iterator[str]:
     """Yield the entry of a record in a listing."""
-    if len(about) < _FEWEST or about not in words:
+    if len(about) < _FEWEST or about not in flat.words:
         return
+    prompt = flat.prompt
     name = re.compile(rf"(?<![\w-]){re.escape(record.slug.rpartition(':')[2])}(?![\w-])")
-    for found in _pattern(about).finditer(prompt):
-        before = prompt[max(0, found.start() - _BEFORE) : found.start()]
+    for start, end in flat.find(" ".join(about.split())):
+        before = prompt[max(0, start - _BEFORE) : start]
         named = [*name.finditer(before)]
         if named:
-            begin = prompt.rfind("\n", 0, found.start() - len(before) + named[-1].start()) + 1
-            yield prompt[begin : _end_of_entry(record, prompt, found.end())]
+            begin = prompt.rfind("\n", 0, start - len(before) + named[-1].start()) + 1
+            yield prompt[begin : _end_of_entry(record, prompt, end)]
 
 
 def _end_of_entry(record: RecordFile, prompt: str, end: int) -> int:
@@ -105,21 +138,16 @@ def _end_of_entry(record: RecordFile, prompt: str, end: int) -> int:
     return last
 
 
-def _found(text: str, prompt: str, words: str) -> str | None:
+def _found(text: str, flat: _Flat) -> str | None:
     """A text as it stands in a prompt; None where it does not, or is too short to tell."""
     text = text.strip()
-    flat = " ".join(text.split())
-    if len(flat) < _FEWEST or flat not in words:
+    words = " ".join(text.split())
+    if len(words) < _FEWEST or words not in flat.words:
         return None
-    if text in prompt or len(flat) > _LONGEST:
+    if text in flat.prompt or len(words) > _LONGEST:
         return text
-    found = _pattern(flat).search(prompt)
-    return None if found is None else found[0]
-
-
-def _pattern(flat: str) -> re.Pattern[str]:
-    """Finds a text whatever white space is between its words."""
-    return re.compile(r"\s+".join(map(re.escape, flat.split())))
+    begin, end = next(flat.find(words))
+    return flat.prompt[begin:end]
 
 
 def _is_named(record: RecordFile, prompt: str) -> bool:
