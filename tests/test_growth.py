@@ -860,7 +860,7 @@ def test_a_text_is_looked_for_in_a_prompt_in_proportion_whatever_white_space_it_
         known.append(Counted(re.compile(source)))
         return known[-1]
 
-    stand_in = SimpleNamespace(compile=compiled, finditer=re.finditer)
+    stand_in = SimpleNamespace(**{**vars(re), "compile": compiled})
     monkeypatch.setattr(prompted, "re", stand_in)
 
     def taken(work: Callable[[], object]) -> int:
