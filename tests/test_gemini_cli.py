@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +16,8 @@ from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.hook import run
 from ctxuse.hosts.gemini_cli import imports
+from ctxuse.hosts.gemini_cli.context import placed
+from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.importing import import_transcripts
 
@@ -522,3 +526,39 @@ def test_what_is_no_chat_tells_nothing(project: Path, text: str) -> None:
     assert imported(project, chat).added == 0
     hooked(project, chat, "AfterAgent", "../../../\0")
     assert log(project) == []
+
+
+def test_what_is_deeper_than_the_host_takes_in_is_text_of_the_file_that_is_open(
+    project: Path,
+) -> None:
+    names = [f"d{number}.md" for number in range(8)]
+    comments = [f"<!-- Imported from: {name} -->\n{name}\n" for name in names]
+    ends = [f"\n<!-- End of import from: {name} -->{name}!" for name in reversed(names)]
+    text = "".join([*comments, *ends])
+    origin = Origin.of_transcript(Places(WorkspaceLayout(project)), str(project))
+    for name in ("GEMINI.md", *names):
+        put(project / name, "x")
+    told = placed(file_of(project / "GEMINI.md", text), origin)
+    # Of each: its name, where it begins, and that of the one within it, where that ends.
+    inner = len("d7.md\n") + sum(len(f"{name}\n{name}!") for name in names[5:])
+    within = {**dict.fromkeys(names[:4], len("d0.md\nd0.md!")), "d4.md": inner}
+    found = {os.path.relpath(one.record.file, project): one.context_bytes for one in told}
+    assert found == within | {"GEMINI.md": len("d0.md!")}
+
+
+def test_a_path_that_grows_too_long_is_text_of_the_file_that_is_open(project: Path) -> None:
+    text = f"<!-- Imported from: {'d' * 3000}/a.md -->\n" * 3 + "x"
+    origin = Origin.of_transcript(Places(WorkspaceLayout(project)), str(project))
+    told = [*placed(file_of(project / "GEMINI.md", text), origin)]
+    assert [one.context_bytes for one in told] == [1]
+    assert told[0].record.file == f"{project}/{'d' * 3000}/a.md"
+
+
+def test_what_stands_in_code_is_told_as_by_a_search_for_as_many_backticks() -> None:
+    search = re.compile(r"(`+).*?\1|(?:^|(?<=\s))@([./A-Za-z]\S{0,1023})", re.DOTALL)
+    chance = random.Random(7)  # noqa: S311 - which texts is no secret
+    parts = ["`", "``", "```", "`````", " @a", " @b ", "\n", "x", "@c"]
+    for _ in range(5_000):
+        text = "".join(chance.choices(parts, k=chance.randrange(16)))
+        found = [one[2] for one in search.finditer(text) if one[2]]
+        assert [*imports(text)] == found, text

@@ -15,6 +15,7 @@ from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pytest
+from patternsteps import Counted, counted
 from test_codex import CHILD, ROOT, Rollout
 
 from ctxuse import Workspace
@@ -25,19 +26,28 @@ from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
 from ctxuse.hook import run
+from ctxuse.hosts import prompted
 from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
+from ctxuse.hosts.copilot import tools as tools_of_copilot
 from ctxuse.hosts.evidence import Command, KnownLines
+from ctxuse.hosts.gemini_cli import code as code_of_gemini
+from ctxuse.hosts.gemini_cli import context as context_of_gemini
+from ctxuse.hosts.gemini_cli import tools as tools_of_gemini
+from ctxuse.hosts.gemini_cli import transcript as transcript_of_gemini
 from ctxuse.hosts.imports import imported_files, named_with_at
 from ctxuse.hosts.jsonlines import Lines
+from ctxuse.hosts.opencode import context as context_of_opencode
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import texts_below
+from ctxuse.hosts.pi import prompt as prompt_of_pi
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.prompted import standing_in
 from ctxuse.hosts.recordfile import RecordFile
 from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
+from ctxuse.hosts.session import Session
 from ctxuse.hosts.shell import files_shown, started_in
 from ctxuse.hosts.shellprograms import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
@@ -733,3 +743,200 @@ def test_hooks_of_ours_are_taken_out_of_settings_and_that_is_shown_in_proportion
         assert [*difference(text, left, "before", "after")]
 
     assert_grows_in_proportion(scan, make, (10, 100, 1_000))
+
+
+def gemini_context(text: str, origin: Origin) -> object:
+    return [*context_of_gemini.placed(text, origin)]
+
+
+def gemini_call(name: str) -> Callable[[str, Origin], object]:
+    def call(text: str, _: Origin) -> object:
+        output = {"functionResponse": {"response": {"output": text}}}
+        said = {"id": "c", "name": name, "args": {"command": "x", "name": "x"}, "result": [output]}
+        session = Session.named("gemini-cli", "s", None)
+        return tools_of_gemini.tool_call(session, said | {"status": "success"})
+
+    return call
+
+
+def gemini_ran(text: str, _: Origin) -> object:
+    return transcript_of_gemini.ran_by_user(text)
+
+
+def gemini_code(text: str, _: Origin) -> object:
+    return [*code_of_gemini.named_outside(text)]
+
+
+def pi_section(name: str) -> Callable[[str, Origin], object]:
+    return lambda text, origin: [*prompt_of_pi.placed(name, text, origin)]
+
+
+def copilot_shell(text: str, _: Origin) -> object:
+    return tools_of_copilot.shell_of(text)
+
+
+FILE, END_OF_FILE = "--- Context from: a ---\n", "\n--- End of Context from: a ---\n"
+IMPORTED, END_OF_IMPORT = (
+    "<!-- Imported from: d/b.md -->\n",
+    "\n<!-- End of import from: d/b.md -->",
+)
+SERVER = (
+    "The following are instructions provided by the tool server 'a':\n"
+    "---[start of server instructions]---\n"
+)
+RAN, RESULT = (
+    "I ran the following shell command:\n```sh\n",
+    "\n```\n\nThis produced the following result:\n```\n",
+)
+PLACED = [
+    (gemini_context, "", FILE, ""),
+    (gemini_context, "", FILE, "\n--- End of Context from: b ---"),
+    (gemini_context, FILE, END_OF_FILE, ""),
+    (gemini_context, "", FILE + "x" + END_OF_FILE, ""),
+    (gemini_context, "", "--- Context from: ", ""),
+    (gemini_context, FILE, IMPORTED, END_OF_FILE),
+    (gemini_context, FILE, IMPORTED[:-5], END_OF_FILE),
+    (gemini_context, FILE, "x" + END_OF_IMPORT, END_OF_FILE),
+    (gemini_context, FILE + IMPORTED * 9, IMPORTED + "x" + END_OF_IMPORT, END_OF_FILE),
+    (gemini_context, "", SERVER, ""),
+    (gemini_context, "", SERVER, "\n---[end of server instructions]---x"),
+    (gemini_context, SERVER, "\n---[end of server instructions]---x", ""),
+    (gemini_call("run_shell_command"), "x", "\nError: x", "\nok"),
+    (gemini_call("run_shell_command"), "x", "\nError: x", ""),
+    (gemini_call("run_shell_command"), "", "<untrusted_context>\n", ""),
+    (gemini_call("activate_skill"), "", "<instructions>\n    ", ""),
+    (gemini_call("activate_skill"), "<instructions>\n    ", "\n  </instructions>", ""),
+    (gemini_call("activate_skill"), "", "/a", ""),
+    (gemini_call("read_many_files"), "", "--- ", ""),
+    (gemini_ran, RAN + "x", RESULT, ""),
+    (gemini_ran, RAN + "x", RESULT, "\n```x"),
+    (gemini_code, "`x ", "``` ", ""),
+    (gemini_code, "@a ", "`", ""),
+    (gemini_code, "@a ", "`", "x"),
+    (gemini_code, "", "` @a ", ""),
+    (gemini_code, "", " @`", ""),
+    (pi_section("project_context"), "", '<project_instructions path="a">\n', ""),
+    (pi_section("project_context"), "", '<project_instructions path="', ""),
+    (pi_section("project_context"), "", '<project_instructions path="a">\n', "\n</project_"),
+    (pi_section("skills"), "", "  <skill>\n", ""),
+    (pi_section("skills"), "", "  <skill>\n", "\n  </skill>x"),
+    (pi_section("skills"), "  <skill>\n", "    <name>a", "\n  </skill>"),
+    (pi_section("addendum"), "<addendum>\n", "\n</addendum>", "x"),
+    (copilot_shell, "", "<command ", ""),
+    (copilot_shell, "", "<shellId: a>", "x"),
+    (copilot_shell, "", "\n<command >", "x"),
+]
+
+
+@pytest.mark.parametrize(("scan", "before", "unit", "behind"), PLACED)
+def test_what_stands_in_a_transcript_is_looked_for_in_proportion(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    scan: Callable[[str, Origin], object],
+    before: str,
+    unit: str,
+    behind: str,
+) -> None:
+    """The steps of the expressions count, too, which are one call of C each."""
+    in_expressions = counted(
+        monkeypatch,
+        code_of_gemini,
+        context_of_gemini,
+        prompt_of_pi,
+        tools_of_copilot,
+        tools_of_gemini,
+        transcript_of_gemini,
+    )
+    origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
+
+    def taken(work: Callable[[], object]) -> int:
+        known = in_expressions()
+        work()
+        return in_expressions() - known + steps(work)
+
+    def looked_at(text: str) -> object:
+        return scan(before + text + behind, origin)
+
+    assert_grows_in_proportion(looked_at, repeated(unit), (2_000, 20_000), taken)
+
+
+def test_runs_of_backticks_that_grow_shorter_are_looked_through_in_proportion() -> None:
+    """Each is followed by none as long."""
+
+    def runs(size: int) -> str:
+        return "@a " + " ".join("`" * number for number in range(int((2 * size) ** 0.5), 0, -1))
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_expressions = counted(patch, code_of_gemini)
+
+        def taken(work: Callable[[], object]) -> int:
+            known = in_expressions()
+            work()
+            return in_expressions() - known
+
+        assert_grows_in_proportion(
+            lambda text: [*code_of_gemini.named_outside(text)], runs, (2_000, 20_000), taken
+        )
+
+
+def test_files_that_take_in_one_another_without_end_take_little_memory(
+    workspace: Workspace,
+) -> None:
+    origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
+    comment = IMPORTED.replace("d/", "d" * 1_000 + "/")
+    text = (
+        f"--- Context from: GEMINI.md ---\n{comment * 500}\n--- End of Context from: GEMINI.md ---"
+    )
+    tracemalloc.start()
+    try:
+        assert len([*context_of_gemini.placed(text, origin)]) < 10
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_text_is_looked_for_in_a_prompt_in_proportion_whatever_white_space_it_has(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern of its words would be tried from each word of the prompt on."""
+    body = "aa " * 200 + "b"
+    known_records(workspace, 1, f"---\ndescription: {body}\n---\n{body}\n")
+    places = Places(workspace.layout, {"HOME": "/nowhere"})
+    known: list[Counted] = []
+
+    def compiled(source: str) -> Counted:
+        known.append(Counted(re.compile(source)))
+        return known[-1]
+
+    stand_in = SimpleNamespace(**{**vars(re), "compile": compiled})
+    monkeypatch.setattr(prompted, "re", stand_in)
+
+    def taken(work: Callable[[], object]) -> int:
+        return steps(work) + sum(one.number for one in known)
+
+    def scan(prompt: str) -> None:
+        known.clear()
+        prompt += body.replace(" ", "\n")
+        found = prompted.standing_in(prompt, places)
+        assert [one.context_bytes for one in found] == [len(body)]
+
+    assert_grows_in_proportion(scan, repeated("aa  "), (2_000, 20_000), taken)
+    assert sum(one.number for one in known) < 100_000
+
+
+def test_of_files_that_a_prompt_of_opencode_names_so_many_are_read(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.layout.root / "AGENTS.md"
+    path.write_text(f"Instructions from: {path}\n" * 5_000)
+    read: list[str] = []
+
+    def reading(name: str) -> bytes:
+        read.append(name)
+        return read_small(name)
+
+    monkeypatch.setattr(context_of_opencode, "read_small", reading)
+    text = f"Instructions from: {path}\n{path.read_text()}"
+    origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
+    assert [one.slug for one in context_of_opencode.standing(text, origin)] == ["AGENTS.md"]
+    assert len(read) == 200

@@ -92,7 +92,7 @@ INSIDE = {
         "places",
         "__init__ | checkouts | handlers | imports | payload | prompts | searches | shell",
         "host | jsonlines | lookup | mentions | paths | session | shellprograms",
-        "lines | recordfile | shellwords",
+        "between | lines | recordfile | shellwords",
     ],
     "hosts.claude_code": [
         "hook",
@@ -118,6 +118,7 @@ INSIDE = {
         "tools",
         "context",
         "__init__ | lines",
+        "code",
     ],
     "hosts.opencode": [
         "hook | install | transcript",

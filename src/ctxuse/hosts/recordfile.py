@@ -84,7 +84,7 @@ def skill_name(said: str | None) -> str | None:
         return None
     name = said.removeprefix("/")
     parts = name.rpartition(":")[0].split("/")
-    if _SKILL_NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
+    if len(name) > _LONGEST_NAME or _SKILL_NAME.fullmatch(name) is None:
         return None
     return None if any(part in {".", ".."} for part in parts) else name
 

@@ -12,8 +12,8 @@ from ctxuse.patterns import pattern
 
 LONGEST_COMMAND = 64 * 1024
 
-_ABOUT = pattern(r"\n?<(?:shellId: |command )[^\n]*>\Z")
-"""What is said of a command behind what it printed."""
+_ABOUT = pattern(r"<(?:shellId: |command )")
+"""How what is said of a command begins, on the last line of what it printed."""
 
 _SHELL = pattern(r"<(?:shellId: |command (?:started in background )?with shellId: )([\w-]{1,64})")
 _WHOLE = 0
@@ -59,9 +59,17 @@ def tool_call(
 
 def shell_of(said: str) -> str | None:
     """Return the id of the shell that a command ran in, by what is said of it; None for none."""
-    about = _ABOUT.search(said)
-    found = None if about is None else _SHELL.search(about[0])
+    found = _SHELL.search(said, _about(said))
     return None if found is None else found[1]
+
+
+def _about(said: str) -> int:
+    """Where what is said of a command begins behind what it printed; the end where nothing is."""
+    line = said.rfind("\n") + 1
+    found = _ABOUT.search(said, line) if said.endswith(">") else None
+    if found is None:
+        return len(said)
+    return found.start() - 1 if found.start() == line > 0 else found.start()
 
 
 def said_by(data: Data) -> str:
@@ -82,7 +90,7 @@ def answered(call: Call, data: Data, at_ns: int) -> Call | None:
     if call.tool == "shell":
         ended = data.shellExecution
         failed = isinstance(ended, Ended) and ended.exitCode not in {None, 0}
-        return call._replace(at_ns=at_ns, output=_ABOUT.sub("", said), failed=failed)
+        return call._replace(at_ns=at_ns, output=said[: _about(said)], failed=failed)
     if call.tool == "read":
         if said.startswith(_TOO_LARGE):
             return None

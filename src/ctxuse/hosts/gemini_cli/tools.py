@@ -3,6 +3,7 @@
 import os
 import re
 
+from ctxuse.hosts.between import inside
 from ctxuse.hosts.calls import Call
 from ctxuse.hosts.gemini_cli.context import discovered
 from ctxuse.hosts.lookup import at, items, size, text
@@ -16,16 +17,14 @@ _LONGEST_COMMAND = 64 * 1024
 _PART = "\n--- FILE CONTENT (truncated) ---\n"
 """What stands before lines of a file that are not all of it."""
 
-_BODY = re.compile(r"<instructions>\n    (.*)\n  </instructions>\n", re.DOTALL)
+_BODY = "<instructions>\n    ", "\n  </instructions>\n"
 _FOLDER = re.compile(r"^(/[^\n]{1,4096})/\n[├└]", re.MULTILINE)
 _MANY = re.compile(r"^--- (/?[^\n]{1,4096}) ---\n\n", re.MULTILINE)
-_UNTRUSTED = re.compile(r"<untrusted_context>\n(.*)\n</untrusted_context>", re.DOTALL)
-_ABOUT = re.compile(
-    r"(?:\n(?:Error|Exit Code|Signal|Background PIDs|Process Group PGID): [^\n]*)+\Z"
-)
-"""What is said of a command behind what that printed."""
+_UNTRUSTED = "<untrusted_context>\n", "\n</untrusted_context>"
+_ABOUT = ("Error: ", "Exit Code: ", "Signal: ", "Background PIDs: ", "Process Group PGID: ")
+"""How the lines begin that say something of a command behind what that printed."""
 
-_EXIT_CODE = re.compile(r"^Exit Code: ", re.MULTILINE)
+_EXIT_CODE = "\nExit Code: "
 _NOTHING = "(empty)"
 
 
@@ -52,9 +51,9 @@ def tool_call(session: Session, said: object) -> Call | None:
     if failed:
         return None
     if name == "activate_skill":
-        body, folder = _BODY.search(shown), _FOLDER.search(shown)
+        body, folder = inside(*_BODY, shown), _FOLDER.search(shown)
         files = () if folder is None else (os.path.join(folder[1], SKILL_FILE),)
-        context_bytes = None if body is None else size(body[1])
+        context_bytes = None if body is None else size(body)
         skill = text(arguments, "name") or ""
         return call._replace(tool="skill", subject=skill, files=files, context_bytes=context_bytes)
     if name == "read_many_files":
@@ -88,9 +87,11 @@ def texts(content: object) -> list[str]:
 
 def _printed(shown: str) -> tuple[str, bool]:
     """What a command printed, and whether it failed."""
-    inner = _UNTRUSTED.search(shown)
-    shown = inner[1] if inner is not None else shown
-    about = _ABOUT.search(shown)
-    is_error = about is not None and _EXIT_CODE.search(about[0]) is not None
-    printed = (shown if about is None else shown[: about.start()]).removeprefix("Output: ")
+    inner = inside(*_UNTRUSTED, shown)
+    shown = shown if inner is None else inner
+    end = len(shown)
+    while (line := shown.rfind("\n", 0, end)) >= 0 and shown.startswith(_ABOUT, line + 1):
+        end = line
+    is_error = _EXIT_CODE in shown[end:]
+    printed = shown[:end].removeprefix("Output: ")
     return "" if printed == _NOTHING else printed, is_error

@@ -36,12 +36,12 @@ _COMPACTED = "Got it. Thanks for the additional context!"
 _REFERENCED = "\n--- Content from referenced files ---"
 _CONTENT = re.compile(r"\nContent from @([^\n]{1,4096}):\n\Z")
 
-_RAN = re.compile(
-    r"I ran the following shell command:\n```sh\n(.*?)\n```\n\n"
-    r"This produced the following result:\n```\n(.*)\n```\Z",
-    re.DOTALL,
+_RAN = (
+    "I ran the following shell command:\n```sh\n",
+    "\n```\n\nThis produced the following result:\n```\n",
+    "\n```",
 )
-"""What the model is told of a command that the user ran with ``!``."""
+"""What the model is told of a command that the user ran with ``!``: before it, behind, at last."""
 
 _lines = Lines(Line)
 _starts = Lines(Line, START)
@@ -76,6 +76,19 @@ def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Res
         OSError: The file cannot be read.
     """
     return _Reader(path, places, told, rest).read_on(rest, most)
+
+
+def ran_by_user(said: str) -> tuple[str, str] | None:
+    """Return the command that the user ran, and what it printed; None where nothing says that.
+
+    Args:
+        said: The message.
+    """
+    before, behind, end = _RAN
+    if not said.startswith(before) or not said.endswith(end):
+        return None
+    command, sign, printed = said[len(before) : -len(end)].partition(behind)
+    return (command, printed) if sign else None
 
 
 class _Began(NamedTuple):
@@ -193,9 +206,9 @@ class _Reader(Reader[Line]):
             self._stands(parts[0], key, thread, at_ns)
         if _REFERENCED in parts:
             self._mentions(parts, f"mention:{key}", thread, at_ns)
-        ran = _RAN.match(parts[0]) if parts else None
+        ran = ran_by_user(parts[0]) if parts else None
         if ran is not None:
-            call = Call(thread, "shell", ran[1], f"shell:{key}", output=ran[2])
+            call = Call(thread, "shell", ran[0], f"shell:{key}", output=ran[1])
             self._by_user(call, at_ns)
 
     def _mentions(self, parts: list[str], key: str, thread: Session, at_ns: int) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import islice
 
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.files import read_small
@@ -24,6 +25,8 @@ _WHERE = re.compile(r"\n    <location>([^\n]{1,4096})</location>\Z")
 _SERVERS, _BEHIND_SERVERS = "\n<mcp_instructions>\n", "\n</mcp_instructions>"
 _SERVER, _BEHIND_SERVER = '  <server name="', "\n  </server>"
 _LONGEST_NAME, _LONGEST_PATH = 256, 5000
+_MOST_FILES = 200
+"""So many lines that name a file are looked up, the first: a file may hold as many as it likes."""
 
 
 def standing(text: str, origin: Origin) -> Iterator[UsageRecordSnapshot]:
@@ -42,7 +45,7 @@ def standing(text: str, origin: Origin) -> Iterator[UsageRecordSnapshot]:
 
 def _instructions(text: str, origin: Origin) -> Iterator[tuple[RecordFile, int | None]]:
     """The instruction files: what follows a path must be what its file holds."""
-    for found in _FILE.finditer(text):
+    for found in islice(_FILE.finditer(text), _MOST_FILES):
         try:
             content = read_small(found[1]).decode("utf-8", "replace").removeprefix("\ufeff")
         except (OSError, ValueError):

@@ -11,16 +11,17 @@ from html import unescape
 from typing import NamedTuple
 
 from ctxuse.files import read_small
+from ctxuse.hosts.between import between
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
 
-_INSTRUCTIONS = re.compile(
-    r'<project_instructions path="([^"\n]{1,4096})">\n(.*?)\n</project_instructions>'
-    r'(?=\n\n<project_instructions path="|\n</project_context>\Z)',
-    re.DOTALL,
+_INSTRUCTIONS = re.compile(r'<project_instructions path="([^"\n]{1,4096})">\n')
+_END_OF_INSTRUCTIONS = re.compile(
+    r'\n</project_instructions>(?=\n\n<project_instructions path="|\n</project_context>\Z)'
 )
-_SKILL = re.compile(r"^  <skill>\n.*?\n  </skill>$", re.DOTALL | re.MULTILINE)
+_SKILL = re.compile(r"^  <skill>\n", re.MULTILINE)
+_END_OF_SKILL = re.compile(r"\n  </skill>$", re.MULTILINE)
 _NAME = re.compile(r"^    <name>([^<\n]{1,1024})</name>$", re.MULTILINE)
 _LOCATION = re.compile(r"^    <location>([^<\n]{1,4096})</location>$", re.MULTILINE)
 _ADDED = re.compile(r"\A<addendum>\n(.*)\n</addendum>\Z", re.DOTALL)
@@ -50,10 +51,10 @@ def placed(section: str, said: str, origin: Origin) -> Iterator[Placed]:
     """
     match section:
         case "project_context":
-            for found in _INSTRUCTIONS.finditer(said):
-                record = origin.places.instructions_at(origin.here(found[1]))
+            for begin, end in between(_INSTRUCTIONS, _END_OF_INSTRUCTIONS, said):
+                record = origin.places.instructions_at(origin.here(begin[1]))
                 if record is not None:
-                    yield Placed(record, found[2], is_whole=True)
+                    yield Placed(record, said[begin.end() : end.start()], is_whole=True)
         case "skills":
             yield from _skills(said, origin)
         case "preamble":
@@ -65,7 +66,8 @@ def placed(section: str, said: str, origin: Origin) -> Iterator[Placed]:
 
 def _skills(said: str, origin: Origin) -> Iterator[Placed]:
     """The skills that are listed: of each its entry."""
-    for entry in _SKILL.findall(said):
+    for begin, end in between(_SKILL, _END_OF_SKILL, said):
+        entry = said[begin.start() : end.end()]
         named, location = _NAME.search(entry), _LOCATION.search(entry)
         name = None if named is None else unescape(named[1])
         where = "" if location is None else unescape(location[1])
