@@ -29,7 +29,7 @@ class _Run:
         self._left: list[tuple[int, int, int, dict[int, int]]] = []
 
     def later(self, at: int, position: int, last: int | None = None) -> None:
-        """Keep a way that is tried where others fail; with `last` all positions up to that."""
+        """Keep a way that is tried where others fail; with `last` all positions down to that."""
         self._left.append((at, position, position if last is None else last, self.saved))
 
     def ends(self, steps: "list[Step]", position: int) -> int | None:
@@ -38,7 +38,7 @@ class _Run:
         while self._left:
             at, position, last, self.saved = self._left.pop()
             if position != last:
-                self.later(at, position + (1 if position < last else -1), last)
+                self.later(at, position - 1, last)
             following: tuple[int, int] | None = (at, position)
             while following is not None:
                 self.number += 1
@@ -62,21 +62,19 @@ def _one(test: Test) -> Step:
     return step
 
 
-def _many(test: Test, least: int, most: int, *, greedy: bool) -> Step:
-    """One sign again and again; how far a lazy one may reach is looked up, and not counted."""
+def _many(test: Test, least: int, most: int) -> Step:
+    """One sign again and again, as often as it goes, then ever less often."""
 
     def step(run: _Run, at: int, position: int) -> tuple[int, int] | None:
         end, stop = position, min(len(run.text), position + most)
         while end < stop and test(run.text[end]):
             end += 1
+        run.number += end - position
         if end < position + least:
-            run.number += end - position
             return None
-        near, far = (end, position + least) if greedy else (position + least, end)
-        run.number += near - position
-        if near != far:
-            run.later(at + 1, near + (1 if near < far else -1), far)
-        return at + 1, near
+        if end > position + least:
+            run.later(at + 1, end - 1, position + least)
+        return at + 1, end
 
     return step
 
@@ -190,8 +188,8 @@ class _Steps:
 
     def _repeated(self, what: Part, *, greedy: bool) -> list[Step]:
         least, most = int(what[0]), min(int(what[1]), _ENDLESS)
-        if len(what[2]) == 1 and str(what[2][0][0]) in _OF_ONE:
-            return [_many(self._test(what[2][0]), least, most, greedy=greedy)]
+        if greedy and len(what[2]) == 1 and str(what[2][0][0]) in _OF_ONE:
+            return [_many(self._test(what[2][0]), least, most)]
         inner = self._of(what[2])
 
         def once_more(way_out: int) -> Step:
