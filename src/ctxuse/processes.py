@@ -187,6 +187,10 @@ def _is_in(path: str, tops: Collection[str]) -> bool:
         return True
 
 
+class LostWorkerError(Exception):
+    """A process of ours was gone before its answer came, or could not do what it was asked."""
+
+
 class NotAMessageError(ValueError):
     """What was read is none of our messages: something else was printed, or it is too long."""
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from ctxuse.errors import FleetError
+from ctxuse.processes import LostWorkerError
 
 
 class Workers:
@@ -66,7 +67,7 @@ class Workers:
 
     def reason(self, error: BaseException) -> str:
         """Return what is said of a job that failed."""
-        return said_of(error)
+        return str(error) if isinstance(error, LostWorkerError) else said_of(error)
 
     def _open(self) -> None:
         self._entered = self._make()

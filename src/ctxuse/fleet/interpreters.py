@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
@@ -19,17 +19,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from ctxuse.processes import NotAMessageError, receive, send, start_interpreter
+from ctxuse.processes import LostWorkerError, NotAMessageError, receive, send, start_interpreter
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[str, str, tuple[bytes, ...]]).decode
-
-
-class LostWorkerError(BrokenExecutor):
-    """A worker was gone before its answer came, or could not do what it was asked."""
 
 
 class Interpreters(Executor):

@@ -132,9 +132,16 @@ def _tells(line: str) -> bool:
     return _weight({line}) > 0 and not is_word
 
 
-def _shows_when_cut(line: str) -> bool:
-    """Whether a part of a line shows a file that is named."""
-    return len(line) >= _PART and (_tells(line) or _weight({line}) >= _ENOUGH)
+def _shows_when_cut(line: str, command: str) -> bool:
+    """Whether a part of a line shows a file that is named; of a word, where a command cuts bytes.
+
+    A word alone may be what went wrong.
+    """
+    is_cut = any(sign in command for sign in _CUTTING)
+    return len(line) >= _PART and (is_cut or _tells(line) or _weight({line}) >= _ENOUGH)
+
+
+_CUTTING = (" -c", "--bytes", "dd ")
 
 
 def _beginnings(line: str) -> Iterator[str]:
@@ -308,7 +315,7 @@ class KnownLines:
             }
         some = [line for line in lines if line]
         ends, begins = (
-            [line for line in those if _shows_when_cut(line) and not own.has(line)]
+            [line for line in those if _shows_when_cut(line, command.text) and not own.has(line)]
             for those in (some[:1], some[-1:])
         )
         cut = {
