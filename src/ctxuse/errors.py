@@ -161,10 +161,8 @@ class ServeError(CtxuseError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return (
-            f"port {self.port} of this machine cannot be opened ({visible(self.reason)}):"
-            " --port 0 takes any free one"
-        )
+        what = f"port {self.port} of this machine cannot be opened ({visible(self.reason)})"
+        return f"{what}: --port 0 takes any free one"
 
 
 class FleetError(CtxuseError, RuntimeError):
@@ -226,10 +224,8 @@ class RecordNotFoundError(_FileError, FileNotFoundError):
         self.path = path
 
     def __str__(self) -> str:
-        return (
-            f"no {visible(self.kind)} record {quoted(self.slug)}: "
-            f"{quoted(self.path)} does not exist"
-        )
+        what = f"no {visible(self.kind)} record {quoted(self.slug)}"
+        return f"{what}: {quoted(self.path)} does not exist"
 
 
 class RecordUnreadableError(_FileError):

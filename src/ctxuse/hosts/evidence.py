@@ -132,13 +132,13 @@ def _tells(line: str) -> bool:
     return _weight({line}) > 0 and not is_word
 
 
-def _shows_when_cut(line: str, command: str) -> bool:
-    """Whether a part of a line shows a file that is named; of a word, where a command cuts bytes.
+def _shows_when_cut(line: str, command: str, *, is_whole: bool) -> bool:
+    """Whether a part of a line shows a file that is named.
 
-    A word alone may be what went wrong.
+    A word alone may be what went wrong, unless it is a whole line, or the command cuts bytes.
     """
-    is_cut = any(sign in command for sign in _CUTTING)
-    return len(line) >= _PART and (is_cut or _tells(line) or _weight({line}) >= _ENOUGH)
+    may_be_word = is_whole or any(sign in command for sign in _CUTTING)
+    return len(line) >= _PART and (may_be_word or _tells(line) or _weight({line}) >= _ENOUGH)
 
 
 _CUTTING = (" -c", "--bytes", "dd ")
@@ -315,7 +315,12 @@ class KnownLines:
             }
         some = [line for line in lines if line]
         ends, begins = (
-            [line for line in those if _shows_when_cut(line, command.text) and not own.has(line)]
+            [
+                line
+                for line in those
+                if _shows_when_cut(line, command.text, is_whole=line in self._holders)
+                and not own.has(line)
+            ]
             for those in (some[:1], some[-1:])
         )
         cut = {
