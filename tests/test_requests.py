@@ -268,6 +268,19 @@ def make(said: list[Said], log: list[UsageEvent], *, whole: bool) -> list[Said]:
     return found.rest
 
 
+def put(root: Path, *bounds: int) -> Workspace:
+    """Store requests in a workspace, in blocks with these bounds; return it."""
+    root.mkdir(exist_ok=True)
+    workspace = Workspace(root)
+    workspace.init()
+    for begin, end in pairwise(bounds):
+        log: list[UsageEvent] = []
+        make([*responses(range(begin, end))], log, whole=True)
+        for event in log:
+            workspace.append(event)
+    return workspace
+
+
 @st.composite
 def transcripts(draw: st.DrawFn) -> list[Said]:
     """What some transcript tells: responses of one line or more, of two segments, compactions."""
@@ -413,20 +426,10 @@ class TestBlocks:
         assert len(decoded) == 1
 
     def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
-        def store(workspace: Workspace, *bounds: int) -> None:
-            (tmp_path / workspace.layout.root.name).mkdir(exist_ok=True)
-            workspace.init()
-            for begin, end in pairwise(bounds):
-                log: list[UsageEvent] = []
-                make([*responses(range(begin, end))], log, whole=True)
-                for event in log:
-                    workspace.append(event)
-
-        one, two = Workspace(tmp_path / "one"), Workspace(tmp_path / "two")
-        store(one, 0, 300, 800, 900)
-        store(two, 0, 500, 900)
+        put(tmp_path / "one", 0, 300, 800, 900)
+        two = put(tmp_path / "two", 0, 500, 900)
         assert import_log(two, [str(tmp_path / "one")]).requests == 0
-        store(one, 900, 1000)
+        put(tmp_path / "one", 900, 1000)
         assert import_log(two, [str(tmp_path / "one")]).requests == 100
         every = [event for event in two.events(of_requests=True) if isinstance(event, UsageEvent)]
         assert [*told(every).values()] == [1] * 1000
@@ -435,15 +438,8 @@ class TestBlocks:
     def test_of_a_block_of_which_a_part_is_there_the_rest_is_added(
         self, tmp_path: Path, there: range
     ) -> None:
-        for place, numbers in (("other", range(500)), ("into", there)):
-            (tmp_path / place).mkdir()
-            workspace = Workspace(tmp_path / place)
-            workspace.init()
-            log: list[UsageEvent] = []
-            make([*responses(numbers)], log, whole=True)
-            for event in log:
-                workspace.append(event)
-        into = Workspace(tmp_path / "into")
+        put(tmp_path / "other", 0, 500)
+        into = put(tmp_path / "into", there.start, there.stop)
         assert import_log(into, [str(tmp_path / "other")]).requests == 500 - len(there)
         every = [event for event in into.events(of_requests=True) if isinstance(event, UsageEvent)]
         assert [*told(every).values()] == [1] * 500
@@ -453,14 +449,7 @@ class TestBlocks:
     ) -> None:
         places = [tmp_path / name for name in ("one", "two", "into")]
         for place, bounds in zip(places, ((0, 300, 800), (0, 200, 900), ()), strict=True):
-            place.mkdir()
-            workspace = Workspace(place)
-            workspace.init()
-            for begin, end in pairwise(bounds):
-                log: list[UsageEvent] = []
-                make([*responses(range(begin, end))], log, whole=True)
-                for event in log:
-                    workspace.append(event)
+            put(place, *bounds)
         of_log, both_have_looked = Known.of_log, Barrier(2)
 
         def looked(layout: WorkspaceLayout) -> Known:

@@ -221,18 +221,14 @@ class Client(InstalledClient):
     """
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
-        environ = {
-            "HOME": str(shop.home),
-            "PATH": f"{path}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
+        more = {
             "ANTHROPIC_BASE_URL": model.url,
             "ANTHROPIC_API_KEY": "sk-ant-not-a-key",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "1",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, path, more)
 
     def tell(self, collector: str) -> None:
         """Have its own telemetry sent to a collector, with what tools were given."""

@@ -37,13 +37,23 @@ class InstalledClient:
     Args:
         program: Its program.
         shop: Where it runs.
+        path: Where programs are that it can call, such as our hook, before those of the system.
+        more: What else its environment holds.
+
+    Attributes:
         environ: All of its environment, but for the directory in which it is started.
     """
 
-    def __init__(self, program: Path, shop: Shop, environ: Mapping[str, str]) -> None:
+    def __init__(self, program: Path, shop: Shop, path: str, more: Mapping[str, str]) -> None:
         self._program = program
         self._shop = shop
-        self.environ = environ
+        self.environ: Mapping[str, str] = {
+            "HOME": str(shop.home),
+            "PATH": f"{path}:/usr/local/bin:/usr/bin:/bin",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            **more,
+        }
 
     def version(self) -> str:
         """Return what it says of its version."""

@@ -344,15 +344,11 @@ class Client(InstalledClient):
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
         self._model = model
-        environ = {
-            "HOME": str(shop.home),
+        more = {
             "CODEX_HOME": str(shop.home / ".codex"),
-            "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
             "FAKE_KEY": "not-a-key",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, f"{path}:{program.parent}", more)
         (shop.home / ".codex/config.toml").write_text(
             f'model = "{DIRECT}"\nmodel_provider = "scripted"\napproval_policy = "never"\n'
             'sandbox_mode = "danger-full-access"\ncheck_for_update_on_startup = false\n'

@@ -243,11 +243,7 @@ class Client(InstalledClient):
     """
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
-        environ = {
-            "HOME": str(shop.home),
-            "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
+        more = {
             "COPILOT_CLI": "1",
             "COPILOT_AUTO_UPDATE": "false",
             "COPILOT_OFFLINE": "true",
@@ -256,7 +252,7 @@ class Client(InstalledClient):
             "COPILOT_PROVIDER_API_KEY": "not-a-key",
             "COPILOT_MODEL": "scripted",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, f"{path}:{program.parent}", more)
         config = {"trustedFolders": [str(shop.root)]}
         (shop.home / ".copilot/config.json").write_text(json.dumps(config))
 

@@ -256,18 +256,14 @@ class Client(InstalledClient):
 
     def __init__(self, program: Path, shop: Shop, model: Model, path: str) -> None:
         self._model = model
-        environ = {
-            "HOME": str(shop.home),
-            "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
+        more = {
             "GEMINI_API_KEY": "not-a-key",
             "GOOGLE_GEMINI_BASE_URL": model.url,
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
             "GEMINI_TELEMETRY_ENABLED": "false",
             "NO_UPDATE_NOTIFIER": "1",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, f"{path}:{program.parent}", more)
         settings = {
             "security": {"auth": {"selectedType": "gemini-api-key"}},
             "general": {"enableAutoUpdate": False},

@@ -219,17 +219,13 @@ class Client(InstalledClient):
         self._config = _config(f"{model.url}/v1")
         searches = installed(_CLIENTS, "@vscode/ripgrep", "1.18.0", "rg").parents[1]
         rg = ":".join(str(path.parent) for path in searches.glob("@vscode/ripgrep-*/bin/rg"))
-        environ = {
-            "HOME": str(shop.home),
-            "PATH": f"{path}:{rg}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
+        more = {
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
             "OPENCODE_DISABLE_MODELS_FETCH": "1",
             "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, f"{path}:{rg}", more)
 
     def session(self, session: Session) -> None:
         """Run a session in print mode, or in a terminal where somebody types.

@@ -201,15 +201,11 @@ class Client(InstalledClient):
 
     def __init__(self, program: Path, shop: Shop, model: ScriptedModel, path: str) -> None:
         self._model = model
-        environ = {
-            "HOME": str(shop.home),
-            "PATH": f"{path}:{program.parent}:/usr/local/bin:/usr/bin:/bin",
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
+        more = {
             "PI_OFFLINE": "1",
             "PI_TELEMETRY": "0",
         }
-        super().__init__(program, shop, environ)
+        super().__init__(program, shop, f"{path}:{program.parent}", more)
         models = [{"id": "large", "contextWindow": 400000}, {"id": _SMALL, "contextWindow": 40000}]
         provider = {
             "baseUrl": f"{model.url}/v1", "api": "openai-completions", "apiKey": "not-a-key",

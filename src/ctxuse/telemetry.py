@@ -27,7 +27,8 @@ from ctxuse.workspace import Workspace
 _MOST_NS = 2**63
 
 T = TypeVar("T")
-Some = list[object] | dict[str, object] | str | int | float | bool | None
+Many = list[T | Else] | dict[str, object] | str | int | float | bool | None
+"""A list of things, or what else may stand in its place."""
 
 
 class _Value(msgspec.Struct):
@@ -45,24 +46,24 @@ class _Record(msgspec.Struct):
     timeUnixNano: object = None  # noqa: N815 - likewise
     observedTimeUnixNano: object = None  # noqa: N815 - likewise
     body: _Value | Else = None
-    attributes: list[_Attribute | Else] | dict[str, object] | str | int | float | bool | None = None
+    attributes: Many[_Attribute] = None
 
 
 class _Scope(msgspec.Struct):
-    logRecords: list[_Record | Else] | dict[str, object] | str | int | float | bool | None = None  # noqa: N815
+    logRecords: Many[_Record] = None  # noqa: N815
 
 
 class _Resource(msgspec.Struct):
-    attributes: list[_Attribute | Else] | dict[str, object] | str | int | float | bool | None = None
+    attributes: Many[_Attribute] = None
 
 
 class _Logs(msgspec.Struct):
     resource: _Resource | Else = None
-    scopeLogs: list[_Scope | Else] | dict[str, object] | str | int | float | bool | None = None  # noqa: N815
+    scopeLogs: Many[_Scope] = None  # noqa: N815
 
 
 class _Line(msgspec.Struct):
-    resourceLogs: list[_Logs | Else] | dict[str, object] | str | int | float | bool | None = None  # noqa: N815
+    resourceLogs: Many[_Logs] = None  # noqa: N815
 
 
 _lines = Lines(_Line)

@@ -36,5 +36,5 @@ class Growth:
         self._total, self._bytes = total, 0
 
     def begins_anew(self) -> None:
-        """Take note that the context was replaced: what enters now is not known."""
+        """Take note that something of an unknown size entered, or that all was replaced."""
         self._total, self._bytes = None, 0

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ctxuse.hosts.transcripts import Head, Rest, Told
 
 
+MOST_UNHEARD = 24
+"""So many other sessions are looked at when one begins: each may have ended unheard."""
+
+
 class Hook(Protocol):
     """The `hook` module of an agent."""
 

@@ -52,7 +52,7 @@ class RecordFile(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """What of a record stands in a message.
+    """What of a record stands in a text.
 
     Attributes:
         record: The record.

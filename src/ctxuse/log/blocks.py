@@ -148,11 +148,9 @@ def named(event: UsageEvent, is_taken: Callable[[str], bool]) -> UsageEvent:
         return event
     at = f"@{event.occurred_at_ns // _MS}"
     request = f"{at}-{block.input[0] if block.input else 0}"
-    for behind in chain((at, request), (f"{request}-{number}" for number in count(2))):
-        renamed = _renamed(event, behind)
-        if not is_taken(renamed.id):
-            return renamed
-    raise AssertionError  # numbers do not end
+    names = chain((at, request), (f"{request}-{number}" for number in count(2)))
+    renamed = (_renamed(event, name) for name in names)
+    return next(one for one in renamed if not is_taken(one.id))
 
 
 def _renamed(event: UsageEvent, behind: str) -> UsageEvent:

@@ -9,7 +9,7 @@ from ctxuse.hosts.claude_code import NAME
 from ctxuse.hosts.claude_code.tools import answered, answered_in_failure, tool_call
 from ctxuse.hosts.lookup import text
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.paths import directories_above, latest_beside, paths_in
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
@@ -19,9 +19,6 @@ from ctxuse.hosts.session import Session, prompt_key
 _NESTED = "nested_traversal"
 """Why instructions deep in a project are loaded. Of these the transcript tells, and whose they are:
 the hook is told of those of a sub-agent as if they were the session's."""
-
-_MOST_UNHEARD = 24
-"""So many transcripts of other sessions are looked at when one begins."""
 
 _MOST_ABOVE = 16
 """So many directories above the one in which a command ended may be the one where it began."""
@@ -74,7 +71,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd" if own is not None:
             return Followed([own, *_of_agents(own)])
         case "SessionStart" if own is not None:
-            return Followed(latest_beside(own, ".jsonl", _MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 

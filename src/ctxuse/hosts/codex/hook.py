@@ -13,13 +13,10 @@ from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.scripts import OF_SCRIPT
 from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.paths import latest_beside
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
-
-_MOST_UNHEARD = 24
-"""So many rollouts of other sessions are looked at when one begins: it may have ended unheard."""
 
 _MOST_THREADS = 16
 """So many are looked at for threads of a session that ends."""
@@ -57,7 +54,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd" if own is not None:
             return Followed([own, *_of_session(payload, own)])
         case "SessionStart" if own is not None:
-            return Followed(latest_beside(own, ".jsonl", _MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 

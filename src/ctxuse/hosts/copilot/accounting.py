@@ -1,6 +1,4 @@
-"""The model's own accounting in a transcript: what requests took in, and bytes per token."""
-
-from collections.abc import Iterable
+"""The model's own accounting in a transcript: what requests took in, and the bytes that entered."""
 
 import msgspec
 
@@ -9,7 +7,6 @@ from ctxuse.hosts.jsonlines import held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.responses import Responded, tokens
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import LEAST_BYTES
 
 _encode = msgspec.json.Encoder().encode
 
@@ -18,43 +15,16 @@ _BEFORE = 1_000_000
 """Nanoseconds by which the answer comes before what is made of it."""
 
 
-class Accounting:
-    """Measures a session's bytes per token: what entered between two responses.
+def length_of(*texts: object) -> int:
+    """Return the bytes of texts that the next response takes in."""
+    return sum(size(one) or 0 for one in texts)
 
-    Its tokens are the difference of what the two took in, by the model's own accounting.
 
-    Attributes:
-        samples: The bytes per token of each.
-
-    Args:
-        samples: Those that are known already.
-    """
-
-    def __init__(self, samples: Iterable[float] = ()) -> None:
-        self.samples = [*samples]
-        self._bytes = 0
-        self._total: int | None = None
-
-    def entered(self, *texts: object) -> None:
-        """Take note of texts that the next response takes in."""
-        self._bytes += sum(size(one) or 0 for one in texts)
-
-    def said(self, data: Data) -> None:
-        """Take note of what a response says and calls, which the next one takes in."""
-        self.entered(data.content)
-        for call in items(held(data.toolRequests)):
-            self._bytes += len(_encode([at(call, "name"), at(call, "arguments")]))
-
-    def answered(self, total: int) -> None:
-        """Take note of how many tokens a response took in."""
-        grown = 0 if self._total is None else total - self._total
-        if grown > 0 and self._bytes >= LEAST_BYTES:
-            self.samples.append(self._bytes / grown)
-        self._total, self._bytes = total, 0
-
-    def begins_anew(self) -> None:
-        """Take note that something of an unknown size entered, or that all is replaced."""
-        self._total, self._bytes = None, 0
+def length_of_answer(data: Data) -> int:
+    """Return the bytes of what a response says and calls, which the next one takes in."""
+    calls = items(held(data.toolRequests))
+    called = (_encode([at(call, "name"), at(call, "arguments")]) for call in calls)
+    return length_of(data.content) + sum(map(len, called))
 
 
 def responded(data: Data, thread: Session, at_ns: int | None) -> Responded | None:

@@ -8,7 +8,6 @@ import html
 import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from ctxuse.context.residenttext import standing as standing_in
@@ -18,7 +17,7 @@ from ctxuse.hosts.copilot import HOST, NAME
 from ctxuse.hosts.lookup import size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import files_below
-from ctxuse.hosts.recordfile import MCP, RecordFile, skill_name
+from ctxuse.hosts.recordfile import MCP, Placed, RecordFile, skill_name
 
 _TOOLS = "\n</tools>\n"
 """Behind this stand the instructions."""
@@ -45,18 +44,6 @@ _QUOTES = {'"': "&quot;", "'": "&apos;"}
 _ENDING = ".md"
 _HEAD = re.compile(r"\A---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
 _ROW = re.compile(r"^\| [^|\n]* \| '([^'\n]{1,4096})' \| [^|\n]*\|$", re.MULTILINE)
-
-
-class Placed(NamedTuple):
-    """What of a record stands in a text.
-
-    Attributes:
-        record: The record.
-        context_bytes: Bytes of it; None where that is not known.
-    """
-
-    record: RecordFile
-    context_bytes: int | None
 
 
 def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Placed]:

@@ -12,7 +12,7 @@ from ctxuse.events import UsageEvent
 from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.copilot import HOST, NAME
 from ctxuse.hosts.lookup import name, parsed, text
-from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.paths import paths_in, times_written
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
@@ -20,9 +20,6 @@ from ctxuse.times import parse_ns
 
 TRANSCRIPT = "events.jsonl"
 """What the transcript of a session is called, in a directory that is called as the session."""
-
-_MOST_UNHEARD = 24
-"""So many transcripts of other sessions are looked at when one begins: it may end unheard."""
 
 _FIRST_LINE = 64 * 1024
 _PATIENCE, _AGAIN = 0.5, 0.02
@@ -92,4 +89,4 @@ def _latest_before(transcript: str) -> list[str]:
     sessions = paths_in(os.path.dirname(os.path.dirname(transcript)))
     times = times_written(os.path.join(session, TRANSCRIPT) for session in sessions)
     times.pop(transcript, None)
-    return sorted(times, key=times.__getitem__)[-_MOST_UNHEARD:]
+    return sorted(times, key=times.__getitem__)[-MOST_UNHEARD:]

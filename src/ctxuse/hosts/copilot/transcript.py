@@ -7,15 +7,17 @@ from zlib import crc32
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.copilot import NAME
-from ctxuse.hosts.copilot.accounting import Accounting, responded, summarised
-from ctxuse.hosts.copilot.context import Placed, agent_in, discovered, placed
+from ctxuse.hosts.copilot.accounting import length_of, length_of_answer, responded, summarised
+from ctxuse.hosts.copilot.context import agent_in, discovered, placed
 from ctxuse.hosts.copilot.lines import Data, Line, data_of
 from ctxuse.hosts.copilot.skills import Skills
 from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
+from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
 from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import Placed
 from ctxuse.hosts.rests import Reader
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
@@ -79,7 +81,7 @@ class _Reader(Reader[Line]):
         self._directory = rest.directory or began.directory
         self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
-        self._entered = Accounting(rest.samples)
+        self._entered = Growth(rest.samples)
         self._calls: dict[str, Call | None] = {}
         """Calls without a result so far, by key; None for those of tools that show no record."""
         self._shells = _kept(rest, _SHELL)
@@ -179,11 +181,11 @@ class _Reader(Reader[Line]):
         if thread.actor == "agent":
             self._told.began(thread.segment_id, line.timestamp, answered=is_answer)
             if is_answer:
-                self._entered.said(data)
+                self._entered.entered(length_of_answer(data))
 
     def _enters(self, thread: Session, *texts: object) -> None:
         if thread.actor == "agent":
-            self._entered.entered(*texts)
+            self._entered.entered(length_of(*texts))
 
     def _answered(self, data: Data, thread: Session, at_ns: int) -> None:
         response = responded(data, thread, at_ns)

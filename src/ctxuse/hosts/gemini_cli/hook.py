@@ -8,13 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.gemini_cli import NAME
-from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.paths import latest_beside
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
-
-_MOST_UNHEARD = 24
-"""So many chats of other sessions are looked at when one begins: it may have ended unheard."""
 
 _MOST_AGENTS = 16
 """So many chats of sub-agents are looked at, those that were written last."""
@@ -41,7 +38,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd":
             return Followed([own, *_of_agents(own, session.segment_id)])
         case "SessionStart":
-            return Followed(latest_beside(own, ".jsonl", _MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 

@@ -15,15 +15,12 @@ from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.opencode import NAME
 from ctxuse.hosts.opencode.tools import answered, ns_of, tool_call
 from ctxuse.hosts.origin import Origin
-from ctxuse.hosts.parts import Followed
+from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 from ctxuse.layout import RecordKind
-
-_MOST_UNHEARD = 24
-"""So many other sessions are looked at when one begins: the end of one may not have been told."""
 
 
 def read(fields: Mapping[str, object], environ: Mapping[str, str]) -> Payload:
@@ -115,6 +112,6 @@ def followed(payload: Payload) -> Followed:
         case "session.created" if own is not None:
             from ctxuse.hosts.opencode.database import latest  # noqa: PLC0415 - once a session
 
-            return Followed(latest(own, _MOST_UNHEARD), of_others=True)
+            return Followed(latest(own, MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])

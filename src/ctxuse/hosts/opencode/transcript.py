@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ctxuse.hosts.calls import Call, uses
+from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import OnRead
 from ctxuse.hosts.kept import Stamp
 from ctxuse.hosts.lookup import at, size, text
@@ -17,7 +18,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.responses import Responded, tokens
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import LEAST_BYTES, MOST_SAMPLES, Head, Rest, Told, measured
+from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured
 from ctxuse.remembered import digest
 from ctxuse.times import format_ns
 
@@ -153,9 +154,8 @@ class _Reader:
         self._rest = rest
         self._thread, self._began_in, self._began_ns = _begun(path)
         self._origin = Origin.of_transcript(places, self._began_in)
-        self._samples = [*rest.samples]
-        self._total: int | None = None
-        self._bytes = self._read = 0
+        self._entered = Growth(rest.samples)
+        self._read = 0
         self._open: dict[str, None] = {}
         self._begun_ns: int | None = None
         self._inherited_ns: int | None = None
@@ -172,11 +172,11 @@ class _Reader:
                 message = self._decoded(row, _message)
                 parts = map(database.part, database.parts(name))
                 if isinstance(message, Message) and self._message(message, row, parts):
-                    rest = Rest(number, samples=self._samples[-MOST_SAMPLES:])
+                    rest = Rest(number, samples=self._entered.samples[-MOST_SAMPLES:])
                     self._told.rested()
                 if most is not None and self._read > most:
                     break
-        self._told.finish(self._open, measured(self._samples))
+        self._told.finish(self._open, measured(self._entered.samples))
         return rest
 
     def _decoded(self, row: Row, decode: object) -> object:
@@ -226,13 +226,13 @@ class _Reader:
             case "compaction" if self._inherited_ns is None:
                 # what sums the history up has a prompt of its own: nothing stands any more
                 self._told.of_compaction(self._thread, at_ns)
-                self._total, self._bytes = None, 0
+                self._entered.begins_anew()
             case "step-finish" if self._inherited_ns is None:
                 self._requested(message, part, row.id, at_ns)
                 self._begun_ns = None
             case "text":
                 self._said = part.text
-                self._bytes += size(part.text) or 0
+                self._entered.entered(size(part.text) or 0)
             case "file" if not is_answer and at_ns is not None and self._inherited_ns is None:
                 self._mentioned(part, row.id, at_ns)
             case _ if (kind := text(part.type)) not in _OF_PARTS:
@@ -249,7 +249,7 @@ class _Reader:
             self._open[key] = None
             return
         output = at(part.state, "output") if status == "completed" else at(part.state, "error")
-        self._bytes += size(output) or 0
+        self._entered.entered(size(output) or 0)
         if not self._told.first_answer(key):
             return
         arguments, metadata = at(part.state, "input"), at(part.state, "metadata")
@@ -298,7 +298,4 @@ class _Reader:
             agent_type=self._thread.agent_type,
         )
         self._told.of_requests(response)
-        grown = 0 if self._total is None else total - self._total
-        if grown > 0 and self._bytes >= LEAST_BYTES:
-            self._samples.append(self._bytes / grown)
-        self._total, self._bytes = total, 0
+        self._entered.answered(total)
