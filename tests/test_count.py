@@ -21,6 +21,7 @@ from strategies import an_event, events
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageReport, Workspace
 from ctxuse.cache import Cache, cache_of
 from ctxuse.codec import batch
+from ctxuse.codec.batch import decode_heads, split
 from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.counting import blocks, checkpoint, count, detail, fold, workers
@@ -167,6 +168,7 @@ def usual(
             records=snapshots,
             host=chance.choice([None, "codex"]),
             actor=chance.choice([None, "user"]),
+            call_id=chance.choice([None, f"toolu_{chance.getrandbits(32)}"]),
         )
         line = encode(event)
         if chance.random() < 0.1 and b"." in line[:70]:
@@ -232,7 +234,7 @@ def test_a_batch_is_counted_as_its_lines_one_by_one(
     for place, line in unusual:
         lines.insert(place, line)
     data = b"\n".join(lines) + b"\n" * ended
-    tuning = IN_BLOCKS._replace(block=block, tails=tails, pause=1)
+    tuning = IN_BLOCKS._replace(block=block, tails=tails, pause=1, judged=1)
     with TemporaryFile(buffering=0) as file:
         file.write(data)
         for name in (LOG_NAME, "events.20260101T000000Z.jsonl"):
@@ -470,7 +472,7 @@ PIECES = [
     *(bytes([sign]) for sign in b'"\\{}[],:\n\r\t 0Z\x7f\xff'), b'"event":', b'"records":',
     b'"id":',
     b'"source":', b'"host":', b'"occurred_at":', b'"segment_id":', b'"use"', b'"x":1,', b"null",
-    b"\\n", b'"},{"', b"}{", b'"]}', "é".encode(),
+    b'"call_id":"', b"\\u0032", b"\\n", b'"},{"', b"}{", b'"]}', "é".encode(),
 ]  # fmt: skip
 
 
@@ -527,10 +529,38 @@ def test_the_last_exposure_in_file_order_wins_whichever_way_its_line_goes(
             assert record.estimated_tokens_per_injection == last
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"T0", b"t0"), (b"T0", b" 0"), (b"T0", b"T\\u0030"), (b"00Z", b"60Z"),
+        (b"00Z", b"00+00:00"), (b"00Z", b"00-01:00Z"), (b"00Z", b"00.Z"), (b"00Z", b"00,5Z"),
+        (b"00Z", b"00.1234567891Z"),
+        (b"00Z", b'00Z","2026-11-22T09:30:00Z'), (b"2026", b"0000"), (b"11-22", b"02-30"),
+        (b"09:30", b"24:00"), (b"occurred_at", b"o0curred_at"), (b'"id"', b'"i5"'),
+        (b'"occurred_at":"', b'"o0curred_at":"","occurred_at":"'), (b'"id":"', b'"i0":"","id":"'),
+        (b'"call_id":"c', b'"call_id":"\\u0063'), (b'"call_id":"c', b'"call_id":"c","x":"'),
+        (b'"call_id":"c', b'"call_id":"c","call_id":"'), (b'"actor":"', b'"actor":"\xc3\xa9'),
+        (b'"actor":"', b'"actor":"\t'), (b'"segment_id":"s', b'"segment_id":"s","occurred_at":"'),
+    ],
+)  # fmt: skip
+def test_heads_are_taken_only_as_writers_leave_them(old: bytes, new: bytes) -> None:
+    at = 1_795_339_800 * SECOND  # 2026-11-22T09:30:00Z
+    event = an_event(occurred_at_ns=at, segment_id="s", host="h", actor="a", call_id="c")
+    line = encode(event)
+    assert old in line
+    for places in ((0,), (1,), (0, 1, 2)):
+        lines = [line.replace(old, new, 1) if n in places else line for n in range(3)]
+        assert decode_heads(split(b"\n".join(lines) + b"\n")) is None
+    heads = decode_heads(split((line + b"\n") * 3))
+    assert heads is not None
+    assert heads.times == [b"2026-11-22T09:30:00"] * 3
+    assert (heads.segments, heads.names()) == (["s"] * 3, [("h", "a")] * 3)
+
+
 def test_a_log_of_different_lines_is_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     data = [b"".join(line + b"\n" for line in usual(random.Random(seed), 50, sizes=10**6, later=4))  # noqa: S311
             for seed in range(3)]  # fmt: skip
-    reading = BlockReader()
+    reading = BlockReader(tuning=Tuning(judged=50))
     monkeypatch.setattr(blocks, "decode_tail", lambda _: None)
     assert reading.read(data[0]) is None
     monkeypatch.undo()

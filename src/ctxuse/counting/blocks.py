@@ -66,12 +66,7 @@ class ByTails(NamedTuple):
     def _only(self, chosen: Sequence[bool]) -> "ByTails | None":
         if not any(chosen):
             return None
-        heads = Heads(
-            [*compress(self.heads.times, chosen)],
-            [*compress(self.heads.segments, chosen)],
-            "\n".join(compress(self.heads.rest.split("\n"), chosen)),
-        )
-        return ByTails([*compress(self.numbers, chosen)], self.lines, heads)
+        return ByTails([*compress(self.numbers, chosen)], self.lines, self.heads.only(chosen))
 
 
 def _names_of(line: ValidLine, names: tuple[str, str]) -> tuple[str, str]:
@@ -122,6 +117,7 @@ class BlockReader:
         self._numbers: dict[bytes, int] = {}
         self._lines: list[ValidLine] = []
         self._remembered = 0
+        self._judged = self._known = 0
 
     def read(self, data: bytes) -> Block | None:
         """Return what the lines of `data` hold, or None when not all have the usual shape.
@@ -129,41 +125,54 @@ class BlockReader:
         Args:
             data: Lines, each with its newline.
         """
-        data, of_requests = _apart(data)
-        if not data:
-            return None
+        of_requests: Sequence[Valid] = ()
         if self._pause:
             self._pause -= 1
-            found = decode_lines(data) if self._in_full else None
+            data, of_requests = _apart(data)
+            found = decode_lines(data) if self._in_full and data else None
             if found is None or any(line.is_of_requests for line in found[0]):
                 return None
             return InFull(*found, of_requests)
         if self._remembered > self._tuning.tails:
             self._forget()
         block = split(data)
-        known = len(self._lines)
-        if not self._learn(block.tails):
+        numbers = self._numbered(block.tails)
+        if numbers is None:
+            data, of_requests = _apart(data)
+            block = split(data)
+            numbers = self._numbered(block.tails) if of_requests else None
+        heads = decode_heads(block) if numbers else None
+        if numbers is None or heads is None:
             return None
-        heads = decode_heads(block)
-        if heads is None:
-            return None
-        numbers = [self._numbers[tail] for tail in block.tails]
         read = ByTails(numbers, self._lines, heads, of_requests)
-        if len(self._lines) - known > len(block.tails) // 2:
-            self._pause = self._tuning.pause
-            self._forget()
+        self._judge(len(numbers))
         return read
 
-    def _learn(self, tails: list[bytes]) -> bool:
-        """Give each new tail a number, and say whether all of them are good."""
-        for tail in set(tails).difference(self._numbers):
-            line = decode_tail(tail)
-            if line is None or line.is_of_requests:
-                return False
-            self._numbers[tail] = len(self._lines)
-            self._lines.append(line)
-            self._remembered += len(tail)
-        return True
+    def _judge(self, lines: int) -> None:
+        """See whether tails repeat among the lines since the last time, of which there are more."""
+        self._judged += lines
+        if self._judged < self._tuning.judged:
+            return
+        if len(self._lines) - self._known > self._judged // 2:
+            self._pause = self._tuning.pause
+            self._forget()
+        self._judged, self._known = 0, len(self._lines)
+
+    def _numbered(self, tails: list[bytes]) -> list[int] | None:
+        """Return the number of each tail; None when one is not good, or tells of requests."""
+        numbers = self._numbers
+        try:
+            return [numbers[tail] for tail in tails]
+        except KeyError:  # some are new
+            for tail in dict.fromkeys(tails):
+                if tail not in numbers:
+                    line = decode_tail(tail)
+                    if line is None or line.is_of_requests:
+                        return None
+                    numbers[tail] = len(self._lines)
+                    self._lines.append(line)
+                    self._remembered += len(tail)
+            return [numbers[tail] for tail in tails]
 
 
 def _apart(data: bytes) -> tuple[bytes, list[Valid]]:
@@ -201,9 +210,9 @@ def read_usual(
         yield block, read
 
 
-def ns_of_head(time: str) -> int:
+def ns_of_head(time: bytes) -> int:
     """Return the time that a head holds, in nanoseconds since the epoch."""
-    at_ns = parse_ns(time + "Z")
+    at_ns = parse_ns(time.decode() + "Z")
     if at_ns is None:
         message = f"{time!r} was taken for a time"
         raise AssertionError(message)  # `decode_heads` lets no other through

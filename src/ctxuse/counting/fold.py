@@ -56,9 +56,9 @@ class BasicFold:
         self._lines: list[ValidLine] = []
         self._counts: Counter[int] = Counter()
         self._place: dict[int, int] = {}
-        self._latest: dict[int, str] = {}
+        self._latest: dict[int, bytes] = {}
         self._counted = 0
-        self._last_time = ""
+        self._last_time = b""
 
     def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes every one
         """Whether it can count `block` as a whole."""
@@ -97,7 +97,7 @@ class BasicFold:
         self._counts.clear()
         self._place.clear()
         self._latest.clear()
-        self._last_time = ""
+        self._last_time = b""
 
     def _count(self, numbers: list[int], heads: Heads) -> None:
         times = heads.times
@@ -112,16 +112,16 @@ class BasicFold:
             self._latest.update(zip(numbers, times, strict=True))
         else:
             for number, time in zip(numbers, times, strict=True):
-                if time > self._latest.get(number, ""):
+                if time > self._latest.get(number, b""):
                     self._latest[number] = time
         self._last_time = max(self._last_time, ordered[-1])
-        self._tally.saw_segments(set(heads.segments))
+        self._tally.saw_segments(heads.distinct_segments())
 
 
 _Names = tuple[str, str]
 """A host and an actor, empty where none is named."""
 
-_Line = tuple[str, int, str, _Names, int]
+_Line = tuple[bytes, int, str, _Names, int]
 """Time, place among the lines counted here, segment, names, and the number of the tail.
 
 Long texts stand there by their hashes, so that a bound by lines is one by bytes, too. The time has
@@ -145,7 +145,7 @@ class DetailFold:
         self._zone = zone
         self._tuning = tuning
         self._counted = self._flushed = 0
-        self._days: dict[str, int] = {}
+        self._days: dict[bytes, int] = {}
         self._lines: list[ValidLine] = []
         self._events: list[UsageEvent] = []
         self._is_use: list[bool] = []
@@ -153,8 +153,8 @@ class DetailFold:
 
     def _begin(self) -> None:
         self._counts: Counter[tuple[tuple[int, int], _Names]] = Counter()
-        self._first: dict[int, str] = {}
-        self._last: dict[tuple[int, int], tuple[str, int]] = {}
+        self._first: dict[int, bytes] = {}
+        self._last: dict[tuple[int, int], tuple[bytes, int]] = {}
         self._met: set[tuple[int, str]] = set()
         self._uses: defaultdict[int, list[_Line]] = defaultdict(list)
 
@@ -202,7 +202,7 @@ class DetailFold:
         times = [_shortest(time) for time in heads.times]
         places = range(self._counted, self._counted + len(times))
         self._counted += len(times)
-        segments = {segment: segment_key(segment) for segment in set(heads.segments)}
+        segments = {segment: segment_key(segment) for segment in heads.distinct_segments()}
         names = block.names()
         keys = {both: (segment_key(both[0]), segment_key(both[1])) for both in set(names)}
         lines = list(
@@ -227,7 +227,7 @@ class DetailFold:
                 if len(uses) > self._tuning.uses:
                     self._uses[number] = nlargest(LAST_USES, uses, key=_lateness)
 
-    def _days_of(self, times: Sequence[str]) -> list[int]:
+    def _days_of(self, times: Sequence[bytes]) -> list[int]:
         """The day of each time."""
         found = self._days
         if len(found) > self._tuning.lines:
@@ -235,11 +235,11 @@ class DetailFold:
         if self._zone == UTC:
             dates = [time[: len("2026-11-22")] for time in times]
             for date in set(dates).difference(found):
-                found[date] = ns_of_head(f"{date}T00:00:00") // DAY
+                found[date] = ns_of_head(date + b"T00:00:00") // DAY
             return [found[date] for date in dates]
         minutes = [time[: len("2026-11-22T09:30")] for time in times]
         for minute in set(minutes).difference(found):
-            at_ns = ns_of_head(f"{minute}:00")
+            at_ns = ns_of_head(minute + b":00")
             if self._zone.offset(at_ns) % 60 == 0:
                 found[minute] = self._zone.day(at_ns)
         # Offsets once had seconds, so a day began within a minute: then each time is looked up.
@@ -291,10 +291,10 @@ class DetailFold:
             self._tally.records[key].add_uses([use for _, use in uses])
 
 
-def _shortest(time: str) -> str:
-    return time.rstrip("0").rstrip(".") if "." in time else time
+def _shortest(time: bytes) -> bytes:
+    return time.rstrip(b"0").rstrip(b".") if b"." in time else time
 
 
-def _lateness(line: _Line) -> tuple[str, int]:
+def _lateness(line: _Line) -> tuple[bytes, int]:
     """Of one moment, what stands first in the file counts as later."""
     return line[0], -line[1]

@@ -17,8 +17,9 @@ class Tuning(NamedTuple):
     Attributes:
         block: Bytes that are read at a time.
         tails: Bytes of different tails that are remembered, against logs in which none repeats.
-        pause: After a block in which most tails are new, so many are decoded line by line before
-            another try.
+        judged: Of so many lines it is seen whether their tails repeat.
+        pause: Where most of them are new, so many blocks are decoded line by line before another
+            try.
         worth: Detail is counted in blocks of up to so many different tails a line: 0.4 halves the
             time, and 0.9 adds 40 % to it.
         lines: Lines that detail is held of before it is handed on.
@@ -38,7 +39,8 @@ class Tuning(NamedTuple):
 
     block: int = BLOCK
     tails: int = 4 * 1024 * 1024
-    pause: int = 16
+    judged: int = 750
+    pause: int = 40
     worth: float = 0.6
     lines: int = 100_000
     uses: int = 8 * LAST_USES

@@ -18,8 +18,8 @@ from ctxuse.layout import LOG_NAME, WorkspaceLayout
 from ctxuse.log.names import archive_names
 from ctxuse.log.opening import identity, log_identity, open_for_reading
 
-BLOCK = 256 * 1024
-"""Bytes read at a time."""
+BLOCK = 96 * 1024
+"""Bytes read at a time. From 128 kB on the C library asks the system for each block anew."""
 
 _MOST_TRIES = 100
 
@@ -220,33 +220,37 @@ def read_blocks(
     """
     if end is None:
         end = os.fstat(descriptor).st_size
-    position = offset = start
-    carried = b""  # the beginning of a line whose end has not been read yet
-    while position < end and (
-        block := pread(descriptor, min(size, end - position), position)
-    ):  # an empty block: the file shrank while it was read
-        position += len(block)
-        data = carried + block
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            carried = data[cut:]
-            first = data.find(b"\n")
-            if first > longest:  # only the first line can be: a block is shorter
-                yield Oversized(offset, first)
-                offset, data, cut = offset + first + 1, data[first + 1 :], cut - first - 1
-            if cut:
-                yield Lines(offset, data[:cut])
-                offset += cut
-        elif len(data) <= longest:
-            carried = data
+    offset, wanted = start, size
+    while offset < end:
+        asked = min(wanted, end - offset)
+        data = _pread_all(descriptor, asked, offset)
+        first = data.find(b"\n")
+        if first > longest or (first < 0 and len(data) > longest):
+            newline = first if first >= 0 else _find_newline(descriptor, offset + len(data), end)
+            length = first if first >= 0 else (end if newline is None else newline) - offset
+            yield Oversized(offset, length, ended=newline is not None)
+            offset += length + 1
+        elif first >= 0:
+            cut = data.rfind(b"\n") + 1
+            yield Lines(offset, data[:cut])
+            offset += cut  # what begins there is read again: cheaper than to carry it over
+            wanted = size
+        elif offset + len(data) < end and len(data) == asked:
+            wanted = min(2 * wanted, longest + size)
         else:
-            carried = b""
-            newline = _find_newline(descriptor, position, end)
-            position = end if newline is None else newline
-            yield Oversized(offset, position - offset, ended=newline is not None)
-            position = offset = position + 1
-    if carried:
-        yield Lines(offset, carried)
+            if data:
+                yield Lines(offset, data)
+            return  # else the file shrank while it was read
+
+
+def _pread_all(descriptor: int, length: int, position: int) -> bytes:
+    """Return `length` bytes from `position` on, or all that there are."""
+    data = pread(descriptor, length, position)
+    while len(data) < length and (
+        more := pread(descriptor, length - len(data), position + len(data))
+    ):
+        data += more
+    return data
 
 
 def pread(descriptor: int, length: int, position: int) -> bytes:
