@@ -362,6 +362,43 @@ def costs(number: int, repeat: int) -> Figures:
         return taken | rounds({"ctxuse cost, anew": run("cost", "--no-cache")}, 1)
 
 
+PARTS = {
+    "a month of 116 days": ("--window", "2026-07"),
+    "a week": ("--window", "2026-W27"),
+    "since a moment": ("--since", "2026-08-03T15:20:00Z"),
+    "an actor's uses": ("--actor", "agent"),
+    "an actor's uses, a month": ("--actor", "agent", "--window", "2026-07"),
+    "a month in another zone": ("--tz", ZONE, "--window", "2026-07"),
+}
+FORMS = {"the table": (), "all figures": ("--wide", "--format", "json-full")}
+
+
+def parts_again(number: int, repeat: int) -> dict[str, Figures]:
+    """Time `ctxuse report` of parts beside the report of everything, from what is remembered.
+
+    With each the same anew: everything is read, by as many processes as there are.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        make_log(Path(home) / "work", number)
+
+        def run(*words: str) -> Case:
+            command = [sys.executable, "-m", "ctxuse", "report", *words, "-w", f"{home}/work"]
+            env = {"HOME": home, "PATH": os.environ.get("PATH", ""), "TZ": "UTC"}
+            return lambda: subprocess.run(command, check=True, capture_output=True, env=env)
+
+        found: dict[str, Figures] = {}
+        for form, words in FORMS.items():
+            cases = {REPORT_CACHED: run(*words)}
+            cases |= {name: run(*words, *part) for name, part in PARTS.items()}
+            for case in cases.values():
+                case()
+            anew = {f"{name}, anew": run(*words, "--no-cache", *PARTS[name]) for name in PARTS}
+            taken = rounds(cases, max(repeat, 9))
+            taken |= rounds({"everything, anew": run(*words, "--no-cache"), **anew}, 1)
+            found[form] = taken
+        return found
+
+
 HOOK = Path(sys.executable).with_name("ctxuse-hook")
 BARE = "python -c pass"
 SETTLED = 2.5
@@ -574,6 +611,9 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     show("Transcripts, 64 MB", figures["transcripts"], EACH_LINE)
     figures["costs"] = costs(events, repeat)
     show(f"Costs of {events:,} events", figures["costs"], REPORT_CACHED)
+    for form, taken in parts_again(events, repeat).items():
+        figures[f"parts, {form}"] = taken
+        show(f"Parts of a log of {events:,} events: {form}", taken, REPORT_CACHED)
     figures["starting"] = starting(max(repeat, 15))
     show("Starting", figures["starting"], BARE)
     figures["hooks"] = show_hooks(max(repeat, 15))

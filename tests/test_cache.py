@@ -15,15 +15,17 @@ import pytest
 from fleets import make_fleet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loglines import UNUSUAL, usual
 from strategies import an_event, events
-from test_count import BERLIN, UNUSUAL, usual
+from test_count import BERLIN
 
 from ctxuse import UsageEvent, UsageReport, Workspace
 from ctxuse.cache import Cache, cache_of
 from ctxuse.codec.encode import encode
-from ctxuse.counting.checkpoint import check_cache, count_logs
+from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind, dump
+from ctxuse.counting.proving import check_cache
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.fleet.reporting import fleet_report

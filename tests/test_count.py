@@ -16,6 +16,7 @@ from faults.processes import Child
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from loglines import UNUSUAL, usual
 from strategies import an_event, events
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageReport, Workspace
@@ -26,13 +27,14 @@ from ctxuse.codec.decode import decode
 from ctxuse.codec.encode import encode
 from ctxuse.counting import blocks, checkpoint, count, detail, fold, workers
 from ctxuse.counting.blocks import BlockReader, ByTails, InFull
-from ctxuse.counting.checkpoint import Checkpoint, Place, check_cache, load, place_of
+from ctxuse.counting.checkpoint import Checkpoint, Place, load, place_of
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
+from ctxuse.counting.proving import check_cache
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading, Tuning
-from ctxuse.counting.workers import count_in_parallel
+from ctxuse.counting.workers import Whole, count_in_parallel
 from ctxuse.layout import LOG_NAME
 from ctxuse.log.reader import (
     BlankLine,
@@ -132,84 +134,6 @@ def fully(log: OpenLog, zone: Zone = UTC) -> DetailTally:
         if isinstance(found, UsageEvent):
             tally.add(found, zone.day(found.occurred_at_ns))
     return tally
-
-
-LATER = [
-    b'"host":"pi"', b'"host":7', b'"actor":"agent"', b'"actor":""',
-    b'"occurred_at":"1970-01-01T00:00:00Z"', b'"occurred_at":"1970-01-01T00:00:01Z"',
-    b'"segment_id":""', b'"segment_\\u0069d":""', b'"segment_id":"other"',
-    b'"id":"00000000-0000-0000-0000-000000000000"', b'"later":"occurred_at"',
-]  # fmt: skip
-"""What may stand behind the usual fields, and says something else than the head."""
-
-
-def usual(
-    chance: random.Random, number: int, *, sizes: int = 3, slugs: int = 4, later: int = len(LATER)
-) -> list[bytes]:
-    """Lines as writers leave them: some records again and again, times that mostly grow.
-
-    With many sizes hardly a line has the tail of another; with few sizes and slugs most have. With
-    four things that may stand behind the others none says something of the id, time or segment.
-    """
-    lines = []
-    at = 1_790_000_000_000_000_000
-    for _ in range(number):
-        at += chance.choice([0, chance.randrange(-(10**9), 10**10)])
-        exact = chance.choice([1, 1000, 10**6, 10**9])
-        snapshots = tuple(
-            UsageRecordSnapshot("decision", f"slug-{chance.randrange(slugs)}", size, size)
-            for size in chance.sample(range(sizes), chance.randint(1, min(slugs, 3)))
-        )
-        event = an_event(
-            id=f"{chance.getrandbits(32):08x}-0000-7000-8000-000000000000",
-            occurred_at_ns=at // exact * exact,
-            segment_id=f"s{chance.randrange(3)}",
-            event=chance.choice([*UsageEventKind]),
-            records=snapshots,
-            host=chance.choice([None, "codex"]),
-            actor=chance.choice([None, "user"]),
-            call_id=chance.choice([None, f"toolu_{chance.getrandbits(32)}"]),
-        )
-        line = encode(event)
-        if chance.random() < 0.1 and b"." in line[:70]:
-            line = line.replace(b'Z","segment', b'0Z","segment')  # the same moment
-        if chance.random() < 0.1:
-            line = line[:-1] + b"," + chance.choice(LATER[:later]) + b"}"
-        lines.append(line)
-    return lines
-
-
-UNUSUAL = [
-    b"",
-    b" ",
-    b"{}",
-    b"\xff",
-    encode(an_event(segment_id="[{")),
-    encode(an_event(segment_id='say "event":')),
-    encode(an_event()).replace(b"segment-1", "\u65e5".encode()),
-    encode(an_event()).replace(b"segment-1", b"\xff"),
-    encode(an_event()) + b"\r",
-    encode(an_event()) + encode(an_event()),
-    encode(an_event())[:-9],
-    encode(an_event())[-90:],
-    encode(an_event()).replace(b"2026-11-22", b"2026-02-30"),
-    encode(an_event()).replace(b"Z", b"+00:00"),
-    encode(an_event()).replace(b"Z", b""),
-    encode(an_event()).replace(b"01a2058a", b"01A2058A"),
-    encode(an_event()).replace(b"01a2058a-", b"01a2058a"),
-    encode(an_event())[:-1] + b',"id":"00000000-0000-7000-8000-00000000000f"}',
-    encode(an_event())[:-1] + b',"id":"x"}',
-    encode(an_event())[:-1] + b',"occurred_at":"1999-01-01T00:00:00Z"}',
-    encode(an_event())[:-1] + b',"segment_id":"later"}',
-    encode(an_event())[:-1] + b',"later":' + b"[" * 70 + b"]" * 70 + b"}",
-    encode(an_event())[:-1] + b',"later":' + b'{"a":' * 70 + b"1" + b"}" * 70 + b"}",
-    b'{"later":' + encode(an_event()) + b"}",
-    encode(an_event()).replace(b'"file_bytes":456', b'"file_bytes":18446744073709551616'),
-    encode(an_event()).replace(b'"event":"use"', b'"event":"read"'),
-    b'{"event":"use","source":"MemoryRead","records":[],' + encode(an_event())[1:],
-    encode(an_event(records=(an_event().records[0]._replace(size_from="unknown"),),
-                    event=UsageEventKind.RESIDENT_EXPOSURE)),
-]  # fmt: skip
 
 
 @given(
@@ -601,14 +525,15 @@ def test_several_processes_are_really_used(
     results: list[LogTally | None] = []
     original = workers._result  # noqa: SLF001 - what the workers gave
 
-    def result(worker: object) -> LogTally | None:
-        results.append(original(worker))  # type: ignore[arg-type] # passed on
+    def result(worker: object, task: Whole) -> LogTally | None:
+        results.append(original(worker, task))  # type: ignore[arg-type] # passed on
         return results[-1]
 
     monkeypatch.setattr(workers, "_result", result)
     for log in open_logs(workspace.layout):
         reading = Reading(processes=3, tuning=SHARED)
-        assert count_in_parallel(log, BASIC, reading).basic == plainly(log)
+        parts = count_in_parallel(log, Whole(BASIC), reading)
+        assert LogTally.merged(parts).basic == plainly(log)
     assert len(results) == 2
     assert all(tally is not None and tally.basic.events > 100 for tally in results)
 
@@ -708,11 +633,14 @@ def test_an_archive_takes_its_checkpoint_along(copy_of: Callable[[str], Workspac
     ]
 
 
-def test_a_window_neither_uses_nor_writes_a_checkpoint(copy_of: Callable[[str], Workspace]) -> None:
+def test_a_window_leaves_the_checkpoint_of_everything_alone(
+    copy_of: Callable[[str], Workspace],
+) -> None:
     workspace = copy_of("reference")
     window = Window(0)
     report_of(workspace, query=Query(window))
-    assert not Path(the_cache().path).exists()
+    assert load(place(workspace), BASIC) is None
+    assert [*Path(the_cache().path).rglob("*.days.*")]
 
 
 def test_a_directory_that_cannot_be_written_costs_nothing_but_the_checkpoint(

@@ -15,9 +15,9 @@ from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource,
 from ctxuse.cache import cache_of
 from ctxuse.cli.main import run
 from ctxuse.counting import kinds
-from ctxuse.counting.checkpoint import check_cache
 from ctxuse.counting.detail import DetailTally
 from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.proving import check_cache
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.layout import LOG_NAME
 from ctxuse.query import EVERYTHING

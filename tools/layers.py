@@ -133,9 +133,11 @@ INSIDE = {
         "__init__ | lines",
     ],
     "counting": [
-        "costs",
-        "checkpoint | cost",
+        "proving",
+        "asked | costs",
+        "checkpoint | cost | daystore",
         "sound | workers",
+        "days",
         "count",
         "fold | segments",
         "blocks",

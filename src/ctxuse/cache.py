@@ -97,6 +97,12 @@ class Cache:
             if time.time_ns() // 1000 % self._prune_every == 0:
                 _prune(shard, self._most // _SHARDS)
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with `prefix`, a sign at least, of what was saved."""
+        with suppress(OSError), self._shard(prefix) as shard:
+            return sorted(name for name in os.listdir(shard) if name.startswith(prefix))
+        return []
+
     def remove(self, key: str) -> None:
         """Remove what was saved, if that is possible."""
         with suppress(OSError), self._shard(key) as shard:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from whenever import Instant
 
-    from ctxuse.counting.checkpoint import CacheCheck
+    from ctxuse.counting.proving import CacheCheck
     from ctxuse.counting.tuning import Reading
     from ctxuse.log.check import CheckResult
     from ctxuse.log.reader import SkippedLine
@@ -80,7 +80,7 @@ class Workspace(Recorder):
             until: Count only events before this time; all up to the last when None.
             cache: Whether to use a checkpoint in the user's cache directory (and write it), so that
                 only what was appended since is read; None leaves it to the environment variable
-                ``CTXUSE_NO_CACHE``. A report of a window reads everything.
+                ``CTXUSE_NO_CACHE``.
             processes: How many processes to read a long log with at most; None takes one for each
                 processor, up to four.
             on_progress: Told how many bytes have been read, and how many there are.
@@ -115,8 +115,7 @@ class Workspace(Recorder):
                 exposures; by all when None.
             without_actors: Leave out uses by these.
             zone: The time zone that days are counted in, and times are shown in; UTC when None.
-            cache: As `report`; what narrows the report down, and days of another zone than UTC,
-                make it read everything.
+            cache: As `report`.
             processes: As `report`.
             on_progress: As `report`.
 
@@ -259,7 +258,7 @@ class Workspace(Recorder):
             LogUnreadableError: The log exists but cannot be read.
         """
         from ctxuse.cache import cache_of  # noqa: PLC0415 - seldom wanted
-        from ctxuse.counting.checkpoint import check_cache  # noqa: PLC0415 - likewise
+        from ctxuse.counting.proving import check_cache  # noqa: PLC0415 - likewise
 
         return check_cache(self.layout, cache_of(self._environ, wanted=True))
 

@@ -4,7 +4,9 @@ Inside ctxuse a time is an `int` of nanoseconds since the epoch, and files and J
 matters where people name days or are shown times.
 """
 
+import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ctxuse.times import SECOND, format_ns
@@ -49,6 +51,18 @@ class Zone:
 
     def __repr__(self) -> str:
         return f"Zone({self.name!r})"
+
+    @property
+    def version(self) -> str | None:
+        """What changes with the zone's rules; None where that is not known."""
+        if self.name == "UTC":
+            return self.name
+        if self._info is None:
+            return None
+        from hashlib import sha256  # noqa: PLC0415 - only for other zones
+
+        rules = _rules(self.name)
+        return None if rules is None else f"{self.name} {sha256(rules).hexdigest()}"
 
     def offset(self, at_ns: int) -> int:
         """Return how many seconds its clocks are ahead of UTC at `at_ns`."""
@@ -135,6 +149,20 @@ def _info(name: str) -> "tzinfo":
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise LookupError(name) from error
+
+
+def _rules(name: str) -> bytes | None:
+    """The file of the IANA database that a zone is read from."""
+    from zoneinfo import TZPATH  # noqa: PLC0415 - only for other zones
+
+    for folder in TZPATH:
+        with suppress(OSError), open(os.path.join(folder, *name.split("/")), "rb") as file:
+            return file.read()
+    from importlib.resources import files  # noqa: PLC0415 - where the system has no database
+
+    with suppress(ImportError, OSError):
+        return files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    return None
 
 
 def day_text(day: int) -> str:

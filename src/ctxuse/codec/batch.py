@@ -22,7 +22,6 @@ allows: beside those that the fields need, the whole batch has not as many brack
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import compress
 from typing import NamedTuple
 
 import msgspec
@@ -72,11 +71,11 @@ class Heads(NamedTuple):
         around = self.around
         return [around[rest].names for rest in self.rests]
 
-    def only(self, chosen: Sequence[bool]) -> "Heads":
-        """Return the heads of the lines that are chosen."""
-        rests = [*compress(self.rests, chosen)]
+    def at(self, places: Sequence[int]) -> "Heads":
+        """Return the heads of some of the lines."""
+        rests = [self.rests[place] for place in places]
         around = {rest: self.around[rest] for rest in set(rests)}
-        return Heads([*compress(self.times, chosen)], rests, around)
+        return Heads([self.times[place] for place in places], rests, around)
 
 
 _decode_lines = msgspec.json.Decoder(CountedLine).decode_lines

@@ -8,7 +8,8 @@ once. A block in which any line is not of the usual shape is not taken at all.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
+from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 from ctxuse.codec.batch import Heads, decode_heads, decode_lines, decode_tail, split
@@ -16,6 +17,7 @@ from ctxuse.codec.decode import CountedLine, Valid, ValidLine, check, optional_t
 from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.log.reader import Lines, OpenLog, Oversized, read_blocks
 from ctxuse.times import parse_ns
+from ctxuse.zones import DAY, UTC, Zone
 
 
 class ByTails(NamedTuple):
@@ -39,6 +41,10 @@ class ByTails(NamedTuple):
         """The earliest and the latest time in it, in nanoseconds since the epoch."""
         return ns_of_head(min(self.heads.times)), ns_of_head(max(self.heads.times))
 
+    def each_ns(self) -> list[int]:
+        """Return the time of each line, in nanoseconds since the epoch."""
+        return [ns_of_head(time) for time in self.heads.times]
+
     @property
     def variety(self) -> float:
         """How many different tails there are a line, up to 1."""
@@ -61,12 +67,33 @@ class ByTails(NamedTuple):
 
     def divided(self, chosen: Sequence[bool]) -> "tuple[ByTails | None, ByTails | None]":
         """Return blocks of the lines that are chosen and of the others; None without any."""
-        return self._only(chosen), self._only([not one for one in chosen])
+        both = [
+            [place for place, one in enumerate(chosen) if one is wanted] for wanted in (True, False)
+        ]
+        inside, outside = [self.at(places) if places else None for places in both]
+        return inside, outside
 
-    def _only(self, chosen: Sequence[bool]) -> "ByTails | None":
-        if not any(chosen):
-            return None
-        return ByTails([*compress(self.numbers, chosen)], self.lines, self.heads.only(chosen))
+    def at(self, places: Sequence[int]) -> "ByTails":
+        """Return a block of some of the lines."""
+        return ByTails([self.numbers[place] for place in places], self.lines, self.heads.at(places))
+
+    def latest(self) -> Iterator[tuple[int, ValidLine]]:
+        """Yield the last line of each tail, with its place in the block, in order."""
+        last = {number: place for place, number in enumerate(self.numbers)}
+        for number, place in sorted(last.items(), key=itemgetter(1)):
+            yield place, self.lines[number]
+
+    @classmethod
+    def joined(cls, blocks: "Sequence[ByTails]") -> "ByTails":
+        """Return blocks that have the same `lines` as one."""
+        around = {rest: its for block in blocks for rest, its in block.heads.around.items()}
+        heads = Heads(
+            [*chain.from_iterable(block.heads.times for block in blocks)],
+            [*chain.from_iterable(block.heads.rests for block in blocks)],
+            around,
+        )
+        numbers = [*chain.from_iterable(block.numbers for block in blocks)]
+        return cls(numbers, blocks[0].lines, heads)
 
 
 def _names_of(line: ValidLine, names: tuple[str, str]) -> tuple[str, str]:
@@ -94,6 +121,20 @@ class InFull(NamedTuple):
     def span(self) -> tuple[int, int]:
         """The earliest and the latest time in it, in nanoseconds since the epoch."""
         return min(self.times_ns), max(self.times_ns)
+
+    def each_ns(self) -> list[int]:
+        """Return the time of each line, in nanoseconds since the epoch."""
+        return self.times_ns
+
+    def at(self, places: Sequence[int]) -> "InFull":
+        """Return a block of some of the lines."""
+        return InFull(
+            [self.lines[place] for place in places], [self.times_ns[place] for place in places]
+        )
+
+    def latest(self) -> Iterator[tuple[int, CountedLine]]:
+        """Yield each line with its place."""
+        return iter(enumerate(self.lines))
 
 
 Block = ByTails | InFull
@@ -208,6 +249,40 @@ def read_usual(
     for block in read_blocks(log.descriptor, start, log.end, size=tuning.block):
         read = reader.read(block.data) if isinstance(block, Lines) and block.ended else None
         yield block, read
+
+
+class DaysOf:
+    """Tells on which day each of many times falls.
+
+    Args:
+        zone: The time zone that days are counted in.
+        most: So many days or minutes are remembered.
+    """
+
+    def __init__(self, zone: Zone, most: int) -> None:
+        self._zone, self._most = zone, most
+        self._found: dict[bytes, int] = {}
+
+    def __call__(self, times: Sequence[bytes]) -> list[int]:
+        """Return the day of each time of a head, in days since 1970-01-01."""
+        found = self._found
+        if len(found) > self._most:
+            found.clear()
+        if self._zone == UTC:
+            dates = [time[: len("2026-11-22")] for time in times]
+            for date in set(dates).difference(found):
+                found[date] = ns_of_head(date + b"T00:00:00") // DAY
+            return [found[date] for date in dates]
+        minutes = [time[: len("2026-11-22T09:30")] for time in times]
+        for minute in set(minutes).difference(found):
+            at_ns = ns_of_head(minute + b":00")
+            if self._zone.offset(at_ns) % 60 == 0:
+                found[minute] = self._zone.day(at_ns)
+        # Offsets once had seconds, so a day began within a minute: then each time is looked up.
+        return [
+            found[minute] if minute in found else self._zone.day(ns_of_head(time))
+            for minute, time in zip(minutes, times, strict=True)
+        ]
 
 
 def ns_of_head(time: bytes) -> int:

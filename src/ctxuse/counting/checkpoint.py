@@ -26,7 +26,7 @@ from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
-from ctxuse.counting.workers import count_in_parallel
+from ctxuse.counting.workers import Whole, count_in_parallel
 from ctxuse.files import real_path
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.generation import begin_generation, generation
@@ -71,7 +71,7 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     """Return the tally of one file of the log; see `count_logs`."""
     place = place_of(layout, log, reading)
     if place is None:
-        return count_in_parallel(log, kind, reading)
+        return LogTally.merged(count_in_parallel(log, Whole(kind), reading))
     tuning = reading.tuning
     stored = load(place, kind)
     if stored is not None and not stands(stored.offset, stored.digest, log, tuning):
@@ -81,7 +81,8 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     worth = end - start >= tuning.checkpoint
     before = None if stored is None else (stored.offset, stored.digest)
     proof = Proof(log, end, tuning, before) if worth else None
-    tally.merge(count_in_parallel(log._replace(end=end), kind, reading, start))
+    for part in count_in_parallel(log._replace(end=end), Whole(kind), reading, start):
+        tally.merge(part)
     if proof is not None and proof.holds():
         save(place, Checkpoint(end, proof.digest, tally), kind)
         if kind.has_detail:  # what is known without it is known now, too
@@ -244,47 +245,3 @@ def forget(layout: WorkspaceLayout, place: Place) -> None:
         place.cache.remove(place.key(kind))
     with suppress(OSError):
         begin_generation(os.fspath(layout))
-
-
-class CacheCheck(NamedTuple):
-    """What the checkpoint of one log file was found to be.
-
-    Attributes:
-        file: The log file.
-        bytes: How many bytes of it the checkpoint stands for; None when there is none to be used.
-        equal: Whether the tally made with it is that of a full read. If not, it was removed.
-    """
-
-    file: str
-    bytes: int | None
-    equal: bool
-
-
-def check_cache(
-    layout: WorkspaceLayout, cache: Cache | None, tuning: Tuning = USUAL
-) -> list[CacheCheck]:
-    """Read every file of the log in full and compare with what its checkpoints give.
-
-    Args:
-        layout: The workspace.
-        cache: Where they are kept; None when there are none.
-        tuning: The sizes that reading goes by.
-
-    Raises:
-        LogUnreadableError: The log exists but cannot be read.
-    """
-    cached, cold = Reading(cache, tuning=tuning), Reading(tuning=tuning)
-    checks: list[CacheCheck] = []
-    for log in open_logs(layout):
-        place = place_of(layout, log, cached)
-        stored = {} if place is None else {kind: load(place, kind) for kind in KINDS.values()}
-        equal = all(
-            count_log(layout, log, kind, cached) == count_log(layout, log, kind, cold)
-            for kind, one in stored.items()
-            if one is not None
-        )
-        if place is not None and not equal:
-            forget(layout, place)
-        basic = stored.get(BASIC)
-        checks.append(CacheCheck(log.name, basic.offset if basic else None, equal))
-    return checks

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ctxuse.codec.decode import Valid, optional_text
-from ctxuse.counting.blocks import Block, ByTails, ns_of_head, read_usual
+from ctxuse.counting.blocks import Block, ByTails, read_usual
 from ctxuse.counting.fold import BasicFold, DetailFold, Fold
 from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
 from ctxuse.counting.tally import Tally
@@ -83,22 +83,31 @@ class Accumulator:
     def take_block(self, block: Block) -> bool:
         """Count a block and return True, if that can be done without looking at its lines."""
         query, span = self._query, block.span
-        if query.window.misses(*span):
-            self._outside.add_block(block)
-            return True
-        if not all(fold.takes(block) for fold in self._inside):
-            return False
-        inside: Block | None = block
-        if not (query.counts_everybody and query.window.covers(*span)):
-            if not isinstance(block, ByTails):
+        if not query.window.misses(*span):
+            if not all(fold.takes(block) for fold in self._inside):
                 return False
+            whole = query.counts_everybody and query.window.covers(*span)
+            if not whole and not isinstance(block, ByTails):
+                return False
+        self.add_block(block)
+        return True
+
+    def add_block(self, block: Block) -> None:
+        """Count a block: any, where all is asked for, and else one of the usual heads."""
+        query, span = self._query, block.span
+        inside: Block | None = block
+        outside: Block | None = None
+        if query.window.misses(*span):
+            inside, outside = None, block
+        elif not (query.counts_everybody and query.window.covers(*span)):
+            if not isinstance(block, ByTails):
+                raise AssertionError
             inside, outside = block.divided(_chosen(query, block))
-            if outside is not None:
-                self._outside.add_block(outside)
+        if outside is not None:
+            self._outside.add_block(outside)
         if inside is not None:
             for fold in self._inside:
                 fold.add_block(inside)
-        return True
 
     @property
     def takes_in_full(self) -> bool:
@@ -128,8 +137,7 @@ def _chosen(query: Query, block: ByTails) -> list[bool]:
     chosen = [True] * len(block.numbers)
     window = query.window
     if not window.covers(*block.span):
-        times = map(ns_of_head, block.heads.times)
-        chosen = [window.covers(at_ns, at_ns) for at_ns in times]
+        chosen = [window.covers(at_ns, at_ns) for at_ns in block.each_ns()]
     if not query.counts_everybody:
         names = block.names()
         counts = {actor: query.counts_uses_by(actor) for actor in {actor for _, actor in names}}

@@ -12,20 +12,19 @@ when they are handed on.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from heapq import nlargest
 from operator import itemgetter
 from typing import Protocol
 
 from ctxuse.codec.batch import Heads
 from ctxuse.codec.decode import Valid, ValidLine, event_of
-from ctxuse.counting.blocks import Block, ByTails, InFull, ns_of_head
+from ctxuse.counting.blocks import Block, ByTails, DaysOf, InFull, ns_of_head
 from ctxuse.counting.detail import LAST_USES, DetailTally, Use
 from ctxuse.counting.tally import Tally, segment_key
 from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.events import UsageEvent, UsageEventKind
 from ctxuse.log.reader import BlankLine, Line, PendingLine, SkippedLine
-from ctxuse.zones import DAY, UTC, Zone
+from ctxuse.zones import UTC, Zone
 
 
 class Fold(Protocol):
@@ -143,12 +142,11 @@ class DetailFold:
     def __init__(self, tally: DetailTally, zone: Zone = UTC, tuning: Tuning = USUAL) -> None:
         self._tally = tally
         self._zone = zone
+        self._days_of = DaysOf(zone, tuning.lines)
         self._tuning = tuning
         self._counted = self._flushed = 0
-        self._days: dict[bytes, int] = {}
         self._lines: list[ValidLine] = []
-        self._events: list[UsageEvent] = []
-        self._is_use: list[bool] = []
+        self._events: dict[int, UsageEvent] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -172,7 +170,7 @@ class DetailFold:
         assert isinstance(block, ByTails)  # noqa: S101 - it takes no others
         if block.lines is not self._lines or self._counted - self._flushed > self._tuning.lines:
             self.flush()
-        self._learn(block.lines)
+        self._learn(block)
         lines = self._by_time(block)
         times, places, segments, names, numbers = zip(*lines, strict=True)
         keys = list(zip(numbers, self._days_of(times), strict=True))
@@ -186,15 +184,13 @@ class DetailFold:
                 self._last[key] = last
         self._add_uses(lines)
 
-    def _learn(self, lines: list[ValidLine]) -> None:
+    def _learn(self, block: ByTails) -> None:
         """Have the event of each tail; its id, time and segment mean nothing."""
-        if lines is not self._lines:
-            self._lines = lines
+        if block.lines is not self._lines:
+            self._lines = block.lines
             self._events.clear()
-            self._is_use.clear()
-        for line in lines[len(self._events) :]:
-            self._events.append(event_of(Valid(line, "", 0)))
-            self._is_use.append(line.event is UsageEventKind.USE)
+        for number in set(block.numbers).difference(self._events):
+            self._events[number] = event_of(Valid(block.lines[number], "", 0))
 
     def _by_time(self, block: ByTails) -> list[_Line]:
         """The lines of a block by time, those of one moment in the order of the file."""
@@ -221,32 +217,11 @@ class DetailFold:
     def _add_uses(self, lines: list[_Line]) -> None:
         for line in lines:
             number = line[-1]
-            if self._is_use[number]:
+            if self._lines[number].event is UsageEventKind.USE:
                 uses = self._uses[number]
                 uses.append(line)
                 if len(uses) > self._tuning.uses:
                     self._uses[number] = nlargest(LAST_USES, uses, key=_lateness)
-
-    def _days_of(self, times: Sequence[bytes]) -> list[int]:
-        """The day of each time."""
-        found = self._days
-        if len(found) > self._tuning.lines:
-            found.clear()
-        if self._zone == UTC:
-            dates = [time[: len("2026-11-22")] for time in times]
-            for date in set(dates).difference(found):
-                found[date] = ns_of_head(date + b"T00:00:00") // DAY
-            return [found[date] for date in dates]
-        minutes = [time[: len("2026-11-22T09:30")] for time in times]
-        for minute in set(minutes).difference(found):
-            at_ns = ns_of_head(minute + b":00")
-            if self._zone.offset(at_ns) % 60 == 0:
-                found[minute] = self._zone.day(at_ns)
-        # Offsets once had seconds, so a day began within a minute: then each time is looked up.
-        return [
-            found[minute] if minute in found else self._zone.day(ns_of_head(time))
-            for minute, time in zip(minutes, times, strict=True)
-        ]
 
     def flush(self) -> None:
         """Hand what was counted to the tally."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ctxuse.counting.detail import DetailRecord, DetailTally
 from ctxuse.counting.tally import RecordTally, Tally
@@ -55,10 +56,10 @@ class TallyKind(NamedTuple):
     version: bytes
 
 
-BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 6\n")
+BASIC = TallyKind("basic", has_detail=False, version=b"ctxuse checkpoint 7\n")
 """The reference's figures alone."""
 
-DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 8\n")
+DETAIL = TallyKind("detail", has_detail=True, version=b"ctxuse full checkpoint 9\n")
 """With detail."""
 
 KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}
@@ -66,11 +67,17 @@ KINDS = {kind.name: kind for kind in (BASIC, DETAIL)}
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    """A tally with lists in place of dicts that have pairs for keys, for which JSON has no form."""
+    """A tally with lists in place of dicts that have pairs for keys, for which JSON has no form.
+
+    The segments of detail stand in a list of their own, and elsewhere by their places in it: most
+    are met with many records. Of each record those are told that it was read and was resident in.
+    """
 
     records: list[tuple[str, str, RecordTally]]
     rest: Tally
     detail: list[tuple[str, str, DetailRecord]]
+    segments: list[str]
+    met_in: list[tuple[list[int] | None, list[int] | None]]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -80,16 +87,36 @@ _decode = msgspec.json.Decoder(_Stored).decode
 def dump(tally: LogTally) -> bytes:
     """Return `tally` as bytes."""
     basic, detail = tally.basic, tally.detail
+    places: dict[str, int] = {}
+    stored: list[tuple[str, str, DetailRecord]] = []
+    met_in: list[tuple[list[int] | None, list[int] | None]] = []
+    for (kind, slug), record in detail.records.items():
+        uses = [
+            use._replace(segment=str(places.setdefault(use.segment, len(places))))
+            for use in record.last_uses
+        ]
+        bare = replace(record, used_in=None, exposed_in=None, last_uses=uses)
+        stored.append((kind, slug, bare))
+        met_in.append((_placed(record.used_in, places), _placed(record.exposed_in, places)))
     return _encode(
         _Stored(
             [(kind, slug, record) for (kind, slug), record in basic.records.items()],
-            msgspec.structs.replace(basic, records={}),
-            [(kind, slug, record) for (kind, slug), record in detail.records.items()],
+            replace(basic, records={}),
+            stored,
+            [*places],
+            met_in,
         )
     )
 
 
-def load(data: bytes) -> LogTally:
+def _placed(segments: set[str] | None, places: dict[str, int]) -> list[int] | None:
+    """The places of segments; those that have none are given the next."""
+    if segments is None:
+        return None
+    return sorted(places.setdefault(segment, len(places)) for segment in segments)
+
+
+def load(data: bytes | msgspec.Raw) -> LogTally:
     """Return the tally that `data` holds.
 
     Raises:
@@ -97,9 +124,14 @@ def load(data: bytes) -> LogTally:
     """
     try:
         stored = _decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+        stored.rest.records = {(kind, slug): record for kind, slug, record in stored.records}
+        names = stored.segments
+        for (_, _, one), (used_in, exposed_in) in zip(stored.detail, stored.met_in, strict=True):
+            one.used_in = None if used_in is None else {names[place] for place in used_in}
+            one.exposed_in = None if exposed_in is None else {names[at] for at in exposed_in}
+            one.last_uses = [use._replace(segment=names[int(use.segment)]) for use in one.last_uses]
+    except (msgspec.DecodeError, RecursionError, IndexError) as error:
         raise ValueError(str(error)) from error
-    stored.rest.records = {(kind, slug): record for kind, slug, record in stored.records}
     detail = DetailTally({(kind, slug): record for kind, slug, record in stored.detail})
     if (len(stored.rest.records), len(detail.records)) != (len(stored.records), len(stored.detail)):
         raise ValueError("a record stands there twice")

@@ -15,21 +15,21 @@ from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import LONGEST_KEY, MAX_SEGMENTS, RecordTally, Tally
 from ctxuse.events import UsageSource
 from ctxuse.times import MAX_NS, MIN_NS
-from ctxuse.zones import DAY
+from ctxuse.zones import DAY, UTC, Zone
 
 _REASONS = frozenset(reason.value for reason in SkipReason)
 _SOURCES = frozenset(source.value for source in UsageSource)
 
 
-def is_sound(tally: LogTally, kind: TallyKind) -> bool:
-    """Whether `tally` keeps what every tally of a kind keeps."""
+def is_sound(tally: LogTally, kind: TallyKind, zone: Zone = UTC) -> bool:
+    """Whether `tally` keeps what every tally of a kind keeps, whose days are those of a zone."""
     basic, detail = tally.basic, tally.detail.records
     if not _basic(basic):
         return False
     if not kind.has_detail:
         return not detail
     return detail.keys() == basic.records.keys() and all(
-        _detail(record, basic.records[key]) for key, record in detail.items()
+        _detail(record, basic.records[key], zone) for key, record in detail.items()
     )
 
 
@@ -55,7 +55,7 @@ def _record(record: RecordTally) -> bool:
     )
 
 
-def _detail(record: DetailRecord, basic: RecordTally) -> bool:
+def _detail(record: DetailRecord, basic: RecordTally, zone: Zone) -> bool:
     total = record.total
     return (
         (total.uses, total.exposures) == (basic.use_count, basic.exposure_count)
@@ -74,8 +74,8 @@ def _detail(record: DetailRecord, basic: RecordTally) -> bool:
         )
         and record.sources.keys() <= _SOURCES
         and _short({*record.hosts, *record.actors, *record.agents})
-        and all(MIN_NS // DAY <= day <= MAX_NS // DAY for day in record.days)
-        and all(size.at_ns // DAY == day for day, size in record.sizes.items())
+        and all(MIN_NS // DAY - 1 <= day <= MAX_NS // DAY + 1 for day in record.days)
+        and all(zone.day(size.at_ns) == day for day, size in record.sizes.items())
         and record.sizes.keys() <= record.days.keys()
         and _context(record.used, total.uses)
         and _context(record.exposed, total.exposures)
@@ -136,7 +136,7 @@ def _segments(segments: set[str] | None, events: int) -> bool:
 
 
 def _short(names: Iterable[str]) -> bool:
-    return all(len(name) <= LONGEST_KEY for name in names)
+    return max(map(len, names), default=0) <= LONGEST_KEY
 
 
 def _happened(times: int, last_ns: int | None) -> bool:

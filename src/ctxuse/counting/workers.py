@@ -1,47 +1,142 @@
 """Counting a long log with several processes, each a stretch of it.
 
-The stretches are merged in file order, so the tally is that of one process. The others are handed
-the open file. Where one cannot be started or fails, its stretch is counted here.
+The stretches are put together in file order, so the counts are those of one process. The others are
+handed the open file. Where one cannot be started or fails, its stretch is counted here.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+
+import msgspec
 
 from ctxuse.counting.count import tally_of
+from ctxuse.counting.days import Dealing, Stretch, count_by_day, dump_stretch, load_stretch
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
-from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.log.reader import OpenLog, last_line_end
 from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
-from ctxuse.progress import OnProgress
+from ctxuse.progress import OnProgress, silent
+from ctxuse.query import Query
+from ctxuse.zones import Zone
 
 if TYPE_CHECKING:
     import subprocess
 
+T = TypeVar("T")
 
-def count_in_parallel(log: OpenLog, kind: TallyKind, reading: Reading, start: int = 0) -> LogTally:
-    """Return the tally of a log from `start` to its end, as `ctxuse.counting.count.tally_of` does.
+
+class Task(Protocol[T]):
+    """What is counted of each stretch, and how that is told between processes."""
+
+    def words(self) -> list[str]:
+        """Return what tells a worker of it."""
+        ...
+
+    def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> T:
+        """Count a log from `start` to its end."""
+        ...
+
+    def dump(self, counted: T) -> bytes:
+        """Return what was counted as bytes."""
+        ...
+
+    def load(self, data: bytes) -> T:
+        """Return what was counted elsewhere.
+
+        Raises:
+            ValueError: It cannot be told.
+        """
+        ...
+
+
+class Whole(NamedTuple):
+    """The tally of everything."""
+
+    kind: TallyKind
+
+    def words(self) -> list[str]:
+        """See `Task`."""
+        return ["whole", self.kind.name]
+
+    @classmethod
+    def of(cls, kind: str) -> Self:
+        """Return what `words` tell of."""
+        return cls(KINDS[kind])
+
+    def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> LogTally:
+        """See `Task`."""
+        return tally_of(log, self.kind, start, tuning=tuning, on_progress=on_progress)
+
+    def dump(self, counted: LogTally) -> bytes:
+        """See `Task`."""
+        return dump(counted)
+
+    def load(self, data: bytes) -> LogTally:
+        """See `Task`."""
+        return load(data)
+
+
+class ByDay(NamedTuple):
+    """The tallies of days; places begin anew in each stretch."""
+
+    kind: TallyKind
+    query: Query
+
+    def words(self) -> list[str]:
+        """See `Task`."""
+        query = self.query
+        asked = query.zone.name, query.actors, query.without_actors
+        return ["by-day", self.kind.name, msgspec.json.encode(asked).decode()]
+
+    @classmethod
+    def of(cls, kind: str, asked: str) -> Self:
+        """Return what `words` tell of."""
+        its = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
+        zone, actors, without_actors = msgspec.json.decode(asked, type=its)
+        query = Query(actors=actors, without_actors=without_actors, zone=Zone(zone))
+        return cls(KINDS[kind], query)
+
+    def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> Stretch:
+        """See `Task`."""
+        dealing = Dealing(self.kind, self.query, tuning=tuning)
+        return count_by_day(log, dealing, start, on_progress=on_progress)
+
+    def dump(self, counted: Stretch) -> bytes:
+        """See `Task`."""
+        return dump_stretch(counted)
+
+    def load(self, data: bytes) -> Stretch:
+        """See `Task`."""
+        return load_stretch(data)
+
+
+_TASKS: dict[str, Callable[..., Task[Any]]] = {"whole": Whole.of, "by-day": ByDay.of}
+
+
+def count_in_parallel(log: OpenLog, task: Task[T], reading: Reading, start: int = 0) -> list[T]:
+    """Return what each stretch of a log holds from `start` to its end, in the order of the file.
 
     Args:
         log: The open log.
-        kind: What is counted.
+        task: What is counted.
         reading: By how many processes, and who is told how far it is.
         start: Where to begin, in bytes: 0 or right behind a newline.
     """
     tuning = reading.tuning
     stretches = _stretches(log, start, _how_many(log.end - start, reading), tuning)
-    workers = [_start(log, kind, *stretch) for stretch in stretches[1:]]
+    workers = [_start(log, task.words(), *stretch) for stretch in stretches[1:]]
     begin, end = stretches[0]
     on_progress = _scaled(reading.on_progress, log.end - start, len(stretches))
-    first = log._replace(end=end)
-    tally = tally_of(first, kind, begin, tuning=tuning, on_progress=on_progress)
+    counted = [task.run(log._replace(end=end), begin, tuning, on_progress)]
     for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
-        later = _result(worker)
+        later = _result(worker, task)
         if later is None:
-            later = tally_of(log._replace(end=end), kind, begin, tuning=tuning)
-        tally.merge(later)
-    return tally
+            later = task.run(log._replace(end=end), begin, tuning, silent)
+        counted.append(later)
+    return counted
 
 
 def _how_many(length: int, reading: Reading) -> int:
@@ -67,16 +162,18 @@ def _stretches(log: OpenLog, start: int, number: int, tuning: Tuning) -> list[tu
     return [*zip(bounds, [*bounds[1:], log.end], strict=True)]
 
 
-def _start(log: OpenLog, kind: TallyKind, begin: int, end: int) -> "subprocess.Popen[bytes] | None":
+def _start(
+    log: OpenLog, words: list[str], begin: int, end: int
+) -> "subprocess.Popen[bytes] | None":
     program = "from ctxuse.counting.workers import work; work()"
-    words = [kind.name, str(log.descriptor), log.name, str(begin), str(end)]
+    where = [str(log.descriptor), log.name, str(begin), str(end)]
     try:
-        return start_interpreter(program, *words, pass_fds=[log.descriptor])
+        return start_interpreter(program, *where, *words, pass_fds=[log.descriptor])
     except OSError:
         return None
 
 
-def _result(worker: "subprocess.Popen[bytes] | None") -> LogTally | None:
+def _result(worker: "subprocess.Popen[bytes] | None", task: Task[T]) -> T | None:
     if worker is None:
         return None
     if worker.stdout is None:
@@ -85,16 +182,17 @@ def _result(worker: "subprocess.Popen[bytes] | None") -> LogTally | None:
     with worker, suppress(OSError, NotAMessageError):
         data = receive(worker.stdout)
     try:
-        return load(data) if data is not None and worker.returncode == 0 else None
+        return task.load(data) if data is not None and worker.returncode == 0 else None
     except ValueError:
         return None
 
 
 def work() -> None:
-    """Count the stretch that the command line names, and print its tally: what a worker does."""
-    kind, descriptor, name, begin, end = sys.argv[1:]
-    tally = tally_of(OpenLog(name, int(descriptor), int(end)), KINDS[kind], int(begin))
-    send(sys.stdout.buffer, dump(tally))
+    """Count the stretch that the command line names, and print it: what a worker does."""
+    descriptor, name, begin, end, what, *words = sys.argv[1:]
+    task = _TASKS[what](*words)
+    log = OpenLog(name, int(descriptor), int(end))
+    send(sys.stdout.buffer, task.dump(task.run(log, int(begin), USUAL, silent)))
 
 
 def _scaled(on_progress: OnProgress, whole: int, stretches: int) -> OnProgress:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ctxuse.cache import cache_of
 from ctxuse.codec.decode import Valid
+from ctxuse.counting.asked import Counted, count_log_asked
 from ctxuse.counting.checkpoint import count_log
 from ctxuse.counting.count import Accumulator, tally_of
-from ctxuse.counting.count import count as count_lines
 from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
@@ -68,15 +68,20 @@ class _Counted(NamedTuple):
 
 
 def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache: bool) -> _Counted:
-    concerned = repeats if repeats is not None and repeats.concern(source) else None
-    if concerned is not None or asked.reads_everything:
-        return _count_part(source, asked, concerned)
+    if repeats is not None and repeats.concern(source):
+        return _count_once(source, asked, repeats)
     reading = Reading(cache_of(os.environ, wanted=cache), processes=1)
     if cache and source.layout is not None:
         remove_old_checkpoints(os.fspath(source.layout))
-    return _Counted(
-        LogTally.merged(tally_opened(opened, asked.kind, reading) for opened in logs_of(source))
-    )
+    if not asked.of_part:
+        return _Counted(
+            LogTally.merged(tally_opened(opened, asked.kind, reading) for opened in logs_of(source))
+        )
+    found = Counted()
+    for layout, log in ((opened.layout, opened.log) for opened in logs_of(source)):
+        (one,) = count_log_asked(layout, log, asked.kind, [asked.query], reading)
+        found.merge(one)
+    return _Counted(found.tally, found.outside)
 
 
 def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
@@ -86,14 +91,11 @@ def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
     return count_log(opened.layout, opened.log, kind, reading)
 
 
-def _count_part(source: Source, asked: FleetQuery, repeats: Repeats | None) -> _Counted:
+def _count_once(source: Source, asked: FleetQuery, repeats: Repeats) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
     accumulator = Accumulator(asked.kind, asked.query)
     repeated = 0
     for opened in logs_of(source):
-        if repeats is None:
-            count_lines(opened.log, [accumulator])
-            continue
         for _, line in read_lines(opened.log):
             if isinstance(line, Valid) and repeats.hold(source, line.id):
                 repeated += accumulator.holds(line)

@@ -84,13 +84,11 @@ def fleet_report(  # noqa: PLR0913 - a report has these options
             of; the size per injection is then that of the workspace with the latest exposure.
         by: Group by this instead of by record.
         full: Give the fuller figures, too; of merged records only.
-        since: Count events from this time on; then every log is read whole.
-        until: Count events before this time; likewise.
-        actors: Count only uses by these, ``unknown`` for those that do not say, and all exposures;
-            likewise.
-        without_actors: Leave out uses by these; likewise.
-        zone: The time zone that days are those of; by day, and of the fuller figures, everything
-            is read in another one than UTC.
+        since: Count events from this time on.
+        until: Count events before this time.
+        actors: Count only uses by these, ``unknown`` for those that do not say, and all exposures.
+        without_actors: Leave out uses by these.
+        zone: The time zone that days are those of.
         distinct_ids: Count events that several workspaces hold with the first of them only.
         executor: See `Execution`.
         workers: See `Execution`.

@@ -63,8 +63,8 @@ class FleetQuery(msgspec.Struct, frozen=True):
         return DETAIL if self.full or self.by is not None else BASIC
 
     @property
-    def reads_everything(self) -> bool:
-        """Whether every log is read whole: what is asked for is in no checkpoint."""
+    def of_part(self) -> bool:
+        """Whether only a part of the events is asked for, or days of another zone than UTC."""
         query = self.query
         return not query.counts_everything or (self.kind.has_detail and query.zone != UTC)
 

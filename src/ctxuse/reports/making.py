@@ -31,19 +31,20 @@ from ctxuse.reports.session import Costs, SessionReport, build_session, meant
 from ctxuse.zones import UTC
 
 if TYPE_CHECKING:
+    from ctxuse.counting.asked import Counted
     from ctxuse.hosts.places import Places
     from ctxuse.reports.fleet import FleetReport
 
 
 def make_report(layout: WorkspaceLayout, query: Query, reading: Reading) -> UsageReport:
-    """Return the reference's figures. What narrows events down makes it read everything.
+    """Return the reference's figures.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
     if query.counts_everything:
         return build_report(count_logs(layout, BASIC, reading).basic, query)
-    (one,) = _count(layout, BASIC, [query], reading)
+    (one,) = _asked(layout, BASIC, [query], reading)
     return build_report(one.tally.basic, query, one.outside)
 
 
@@ -51,8 +52,6 @@ def make_full_report(
     layout: WorkspaceLayout, query: Query, reading: Reading, *, days: bool = True
 ) -> FullReport:
     """Return the reference's figures and what is known beyond them.
-
-    What narrows events down, and days of another zone than UTC, make it read everything.
 
     Args:
         layout: The workspace.
@@ -67,7 +66,7 @@ def make_full_report(
     counted = query if days else query._replace(zone=UTC)
     if counted.counts_everything and counted.zone == UTC:
         return _full(count_logs(layout, DETAIL, reading), Tally(), query)
-    (one,) = _count(layout, DETAIL, [counted], reading)
+    (one,) = _asked(layout, DETAIL, [counted], reading)
     return _full(one.tally, one.outside, query)
 
 
@@ -79,7 +78,7 @@ def make_full_reports(
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    counted = _count(layout, DETAIL, queries, reading)
+    counted = _asked(layout, DETAIL, queries, reading)
     return [
         _full(one.tally, one.outside, query) for one, query in zip(counted, queries, strict=True)
     ]
@@ -190,18 +189,12 @@ def narrowed(report: R, query: Query, rows: Rows = ALL_ROWS) -> R:
     return report if rows == ALL_ROWS else report.chosen(rows)
 
 
-def _count(
-    layout: WorkspaceLayout,
-    kind: TallyKind,
-    queries: Sequence[Query],
-    reading: Reading,
-) -> list[Accumulator]:
-    """Read the whole log once, archived files included, and count it for each query."""
-    tuning = reading.tuning
-    accumulators = [Accumulator(kind, query, tuning=tuning) for query in queries]
-    for log in open_logs(layout):
-        count(log, accumulators, tuning=tuning, on_progress=reading.on_progress)
-    return accumulators
+def _asked(
+    layout: WorkspaceLayout, kind: TallyKind, queries: Sequence[Query], reading: Reading
+) -> "list[Counted]":
+    from ctxuse.counting.asked import count_asked  # noqa: PLC0415 - only of a part
+
+    return count_asked(layout, kind, queries, reading)
 
 
 def _with_segments(

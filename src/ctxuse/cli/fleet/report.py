@@ -71,8 +71,7 @@ def command(  # noqa: PLR0913 - a report has these options
     per exposure is that of the workspace with the latest exposure. The fuller figures and the page
     (json-full, html) are of merged records.
 
-    TIME, A and the columns are those of ctxuse report. With --since, --until, --actor or --without
-    every log is read whole; so it is with --tz where days are counted.
+    TIME, A and the columns are those of ctxuse report.
 
     --distinct-ids is for copied workspaces: an event that several hold counts with the one whose
     address sorts first. Each log is then read twice.

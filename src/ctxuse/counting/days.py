@@ -1,0 +1,381 @@
+"""Counting a log day by day, so that a part of it can be told from what is remembered.
+
+Strategy: the lines of a log are dealt out to one `Accumulator` for each day that events happened
+on. Blocks are gathered first, since of a log in which days are mixed (transcripts are imported
+session by session) a block has a few lines of each; where all are of one day, as mostly, they are
+handed on undivided.
+
+Invariants: days joined, in whatever order, are the counts of their lines in the order of the file.
+Only one figure depends on that order across days, the size at the last exposure; so a day tells the
+place of each record's last exposure, and the one that stands last holds. What else goes by file
+order concerns events of one moment, which are of one day.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.codec.decode import CountedLine, Valid
+from ctxuse.counting import kinds
+from ctxuse.counting.blocks import Block, ByTails, DaysOf, InFull, read_usual
+from ctxuse.counting.count import Accumulator
+from ctxuse.counting.kinds import LogTally, TallyKind
+from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import USUAL, Tuning
+from ctxuse.events import UsageEventKind
+from ctxuse.log.reader import Line, Lines, OpenLog, Oversized, lines_of
+from ctxuse.progress import OnProgress, silent
+from ctxuse.query import ALWAYS, Query
+
+MOST_DAYS = 4096
+"""A log of more days, eleven years of them, is not counted by day."""
+
+
+class TooManyDaysError(Exception):
+    """There are more than `MOST_DAYS`."""
+
+
+Key = tuple[str, str]
+"""The kind and the slug of a record."""
+
+
+class Last(NamedTuple):
+    """The last exposure of a record in the order of the file.
+
+    Attributes:
+        place: How many events stand before it.
+        tokens: The estimate of the whole file then.
+        sized: Whether that is known.
+    """
+
+    place: int
+    tokens: int
+    sized: bool
+
+
+class Run(NamedTuple):
+    """Bytes of a log in which there are events of a day, among others.
+
+    Attributes:
+        begin: Where they begin, right behind a newline.
+        end: Where they end, likewise.
+        place: How many events stand before them.
+    """
+
+    begin: int
+    end: int
+    place: int
+
+
+class Days(msgspec.Struct):
+    """The counts of some days, of one or several of them.
+
+    Attributes:
+        tally: The counts of the events that are asked for.
+        last: The last exposure of each record among them.
+        runs: Where the events stand, in the order of the file.
+    """
+
+    tally: LogTally = msgspec.field(default_factory=LogTally)
+    last: dict[Key, Last] = {}
+    runs: list[Run] = []
+
+    def join(self, other: "Days") -> None:
+        """Add other days, or what stands later in the file of these. `other` is left as it was."""
+        self.tally.merge(other.tally)
+        for key, last in other.last.items():
+            mine = self.last.get(key)
+            if mine is None or last.place > mine.place:
+                self.last[key] = last
+        for key in other.last:
+            record, last = self.tally.basic.records[key], self.last[key]
+            record.last_exposure_tokens, record.last_exposure_sized = last.tokens, last.sized
+        self.runs = joined([*self.runs, *other.runs])
+
+    def shifted(self, places: int) -> "Days":
+        """Return them as they are behind so many events more."""
+        last = {key: its._replace(place=its.place + places) for key, its in self.last.items()}
+        runs = [run._replace(place=run.place + places) for run in self.runs]
+        return Days(self.tally, last, runs)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The earliest and the latest time in them, in nanoseconds since the epoch."""
+        since_ns, until_ns = self.tally.basic.since_ns, self.tally.basic.until_ns
+        assert since_ns is not None  # noqa: S101 - a day has an event
+        assert until_ns is not None  # noqa: S101 - likewise
+        return since_ns, until_ns
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """Return runs in the order of the file, those that touch or overlap as one."""
+    found: list[Run] = []
+    for run in sorted(runs):
+        if found and run.begin <= found[-1].end:
+            found[-1] = found[-1]._replace(end=max(run.end, found[-1].end))
+        else:
+            found.append(run)
+    return found
+
+
+class Stretch(msgspec.Struct):
+    """What a stretch of a log holds.
+
+    Attributes:
+        days: Each day on which there are events that are asked for, by its number since
+            1970-01-01 in the zone that is asked for.
+        outside: The counts of events that are not asked for.
+        rest: The counts of lines that are no events.
+        events: How many events there are.
+    """
+
+    days: dict[int, Days]
+    outside: Tally
+    rest: Tally
+    events: int
+
+    def shifted(self, places: int) -> "Stretch":
+        """Return it as it is behind so many events more."""
+        days = {number: its.shifted(places) for number, its in self.days.items()}
+        return Stretch(days, self.outside, self.rest, self.events + places)
+
+
+class Dealing(NamedTuple):
+    """How the lines of a log are dealt out to days.
+
+    Attributes:
+        kind: What is counted.
+        query: Which events are, and the zone of the days.
+        only: Only these days; all when None.
+        tuning: How large the pieces are that the log is read in, and how much is gathered.
+    """
+
+    kind: TallyKind
+    query: Query
+    only: frozenset[int] | None = None
+    tuning: Tuning = USUAL
+
+
+def count_by_day(
+    log: OpenLog,
+    dealing: Dealing,
+    start: int = 0,
+    place: int = 0,
+    *,
+    on_progress: OnProgress = silent,
+) -> Stretch:
+    """Count a log from `start` to its end.
+
+    Args:
+        log: The open log.
+        dealing: What of it is counted, and how. Of events outside a window, or of other days than
+            those that are asked for, nothing is told.
+        start: Where to begin, in bytes: 0 or right behind a newline.
+        place: How many events stand before that.
+        on_progress: See `ctxuse.counting.count.count`.
+
+    Raises:
+        TooManyDaysError: There are more days than are counted so.
+    """
+    kind, _, _, tuning = dealing
+    by_day = _ByDay(dealing, start, place)
+    for block, usual in read_usual(log, start, in_full=not kind.has_detail, tuning=tuning):
+        by_day.add(block, usual, log)
+        on_progress(block.end - start, log.end - start)
+    return by_day.counted()
+
+
+class _Day:
+    """One day while it is counted."""
+
+    def __init__(self, kind: TallyKind, query: Query, tuning: Tuning) -> None:
+        self.accumulator = Accumulator(kind, query, tuning=tuning)
+        self.counted = Days(self.accumulator.tally)
+        self.holds_blocks = False
+
+    def expose(self, line: CountedLine, place: int) -> None:
+        """Take note of where a line stands, if it is an exposure."""
+        if line.event is UsageEventKind.RESIDENT_EXPOSURE:
+            last = self.counted.last
+            for record in line.records:
+                last[record.kind, record.slug] = Last(
+                    place, record.file_tokens_estimate, record.sized
+                )
+
+
+class _ByDay:
+    def __init__(self, dealing: Dealing, start: int, place: int) -> None:
+        self._kind, query, self._only, self._tuning = dealing
+        self._window = query.window
+        self._query = query._replace(window=ALWAYS)
+        self._days: dict[int, _Day] = {}
+        self._days_of = DaysOf(query.zone, self._tuning.lines)
+        self._rest = Accumulator()
+        self._begin = self._end = start
+        self._first, self._place = place, place
+        self._waiting: list[ByTails] = []
+        self._touched: set[int] = set()
+
+    def add(self, block: Lines | Oversized, usual: Block | None, log: OpenLog) -> None:
+        """Count a block of lines, in the order of the file."""
+        if isinstance(usual, ByTails) and self._in_blocks(usual):
+            if self._waiting and self._waiting[0].lines is not usual.lines:
+                self._deal()
+            self._waiting.append(usual)
+            self._end = block.end
+            if sum(len(one.numbers) for one in self._waiting) >= self._tuning.dealt:
+                self._deal()
+            return
+        self._deal()
+        self._end = block.end
+        if isinstance(usual, InFull) and self._in_blocks(usual):
+            self._add_block(usual, [self._query.zone.day(at_ns) for at_ns in usual.times_ns])
+        else:
+            for _, line in lines_of(block, log):
+                self._add_line(line)
+        self._note_run()
+
+    def _in_blocks(self, block: Block) -> bool:
+        if isinstance(block, ByTails):
+            return not self._kind.has_detail or block.variety <= self._tuning.worth
+        return not self._kind.has_detail and self._query.counts_everybody
+
+    def _deal(self) -> None:
+        """Hand what waits to its days."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            block = ByTails.joined(waiting)
+            self._add_block(block, self._days_of(block.heads.times))
+            self._note_run()
+
+    def _add_block(self, block: Block, days: Sequence[int]) -> None:
+        by_day: defaultdict[int, list[int]] = defaultdict(list)
+        wanted = [True] * len(days)
+        if not self._window.covers(*block.span):
+            wanted = [self._window.covers(at_ns, at_ns) for at_ns in block.each_ns()]
+        if all(wanted) and days.count(days[0]) == len(days):
+            by_day[days[0]] = [*range(len(days))]
+        else:
+            for place, (number, one) in enumerate(zip(days, wanted, strict=True)):
+                if one:
+                    by_day[number].append(place)
+        for number, places in by_day.items():
+            if self._only is not None and number not in self._only:
+                continue
+            day, its = self._day(number), block.at(places) if len(places) < len(days) else block
+            day.accumulator.add_block(its)
+            day.holds_blocks = True
+            for place, line in its.latest():
+                day.expose(line, self._place + places[place])
+        self._place += len(days)
+
+    def _add_line(self, line: Line) -> None:
+        if not isinstance(line, Valid):
+            self._rest.add_line(line)
+        elif not line.line.is_of_requests:
+            number = self._query.zone.day(line.at_ns)
+            wanted = self._only is None or number in self._only
+            if wanted and self._window.covers(line.at_ns, line.at_ns):
+                day = self._day(number)
+                if day.holds_blocks:
+                    day.accumulator.flush()
+                    day.holds_blocks = False
+                day.accumulator.add_line(line)
+                day.expose(line.line, self._place)
+            self._place += 1
+
+    def _day(self, number: int) -> _Day:
+        day = self._days.get(number)
+        if day is None:
+            if len(self._days) >= MOST_DAYS:
+                raise TooManyDaysError
+            day = self._days[number] = _Day(self._kind, self._query, self._tuning)
+        self._touched.add(number)
+        return day
+
+    def _note_run(self) -> None:
+        """Have it stand with each day that was met where that was."""
+        for number in self._touched:
+            runs = self._days[number].counted.runs
+            if runs and runs[-1].end == self._begin:
+                runs[-1] = runs[-1]._replace(end=self._end)
+            else:
+                runs.append(Run(self._begin, self._end, self._first))
+        self._touched.clear()
+        self._begin, self._first = self._end, self._place
+
+    def counted(self) -> Stretch:
+        """Return what was counted."""
+        self._deal()
+        outside = Tally()
+        for day in self._days.values():
+            day.accumulator.flush()
+            outside.merge(day.accumulator.outside)
+        days = {
+            number: day.counted
+            for number, day in self._days.items()
+            if day.counted.tally.basic.events
+        }
+        return Stretch(days, outside, self._rest.tally.basic, self._place)
+
+
+class _StoredDays(msgspec.Struct, array_like=True):
+    tally: msgspec.Raw
+    last: list[tuple[str, str, Last]]
+    runs: list[Run]
+
+
+class _StoredStretch(msgspec.Struct, array_like=True):
+    days: list[tuple[int, msgspec.Raw]]
+    outside: msgspec.Raw
+    rest: msgspec.Raw
+    events: int
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_days = msgspec.json.Decoder(_StoredDays).decode
+_decode_stretch = msgspec.json.Decoder(_StoredStretch).decode
+
+
+def dump_days(days: Days) -> bytes:
+    """Return the counts of days as bytes."""
+    last = [(kind, slug, its) for (kind, slug), its in days.last.items()]
+    return _encode(_StoredDays(msgspec.Raw(kinds.dump(days.tally)), last, days.runs))
+
+
+def load_days(data: bytes | msgspec.Raw) -> Days:
+    """Return the counts of days that `data` holds.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    try:
+        stored = _decode_days(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    last = {(kind, slug): its for kind, slug, its in stored.last}
+    return Days(kinds.load(stored.tally), last, stored.runs)
+
+
+def dump_stretch(stretch: Stretch) -> bytes:
+    """Return what a stretch holds as bytes."""
+    outside, rest = (kinds.dump(LogTally(tally)) for tally in (stretch.outside, stretch.rest))
+    days = [(number, msgspec.Raw(dump_days(its))) for number, its in stretch.days.items()]
+    return _encode(_StoredStretch(days, msgspec.Raw(outside), msgspec.Raw(rest), stretch.events))
+
+
+def load_stretch(data: bytes) -> Stretch:
+    """Return what the stretch holds that `data` tells of.
+
+    Raises:
+        ValueError: It tells of none.
+    """
+    try:
+        stored = _decode_stretch(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    outside, rest = kinds.load(stored.outside).basic, kinds.load(stored.rest).basic
+    days = {number: load_days(its) for number, its in stored.days}
+    return Stretch(days, outside, rest, stored.events)
