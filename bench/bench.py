@@ -362,13 +362,14 @@ def costs(number: int, repeat: int) -> Figures:
         return taken | rounds({"ctxuse cost, anew": run("cost", "--no-cache")}, 1)
 
 
+MONTH = ("--since", "2026-07-01", "--until", "2026-08-01")
 PARTS = {
-    "a month of 116 days": ("--window", "2026-07"),
-    "a week": ("--window", "2026-W27"),
+    "a month of 116 days": MONTH,
+    "a week": ("--since", "2026-07-06", "--until", "2026-07-13"),
     "since a moment": ("--since", "2026-08-03T15:20:00Z"),
     "an actor's uses": ("--actor", "agent"),
-    "an actor's uses, a month": ("--actor", "agent", "--window", "2026-07"),
-    "a month in another zone": ("--tz", ZONE, "--window", "2026-07"),
+    "an actor's uses, a month": ("--actor", "agent", *MONTH),
+    "a month in another zone": ("--tz", ZONE, *MONTH),
 }
 FORMS = {"the table": (), "all figures": ("--wide", "--format", "json-full")}
 
