@@ -236,7 +236,7 @@ def test_color_is_only_used_where_it_is_asked_for() -> None:
 class CellByRich(terminal._Cell):  # noqa: SLF001 - what tables are made of
     def __init__(self, content: str | Text, gap: int) -> None:
         super().__init__(content, gap)
-        self._width = None
+        self.width, self._is_line = None, False
 
 
 SPECIAL = [

@@ -39,19 +39,22 @@ class _Cell:
         self.plain = plain
         self._gap = gap
         self._content = content
-        is_simple = plain.isprintable() and plain == plain.strip()
-        self._width = gap + cell_len(plain) if is_simple else None
+        lines = plain.split("\n")
+        is_simple = all(line.isprintable() and line in {line.strip(), " "} for line in lines)
+        self.width = gap + max(map(cell_len, lines)) if is_simple else None
+        """Columns that its lines take as they are; None where that is left to rich."""
+        self._is_line = is_simple and len(lines) == 1
 
     def __rich_measure__(self, console: Console, options: "ConsoleOptions") -> Measurement:
-        if self._width is None or options.max_width <= self._gap:
+        if self.width is None or options.max_width <= self._gap:
             return Measurement.get(console, options, self._by_rich())
-        return Measurement(self._width, self._width).with_maximum(options.max_width)
+        return Measurement(self.width, self.width).with_maximum(options.max_width)
 
     def __rich_console__(
         self, console: Console, options: "ConsoleOptions"
     ) -> "Iterator[Segment | RenderableType]":
-        free = -1 if self._width is None else options.max_width - self._width
-        if free < 0:
+        free = options.max_width - (self.width or 0)
+        if free < 0 or not self._is_line:
             yield self._by_rich()
             return
         if self._gap:
@@ -94,6 +97,7 @@ def as_text(table: AnyTable, *, width: int, color: bool = False) -> str:
             *_cells(every, gaps, table.zone, dims=False),
             style="bold" if table.dims else "",
         )
+    _set_widths(drawn, width)
     notes = [Text(note) for note in table.notes]
     if table.explained:
         notes.insert(1, Text(table.explained, "dim" if table.dims else ""))
@@ -101,6 +105,20 @@ def as_text(table: AnyTable, *, width: int, color: bool = False) -> str:
         return printed([drawn], width, color=color)
     lines: list[RichTable | Text] = [drawn, Text()] if drawn.rows else []
     return printed([*lines, *notes], width, color=color)
+
+
+def _set_widths(table: RichTable, width: int) -> None:
+    """Set the widths of columns where all have room, so that rich asks no cell for its own."""
+    widths = []
+    for column in table.columns:
+        cells = [cell.width for cell in (column.header, *column.cells) if isinstance(cell, _Cell)]
+        known = [its for its in cells if its is not None]
+        if len(known) < len(cells):
+            return
+        widths.append(max(1, min(max(known), column.max_width or width)))
+    if sum(widths) + len(widths) - 1 <= width:
+        for column, its in zip(table.columns, widths, strict=True):
+            column.width = its
 
 
 def new_table(*, gap: int = _GAP) -> RichTable:
