@@ -451,6 +451,65 @@ def hooks(repeat: int) -> Figures:
         return rounds(cases, repeat)
 
 
+FIRST, WITH_CHARTS = "serve: the first page", "serve: the first page, and again with its charts"
+
+
+def live_page(number: int, repeat: int) -> Figures:
+    """Time the live page of a log with a checkpoint, and the page as a file.
+
+    From the start of the process to the last byte, but for a page that was given before.
+    """
+    import urllib.request  # noqa: PLC0415 - only here
+
+    with tempfile.TemporaryDirectory() as home:
+        root = Path(home) / "work"
+        make_log(root, number)
+        env = {"HOME": home, "PATH": os.environ.get("PATH", "")}
+        program = [sys.executable, "-m", "ctxuse"]
+        without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        ends: list[float] = []
+        again: list[float] = []
+
+        def serve(pages: int) -> Case:
+            def case() -> None:
+                words = [*program, "serve", "--port", "0", "-w", str(root)]
+                with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True,
+                                      stderr=subprocess.DEVNULL) as process:  # fmt: skip
+                    if process.stdout is None:
+                        return
+                    address = process.stdout.readline().strip()
+                    for _ in range(pages):
+                        without_proxy.open(address).read()
+                    ends.append(time.perf_counter())
+                    if pages > 1:
+                        without_proxy.open(address).read()
+                        again.append(time.perf_counter() - ends[-1])
+                    process.kill()
+
+            return case
+
+        def run(*words: str) -> Case:
+            return lambda: subprocess.run(words, check=True, capture_output=True, env=env)
+
+        cases: dict[str, Case] = {
+            BARE: run(sys.executable, "-c", "pass"),
+            FIRST: serve(1),
+            WITH_CHARTS: serve(2),
+            "report --format html": run(*program, "report", "--format", "html", "-w", str(root)),
+        }
+        for case in cases.values():
+            case()
+        again.clear()
+        taken: Figures = {name: [] for name in cases}
+        for _ in range(repeat):
+            for name, case in cases.items():
+                begin = time.perf_counter()
+                ends.clear()
+                case()
+                taken[name].append([*ends, time.perf_counter()][0] - begin)
+        return taken | {"serve: a page given before": again}
+
+
 MEMORY = """
 import re, sys
 if len(sys.argv) > 1:
@@ -565,6 +624,8 @@ def main() -> None:
         help="instead, plot the growth from 10,000 to N events",
     )  # fmt: skip
     parser.add_argument("--hooks", action="store_true", help="instead, only hooks of commands")
+    parser.add_argument("--starting", action="store_true", help="instead, only what starts")
+    parser.add_argument("--page", action="store_true", help="instead, only the live page")
     parser.add_argument("--plot", type=Path, default=Path("docs/growth.svg"))
     parser.add_argument("--json", type=Path, default=Path("bench/figures.json"))
     options = parser.parse_args()
@@ -574,8 +635,13 @@ def main() -> None:
     if options.growth:
         sizes = [10**n for n in range(4, 12) if 10**n <= options.growth]
         figures = growth(sizes, options.repeat, options.plot)
-    elif options.hooks:
-        figures["hooks"] = show_hooks(options.repeat)
+    elif options.hooks or options.starting or options.page:
+        if options.starting:
+            figures["starting"] = show_starting(options.repeat)
+        if options.hooks:
+            figures["hooks"] = show_hooks(options.repeat)
+        if options.page:
+            figures["page"] = show_page(events, options.repeat)
     else:
         figures = everything(events, options.repeat)
     options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -615,10 +681,24 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     for form, taken in parts_again(events, repeat).items():
         figures[f"parts, {form}"] = taken
         show(f"Parts of a log of {events:,} events: {form}", taken, REPORT_CACHED)
-    figures["starting"] = starting(max(repeat, 15))
-    show("Starting", figures["starting"], BARE)
+    figures["starting"] = show_starting(max(repeat, 15))
     figures["hooks"] = show_hooks(max(repeat, 15))
+    figures["page"] = show_page(events, max(repeat, 7))
     return figures
+
+
+def show_starting(repeat: int) -> Figures:
+    """Time processes from their start to their end and print that."""
+    taken = starting(repeat)
+    show("Starting", taken, BARE)
+    return taken
+
+
+def show_page(number: int, repeat: int) -> Figures:
+    """Time the live page and print that."""
+    taken = live_page(number, repeat)
+    show(f"The live page of {number:,} events", taken, BARE)
+    return taken
 
 
 def show_hooks(repeat: int) -> Figures:

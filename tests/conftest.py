@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ settings.register_profile("here", deadline=None)  # no test depends on time
 settings.load_profile("here")
 
 DATA = Path(__file__).parent / "data"
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Tests start many processes: none compiles what another one has compiled."""
 
 
 @pytest.fixture(autouse=True)

@@ -22,9 +22,9 @@ from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.doctor import examine
 from ctxuse.hook import run
+from ctxuse.hosts.opencode import named_instructions
 from ctxuse.hosts.opencode.database import opened
 from ctxuse.hosts.opencode.install import INSTALLATION
-from ctxuse.hosts.opencode.named import named_instructions
 from ctxuse.hosts.places import Places
 from ctxuse.importing import import_transcripts, sessions, transcripts_in
 from ctxuse.layout import WorkspaceLayout

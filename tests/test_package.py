@@ -147,6 +147,9 @@ def test_a_hook_of_a_command_loads_only_what_is_cheap(tmp_path: Path) -> None:
     near, far = loaded("Amounts are integers of cents.\n"), loaded("all is done\n")
     assert (tmp_path / "app/.yoi/memory/_usage/events.jsonl").exists()
     expensive = {"click", "dataclasses", "datetime", "hashlib", "inspect", "msgspec", "subprocess"}
+    expensive |= {"fnmatch", "ctxuse.hosts.opencode.named", "ctxuse.records"}
+    if sys.implementation.name == "cpython":
+        expensive |= {"json", "json.decoder"}
     if sys.version_info < (3, 14):
         expensive.add("typing")
     assert not near & expensive
@@ -154,6 +157,9 @@ def test_a_hook_of_a_command_loads_only_what_is_cheap(tmp_path: Path) -> None:
         *expensive, "ctxuse.hosts.evidence", "ctxuse.hosts.mentions", "ctxuse.hosts.searches",
         "ctxuse.hosts.refusals", "ctxuse.hosts.shell", "ctxuse.recorder",
     }  # fmt: skip
+    ours = [sum(name.startswith("ctxuse.") for name in loaded) for loaded in (near, far)]
+    assert ours[0] <= 59
+    assert ours[1] <= 45
 
 
 @pytest.mark.parametrize("form", ["json", "table"])
@@ -167,9 +173,36 @@ def test_a_report_loads_only_what_its_form_needs(form: str) -> None:
         "asyncio", "csv", "email", "frontmatter", "hashlib", "http", "markdown_it", "mcp",
         "pydantic", "sqlite3", "subprocess", "whenever", "yaml",
     }  # fmt: skip
+    needless |= {"bz2", "lzma", "shutil", "urllib", "zlib", "zoneinfo"}
+    needless |= {f"ctxuse.reports.{name}" for name in ("comparison", "cost", "fleet", "groups")}
+    needless |= {"ctxuse.counting.segments", "ctxuse.redaction", "ctxuse.reports.session"}
     if form == "json":
-        needless |= {"rich", "dataclasses", "calendar"}
+        needless |= {"rich", "dataclasses", "calendar", "ctxuse.render.tables"}
     assert not loaded & needless
+    ours = [name for name in loaded if name.startswith("ctxuse.")]
+    assert len(ours) <= {"json": 56, "table": 59}[form]
+
+
+def ended_by(code: str) -> str:
+    """What is printed by a command that ends a process after `code`."""
+    program = (
+        "import atexit, sys, threading, time\n"
+        "class Kept:\n    def __del__(self): print('taken apart')\n"
+        f"kept = Kept()\n{code}\nsys.argv[1:] = ['--version']\n"
+        "from ctxuse.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_a_command_ends_at_once_unless_something_waits_for_its_end() -> None:
+    said = f"ctxuse {ctxuse.__version__}\n"
+    assert ended_by("") == said
+    assert ended_by("atexit.register(print, 'the end')") == f"{said}the end\ntaken apart\n"
+    thread = "threading.Thread(target=lambda: time.sleep(0.5) or print('done')).start()"
+    assert ended_by(thread) == f"{said}done\ntaken apart\n"
 
 
 EXAMPLES: list[errors.CtxuseError] = [

@@ -6,19 +6,22 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.text import Text
 from strategies import an_event, events, texts
 
 from ctxuse import RecordRef, SkippedLine, SkipReason, UsageEvent, UsageEventKind, UsageReport
 from ctxuse.counting.tally import Tally
+from ctxuse.render import terminal
 from ctxuse.render.events import events_csv, events_markdown, events_table
 from ctxuse.render.forms import shown
 from ctxuse.render.jsontext import events_json, for_terminal
+from ctxuse.render.tables import AnyTable, Bar, Column, Name, Said, Table, Value, markdown_cell
 from ctxuse.render.tables import csv_cell as sheet_cell
-from ctxuse.render.tables import markdown_cell
 from ctxuse.reports.report import build_report
 from ctxuse.visible import quoted, visible
 
@@ -228,3 +231,73 @@ def test_color_is_only_used_where_it_is_asked_for() -> None:
     report = report_of([an_event()])
     assert "\x1b[" in shown(report, "table", width=80, color=True)
     assert "\x1b[" not in shown(report, "table", width=80)
+
+
+class CellByRich(terminal._Cell):  # noqa: SLF001 - what tables are made of
+    def __init__(self, content: str | Text, gap: int) -> None:
+        super().__init__(content, gap)
+        self.width, self._is_line = None, False
+
+
+SPECIAL = [
+    "知識",
+    "e\u0301x",
+    "nb\u00a0sp",
+    "two words",
+    "  first",
+    "last  ",
+    "a\tb",
+    "a\nb",
+    "[b]x[/b]",
+]
+CELLS: "st.SearchStrategy[Value]" = st.one_of(
+    st.integers(0, 10**9),
+    st.none(),
+    st.sampled_from(SPECIAL),
+    st.text(max_size=12),
+    st.builds(lambda name: Name("kind", name), st.sampled_from([*SPECIAL, "a-name-" * 6])),
+    st.builds(Bar, st.floats(0, 1)),
+    st.builds(lambda text: Said(text, None), st.sampled_from(SPECIAL)),
+)
+
+
+@given(st.data())
+def test_a_table_is_to_the_byte_as_rich_alone_draws_it(data: st.DataObject) -> None:
+    number = data.draw(st.integers(1, 6))
+    columns: list[Column[list[Value]]] = [
+        Column(
+            data.draw(st.sampled_from(["Uses", "Tokens\neach", "知識", "A longer one"])),
+            "", lambda row, index=index: row[index],  # type: ignore[misc] # of this column
+            right=data.draw(st.booleans()),
+            whole=data.draw(st.booleans()),
+            most=data.draw(st.sampled_from([0, 0, 5, 14])),
+            total=data.draw(st.sampled_from([None, len])),
+        )
+        for index in range(number)
+    ]  # fmt: skip
+    rows = data.draw(st.lists(st.lists(CELLS, min_size=number, max_size=number), max_size=4))
+    table: AnyTable = Table(columns, rows, dims=data.draw(st.booleans()), sums=True)
+    width, color = data.draw(st.sampled_from([40, 60, 80, 200])), data.draw(st.booleans())
+    ours = terminal.as_text(table, width=width, color=color)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(terminal, "_Cell", CellByRich)
+        assert ours == terminal.as_text(table, width=width, color=color)
+
+
+def test_what_fits_is_not_looked_through_for_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    wrap = Text.wrap
+
+    def wrapped(text: Text, *words: Any, **others: Any) -> Any:  # noqa: ANN401 - as rich's
+        looked.append(text.plain)
+        return wrap(text, *words, **others)
+
+    monkeypatch.setattr(Text, "wrap", wrapped)
+    columns: list[Column[int]] = [
+        Column("Record", "", lambda n: Name("skill", f"record-{n}"), right=False, whole=False),
+        Column("Tokens\neach", "", lambda n: n),
+        Column("", "left-out", lambda n: n),
+    ]
+    text = terminal.as_text(Table(columns, range(100), notes=["A note."], dims=True), width=80)
+    assert text.count("skill/record-") == 100
+    assert looked == ["Tokens\neach", "", "A note."]

@@ -22,15 +22,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 from starting import PATIENCE, until
 from strategies import an_event
 from web import Served, serving, start
 
 from ctxuse import UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
+from ctxuse.counting.tuning import Reading
+from ctxuse.layout import WorkspaceLayout
 from ctxuse.render.forms import shown
+from ctxuse.render.page import charts
+from ctxuse.web import app
 from ctxuse.web import live as live_module
 from ctxuse.web.address import AddressFile, SavedAddress
+from ctxuse.web.app import Site
 from ctxuse.web.live import KEPT_ANSWERS, KEPT_PARTS, BusyError, GoneError, Live, Parts, log_version
 from ctxuse.web.parameters import COUNTING, BadQueryError, read, record_name
 from ctxuse.zones import UTC, Zone
@@ -99,6 +105,58 @@ def test_who_knows_the_address_is_answered_and_told_to_keep_nothing(served: Serv
         assert "server" not in answer.headers
     assert "<script>" not in Answer(served).text
     assert "style=" not in Answer(served).text
+
+
+def test_the_first_page_of_a_server_does_not_wait_for_its_charts(
+    shop: Path, tmp_path: Path
+) -> None:
+    with serving(shop, tmp_path, "--port", "0") as fresh:
+        first, second, third = (Answer(fresh) for _ in range(3))
+        version = Answer(fresh, "api/version").json()["version"]
+    assert "mark-symbol" not in first.text
+    assert first.text.count("The chart is being drawn.") == 4
+    assert 'data-version=""' in first.text  # so it asks again
+    assert "mark-symbol" in second.text
+    assert "being drawn" not in second.text
+    assert f'data-version="{version}"' in second.text
+    assert third.text == second.text
+    without = re.sub(r'<div class="chart.*?</div>\n', "", second.text, flags=re.DOTALL)
+    there = re.sub(r'<p class="undrawn".*?</p>\n', "", first.text)
+    there = there.replace('data-version=""', f'data-version="{version}"')
+    assert there.replace("The charts are being drawn.", "Waiting for events.") == without
+
+
+def test_a_first_page_is_whole_where_the_engine_runs_already(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+
+    def svg(spec: charts.Spec) -> str:
+        drawn.append(spec)
+        return "<svg/>"
+
+    monkeypatch.setattr(charts, "svg", svg)
+
+    def pages(*, runs: bool) -> list[int]:
+        monkeypatch.setattr(app, "engine_runs", lambda: runs)
+        site = Site(WorkspaceLayout(shop), Reading(), title="shop")
+        counts = []
+        for _ in range(2):
+            drawn.clear()
+            asyncio.run(site.overview(Request({**SCOPE, "query_string": b"tz=UTC"}, received)))
+            site.live = Live(WorkspaceLayout(shop))
+            counts.append(len(drawn))
+        return counts
+
+    assert pages(runs=False) == [0, 6]
+    assert pages(runs=True) == [6, 6]
+
+
+SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": []}
+
+
+async def received() -> dict[str, object]:
+    return {"type": "http.request", "body": b"", "more_body": True}
 
 
 @pytest.mark.parametrize(

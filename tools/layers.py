@@ -32,7 +32,9 @@ LAYERS = {
     "events | layout | query": "value types | where things are | what is asked",
     "zones": "which day a moment falls on",
     "errors | ids | processes | times | worktrees": "errors | ids | programs | clocks | git",
-    "example | files | patterns | progress | redaction | visible": "need nothing of ours, but for",
+    "example | files | patterns | plainjson | progress | redaction | visible": (
+        "need nothing of ours, but for"
+    ),
     "typed": "what stands for `typing`",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names

@@ -16,7 +16,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
-from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -37,6 +36,7 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.blocks import Known
 from ctxuse.log.naming import lines_naming, lines_with
 from ctxuse.log.once import Searched
+from ctxuse.plainjson import quoted
 from ctxuse.remembered import Memory
 
 _VERSION = 2

@@ -7,9 +7,9 @@ every hook call (see docs/decisions/0002-cheap-to-write.md).
 """
 
 import os
-from json.encoder import encode_basestring_ascii as _json
 
 from ctxuse.patterns import pattern
+from ctxuse.plainjson import quoted
 
 try:  # what `hashlib` falls back on; importing that loads OpenSSL and costs three times as much
     from _sha1 import sha1 as _sha1  # type: ignore[import-not-found,unused-ignore]
@@ -19,7 +19,9 @@ except ImportError:
 _NAMESPACE = bytes.fromhex("b0c1f1de52a54b1c9d0e6c1f3c7a9e42")
 """The namespace of ids that are derived (docs/format.md §5)."""
 
-_CANONICAL = pattern("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DIGITS = "0123456789abcdef"
+_HYPHENS = (8, 13, 18, 23)
+_LENGTH = 36
 _UUID = pattern(
     "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}"
 )
@@ -53,7 +55,7 @@ def derived_id(host: str, call_id: str, kind: str, slug: str) -> str:
         kind: The record's kind.
         slug: The record's slug.
     """
-    name = ",".join([_json(text) for text in (host, call_id, kind, slug)])
+    name = ",".join([quoted(text) for text in (host, call_id, kind, slug)])
     named = _NAMESPACE + f"[{name}]".encode("ascii")
     digest = bytearray(_sha1(named).digest()[:16])  # noqa: S324 - what a UUIDv5 is made of
     digest[6] = digest[6] & 0x0F | 0x50
@@ -87,8 +89,10 @@ def canonical_id(text: str) -> str | None:
     Accepted are 32 hexadecimal digits, bare or hyphenated 8-4-4-4-12, in either case; URN and
     braced forms are not.
     """
-    if _CANONICAL.fullmatch(text) is not None:
-        return text
+    if len(text) == _LENGTH and all(text[place] == "-" for place in _HYPHENS):
+        digits = text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
+        if not digits.strip(_DIGITS):  # an expression for it would have to be compiled
+            return text
     if _UUID.fullmatch(text) is None:
         return None
     return _hyphenated(text.replace("-", "").lower())

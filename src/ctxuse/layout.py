@@ -11,7 +11,6 @@ from contextlib import suppress
 from enum import StrEnum
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
-from ctxuse.patterns import pattern
 from ctxuse.typed import TYPE_CHECKING, NamedTuple, Self
 from ctxuse.worktrees import worktree_of
 
@@ -27,12 +26,15 @@ USAGE_DIR = (*MARKER, "_usage")
 LOG_NAME = "events.jsonl"
 LOCK_NAME = "events.lock"
 
-_SLUG = pattern("[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SLUG_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_LONGEST_SLUG = 64
 
 
 def is_slug(text: str) -> bool:
     """Whether a text is a slug: up to 64 of a-z, 0-9 and single hyphens between them."""
-    return _SLUG.fullmatch(text) is not None and "--" not in text
+    if not 0 < len(text) <= _LONGEST_SLUG or text.strip(_SLUG_SIGNS):
+        return False
+    return "--" not in text and "-" not in {text[0], text[-1]}
 
 
 _SUFFIX = ".md"

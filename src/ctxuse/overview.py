@@ -8,7 +8,6 @@ user's cache as long as neither the files nor the log nor the places of records 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +32,7 @@ from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.reader import Lines, open_logs, read_blocks
+from ctxuse.plainjson import quoted
 from ctxuse.progress import OnProgress, silent
 from ctxuse.remembered import Memory, digest
 from ctxuse.times import parse_ns

@@ -14,8 +14,6 @@ from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot, Usage
 from ctxuse.ids import is_derived
 from ctxuse.layout import WorkspaceLayout, is_recording
 from ctxuse.log.writer import PATIENT_LOCK_TIMEOUT, Durability, LogWriter
-from ctxuse.marker import make_workspace
-from ctxuse.records import record_size
 from ctxuse.typed import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -208,6 +206,8 @@ class Recorder:
             RecordNotFoundError: The file does not exist.
             RecordUnreadableError: It exists but is no regular file, or cannot be read.
         """
+        from ctxuse.records import record_size  # noqa: PLC0415 - a hook knows the size
+
         return UsageRecordSnapshot.from_size(kind, slug, record_size(self.layout, kind, slug))
 
     def try_append(
@@ -348,6 +348,8 @@ class Recorder:
         Raises:
             OSError: A directory or file could not be made.
         """
+        from ctxuse.marker import make_workspace  # noqa: PLC0415 - mostly there is one
+
         return make_workspace(self.layout, track=track)
 
     def close(self) -> None:
@@ -370,8 +372,8 @@ class Recorder:
 
 _LATE = (
     "ctxuse.codec.decode", "ctxuse.context.catalog", "ctxuse.context.references",
-    "ctxuse.context.search", "ctxuse.hosts.evidence", "ctxuse.log.failures", "ctxuse.segment",
-    "fcntl", "logging",
+    "ctxuse.context.search", "ctxuse.hosts.evidence", "ctxuse.log.failures", "ctxuse.marker",
+    "ctxuse.records", "ctxuse.segment", "fcntl", "json", "logging",
 )  # fmt: skip
 """What is imported on the way of recording, by functions that need it."""
 

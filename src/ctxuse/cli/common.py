@@ -315,9 +315,17 @@ def title(layout: WorkspaceLayout) -> str:
 
 def width() -> int:
     """Columns to print for: those of the terminal, of ``COLUMNS``, else 80; 40 to 1,000."""
-    from shutil import get_terminal_size  # noqa: PLC0415 - brings compressors along
+    return min(max(_columns(), 40), 1000)
 
-    return min(max(get_terminal_size().columns, 40), 1000)
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size` has it, which brings compressors along."""
+    with suppress(ValueError):
+        if (said := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return said
+    with suppress(AttributeError, ValueError, OSError):  # no stdout, closed, no terminal
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL  # type: ignore[union-attr] # see there
+    return _USUAL
 
 
 def show(text: str) -> None:
@@ -346,6 +354,9 @@ def show(text: str) -> None:
 
 
 _gone: list[bool] = []
+
+_USUAL = 80
+"""Columns of what is no terminal."""
 
 
 def leave_stdout() -> None:

@@ -1,8 +1,6 @@
 """The entry point: finds the command, and maps what happened to an exit status."""
 
-import io
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from ctxuse.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 COMMANDS = (
     "init",
@@ -86,9 +85,21 @@ def main(arguments: "Sequence[str] | None" = None) -> None:
     Args:
         arguments: The words behind the program's name; those of the process when None.
     """
+    leave(finished(arguments))
+
+
+def finished(arguments: "Sequence[str] | None" = None) -> int:
+    """Run the command line until all is written, and return its exit status."""
     status = run(arguments)
     if not _flushed() and status == DONE:
         status = _failed("stdout could not be written")
+    return status
+
+
+def leave(status: int) -> "NoReturn":
+    """Exit with a status."""
+    import signal  # noqa: PLC0415 - makes enumerations first
+
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # only Python's own end can be interrupted
     sys.exit(status)
@@ -126,6 +137,8 @@ def run(arguments: "Sequence[str] | None" = None) -> int:
 
 
 def _wrong_usage(error: click.UsageError) -> int:
+    import io  # noqa: PLC0415 - only for what was wrong
+
     text = io.StringIO()
     error.show(file=text)
     with suppress(OSError):

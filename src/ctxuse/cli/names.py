@@ -7,12 +7,12 @@ the end of the log and never fail; who has typed a wrong name waits for a report
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
-from heapq import nlargest
 from typing import TYPE_CHECKING
 
 import click
 
 from ctxuse.layout import RecordKind, WorkspaceLayout
+from ctxuse.patterns import pattern
 from ctxuse.visible import quoted, visible
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MOST_OFFERED = 500
 """So many completions a shell is offered at most."""
 
 
-_LEFT_ALONE = re.compile(r"\w(?:[\w.:@%+,/-]|(?<=/)~)*", re.ASCII)
+_LEFT_ALONE = pattern(r"\w(?:[\w.:@%+,/-]|(?<=/)~)*", re.ASCII)
 """A name that means nothing else to a shell, and no option to a command."""
 
 
@@ -48,6 +48,7 @@ def record_name(kind: str, slug: str) -> str:
 def nearest(wrong: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like a wrong one; None when none is much like it."""
     import difflib  # noqa: PLC0415 - only for a wrong name
+    from heapq import nlargest  # noqa: PLC0415 - likewise
 
     wrong = wrong[:256]
     names = sorted({*known})
@@ -149,10 +150,12 @@ def no_secrets(
     value: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Return names that reports repeat; refuse those that are addresses with secrets in them."""
-    from ctxuse.redaction import hidden  # noqa: PLC0415 - addresses are rare
-
     for name in value:
-        if "://" in name and hidden(name) != name:
+        if "://" not in name:
+            continue
+        from ctxuse.redaction import hidden  # noqa: PLC0415 - addresses are rare
+
+        if hidden(name) != name:
             raise click.BadParameter(f"{quoted(name)} is an address, no name")
     return value
 

@@ -7,9 +7,10 @@ is known as a whole.
 import re
 from collections.abc import Iterable
 
+from ctxuse.patterns import pattern
 from ctxuse.visible import quoted, visible
 
-_ADDRESS = re.compile(r"(?<![\w+.])(?:(?![A-Za-z])[\w+.])*([A-Za-z][\w+.]*://.*)", re.DOTALL)
+_ADDRESS = pattern(r"(?<![\w+.])(?:(?![A-Za-z])[\w+.])*([A-Za-z][\w+.]*://.*)", re.DOTALL)
 """Begins where a run of signs does, so that none is looked through from each of them."""
 
 _addresses: list[str] = []
@@ -17,7 +18,9 @@ _addresses: list[str] = []
 
 def remember(words: Iterable[str]) -> None:
     """Take note of the addresses among the words of the command line."""
-    _addresses[:] = [found[1] for word in words if (found := _ADDRESS.search(word))]
+    _addresses[:] = [
+        found[1] for word in words if "://" in word and (found := _ADDRESS.search(word))
+    ]
 
 
 def without_secrets(text: str) -> str:

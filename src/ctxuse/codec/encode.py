@@ -1,7 +1,6 @@
 """An event → one line of compact ASCII JSON. Nothing is written here."""
 
 from collections.abc import Iterator
-from json.encoder import encode_basestring_ascii as _quoted
 
 from ctxuse.codec import MAX_WRITTEN_LINE
 from ctxuse.errors import InvalidEventError
@@ -15,6 +14,7 @@ from ctxuse.events import (
     UsageSource,
 )
 from ctxuse.ids import canonical_id, following_id
+from ctxuse.plainjson import quoted as _quoted
 from ctxuse.times import MAX_NS, MIN_NS, format_ns
 
 _EVENT_TEXTS = ("segment_id", "host", "actor", "call_id", "agent_type")

@@ -3,16 +3,16 @@
 What is not as expected is not there.
 """
 
-import json
 from collections.abc import Mapping
 
 from ctxuse.files import read_small
+from ctxuse.plainjson import loads
 
 
 def parsed(data: str | bytes) -> object:
     """Return what JSON says; None for what is none."""
     try:
-        return json.loads(data)
+        return loads(data)
     except (ValueError, RecursionError):
         return None
 

@@ -6,7 +6,6 @@ patterns, text of a here-document, functions, what is edited in place. A script 
 run is not shown: nothing of it enters the context.
 """
 
-import re
 from collections.abc import Callable, Iterable
 
 from ctxuse.hosts.shellprograms import (
@@ -38,6 +37,7 @@ _MOST_NAMED = 64
 _MOST_GONE = 64
 """Changes of directory that are followed: each may make the directory's name longer."""
 _FILE = pattern(r"^(?!-)[^\0\n]*[./]")
+_CLUSTER = pattern("-[a-zA-Z]+")
 """A word that may be the name of a file."""
 
 Absolute = Callable[[str, str | None], str]
@@ -241,7 +241,8 @@ def _passes(words: list[Word]) -> bool:
     words = without_prefix(words)
     if program_of(words) not in _PASSING:
         return False
-    options = [word.text for word in words[1:] if re.fullmatch("-[a-zA-Z]+", word.text)]
+    texts = [word.text for word in words[1:] if word.text[:1] == "-"]
+    options = [text for text in texts if text.isascii() and text[1:].isalpha()]
     counts = words[0].text.endswith("grep") and any(set(option) & set("qcLl") for option in options)
     return not counts
 
@@ -277,7 +278,7 @@ def _in_place(program: str, words: list[Word], index: int) -> bool:
         return word in {"-iinplace", "--include=inplace"} or (word, following) == ("-i", "inplace")
     if program != "sed":
         return False
-    cluster = re.match(r"-[a-zA-Z]+", word)
+    cluster = _CLUSTER.match(word)
     return word.startswith("--in") or (
-        cluster is not None and "i" in re.split("[ef]", cluster[0], maxsplit=1)[0]
+        cluster is not None and "i" in cluster[0].partition("e")[0].partition("f")[0]
     )

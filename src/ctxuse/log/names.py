@@ -42,7 +42,7 @@ def remove_old_checkpoints(root: str) -> None:
 
 def is_archive(name: str) -> bool:
     """Whether `name` is that of an archived log: ``events.<UTC time>.jsonl``."""
-    return _ARCHIVE.fullmatch(name) is not None
+    return name[7:8].isdigit() and _ARCHIVE.fullmatch(name) is not None
 
 
 def is_log(name: str) -> bool:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from json.encoder import encode_basestring_ascii as quoted
 
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.cursor import Cursor, Position
 from ctxuse.log.reader import Lines, OpenLog, last_line_end, open_logs, read_blocks
+from ctxuse.plainjson import quoted
 
 _Search = Callable[[bytes, int], re.Match[bytes] | None]
 

@@ -2,33 +2,24 @@
 
 import os
 from collections.abc import Sequence
-from shlex import quote
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ctxuse.render import words
-from ctxuse.render.comparison import of_comparison
-from ctxuse.render.cost import of_cost
-from ctxuse.render.reports import (
-    WIDE,
-    bars,
-    basic_columns,
-    explained,
-    of_full,
-    of_groups,
-    of_records_in_groups,
-    of_report,
-)
-from ctxuse.render.tables import AnyTable, Column, Said, Table, as_csv, as_markdown, markdown_cell
-from ctxuse.reports.comparison import Comparison
-from ctxuse.reports.cost import CostReport
-from ctxuse.reports.fleet import FleetRecord, FleetReport, SeenWorkspace
 from ctxuse.reports.full import FullReport
-from ctxuse.reports.groups import GroupedReport
 from ctxuse.reports.report import FOR_PROGRAMS, UsageReport, UsageReportRecord, as_json
 from ctxuse.visible import Safe, visible
 
-Report = UsageReport | FullReport | GroupedReport | Comparison | CostReport | FleetReport
+if TYPE_CHECKING:
+    from ctxuse.render.tables import AnyTable, Column, Said
+    from ctxuse.reports.comparison import Comparison
+    from ctxuse.reports.cost import CostReport
+    from ctxuse.reports.fleet import FleetRecord, FleetReport, SeenWorkspace
+    from ctxuse.reports.groups import GroupedReport
+
+    Special = GroupedReport | Comparison | CostReport | FleetReport
+    Report = UsageReport | FullReport | Special
 
 TOP = 50
 """So many records a table of a fleet has on a terminal, where its reader does not say."""
@@ -37,7 +28,7 @@ _MOST_SAID = 10
 """So many places that could not be read are named below a table."""
 
 
-def shown(report: Report, form: str, *, width: int = 80, color: bool = False) -> str:
+def shown(report: "Report", form: str, *, width: int = 80, color: bool = False) -> str:
     """Return a report in a form.
 
     Args:
@@ -51,8 +42,12 @@ def shown(report: Report, form: str, *, width: int = 80, color: bool = False) ->
     table = table_of(report, form, width)
     match form:
         case "csv":
+            from ctxuse.render.tables import as_csv  # noqa: PLC0415 - only for tables
+
             return as_csv(table)
         case "markdown":
+            from ctxuse.render.tables import as_markdown  # noqa: PLC0415 - only for tables
+
             return as_markdown(table)
         case _:
             from ctxuse.render.terminal import as_text  # noqa: PLC0415 - only for this form
@@ -60,13 +55,24 @@ def shown(report: Report, form: str, *, width: int = 80, color: bool = False) ->
             return as_text(table, width=width, color=color)
 
 
-def beside(report: Report, form: str) -> list[str]:
+def beside(report: "Report", form: str) -> list[str]:
     """Return what a form for programs leaves out, for stderr."""
     if form not in FOR_PROGRAMS:
         return []
     match report:
         case UsageReport():
             return words.gaps(report, visible)
+        case FullReport():
+            return words.gaps(report.basic, visible)
+        case _:
+            return _beside_special(report)
+
+
+def _beside_special(report: "Special") -> list[str]:
+    from ctxuse.reports.comparison import Comparison  # noqa: PLC0415 - no plain report needs it
+    from ctxuse.reports.fleet import FleetReport  # noqa: PLC0415 - likewise
+
+    match report:
         case Comparison():
             return words.gaps(report.first.report.basic, visible, outside=False)
         case FleetReport():
@@ -75,14 +81,35 @@ def beside(report: Report, form: str) -> list[str]:
             return words.gaps(report.basic, visible)
 
 
-def table_of(report: Report, form: str, width: int) -> AnyTable:
+def table_of(report: "Report", form: str, width: int) -> "AnyTable":
     """Return what a report shows in a form, for a terminal of `width` columns."""
+    from ctxuse.render.reports import WIDE, of_full, of_report  # noqa: PLC0415 - only for tables
+    from ctxuse.render.tables import markdown_cell  # noqa: PLC0415 - likewise
+
     safe = markdown_cell if form == "markdown" else visible
     match report:
         case UsageReport():
             return of_report(report, safe, minutes=form == "markdown" or width >= WIDE)
         case FullReport():
             return of_full(report, safe, width=width if form == "table" else None)
+        case _:
+            return _of_special(report, form, safe, width)
+
+
+def _of_special(report: "Special", form: str, safe: Safe, width: int) -> "AnyTable":
+    from ctxuse.render.comparison import of_comparison  # noqa: PLC0415 - no plain report needs it
+    from ctxuse.render.cost import of_cost  # noqa: PLC0415 - likewise
+    from ctxuse.render.reports import (  # noqa: PLC0415 - likewise
+        WIDE,
+        of_groups,
+        of_records_in_groups,
+    )
+    from ctxuse.reports.comparison import Comparison  # noqa: PLC0415 - likewise
+    from ctxuse.reports.cost import CostReport  # noqa: PLC0415 - likewise
+    from ctxuse.reports.fleet import FleetReport  # noqa: PLC0415 - likewise
+    from ctxuse.reports.groups import GroupedReport  # noqa: PLC0415 - likewise
+
+    match report:
         case GroupedReport():
             return of_records_in_groups(report) if form == "csv" else of_groups(report, safe)
         case Comparison():
@@ -94,7 +121,17 @@ def table_of(report: Report, form: str, width: int) -> AnyTable:
             return _of_fleet(report, form, safe)
 
 
-def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
+def _of_fleet(report: "FleetReport", form: str, safe: Safe) -> "AnyTable":
+    from ctxuse.render.reports import (  # noqa: PLC0415 - only for tables
+        WIDE,
+        bars,
+        basic_columns,
+        explained,
+        of_groups,
+        of_records_in_groups,
+    )
+    from ctxuse.render.tables import Table  # noqa: PLC0415 - likewise
+
     basic = without_skipped(report)
     table: AnyTable
     if report.grouped is not None:
@@ -130,35 +167,42 @@ def _of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
     return table._replace(notes=notes)
 
 
-def _workspace(begin: int) -> Column[FleetRecord]:
+def _workspace(begin: int) -> "Column[FleetRecord]":
     """The column of workspaces, from the character `begin` of their addresses on."""
+    from ctxuse.render.tables import Column  # noqa: PLC0415 - only for tables
+
     return Column(
         "Workspace", "workspace", lambda r: (r.workspace or "")[begin:], right=False, whole=False
     )
 
 
-def _holders(report: FleetReport) -> Column[FleetRecord]:
+def _holders(report: "FleetReport") -> "Column[FleetRecord]":
     """The column that says in how many of all workspaces a record is."""
+    from ctxuse.render.tables import Column  # noqa: PLC0415 - only for tables
 
-    def said(record: FleetRecord) -> Said:
+    def said(record: "FleetRecord") -> "Said":
         return in_workspaces(report, record.basic)
 
     return Column("In", "in_workspaces", said, full="In workspaces")
 
 
-def in_workspaces(report: FleetReport, record: UsageReportRecord) -> Said:
+def in_workspaces(report: "FleetReport", record: UsageReportRecord) -> "Said":
     """Return in how many of all workspaces a record is.
 
     Args:
         report: A report in which records of the same name are joined.
         record: One of them.
     """
+    from ctxuse.render.tables import Said  # noqa: PLC0415 - only for tables
+
     number = report.holders[record.kind, record.slug]
     return Said(f"{number:,} of {len(report.workspaces):,}", number)
 
 
-def own_report(workspace: SeenWorkspace) -> str:
+def own_report(workspace: "SeenWorkspace") -> str:
     """Return the command that shows a workspace by itself; empty where no text names it."""
+    from shlex import quote  # noqa: PLC0415 - only for fleets
+
     address = workspace.address
     is_url = "://" in address
     _, numbered, number = address.removesuffix(")").rpartition(" (")
@@ -176,13 +220,13 @@ def _common(addresses: Sequence[str]) -> str:
     return folder if folder.count("/") > 1 else ""
 
 
-def without_skipped(report: FleetReport) -> UsageReport:
+def without_skipped(report: "FleetReport") -> UsageReport:
     """Return the figures as a report that leaves to `not_counted` what could not be counted."""
     evidence = replace(report.basic.evidence, skipped={})
     return replace(report.basic, evidence=evidence)
 
 
-def not_counted(report: FleetReport, safe: Safe) -> list[str]:
+def not_counted(report: "FleetReport", safe: Safe) -> list[str]:
     """Return what of many workspaces is not in the figures; `safe` makes foreign text safe."""
     said = []
     if report.repeated:

@@ -5,7 +5,7 @@ looks in tables, in CSV and on the page. Pure.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxuse.counting.detail import Counts
 from ctxuse.events import UsageSource
@@ -25,11 +25,15 @@ from ctxuse.render.tables import (
     Table,
 )
 from ctxuse.reports.full import ContextFigures, FullReport, FullReportRecord
-from ctxuse.reports.groups import Group, GroupedReport, Key
 from ctxuse.reports.report import UsageReport, UsageReportRecord
 from ctxuse.reports.tokens import TokenFigures
 from ctxuse.visible import Safe, visible
 from ctxuse.zones import Zone
+
+if TYPE_CHECKING:
+    from ctxuse.reports.groups import Group, GroupedReport, Key
+
+    _InGroup = tuple[Group, Key, Counts]
 
 _NARROW = 90
 _BROAD = 100
@@ -358,7 +362,7 @@ def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyT
     )
 
 
-def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
+def of_groups(report: "GroupedReport", safe: Safe) -> AnyTable:
     """Return a row for each group, for people."""
     least, narrow, wide = (_BROAD, _NARROW, WIDE) if report.by == "segment" else (0, 0, 0)
     columns: list[Column[Group]] = [
@@ -393,7 +397,7 @@ def of_groups(report: GroupedReport, safe: Safe) -> AnyTable:
     return Table(columns, report.groups, notes=notes, zone=zone)
 
 
-def _tokens_in(groups: Sequence[Group]) -> Partial:
+def _tokens_in(groups: "Sequence[Group]") -> Partial:
     return tokens_together([group.total for group in groups])
 
 
@@ -405,10 +409,7 @@ def tokens_together(counted: Sequence[Counts]) -> Partial:
     return Partial(total.entered_tokens, total.entered_times, total.exposures, total.entered_bases)
 
 
-_InGroup = tuple[Group, Key, Counts]
-
-
-def of_records_in_groups(report: GroupedReport) -> AnyTable:
+def of_records_in_groups(report: "GroupedReport") -> AnyTable:
     """Return a row for each record in each group, for programs."""
     more: list[Column[_InGroup]] = []
     if report.by == "segment":

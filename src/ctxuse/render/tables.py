@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+from ctxuse.patterns import pattern
 from ctxuse.render import words
 from ctxuse.times import format_ns
 from ctxuse.visible import Safe, visible
@@ -299,8 +300,8 @@ def csv_cell(text: str) -> str:
     return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
 
 
-_ADDRESS = re.compile(r"(?<=www)\.", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"[^\w \-/.,]", re.ASCII)
+_ADDRESS = pattern(r"(?<=www)\.", re.IGNORECASE)
+_PUNCTUATION = pattern(r"[^\w \-/.,]", re.ASCII)
 
 
 def markdown_cell(text: str) -> str:

@@ -9,31 +9,23 @@ from ctxuse.codec.decode import Valid, check
 from ctxuse.counting.checkpoint import count_logs
 from ctxuse.counting.count import Accumulator, count
 from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
-from ctxuse.counting.segments import Segments
 from ctxuse.counting.tally import Tally, segment_key
 from ctxuse.counting.tuning import Reading
 from ctxuse.layout import RecordRef, WorkspaceLayout
-from ctxuse.log.naming import lines_naming
 from ctxuse.log.reader import open_logs
 from ctxuse.query import Query
-from ctxuse.reports.cost import CostReport, Prices, build_cost_report
 from ctxuse.reports.full import FullReport, build_full_report
-from ctxuse.reports.groups import (
-    By,
-    Group,
-    GroupedReport,
-    group_report,
-    model_groups,
-    segment_groups,
-)
 from ctxuse.reports.report import ALL_ROWS, Rows, UsageReport, build_report
-from ctxuse.reports.session import Costs, SessionReport, build_session, meant
 from ctxuse.zones import UTC
 
 if TYPE_CHECKING:
     from ctxuse.counting.asked import Counted
+    from ctxuse.counting.segments import Segments
     from ctxuse.hosts.places import Places
+    from ctxuse.reports.cost import CostReport, Prices
     from ctxuse.reports.fleet import FleetReport
+    from ctxuse.reports.groups import By, Group, GroupedReport
+    from ctxuse.reports.session import Costs, SessionReport
 
 
 def make_report(layout: WorkspaceLayout, query: Query, reading: Reading) -> UsageReport:
@@ -89,9 +81,9 @@ def make_cost_report(
     query: Query,
     reading: Reading,
     *,
-    prices: Prices | None = None,
+    prices: "Prices | None" = None,
     window: int | None = None,
-) -> CostReport:
+) -> "CostReport":
     """Return what the requests of a window came to, and how much of that is of which record.
 
     Args:
@@ -105,25 +97,28 @@ def make_cost_report(
         LogUnreadableError: The log exists but cannot be read.
     """
     from ctxuse.counting.costs import cost_of_log  # noqa: PLC0415 - hashes, as no report needs
+    from ctxuse.reports.cost import build_cost_report  # noqa: PLC0415 - only for costs
 
     query = query._replace(actors=None, without_actors=())
     cost = cost_of_log(layout, query.window, reading)
     return build_cost_report(cost, make_report(layout, query, reading), prices, window)
 
 
-def make_costs(layout: WorkspaceLayout, query: Query, reading: Reading) -> Costs:
+def make_costs(layout: WorkspaceLayout, query: Query, reading: Reading) -> "Costs":
     """Return what the requests of a window came to, and the latest session by itself.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
+    from ctxuse.reports.session import Costs, SessionReport  # noqa: PLC0415 - only for costs
+
     report = make_cost_report(layout, query, reading)
     latest = report.cost.latest
     session = None if latest is None else make_session_report(layout, latest[1])
     return Costs(report, session if isinstance(session, SessionReport) else None)
 
 
-def make_session_report(layout: WorkspaceLayout, name: str) -> SessionReport | list[str]:
+def make_session_report(layout: WorkspaceLayout, name: str) -> "SessionReport | list[str]":
     """Return what the log says of one session or sub-agent; the ids of several that `name` may be.
 
     Args:
@@ -133,6 +128,10 @@ def make_session_report(layout: WorkspaceLayout, name: str) -> SessionReport | l
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
+    from ctxuse.counting.segments import Segments  # noqa: PLC0415 - only for a session
+    from ctxuse.log.naming import lines_naming  # noqa: PLC0415 - likewise
+    from ctxuse.reports.session import build_session, meant  # noqa: PLC0415 - likewise
+
     segments, names = Segments(), set()
     for line in lines_naming(layout, [name]):
         found = check(line)
@@ -147,13 +146,20 @@ def make_session_report(layout: WorkspaceLayout, name: str) -> SessionReport | l
 
 
 def make_grouped_report(
-    layout: WorkspaceLayout, query: Query, by: By, reading: Reading
-) -> GroupedReport:
+    layout: WorkspaceLayout, query: Query, by: "By", reading: Reading
+) -> "GroupedReport":
     """Return the figures by something else than records; by segment and model all is read.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
+    from ctxuse.counting.segments import Segments  # noqa: PLC0415 - only for groups
+    from ctxuse.reports.groups import (  # noqa: PLC0415 - likewise
+        group_report,
+        model_groups,
+        segment_groups,
+    )
+
     groups: Mapping[str, Group] | None = None
     if by in {"segment", "model"}:
         segments, requests = Segments(), Segments(only_requests=True)
@@ -201,8 +207,8 @@ def _with_segments(
     layout: WorkspaceLayout,
     query: Query,
     reading: Reading,
-    segments: Segments,
-    requests: Segments,
+    segments: "Segments",
+    requests: "Segments",
 ) -> FullReport:
     """Read the whole log once, and collect what entered each segment, and all requests."""
     tuning = reading.tuning

@@ -20,6 +20,7 @@ from ctxuse.errors import CtxuseError
 from ctxuse.hosts.ondisk import files_called, size_now
 from ctxuse.hosts.places import Places
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.render.page.charts import engine_runs
 from ctxuse.render.page.html import (
     LivePage,
     asset,
@@ -89,6 +90,7 @@ class Site:
         self._title = title
         self._zone = zone
         self._listeners = 0
+        self._was_shown = False
         self.live = Live(layout) if live is None else live
 
     def app(self) -> Starlette:
@@ -133,6 +135,9 @@ class Site:
     async def overview(self, request: Request) -> Response:
         """The page of all records."""
         asked = self._asked(request, COUNTING, form=True)
+        # the first one does not wait for the charts' engine, which takes longest of all to start
+        with_charts = self._was_shown or engine_runs()
+        self._was_shown = True
 
         def drawn(parts: Parts) -> str:
             report = self._full(asked, parts)
@@ -140,13 +145,15 @@ class Site:
             return live_html(
                 report.chosen(Rows(sort="tokens")),
                 title=self._title,
-                live=self._page(asked, parts.version),
+                live=self._page(asked, parts.version if with_charts else ""),
                 address=lambda record: _address(record, asked),
                 costs=self._costs(asked, parts),
                 session=lambda segment: _session_address(segment, asked),
             )
 
-        return HTMLResponse(await self._answer(request, ("page", asked.counting), drawn))
+        return HTMLResponse(
+            await self._answer(request, ("page", asked.counting, with_charts), drawn)
+        )
 
     async def record(self, request: Request) -> Response:
         """The page of one record."""

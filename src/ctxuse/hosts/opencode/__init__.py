@@ -1,5 +1,6 @@
 """OpenCode."""
 
+import os
 from collections.abc import Iterable
 
 from ctxuse.hosts.host import Host, Records
@@ -10,11 +11,19 @@ NAME = "opencode"
 
 def named_instructions(root: str, own: str) -> Iterable[str]:
     """Return the files that settings name as instructions; see `ctxuse.hosts.opencode.named`."""
+    folders = root, os.path.join(root, ".opencode"), own
+    files = [os.path.join(folder, name) for folder in folders for name in _SETTINGS]
+    settings = [*filter(os.path.exists, files)]
+    if not settings:
+        return ()
     from ctxuse.hosts.opencode.named import (  # noqa: PLC0415 - not on the way of every hook
         named_instructions as named,
     )
 
-    return named(root, own)
+    return named(root, settings)
+
+
+_SETTINGS = ("opencode.json", "opencode.jsonc")
 
 
 HOST = Host(

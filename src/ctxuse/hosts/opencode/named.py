@@ -11,7 +11,6 @@ from itertools import islice
 from ctxuse.hosts.lookup import items, stored, text
 from ctxuse.hosts.paths import files_below
 
-_SETTINGS = ("opencode.json", "opencode.jsonc")
 _MOST_PATTERNS, _MOST_NAMED = 100, 1000
 _DEEPEST, _MOST_DEEP = 16, 2
 """So many components has a pattern at most, and so many of them are ``**``."""
@@ -19,15 +18,14 @@ _DEEPEST, _MOST_DEEP = 16, 2
 _SIGNS = frozenset("*?[")
 
 
-def named_instructions(root: str, own: str) -> Iterator[str]:
+def named_instructions(root: str, settings: Iterable[str]) -> Iterator[str]:
     """Yield the files that settings name; those that have comments name none.
 
     Args:
         root: The project, from which relative paths are taken, those of the user, too.
-        own: OpenCode's own directory.
+        settings: The files of settings.
     """
-    folders = root, os.path.join(root, ".opencode"), own
-    for file in (os.path.join(folder, name) for folder in folders for name in _SETTINGS):
+    for file in settings:
         for said in items(stored(file), "instructions")[:_MOST_PATTERNS]:
             pattern = text(said)
             if pattern is not None and "\0" not in pattern and "://" not in pattern:

@@ -30,17 +30,37 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def svg(spec: Spec) -> str:
-    """Return a chart as SVG.
+    """Return a chart as SVG. The first one takes as long as its engine takes to start.
 
     Raises:
         MissingExtraError: The converter is not installed.
     """
+    engine = _engine()
+    drawn: str = engine.vegalite_to_svg(_drawable(spec), vl_version="6.1", allowed_base_urls=[])
+    if not _started:
+        _started.append(True)
+    return drawn
+
+
+_started: list[bool] = []
+
+
+def engine_runs() -> bool:
+    """Whether the engine has started in this process.
+
+    Raises:
+        MissingExtraError: The converter is not installed.
+    """
+    _engine()
+    return bool(_started)
+
+
+def _engine() -> Any:  # noqa: ANN401 - untyped
     try:
         import vl_convert  # noqa: PLC0415 - only where a chart is drawn
     except ImportError as error:
         raise MissingExtraError("the page", "html") from error
-    drawn: str = vl_convert.vegalite_to_svg(_drawable(spec), vl_version="6.1", allowed_base_urls=[])
-    return drawn
+    return vl_convert
 
 
 _EXACT = 2**53

@@ -31,7 +31,8 @@ class LivePage(NamedTuple):
     """What a page that a server gives has on top: it loads its assets, and offers windows.
 
     Attributes:
-        version: What the log was when the page was made, for the page to know when it changed.
+        version: What the log was when the page was made, for the page to know when it changed;
+            empty where its charts are not drawn: then it asks for itself again at once.
         zone: The time zone where none is asked for.
         since: The beginning of the window as its reader wrote it.
         until: Its end, likewise.
@@ -92,9 +93,13 @@ def page_html(  # noqa: PLR0913 - what a page has
     return template("page.html").render(view=view, live=None, **alone)
 
 
-def _costs(costs: Costs | None, address: Callable[[str], str] | None = None) -> CostView | None:
+def _costs(
+    costs: Costs | None, address: Callable[[str], str] | None = None, *, drawn: bool = True
+) -> CostView | None:
     """What a page says of requests; nothing where none is known."""
-    return cost_view(costs, address) if costs is not None and costs.report.cost.requests else None
+    if costs is None or not costs.report.cost.requests:
+        return None
+    return cost_view(costs, address, drawn=drawn)
 
 
 def fleet_page(report: FleetReport) -> str:
@@ -157,7 +162,9 @@ def live_html(  # noqa: PLR0913 - what such a page has
     Raises:
         MissingExtraError: As `page_html`.
     """
-    view = view_of(report, title=title, address=address)._replace(cost=_costs(costs, session))
+    drawn = bool(live.version)
+    view = view_of(report, title=title, address=address, drawn=drawn)
+    view = view._replace(cost=_costs(costs, session, drawn=drawn))
     return template("page.html").render(view=view, live=live)
 
 

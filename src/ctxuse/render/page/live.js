@@ -1,7 +1,8 @@
 "use strict";
 // Keeps a page that a server gave up to date: told of a change, it asks for the page anew and puts
 // in what is new. One request at a time, however often the log changes; none, and no stream, while
-// nobody looks; nothing is moved under a finger, a selection or what is being typed.
+// nobody looks; nothing is moved under a finger, a selection or what is being typed. A page without
+// a version has no charts yet, and is asked for once more at once.
 
 const live = {
   version: document.body.dataset.version,
@@ -32,7 +33,7 @@ const live = {
     if (document.hidden) return this.stop();
     if (this.source) return;
     const source = this.source = new EventSource("changes");
-    source.addEventListener("open", () => this.say());
+    source.addEventListener("open", () => { if (this.version) this.say(); });
     source.addEventListener("version", (told) => {
       this.newest = told.data;
       this.follow();

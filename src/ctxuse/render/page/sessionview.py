@@ -46,12 +46,15 @@ def session_view(report: SessionReport, zone: Zone) -> RecordView:
     )
 
 
-def cost_view(costs: Costs, address: Callable[[str], str] | None = None) -> CostView:
+def cost_view(
+    costs: Costs, address: Callable[[str], str] | None = None, *, drawn: bool = True
+) -> CostView:
     """Return what a page says of requests: what each record came to, and the latest session.
 
     Args:
         costs: What they came to.
         address: Where the page of a session is; None where it has none.
+        drawn: Whether charts are drawn.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
@@ -67,12 +70,17 @@ def cost_view(costs: Costs, address: Callable[[str], str] | None = None) -> Cost
         rows if every is None else [*rows, every],
         "" if session is None else visible(session.segment),
         "" if session is None or address is None else address(session.segment),
-        [] if session is None else figures(session),
+        [] if session is None else figures(session, drawn=drawn),
     )
 
 
-def figures(report: SessionReport) -> list[Figure]:
-    """Return the pictures of a session: all that its requests took in, and the records alone."""
+def figures(report: SessionReport, *, drawn: bool = True) -> list[Figure]:
+    """Return the pictures of a session: all that its requests took in, and the records alone.
+
+    Args:
+        report: The session.
+        drawn: Whether charts are drawn.
+    """
     if not report.requests:
         return []
     found = [
@@ -82,6 +90,7 @@ def figures(report: SessionReport) -> list[Figure]:
             report,
             "Records, and above them everything else: system prompt, tools, conversation.",
             rest=True,
+            drawn=drawn,
         )
     ]
     if len(report.layers) > 1:
@@ -92,12 +101,15 @@ def figures(report: SessionReport) -> list[Figure]:
                 report,
                 "The same without everything else.",
                 rest=False,
+                drawn=drawn,
             )
         )
     return found
 
 
-def _figure(name: str, title: str, report: SessionReport, caption: str, *, rest: bool) -> Figure:
+def _figure(  # noqa: PLR0913 - what tells two of them apart
+    name: str, title: str, report: SessionReport, caption: str, *, rest: bool, drawn: bool
+) -> Figure:
     found = series.requests_of(report, rest=rest)
     if found.each > 1:
         caption += f" A step is the average of {found.each} requests."
@@ -114,7 +126,7 @@ def _figure(name: str, title: str, report: SessionReport, caption: str, *, rest:
         name,
         title,
         caption,
-        *both(lambda width: charts.requests_chart(found, width=width)),
+        *both(lambda width: charts.requests_chart(found, width=width), drawn=drawn),
         headings=("From request", *names),
         rows=rows,
         legend=[*zip(charts.layer_colors(found), names, strict=True)],

@@ -19,7 +19,7 @@ class Figure(NamedTuple):
         name: Its name, for the page's own use.
         title: Its title.
         caption: What it shows, and what it leaves out.
-        wide: It as SVG for a large screen.
+        wide: It as SVG for a large screen; empty where it is still to be drawn.
         narrow: The same for a small one; empty where the large one is moved about instead.
         headings: Of the table of its figures; empty where the page has them elsewhere.
         rows: The rows of that table.
@@ -132,13 +132,14 @@ Address = Callable[[FullReportRecord], str | None]
 """Where a record's own page is; None where it has none."""
 
 
-def view_of(
+def view_of(  # noqa: PLR0913 - what a page depends on
     report: FullReport,
     *,
     title: str,
     address: Address | None = None,
     more: Sequence[str] = (),
     beside: Sequence[Beside] = (),
+    drawn: bool = True,
 ) -> View:
     """Return what a page says of a report.
 
@@ -148,6 +149,7 @@ def view_of(
         address: Where a record's own page is; records have none when None.
         more: What else it rests on, safe to show.
         beside: Columns before the usual ones.
+        drawn: Whether charts are drawn.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
@@ -168,7 +170,11 @@ def view_of(
         more=max(0, len(lines) - MOST_LINES),
         sort=sort if sort == "record" or sort in {column.name for column in columns} else "",
         kinds=sorted(numbers.items()),
-        figures=[*over_time(report), *_marks(report), *calendars(report)],
+        figures=[
+            *over_time(report, drawn=drawn),
+            *_marks(report, drawn=drawn),
+            *calendars(report, drawn=drawn),
+        ],
     )
 
 
@@ -230,8 +236,8 @@ def _lines(report: FullReport, address: Address | None, beside: Sequence[Beside]
     ]
 
 
-def over_time(report: FullReport) -> list[Figure]:
-    """Return the chart of resident tokens over time, if there are any."""
+def over_time(report: FullReport, *, drawn: bool = True) -> list[Figure]:
+    """Return the chart of resident tokens over time, if there are any; `drawn` or not."""
     found = series.over_time(report)
     if found is None:
         return []
@@ -248,7 +254,7 @@ def over_time(report: FullReport) -> list[Figure]:
             "over-time",
             "Tokens over time",
             caption,
-            *both(lambda width: charts.over_time_chart(found, width=width)),
+            *both(lambda width: charts.over_time_chart(found, width=width), drawn=drawn),
             legend=[*zip(charts.record_colors(found), found.names, strict=True)],
             headings=("From", *found.names),
             rows=[
@@ -259,7 +265,7 @@ def over_time(report: FullReport) -> list[Figure]:
     ]
 
 
-def _marks(report: FullReport) -> list[Figure]:
+def _marks(report: FullReport, *, drawn: bool) -> list[Figure]:
     found, unknown, beyond = series.marks(report)
     if not found:
         return []
@@ -277,14 +283,14 @@ def _marks(report: FullReport) -> list[Figure]:
             "marks",
             "Uses and tokens",
             caption,
-            *both(lambda width: charts.marks_chart(found, width=width)),
+            *both(lambda width: charts.marks_chart(found, width=width), drawn=drawn),
             legend=[(color, kind) for kind, color in charts.kind_colors(found).items()],
         )
     ]
 
 
-def calendars(report: FullReport) -> list[Figure]:
-    """Return the calendars of uses and of times resident."""
+def calendars(report: FullReport, *, drawn: bool = True) -> list[Figure]:
+    """Return the calendars of uses and of times resident; `drawn` or not."""
     days, left_out = series.calendar(report)
     figures: list[Figure] = []
     for resident, title in ((False, "Uses by day"), (True, "Times resident by day")):
@@ -299,7 +305,7 @@ def calendars(report: FullReport) -> list[Figure]:
                 "resident-by-day" if resident else "uses-by-day",
                 title,
                 caption,
-                charts.svg(charts.calendar_chart(days, resident=resident)),
+                charts.svg(charts.calendar_chart(days, resident=resident)) if drawn else "",
                 "",
                 headings=("Day", title.removesuffix(" by day")),
                 rows=[
@@ -317,6 +323,8 @@ def calendars(report: FullReport) -> list[Figure]:
     return figures
 
 
-def both(chart: Callable[[int], charts.Spec]) -> tuple[str, str]:
-    """Return a chart as SVG for a large and for a small screen."""
+def both(chart: Callable[[int], charts.Spec], *, drawn: bool = True) -> tuple[str, str]:
+    """Return a chart as SVG for a large and for a small screen; `drawn` or not."""
+    if not drawn:
+        return "", ""
     return charts.svg(chart(charts.WIDE)), charts.svg(chart(charts.NARROW))
