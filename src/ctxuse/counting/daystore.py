@@ -31,6 +31,9 @@ _LEVELS = 3
 _EACH = 3
 """Each level takes up 2^3 of the one below."""
 
+_EARLIER = (_LEVELS + 2, 0)
+"""The name of all days but the latest."""
+
 _LARGEST = 256 * 1024 * 1024
 """Bytes that one part takes at most when it is decompressed."""
 
@@ -95,26 +98,32 @@ class DayStore:
         self._numbers: list[int] = []
 
     def add(self, stretch: Stretch) -> None:
-        """Add what stands behind all that was counted so far.
+        """Add what stands behind all that was counted so far; it is not to be used any more.
 
         Raises:
             DamagedError: What was stored of a day is damaged.
         """
+        if self._numbers and any(number != self._numbers[-1] for number in stretch.days):
+            self._drop(_EARLIER)
         for number, days in stretch.days.items():
-            mine = Days()
-            if (0, number) in self._parts or (0, number) in self._days:
+            mine = days
+            if self._knows((0, number)):
+                mine = Days()
                 mine.join(self.of((0, number)))
-            mine.join(days)
+                mine.join(days)
             for level in range(1, _LEVELS + 1):
-                self._days.pop(name := (level, number >> _EACH * level), None)
-                self._parts.pop(name, None)
+                self._drop((level, number >> _EACH * level))
+            self._drop((0, number))
             self._days[0, number] = mine
-            self._parts.pop((0, number), None)
             self.whole.merge(days.tally.basic)
         self.whole.merge(stretch.outside)
         self.rest.merge(stretch.rest)
         self.events = stretch.events
         self._numbers = sorted({*self._numbers, *stretch.days})
+
+    def _drop(self, name: Name) -> None:
+        self._days.pop(name, None)
+        self._parts.pop(name, None)
 
     def of(self, name: Name) -> Days:
         """Return the counts of some days; they are not to be changed.
@@ -130,19 +139,21 @@ class DayStore:
 
     def covering(self, window: Window) -> tuple[list[Name], list[int]]:
         """Return the fewest names that together are days within `window`, and days partly in it."""
-        names: list[Name] = []
-        partial: list[int] = []
-        for level, number in self._met(window, self._numbers, _LEVELS + 1):
-            if window.covers(*self._span((level, number))):
-                names.append((level, number))
-            else:
-                partial.append(number)
+        if self._knows(_EARLIER) and window.covers(*self._span(_EARLIER)):
+            found = [_EARLIER, *self._met(window, self._numbers[-1:], 0)]
+        else:
+            found = [*self._met(window, self._numbers, _LEVELS + 1)]
+        names = [name for name in found if window.covers(*self._span(name))]
+        partial = [number for level, number in found if (level, number) not in names]
         return names, partial
+
+    def _knows(self, name: Name) -> bool:
+        return name in self._parts or name in self._days
 
     def _met(self, window: Window, numbers: list[int], level: int) -> Iterator[Name]:
         """What is told of some days: one name if there is one that `window` covers or misses."""
         name = level, numbers[0] >> _EACH * level if numbers else 0
-        if name in self._parts or name in self._days:
+        if self._knows(name):
             span = self._span(name)
             if window.misses(*span):
                 return
@@ -191,18 +202,25 @@ class DayStore:
         return b"".join([VERSION, len(packed).to_bytes(8, "big"), packed, *blobs])
 
     def _take_together(self) -> None:
-        """Have the counts of days that follow one another, but for those with the latest day."""
+        """Have the counts of days that follow one another, but for those with the latest day.
+
+        That one still grows; all before it are taken together, too.
+        """
         for level in range(1, _LEVELS + 1):
             for number, days in groupby(self._numbers, key=lambda day: day >> _EACH * level):
                 name = level, number
                 if number == self._numbers[-1] >> _EACH * level or name in self._parts:
                     continue
-                below = [*self._met(ALWAYS, [*days], level)]
-                if len(below) > 1:
-                    whole = Days()
-                    for its in below:
-                        whole.join(self.of(its))
-                    self._days[name] = replace(whole, runs=[])
+                self._take(name, [*self._met(ALWAYS, [*days], level)])
+        if not self._knows(_EARLIER):
+            self._take(_EARLIER, [*self._met(ALWAYS, self._numbers[:-1], _LEVELS + 1)])
+
+    def _take(self, name: Name, below: list[Name]) -> None:
+        if len(below) > 1:
+            whole = Days()
+            for its in below:
+                whole.join(self.of(its))
+            self._days[name] = replace(whole, runs=[])
 
     @classmethod
     def loaded(cls, data: bytes | None, kind: TallyKind, query: Query) -> "DayStore | None":

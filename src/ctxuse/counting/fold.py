@@ -250,8 +250,9 @@ class DetailFold:
         found: defaultdict[tuple[str, str], list[tuple[int, Use]]] = defaultdict(list)
         for number, lines in self._uses.items():
             event = self._events[number]
+            latest = nlargest(LAST_USES, lines, key=_lateness)
             for record in event.records:
-                for time, place, segment, (host, actor), _ in lines:
+                for time, place, segment, (host, actor), _ in latest:
                     use = Use(
                         ns_of_head(time),
                         event.source.value,
