@@ -18,6 +18,7 @@ from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
 from ctxuse.fleet.opening import Opened, logs_of, needs_fleet, with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.log.names import remove_old_checkpoints
@@ -37,8 +38,10 @@ def count(
         repeats: Tells which of their events are counted elsewhere; None when all count here.
     """
     fleet = FleetTally()
+    packs = Packs(sources)
     for source in sources:
-        found = with_retries(source, partial(_count, source, asked, repeats, cache=cache))
+        read = partial(_count, source, asked, repeats, packs, cache=cache)
+        found = with_retries(source, read)
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
@@ -67,15 +70,19 @@ class _Counted(NamedTuple):
     repeated: int = 0
 
 
-def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache: bool) -> _Counted:
+def _count(
+    source: Source, asked: FleetQuery, repeats: Repeats | None, packs: Packs, *, cache: bool
+) -> _Counted:
     concerned = repeats if repeats is not None and repeats.concern(source) else None
     if concerned is not None or asked.reads_everything:
-        return _count_part(source, asked, concerned)
+        return _count_part(source, asked, concerned, packs)
     reading = Reading(cache_of(os.environ, wanted=cache), processes=1)
     if cache and source.layout is not None:
         remove_old_checkpoints(os.fspath(source.layout))
     return _Counted(
-        LogTally.merged(tally_opened(opened, asked.kind, reading) for opened in logs_of(source))
+        LogTally.merged(
+            tally_opened(opened, asked.kind, reading) for opened in logs_of(source, packs)
+        )
     )
 
 
@@ -86,11 +93,13 @@ def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
     return count_log(opened.layout, opened.log, kind, reading)
 
 
-def _count_part(source: Source, asked: FleetQuery, repeats: Repeats | None) -> _Counted:
+def _count_part(
+    source: Source, asked: FleetQuery, repeats: Repeats | None, packs: Packs
+) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
     accumulator = Accumulator(asked.kind, asked.query)
     repeated = 0
-    for opened in logs_of(source):
+    for opened in logs_of(source, packs):
         if repeats is None:
             count_lines(opened.log, [accumulator])
             continue
