@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
-from ctxuse.errors import FleetError
 from ctxuse.fleet import packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
@@ -127,8 +126,8 @@ class World:
         self.there = max(self.there, written)
 
     def compact(self) -> None:
-        with suppress(FleetError):  # nothing was collected yet
-            assert compacted(self.target, self.now, 5000).done.unreadable == []
+        for _ in range(2):
+            assert compacted(self.target, self.now, 20_000).done.unreadable == []
 
     def report(self) -> None:
         before = self.there
@@ -138,22 +137,28 @@ class World:
             assert before <= found.evidence.events <= self.written
 
 
-acts = st.sampled_from(["append", "append", "archive", "collect", "compact", "report"])
+acts = st.sampled_from(["append", "append", "archive", "collect", "collect", "compact", "report"])
 steps = st.tuples(
     acts,
-    st.integers(0, 30),
-    st.sampled_from([0, 600, 2 * GRACE]),
-    st.sampled_from(["", "", "die", "collect", "compact", "report"]),
+    st.integers(0, 20),
+    st.sampled_from([0, GRACE / 2, 2 * GRACE, 2 * GRACE]),
+    st.sampled_from(["", "die", "collect", "compact", "compact", "report"]),
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(steps, min_size=6, max_size=18))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(steps, min_size=8, max_size=30))
 def test_whatever_runs_beside_it_and_wherever_it_is_killed_each_event_counts_once(
     tmp_path_factory: pytest.TempPathFactory, some: list[tuple[str, int, float, str]]
 ) -> None:
     root = tmp_path_factory.mktemp("packs")
-    world = World(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ctxuse.fleet.compact.FEW", 2)
+        play(World(root), some)
+    shutil.rmtree(root)
+
+
+def play(world: World, some: list[tuple[str, int, float, str]]) -> None:
     world.append(0)
     world.collect()
     for act, number, later, meanwhile in some:
@@ -162,7 +167,8 @@ def test_whatever_runs_beside_it_and_wherever_it_is_killed_each_event_counts_onc
             getattr(world, act)(number)
             continue
         other = die if meanwhile == "die" else getattr(world, meanwhile or "report")
-        with at_operation(number if meanwhile else 10**9, other), suppress(Killed):
+        when = number % (8 if act == "report" else 21) if meanwhile else 10**9
+        with at_operation(when, other), suppress(Killed):
             getattr(world, act)()
         world.report()
     world.collect()
@@ -174,7 +180,75 @@ def test_whatever_runs_beside_it_and_wherever_it_is_killed_each_event_counts_onc
         assert [one.replaced for one in again.workspaces] == [0, 0, 0]
         world.now += 2 * GRACE
         world.compact()
-    shutil.rmtree(root)
+    receipts = [path.parent for path in world.target.rglob("*.packed")]
+    assert len(receipts) == len({*receipts})
+    assert not loose_in(world.target)
+
+
+@pytest.fixture
+def ripe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A fleet, and a target where the next compaction packs, takes packs up and removes pieces."""
+    monkeypatch.setattr("ctxuse.fleet.compact.FEW", 2)
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    for turn in range(4):
+        with log_of(fleet / f"w00{turn % 2}").open("ab") as log:
+            log.write(as_log(some_events(3, 100 + turn)))
+        collected(fleet, target)
+        if turn < 3:
+            compacted(target, NOW + turn, 10**5)
+    return fleet, target
+
+
+def test_a_report_reads_what_it_listed_whenever_a_compaction_runs_meanwhile(
+    tmp_path: Path, ripe: tuple[Path, Path]
+) -> None:
+    fleet, target = ripe
+    expected = report(fleet).fields()["records"]
+    for number in range(12):
+        copy = shutil.copytree(target, tmp_path / f"copy{number}")
+        done: list[Compaction] = []
+
+        def act(place: Path = copy, done: list[Compaction] = done) -> None:
+            done += [compacted(place, NOW + 2 * GRACE, 10**5) for _ in range(2)]
+
+        with at_operation(number, act):
+            found = report(copy)
+        assert found.unreadable == ()
+        assert found.fields()["records"] == expected
+        runs = [(one.done.packs, one.done.removed > 0) for one in done]
+        assert runs == [(1, True), (0, False)] or (not done and number > 3)
+        assert report(copy).fields()["records"] == expected
+
+
+def test_a_compaction_may_be_killed_anywhere_and_another_one_run_inside_it(
+    tmp_path: Path, ripe: tuple[Path, Path]
+) -> None:
+    fleet, target = ripe
+    expected = report(fleet).fields()["records"]
+    for later in (NOW + 2 * GRACE, NOW + 4 * GRACE):
+        for number in range(40):
+            copy = shutil.copytree(target, tmp_path / f"copy{number}-{later}")
+            killed = False
+            try:
+                with at_operation(number, die):
+                    compacted(copy, later, 10**5)
+            except Killed:
+                killed = True
+            assert report(copy).fields()["records"] == expected
+            assert [one.pieces for one in collected(fleet, copy).workspaces] == [0, 0]
+            with at_operation(number, lambda: compacted(copy, later, 10**5)):  # noqa: B023 - at once
+                assert compacted(copy, later, 10**5).done.unreadable == []
+            assert report(copy).fields()["records"] == expected
+            for turn in (2, 4, 6, 8):
+                assert compacted(copy, later + turn * GRACE, 10**5).done.unreadable == []
+            assert report(copy).fields()["records"] == expected
+            assert not loose_in(copy)
+            assert len([*copy.glob(f"{PACKS}/*")]) == 2
+            shutil.rmtree(copy)
+            if not killed:
+                break
+        assert number > 9
+        compacted(target, later, 10**5)
 
 
 FORMS: list[dict[str, Any]] = [
@@ -274,6 +348,20 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
     make_workspace(fleet / "w002", as_log(some_events(50, 2))[:-1000] + b"x" * 999 + b"\n")
     assert [one.replaced for one in collected(fleet, target).workspaces] == [0, 0, 1]
+
+
+def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target, 10**6)
+    with at_operation(4, die), pytest.raises(Killed):  # names, two pieces, the pack; its index
+        compacted(target)
+    (left,) = (target / PACKS).iterdir()
+    assert left.suffix == ".pack"
+    compacted(target, NOW + GRACE - 1)
+    assert left.exists()
+    compacted(target, NOW + GRACE)
+    assert not left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
 def test_a_lost_pack_is_said_and_what_it_held_is_copied_again(

@@ -99,8 +99,8 @@ def compact(  # noqa: PLR0913 - compacting has these options
         raise FleetError(shown_place(target), "nothing was collected in it")
     job = Compact(target=target, now=moment(now), settled=moment(now - grace), pack_size=pack_size)
     settled = {name: pack for name, pack in packs.packs.items() if _is_settled(name, job)}
-    taken_up = _taken_up(settled, pack_size)
     superseded = {*settled}.difference(*(_needed(source, job.settled) for source in known))
+    taken_up = _taken_up({n: pack for n, pack in settled.items() if n not in superseded}, pack_size)
     sources = [*_to_do(known, job.settled, taken_up, superseded)]
     done = Compacted(unreadable=_unreadable(target, files, packs), needed=[])
     if sources:
