@@ -146,8 +146,8 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(steps, min_size=8, max_size=30))
+@settings(max_examples=40, deadline=None)
+@given(st.lists(steps, min_size=8, max_size=24))
 def test_whatever_runs_beside_it_and_wherever_it_is_killed_each_event_counts_once(
     tmp_path_factory: pytest.TempPathFactory, some: list[tuple[str, int, float, str]]
 ) -> None:

@@ -13,8 +13,9 @@ told from its receipts (`ctxuse.fleet.pieces`).
 
 import re
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -36,6 +37,9 @@ MOST_PIECES = 100_000
 
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
+
+_AT_ONCE = 16
+"""Indexes that are read at the same moment: of small files most of the time is waiting."""
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes that are read at once, at most, where not more are asked for."""
@@ -120,10 +124,15 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
     found = Found({}, {}, {}, rest)
-    for name, size in sizes["index"].items():
-        if name in sizes["pack"]:
+    names = [name for name in sizes["index"] if name in sizes["pack"]]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        under_way = deque(
+            (name, pool.submit(_index, store, name, sizes["index"][name])) for name in names
+        )
+        while under_way:
+            name, reading = under_way.popleft()
             try:
-                held = _held(store, name, size, sizes["pack"][name])
+                held = _held(name, reading.result(), sizes["pack"][name])
             except FileNotFoundError:  # it was removed since: another pack holds the same
                 continue
             except ValueError as error:
@@ -135,15 +144,23 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
     return found
 
 
-def _held(store: Store, name: str, size: int, bytes_there: int) -> dict[str, list[Part]]:
+def _index(store: Store, name: str, size: int) -> bytes:
+    """The bytes of an index.
+
+    Raises:
+        ValueError: They are too many.
+    """
+    if size > _LARGEST_INDEX:
+        raise ValueError(f"no index of a pack: it has more than {_LARGEST_INDEX:,} bytes")
+    return store.read(file_of(name, "index"), 0, size)
+
+
+def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
     """What a pack holds, by folder.
 
     Raises:
         ValueError: Its index is none.
     """
-    if size > _LARGEST_INDEX:
-        raise ValueError(f"no index of a pack: it has more than {_LARGEST_INDEX:,} bytes")
-    data = store.read(file_of(name, "index"), 0, size)
     if _hash(data) != name.rpartition("-")[2]:
         raise ValueError("no index of a pack: it is not what its name says")
     try:
