@@ -25,7 +25,7 @@ from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore
 from ctxuse.times import SECOND, instant
 
-NOW = 1_800_000_000.0
+NOW = 4_000_000_000.0
 STREAM = "0123456789abcdef"
 
 
@@ -409,7 +409,7 @@ def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(
 def forged(target: Path, index: object, data: bytes = b"", name: str = "") -> Path:
     """A pack with an index whose hash is that of its name."""
     raw = index if isinstance(index, bytes) else json.dumps(index).encode()
-    name = name or f"20300101T000000Z-{sha256(raw).hexdigest()[:32]}"
+    name = name or f"21000101T000000Z-{sha256(raw).hexdigest()[:32]}"
     path = target / PACKS / f"{name}.index"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(raw)
@@ -481,7 +481,7 @@ def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path
         claims.setdefault(path.parts[-7], []).append("/".join(path.parts[-2:]))
         size += path.stat().st_size
     lying = forged(target, {"sha256": "", "pieces": claims}, b"x" * size)
-    done = compacted(target, 4_000_000_000)
+    done = compacted(target, 5_000_000_000)
     assert {one.reason.partition(": ")[2] for one in done.done.unreadable} == {MIXED}
     assert (done.done.removed, done.packs_removed) == (0, 0)
     for path in (lying, lying.with_suffix(".pack")):
@@ -579,3 +579,14 @@ def test_what_a_later_pack_holds_is_read_there_and_nothing_is_left_out(
                 or later.issuperset(range(piece.start, piece.end))
                 or any(other.pack == part.pack for _, other in kept)
             )
+
+
+def test_a_pack_is_as_old_as_it_is_and_not_as_the_run_that_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    monkeypatch.setattr("ctxuse.fleet.packs.time.time", lambda: NOW + 5 * GRACE)
+    compacted(target)
+    assert compacted(target, NOW + 6 * GRACE - 1).done.removed == 0
+    assert compacted(target, NOW + 6 * GRACE).done.removed > 0

@@ -219,7 +219,7 @@ def test_a_report_over_packs_makes_few_requests_however_many_workspaces_there_ar
     target = tmp_path / "to"
     collect([str(tmp_path / "fleet")], str(target), executor="threads")
     for later in (0, 9000):
-        compact(str(target), executor="threads", now=1_800_000_000 + later)
+        compact(str(target), executor="threads", now=4_000_000_000 + later)
     fsspec.filesystem("s3").put(str(target), f"{bucket}/to", recursive=True)
     for merged, most in ((True, 20), (False, 20)):
         asked.clear()
@@ -227,7 +227,7 @@ def test_a_report_over_packs_makes_few_requests_however_many_workspaces_there_ar
         assert (len(there.workspaces), there.evidence.events) == (300, 1500)
         assert 3 <= asked.total() <= most, asked
     asked.clear()
-    done = compact(f"{bucket}/to", executor="threads", now=1_800_020_000)
+    done = compact(f"{bucket}/to", executor="threads", now=4_000_020_000)
     assert (done.done.packs, done.done.unreadable) == (0, [])
     assert asked.total() <= 5, asked
 
@@ -252,7 +252,7 @@ def test_compactors_and_collectors_of_one_address_at_once_lose_and_double_nothin
         both = [
             threading.Thread(
                 target=lambda turn=turn: compact(
-                    target, executor="threads", now=1_800_000_000 + turn * 9000, pack_size=40_000
+                    target, executor="threads", now=4_000_000_000 + turn * 9000, pack_size=40_000
                 )
             )
             for _ in range(2)

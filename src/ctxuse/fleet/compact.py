@@ -79,7 +79,8 @@ def compact(  # noqa: PLR0913 - compacting has these options
         executor: As for a report; it needs to be able to write to `target`.
         workers: As for a report.
         pack_size: Bytes of a pack, at most.
-        now: The time, in seconds since the epoch; that of the clock when None.
+        now: When it begins, in seconds since the epoch; the time of the clock when None. Packs
+            are not dated earlier.
         on_progress: Called with how many workspaces are done, and how many there are to do.
 
     Raises:
@@ -97,7 +98,9 @@ def compact(  # noqa: PLR0913 - compacting has these options
     known = _known(target, files, packs)
     if not known and not packs.troubles:
         raise FleetError(shown_place(target), "nothing was collected in it")
-    job = Compact(target=target, now=moment(now), settled=moment(now - grace), pack_size=pack_size)
+    job = Compact(
+        target=target, begun=moment(now), settled=moment(now - grace), pack_size=pack_size
+    )
     settled = {name: pack for name, pack in packs.packs.items() if _is_settled(name, job)}
     superseded = {*settled}.difference(*(_needed(source, job.settled) for source in known))
     taken_up = _taken_up({n: pack for n, pack in settled.items() if n not in superseded}, pack_size)

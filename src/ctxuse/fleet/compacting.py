@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 
-from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Compact, Compacted
 from ctxuse.fleet.opening import with_retries
 from ctxuse.fleet.packs import PackWriter, Ranges, file_of
@@ -52,9 +52,8 @@ def compact_some(job: Compact) -> Compacted:
             batch.left(source, trouble.reason)
     try:
         return batch.finished()
-    except (CtxuseError, OSError) as error:
-        reason = error.reason if isinstance(error, FleetError) else str(error)
-        unreadable = job.none_done(reason).unreadable
+    except FleetError as error:
+        unreadable = job.none_done(error.reason).unreadable
         return Compacted(unreadable=unreadable, needed=[*job.superseded])
 
 
@@ -64,7 +63,7 @@ class _Batch:
     def __init__(self, job: Compact) -> None:
         self._job = job
         self._store = open_store(job.target)
-        self._writer = PackWriter(self._store, job.now, job.pack_size)
+        self._writer = PackWriter(self._store, job.begun, job.pack_size)
         self._ranges = Ranges(self._store, _ends(job.sources))
         self._gone: list[str] = []
         self._done = Compacted(unreadable=[], needed=[])

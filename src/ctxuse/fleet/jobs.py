@@ -261,7 +261,7 @@ class Compact(Job, frozen=True, kw_only=True):
 
     Attributes:
         target: The folder or address where they and the packs are.
-        now: The time, as names of packs begin with it.
+        begun: When the compaction began, as names of packs begin with a time.
         settled: Likewise, the time before which a pack was there long enough to stand for others.
         pack_size: Bytes of a pack, at most.
         taken_up: Packs whose pieces go into new ones.
@@ -269,7 +269,7 @@ class Compact(Job, frozen=True, kw_only=True):
     """
 
     target: str
-    now: str
+    begun: str
     settled: str
     pack_size: int
     taken_up: tuple[str, ...] = ()

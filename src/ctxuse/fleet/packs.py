@@ -5,8 +5,8 @@ They lie in one folder beside those of the workspaces::
     .ctxuse-packs/<time>-<hash of the index>.pack     the bytes of the pieces, one behind the other
     .ctxuse-packs/<time>-<hash of the index>.index    their names, by folder, in that order
 
-The time is that of the compaction, in UTC. Neither file ever changes. The index is written last: a
-pack counts when its index has the hash of its name and speaks of as many bytes as there are. A
+The time is when the pack was written, in UTC. Neither file ever changes. The index is written last:
+a pack counts when its index has the hash of its name and speaks of as many bytes as there are. A
 folder that is missing from the indexes has nothing in packs; what is missing of one that has is
 told from its receipts (`ctxuse.fleet.pieces`).
 """
@@ -191,13 +191,13 @@ class PackWriter:
 
     Args:
         store: The place where the workspaces are.
-        now: The time, as names begin with it.
+        begun: When the compaction began, as names begin with it: no pack is older.
         size: Bytes of a pack, at most, unless one piece alone has more.
     """
 
-    def __init__(self, store: Store, now: str, size: int) -> None:
+    def __init__(self, store: Store, begun: str, size: int) -> None:
         self._store = store
-        self._now = now
+        self._begun = begun
         self._size = size
         self._data = bytearray()
         self._pieces: dict[str, list[Piece]] = {}
@@ -238,7 +238,7 @@ class PackWriter:
         names = {folder: [piece.name for piece in its] for folder, its in self._pieces.items()}
         data = bytes(self._data)
         index = _encode(_Index(sha256(data).hexdigest(), names))
-        name = f"{self._now}-{_hash(index)}"
+        name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
         self._store.write(file_of(name), data)
         self._store.write(file_of(name, "index"), index)
         self.packs += 1
