@@ -29,7 +29,7 @@ bench: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	$(BIN)/python bench/bench.py $(BENCH)
 
-# A report over many workspaces; BENCH_FLEET="--growth 1000 --repeat 1" for less.
+# A report over many workspaces; BENCH_FLEET="--growth 1000 --repeat 1" for less, "--collected 100000" for packs.
 bench-fleet: .venv/ready
 	$(BIN)/python bench/fleet.py $(BENCH_FLEET)
 

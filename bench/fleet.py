@@ -5,6 +5,7 @@ what counts is its ratio to another figure of the same run. Writes tables to std
 """
 
 import argparse
+import logging
 import os
 import platform
 import statistics
@@ -12,19 +13,24 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from inputs import lines
 
 from ctxuse.fleet import wire
 from ctxuse.fleet.collect import collect
+from ctxuse.fleet.compact import compact
 from ctxuse.fleet.counting import count
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.export import export_events
 from ctxuse.fleet.jobs import batches
 from ctxuse.fleet.reporting import fleet_report
+from ctxuse.fleet.store import LocalStore, filesystem, open_store
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.reports.fleet import FleetQuery, FleetTally
 from ctxuse.times import instant
@@ -209,6 +215,85 @@ def costs(repeat: int) -> None:
     print(f"\nA batch's result: {records} records, {size:,} bytes, {size / records:.0f} a record")
 
 
+REQUESTS = {"names": "list", "read": "get", "copy": "get", "write": "put", "remove": "delete"}
+"""What the operations of a folder are called in the table."""
+
+
+@contextmanager
+def counted(folder: str) -> Iterator[Counter[str]]:
+    """Count what is asked of a folder of this machine or of S3, by kind, in this process."""
+    made: Counter[str] = Counter()
+    s3 = folder.startswith("s3://")
+    owner: Any = type(filesystem(folder)[0]) if s3 else LocalStore
+    names = ["_call_s3"] if s3 else [*REQUESTS]
+    real = {name: getattr(owner, name) for name in names}
+
+    def counting(name: str) -> Callable[..., Any]:
+        def operation(self: object, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - passed on
+            kind = str(words[0]).partition("_")[0] if s3 else REQUESTS[name]
+            made[kind] += len(words[0]) if name == "remove" else 1
+            return real[name](self, *words, **more)
+
+        return operation
+
+    for name in names:
+        setattr(owner, name, counting(name))
+    try:
+        yield made
+    finally:
+        for name in names:
+            setattr(owner, name, real[name])
+
+
+def collected(target: str, number: int, events: int) -> None:
+    """Collected workspaces before and after they are put into packs, by one thread."""
+    where = "in a bucket" if "://" in target else "on disk"
+    print(f"\nCollected: {number:,} workspaces of {events} events, {where}\n")
+    print("| what | seconds | requests | files afterwards |\n| --- | ---: | --- | ---: |")
+    with tempfile.TemporaryDirectory() as directory:
+        fleet = str(make_fleet(Path(directory), number, events))
+        one: dict[str, Any] = {"executor": "threads", "workers": 1}
+        collecting = partial(collect, [fleet], target, host="bench", **one)
+        report = partial(fleet_report, [target], merge_records=True, cache=False, **one)
+        cases: dict[str, Case] = {
+            "collect, everything new": collecting,
+            "report": report,
+            "compact: into packs": partial(compact, target, now=time.time(), **one),
+            "report, packs and pieces": report,
+            "compact, after the grace": partial(compact, target, now=time.time() + 9000, **one),
+            "report, packs": report,
+            "collect, nothing new": collecting,
+            "compact, nothing new": partial(compact, target, now=time.time() + 18000, **one),
+        }
+        for name, case in cases.items():
+            with counted(target) as made:
+                begin = time.perf_counter()
+                case()
+                seconds = time.perf_counter() - begin
+            kinds = ", ".join(f"{kind} {times:,}" for kind, times in sorted(made.items()))
+            files = len(open_store(target).names())
+            print(f"| {name} | {seconds:.2f} | {kinds} | {files:,} |", flush=True)
+
+
+@contextmanager
+def bucket() -> Iterator[str]:
+    """A bucket of an S3 server on this machine."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only here
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    os.environ |= {
+        "AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()),
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    filesystem("s3://bench")[0].mkdir("bench")
+    yield "s3://bench/collected"
+    server.stop()
+
+
 def main() -> None:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -216,8 +301,18 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1000, help="in each workspace")
     parser.add_argument("--repeat", type=int, default=5, help="rounds of each case")
     parser.add_argument("--growth", type=int, default=10_000, help="up to so many workspaces")
+    parser.add_argument("--collected", type=int, metavar="N", help="only N collected workspaces")
+    parser.add_argument("--in-bucket", type=int, metavar="N", help="only N of them, in a bucket")
     options = parser.parse_args()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors")
+    if options.collected or options.in_bucket:
+        if options.collected:
+            with tempfile.TemporaryDirectory() as target:
+                collected(target, options.collected, 10)
+        if options.in_bucket:
+            with bucket() as target:
+                collected(target, options.in_bucket, 10)
+        return
     print(f"{options.workspaces:,} workspaces of {options.events:,} events")
     costs(options.repeat)
     with tempfile.TemporaryDirectory() as directory:

@@ -4,12 +4,14 @@ import os
 import random
 import uuid
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from strategies import an_event
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource
 from ctxuse.codec.encode import encode
+from ctxuse.fleet.pieces import Piece
 from ctxuse.times import SECOND
 
 BEGIN = 1_795_000_000 * SECOND
@@ -47,6 +49,12 @@ def make_workspace(root: Path, log: bytes, name: str = "events.jsonl") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(log)
     return root
+
+
+def make_collected(root: Path, log: bytes) -> Path:
+    """A workspace with a log as it is collected, in one piece."""
+    first, tail = (sha256(some).hexdigest()[:16] for some in (log.split(b"\n")[0], log[-4096:]))
+    return make_workspace(root, log, f"collected/{Piece(0, first, 0, len(log), tail).name}")
 
 
 def make_fleet(root: Path, workspaces: int, events: int = 50) -> Path:

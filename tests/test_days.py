@@ -17,7 +17,7 @@ from ctxuse import UsageEventKind, UsageRecordSnapshot, Workspace, zones
 from ctxuse.cache import Cache
 from ctxuse.codec.encode import encode
 from ctxuse.counting import days, workers
-from ctxuse.counting.asked import Counted, count_asked
+from ctxuse.counting.asked import ByDay, Counted, count_asked
 from ctxuse.counting.blocks import read_usual
 from ctxuse.counting.daystore import DayStore
 from ctxuse.counting.kinds import BASIC, DETAIL, TallyKind
@@ -212,7 +212,7 @@ def test_several_processes_count_days_as_one_does(
     results: list[object] = []
     original = workers._result  # noqa: SLF001 - what the workers gave
 
-    def result(worker: object, task: workers.ByDay) -> object:
+    def result(worker: object, task: ByDay) -> object:
         results.append(original(worker, task))  # type: ignore[arg-type] # passed on
         return results[-1]
 

@@ -34,6 +34,7 @@ from ctxuse.fleet import counting, opening, reporting, running, wire
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import MOST_BYTES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import LocalStore
@@ -565,7 +566,7 @@ def test_a_workspace_that_loses_every_worker_is_listed_and_the_others_count(
         "if any('ctxuse.fleet' in word for word in sys.orig_argv):\n"
         "    import ctxuse.fleet.counting as c\n"
         "    real = c.logs_of\n"
-        "    c.logs_of = lambda s: os._exit(9) if s.address.endswith('w003') else real(s)\n"
+        "    c.logs_of = lambda s, p: os._exit(9) if s.address.endswith('w003') else real(s, p)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     report = fleet_report([str(tmp_path / "fleet")], workers=1)
@@ -580,14 +581,14 @@ def test_trouble_that_passes_costs_a_try(tmp_path: Path, monkeypatch: pytest.Mon
     tries: list[str] = []
     real = opening.logs_of
 
-    def failing(source: Source) -> Iterator[Opened]:
+    def failing(source: Source, packs: Packs) -> Iterator[Opened]:
         tries.append(source.address[-1])
         if tries.count("1") < 3:
-            yield from (one for one in real(source) if source.address[-1] == "0")
+            yield from (one for one in real(source, packs) if source.address[-1] == "0")
             if source.address[-1] == "1":
                 raise OSError(5, "Input/output error")
         else:
-            yield from real(source)
+            yield from real(source, packs)
 
     monkeypatch.setattr(counting, "logs_of", failing)
     report = fleet_report([str(tmp_path)], executor="threads", workers=1)

@@ -20,6 +20,7 @@ from ctxuse.fleet import copying
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.jobs import Collect, Export
 from ctxuse.fleet.opening import Opened, logs_of
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
@@ -63,7 +64,7 @@ spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12)), max_size=10)
 def test_each_byte_of_a_stream_is_taken_once_and_in_order(some: list[tuple[int, int]]) -> None:
     pieces = [Piece(7, STREAM, start, start + length, "0" * 16) for start, length in some]
     stream = joined(pieces)
-    taken = [at for piece, skip in stream.steps for at in range(piece.start + skip, piece.end)]
+    taken = [at for step in stream.steps for at in range(step.start, step.piece.end)]
     assert taken == [*range(stream.end)]
     there = {at for piece in pieces for at in range(piece.start, piece.end)}
     first_missing = next(at for at in range(100) if at not in there)
@@ -329,8 +330,8 @@ def test_a_collector_that_was_overtaken_copies_nothing_twice(
     root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
     usual = logs_of
 
-    def overtaken(source: Source) -> Iterator[Opened]:
-        for opened in usual(source):
+    def overtaken(source: Source, packs: Packs) -> Iterator[Opened]:
+        for opened in usual(source, packs):
             monkeypatch.setattr(copying, "logs_of", usual)
             with log_of(root).open("ab") as log:
                 log.write(as_log(some_events(9, 2)))
@@ -354,8 +355,8 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     def copied() -> Collecting:
         return collect([root], str(tmp_path / "to"), host="h", executor="threads", workers=1)
 
-    def overtaken(source: Source) -> Iterator[Opened]:
-        for opened in usual(source):
+    def overtaken(source: Source, packs: Packs) -> Iterator[Opened]:
+        for opened in usual(source, packs):
             monkeypatch.setattr(copying, "logs_of", usual)
             fs.pipe_file(log, as_log([*some_events(9, 1), *some_events(9, 2)]))
             assert copied().failed == []

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.fleet import reporting
 from ctxuse.fleet.collect import collect
+from ctxuse.fleet.compact import compact
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.reporting import fleet_report
@@ -192,6 +195,81 @@ def test_two_collectors_of_one_address_bring_the_same(tmp_path: Path, bucket: st
     there = fleet_report([f"{bucket}/to"], merge_records=True, executor="threads")
     here = fleet_report([str(tmp_path)], merge_records=True, executor="threads")
     assert there.fields()["records"] == here.fields()["records"]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each kind of request is made from now on."""
+    made: Counter[str] = Counter()
+    kind: Any = type(fsspec.filesystem("s3"))
+    real = kind._call_s3  # noqa: SLF001 - where all requests go through
+
+    async def counting(self: object, method: str, *words: object, **more: object) -> object:
+        made[method] += 1
+        return await real(self, method, *words, **more)
+
+    monkeypatch.setattr(kind, "_call_s3", counting)
+    return made
+
+
+def test_a_report_over_packs_makes_few_requests_however_many_workspaces_there_are(
+    tmp_path: Path, bucket: str, asked: Counter[str]
+) -> None:
+    make_fleet(tmp_path / "fleet", 300, 5)
+    target = tmp_path / "to"
+    collect([str(tmp_path / "fleet")], str(target), executor="threads")
+    for later in (0, 9000):
+        compact(str(target), executor="threads", now=4_000_000_000 + later)
+    fsspec.filesystem("s3").put(str(target), f"{bucket}/to", recursive=True)
+    for merged, most in ((True, 20), (False, 20)):
+        asked.clear()
+        there = fleet_report([f"{bucket}/to"], merge_records=merged, executor="threads", workers=1)
+        assert (len(there.workspaces), there.evidence.events) == (300, 1500)
+        assert 3 <= asked.total() <= most, asked
+    asked.clear()
+    done = compact(f"{bucket}/to", executor="threads", now=4_000_020_000)
+    assert (done.done.packs, done.done.unreadable) == (0, [])
+    assert asked.total() <= 5, asked
+
+
+def test_compactors_and_collectors_of_one_address_at_once_lose_and_double_nothing(
+    tmp_path: Path, bucket: str
+) -> None:
+    make_fleet(tmp_path, 6, 40)
+    target = f"{bucket}/to"
+    for turn in range(2):
+        with Workspace(tmp_path / "w001").layout.events_path.open("ab") as log:
+            log.write(as_log(some_events(3, 900 + turn)))
+        collect([str(tmp_path)], target, host="h", executor="threads", piece_size=3000)
+    expected = fleet_report([str(tmp_path)], merge_records=True, executor="threads").fields()
+
+    def agree() -> None:
+        there = fleet_report([target], merge_records=True, executor="threads")
+        assert there.fields()["records"] == expected["records"]
+        assert there.unreadable == ()
+
+    for turn in range(3):
+        both = [
+            threading.Thread(
+                target=lambda turn=turn: compact(
+                    target, executor="threads", now=4_000_000_000 + turn * 9000, pack_size=40_000
+                )
+            )
+            for _ in range(2)
+        ]
+        for one in both:
+            one.start()
+        agree()
+        again = collect([str(tmp_path)], target, host="h", executor="threads", piece_size=3000)
+        assert again.failed == []
+        for one in both:
+            one.join()
+        agree()
+    names = RemoteStore(target).names()
+    assert not [name for name in names if name.endswith(".jsonl")]
+    again = collect([str(tmp_path)], target, host="h", executor="threads")
+    assert [one.pieces for one in again.workspaces] == [0] * 6
+    agree()
 
 
 def test_an_export_into_a_bucket_can_be_read_back(

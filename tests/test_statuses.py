@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from commands import ctxuse, leaves
 from disks import disk_of
-from fleets import as_log, make_fleet, make_workspace, some_events
+from fleets import as_log, make_collected, make_fleet, make_workspace, some_events
 from starting import PATIENCE, started
 
 from ctxuse import Workspace
@@ -64,6 +64,10 @@ ASKED = {
         ["fleet", "collect", "fleet", "--to", "to"],
         lambda r: len([*(r / "to").rglob("*.jsonl")]) == 3,
     ),
+    "fleet compact": Asked(
+        ["fleet", "compact", "collected"],
+        lambda r: len([*(r / "collected").rglob("*.index")]) == 1,
+    ),
     "fleet export": Asked(
         ["fleet", "export", "fleet", "--to", "to"],
         lambda r: len([*(r / "to").glob("*.parquet")]) == 3,
@@ -99,6 +103,7 @@ def fill(root: Path) -> None:
     (root / "other.jsonl").write_bytes(as_log([*other, *some_events(3, 7)]))
     (root / "new").mkdir()
     make_fleet(root / "fleet", 3, 5)
+    make_collected(root / "collected" / "w", as_log(some_events(5, 1)))
 
 
 NO_SPACE = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
@@ -157,7 +162,7 @@ def test_where_the_target_is_something_else_the_status_says_so(
 ) -> None:
     """A file where a directory is to be, and the other way round: nobody can write there."""
     fill(tmp_path)
-    for name in ("to", "new/.yoi", ".claude"):
+    for name in ("to", "new/.yoi", ".claude", "collected/.ctxuse-packs"):
         (tmp_path / name).write_text("")
     (tmp_path / "report").mkdir()
     log = tmp_path / USAGE / "events.jsonl"
@@ -312,6 +317,7 @@ def unreachable(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         ["report", "fleet", PLACE],
         ["report", "fleet", "--distinct-ids", "--scratch", PLACE],
         ["collect", "fleet", "--to", PLACE],
+        ["compact", PLACE],
         ["collect", PLACE, "--to", "to"],
         ["export", "fleet", "--to", PLACE],
         ["export", PLACE, "--to", "to"],

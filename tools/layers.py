@@ -55,7 +55,7 @@ INSIDE = {
         "__init__",
     ],
     "cli.fleet": [
-        "collect | export | report",
+        "collect | compact | export | report",
         "options",
     ],
     "codec": [
@@ -69,16 +69,18 @@ INSIDE = {
         "frontmatter | given | references | residenttext",
     ],
     "fleet": [
-        "collect | export | reporting | sending",
+        "collect | compact | export | reporting | sending",
         "running",
         "cluster",
         "executors | interpreters | work",
-        "copying | counting | parquet",
+        "compacting | copying | counting | parquet",
         "jobs",
         "repeats",
         "discovery | opening | target",
+        "packs",
         "store | wire",
-        "pieces | source",
+        "source",
+        "pieces",
     ],
     "hosts": [
         "claude_code | cline | codex | copilot | cursor | gemini_cli | opencode | pi | qwen_code",

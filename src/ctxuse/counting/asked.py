@@ -9,21 +9,35 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
+from typing import NamedTuple, Self
 
 import msgspec
 
 from ctxuse.counting.checkpoint import Place, Proof, place_of, stands
 from ctxuse.counting.count import Accumulator, count
-from ctxuse.counting.days import Days, Dealing, TooManyDaysError, count_by_day, joined
+from ctxuse.counting.days import (
+    Days,
+    Dealing,
+    Stretch,
+    TooManyDaysError,
+    count_by_day,
+    dump_stretch,
+    joined,
+    load_stretch,
+)
 from ctxuse.counting.daystore import DamagedError, DayStore
-from ctxuse.counting.kinds import LogTally, TallyKind
+from ctxuse.counting.kinds import KINDS, LogTally, TallyKind
 from ctxuse.counting.tally import RecordTally, Tally
-from ctxuse.counting.tuning import Reading
-from ctxuse.counting.workers import ByDay, count_in_parallel
+from ctxuse.counting.tuning import Reading, Tuning
+from ctxuse.counting.workers import count_in_parallel, work
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.names import remove_old_checkpoints
 from ctxuse.log.reader import OpenLog, last_line_end, open_logs
+from ctxuse.progress import OnProgress
 from ctxuse.query import ALWAYS, Query
+from ctxuse.zones import Zone
+
+__all__ = ["ByDay", "Counted", "count_asked", "count_log_asked", "work"]
 
 
 class Counted(msgspec.Struct):
@@ -93,6 +107,45 @@ def count_log_asked(
     accumulators = [Accumulator(kind, query, tuning=reading.tuning) for query in queries]
     count(log, accumulators, tuning=reading.tuning, on_progress=reading.on_progress)
     return [Counted(one.tally, one.outside) for one in accumulators]
+
+
+class ByDay(NamedTuple):
+    """The tallies of days; places begin anew in each stretch."""
+
+    kind: TallyKind
+    query: Query
+
+    @property
+    def program(self) -> str:
+        """See `ctxuse.counting.workers.Task`."""
+        return "from ctxuse.counting.asked import ByDay, work; work(ByDay.of)"
+
+    def words(self) -> list[str]:
+        """See `Task`."""
+        query = self.query
+        asked = query.zone.name, query.actors, query.without_actors
+        return [self.kind.name, msgspec.json.encode(asked).decode()]
+
+    @classmethod
+    def of(cls, kind: str, asked: str) -> Self:
+        """Return what `words` tell of."""
+        its = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
+        zone, actors, without_actors = msgspec.json.decode(asked, type=its)
+        query = Query(actors=actors, without_actors=without_actors, zone=Zone(zone))
+        return cls(KINDS[kind], query)
+
+    def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> Stretch:
+        """See `Task`."""
+        dealing = Dealing(self.kind, self.query, tuning=tuning)
+        return count_by_day(log, dealing, start, on_progress=on_progress)
+
+    def dump(self, counted: Stretch) -> bytes:
+        """See `Task`."""
+        return dump_stretch(counted)
+
+    def load(self, data: bytes) -> Stretch:
+        """See `Task`."""
+        return load_stretch(data)
 
 
 class _NotKeptError(Exception):

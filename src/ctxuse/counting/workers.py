@@ -8,19 +8,14 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 from ctxuse.counting.count import tally_of
-from ctxuse.counting.days import Dealing, Stretch, count_by_day, dump_stretch, load_stretch
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.log.reader import OpenLog, last_line_end
 from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
 from ctxuse.progress import OnProgress, silent
-from ctxuse.query import Query
-from ctxuse.zones import Zone
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,6 +25,11 @@ T = TypeVar("T")
 
 class Task(Protocol[T]):
     """What is counted of each stretch, and how that is told between processes."""
+
+    @property
+    def program(self) -> str:
+        """What a worker runs: Python that makes the task of `words` and has `work` do it."""
+        ...
 
     def words(self) -> list[str]:
         """Return what tells a worker of it."""
@@ -57,9 +57,14 @@ class Whole(NamedTuple):
 
     kind: TallyKind
 
+    @property
+    def program(self) -> str:
+        """See `Task`."""
+        return "from ctxuse.counting.workers import Whole, work; work(Whole.of)"
+
     def words(self) -> list[str]:
         """See `Task`."""
-        return ["whole", self.kind.name]
+        return [self.kind.name]
 
     @classmethod
     def of(cls, kind: str) -> Self:
@@ -79,43 +84,6 @@ class Whole(NamedTuple):
         return load(data)
 
 
-class ByDay(NamedTuple):
-    """The tallies of days; places begin anew in each stretch."""
-
-    kind: TallyKind
-    query: Query
-
-    def words(self) -> list[str]:
-        """See `Task`."""
-        query = self.query
-        asked = query.zone.name, query.actors, query.without_actors
-        return ["by-day", self.kind.name, msgspec.json.encode(asked).decode()]
-
-    @classmethod
-    def of(cls, kind: str, asked: str) -> Self:
-        """Return what `words` tell of."""
-        its = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
-        zone, actors, without_actors = msgspec.json.decode(asked, type=its)
-        query = Query(actors=actors, without_actors=without_actors, zone=Zone(zone))
-        return cls(KINDS[kind], query)
-
-    def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> Stretch:
-        """See `Task`."""
-        dealing = Dealing(self.kind, self.query, tuning=tuning)
-        return count_by_day(log, dealing, start, on_progress=on_progress)
-
-    def dump(self, counted: Stretch) -> bytes:
-        """See `Task`."""
-        return dump_stretch(counted)
-
-    def load(self, data: bytes) -> Stretch:
-        """See `Task`."""
-        return load_stretch(data)
-
-
-_TASKS: dict[str, Callable[..., Task[Any]]] = {"whole": Whole.of, "by-day": ByDay.of}
-
-
 def count_in_parallel(log: OpenLog, task: Task[T], reading: Reading, start: int = 0) -> list[T]:
     """Return what each stretch of a log holds from `start` to its end, in the order of the file.
 
@@ -127,7 +95,7 @@ def count_in_parallel(log: OpenLog, task: Task[T], reading: Reading, start: int 
     """
     tuning = reading.tuning
     stretches = _stretches(log, start, _how_many(log.end - start, reading), tuning)
-    workers = [_start(log, task.words(), *stretch) for stretch in stretches[1:]]
+    workers = [_start(log, task, *stretch) for stretch in stretches[1:]]
     begin, end = stretches[0]
     on_progress = _scaled(reading.on_progress, log.end - start, len(stretches))
     counted = [task.run(log._replace(end=end), begin, tuning, on_progress)]
@@ -162,13 +130,10 @@ def _stretches(log: OpenLog, start: int, number: int, tuning: Tuning) -> list[tu
     return [*zip(bounds, [*bounds[1:], log.end], strict=True)]
 
 
-def _start(
-    log: OpenLog, words: list[str], begin: int, end: int
-) -> "subprocess.Popen[bytes] | None":
-    program = "from ctxuse.counting.workers import work; work()"
-    where = [str(log.descriptor), log.name, str(begin), str(end)]
+def _start(log: OpenLog, task: Task[T], begin: int, end: int) -> "subprocess.Popen[bytes] | None":
+    words = [str(log.descriptor), log.name, str(begin), str(end), *task.words()]
     try:
-        return start_interpreter(program, *where, *words, pass_fds=[log.descriptor])
+        return start_interpreter(task.program, *words, pass_fds=[log.descriptor])
     except OSError:
         return None
 
@@ -187,10 +152,14 @@ def _result(worker: "subprocess.Popen[bytes] | None", task: Task[T]) -> T | None
         return None
 
 
-def work() -> None:
-    """Count the stretch that the command line names, and print it: what a worker does."""
-    descriptor, name, begin, end, what, *words = sys.argv[1:]
-    task = _TASKS[what](*words)
+def work(task_of: Callable[..., Task[T]]) -> None:
+    """Count the stretch that the command line names, and print it: what a worker does.
+
+    Args:
+        task_of: Makes the task of its words.
+    """
+    descriptor, name, begin, end, *words = sys.argv[1:]
+    task = task_of(*words)
     log = OpenLog(name, int(descriptor), int(end))
     send(sys.stdout.buffer, task.dump(task.run(log, int(begin), USUAL, silent)))
 

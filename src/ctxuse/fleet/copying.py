@@ -14,6 +14,7 @@ from itertools import count
 from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, joined, parse, pieces_of
 from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import open_store
@@ -33,12 +34,13 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._]+")
 
 def copy_new(job: Collect) -> list[Collected]:
     """Copy what is new in the logs of a job's workspaces."""
-    return [_copied(source, job) for source in job.sources]
+    packs = Packs(job.sources)
+    return [_copied(source, packs, job) for source in job.sources]
 
 
-def _copied(source: Source, job: Collect) -> Collected:
+def _copied(source: Source, packs: Packs, job: Collect) -> Collected:
     tries = count(1)
-    done = with_retries(source, lambda: _copy(source, job, last=next(tries) == TRIES))
+    done = with_retries(source, lambda: _copy(source, packs, job, last=next(tries) == TRIES))
     if isinstance(done, Unreadable):
         return Collected(address=source.address, reason=without_secrets(done.reason, job.target))
     return done
@@ -56,11 +58,11 @@ class _BehindError(OSError):
     """Another collector has copied more than we have seen."""
 
 
-def _copy(source: Source, job: Collect, *, last: bool) -> Collected:
+def _copy(source: Source, packs: Packs, job: Collect, *, last: bool) -> Collected:
     """Copy what is new in one workspace; see `_continues` for what the `last` try is."""
     number = size = replaced = before = 0
     folders = _Folders(job.target, folder_of(source, job.host))
-    for opened in logs_of(source):
+    for opened in logs_of(source, packs):
         log = opened.log
         end = last_line_end(log, 0) if log.is_present else log.end
         stream = stream_of(log, end)
@@ -115,7 +117,7 @@ class _Folders:
         self._in(which).setdefault(piece.stream, []).append(piece)
 
     def _in(self, which: int) -> dict[str, list[Piece]]:
-        """The pieces that are there, as they were when they were first looked at, and ours."""
+        """The pieces and receipts that are there, as when they were first looked at, and ours."""
         if which not in self._pieces:
             path = self._path(which)
             with writing_to(self._target):

@@ -18,6 +18,7 @@ from ctxuse.counting.kinds import LogTally, TallyKind
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
 from ctxuse.fleet.opening import Opened, logs_of, needs_fleet, with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.repeats import Repeats
 from ctxuse.fleet.source import Source
 from ctxuse.log.names import remove_old_checkpoints
@@ -37,8 +38,10 @@ def count(
         repeats: Tells which of their events are counted elsewhere; None when all count here.
     """
     fleet = FleetTally()
+    packs = Packs(sources)
     for source in sources:
-        found = with_retries(source, partial(_count, source, asked, repeats, cache=cache))
+        read = partial(_count, source, asked, repeats, packs, cache=cache)
+        found = with_retries(source, read)
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
@@ -67,20 +70,21 @@ class _Counted(NamedTuple):
     repeated: int = 0
 
 
-def _count(source: Source, asked: FleetQuery, repeats: Repeats | None, *, cache: bool) -> _Counted:
+def _count(
+    source: Source, asked: FleetQuery, repeats: Repeats | None, packs: Packs, *, cache: bool
+) -> _Counted:
     if repeats is not None and repeats.concern(source):
-        return _count_once(source, asked, repeats)
+        return _count_once(source, asked, repeats, packs)
     reading = Reading(cache_of(os.environ, wanted=cache), processes=1)
     if cache and source.layout is not None:
         remove_old_checkpoints(os.fspath(source.layout))
+    opened = logs_of(source, packs)
     if not asked.of_part:
-        return _Counted(
-            LogTally.merged(tally_opened(opened, asked.kind, reading) for opened in logs_of(source))
-        )
+        return _Counted(LogTally.merged(tally_opened(one, asked.kind, reading) for one in opened))
     found = Counted()
-    for layout, log in ((opened.layout, opened.log) for opened in logs_of(source)):
-        (one,) = count_log_asked(layout, log, asked.kind, [asked.query], reading)
-        found.merge(one)
+    for one in opened:
+        (its,) = count_log_asked(one.layout, one.log, asked.kind, [asked.query], reading)
+        found.merge(its)
     return _Counted(found.tally, found.outside)
 
 
@@ -91,11 +95,11 @@ def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
     return count_log(opened.layout, opened.log, kind, reading)
 
 
-def _count_once(source: Source, asked: FleetQuery, repeats: Repeats) -> _Counted:
+def _count_once(source: Source, asked: FleetQuery, repeats: Repeats, packs: Packs) -> _Counted:
     """Count those events that are asked for and not counted with another workspace."""
     accumulator = Accumulator(asked.kind, asked.query)
     repeated = 0
-    for opened in logs_of(source):
+    for opened in logs_of(source, packs):
         for _, line in read_lines(opened.log):
             if isinstance(line, Valid) and repeats.hold(source, line.id):
                 repeated += accumulator.holds(line)

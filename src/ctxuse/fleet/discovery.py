@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import read_small, real_path, what_happened
-from ctxuse.fleet.pieces import COLLECTED
+from ctxuse.fleet.packs import PACKS, packs_beside, size_of
+from ctxuse.fleet.pieces import COLLECTED, Part
 from ctxuse.fleet.source import (
     Source,
     is_address,
@@ -36,7 +37,7 @@ from ctxuse.log.names import is_log
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
-NOT_SEARCHED = frozenset({".git", ".yoi"})
+NOT_SEARCHED = frozenset({".git", ".yoi", PACKS})
 """Folders in which no workspace is looked for."""
 
 _LARGEST_LIST = 256 * 1024 * 1024
@@ -69,10 +70,27 @@ def find(places: Iterable[str]) -> Discovered:
     """
     sources: dict[str, Source] = {}
     unreadable: list[Unreadable] = []
-    for found in _find_all(places, unreadable):
+    for found in _with_packs(_find_all(places, unreadable), unreadable):
         sources.setdefault(found.name, found)
     in_order = sorted(sources.values(), key=lambda source: source.name)
     return Discovered(_told_apart(in_order), [*dict.fromkeys(unreadable)])
+
+
+def _with_packs(sources: Iterable[Source], unreadable: list[Unreadable]) -> Iterator[Source]:
+    """Say of each workspace what packs beside it hold of its logs."""
+    beside: dict[str, dict[str, list[Part]]] = {}
+    for source in sources:
+        place = source.parent
+        collected = not source.url or any(_is_collected(name) for name, _ in source.logs)
+        if not collected or _BUCKETS.fullmatch(place):
+            yield source
+            continue
+        if place not in beside:
+            beside[place], troubles = packs_beside(place)
+            for name, reason in troubles.items():
+                unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
+        parts = beside[place].get(source.folder, [])
+        yield replace(source, packed=(*parts,), size=source.size + size_of(parts))
 
 
 def _told_apart(sources: list[Source]) -> list[Source]:

@@ -256,7 +256,59 @@ class Collected(msgspec.Struct, frozen=True, array_like=True):
     reason: str = ""
 
 
-AnyJob = Count | WriteIds | FindRepeats | Export | Collect
+class Compact(Job, frozen=True, kw_only=True):
+    """Put their pieces into packs; the result is a `Compacted`.
+
+    Attributes:
+        target: The folder or address where they and the packs are.
+        begun: When the compaction began, as names of packs begin with a time.
+        settled: Likewise, the time before which a pack was there long enough to stand for others.
+        pack_size: Bytes of a pack, at most.
+        taken_up: Packs whose pieces go into new ones.
+        superseded: Packs of which other packs hold everything, if these hold it right.
+    """
+
+    target: str
+    begun: str
+    settled: str
+    pack_size: int
+    taken_up: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return (self.target,)
+
+    def given_up(self, reason: str) -> bytes:
+        """None of them was compacted."""
+        return msgspec.json.encode(
+            Compacted(unreadable=self.none_done(reason).unreadable, needed=[*self.superseded])
+        )
+
+
+class Compacted(msgspec.Struct):
+    """What became of compacting some workspaces.
+
+    Attributes:
+        packs: How many packs were written.
+        bytes: Their bytes.
+        pieces: How many pieces that were files of their own they hold.
+        removed: How many files that packs stand for were removed.
+        receipts: How many receipts were written.
+        unreadable: Workspaces that were left as they are, and why.
+        needed: Packs that cannot be removed, of those that seemed superseded.
+    """
+
+    packs: int = 0
+    bytes: int = 0
+    pieces: int = 0
+    removed: int = 0
+    receipts: int = 0
+    unreadable: list[Unreadable] = []
+    needed: list[str] = []
+
+
+AnyJob = Count | WriteIds | FindRepeats | Export | Collect | Compact
 
 
 def _zone(kind: type, name: str) -> Zone:

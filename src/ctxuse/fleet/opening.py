@@ -1,7 +1,7 @@
 """Opening the logs of one workspace of a fleet, wherever it is, for the code that reads logs.
 
 A folder's logs are opened as they are. Others are copied to a temporary file, one at a time, and
-so are the pieces of a collected log; nothing of a log is held in memory.
+so are the pieces of a collected log; of a log no more is held in memory than is read at once.
 """
 
 import os
@@ -13,9 +13,10 @@ from typing import IO, NamedTuple, TypeVar
 
 from ctxuse.errors import CtxuseError, LogUnreadableError
 from ctxuse.files import RefusedError
+from ctxuse.fleet.packs import Packs, Ranges
 from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import LocalStore, RemoteStore, Store
+from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
@@ -52,8 +53,12 @@ class Opened(NamedTuple):
     layout: WorkspaceLayout | None = None
 
 
-def logs_of(source: Source) -> Iterator[Opened]:
+def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     """Open the logs of a workspace in order: archived ones, the present one, collected ones.
+
+    Args:
+        source: The workspace.
+        packs: The packs that it and those before and behind it have parts in.
 
     Raises:
         LogUnreadableError: A log exists but cannot be read, or there is no such workspace here.
@@ -61,7 +66,7 @@ def logs_of(source: Source) -> Iterator[Opened]:
     """
     layout = source.layout
     if layout is None:
-        yield from _remote(source)
+        yield from _remote(source, packs)
         return
     if not layout.has_marker:
         reason = "there is no workspace (.yoi/memory/) where it is read"
@@ -69,7 +74,7 @@ def logs_of(source: Source) -> Iterator[Opened]:
     for log in open_logs(layout):
         yield Opened(log, layout)
     store = LocalStore(os.path.join(layout, *USAGE_DIR))
-    yield from _collected(store, store.names(COLLECTED), source)
+    yield from _collected(store, store.names(COLLECTED), source, packs)
 
 
 def needs_fleet(source: Source) -> bool:
@@ -78,7 +83,7 @@ def needs_fleet(source: Source) -> bool:
     return layout is None or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
 
 
-def _remote(source: Source) -> Iterator[Opened]:
+def _remote(source: Source, packs: Packs) -> Iterator[Opened]:
     store = RemoteStore(source.usage_url)
     with tempfile.TemporaryFile() as present:
         files = _settled(source, store, present)
@@ -89,7 +94,7 @@ def _remote(source: Source) -> Iterator[Opened]:
         if LOG_NAME in files:
             yield _of(present, LOG_NAME)
     pieces = {name: size for name, size in files.items() if not is_log(name)}
-    yield from _collected(store, pieces, source)
+    yield from _collected(store, pieces, source, packs)
 
 
 def _settled(source: Source, store: Store, present: IO[bytes]) -> dict[str, int]:
@@ -116,20 +121,28 @@ def _settled(source: Source, store: Store, present: IO[bytes]) -> dict[str, int]
     raise LogUnreadableError(source.address, "its log is archived again and again; try again later")
 
 
-def _collected(store: Store, files: dict[str, int], source: Source) -> Iterator[Opened]:
+def _collected(
+    store: Store, files: dict[str, int], source: Source, packs: Packs
+) -> Iterator[Opened]:
     cut = len(COLLECTED) + 1
-    for name, stream in streams_of({n[cut:]: size for n, size in files.items()}).items():
+    below = {name[cut:]: size for name, size in files.items()}
+    for name, stream in streams_of(below, source.packed).items():
         if stream.trouble:
             raise LogUnreadableError(source.address, f"{COLLECTED}/{name}: {stream.trouble}")
         with tempfile.TemporaryFile() as file:
-            copy_stream(store, stream, file)
+            _copy_stream(store, packs.beside(source), stream, file)
             yield _of(file, f"{stream.order or 0:020}-{name}")
 
 
-def copy_stream(store: Store, stream: Stream, target: IO[bytes]) -> None:
+def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]) -> None:
     """Append the bytes of a collected log to an open file."""
-    for piece, skip in stream.steps:
-        store.copy(f"{COLLECTED}/{piece.name}", target, skip)
+    for step in stream.steps:
+        if step.part is None:
+            store.copy(f"{COLLECTED}/{step.piece.name}", target, step.skip)
+            continue
+        for start in range(step.start, step.piece.end, BLOCK):
+            end = min(start + BLOCK, step.piece.end)
+            target.write(ranges.of_step(step, COLLECTED, start, end))
 
 
 def _of(file: IO[bytes], name: str) -> Opened:

@@ -17,6 +17,7 @@ from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.fleet.jobs import Export
 from ctxuse.fleet.opening import logs_of, tried, with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import writing_to
@@ -77,7 +78,7 @@ def _write(
     job: Export, file: IO[bytes], left_out: dict[str, Unreadable]
 ) -> tuple[FleetTally, tuple[str, Unreadable] | None]:
     tally = FleetTally()
-    with closing(_Rows(file, job.group_rows)) as rows:
+    with closing(_Rows(file, job.group_rows, Packs(job.sources))) as rows:
         for source in job.sources:
             found: Accumulator | Unreadable | None = left_out.get(source.place)
             if found is None:
@@ -94,13 +95,14 @@ def _write(
 class _Rows:
     """Collects rows, and writes them to a file a group at a time."""
 
-    def __init__(self, file: IO[bytes], group_rows: int) -> None:
+    def __init__(self, file: IO[bytes], group_rows: int, packs: Packs) -> None:
         self._arrow = pyarrow()
         self._schema = schema(self._arrow)
         self._writer = self._arrow.parquet.ParquetWriter(
             file, self._schema, compression="zstd", use_dictionary=True
         )
         self._group_rows = group_rows
+        self._packs = packs
         self._rows: list[tuple[object, ...]] = []
         self._groups = 0
         self._saved = (0, 0)
@@ -126,7 +128,7 @@ class _Rows:
 
     def _add(self, source: Source, counted: Accumulator) -> None:
         position = 0
-        for opened in logs_of(source):
+        for opened in logs_of(source, self._packs):
             for _, line in read_lines(opened.log):
                 counted.add_line(line)
                 if isinstance(line, Valid):

@@ -14,10 +14,15 @@ All pieces of a stream are cut out of one sequence of bytes. So where pieces ove
 that saw different lengths) they say the same, and a reader takes each byte of the sequence once: it
 goes on with the piece that leads furthest. A piece of another size than its name says, such as one
 that is being uploaded, does not count.
+
+A piece has a place: a file of its own, or a part of a *pack* (`ctxuse.fleet.packs`). Where files of
+their own were taken away, a *receipt* stands for them: an empty file with the name of a piece that
+ends in ``.packed``, which says what packs hold of the stream.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 COLLECTED = "collected"
@@ -31,7 +36,7 @@ MARKED = 4096
 
 _NAME = re.compile(
     r"(?P<order>[0-9]{20,21})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
-    r"\.(?P<mark>[0-9a-f]{16})\.jsonl"
+    r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed)"
 )
 
 
@@ -48,6 +53,7 @@ class Piece(NamedTuple):
         start: Where it begins in that, in bytes.
         end: Where it ends.
         mark: The hash of the last bytes before its end.
+        packed: Whether it is a receipt: it holds nothing, and says that packs do.
     """
 
     order: int
@@ -55,11 +61,27 @@ class Piece(NamedTuple):
     start: int
     end: int
     mark: str
+    packed: bool = False
 
     @property
     def name(self) -> str:
         """Its name."""
-        return f"{self.order:020}-{self.stream}/{self.start:016}-{self.end:016}.{self.mark}.jsonl"
+        kind = "packed" if self.packed else "jsonl"
+        return f"{self.order:020}-{self.stream}/{self.start:016}-{self.end:016}.{self.mark}.{kind}"
+
+
+class Part(NamedTuple):
+    """The place of a piece that is in a pack.
+
+    Attributes:
+        pack: The pack's name.
+        offset: Where the piece begins in it, in bytes.
+        name: The name of the piece.
+    """
+
+    pack: str
+    offset: int
+    name: str
 
 
 class Step(NamedTuple):
@@ -68,10 +90,17 @@ class Step(NamedTuple):
     Attributes:
         piece: The piece.
         skip: Bytes of it that a piece before it holds, too.
+        part: Where it is; None in a file of its own.
     """
 
     piece: Piece
     skip: int
+    part: Part | None = None
+
+    @property
+    def start(self) -> int:
+        """Where in the stream it begins, in bytes."""
+        return self.piece.start + self.skip
 
 
 class Stream(NamedTuple):
@@ -90,47 +119,149 @@ class Stream(NamedTuple):
     order: int | None = None
 
 
-def streams_of(files: Mapping[str, int]) -> dict[str, Stream]:
-    """Return the streams that `files` (name → bytes) hold, by the hash of the first line, in order.
+class Holding(NamedTuple):
+    """All that is known of one stream.
 
-    Should two collectors not agree on the order, the smaller one holds.
+    Attributes:
+        loose: The pieces that are files of their own.
+        receipts: What is said to be in packs.
+        packed: The pieces in packs with their places, those of the pack with the last name first.
     """
-    found = {stream: joined(its) for stream, its in pieces_of(files).items()}
+
+    loose: list[Piece]
+    receipts: list[Piece]
+    packed: list[tuple[Piece, Part]]
+
+    def in_packs(self, until: str = "") -> list[tuple[Piece, Part]]:
+        """Return the pieces that packs hold and no pack with a later name does.
+
+        Args:
+            until: Look only at packs whose names begin with this or what sorts before it.
+        """
+        spans, found = _Spans(), []
+        for piece, part in self.packed:
+            if (not until or part.pack[: len(until)] <= until) and not spans.hold(piece):
+                spans.add(piece)
+                found.append((piece, part))
+        return found
+
+    def packed_stream(self, until: str = "") -> Stream:
+        """Return what of the stream `in_packs` gives."""
+        found = self.in_packs(until)
+        return joined([piece for piece, _ in found], dict(found))
+
+    def stream(self) -> Stream:
+        """Return what there is of the stream, from packs where they hold it."""
+        found = self.in_packs()
+        spans = _Spans()
+        for piece, _ in found:
+            spans.add(piece)
+        loose = [piece for piece in self.loose if not spans.hold(piece)]
+        whole = joined([*(piece for piece, _ in found), *loose], dict(found))
+        order = min(p.order for p in (*self.loose, *self.receipts, *(p for p, _ in self.packed)))
+        trouble = whole.trouble
+        if are_mixed([*self.loose, *(piece for piece, _ in self.packed)]):
+            trouble = MIXED
+        elif max((one.end for one in self.receipts), default=0) > whole.end:
+            trouble = trouble or _missing(whole.end)
+        return whole._replace(order=order, trouble=trouble)
+
+
+class _Spans:
+    """Stretches of bytes, joined where they touch."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def hold(self, piece: Piece) -> bool:
+        at = bisect_right(self._starts, piece.start) - 1
+        return at >= 0 and self._ends[at] >= piece.end
+
+    def add(self, piece: Piece) -> None:
+        start, end = piece.start, piece.end
+        first, last = bisect_left(self._ends, start), bisect_right(self._starts, end)
+        if first < last:
+            start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
+        self._starts[first:last] = [start]
+        self._ends[first:last] = [end]
+
+
+def streams_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[str, Stream]:
+    """Return the streams that `files` (name → bytes) and packs hold, by the hash of the first line.
+
+    They are in order. Should two collectors not agree on it, the smaller one holds.
+    """
+    found = {stream: its.stream() for stream, its in holdings_of(files, parts).items()}
     return dict(sorted(found.items(), key=lambda one: (one[1].order or 0, one[0])))
 
 
+def holdings_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[str, Holding]:
+    """Return what `files` (name → bytes) and `parts` of packs hold, by stream."""
+    found: dict[str, Holding] = {}
+    for part in sorted(parts, reverse=True):
+        piece = parse(part.name)
+        if piece is not None:
+            found.setdefault(piece.stream, Holding([], [], [])).packed.append((piece, part))
+    for stream, pieces in pieces_of(files).items():
+        holding = found.setdefault(stream, Holding([], [], []))
+        for piece in pieces:
+            (holding.receipts if piece.packed else holding.loose).append(piece)
+    return found
+
+
 def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
-    """Return the pieces among `files` (name → bytes), by the hash of their stream's first line."""
+    """Return the pieces among `files` (name → bytes), by the hash of their stream's first line.
+
+    Receipts are among them.
+    """
     pieces: dict[str, list[Piece]] = {}
     for name, size in files.items():
         piece = parse(name)
-        if piece is not None and size == piece.end - piece.start:
+        if piece is not None and size == (0 if piece.packed else piece.end - piece.start):
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
 
 
-def joined(pieces: Collection[Piece]) -> Stream:
-    """Return what of a stream its `pieces` give."""
+def joined(pieces: Collection[Piece], places: Mapping[Piece, Part] | None = None) -> Stream:
+    """Return what of a stream its `pieces` give, with the places of those that are in packs."""
     order = min((piece.order for piece in pieces), default=None)
+    trouble = MIXED if are_mixed(pieces) else ""
     steps: list[Step] = []
     here = 0
-    trouble = ""
+    for step in swept(pieces, places):
+        if step.start > here:
+            return Stream(steps, here, trouble or _missing(here), order)
+        steps.append(step)
+        here = step.piece.end
+    return Stream(steps, here, trouble, order)
+
+
+def swept(pieces: Iterable[Piece], places: Mapping[Piece, Part] | None = None) -> Iterator[Step]:
+    """Yield what to read so that each byte that `pieces` hold is read once, in order."""
+    here = 0
     best: Piece | None = None
-    marks: dict[int, str] = {}
+    places = places or {}
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end, piece.mark)):
-        if marks.setdefault(piece.end, piece.mark) != piece.mark:
-            trouble = MIXED
-        if piece.start > here and best is not None and best.end > here:
-            steps.append(Step(best, here - best.start))
-            here = best.end
         if piece.start > here:
-            return Stream(steps, here, trouble or f"what follows byte {here} is missing", order)
+            if best is not None and best.end > here:
+                yield Step(best, here - best.start, places.get(best))
+                here = best.end
+            here = max(here, piece.start)
         if best is None or piece.end > best.end:
             best = piece
     if best is not None and best.end > here:
-        steps.append(Step(best, here - best.start))
-        here = best.end
-    return Stream(steps, here, trouble, order)
+        yield Step(best, here - best.start, places.get(best))
+
+
+def are_mixed(pieces: Iterable[Piece]) -> bool:
+    """Whether two pieces that end at the same byte do not end alike."""
+    marks: dict[int, str] = {}
+    return any(marks.setdefault(piece.end, piece.mark) != piece.mark for piece in pieces)
+
+
+def _missing(here: int) -> str:
+    return f"what follows byte {here} is missing"
 
 
 def parse(name: str) -> Piece | None:
@@ -139,4 +270,4 @@ def parse(name: str) -> Piece | None:
     if match is None or int(match["end"]) <= int(match["start"]):
         return None
     order, start, end = (int(match[name]) for name in ("order", "start", "end"))
-    return Piece(order, match["stream"], start, end, match["mark"])
+    return Piece(order, match["stream"], start, end, match["mark"], match["kind"] == "packed")

@@ -22,6 +22,7 @@ from zlib import crc32
 
 from ctxuse.events import UsageEvent
 from ctxuse.fleet.opening import logs_of
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import Store
 from ctxuse.log.reader import read_events
@@ -78,10 +79,10 @@ class IdWriter:
         self._at_once = at_once
         self.files = 0
 
-    def add(self, source: Source, number: int) -> None:
-        """Add the ids of a workspace, whose number is `number`."""
+    def add(self, source: Source, number: int, packs: Packs) -> None:
+        """Add the ids of a workspace, whose number is `number`, reading `packs`."""
         tail = number.to_bytes(_NUMBER, "big")
-        for opened in logs_of(source):
+        for opened in logs_of(source, packs):
             for found in read_events(opened.log):
                 if isinstance(found, UsageEvent):
                     key = _key(found.id)

@@ -18,6 +18,7 @@ from ctxuse.errors import FleetError, SendingElsewhereError
 from ctxuse.fleet.counting import tally_opened
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.opening import logs_of, with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.source import Source
 from ctxuse.otlp.export import Exporter, Sent, Target
 from ctxuse.progress import OnProgress, silent
@@ -62,9 +63,10 @@ def send_events(
     reading = Reading(cache_of(environ), processes=1)
     with closing(Exporter(target, environ)) as exporter:
         sources, unreadable = find(places)
+        packs = Packs(sources)
         number = 0
         for done, source in enumerate(sources, 1):
-            trouble = with_retries(source, partial(_send, exporter, source, reading))
+            trouble = with_retries(source, partial(_send, exporter, source, packs, reading))
             if isinstance(trouble, SendingElsewhereError):
                 trouble = Unreadable(source.address, trouble.reason)
             if isinstance(trouble, FleetError):
@@ -78,7 +80,7 @@ def send_events(
     return SentFleet(number, unreadable, exporter.sent)
 
 
-def _send(exporter: Exporter, source: Source, reading: Reading) -> FleetError | None:
+def _send(exporter: Exporter, source: Source, packs: Packs, reading: Reading) -> FleetError | None:
     """Send a workspace; return what is not its fault, so that it is not taken for unreadable.
 
     Tried again, it goes on behind what was acknowledged.
@@ -86,7 +88,7 @@ def _send(exporter: Exporter, source: Source, reading: Reading) -> FleetError | 
     try:
         with exporter.of(source.name if source.url else source.place) as sending:
             tallies = []
-            for opened in logs_of(source):
+            for opened in logs_of(source, packs):
                 for _ in sending.send(opened.log):
                     pass
                 if exporter.target.metrics:

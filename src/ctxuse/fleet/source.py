@@ -7,6 +7,7 @@ import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import what_happened
+from ctxuse.fleet.pieces import Part
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.redaction import hidden, without_credentials, without_secrets
 
@@ -21,6 +22,7 @@ class Source(msgspec.Struct, frozen=True):
         root: Its root, as the system names it; empty for others.
         logs: Of others, the files below ``_usage`` that hold events, with their sizes in bytes.
         size: Bytes of its logs.
+        packed: Where packs beside it hold pieces of its logs.
     """
 
     address: str
@@ -28,6 +30,7 @@ class Source(msgspec.Struct, frozen=True):
     root: bytes = b""
     logs: tuple[tuple[str, int], ...] = ()
     size: int = 0
+    packed: tuple[Part, ...] = ()
 
     @property
     def layout(self) -> WorkspaceLayout | None:
@@ -38,6 +41,19 @@ class Source(msgspec.Struct, frozen=True):
     def place(self) -> str:
         """Its root as a place: a path or an address."""
         return self.url or os.fsdecode(self.root)
+
+    @property
+    def parent(self) -> str:
+        """The place it lies in."""
+        if not self.url:
+            return os.path.dirname(self.place)
+        above = self.url.rstrip("/").rpartition("/")[0]
+        return f"{above}/" if above.endswith(":/") else above
+
+    @property
+    def folder(self) -> str:
+        """The name of its root in that."""
+        return self.url.rstrip("/").rpartition("/")[2] if self.url else os.path.basename(self.place)
 
     @property
     def usage_url(self) -> str:

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -52,6 +52,10 @@ class Store(Protocol):
 
     def put(self, name: str, path: str) -> None:
         """Write a file that holds what the file `path` of this machine does, likewise."""
+        ...
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files; what is gone already is no error."""
         ...
 
 
@@ -119,6 +123,12 @@ class LocalStore:
             self._replacing(name) as file,
         ):
             shutil.copyfileobj(source, file, BLOCK)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """See `Store`."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path(name))
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
         folder, _, last = name.rpartition("/")
@@ -208,6 +218,18 @@ class RemoteStore:
         """See `Store`."""
         with self._told():
             self._fs.put_file(path, self._made(name))
+
+    def remove(self, names: Sequence[str]) -> None:
+        """See `Store`. Where a request can remove many, it does."""
+        paths = [f"{self._root}/{name}" for name in names]
+        with self._told():
+            try:
+                if paths:
+                    self._fs.rm(paths)
+            except FileNotFoundError:
+                for path in paths:
+                    with suppress(FileNotFoundError):
+                        self._fs.rm_file(path)
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""

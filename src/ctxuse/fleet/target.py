@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 
@@ -69,8 +69,8 @@ def prepared(target: str, executor: AnyExecutor) -> str:
     return target
 
 
-def names_in(target: str) -> Iterable[str]:
-    """Return the names of the files in a folder or address that is written to.
+def names_in(target: str) -> dict[str, int]:
+    """Return the files in a folder or address that is written to, with their sizes.
 
     Raises:
         FleetError: It cannot be listed.

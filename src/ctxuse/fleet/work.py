@@ -12,6 +12,7 @@ import msgspec
 from ctxuse.fleet import jobs, wire
 from ctxuse.fleet.counting import count
 from ctxuse.fleet.opening import with_retries
+from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.repeats import IdWriter, Repeats, write_repeats
 from ctxuse.fleet.store import open_store
 from ctxuse.reports.fleet import FleetTally, Unreadable
@@ -38,6 +39,10 @@ def work(data: bytes) -> bytes:
             from ctxuse.fleet.copying import copy_new  # noqa: PLC0415 - only for this job
 
             return _encode(copy_new(job))
+        case jobs.Compact():
+            from ctxuse.fleet.compacting import compact_some  # noqa: PLC0415 - likewise
+
+            return _encode(compact_some(job))
 
 
 def merge(*parts: bytes) -> bytes:
@@ -61,8 +66,9 @@ def _count(job: jobs.Count) -> FleetTally:
 def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
     unreadable: dict[int, str] = {}
     writer = IdWriter(open_store(job.scratch), job.first, job.parts)
+    packs = Packs(job.sources)
     for number, source in enumerate(job.sources, job.first):
-        found = with_retries(source, partial(writer.add, source, number))
+        found = with_retries(source, partial(writer.add, source, number, packs))
         if isinstance(found, Unreadable):
             unreadable[number] = found.reason
     writer.flush()

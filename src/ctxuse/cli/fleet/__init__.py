@@ -8,7 +8,7 @@ import click
 
 from ctxuse.cli.lazy import LazyGroup
 
-COMMANDS = ("report", "collect", "export")
+COMMANDS = ("report", "collect", "compact", "export")
 """The commands, in the order the help shows them; each is `command` in the module of its name."""
 
 
@@ -22,6 +22,7 @@ def command() -> None:
     Examples:
       ctxuse fleet report ~/work
       ctxuse fleet collect ~/work --to s3://team/collected
+      ctxuse fleet compact s3://team/collected
       ctxuse fleet export ~/work --to events
 
     A PLACE is a folder, in which workspaces are looked for (.yoi/memory/; links in it are not

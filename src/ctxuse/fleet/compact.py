@@ -1,0 +1,221 @@
+"""Putting what was collected into few large files: `ctxuse fleet compact`.
+
+Pieces of many workspaces go into packs (`ctxuse.fleet.packs`), by the order of their folders, and
+small packs into larger ones. What is held twice then is removed by a later run, when the packs have
+been there for the *grace*: whoever listed before has that long to read. Nothing tells runs of one
+another; each goes by what is there, so they may be broken off, and run beside one another, beside
+collectors and beside reports. What a worker does with some workspaces stands in
+`ctxuse.fleet.compacting`.
+"""
+
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.errors import FleetError
+from ctxuse.fleet.compacting import collected_in
+from ctxuse.fleet.jobs import Compact, Compacted, batches
+from ctxuse.fleet.packs import (
+    MOST_PIECES,
+    PACK_SIZE,
+    Found,
+    Pack,
+    file_of,
+    is_folder,
+    moment,
+    packs_in,
+    size_of,
+)
+from ctxuse.fleet.pieces import COLLECTED, Holding, holdings_of
+from ctxuse.fleet.running import open_engine
+from ctxuse.fleet.source import Source, is_address, shown_place, without_local_scheme
+from ctxuse.fleet.store import open_store
+from ctxuse.fleet.target import AnyExecutor, names_in, prepared, writing_to
+from ctxuse.progress import OnProgress, silent
+from ctxuse.reports.fleet import Unreadable
+
+GRACE = 3600.0
+"""Seconds for which a pack has to be there before what it holds is removed elsewhere."""
+
+FEW = 4
+"""Packs of about the same size that become one, at least."""
+
+_SMALLEST_TIER = 16
+"""Packs of up to two to the power of this many bytes are of about the same size."""
+
+
+class Compaction(NamedTuple):
+    """What became of compacting.
+
+    Attributes:
+        workspaces: How many workspaces have something in packs or in files of their own.
+        done: What was done, all workspaces together, and what was left as it is.
+        packs_removed: Packs that were removed, since others hold the same.
+    """
+
+    workspaces: int
+    done: Compacted
+    packs_removed: int
+
+
+def compact(  # noqa: PLR0913 - compacting has these options
+    target: str,
+    *,
+    grace: float = GRACE,
+    executor: AnyExecutor = "processes",
+    workers: int | None = None,
+    pack_size: int = PACK_SIZE,
+    now: float | None = None,
+    on_progress: OnProgress = silent,
+) -> Compaction:
+    """Put what was collected in `target` into packs, and remove what packs have held for long.
+
+    Args:
+        target: The folder or address that was collected to.
+        grace: Seconds for which a pack has to be there before what it holds is removed elsewhere.
+        executor: As for a report; it needs to be able to write to `target`.
+        workers: As for a report.
+        pack_size: Bytes of a pack, at most.
+        now: When it begins, in seconds since the epoch; the time of the clock when None. Packs
+            are not dated earlier.
+        on_progress: Called with how many workspaces are done, and how many there are to do.
+
+    Raises:
+        MissingExtraError: What is asked for needs libraries that are not installed.
+        FleetError: The executor cannot be used, or `target` cannot, or nothing was collected there.
+    """
+    local = without_local_scheme(target)
+    if not is_address(local) and not os.path.isdir(local):
+        raise FleetError(shown_place(local), "there is no such folder")
+    target = prepared(target, executor)
+    now = time.time() if now is None else now
+    files = names_in(target)
+    with writing_to(target):
+        packs = packs_in(open_store(target), files)
+    known = _known(target, files, packs)
+    if not known and not packs.troubles:
+        raise FleetError(shown_place(target), "nothing was collected in it")
+    job = Compact(
+        target=target, begun=moment(now), settled=moment(now - grace), pack_size=pack_size
+    )
+    settled = {name: pack for name, pack in packs.packs.items() if _is_settled(name, job)}
+    superseded = {*settled}.difference(*(_needed(source, job.settled) for source in known))
+    taken_up = _taken_up({n: pack for n, pack in settled.items() if n not in superseded}, pack_size)
+    sources = [*_to_do(known, job.settled, taken_up, superseded)]
+    done = Compacted(unreadable=_unreadable(target, files, packs), needed=[])
+    if sources:
+        with open_engine(executor, workers) as engine:
+            jobs = (_job(job, batch, taken_up, superseded)
+                    for _, batch in batches(sources, 1, MOST_PIECES))  # fmt: skip
+            number = 0
+            for one, result in engine.results(jobs):
+                _add(done, msgspec.json.decode(result, type=Compacted))
+                number += one.number
+                on_progress(number, len(sources))
+    gone = sorted(superseded.difference(done.needed))
+    with writing_to(target):
+        store = open_store(target)
+        store.remove([file_of(name, "index") for name in gone])
+        left = [name for name in packs.rest if _is_settled(name, job)]
+        store.remove([file_of(name) for name in (*gone, *left)])
+    return Compaction(len(known), done, len(gone))
+
+
+def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:
+    """The workspaces that have something in packs or in files of their own, by folder."""
+    folders: dict[str, dict[str, int]] = {folder: {} for folder in packs.parts}
+    for name, size in files.items():
+        folder = name.partition("/")[0]
+        below = name.removeprefix(f"{collected_in(folder)}/")
+        if below != name and is_folder(folder):
+            folders.setdefault(folder, {})[f"{COLLECTED}/{below}"] = size
+    found = []
+    for folder, its in sorted(folders.items()):
+        place = f"{target.rstrip('/')}/{folder}"
+        there = {"url": place} if is_address(target) else {"root": os.fsencode(place)}
+        parts = (*packs.parts.get(folder, ()),)
+        found.append(Source(shown_place(place), logs=(*its.items(),), packed=parts, **there))
+    return found
+
+
+def _holdings(source: Source) -> Iterator[Holding]:
+    cut = len(COLLECTED) + 1
+    files = {name[cut:]: size for name, size in source.logs}
+    yield from holdings_of(files, source.packed).values()
+
+
+def _packs_of(source: Source) -> set[str]:
+    return {part.pack for part in source.packed}
+
+
+def _is_settled(name: str, job: Compact) -> bool:
+    return name[: len(job.settled)] <= job.settled
+
+
+def _needed(source: Source, settled: str) -> set[str]:
+    """The packs that alone hold something of a workspace, among those that stay."""
+    return {part.pack for holding in _holdings(source) for _, part in holding.in_packs(settled)}
+
+
+def _to_do(
+    known: Sequence[Source], settled: str, taken_up: set[str], superseded: set[str]
+) -> Iterator[Source]:
+    """Yield the workspaces of which something is to be packed, removed or said.
+
+    Their sizes are the bytes to be packed.
+    """
+    for source in known:
+        is_meant = not superseded.isdisjoint(part.pack for part in source.packed)
+        size = size_of(part for part in source.packed if part.pack in taken_up)
+        for holding in _holdings(source):
+            packed = holding.packed_stream().end
+            size += sum(p.end - p.start for p in holding.loose if p.end > packed)
+            least = min((piece.end for piece in holding.loose), default=None)
+            is_meant |= (
+                len(holding.receipts) > 1
+                or (least is not None and least <= holding.packed_stream(settled).end)
+                or holding.stream().trouble != ""
+            )
+        if is_meant or size:
+            yield msgspec.structs.replace(source, size=size)
+
+
+def _taken_up(packs: Mapping[str, Pack], size: int) -> set[str]:
+    """The packs that are written anew as larger ones: of each tier all, or none."""
+    tiers: dict[int, set[str]] = {}
+    for name, pack in packs.items():
+        if pack.size < size // 2 and pack.pieces < MOST_PIECES // 2:
+            tier = max(0, pack.size.bit_length() - _SMALLEST_TIER + 1) // 2
+            tiers.setdefault(tier, set()).add(name)
+    return set().union(*(names for names in tiers.values() if len(names) >= FEW))
+
+
+def _job(
+    job: Compact, sources: Collection[Source], taken_up: set[str], superseded: set[str]
+) -> Compact:
+    packs = set().union(*map(_packs_of, sources))
+    return msgspec.structs.replace(
+        job,
+        sources=tuple(sources),
+        taken_up=tuple(sorted(taken_up & packs)),
+        superseded=tuple(sorted(superseded & packs)),
+    )
+
+
+def _add(whole: Compacted, part: Compacted) -> None:
+    for name in Compacted.__struct_fields__:
+        setattr(whole, name, getattr(whole, name) + getattr(part, name))
+
+
+def _unreadable(target: str, files: Mapping[str, int], packs: Found) -> list[Unreadable]:
+    """Indexes that are none, and folders with pieces that no collector has made."""
+    place = target.rstrip("/")
+    said = {shown_place(f"{place}/{name}"): reason for name, reason in packs.troubles.items()}
+    for name in files:
+        folder = name.partition("/")[0]
+        if name.startswith(f"{collected_in(folder)}/") and not is_folder(folder):
+            said[shown_place(f"{place}/{folder}")] = "no collector gives a folder such a name"
+    return [Unreadable(address, reason) for address, reason in said.items()]

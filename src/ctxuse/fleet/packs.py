@@ -1,0 +1,345 @@
+"""Packs: files that hold pieces of many workspaces, and the indexes that say which.
+
+They lie in one folder beside those of the workspaces::
+
+    .ctxuse-packs/<time>-<hash of the index>.pack     the bytes of the pieces, one behind the other
+    .ctxuse-packs/<time>-<hash of the index>.index    their names, by folder, in that order
+
+The time is when the pack was written, in UTC. Neither file ever changes. The index is written last:
+a pack counts when its index has the hash of its name and speaks of as many bytes as there are. A
+folder that is missing from the indexes has nothing in packs; what is missing of one that has is
+told from its receipts (`ctxuse.fleet.pieces`).
+"""
+
+import re
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+
+from ctxuse.errors import CtxuseError
+from ctxuse.fleet.pieces import Part, Piece, Step, parse
+from ctxuse.fleet.source import Source, reason_of
+from ctxuse.fleet.store import Store, open_store
+
+PACKS = ".ctxuse-packs"
+"""The folder of packs. No folder that stands for a workspace has such a name."""
+
+PACK_SIZE = 64 * 1024 * 1024
+"""Bytes of a pack, at most."""
+
+MOST_PIECES = 100_000
+"""Pieces in a pack, at most."""
+
+_LARGEST_INDEX = 32 * 1024 * 1024
+"""Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
+
+_AT_ONCE = 16
+"""Indexes that are read at the same moment: of small files most of the time is waiting."""
+
+READ_AHEAD = 4 * 1024 * 1024
+"""Bytes that are read at once, at most, where not more are asked for."""
+
+_LEAST_AHEAD = 256 * 1024
+
+_MOST_HELD = 64 * 1024 * 1024
+"""Bytes that were read and are kept, at most."""
+
+_FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+_FILE = re.compile(r"(?P<name>[0-9]{8}T[0-9]{6}Z-(?P<hash>[0-9a-f]{32}))\.(?P<kind>pack|index)")
+
+
+class _Index(msgspec.Struct, frozen=True):
+    """What an index holds: the hash of the pack's bytes, and names of pieces by folder."""
+
+    sha256: str
+    pieces: dict[str, list[str]]
+
+
+_decode = msgspec.json.Decoder(_Index).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Pack(NamedTuple):
+    """A pack that is whole.
+
+    Attributes:
+        size: Its bytes.
+        pieces: How many pieces it holds.
+    """
+
+    size: int
+    pieces: int
+
+
+class Found(NamedTuple):
+    """The packs in one place.
+
+    Attributes:
+        packs: Those that are whole, by name.
+        parts: What they hold, by the folder of the workspace.
+        troubles: Names of indexes that are none, and why.
+        rest: Names of packs without an index, which are being written, or were left so.
+    """
+
+    packs: dict[str, Pack]
+    parts: dict[str, list[Part]]
+    troubles: dict[str, str]
+    rest: list[str]
+
+
+def is_folder(name: str) -> bool:
+    """Whether `name` can stand for a workspace in what was collected."""
+    return _FOLDER.fullmatch(name) is not None
+
+
+def moment(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as names of packs begin with it."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0, seconds)))
+
+
+def file_of(pack: str, kind: str = "pack") -> str:
+    """Return the name of a file of a pack, from the place where the workspaces are."""
+    return f"{PACKS}/{pack}.{kind}"
+
+
+def packs_in(store: Store, files: Mapping[str, int]) -> Found:
+    """Return the packs in a place.
+
+    Args:
+        store: The place.
+        files: The files in its folder of packs, or more, with their sizes.
+
+    Raises:
+        OSError: An index could not be read.
+    """
+    sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
+    for path, size in files.items():
+        match = _FILE.fullmatch(path.removeprefix(f"{PACKS}/"))
+        if match is not None and path.startswith(f"{PACKS}/"):
+            sizes[match["kind"]][match["name"]] = size
+    rest = [name for name in sizes["pack"] if name not in sizes["index"]]
+    found = Found({}, {}, {}, rest)
+    names = [name for name in sizes["index"] if name in sizes["pack"]]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        under_way = deque(
+            (name, pool.submit(_index, store, name, sizes["index"][name])) for name in names
+        )
+        while under_way:
+            name, reading = under_way.popleft()
+            try:
+                held = _held(name, reading.result(), sizes["pack"][name])
+            except FileNotFoundError:  # it was removed since: another pack holds the same
+                continue
+            except ValueError as error:
+                found.troubles[file_of(name, "index")] = str(error)
+                continue
+            found.packs[name] = Pack(sizes["pack"][name], sum(map(len, held.values())))
+            for folder, parts in held.items():
+                found.parts.setdefault(folder, []).extend(parts)
+    return found
+
+
+def _index(store: Store, name: str, size: int) -> bytes:
+    """The bytes of an index.
+
+    Raises:
+        ValueError: They are too many.
+    """
+    if size > _LARGEST_INDEX:
+        raise ValueError(f"no index of a pack: it has more than {_LARGEST_INDEX:,} bytes")
+    return store.read(file_of(name, "index"), 0, size)
+
+
+def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
+    """What a pack holds, by folder.
+
+    Raises:
+        ValueError: Its index is none.
+    """
+    if _hash(data) != name.rpartition("-")[2]:
+        raise ValueError("no index of a pack: it is not what its name says")
+    try:
+        index = _decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError("no index of a pack: it is not as such are written") from error
+    held: dict[str, list[Part]] = {}
+    offset = 0
+    for folder, names in index.pieces.items():
+        its = held[folder] = []
+        for piece_name in names:
+            piece = parse(piece_name)
+            if piece is None or piece.packed or not is_folder(folder):
+                raise ValueError("no index of a pack: what it names is no piece")
+            its.append(Part(name, offset, piece_name))
+            offset += piece.end - piece.start
+    if offset != bytes_there:
+        raise ValueError("no index of a pack: it speaks of other bytes than there are")
+    return held
+
+
+def _hash(data: bytes) -> str:
+    return sha256(data).hexdigest()[:32]
+
+
+class PackWriter:
+    """Writes packs, one after the other.
+
+    Args:
+        store: The place where the workspaces are.
+        begun: When the compaction began, as names begin with it: no pack is older.
+        size: Bytes of a pack, at most, unless one piece alone has more.
+    """
+
+    def __init__(self, store: Store, begun: str, size: int) -> None:
+        self._store = store
+        self._begun = begun
+        self._size = size
+        self._data = bytearray()
+        self._pieces: dict[str, list[Piece]] = {}
+        self._number = 0
+        self.packs = 0
+        self.bytes = 0
+
+    def add(self, folder: str, piece: Piece, data: bytes, *, joins: bool = True) -> None:
+        """Add a piece.
+
+        Args:
+            folder: The folder of its workspace; those of one follow one another.
+            piece: The piece.
+            data: Its bytes.
+            joins: Whether it may become one with the piece before it that it continues.
+
+        Raises:
+            OSError: A pack that was full could not be written.
+        """
+        if self._data and (len(self._data) + len(data) > self._size or self._number >= MOST_PIECES):
+            self.flush()
+        its = self._pieces.setdefault(folder, [])
+        if joins and its and its[-1].stream == piece.stream and its[-1].end == piece.start:
+            its[-1] = its[-1]._replace(end=piece.end, mark=piece.mark)
+        else:
+            its.append(piece)
+            self._number += 1
+        self._data += data
+
+    def flush(self) -> None:
+        """Write what was added since the last pack.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        if not self._data:
+            return
+        names = {folder: [piece.name for piece in its] for folder, its in self._pieces.items()}
+        data = bytes(self._data)
+        index = _encode(_Index(sha256(data).hexdigest(), names))
+        name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
+        self._store.write(file_of(name), data)
+        self._store.write(file_of(name, "index"), index)
+        self.packs += 1
+        self.bytes += len(data)
+        self._data, self._pieces, self._number = bytearray(), {}, 0
+
+
+class Ranges:
+    """Parts of files, read in long stretches that are kept for what is asked next.
+
+    Args:
+        store: Where the files are.
+        ends: Up to where something of each will be asked for, in bytes.
+    """
+
+    def __init__(self, store: Store, ends: Mapping[str, int]) -> None:
+        self._store = store
+        self._ends = ends
+        self._ahead = min(READ_AHEAD, max(_LEAST_AHEAD, _MOST_HELD // max(1, len(ends))))
+        self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._held = 0
+
+    def read(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` up to but without `end`.
+
+        Raises:
+            OSError: They cannot be read, or it has no such bytes.
+        """
+        first, data = self._kept.get(name, (0, b""))
+        if not first <= start <= end <= first + len(data):
+            first = start
+            self._held -= len(data)
+            stop = max(end, min(start + self._ahead, self._ends.get(name, 0)))
+            data = self._store.read(name, start, stop)
+            if len(data) < end - start:
+                raise OSError(f"{name} is shorter than it was")
+            self._kept[name] = first, data
+            self._held += len(data)
+        self._kept.move_to_end(name)
+        while self._held > _MOST_HELD and len(self._kept) > 1:
+            self._held -= len(self._kept.popitem(last=False)[1][1])
+        return data[start - first : end - first]
+
+    def of_step(self, step: Step, below: str, start: int, end: int) -> bytes:
+        """Return bytes of a stream that one piece of it holds.
+
+        Args:
+            step: The piece, and where it is.
+            below: The folder of pieces that are files of their own.
+            start: From where in the stream.
+            end: Up to where in the stream.
+
+        Raises:
+            OSError: See `read`.
+        """
+        start, end = start - step.piece.start, end - step.piece.start
+        if step.part is None:
+            return self.read(f"{below}/{step.piece.name}", start, end)
+        offset = step.part.offset
+        return self.read(file_of(step.part.pack), offset + start, offset + end)
+
+
+class Packs:
+    """The packs that some workspaces have parts in, for who reads one workspace after the other.
+
+    Args:
+        sources: The workspaces.
+    """
+
+    def __init__(self, sources: Iterable[Source] = ()) -> None:
+        self._ends: dict[str, dict[str, int]] = {}
+        for source in sources:
+            for part in source.packed:
+                ends = self._ends.setdefault(source.parent, {})
+                name = file_of(part.pack)
+                ends[name] = max(ends.get(name, 0), part.offset + _size_of(part))
+        self._ranges: dict[str, Ranges] = {}
+
+    def beside(self, source: Source) -> Ranges:
+        """Return what reads the packs beside a workspace."""
+        place = source.parent
+        if place not in self._ranges:
+            self._ranges[place] = Ranges(open_store(place), self._ends.get(place, {}))
+        return self._ranges[place]
+
+
+def _size_of(part: Part) -> int:
+    piece = parse(part.name)
+    return piece.end - piece.start if piece is not None else 0
+
+
+def size_of(parts: Iterable[Part]) -> int:
+    """Return the bytes of some parts."""
+    return sum(map(_size_of, parts))
+
+
+def packs_beside(place: str) -> tuple[dict[str, list[Part]], dict[str, str]]:
+    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons."""
+    try:
+        store = open_store(place)
+        found = packs_in(store, store.names(PACKS))
+    except (CtxuseError, OSError) as error:
+        return {}, {PACKS: reason_of(error, place)}
+    return found.parts, found.troubles

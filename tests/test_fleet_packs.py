@@ -1,0 +1,592 @@
+"""Packs of collected pieces: compaction beside collectors, reports, kills and forgers."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleets import BEGIN, as_log, make_fleet, make_workspace, some_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxuse import Workspace
+from ctxuse.cli.main import run
+from ctxuse.fleet import packs
+from ctxuse.fleet.collect import Collecting, collect
+from ctxuse.fleet.compact import GRACE, Compaction, compact
+from ctxuse.fleet.packs import PACKS, Ranges, packs_in
+from ctxuse.fleet.pieces import MIXED, Part, Piece, holdings_of, parse
+from ctxuse.fleet.reporting import fleet_report
+from ctxuse.fleet.store import LocalStore
+from ctxuse.times import SECOND, instant
+
+NOW = 4_000_000_000.0
+STREAM = "0123456789abcdef"
+
+
+def collected(source: Path, target: Path, piece_size: int = 1500) -> Collecting:
+    done = collect(
+        [str(source)], str(target), host="h", executor="threads", workers=1, piece_size=piece_size
+    )
+    assert done.failed == []
+    return done
+
+
+def compacted(target: Path, now: float = NOW, size: int = 6000, **more: Any) -> Compaction:  # noqa: ANN401 - passed on
+    return compact(str(target), executor="threads", workers=1, pack_size=size, now=now, **more)
+
+
+def settled(target: Path, size: int = 6000) -> None:
+    """Compact until nothing is to be done."""
+    for turn in range(4):
+        done = compacted(target, NOW + turn * 2 * GRACE, size)
+        assert done.done.unreadable == []
+
+
+def report(*places: Path, **asked: Any) -> Any:  # noqa: ANN401 - passed on
+    asked = {"merge_records": True} | asked
+    return fleet_report([str(place) for place in places], executor="threads", workers=1, **asked)
+
+
+def log_of(root: Path) -> Path:
+    return Workspace(root).layout.events_path
+
+
+def loose_in(target: Path) -> list[Path]:
+    return [*target.rglob("*.jsonl")]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@contextmanager
+def at_operation(number: int, act: Callable[[], object]) -> Iterator[None]:
+    """Do something before the operation of a store with this number, or in the midst of it."""
+    done = 0
+
+    def due() -> bool:
+        nonlocal done
+        done += 1
+        return done == number + 1
+
+    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*words: Any) -> Any:  # noqa: ANN401 - passed on
+            if due():
+                act()
+            return real(*words)
+
+        return operation
+
+    def removing(store: LocalStore, names: list[str]) -> None:
+        for name in names:
+            if due():
+                act()
+            real_remove(store, [name])
+
+    real_remove = LocalStore.remove
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("names", "read", "copy", "write"):
+            patch.setattr(LocalStore, name, wrapped(getattr(LocalStore, name)))
+        patch.setattr(LocalStore, "remove", removing)
+        yield
+
+
+def die() -> None:
+    raise Killed
+
+
+class World:
+    """Some workspaces, a place they are collected to, and what must be there."""
+
+    def __init__(self, root: Path) -> None:
+        self.fleet, self.target, self.now = root / "fleet", root / "to", NOW
+        self.seed = self.there = self.written = 0
+        for number in range(3):
+            make_workspace(self.fleet / f"w{number}", b"")
+
+    def append(self, number: int) -> None:
+        self.seed += 1
+        events = 1 + number % 5
+        with log_of(self.fleet / f"w{number % 3}").open("ab") as log:
+            log.write(as_log(some_events(events, self.seed)))
+        self.written += events
+
+    def archive(self, number: int) -> None:
+        Workspace(self.fleet / f"w{number % 3}").archive()
+
+    def collect(self) -> None:
+        written = self.written
+        collected(self.fleet, self.target)
+        self.there = max(self.there, written)
+
+    def compact(self) -> None:
+        for _ in range(2):
+            assert compacted(self.target, self.now, 20_000).done.unreadable == []
+
+    def report(self) -> None:
+        before = self.there
+        if before:
+            found = report(self.target)
+            assert found.unreadable == ()
+            assert before <= found.evidence.events <= self.written
+
+
+acts = st.sampled_from(["append", "append", "archive", "collect", "collect", "compact", "report"])
+steps = st.tuples(
+    acts,
+    st.integers(0, 20),
+    st.sampled_from([0, GRACE / 2, 2 * GRACE, 2 * GRACE]),
+    st.sampled_from(["", "die", "collect", "compact", "compact", "report"]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(steps, min_size=8, max_size=24))
+def test_whatever_runs_beside_it_and_wherever_it_is_killed_each_event_counts_once(
+    tmp_path_factory: pytest.TempPathFactory, some: list[tuple[str, int, float, str]]
+) -> None:
+    root = tmp_path_factory.mktemp("packs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ctxuse.fleet.compact.FEW", 2)
+        play(World(root), some)
+    shutil.rmtree(root)
+
+
+def play(world: World, some: list[tuple[str, int, float, str]]) -> None:
+    world.append(0)
+    world.collect()
+    for act, number, later, meanwhile in some:
+        world.now += later
+        if act in {"append", "archive"}:
+            getattr(world, act)(number)
+            continue
+        other = die if meanwhile == "die" else getattr(world, meanwhile or "report")
+        when = number % (8 if act == "report" else 21) if meanwhile else 10**9
+        with at_operation(when, other), suppress(Killed):
+            getattr(world, act)()
+        world.report()
+    world.collect()
+    expected = report(world.fleet).fields()["records"]
+    for _ in range(3):
+        assert report(world.target).fields()["records"] == expected
+        again = collected(world.fleet, world.target)
+        assert [one.pieces for one in again.workspaces] == [0, 0, 0]
+        assert [one.replaced for one in again.workspaces] == [0, 0, 0]
+        world.now += 2 * GRACE
+        world.compact()
+    receipts = [path.parent for path in world.target.rglob("*.packed")]
+    assert len(receipts) == len({*receipts})
+    assert not loose_in(world.target)
+
+
+@pytest.fixture
+def ripe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A fleet, and a target where the next compaction packs, takes packs up and removes pieces."""
+    monkeypatch.setattr("ctxuse.fleet.compact.FEW", 2)
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    for turn in range(4):
+        with log_of(fleet / f"w00{turn % 2}").open("ab") as log:
+            log.write(as_log(some_events(3, 100 + turn)))
+        collected(fleet, target)
+        if turn < 3:
+            compacted(target, NOW + turn, 10**5)
+    return fleet, target
+
+
+def test_a_report_reads_what_it_listed_whenever_a_compaction_runs_meanwhile(
+    tmp_path: Path, ripe: tuple[Path, Path]
+) -> None:
+    fleet, target = ripe
+    expected = report(fleet).fields()["records"]
+    for number in range(12):
+        copy = shutil.copytree(target, tmp_path / f"copy{number}")
+        done: list[Compaction] = []
+
+        def act(place: Path = copy, done: list[Compaction] = done) -> None:
+            done += [compacted(place, NOW + 2 * GRACE, 10**5) for _ in range(2)]
+
+        with at_operation(number, act):
+            found = report(copy)
+        assert found.unreadable == ()
+        assert found.fields()["records"] == expected
+        runs = [(one.done.packs, one.done.removed > 0) for one in done]
+        assert runs == [(1, True), (0, False)] or (not done and number > 3)
+        assert report(copy).fields()["records"] == expected
+
+
+def test_a_compaction_may_be_killed_anywhere_and_another_one_run_inside_it(
+    tmp_path: Path, ripe: tuple[Path, Path]
+) -> None:
+    fleet, target = ripe
+    expected = report(fleet).fields()["records"]
+    for later in (NOW + 2 * GRACE, NOW + 4 * GRACE):
+        for number in range(40):
+            copy = shutil.copytree(target, tmp_path / f"copy{number}-{later}")
+            killed = False
+            try:
+                with at_operation(number, die):
+                    compacted(copy, later, 10**5)
+            except Killed:
+                killed = True
+            assert report(copy).fields()["records"] == expected
+            assert [one.pieces for one in collected(fleet, copy).workspaces] == [0, 0]
+            with at_operation(number, lambda: compacted(copy, later, 10**5)):  # noqa: B023 - at once
+                assert compacted(copy, later, 10**5).done.unreadable == []
+            assert report(copy).fields()["records"] == expected
+            for turn in (2, 4, 6, 8):
+                assert compacted(copy, later + turn * GRACE, 10**5).done.unreadable == []
+            assert report(copy).fields()["records"] == expected
+            assert not loose_in(copy)
+            assert len([*copy.glob(f"{PACKS}/*")]) == 2
+            shutil.rmtree(copy)
+            if not killed:
+                break
+        assert number > 9
+        compacted(target, later, 10**5)
+
+
+FORMS: list[dict[str, Any]] = [
+    {},
+    {"merge_records": False},
+    {"full": True},
+    {"by": "workspace"},
+    {"by": "day"},
+    {"distinct_ids": True},
+    {"without_actors": ["agent"]},
+    {"since": instant(BEGIN + 4 * 86_400 * SECOND)},
+]
+
+
+def test_before_in_the_midst_and_after_reports_and_exports_say_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 9, 20), tmp_path / "to"
+    Workspace(fleet / "w001").archive()
+    make_workspace(fleet / "w001", as_log(some_events(7, 99)))
+
+    def said() -> list[object]:
+        assert run(["fleet", "export", str(target), "--to", str(tmp_path / "events")]) == 0
+        shutil.rmtree(tmp_path / "events")
+        ones = [report(target, **asked).fields() for asked in FORMS]
+        (folder,) = target.glob("*w001*")
+        return [*ones, report(folder).fields(), capsys.readouterr().out]
+
+    collected(fleet, target)
+    expected = said()
+    for turn in range(4):
+        done = compacted(target, NOW + turn * 2 * GRACE)
+        assert done.done.unreadable == []
+        assert said() == expected, turn
+    assert not loose_in(target)
+    assert len([*target.rglob("*.packed")]) == 10
+    elsewhere = tmp_path / "elsewhere"
+    collected(target, elsewhere)
+    assert report(elsewhere).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_small_packs_become_large_ones_and_there_are_few(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4, 1), tmp_path / "to"
+    written, there = 0, []
+    for turn in range(40):
+        with log_of(fleet / f"w00{turn % 4}").open("ab") as log:
+            log.write(as_log(some_events(3, 100 + turn)))
+        collected(fleet, target)
+        written += compacted(target, NOW + turn * 2 * GRACE, 20_000).done.bytes
+        there.append(len([*target.glob(f"{PACKS}/*.index")]))
+    settled(target, 20_000)
+    size = sum(path.stat().st_size for path in target.glob(f"{PACKS}/*.pack"))
+    assert max(there) <= 4 + 4 + size // 10_000
+    assert written <= 4 * size
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_what_packs_hold_goes_after_the_grace_and_when_it_was_read_back(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 5), tmp_path / "to"
+    collected(fleet, target)
+    number = len(loose_in(target))
+    assert compacted(target).done.pieces == number
+    assert compacted(target, NOW + GRACE - 1).done.removed == 0
+    (pack, *_) = sorted(target.glob(f"{PACKS}/*.pack"))
+    data = pack.read_bytes()
+    pack.write_bytes(data[:-1] + b"x")
+    done = compacted(target, NOW + GRACE)
+    assert [one.reason.partition(": ")[2] for one in done.done.unreadable] == [MIXED]
+    assert 0 < done.done.removed < number
+    assert len(loose_in(target)) == number - done.done.removed
+    pack.write_bytes(data)
+    assert compacted(target, NOW + 2 * GRACE).done.unreadable == []
+    assert not loose_in(target)
+    idle = compacted(target, NOW + 2 * GRACE)
+    assert (idle.done.packs, idle.done.removed, idle.packs_removed) == (0, 0, 0)
+
+
+def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    make_workspace(fleet / "w001", as_log([*some_events(50, 1), *some_events(2, 9)]))
+    listed: list[str] = []
+    real = LocalStore.names
+
+    def counting(store: LocalStore, below: str = "") -> dict[str, int]:
+        listed.append(below)
+        return real(store, below)
+
+    monkeypatch.setattr(LocalStore, "names", counting)
+    monkeypatch.setattr(LocalStore, "read", None)
+    assert [one.pieces for one in collected(fleet, target).workspaces] == [0, 1, 0]
+    assert len([name for name in listed if len(name.split("/")) > 1]) == 3
+    monkeypatch.undo()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+    make_workspace(fleet / "w002", as_log(some_events(50, 2))[:-1000] + b"x" * 999 + b"\n")
+    assert [one.replaced for one in collected(fleet, target).workspaces] == [0, 0, 1]
+
+
+def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target, 10**6)
+    with at_operation(4, die), pytest.raises(Killed):  # names, two pieces, the pack; its index
+        compacted(target)
+    (left,) = (target / PACKS).iterdir()
+    assert left.suffix == ".pack"
+    compacted(target, NOW + GRACE - 1)
+    assert left.exists()
+    compacted(target, NOW + GRACE)
+    assert not left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_lost_pack_is_said_and_what_it_held_is_copied_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    collected(fleet, target, 10**6)
+    settled(target, 10**6)
+    shutil.rmtree(target / PACKS)
+    expected = report(fleet).fields()["records"]
+    assert {one.reason.partition(": ")[2] for one in report(target).unreadable} == {
+        "what follows byte 0 is missing"
+    }
+    assert [one.pieces for one in collected(fleet, target).workspaces] == [0, 0, 0]
+    assert run(["fleet", "compact", str(target)]) == 3
+    assert capsys.readouterr().err.count("what follows byte 0 is missing") == 3
+    assert [one.pieces > 0 for one in collected(fleet, target).workspaces] == [True] * 3
+    assert report(target).fields()["records"] == expected
+    settled(target)
+    assert report(target).fields()["records"] == expected
+
+
+def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(
+    tmp_path: Path,
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4), tmp_path / "to"
+    collected(fleet, target)
+    mixed, gap = (sorted(next(target.glob(f"*w00{n}*")).rglob("*.jsonl")) for n in (1, 2))
+    piece = parse("/".join(mixed[0].parts[-2:]))
+    assert piece is not None
+    (mixed[0].parents[1] / piece._replace(mark="0" * 16).name).write_bytes(mixed[0].read_bytes())
+    gap[1].unlink()
+    reasons = [MIXED, f"what follows byte {gap[0].stat().st_size} is missing"]
+    for turn in range(3):
+        done = compacted(target, NOW + turn * 2 * GRACE).done
+        assert [one.reason.partition(": ")[2] for one in done.unreadable] == reasons
+    left = {path.parts[-7] for path in loose_in(target)}
+    assert left == {mixed[0].parts[-7], gap[0].parts[-7]}
+    assert len(loose_in(target)) == len(mixed) + len(gap)
+    found = report(target)
+    assert [one.reason.partition(": ")[2] for one in found.unreadable] == reasons
+    assert found.evidence.events == 100
+
+
+def forged(target: Path, index: object, data: bytes = b"", name: str = "") -> Path:
+    """A pack with an index whose hash is that of its name."""
+    raw = index if isinstance(index, bytes) else json.dumps(index).encode()
+    name = name or f"21000101T000000Z-{sha256(raw).hexdigest()[:32]}"
+    path = target / PACKS / f"{name}.index"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(raw)
+    path.with_suffix(".pack").write_bytes(data)
+    return path
+
+
+PIECE = Piece(0, STREAM, 0, 9, "0" * 16).name
+HUGE = Piece(0, STREAM, 0, 10**16 - 1, "0" * 16).name
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b"null",
+        {"sha256": "", "pieces": {"w": [HUGE]}},
+        {"sha256": "", "pieces": {"w": [PIECE, PIECE]}},
+        {"sha256": "", "pieces": {"w": [PIECE.replace("jsonl", "packed")]}},
+        {"sha256": "", "pieces": {"../w": [PIECE]}},
+        {"sha256": "", "pieces": {"..": [PIECE]}},
+        {"sha256": "", "pieces": {"a\x1b[2J\nb": [PIECE]}},
+        {"sha256": "", "pieces": {"w": ["../../etc/passwd"]}},
+        {"sha256": "", "pieces": {"w": [9**99]}},
+        {"sha256": 9**99, "pieces": {}},
+    ],
+)
+def test_a_forged_index_is_listed_with_a_reason_and_the_others_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], index: object
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    path = forged(target, index, b"x" * 9)
+    assert run(["fleet", "report", str(target), "--by", "kind", "--format", "json"]) == 3
+    captured = capsys.readouterr()
+    (place,) = json.loads(captured.out)["unreadable"]
+    assert place["address"] == str(path)
+    assert "no index of a pack" in place["reason"]
+    assert report(target).evidence.events == 10
+    assert run(["fleet", "compact", str(target)]) == 3
+    captured = capsys.readouterr()
+    assert "no index of a pack" in captured.err
+    assert "Traceback" not in captured.err
+    assert "\x1b" not in captured.err
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_an_index_that_is_too_large_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = forged(tmp_path, b" " * 100)
+    monkeypatch.setattr(packs, "_LARGEST_INDEX", 99)
+    monkeypatch.setattr(LocalStore, "read", None)
+    store = LocalStore(str(tmp_path))
+    assert [*packs_in(store, store.names()).troubles] == [f"{PACKS}/{path.name}"]
+
+
+def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 30), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target)
+    before = sorted(path.name for path in target.rglob("*") if path.is_file())
+    claims: dict[str, list[str]] = {}
+    size = 0
+    for path in loose_in(target):
+        claims.setdefault(path.parts[-7], []).append("/".join(path.parts[-2:]))
+        size += path.stat().st_size
+    lying = forged(target, {"sha256": "", "pieces": claims}, b"x" * size)
+    done = compacted(target, 5_000_000_000)
+    assert {one.reason.partition(": ")[2] for one in done.done.unreadable} == {MIXED}
+    assert (done.done.removed, done.packs_removed) == (0, 0)
+    for path in (lying, lying.with_suffix(".pack")):
+        path.unlink()
+    assert before == sorted(path.name for path in target.rglob("*") if path.is_file())
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_link_in_the_place_of_packs_is_not_followed(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    (target / PACKS).rename(tmp_path / "moved")
+    (target / PACKS).symlink_to(tmp_path / "moved")
+    reasons = {one.address: one.reason for one in report(target).unreadable}
+    assert "links are not followed" in reasons.pop(str(target / PACKS))
+    assert len(reasons) == 2
+    (target / PACKS).unlink()
+    (tmp_path / "moved").rename(target / PACKS)
+    (index,) = target.glob(f"{PACKS}/*.index")
+    index.rename(tmp_path / index.name)
+    index.symlink_to(tmp_path / index.name)
+    assert len(report(target).unreadable) == 2
+
+
+def test_no_workspace_is_looked_for_among_packs_nor_can_be_called_so(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    make_workspace(target / PACKS / "w", as_log(some_events(3, 9)))
+    assert report(target).evidence.events == 10
+    strange = target / "a b\x1b"
+    shutil.copytree(next(target.glob("*w001*")), strange)
+    (one,) = compacted(target).done.unreadable
+    assert one.reason == "no collector gives a folder such a name"
+    assert report(target).evidence.events == 15
+
+
+def test_a_folder_in_which_nothing_was_collected_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for place, reason in {"none": "no such folder", "empty": "nothing was collected"}.items():
+        assert run(["fleet", "compact", str(tmp_path / place)]) == 3
+        assert reason in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert run(["fleet", "compact", "nosuch://kim:hunter2hunter2@host/to"]) == 3
+    assert "hunter2" not in capsys.readouterr().err
+
+
+def test_bytes_are_read_in_long_stretches(tmp_path: Path) -> None:
+    (tmp_path / "pack").write_bytes(os.urandom(3 * packs.READ_AHEAD))
+    data, asked = (tmp_path / "pack").read_bytes(), []
+
+    class Counting(LocalStore):
+        def read(self, name: str, start: int, end: int) -> bytes:
+            asked.append(end - start)
+            return super().read(name, start, end)
+
+    ranges = Ranges(Counting(str(tmp_path)), {"pack": len(data)})
+    for start in range(0, len(data), 10_000):
+        end = min(start + 10_000, len(data))
+        assert ranges.read("pack", start, end) == data[start:end]
+    assert len(asked) <= 4
+    assert sum(asked) <= len(data) + 4 * 10_000
+    with pytest.raises(OSError, match="shorter"):
+        ranges.read("pack", len(data), len(data) + 1)
+
+
+spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 4)), max_size=14)
+
+
+@given(spans)
+def test_what_a_later_pack_holds_is_read_there_and_nothing_is_left_out(
+    some: list[tuple[int, int, int]],
+) -> None:
+    parts, files = [], {}
+    for start, length, pack in some:
+        piece = Piece(7, STREAM, start, start + length, "0" * 16)
+        if pack:
+            parts.append(Part(f"p{pack}", 0, piece.name))
+        else:
+            files[piece.name] = length
+    for holding in holdings_of(files, parts).values():
+        there = {at for start, length, _ in some for at in range(start, start + length)}
+        taken = [at for step in holding.stream().steps for at in range(step.start, step.piece.end)]
+        assert taken == [*range(next(at for at in range(100) if at not in there))]
+        kept = holding.in_packs()
+        in_packs = {at for start, n, pack in some if pack for at in range(start, start + n)}
+        assert {at for piece, _ in kept for at in range(piece.start, piece.end)} == in_packs
+        for piece, part in holding.packed:
+            later = {at for p, other in kept if other.pack > part.pack
+                     for at in range(p.start, p.end)}  # fmt: skip
+            assert (
+                (piece, part) in kept
+                or later.issuperset(range(piece.start, piece.end))
+                or any(other.pack == part.pack for _, other in kept)
+            )
+
+
+def test_a_pack_is_as_old_as_it_is_and_not_as_the_run_that_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    monkeypatch.setattr("ctxuse.fleet.packs.time.time", lambda: NOW + 5 * GRACE)
+    compacted(target)
+    assert compacted(target, NOW + 6 * GRACE - 1).done.removed == 0
+    assert compacted(target, NOW + 6 * GRACE).done.removed > 0
