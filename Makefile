@@ -10,8 +10,9 @@ BIN := .venv/bin
 demo: .venv-demo/ready
 	@.venv-demo/bin/ctxuse demo
 
+# One process more than processors, four at most: many tests wait for something.
 test: .venv/ready browser
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/pytest --numprocesses $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 # The tests of pages need Chromium: where it can be installed it is, elsewhere they are skipped.
 browser:

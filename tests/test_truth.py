@@ -68,6 +68,7 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HOME", f"{made}/kim")
     # files are as they were then, though they were written just now
     monkeypatch.setattr("ctxuse.hosts.copilot.context.is_as_it_was", lambda *_: True)
+    monkeypatch.setattr("ctxuse.hosts.copilot.hook._PATIENCE", 0)  # all that is written is there
     try:
         yield Path(made)
     finally:
