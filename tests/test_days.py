@@ -2,10 +2,13 @@
 
 import os
 import random
+import tracemalloc
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from zlib import compress
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +19,7 @@ from strategies import an_event
 from ctxuse import UsageEventKind, UsageRecordSnapshot, Workspace, zones
 from ctxuse.cache import Cache
 from ctxuse.codec.encode import encode
-from ctxuse.counting import days, workers
+from ctxuse.counting import checkpoint, days, daystore, workers
 from ctxuse.counting.asked import ByDay, Counted, count_asked
 from ctxuse.counting.blocks import read_usual
 from ctxuse.counting.daystore import DayStore
@@ -24,12 +27,16 @@ from ctxuse.counting.kinds import BASIC, DETAIL, TallyKind
 from ctxuse.counting.proving import check_cache
 from ctxuse.counting.tuning import Reading, Tuning
 from ctxuse.log.reader import OpenLog
+from ctxuse.processes import start_interpreter
 from ctxuse.query import Query, Window
 from ctxuse.reports.making import make_full_report, make_report
 from ctxuse.times import SECOND, format_ns
 from ctxuse.zones import DAY, UTC, Zone
 
-SMALL = Tuning(checkpoint=1, block=3000, dealt=40, judged=20, full_read_every=2**62)
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+SMALL = Tuning(checkpoint=1, block=3000, dealt=40, each=1, judged=20, full_read_every=2**62)
 """Makes small logs be worth it, and be read in many blocks."""
 
 BEGIN = 20_600 * DAY
@@ -47,6 +54,8 @@ def some_lines(seed: int, number: int, *, hours: int, shuffled: bool) -> list[by
     lines = []
     for line in usual(chance, number, sizes=chance.choice([3, 10**6])):
         at += chance.randrange(1, hours * 3600) * SECOND * chance.choice([0, 1, 1])
+        if chance.random() < 0.02:
+            at -= (at + chance.choice([0, 1, 2]) * 3600 * SECOND) % DAY  # a midnight somewhere
         head, mid, tail = line.partition(b'"occurred_at":"')
         stamp = format_ns(at).encode()
         lines.append(head + mid + stamp + tail[tail.index(b'"') :])
@@ -74,6 +83,10 @@ def read(
 windows = st.builds(
     lambda begin, hours, unit: Window(BEGIN + begin * unit, BEGIN + (begin + hours) * unit),
     st.integers(-2, 30), st.integers(1, 40), st.sampled_from([DAY, DAY // 24, 977 * SECOND]),
+)  # fmt: skip
+windows |= st.builds(
+    lambda begin, length: Window(BEGIN + begin * 37 * DAY, BEGIN + (begin + length) * 37 * DAY + 1),
+    st.integers(0, 90), st.integers(1, 90),
 )  # fmt: skip
 windows |= st.sampled_from([Window(), Window(BEGIN + 2 * DAY), Window(end_ns=BEGIN + DAY), NEVER])
 
@@ -262,11 +275,94 @@ def test_too_many_days_and_zones_without_a_name_are_read(
     query = Query(Window(BEGIN + 3 * DAY))
     expected = make_full_report(mixed.layout, query, Reading())
     nameless = Query(Window(BEGIN + 3 * DAY), zone=Zone("local"))
-    assert make_full_report(mixed.layout, nameless, cached(mixed)).records
+    no_text = Query(actors=("\udcff",))
+    for one in (nameless, no_text):
+        plain = make_full_report(mixed.layout, one, Reading())
+        assert make_full_report(mixed.layout, one, cached(mixed)) == plain
     assert not bytes_read
-    monkeypatch.setattr(days, "MOST_DAYS", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(days, "MOST_DAYS", 3)
+        assert make_full_report(mixed.layout, query, cached(mixed)) == expected
+        assert len(bytes_read) == 1
     assert make_full_report(mixed.layout, query, cached(mixed)) == expected
-    assert bytes_read
+    assert len(bytes_read) == 1  # that it is too many is remembered
+
+
+def test_days_are_too_many_however_they_came(
+    mixed: Workspace, monkeypatch: pytest.MonkeyPatch, bytes_read: list[int]
+) -> None:
+    """In one stretch, in several, or with what was appended."""
+    monkeypatch.setattr(daystore, "MOST_DAYS", 35)
+    path = mixed.layout.events_path
+    query = Query(Window(BEGIN + 3 * DAY))
+    lines = sorted(path.read_bytes().splitlines(keepends=True), key=lambda line: line[60:90])
+    path.write_bytes(b"".join(lines[:300]))
+    read(mixed, BASIC, [query], cached(mixed))
+    path.write_bytes(b"".join(lines))
+    for _ in range(2):
+        found = read(mixed, BASIC, [query], cached(mixed))
+        assert found == read(mixed, BASIC, [query], Reading())
+    assert len(bytes_read) == 2
+
+
+def test_days_that_are_too_large_to_be_kept_are_not_counted_again(
+    mixed: Workspace, bytes_read: list[int]
+) -> None:
+    query = Query(Window(BEGIN + 3 * DAY))
+    path = os.fspath(Path(mixed.layout, "cache"))
+    reading = Reading(Cache(path, largest=1000), 1, tuning=SMALL)
+    for _ in range(3):
+        assert read(mixed, DETAIL, [query], reading) == read(mixed, DETAIL, [query], Reading())
+    assert len([number for number in bytes_read if number]) == 1
+
+
+def test_other_rules_of_counting_are_other_days(mixed: Workspace, bytes_read: list[int]) -> None:
+    query = Query(Window(BEGIN + 3 * DAY))
+    size = mixed.layout.events_path.stat().st_size
+    for kind in (BASIC, BASIC, BASIC._replace(version=b"later")):
+        read(mixed, kind, [query], cached(mixed))
+    assert bytes_read.count(size) == 2
+
+
+def test_what_days_hold_while_they_are_counted_grows_with_days_and_not_with_the_log(
+    tmp_path: Path,
+) -> None:
+    """Of a day that is over nothing is held but its counts, however many tails there are."""
+    tuning = SMALL._replace(tails=20_000, lines=500, judged=10**9, worth=1)
+
+    def most(number: int) -> int:
+        path = tmp_path / "log"
+        lines = some_lines(1, number, hours=24 * 1000 // number, shuffled=False)
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        with path.open("rb") as file:
+            log = OpenLog("events.jsonl", file.fileno(), path.stat().st_size)
+            tracemalloc.start()
+            found = days.count_by_day(log, days.Dealing(DETAIL, Query(), tuning=tuning))
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert sum(its.tally.basic.events for its in found.days.values()) == number
+        return peak
+
+    most(400)
+    assert most(4000) < 2.5 * most(1000)
+
+
+def test_a_stretch_that_cannot_be_counted_leaves_no_process_behind(
+    mixed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Popen[bytes]] = []
+    original = start_interpreter
+
+    def start(*words: str, **options: object) -> "Popen[bytes]":
+        started.append(original(*words, **options))  # type: ignore[arg-type] # passed on
+        return started[-1]
+
+    monkeypatch.setattr(workers, "start_interpreter", start)
+    monkeypatch.setattr(days, "MOST_DAYS", 3)
+    tuning = SMALL._replace(second_process=2000, ahead=1000)
+    read(mixed, BASIC, [Query(Window(BEGIN + DAY))], cached(mixed, tuning, processes=3))
+    assert len(started) == 2
+    assert all(one.returncode is not None for one in started)
 
 
 def test_rules_of_a_zone_that_changed_are_another_zones(
@@ -274,8 +370,10 @@ def test_rules_of_a_zone_that_changed_are_another_zones(
 ) -> None:
     query = Query(zone=ZONES[1])
     make_full_report(mixed.layout, query, cached(mixed))
-    monkeypatch.setattr(zones, "_rules", lambda _: b"others")
-    make_full_report(mixed.layout, query, cached(mixed))
+    rules = zones._rules("Europe/Paris")  # noqa: SLF001 - of another zone
+    monkeypatch.setattr(zones, "_rules", lambda _: rules)
+    assert Zone("Europe/Berlin").version != ZONES[1].version
+    make_full_report(mixed.layout, query._replace(zone=Zone("Europe/Berlin")), cached(mixed))
     assert len([*Path(mixed.layout, "cache").rglob("*.days.*")]) == 2
 
 
@@ -295,8 +393,14 @@ def test_a_tally_of_days_that_is_none_is_not_believed(mixed: Workspace) -> None:
     assert make_full_report(mixed.layout, query, reading) == expected
 
 
-def test_what_is_remembered_of_days_is_proved_against_a_full_read(mixed: Workspace) -> None:
-    """Of each question by itself; what gives something else is not used again."""
+def test_what_is_remembered_of_days_is_proved_against_a_full_read(
+    mixed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part of it, of each question; what gives something else is removed."""
+
+    def refuse(root: str) -> None:
+        raise OSError(root)
+
     reading = cached(mixed)
     asked = [Query(), Query(actors=("user",)), Query(zone=ZONES[1])]
     for one in asked:
@@ -309,10 +413,19 @@ def test_what_is_remembered_of_days_is_proved_against_a_full_read(mixed: Workspa
     assert query in asked
     store = DayStore.loaded(kept.read_bytes(), DETAIL, query)
     assert store is not None
-    store.rest.blank += 1
+    (name, *_), _ = store.covering(Window(BEGIN + 3 * DAY, BEGIN + 5 * DAY))
+    wrong = store.of(name)
+    record = next(iter(wrong.tally.detail.records.values()))
+    record.first_ns -= 1
+    blob = compress(days.dump_days(wrong), 1)
+    part = store._parts[name]  # noqa: SLF001 - one of many, spoilt
+    store._data = memoryview(bytes(store._data) + blob)  # noqa: SLF001 - likewise
+    part.at, part.length = len(store._data) - len(blob), len(blob)  # noqa: SLF001 - likewise
     kept.write_bytes(store.dump())
+    monkeypatch.setattr(checkpoint, "begin_generation", refuse)
     (proved,) = check_cache(mixed.layout, reading.cache, SMALL)
     assert not proved.equal
+    assert not [*Path(mixed.layout, "cache").rglob("*.days.*")]
     window = query._replace(window=Window(BEGIN + DAY))
     expected = make_full_report(mixed.layout, window, Reading())
     assert make_full_report(mixed.layout, window, reading) == expected

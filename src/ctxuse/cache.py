@@ -78,8 +78,8 @@ class Cache:
             return None
         return data
 
-    def save(self, key: str, data: bytes, *, sync: bool = False) -> None:
-        """Keep `data` in place of what was saved before, if that is possible.
+    def save(self, key: str, data: bytes, *, sync: bool = False) -> bool:
+        """Keep `data` in place of what was saved before, and say whether that was possible.
 
         Args:
             key: As for `load`.
@@ -87,15 +87,18 @@ class Cache:
             sync: Whether it is to be on the disk before that is so.
         """
         if len(data) > self._largest:
-            return
+            return False
+        saved = False
         with suppress(OSError), self._shard(key, create=True) as shard:
             with replacing(key, dir_fd=shard) as file:
                 file.write(data)
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
+            saved = True
             if time.time_ns() // 1000 % self._prune_every == 0:
                 _prune(shard, self._most // _SHARDS)
+        return saved
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix`, a sign at least, of what was saved."""

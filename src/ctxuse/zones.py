@@ -36,12 +36,15 @@ class Zone:
         LookupError: There is no zone of this name here.
     """
 
-    __slots__ = ("_info", "_offsets", "name")
+    __slots__ = ("_info", "_offsets", "_rules", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._offsets: dict[int, int] = {}
-        self._info: tzinfo | None = None if name in {"UTC", LOCAL} else _info(name)
+        self._info: tzinfo | None = None
+        self._rules: bytes | None = None
+        if name not in {"UTC", LOCAL}:
+            self._info, self._rules = _info(name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Zone) and other.name == self.name
@@ -57,12 +60,11 @@ class Zone:
         """What changes with the zone's rules; None where that is not known."""
         if self.name == "UTC":
             return self.name
-        if self._info is None:
+        if self._rules is None:
             return None
         from hashlib import sha256  # noqa: PLC0415 - only for other zones
 
-        rules = _rules(self.name)
-        return None if rules is None else f"{self.name} {sha256(rules).hexdigest()}"
+        return f"{self.name} {sha256(self._rules).hexdigest()}"
 
     def offset(self, at_ns: int) -> int:
         """Return how many seconds its clocks are ahead of UTC at `at_ns`."""
@@ -142,11 +144,15 @@ def zone_named(name: str) -> Zone:
     return UTC if name in _OF_UTC else Zone(name)
 
 
-def _info(name: str) -> "tzinfo":
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only for other zones
+def _info(name: str) -> "tuple[tzinfo, bytes | None]":
+    """A zone, and the rules that it goes by where they can be told."""
+    from io import BytesIO  # noqa: PLC0415 - only for other zones
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - likewise
 
     try:
-        return ZoneInfo(name)
+        info = ZoneInfo(name)  # it knows which names are none
+        rules = _rules(name)
+        return (info if rules is None else ZoneInfo.from_file(BytesIO(rules), name)), rules
     except (KeyError, ValueError, OSError) as error:
         raise LookupError(name) from error
 

@@ -13,26 +13,27 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from ctxuse.counting.checkpoint import Place, Proof, place_of, stands
+from ctxuse.counting.checkpoint import Place, place_of, read_on, stands
 from ctxuse.counting.count import Accumulator, count
 from ctxuse.counting.days import (
     Days,
     Dealing,
     Stretch,
     TooManyDaysError,
+    Totals,
     count_by_day,
     dump_stretch,
     joined,
     load_stretch,
 )
-from ctxuse.counting.daystore import DamagedError, DayStore
+from ctxuse.counting.daystore import VERSION, DamagedError, DayStore
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind
 from ctxuse.counting.tally import RecordTally, Tally
 from ctxuse.counting.tuning import Reading, Tuning
-from ctxuse.counting.workers import count_in_parallel, work
+from ctxuse.counting.workers import work
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.names import remove_old_checkpoints
-from ctxuse.log.reader import OpenLog, last_line_end, open_logs
+from ctxuse.log.reader import OpenLog, open_logs
 from ctxuse.progress import OnProgress
 from ctxuse.query import ALWAYS, Query
 from ctxuse.zones import Zone
@@ -101,7 +102,7 @@ def count_log_asked(
     """
     place = None if layout is None else place_of(layout, log, reading)
     if place is not None:
-        with suppress(TooManyDaysError, DamagedError, _NotKeptError):
+        with suppress(_ReadPlainlyError):
             remembered = _Remembered(place, log, kind, reading)
             return [remembered.counted(query) for query in queries]
     accumulators = [Accumulator(kind, query, tuning=reading.tuning) for query in queries]
@@ -148,8 +149,12 @@ class ByDay(NamedTuple):
         return load_stretch(data)
 
 
-class _NotKeptError(Exception):
-    """Nobody could tell whether days that were kept are still those of the zone."""
+class _ReadPlainlyError(Exception):
+    """Nothing can be remembered of days, or what was is damaged."""
+
+
+_REFUSED = VERSION + b"no days of a log of "
+"""What stands in the place of days that are too many, or too large: up to which size of the log."""
 
 
 class _Remembered:
@@ -163,44 +168,56 @@ class _Remembered:
         """Return what the file says.
 
         Raises:
-            TooManyDaysError: It has more days than are counted by day.
-            DamagedError: What was stored is damaged; it will not be found again.
+            _ReadPlainlyError: That is to be found out by reading it. What is damaged is removed.
         """
         key = self._key(query)
         try:
             if key not in self._stores:
                 self._stores[key] = self._store(key, query)
             return self._from_days(self._stores[key], query)
-        except DamagedError:
+        except DamagedError as error:
             self._place.cache.remove(key)
-            raise
+            raise _ReadPlainlyError from error
+        except TooManyDaysError as error:
+            self._refuse(key)
+            raise _ReadPlainlyError from error
 
     def _key(self, query: Query) -> str:
-        """Under which key the days are kept that answer a query."""
-        zone = query.zone.version
+        """Under which key the days are kept that answer a query of any time."""
+        zone, actors = query.zone.version, query.actors
         if zone is None:
-            raise _NotKeptError
-        asked = msgspec.json.encode((zone, query.actors, query.without_actors))
-        return f"{self._place.key(self._kind)}.days.{sha256(asked).hexdigest()[:16]}"
+            raise _ReadPlainlyError
+        named = None if actors is None else sorted({*actors})
+        asked = self._kind.version.decode(), zone, named, sorted({*query.without_actors})
+        try:
+            hashed = sha256(msgspec.json.encode(asked))
+        except UnicodeEncodeError as error:  # a name that is no text, which no event has
+            raise _ReadPlainlyError from error
+        return f"{self._place.key(self._kind)}.days.{hashed.hexdigest()[:16]}"
+
+    def _refuse(self, key: str) -> None:
+        """Have the log read plainly from now on, until it is a shorter one."""
+        self._place.cache.save(key, _REFUSED + str(self._log.end).encode())
 
     def _store(self, key: str, query: Query) -> DayStore:
         """Return the days of all finished lines, and keep them where that is worth it."""
-        log, kind = self._log, self._kind
-        cache, tuning = self._reading.cache, self._reading.tuning
-        assert cache is not None  # noqa: S101 - else there was no place
-        store = DayStore.loaded(cache.load(key), kind, query)
-        if store is None or not stands(store.offset, store.digest, log, tuning):
+        log, kind, reading = self._log, self._kind, self._reading
+        data = self._place.cache.load(key)
+        refused = (data or b"").removeprefix(_REFUSED)
+        if data is not None and refused != data and refused.isdigit() and int(refused) <= log.end:
+            raise _ReadPlainlyError
+        store = DayStore.loaded(data, kind, query)
+        if store is None or not stands(store.offset, store.digest, log, reading.tuning):
             store = DayStore(kind, query)
-        start, before = store.offset, (store.offset, store.digest) if store.offset else None
-        end = last_line_end(log, start)
-        proof = Proof(log, end, tuning, before) if end - start >= tuning.checkpoint else None
-        task = ByDay(kind, query._replace(window=ALWAYS))
-        for stretch in count_in_parallel(log._replace(end=end), task, self._reading, start):
-            store.add(stretch.shifted(store.events))
-        store.offset = end
-        if proof is not None and proof.holds():
-            store.digest = proof.digest
-            cache.save(key, store.dump())
+        before = (store.offset, store.digest) if store.offset else None
+        read = read_on(log, ByDay(kind, query._replace(window=ALWAYS)), reading, before)
+        for stretch in read.parts:
+            store.add(stretch)
+        store.offset = read.end
+        if read.digest is not None:
+            store.digest = read.digest
+            if not self._place.cache.save(key, store.dump()):
+                self._refuse(key)
         return store
 
     def _from_days(self, store: DayStore, query: Query) -> Counted:
@@ -210,14 +227,14 @@ class _Remembered:
         names, partial = store.covering(query.window)
         for name in names:
             whole.join(store.of(name))
-        runs = joined(run for number in partial for run in store.of((0, number)).runs)
+        runs = joined(run for number in partial for run in store.runs_of(number))
         dealing = Dealing(kind, query, frozenset(partial), tuning)
         for run in runs:
             part = count_by_day(log._replace(end=run.end), dealing, run.begin, run.place)
             for days in part.days.values():
                 whole.join(days)
         tally = whole.tally
-        outside = _others(store.whole, tally.basic)
+        outside = _others(store.totals, tally.basic)
         tally.basic.merge(store.rest)
         if store.offset < log.end:  # a last line without its newline is in no store
             last = Accumulator(kind, query, tuning=tuning)
@@ -227,16 +244,19 @@ class _Remembered:
         return Counted(tally, outside)
 
 
-def _others(whole: Tally, inside: Tally) -> Tally:
-    """Return how many events there are in `whole` besides those in `inside`, and of what."""
-    outside = Tally(events=whole.events - inside.events)
-    outside.since_ns = whole.since_ns
-    for key, record in whole.records.items():
+def _others(totals: Totals, inside: Tally) -> Tally:
+    """Return how many events there are besides those in `inside`, and of what.
+
+    Raises:
+        DamagedError: There are fewer than those, so the log is not what it was.
+    """
+    others = Tally(events=totals.events - inside.events, since_ns=totals.since_ns)
+    for key in {*totals.records, *inside.records}:
+        uses, exposures = totals.records.get(key, (0, 0))
         its = inside.records.get(key) or RecordTally()
-        rest = RecordTally(
-            use_count=record.use_count - its.use_count,
-            exposure_count=record.exposure_count - its.exposure_count,
-        )
+        rest = RecordTally(uses - its.use_count, exposure_count=exposures - its.exposure_count)
+        if min(others.events, rest.use_count, rest.exposure_count) < 0:
+            raise DamagedError("there is more in a part than in the whole")
         if rest.use_count or rest.exposure_count:
-            outside.records[key] = rest
-    return outside
+            others.records[key] = rest
+    return others

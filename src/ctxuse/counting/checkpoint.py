@@ -18,7 +18,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ctxuse.cache import Cache
 from ctxuse.counting import kinds
@@ -26,7 +26,7 @@ from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
-from ctxuse.counting.workers import Whole, count_in_parallel
+from ctxuse.counting.workers import Task, Whole, count_in_parallel
 from ctxuse.files import real_path
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.generation import begin_generation, generation
@@ -35,6 +35,8 @@ from ctxuse.log.reader import OpenLog, last_line_end, open_logs, pread
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+T = TypeVar("T")
 
 
 class Checkpoint(NamedTuple):
@@ -72,24 +74,55 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     place = place_of(layout, log, reading)
     if place is None:
         return LogTally.merged(count_in_parallel(log, Whole(kind), reading))
-    tuning = reading.tuning
     stored = load(place, kind)
-    if stored is not None and not stands(stored.offset, stored.digest, log, tuning):
+    if stored is not None and not stands(stored.offset, stored.digest, log, reading.tuning):
         stored = None
-    start, tally = (0, LogTally()) if stored is None else (stored.offset, stored.tally)
-    end = last_line_end(log, start)
-    worth = end - start >= tuning.checkpoint
+    tally = LogTally() if stored is None else stored.tally
     before = None if stored is None else (stored.offset, stored.digest)
-    proof = Proof(log, end, tuning, before) if worth else None
-    for part in count_in_parallel(log._replace(end=end), Whole(kind), reading, start):
+    read = read_on(log, Whole(kind), reading, before)
+    for part in read.parts:
         tally.merge(part)
-    if proof is not None and proof.holds():
-        save(place, Checkpoint(end, proof.digest, tally), kind)
+    if read.digest is not None:
+        save(place, Checkpoint(read.end, read.digest, tally), kind)
         if kind.has_detail:  # what is known without it is known now, too
-            save(place, Checkpoint(end, proof.digest, LogTally(tally.basic)), BASIC)
-    if end < log.end:  # a last line without its newline counts in the report only
-        tally.merge(tally_of(log, kind, end))
+            save(place, Checkpoint(read.end, read.digest, LogTally(tally.basic)), BASIC)
+    if read.end < log.end:  # a last line without its newline counts in the report only
+        tally.merge(tally_of(log, kind, read.end))
     return tally
+
+
+class ReadOn(NamedTuple, Generic[T]):
+    """What stands in a log behind what is remembered.
+
+    Attributes:
+        parts: What each stretch of it holds, in the order of the file.
+        end: Where its last finished line ends.
+        digest: What all bytes up to there were; None where they may have changed meanwhile, or are
+            not enough to be remembered.
+    """
+
+    parts: list[T]
+    end: int
+    digest: bytes | None
+
+
+def read_on(
+    log: OpenLog, task: Task[T], reading: Reading, before: tuple[int, bytes] | None
+) -> ReadOn[T]:
+    """Count the finished lines of a log behind those that are remembered.
+
+    Args:
+        log: The open log.
+        task: What is counted.
+        reading: How it is read.
+        before: How many bytes are remembered, and what they were; None when nothing is.
+    """
+    start = 0 if before is None else before[0]
+    end = last_line_end(log, start)
+    worth = end - start >= reading.tuning.checkpoint
+    proof = Proof(log, end, reading.tuning, before) if worth else None
+    parts = count_in_parallel(log._replace(end=end), task, reading, start)
+    return ReadOn(parts, end, proof.digest if proof is not None and proof.holds() else None)
 
 
 class Place(NamedTuple):
@@ -242,6 +275,7 @@ def unsealed(data: bytes | None, version: bytes) -> bytes | None:
 def forget(layout: WorkspaceLayout, place: Place) -> None:
     """Have no checkpoint of a workspace's log used again, nor one that is just being made."""
     for kind in KINDS.values():
-        place.cache.remove(place.key(kind))
+        for key in (place.key(kind), *place.cache.keys(f"{place.key(kind)}.")):
+            place.cache.remove(key)
     with suppress(OSError):
         begin_generation(os.fspath(layout))

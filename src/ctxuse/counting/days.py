@@ -12,8 +12,8 @@ order concerns events of one moment, which are of one day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from ctxuse.counting import kinds
 from ctxuse.counting.blocks import Block, ByTails, DaysOf, InFull, read_usual
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import LogTally, TallyKind
+from ctxuse.counting.sums import Number, earliest
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.events import UsageEventKind
@@ -30,29 +31,15 @@ from ctxuse.progress import OnProgress, silent
 from ctxuse.query import ALWAYS, Query
 
 MOST_DAYS = 4096
-"""A log of more days, eleven years of them, is not counted by day."""
+"""A stretch of more days, eleven years of them, is not counted by day."""
 
 
 class TooManyDaysError(Exception):
-    """There are more than `MOST_DAYS`."""
+    """There are more days than are counted so."""
 
 
 Key = tuple[str, str]
 """The kind and the slug of a record."""
-
-
-class Last(NamedTuple):
-    """The last exposure of a record in the order of the file.
-
-    Attributes:
-        place: How many events stand before it.
-        tokens: The estimate of the whole file then.
-        sized: Whether that is known.
-    """
-
-    place: int
-    tokens: int
-    sized: bool
 
 
 class Run(NamedTuple):
@@ -70,33 +57,38 @@ class Run(NamedTuple):
 
 
 class Days(msgspec.Struct):
-    """The counts of some days, of one or several of them.
+    """The counts of one day, or of several.
 
     Attributes:
         tally: The counts of the events that are asked for.
-        last: The last exposure of each record among them.
-        runs: Where the events stand, in the order of the file.
+        last: Where the last exposure of each record among them stands in the file: how many events
+            stand before it.
+        runs: Where the events stand, in the order of the file; of several days nothing.
     """
 
     tally: LogTally = msgspec.field(default_factory=LogTally)
-    last: dict[Key, Last] = {}
+    last: dict[Key, Number] = {}
     runs: list[Run] = []
 
     def join(self, other: "Days") -> None:
-        """Add other days, or what stands later in the file of these. `other` is left as it was."""
+        """Add the counts of other days, or of what stands elsewhere in the file of the same ones.
+
+        `other` is left as it was, and its runs are not added.
+        """
+        records = self.tally.basic.records
+        sizes: dict[Key, tuple[int, bool]] = {}
+        for key, place in other.last.items():
+            if self.last.get(key, -1) > place:
+                sizes[key] = records[key].last_exposure_tokens, records[key].last_exposure_sized
+            else:
+                self.last[key] = place
         self.tally.merge(other.tally)
-        for key, last in other.last.items():
-            mine = self.last.get(key)
-            if mine is None or last.place > mine.place:
-                self.last[key] = last
-        for key in other.last:
-            record, last = self.tally.basic.records[key], self.last[key]
-            record.last_exposure_tokens, record.last_exposure_sized = last.tokens, last.sized
-        self.runs = joined([*self.runs, *other.runs])
+        for key, size in sizes.items():  # what was merged later stands earlier in the file
+            records[key].last_exposure_tokens, records[key].last_exposure_sized = size
 
     def shifted(self, places: int) -> "Days":
         """Return them as they are behind so many events more."""
-        last = {key: its._replace(place=its.place + places) for key, its in self.last.items()}
+        last = {key: place + places for key, place in self.last.items()}
         runs = [run._replace(place=run.place + places) for run in self.runs]
         return Days(self.tally, last, runs)
 
@@ -120,26 +112,46 @@ def joined(runs: Iterable[Run]) -> list[Run]:
     return found
 
 
+class Totals(msgspec.Struct):
+    """How much there is of events, whether they are asked for or not.
+
+    Attributes:
+        events: How many there are.
+        since_ns: When the earliest was, in nanoseconds since the epoch; None without any.
+        records: How often each record was read, and was resident.
+    """
+
+    events: Number = 0
+    since_ns: int | None = None
+    records: dict[Key, tuple[Number, Number]] = {}
+
+    def add(self, tally: Tally) -> None:
+        """Add what was counted of some events."""
+        records = {key: (one.use_count, one.exposure_count) for key, one in tally.records.items()}
+        self.merge(Totals(tally.events, tally.since_ns, records))
+
+    def merge(self, other: "Totals") -> None:
+        """Add other events."""
+        self.events += other.events
+        self.since_ns = earliest(self.since_ns, other.since_ns)
+        for key, (uses, exposures) in other.records.items():
+            mine = self.records.get(key, (0, 0))
+            self.records[key] = mine[0] + uses, mine[1] + exposures
+
+
 class Stretch(msgspec.Struct):
     """What a stretch of a log holds.
 
     Attributes:
         days: Each day on which there are events that are asked for, by its number since
             1970-01-01 in the zone that is asked for.
-        outside: The counts of events that are not asked for.
+        totals: How much there is of all events.
         rest: The counts of lines that are no events.
-        events: How many events there are.
     """
 
     days: dict[int, Days]
-    outside: Tally
+    totals: Totals
     rest: Tally
-    events: int
-
-    def shifted(self, places: int) -> "Stretch":
-        """Return it as it is behind so many events more."""
-        days = {number: its.shifted(places) for number, its in self.days.items()}
-        return Stretch(days, self.outside, self.rest, self.events + places)
 
 
 class Dealing(NamedTuple):
@@ -173,18 +185,18 @@ def count_by_day(
         dealing: What of it is counted, and how. Of events outside a window, or of other days than
             those that are asked for, nothing is told.
         start: Where to begin, in bytes: 0 or right behind a newline.
-        place: How many events stand before that.
+        place: How many events stand before that, from which those of the stretch are counted on.
         on_progress: See `ctxuse.counting.count.count`.
 
     Raises:
         TooManyDaysError: There are more days than are counted so.
     """
     kind, _, _, tuning = dealing
-    by_day = _ByDay(dealing, start, place)
+    counter = _DayCounter(dealing, start, place)
     for block, usual in read_usual(log, start, in_full=not kind.has_detail, tuning=tuning):
-        by_day.add(block, usual, log)
+        counter.add(block, usual, log)
         on_progress(block.end - start, log.end - start)
-    return by_day.counted()
+    return counter.counted()
 
 
 class _Day:
@@ -198,14 +210,17 @@ class _Day:
     def expose(self, line: CountedLine, place: int) -> None:
         """Take note of where a line stands, if it is an exposure."""
         if line.event is UsageEventKind.RESIDENT_EXPOSURE:
-            last = self.counted.last
             for record in line.records:
-                last[record.kind, record.slug] = Last(
-                    place, record.file_tokens_estimate, record.sized
-                )
+                self.counted.last[record.kind, record.slug] = place
+
+    def flush(self) -> None:
+        """Have everything counted that was told."""
+        if self.holds_blocks:
+            self.accumulator.flush()
+            self.holds_blocks = False
 
 
-class _ByDay:
+class _DayCounter:
     def __init__(self, dealing: Dealing, start: int, place: int) -> None:
         self._kind, query, self._only, self._tuning = dealing
         self._window = query.window
@@ -216,6 +231,8 @@ class _ByDay:
         self._begin = self._end = start
         self._first, self._place = place, place
         self._waiting: list[ByTails] = []
+        self._waits = self._held = 0
+        self._lines: object = None
         self._touched: set[int] = set()
 
     def add(self, block: Lines | Oversized, usual: Block | None, log: OpenLog) -> None:
@@ -224,8 +241,9 @@ class _ByDay:
             if self._waiting and self._waiting[0].lines is not usual.lines:
                 self._deal()
             self._waiting.append(usual)
+            self._waits += len(usual.numbers)
             self._end = block.end
-            if sum(len(one.numbers) for one in self._waiting) >= self._tuning.dealt:
+            if self._waits >= self._enough():
                 self._deal()
             return
         self._deal()
@@ -237,6 +255,11 @@ class _ByDay:
                 self._add_line(line)
         self._note_run()
 
+    def _enough(self) -> int:
+        """How many lines are gathered: the more days there are, the more, so that each has some."""
+        tuning = self._tuning
+        return min(max(tuning.dealt, tuning.each * len(self._days)), tuning.lines)
+
     def _in_blocks(self, block: Block) -> bool:
         if isinstance(block, ByTails):
             return not self._kind.has_detail or block.variety <= self._tuning.worth
@@ -244,8 +267,12 @@ class _ByDay:
 
     def _deal(self) -> None:
         """Hand what waits to its days."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._waits = self._waiting, [], 0
         if waiting:
+            if waiting[0].lines is not self._lines or self._held > self._tuning.lines:
+                self._lines, self._held = waiting[0].lines, 0
+                for day in self._days.values():
+                    day.flush()  # else those that are over would keep what they were told
             block = ByTails.joined(waiting)
             self._add_block(block, self._days_of(block.heads.times))
             self._note_run()
@@ -270,6 +297,7 @@ class _ByDay:
             for place, line in its.latest():
                 day.expose(line, self._place + places[place])
         self._place += len(days)
+        self._held += len(days)
 
     def _add_line(self, line: Line) -> None:
         if not isinstance(line, Valid):
@@ -279,9 +307,7 @@ class _ByDay:
             wanted = self._only is None or number in self._only
             if wanted and self._window.covers(line.at_ns, line.at_ns):
                 day = self._day(number)
-                if day.holds_blocks:
-                    day.accumulator.flush()
-                    day.holds_blocks = False
+                day.flush()
                 day.accumulator.add_line(line)
                 day.expose(line.line, self._place)
             self._place += 1
@@ -309,40 +335,47 @@ class _ByDay:
     def counted(self) -> Stretch:
         """Return what was counted."""
         self._deal()
-        outside = Tally()
+        totals = Totals()
         for day in self._days.values():
-            day.accumulator.flush()
-            outside.merge(day.accumulator.outside)
+            day.flush()
+            totals.add(day.counted.tally.basic)
+            totals.add(day.accumulator.outside)
         days = {
             number: day.counted
             for number, day in self._days.items()
             if day.counted.tally.basic.events
         }
-        return Stretch(days, outside, self._rest.tally.basic, self._place)
+        self._rest.flush()
+        return Stretch(days, totals, self._rest.tally.basic)
 
 
 class _StoredDays(msgspec.Struct, array_like=True):
     tally: msgspec.Raw
-    last: list[tuple[str, str, Last]]
-    runs: list[Run]
+    last: list[tuple[str, str, Number]]
+
+
+class _StoredTotals(msgspec.Struct, array_like=True):
+    events: Number
+    since_ns: int | None
+    records: list[tuple[str, str, Number, Number]]
 
 
 class _StoredStretch(msgspec.Struct, array_like=True):
-    days: list[tuple[int, msgspec.Raw]]
-    outside: msgspec.Raw
+    days: list[tuple[int, msgspec.Raw, list[Run]]]
+    totals: msgspec.Raw
     rest: msgspec.Raw
-    events: int
 
 
 _encode = msgspec.json.Encoder().encode
 _decode_days = msgspec.json.Decoder(_StoredDays).decode
+_decode_totals = msgspec.json.Decoder(_StoredTotals).decode
 _decode_stretch = msgspec.json.Decoder(_StoredStretch).decode
 
 
 def dump_days(days: Days) -> bytes:
-    """Return the counts of days as bytes."""
-    last = [(kind, slug, its) for (kind, slug), its in days.last.items()]
-    return _encode(_StoredDays(msgspec.Raw(kinds.dump(days.tally)), last, days.runs))
+    """Return the counts of days as bytes, without their runs."""
+    last = [(kind, slug, place) for (kind, slug), place in days.last.items()]
+    return _encode(_StoredDays(msgspec.Raw(kinds.dump(days.tally)), last))
 
 
 def load_days(data: bytes | msgspec.Raw) -> Days:
@@ -351,19 +384,33 @@ def load_days(data: bytes | msgspec.Raw) -> Days:
     Raises:
         ValueError: It holds none.
     """
-    try:
-        stored = _decode_days(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    last = {(kind, slug): its for kind, slug, its in stored.last}
-    return Days(kinds.load(stored.tally), last, stored.runs)
+    stored = decoded(_decode_days, data)
+    last = {(kind, slug): place for kind, slug, place in stored.last}
+    return Days(kinds.load(stored.tally), last)
+
+
+def dump_totals(totals: Totals) -> bytes:
+    """Return totals as bytes."""
+    records = [(*key, *times) for key, times in totals.records.items()]
+    return _encode(_StoredTotals(totals.events, totals.since_ns, records))
+
+
+def load_totals(data: bytes | msgspec.Raw) -> Totals:
+    """Return the totals that `data` holds.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    stored = decoded(_decode_totals, data)
+    records = {(kind, slug): (uses, exposures) for kind, slug, uses, exposures in stored.records}
+    return Totals(stored.events, stored.since_ns, records)
 
 
 def dump_stretch(stretch: Stretch) -> bytes:
     """Return what a stretch holds as bytes."""
-    outside, rest = (kinds.dump(LogTally(tally)) for tally in (stretch.outside, stretch.rest))
-    days = [(number, msgspec.Raw(dump_days(its))) for number, its in stretch.days.items()]
-    return _encode(_StoredStretch(days, msgspec.Raw(outside), msgspec.Raw(rest), stretch.events))
+    days = [(number, msgspec.Raw(dump_days(its)), its.runs) for number, its in stretch.days.items()]
+    totals, rest = dump_totals(stretch.totals), kinds.dump(LogTally(stretch.rest))
+    return _encode(_StoredStretch(days, msgspec.Raw(totals), msgspec.Raw(rest)))
 
 
 def load_stretch(data: bytes) -> Stretch:
@@ -372,10 +419,24 @@ def load_stretch(data: bytes) -> Stretch:
     Raises:
         ValueError: It tells of none.
     """
+    stored = decoded(_decode_stretch, data)
+    days: dict[int, Days] = {}
+    for number, its, runs in stored.days:
+        days[number] = load_days(its)
+        days[number].runs = runs
+    return Stretch(days, load_totals(stored.totals), kinds.load(stored.rest).basic)
+
+
+T = TypeVar("T")
+
+
+def decoded(decode: Callable[[bytes | msgspec.Raw], T], data: bytes | msgspec.Raw) -> T:
+    """Return what a decoder of msgspec makes of `data`.
+
+    Raises:
+        ValueError: Nothing.
+    """
     try:
-        stored = _decode_stretch(data)
+        return decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
-    outside, rest = kinds.load(stored.outside).basic, kinds.load(stored.rest).basic
-    days = {number: load_days(its) for number, its in stored.days}
-    return Stretch(days, outside, rest, stored.events)

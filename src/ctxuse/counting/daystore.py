@@ -1,23 +1,36 @@
 """What is remembered of a log day by day, so that a part of it costs what that part holds.
 
-Days of the past do not change any more, so the counts of 8, 64 and 512 of them that follow one
-another are kept as well: a window is answered from the fewest that cover it, however many days it
-has. Each stands there by itself, compressed, and is only looked at when it is asked for.
+Days of the past do not change any more, so the counts of 8, 64 and 512 days that follow one another
+are kept as well (*rollups*), and of all but the latest: a window is told from the fewest that cover
+it, however many days it has. Each part stands there by itself, compressed, and is only looked at
+when it is asked for.
 
 As with a checkpoint nothing of it is needed: what is absent, damaged or of another version costs
 time. What a store can be asked is fixed: what is counted, whose uses are, in which zone days are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from zlib import compress, decompressobj
 from zlib import error as ZlibError  # noqa: N812 - it has no other name
 
 import msgspec
-from msgspec.structs import replace
 
 from ctxuse.counting import kinds
-from ctxuse.counting.days import Days, Stretch, dump_days, load_days
+from ctxuse.counting.days import (
+    MOST_DAYS,
+    Days,
+    Run,
+    Stretch,
+    TooManyDaysError,
+    Totals,
+    decoded,
+    dump_days,
+    dump_totals,
+    joined,
+    load_days,
+    load_totals,
+)
 from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.sums import Number
@@ -25,11 +38,14 @@ from ctxuse.counting.tally import Tally
 from ctxuse.query import ALWAYS, Query, Window
 from ctxuse.zones import zone_named
 
-VERSION = b"ctxuse days 1\n"
+VERSION = b"ctxuse days 2\n"
 
 _LEVELS = 3
 _EACH = 3
 """Each level takes up 2^3 of the one below."""
+
+Name = tuple[int, int]
+"""A day, or days that follow one another: the level, and the day shifted by as many levels."""
 
 _EARLIER = (_LEVELS + 2, 0)
 """The name of all days but the latest."""
@@ -37,16 +53,16 @@ _EARLIER = (_LEVELS + 2, 0)
 _LARGEST = 256 * 1024 * 1024
 """Bytes that one part takes at most when it is decompressed."""
 
-Name = tuple[int, int]
-"""A day, or days that follow one another: the level, and the day shifted by as many levels."""
-
 
 class DamagedError(Exception):
-    """What was stored is none that we have stored."""
+    """What was stored is none that we have stored, or not of this log."""
 
 
 class _Part(msgspec.Struct, array_like=True):
-    """Where the counts of some days stand, and the earliest and the latest time in them."""
+    """Some days: their earliest and latest time, and where their counts stand here.
+
+    Of one day also where its events stand in the log.
+    """
 
     level: Number
     number: int
@@ -54,6 +70,7 @@ class _Part(msgspec.Struct, array_like=True):
     until_ns: int
     at: Number
     length: Number
+    runs: list[Run]
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -62,8 +79,7 @@ class _Head(msgspec.Struct, array_like=True):
     without_actors: tuple[str, ...]
     offset: Number
     digest: bytes
-    events: Number
-    whole: msgspec.Raw
+    totals: msgspec.Raw
     rest: msgspec.Raw
     parts: list[_Part]
 
@@ -82,44 +98,47 @@ class DayStore:
     Attributes:
         offset: How many bytes of the log it stands for; they end in a newline.
         digest: What those bytes were.
-        events: How many events are in them.
-        whole: The counts of all of these, whether they are asked for or not.
+        totals: How much there is of all events in them.
         rest: The counts of lines that are no events.
+        numbers: The days that there are, in order.
     """
 
     def __init__(self, kind: TallyKind, query: Query) -> None:
-        self.offset = self.events = 0
+        self.offset = 0
         self.digest = b""
-        self.whole, self.rest = Tally(), Tally()
+        self.totals, self.rest = Totals(), Tally()
         self._kind, self._query = kind, query
         self._parts: dict[Name, _Part] = {}
         self._data = memoryview(b"")
         self._days: dict[Name, Days] = {}
-        self._numbers: list[int] = []
+        self.numbers: list[int] = []
 
     def add(self, stretch: Stretch) -> None:
         """Add what stands behind all that was counted so far; it is not to be used any more.
 
+        Its places are counted from its own beginning.
+
         Raises:
             DamagedError: What was stored of a day is damaged.
+            TooManyDaysError: There would be more than `MOST_DAYS`.
         """
-        if self._numbers and any(number != self._numbers[-1] for number in stretch.days):
+        numbers = sorted({*self.numbers, *stretch.days})
+        if len(numbers) > MOST_DAYS:
+            raise TooManyDaysError
+        if self.numbers and any(number != self.numbers[-1] for number in stretch.days):
             self._drop(_EARLIER)
         for number, days in stretch.days.items():
-            mine = days
+            mine = later = days.shifted(self.totals.events)
             if self._knows((0, number)):
-                mine = Days()
+                mine = Days(runs=joined([*self.runs_of(number), *later.runs]))
                 mine.join(self.of((0, number)))
-                mine.join(days)
-            for level in range(1, _LEVELS + 1):
+                mine.join(later)
+            for level in range(_LEVELS + 1):
                 self._drop((level, number >> _EACH * level))
-            self._drop((0, number))
             self._days[0, number] = mine
-            self.whole.merge(days.tally.basic)
-        self.whole.merge(stretch.outside)
+        self.totals.merge(stretch.totals)
         self.rest.merge(stretch.rest)
-        self.events = stretch.events
-        self._numbers = sorted({*self._numbers, *stretch.days})
+        self.numbers = numbers
 
     def _drop(self, name: Name) -> None:
         self._days.pop(name, None)
@@ -133,19 +152,23 @@ class DayStore:
         """
         found = self._days.get(name)
         if found is None:
-            part = self._parts[name]
-            found = self._days[name] = self._loaded(self._data[part.at :][: part.length])
+            found = self._days[name] = self._loaded(self._parts[name])
         return found
+
+    def runs_of(self, number: int) -> list[Run]:
+        """Return where the events of a day stand in the log."""
+        part = self._parts.get((0, number))
+        return self._days[0, number].runs if part is None else part.runs
 
     def covering(self, window: Window) -> tuple[list[Name], list[int]]:
         """Return the fewest names that together are days within `window`, and days partly in it."""
         if self._knows(_EARLIER) and window.covers(*self._span(_EARLIER)):
-            found = [_EARLIER, *self._met(window, self._numbers[-1:], 0)]
+            found = [_EARLIER, *self._met(window, self.numbers[-1:], 0)]
         else:
-            found = [*self._met(window, self._numbers, _LEVELS + 1)]
-        names = [name for name in found if window.covers(*self._span(name))]
-        partial = [number for level, number in found if (level, number) not in names]
-        return names, partial
+            found = [*self._met(window, self.numbers, _LEVELS + 1)]
+        covered = [window.covers(*self._span(name)) for name in found]
+        each = [*zip(found, covered, strict=True)]
+        return [name for name, whole in each if whole], [n for (_, n), whole in each if not whole]
 
     def _knows(self, name: Name) -> bool:
         return name in self._parts or name in self._days
@@ -166,9 +189,22 @@ class DayStore:
 
     def _span(self, name: Name) -> tuple[int, int]:
         part = self._parts.get(name)
-        if part is not None:
-            return part.since_ns, part.until_ns
-        return self._days[name].span
+        return self._days[name].span if part is None else (part.since_ns, part.until_ns)
+
+    def equals(self, other: "DayStore") -> bool:
+        """Whether each part is what the days of another store give, and all else is the same."""
+        return (self.numbers, self.totals, self.rest) == (
+            other.numbers, other.totals, other.rest
+        ) and all(self._is_as(other, name) for name in {*self._parts, *self._days})  # fmt: skip
+
+    def _is_as(self, other: "DayStore", name: Name) -> bool:
+        level, number = name
+        if name == _EARLIER:
+            numbers = self.numbers[:-1]
+        else:
+            numbers = [day for day in self.numbers if day >> _EACH * level == number]
+        mine, whole = self.of(name), _together(other.of((0, day)) for day in numbers)
+        return (mine.tally, mine.last) == (whole.tally, whole.last)
 
     def dump(self) -> bytes:
         """Return it as bytes.
@@ -176,7 +212,7 @@ class DayStore:
         Raises:
             DamagedError: What was stored of a day is damaged.
         """
-        self._take_together()
+        self._roll_up()
         parts: list[_Part] = []
         blobs: list[bytes | memoryview] = []
         at = 0
@@ -184,43 +220,35 @@ class DayStore:
             part = self._parts.get(name)
             if part is None:
                 blob: bytes | memoryview = compress(dump_days(self._days[name]), 1)
-                part = _Part(*name, *self._days[name].span, 0, 0)
             else:
                 blob = self._data[part.at :][: part.length]
-            parts.append(_Part(*name, part.since_ns, part.until_ns, at, len(blob)))
+            runs = self.runs_of(name[1]) if name[0] == 0 else []
+            parts.append(_Part(*name, *self._span(name), at, len(blob), runs))
             blobs.append(blob)
             at += len(blob)
-        whole, rest = (
-            msgspec.Raw(kinds.dump(LogTally(tally))) for tally in (self.whole, self.rest)
-        )
         query = self._query
         head = _Head(
             query.zone.name, query.actors, query.without_actors,
-            self.offset, self.digest, self.events, whole, rest, parts,
+            self.offset, self.digest,
+            msgspec.Raw(dump_totals(self.totals)), msgspec.Raw(kinds.dump(LogTally(self.rest))),
+            parts,
         )  # fmt: skip
         packed = compress(_encode(head), 1)
         return b"".join([VERSION, len(packed).to_bytes(8, "big"), packed, *blobs])
 
-    def _take_together(self) -> None:
-        """Have the counts of days that follow one another, but for those with the latest day.
-
-        That one still grows; all before it are taken together, too.
-        """
+    def _roll_up(self) -> None:
+        """Have rollups, but for those with the latest day, which still grows."""
         for level in range(1, _LEVELS + 1):
-            for number, days in groupby(self._numbers, key=lambda day: day >> _EACH * level):
-                name = level, number
-                if number == self._numbers[-1] >> _EACH * level or name in self._parts:
-                    continue
-                self._take(name, [*self._met(ALWAYS, [*days], level)])
-        if not self._knows(_EARLIER):
-            self._take(_EARLIER, [*self._met(ALWAYS, self._numbers[:-1], _LEVELS + 1)])
+            for number, days in groupby(self.numbers, key=lambda day: day >> _EACH * level):
+                if number != self.numbers[-1] >> _EACH * level:
+                    self._take((level, number), [*days], level)
+        self._take(_EARLIER, self.numbers[:-1], _LEVELS + 1)
 
-    def _take(self, name: Name, below: list[Name]) -> None:
-        if len(below) > 1:
-            whole = Days()
-            for its in below:
-                whole.join(self.of(its))
-            self._days[name] = replace(whole, runs=[])
+    def _take(self, name: Name, numbers: list[int], level: int) -> None:
+        if not self._knows(name):
+            below = [*self._met(ALWAYS, numbers, level)]
+            if len(below) > 1:
+                self._days[name] = _together(map(self.of, below))
 
     @classmethod
     def loaded(cls, data: bytes | None, kind: TallyKind, query: Query) -> "DayStore | None":
@@ -229,17 +257,17 @@ class DayStore:
         try:
             if head is None or data is None:
                 return None
-            whole, rest = kinds.load(head.whole), kinds.load(head.rest)
+            totals, rest = load_totals(head.totals), kinds.load(head.rest)
         except ValueError:
             return None
-        if not (is_sound(whole, BASIC) and is_sound(rest, BASIC)):
+        if not is_sound(rest, BASIC):
             return None
         store = cls(kind, query)
-        store.offset, store.digest, store.events = head.offset, head.digest, head.events
-        store.whole, store.rest = whole.basic, rest.basic
+        store.offset, store.digest = head.offset, head.digest
+        store.totals, store.rest = totals, rest.basic
         store._data = memoryview(data)[len(VERSION) + 8 + _length_of(data) :]
         store._parts = {(part.level, part.number): part for part in head.parts}
-        store._numbers = sorted(number for level, number in store._parts if level == 0)
+        store.numbers = sorted(number for level, number in store._parts if level == 0)
         return store
 
     @staticmethod
@@ -254,20 +282,31 @@ class DayStore:
             return None
         return Query(actors=head.actors, without_actors=head.without_actors, zone=zone)
 
-    def _loaded(self, blob: memoryview) -> Days:
+    def _loaded(self, part: _Part) -> Days:
         try:
-            days = load_days(_decompressed(blob))
+            days = load_days(_decompressed(self._data[part.at :][: part.length]))
         except (ValueError, ZlibError) as error:
             raise DamagedError(str(error)) from error
         basic = days.tally.basic
         exposed = {key for key, record in basic.records.items() if record.exposure_count}
-        if not is_sound(days.tally, self._kind, self._query.zone) or days.last.keys() != exposed:
+        if (
+            not is_sound(days.tally, self._kind, self._query.zone)
+            or days.last.keys() != exposed
+            or (basic.since_ns, basic.until_ns) != (part.since_ns, part.until_ns)
+        ):
             raise DamagedError("it can be the counts of no days")
         return days
 
 
+def _together(days: Iterable[Days]) -> Days:
+    whole = Days()
+    for its in days:
+        whole.join(its)
+    return whole
+
+
 def _length_of(data: bytes) -> int:
-    return int.from_bytes(data[len(VERSION) :][:8], "big")
+    return int.from_bytes(data[len(VERSION) : len(VERSION) + 8], "big")
 
 
 def _head_of(data: bytes | None) -> _Head | None:
@@ -275,8 +314,8 @@ def _head_of(data: bytes | None) -> _Head | None:
         return None
     try:
         packed = memoryview(data)[len(VERSION) + 8 :][: _length_of(data)]
-        return _decode_head(_decompressed(packed))
-    except (ValueError, msgspec.DecodeError, ZlibError):
+        return decoded(_decode_head, _decompressed(packed))
+    except (ValueError, ZlibError):
         return None
 
 

@@ -97,6 +97,7 @@ class BasicFold:
         self._place.clear()
         self._latest.clear()
         self._last_time = b""
+        self._lines = []
 
     def _count(self, numbers: list[int], heads: Heads) -> None:
         times = heads.times
@@ -245,6 +246,7 @@ class DetailFold:
                 tally.of(record, first_ns[number]).saw_segments(events[number], keys)
         self._flush_uses()
         self._begin()
+        self._lines, self._events = [], {}
 
     def _flush_uses(self) -> None:
         found: defaultdict[tuple[str, str], list[tuple[int, Use]]] = defaultdict(list)

@@ -1,17 +1,15 @@
 """Comparing what is remembered of a log with a full read of it."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxuse.cache import Cache
-from ctxuse.counting.asked import count_log_asked
-from ctxuse.counting.checkpoint import Place, count_log, forget, load, place_of
-from ctxuse.counting.daystore import DayStore
+from ctxuse.counting.checkpoint import Place, count_log, digest, forget, load, place_of
+from ctxuse.counting.days import Dealing, TooManyDaysError, count_by_day
+from ctxuse.counting.daystore import DamagedError, DayStore
 from ctxuse.counting.kinds import BASIC, KINDS, TallyKind
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.reader import OpenLog, open_logs
-from ctxuse.query import Query
 
 
 class CacheCheck(NamedTuple):
@@ -53,11 +51,7 @@ def check_cache(
             if one is not None
         )
         if place is not None:
-            equal = equal and all(
-                _answered(layout, log, kind, query, cached)
-                == _answered(layout, log, kind, query, cold)
-                for kind, query in _asked(place)
-            )
+            equal = equal and all(_days_are(place, log, kind, tuning) for kind in KINDS.values())
             if not equal:
                 forget(layout, place)
         basic = stored.get(BASIC)
@@ -65,17 +59,20 @@ def check_cache(
     return checks
 
 
-def _asked(place: Place) -> Iterator[tuple[TallyKind, Query]]:
-    """What the days that are remembered can be asked."""
-    for kind in KINDS.values():
-        for key in place.cache.keys(f"{place.key(kind)}.days."):
-            query = DayStore.asked_of(place.cache.load(key))
-            if query is not None:
-                yield kind, query
-
-
-def _answered(
-    layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, query: Query, reading: Reading
-) -> object:
-    (found,) = count_log_asked(layout, log, kind, [query], reading)
-    return found.tally
+def _days_are(place: Place, log: OpenLog, kind: TallyKind, tuning: Tuning) -> bool:
+    """Whether all days that are remembered are what the log says, but for those of other bytes."""
+    for key in place.cache.keys(f"{place.key(kind)}.days."):
+        data = place.cache.load(key)
+        query = DayStore.asked_of(data)
+        store = None if query is None else DayStore.loaded(data, kind, query)
+        if query is None or store is None or digest(log, store.offset, tuning) != store.digest:
+            continue
+        anew = DayStore(kind, query)
+        finished = log._replace(end=store.offset)
+        try:
+            anew.add(count_by_day(finished, Dealing(kind, query, tuning=tuning)))
+            if not store.equals(anew):
+                return False
+        except (DamagedError, TooManyDaysError):
+            return False
+    return True

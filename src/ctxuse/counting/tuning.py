@@ -22,8 +22,9 @@ class Tuning(NamedTuple):
             try.
         worth: Detail is counted in blocks of up to so many different tails a line: 0.4 halves the
             time, and 0.9 adds 40 % to it.
-        lines: Lines that detail is held of before it is handed on.
-        dealt: So many lines are gathered before they are dealt out to their days.
+        lines: Lines that detail, or days, are held of before they are handed on.
+        dealt: So many lines are gathered before they are dealt out to their days, at least,
+        each: and so many for each day there is.
         uses: Uses of one tail that are held before the latest are picked.
         second_process: Bytes from which on a second process saves more than it costs to start.
         processes: Processes, at most, where the caller does not say.
@@ -45,6 +46,7 @@ class Tuning(NamedTuple):
     worth: float = 0.6
     lines: int = 100_000
     dealt: int = 5_000
+    each: int = 50
     uses: int = 8 * LAST_USES
     second_process: int = 48 * 1024 * 1024
     processes: int = 4

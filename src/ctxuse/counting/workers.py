@@ -7,7 +7,7 @@ handed the open file. Where one cannot be started or fails, its stretch is count
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 from ctxuse.counting.count import tally_of
@@ -95,16 +95,27 @@ def count_in_parallel(log: OpenLog, task: Task[T], reading: Reading, start: int 
     """
     tuning = reading.tuning
     stretches = _stretches(log, start, _how_many(log.end - start, reading), tuning)
-    workers = [_start(log, task, *stretch) for stretch in stretches[1:]]
-    begin, end = stretches[0]
-    on_progress = _scaled(reading.on_progress, log.end - start, len(stretches))
-    counted = [task.run(log._replace(end=end), begin, tuning, on_progress)]
-    for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
-        later = _result(worker, task)
-        if later is None:
-            later = task.run(log._replace(end=end), begin, tuning, silent)
-        counted.append(later)
+    with ExitStack() as stack:
+        workers = [_start(log, task, *stretch) for stretch in stretches[1:]]
+        for worker in workers:
+            if worker is not None:
+                stack.callback(_end, worker)
+        begin, end = stretches[0]
+        on_progress = _scaled(reading.on_progress, log.end - start, len(stretches))
+        counted = [task.run(log._replace(end=end), begin, tuning, on_progress)]
+        for worker, (begin, end) in zip(workers, stretches[1:], strict=True):
+            later = _result(worker, task)
+            if later is None:
+                later = task.run(log._replace(end=end), begin, tuning, silent)
+            counted.append(later)
     return counted
+
+
+def _end(worker: "subprocess.Popen[bytes]") -> None:
+    """Have a worker end whose result nobody waits for any more."""
+    if worker.returncode is None:
+        with worker:
+            worker.kill()
 
 
 def _how_many(length: int, reading: Reading) -> int:
