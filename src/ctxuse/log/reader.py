@@ -216,7 +216,7 @@ def read_blocks(
         start: Where to begin, in bytes: 0 or right behind a newline.
         end: Where to stop, in bytes; the present size of the file when None.
         size: Bytes to read at a time.
-        longest: A longer line, in bytes, is passed over; no block is as long.
+        longest: A longer line, in bytes, is passed over.
     """
     if end is None:
         end = os.fstat(descriptor).st_size

@@ -65,7 +65,7 @@ def make_full_report(
 def make_full_reports(
     layout: WorkspaceLayout, queries: Sequence[Query], reading: Reading
 ) -> list[FullReport]:
-    """Return the report of each of some queries, of one reading of the whole log.
+    """Return the report of each of some queries.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
