@@ -89,6 +89,7 @@ COMMANDS = {
     "serve": [],
     "fleet report": [["fleet", "report", ".", "--workers", "2", "--distinct-ids"]],
     "fleet collect": [["fleet", "collect", ".", "--to", "collected", "--workers", "2"]],
+    "fleet compact": [["fleet", "compact", "collected-before", "--workers", "2"]],
     "export": [["export", "otlp", "http://127.0.0.1:9", "--timeout", "0.5"]],
     "fleet export": [
         ["fleet", "export", ".", "--to", "events", "--workers", "2"],

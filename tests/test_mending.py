@@ -74,6 +74,15 @@ def test_whole_events_are_found_behind_fragments_and_glued_together(
     assert [one.line for one in found][-len(lines) :] == lines
 
 
+def test_an_event_is_found_that_stands_where_a_value_of_a_fragment_was_to_come() -> None:
+    """Both are whole then; else one that was acknowledged would be lost."""
+    whole = an_event(id="01a2058a-0000-7000-8000-00000000000f")
+    fragment = LINE[:-1] + b',"segment":'
+    found = [*recover(fragment + encode(whole) + b"}}")]
+    assert [one.event.id for one in found] == [an_event().id, whole.id]
+    assert found[-1].line == encode(whole)
+
+
 @given(st.binary(max_size=300))
 def test_recovering_never_crashes(data: bytes) -> None:
     for found in recover(data):

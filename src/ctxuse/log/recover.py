@@ -39,7 +39,11 @@ class Recovered(NamedTuple):
 
 
 def recover(line: bytes) -> Iterator[Recovered]:
-    """Yield the whole events in a damaged `line`, in order."""
+    """Yield the whole events in a damaged `line`, in order.
+
+    A fragment may end where a value is to come, and with the event behind it be one object: then it
+    is a whole event, and so is what stands in it.
+    """
     position = 0
     work = _MOST_WORK * len(line)
     while work > 0 and (beginning := _BEGINNING.search(line, position)):
@@ -47,10 +51,8 @@ def recover(line: bytes) -> Iterator[Recovered]:
         end = _end_of_object(line, begin)
         work -= (end or len(line)) - begin
         found = Refusal(SkipReason.NOT_JSON) if end is None else decode(line[begin:end])
-        if isinstance(found, Refusal):
-            position = begin + 1
-        else:
-            position = end or begin + 1
+        position = begin + 1
+        if not isinstance(found, Refusal):
             yield Recovered(found, line[begin:end])
 
 
