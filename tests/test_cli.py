@@ -282,6 +282,22 @@ def test_events_come_in_file_order_in_every_form(ctxuse: Call) -> None:
     assert done.out.splitlines()[1].startswith(str(stored[-1][0]))
 
 
+@pytest.mark.parametrize("words", [(), ("--follow",)], ids=["", "following"])
+def test_a_list_that_is_interrupted_is_none(filled: Workspace, words: tuple[str, ...]) -> None:
+    filled.append(an_event())
+    line = filled.layout.events_path.read_bytes().splitlines(keepends=True)[0]
+    filled.layout.events_path.write_bytes(line * 20_000)  # more than a pipe takes
+    with started(
+        "-m", "ctxuse", "events", *words, "--format", "json", "-w", filled.layout.root,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as listing:  # fmt: skip
+        assert json.loads(listing.stdout.readline())
+        listing.send_signal(signal.SIGINT)
+        rest, errors = listing.communicate(timeout=PATIENCE)
+    assert rest.count("\n") < 19_999
+    assert (listing.returncode, errors) == (130, "")
+
+
 def test_following_prints_each_event_once_as_it_arrives(filled: Workspace) -> None:
     filled.append(an_event(segment_id="before"))
     with started(

@@ -6,6 +6,7 @@ All give the tally of a plain loop.
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -536,6 +537,18 @@ def test_several_processes_are_really_used(
         assert LogTally.merged(parts).basic == plainly(log)
     assert len(results) == 2
     assert all(tally is not None and tally.basic.events > 100 for tally in results)
+
+
+def test_a_worker_ends_with_who_started_it(tmp_path: Path) -> None:
+    path = tmp_path / LOG_NAME
+    path.write_bytes((encode(an_event()) + b"\r\n") * 100_000)  # no line is of the usual shape
+    with path.open("rb") as file:
+        words = [str(os.getpid() + 1), str(file.fileno()), LOG_NAME, "0", str(path.stat().st_size)]
+        orphan = subprocess.run(
+            [sys.executable, "-c", Whole(BASIC).program, *words, "basic"],
+            capture_output=True, check=False, pass_fds=[file.fileno()],
+        )  # fmt: skip
+    assert (orphan.returncode, orphan.stdout) == (1, b"")
 
 
 @pytest.mark.parametrize("broken", ["cannot be started", "fails", "says nonsense"])

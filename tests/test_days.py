@@ -22,6 +22,7 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting import checkpoint, days, daystore, workers
 from ctxuse.counting.asked import ByDay, Counted, count_asked
 from ctxuse.counting.blocks import read_usual
+from ctxuse.counting.dayform import dump_days
 from ctxuse.counting.daystore import DayStore
 from ctxuse.counting.kinds import BASIC, DETAIL, TallyKind
 from ctxuse.counting.proving import check_cache
@@ -305,6 +306,18 @@ def test_days_are_too_many_however_they_came(
     assert len(bytes_read) == 2
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_days_of_too_many_records_are_not_counted_again(
+    mixed: Workspace, bytes_read: list[int], kind: TallyKind
+) -> None:
+    query = Query(Window(BEGIN + 3 * DAY))
+    tuning = SMALL._replace(records=150, lines=100)
+    for _ in range(3):
+        found = read(mixed, kind, [query], cached(mixed, tuning))
+        assert found == read(mixed, kind, [query], Reading())
+    assert len(bytes_read) == 1
+
+
 def test_days_that_are_too_large_to_be_kept_are_not_counted_again(
     mixed: Workspace, bytes_read: list[int]
 ) -> None:
@@ -417,7 +430,7 @@ def test_what_is_remembered_of_days_is_proved_against_a_full_read(
     wrong = store.of(name)
     record = next(iter(wrong.tally.detail.records.values()))
     record.first_ns -= 1
-    blob = compress(days.dump_days(wrong), 1)
+    blob = compress(dump_days(wrong), 1)
     part = store._parts[name]  # noqa: SLF001 - one of many, spoilt
     store._data = memoryview(bytes(store._data) + blob)  # noqa: SLF001 - likewise
     part.at, part.length = len(store._data) - len(blob), len(blob)  # noqa: SLF001 - likewise

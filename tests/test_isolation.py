@@ -19,6 +19,7 @@ from fleets import as_log, make_workspace, some_events
 from starting import PATIENCE, until
 
 import ctxuse
+from ctxuse.fleet.collect import collect
 from ctxuse.processes import (
     MOST,
     NotAMessageError,
@@ -70,6 +71,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
     make_workspace(hostile.root / "long", as_log(some_events(9, 2)) + LONG * 800)
     (hostile.root / ".yoi/memory/summary.md").write_text("text")
     (hostile.root / "other.jsonl").write_bytes(as_log(some_events(3, 3)))
+    collect([str(hostile.root / "long")], str(hostile.root / "gathered"), executor="threads")
     return hostile
 
 
@@ -89,7 +91,7 @@ COMMANDS = {
     "serve": [],
     "fleet report": [["fleet", "report", ".", "--workers", "2", "--distinct-ids"]],
     "fleet collect": [["fleet", "collect", ".", "--to", "collected", "--workers", "2"]],
-    "fleet compact": [["fleet", "compact", "collected-before", "--workers", "2"]],
+    "fleet compact": [["fleet", "compact", "gathered", "--workers", "2"]],
     "export": [["export", "otlp", "http://127.0.0.1:9", "--timeout", "0.5"]],
     "fleet export": [
         ["fleet", "export", ".", "--to", "events", "--workers", "2"],

@@ -69,9 +69,10 @@ def flat(blocks: Iterator[Lines | Oversized]) -> list[tuple[int, int, bytes | in
 
 
 @given(
-    data=st.lists(st.sampled_from([b"a", b"bc", b"\n", b"x" * 7, b"y" * 30]), max_size=30).map(
-        b"".join
-    ),
+    data=st.lists(
+        st.sampled_from([b"a", b"bc", b"\n", b"x" * 7, b"z" * 10, b"z" * 11, b"y" * 30]),
+        max_size=30,
+    ).map(b"".join),
     block=st.integers(1, 9),
 )
 @settings(max_examples=400)
@@ -81,6 +82,15 @@ def test_lines_are_the_same_whatever_the_block_size(data: bytes, block: int) -> 
         file.write(data)
         blocks = read_blocks(file.fileno(), size=block, longest=longest)
         assert flat(blocks) == simply(data, longest)
+
+
+@pytest.mark.parametrize("block", range(1, 10))
+def test_a_line_that_is_a_little_too_long_is_so_behind_any_other(block: int) -> None:
+    """How far was read for the one before says nothing of it."""
+    data = b"y" * 30 + b"\na\n" + b"z" * 11 + b"\nbc\n" + b"z" * 10 + b"\n" + b"z" * 11 + b"\na\n"
+    with TemporaryFile(buffering=0) as file:
+        file.write(data)
+        assert flat(read_blocks(file.fileno(), size=block, longest=10)) == simply(data, 10)
 
 
 def test_reading_stops_at_the_size_taken_at_the_start(log: Callable[[bytes], OpenLog]) -> None:

@@ -140,7 +140,7 @@ INSIDE = {
         "proving",
         "asked | costs",
         "checkpoint | cost | daystore",
-        "sound | workers",
+        "dayform | sound | workers",
         "days",
         "count",
         "fold | segments",

@@ -10,6 +10,7 @@ and files where this process does, but no module in the current directory.
 
 import os
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
@@ -185,6 +186,25 @@ def _is_in(path: str, tops: Collection[str]) -> bool:
         return any(place in tops for place in (*named, *_upwards(real_path(path))))
     except (OSError, ValueError):  # nobody knows where it leads
         return True
+
+
+def end_with(parent: int) -> None:
+    """Have this process end as soon as the one that started it is gone, whatever it does.
+
+    Args:
+        parent: That process, which may be gone by now; then so are we.
+    """
+    from threading import Thread  # noqa: PLC0415 - only what was started pays for it
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_EVERY)
+        os._exit(1)
+
+    Thread(target=look, daemon=True).start()
+
+
+_LOOK_EVERY = 0.5
 
 
 class LostWorkerError(Exception):

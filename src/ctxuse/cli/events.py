@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -52,13 +53,11 @@ def command(
         return (one for one in found if everything or getattr(one, "requests", None) is None)
 
     found = follower.read() if follow else Workspace(layout).events(of_requests=everything)
-    try:
-        printer.print(listed(found), tail)
+    printer.print(listed(found), tail)
+    with suppress(KeyboardInterrupt):  # all that there was has been printed
         while follow and not common.reader_has_gone():
             time.sleep(_PAUSE)
             printer.print(listed(follower.read()))
-    except KeyboardInterrupt:
-        pass
 
 
 class _Printer:

@@ -15,6 +15,7 @@ import msgspec
 
 from ctxuse.counting.checkpoint import Place, place_of, read_on, stands
 from ctxuse.counting.count import Accumulator, count
+from ctxuse.counting.dayform import dump_stretch, load_stretch
 from ctxuse.counting.days import (
     Days,
     Dealing,
@@ -22,9 +23,7 @@ from ctxuse.counting.days import (
     TooManyDaysError,
     Totals,
     count_by_day,
-    dump_stretch,
     joined,
-    load_stretch,
 )
 from ctxuse.counting.daystore import VERSION, DamagedError, DayStore
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind
@@ -212,7 +211,7 @@ class _Remembered:
         before = (store.offset, store.digest) if store.offset else None
         read = read_on(log, ByDay(kind, query._replace(window=ALWAYS)), reading, before)
         for stretch in read.parts:
-            store.add(stretch)
+            store.add(stretch, reading.tuning)
         store.offset = read.end
         if read.digest is not None:
             store.digest = read.digest

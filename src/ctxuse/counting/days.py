@@ -12,13 +12,12 @@ order concerns events of one moment, which are of one day.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from ctxuse.codec.decode import CountedLine, Valid
-from ctxuse.counting import kinds
 from ctxuse.counting.blocks import Block, ByTails, DaysOf, InFull, read_usual
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import LogTally, TallyKind
@@ -37,6 +36,14 @@ MOST_DAYS = 4096
 class TooManyDaysError(Exception):
     """There are more days than are counted so."""
 
+
+def is_too_much(records: int, kind: TallyKind, tuning: Tuning) -> bool:
+    """Whether the counts of so many records, those of each day, are too many to be held."""
+    return records * (_OF_DETAIL if kind.has_detail else 1) > tuning.records
+
+
+_OF_DETAIL = 3
+"""How many times the room detail takes, about."""
 
 Key = tuple[str, str]
 """The kind and the slug of a record."""
@@ -271,8 +278,7 @@ class _DayCounter:
         if waiting:
             if waiting[0].lines is not self._lines or self._held > self._tuning.lines:
                 self._lines, self._held = waiting[0].lines, 0
-                for day in self._days.values():
-                    day.flush()  # else those that are over would keep what they were told
+                self._flush()
             block = ByTails.joined(waiting)
             self._add_block(block, self._days_of(block.heads.times))
             self._note_run()
@@ -321,6 +327,15 @@ class _DayCounter:
         self._touched.add(number)
         return day
 
+    def _flush(self) -> None:
+        """Have nothing held but counts, whatever days are over; and not too many of those."""
+        held = 0
+        for day in self._days.values():
+            day.flush()
+            held += len(day.counted.tally.basic.records)
+        if is_too_much(held, self._kind, self._tuning):
+            raise TooManyDaysError
+
     def _note_run(self) -> None:
         """Have it stand with each day that was met where that was."""
         for number in self._touched:
@@ -335,9 +350,9 @@ class _DayCounter:
     def counted(self) -> Stretch:
         """Return what was counted."""
         self._deal()
+        self._flush()
         totals = Totals()
         for day in self._days.values():
-            day.flush()
             totals.add(day.counted.tally.basic)
             totals.add(day.accumulator.outside)
         days = {
@@ -347,96 +362,3 @@ class _DayCounter:
         }
         self._rest.flush()
         return Stretch(days, totals, self._rest.tally.basic)
-
-
-class _StoredDays(msgspec.Struct, array_like=True):
-    tally: msgspec.Raw
-    last: list[tuple[str, str, Number]]
-
-
-class _StoredTotals(msgspec.Struct, array_like=True):
-    events: Number
-    since_ns: int | None
-    records: list[tuple[str, str, Number, Number]]
-
-
-class _StoredStretch(msgspec.Struct, array_like=True):
-    days: list[tuple[int, msgspec.Raw, list[Run]]]
-    totals: msgspec.Raw
-    rest: msgspec.Raw
-
-
-_encode = msgspec.json.Encoder().encode
-_decode_days = msgspec.json.Decoder(_StoredDays).decode
-_decode_totals = msgspec.json.Decoder(_StoredTotals).decode
-_decode_stretch = msgspec.json.Decoder(_StoredStretch).decode
-
-
-def dump_days(days: Days) -> bytes:
-    """Return the counts of days as bytes, without their runs."""
-    last = [(kind, slug, place) for (kind, slug), place in days.last.items()]
-    return _encode(_StoredDays(msgspec.Raw(kinds.dump(days.tally)), last))
-
-
-def load_days(data: bytes | msgspec.Raw) -> Days:
-    """Return the counts of days that `data` holds.
-
-    Raises:
-        ValueError: It holds none.
-    """
-    stored = decoded(_decode_days, data)
-    last = {(kind, slug): place for kind, slug, place in stored.last}
-    return Days(kinds.load(stored.tally), last)
-
-
-def dump_totals(totals: Totals) -> bytes:
-    """Return totals as bytes."""
-    records = [(*key, *times) for key, times in totals.records.items()]
-    return _encode(_StoredTotals(totals.events, totals.since_ns, records))
-
-
-def load_totals(data: bytes | msgspec.Raw) -> Totals:
-    """Return the totals that `data` holds.
-
-    Raises:
-        ValueError: It holds none.
-    """
-    stored = decoded(_decode_totals, data)
-    records = {(kind, slug): (uses, exposures) for kind, slug, uses, exposures in stored.records}
-    return Totals(stored.events, stored.since_ns, records)
-
-
-def dump_stretch(stretch: Stretch) -> bytes:
-    """Return what a stretch holds as bytes."""
-    days = [(number, msgspec.Raw(dump_days(its)), its.runs) for number, its in stretch.days.items()]
-    totals, rest = dump_totals(stretch.totals), kinds.dump(LogTally(stretch.rest))
-    return _encode(_StoredStretch(days, msgspec.Raw(totals), msgspec.Raw(rest)))
-
-
-def load_stretch(data: bytes) -> Stretch:
-    """Return what the stretch holds that `data` tells of.
-
-    Raises:
-        ValueError: It tells of none.
-    """
-    stored = decoded(_decode_stretch, data)
-    days: dict[int, Days] = {}
-    for number, its, runs in stored.days:
-        days[number] = load_days(its)
-        days[number].runs = runs
-    return Stretch(days, load_totals(stored.totals), kinds.load(stored.rest).basic)
-
-
-T = TypeVar("T")
-
-
-def decoded(decode: Callable[[bytes | msgspec.Raw], T], data: bytes | msgspec.Raw) -> T:
-    """Return what a decoder of msgspec makes of `data`.
-
-    Raises:
-        ValueError: Nothing.
-    """
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error

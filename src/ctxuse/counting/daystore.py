@@ -17,6 +17,7 @@ from zlib import error as ZlibError  # noqa: N812 - it has no other name
 import msgspec
 
 from ctxuse.counting import kinds
+from ctxuse.counting.dayform import decoded, dump_days, dump_totals, load_days, load_totals
 from ctxuse.counting.days import (
     MOST_DAYS,
     Days,
@@ -24,17 +25,14 @@ from ctxuse.counting.days import (
     Stretch,
     TooManyDaysError,
     Totals,
-    decoded,
-    dump_days,
-    dump_totals,
+    is_too_much,
     joined,
-    load_days,
-    load_totals,
 )
 from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.sums import Number
 from ctxuse.counting.tally import Tally
+from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.query import ALWAYS, Query, Window
 from ctxuse.zones import zone_named
 
@@ -61,7 +59,7 @@ class DamagedError(Exception):
 class _Part(msgspec.Struct, array_like=True):
     """Some days: their earliest and latest time, and where their counts stand here.
 
-    Of one day also where its events stand in the log.
+    Of one day also how many records were met, and where its events stand in the log.
     """
 
     level: Number
@@ -70,6 +68,7 @@ class _Part(msgspec.Struct, array_like=True):
     until_ns: int
     at: Number
     length: Number
+    records: Number
     runs: list[Run]
 
 
@@ -113,14 +112,18 @@ class DayStore:
         self._days: dict[Name, Days] = {}
         self.numbers: list[int] = []
 
-    def add(self, stretch: Stretch) -> None:
+    def add(self, stretch: Stretch, tuning: Tuning = USUAL) -> None:
         """Add what stands behind all that was counted so far; it is not to be used any more.
 
         Its places are counted from its own beginning.
 
+        Args:
+            stretch: What that is.
+            tuning: How many records are held.
+
         Raises:
             DamagedError: What was stored of a day is damaged.
-            TooManyDaysError: There would be more than `MOST_DAYS`.
+            TooManyDaysError: There would be more than `MOST_DAYS`, or too many records in them.
         """
         numbers = sorted({*self.numbers, *stretch.days})
         if len(numbers) > MOST_DAYS:
@@ -139,6 +142,12 @@ class DayStore:
         self.totals.merge(stretch.totals)
         self.rest.merge(stretch.rest)
         self.numbers = numbers
+        if is_too_much(sum(map(self._records, numbers)), self._kind, tuning):
+            raise TooManyDaysError
+
+    def _records(self, number: int) -> int:
+        part = self._parts.get((0, number))
+        return len(self._days[0, number].tally.basic.records) if part is None else part.records
 
     def _drop(self, name: Name) -> None:
         self._days.pop(name, None)
@@ -222,8 +231,8 @@ class DayStore:
                 blob: bytes | memoryview = compress(dump_days(self._days[name]), 1)
             else:
                 blob = self._data[part.at :][: part.length]
-            runs = self.runs_of(name[1]) if name[0] == 0 else []
-            parts.append(_Part(*name, *self._span(name), at, len(blob), runs))
+            of_day = (self._records(name[1]), self.runs_of(name[1])) if name[0] == 0 else (0, [])
+            parts.append(_Part(*name, *self._span(name), at, len(blob), *of_day))
             blobs.append(blob)
             at += len(blob)
         query = self._query

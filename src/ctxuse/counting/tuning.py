@@ -25,6 +25,8 @@ class Tuning(NamedTuple):
         lines: Lines that detail, or days, are held of before they are handed on.
         dealt: So many lines are gathered before they are dealt out to their days, at least,
         each: and so many for each day there is.
+        records: The counts of so many records, those of each day, are held and remembered at most;
+            of a third of them with detail: some 500 MB.
         uses: Uses of one tail that are held before the latest are picked.
         second_process: Bytes from which on a second process saves more than it costs to start.
         processes: Processes, at most, where the caller does not say.
@@ -47,6 +49,7 @@ class Tuning(NamedTuple):
     lines: int = 100_000
     dealt: int = 5_000
     each: int = 50
+    records: int = 300_000
     uses: int = 8 * LAST_USES
     second_process: int = 48 * 1024 * 1024
     processes: int = 4

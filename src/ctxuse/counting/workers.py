@@ -14,7 +14,14 @@ from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.log.reader import OpenLog, last_line_end
-from ctxuse.processes import NotAMessageError, processors, receive, send, start_interpreter
+from ctxuse.processes import (
+    NotAMessageError,
+    end_with,
+    processors,
+    receive,
+    send,
+    start_interpreter,
+)
 from ctxuse.progress import OnProgress, silent
 
 if TYPE_CHECKING:
@@ -142,7 +149,8 @@ def _stretches(log: OpenLog, start: int, number: int, tuning: Tuning) -> list[tu
 
 
 def _start(log: OpenLog, task: Task[T], begin: int, end: int) -> "subprocess.Popen[bytes] | None":
-    words = [str(log.descriptor), log.name, str(begin), str(end), *task.words()]
+    where = [log.descriptor, log.name, begin, end]
+    words = [str(os.getpid()), *map(str, where), *task.words()]
     try:
         return start_interpreter(task.program, *words, pass_fds=[log.descriptor])
     except OSError:
@@ -169,7 +177,8 @@ def work(task_of: Callable[..., Task[T]]) -> None:
     Args:
         task_of: Makes the task of its words.
     """
-    descriptor, name, begin, end, *words = sys.argv[1:]
+    parent, descriptor, name, begin, end, *words = sys.argv[1:]
+    end_with(int(parent))
     task = task_of(*words)
     log = OpenLog(name, int(descriptor), int(end))
     send(sys.stdout.buffer, task.dump(task.run(log, int(begin), USUAL, silent)))

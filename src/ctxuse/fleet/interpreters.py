@@ -8,18 +8,24 @@ starts another. They end with the executor, and with the process that started th
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from ctxuse.processes import LostWorkerError, NotAMessageError, receive, send, start_interpreter
+from ctxuse.processes import (
+    LostWorkerError,
+    NotAMessageError,
+    end_with,
+    receive,
+    send,
+    start_interpreter,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,7 +143,7 @@ def serve(parent: int) -> None:
     Args:
         parent: The process that started us, which may be gone by now; then so are we.
     """
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     asked = sys.stdin.buffer
@@ -156,13 +162,3 @@ def serve(parent: int) -> None:
 
 def _failed(error: Exception) -> bytes:
     return b"-" + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")
-
-
-def _end_with(parent: int) -> None:
-    """End as soon as who started us is gone, whatever is being read."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY)
-    os._exit(1)
-
-
-_LOOK_EVERY = 0.5

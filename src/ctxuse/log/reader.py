@@ -230,10 +230,13 @@ def read_blocks(
             length = first if first >= 0 else (end if newline is None else newline) - offset
             yield Oversized(offset, length, ended=newline is not None)
             offset += length + 1
+            wanted = size
         elif first >= 0:
-            cut = data.rfind(b"\n") + 1
+            # In a block of the usual size no line is too long. What begins behind it is read
+            # again, which is cheaper than to carry it over.
+            cut = (data.rfind(b"\n") if wanted == size else first) + 1
             yield Lines(offset, data[:cut])
-            offset += cut  # what begins there is read again: cheaper than to carry it over
+            offset += cut
             wanted = size
         elif offset + len(data) < end and len(data) == asked:
             wanted = min(2 * wanted, longest + size)
