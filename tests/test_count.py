@@ -35,7 +35,7 @@ from ctxuse.counting.kinds import BASIC, DETAIL, LogTally, TallyKind
 from ctxuse.counting.proving import check_cache
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading, Tuning
-from ctxuse.counting.workers import Whole, count_in_parallel
+from ctxuse.counting.workers import TallyTask, count_in_parallel
 from ctxuse.layout import LOG_NAME
 from ctxuse.log.reader import (
     BlankLine,
@@ -526,14 +526,14 @@ def test_several_processes_are_really_used(
     results: list[LogTally | None] = []
     original = workers._result  # noqa: SLF001 - what the workers gave
 
-    def result(worker: object, task: Whole) -> LogTally | None:
+    def result(worker: object, task: TallyTask) -> LogTally | None:
         results.append(original(worker, task))  # type: ignore[arg-type] # passed on
         return results[-1]
 
     monkeypatch.setattr(workers, "_result", result)
     for log in open_logs(workspace.layout):
         reading = Reading(processes=3, tuning=SHARED)
-        parts = count_in_parallel(log, Whole(BASIC), reading)
+        parts = count_in_parallel(log, TallyTask(BASIC), reading)
         assert LogTally.merged(parts).basic == plainly(log)
     assert len(results) == 2
     assert all(tally is not None and tally.basic.events > 100 for tally in results)
@@ -545,7 +545,7 @@ def test_a_worker_ends_with_who_started_it(tmp_path: Path) -> None:
     with path.open("rb") as file:
         words = [str(os.getpid() + 1), str(file.fileno()), LOG_NAME, "0", str(path.stat().st_size)]
         orphan = subprocess.run(
-            [sys.executable, "-c", Whole(BASIC).program, *words, "basic"],
+            [sys.executable, "-c", TallyTask(BASIC).program, *words, "basic"],
             capture_output=True, check=False, pass_fds=[file.fileno()],
         )  # fmt: skip
     assert (orphan.returncode, orphan.stdout) == (1, b"")

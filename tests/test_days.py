@@ -20,7 +20,7 @@ from ctxuse import UsageEventKind, UsageRecordSnapshot, Workspace, zones
 from ctxuse.cache import Cache
 from ctxuse.codec.encode import encode
 from ctxuse.counting import checkpoint, days, daystore, workers
-from ctxuse.counting.asked import ByDay, Counted, count_asked
+from ctxuse.counting.asked import Counted, DaysTask, count_asked
 from ctxuse.counting.blocks import read_usual
 from ctxuse.counting.dayform import dump_days
 from ctxuse.counting.daystore import DayStore
@@ -226,7 +226,7 @@ def test_several_processes_count_days_as_one_does(
     results: list[object] = []
     original = workers._result  # noqa: SLF001 - what the workers gave
 
-    def result(worker: object, task: ByDay) -> object:
+    def result(worker: object, task: DaysTask) -> object:
         results.append(original(worker, task))  # type: ignore[arg-type] # passed on
         return results[-1]
 

@@ -37,7 +37,7 @@ from ctxuse.progress import OnProgress
 from ctxuse.query import ALWAYS, Query
 from ctxuse.zones import Zone
 
-__all__ = ["ByDay", "Counted", "count_asked", "count_log_asked", "work"]
+__all__ = ["Counted", "DaysTask", "count_asked", "count_log_asked", "work"]
 
 
 class Counted(msgspec.Struct):
@@ -109,7 +109,7 @@ def count_log_asked(
     return [Counted(one.tally, one.outside) for one in accumulators]
 
 
-class ByDay(NamedTuple):
+class DaysTask(NamedTuple):
     """The tallies of days; places begin anew in each stretch."""
 
     kind: TallyKind
@@ -118,7 +118,7 @@ class ByDay(NamedTuple):
     @property
     def program(self) -> str:
         """See `ctxuse.counting.workers.Task`."""
-        return "from ctxuse.counting.asked import ByDay, work; work(ByDay.of)"
+        return "from ctxuse.counting.asked import DaysTask, work; work(DaysTask.of)"
 
     def words(self) -> list[str]:
         """See `Task`."""
@@ -209,7 +209,7 @@ class _Remembered:
         if store is None or not stands(store.offset, store.digest, log, reading.tuning):
             store = DayStore(kind, query)
         before = (store.offset, store.digest) if store.offset else None
-        read = read_on(log, ByDay(kind, query._replace(window=ALWAYS)), reading, before)
+        read = read_on(log, DaysTask(kind, query._replace(window=ALWAYS)), reading, before)
         for stretch in read.parts:
             store.add(stretch, reading.tuning)
         store.offset = read.end

@@ -77,7 +77,7 @@ class ByTails(NamedTuple):
         """Return a block of some of the lines."""
         return ByTails([self.numbers[place] for place in places], self.lines, self.heads.at(places))
 
-    def latest(self) -> Iterator[tuple[int, ValidLine]]:
+    def last_of_each(self) -> Iterator[tuple[int, ValidLine]]:
         """Yield the last line of each tail, with its place in the block, in order."""
         last = {number: place for place, number in enumerate(self.numbers)}
         for number, place in sorted(last.items(), key=itemgetter(1)):
@@ -132,7 +132,7 @@ class InFull(NamedTuple):
             [self.lines[place] for place in places], [self.times_ns[place] for place in places]
         )
 
-    def latest(self) -> Iterator[tuple[int, CountedLine]]:
+    def last_of_each(self) -> Iterator[tuple[int, CountedLine]]:
         """Yield each line with its place."""
         return iter(enumerate(self.lines))
 

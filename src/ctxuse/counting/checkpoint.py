@@ -26,7 +26,7 @@ from ctxuse.counting.count import tally_of
 from ctxuse.counting.kinds import BASIC, KINDS, LogTally, TallyKind
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
-from ctxuse.counting.workers import Task, Whole, count_in_parallel
+from ctxuse.counting.workers import TallyTask, Task, count_in_parallel
 from ctxuse.files import real_path
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
 from ctxuse.log.generation import begin_generation, generation
@@ -73,13 +73,13 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     """Return the tally of one file of the log; see `count_logs`."""
     place = place_of(layout, log, reading)
     if place is None:
-        return LogTally.merged(count_in_parallel(log, Whole(kind), reading))
+        return LogTally.merged(count_in_parallel(log, TallyTask(kind), reading))
     stored = load(place, kind)
     if stored is not None and not stands(stored.offset, stored.digest, log, reading.tuning):
         stored = None
     tally = LogTally() if stored is None else stored.tally
     before = None if stored is None else (stored.offset, stored.digest)
-    read = read_on(log, Whole(kind), reading, before)
+    read = read_on(log, TallyTask(kind), reading, before)
     for part in read.parts:
         tally.merge(part)
     if read.digest is not None:

@@ -300,7 +300,7 @@ class _DayCounter:
             day, its = self._day(number), block.at(places) if len(places) < len(days) else block
             day.accumulator.add_block(its)
             day.holds_blocks = True
-            for place, line in its.latest():
+            for place, line in its.last_of_each():
                 day.expose(line, self._place + places[place])
         self._place += len(days)
         self._held += len(days)

@@ -59,7 +59,7 @@ class Task(Protocol[T]):
         ...
 
 
-class Whole(NamedTuple):
+class TallyTask(NamedTuple):
     """The tally of everything."""
 
     kind: TallyKind
@@ -67,7 +67,7 @@ class Whole(NamedTuple):
     @property
     def program(self) -> str:
         """See `Task`."""
-        return "from ctxuse.counting.workers import Whole, work; work(Whole.of)"
+        return "from ctxuse.counting.workers import TallyTask, work; work(TallyTask.of)"
 
     def words(self) -> list[str]:
         """See `Task`."""
