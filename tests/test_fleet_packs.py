@@ -20,7 +20,7 @@ from ctxuse.fleet import packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
-from ctxuse.fleet.pieces import MIXED, Part, Piece, holdings_of, parse
+from ctxuse.fleet.pieces import MARKED, MIXED, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore
 from ctxuse.times import SECOND, instant
@@ -76,10 +76,10 @@ def at_operation(number: int, act: Callable[[], object]) -> Iterator[None]:
         return done == number + 1
 
     def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
-        def operation(*words: Any) -> Any:  # noqa: ANN401 - passed on
+        def operation(*words: Any, **more: Any) -> Any:  # noqa: ANN401 - passed on
             if due():
                 act()
-            return real(*words)
+            return real(*words, **more)
 
         return operation
 
@@ -316,14 +316,117 @@ def test_what_packs_hold_goes_after_the_grace_and_when_it_was_read_back(tmp_path
     data = pack.read_bytes()
     pack.write_bytes(data[:-1] + b"x")
     done = compacted(target, NOW + GRACE)
-    assert [one.reason.partition(": ")[2] for one in done.done.unreadable] == [MIXED]
+    (said,) = done.done.unreadable
+    assert said.address == str(pack)
+    assert "not hold the bytes" in said.reason
     assert 0 < done.done.removed < number
     assert len(loose_in(target)) == number - done.done.removed
+    assert done.done.packs > 0
     pack.write_bytes(data)
     assert compacted(target, NOW + 2 * GRACE).done.unreadable == []
     assert not loose_in(target)
     idle = compacted(target, NOW + 2 * GRACE)
     assert (idle.done.packs, idle.done.removed, idle.packs_removed) == (0, 0, 0)
+
+
+def spoilt(data: bytes) -> bytes:
+    """As many bytes with the same first line and the same end, and others between them."""
+    first = data.index(b"\n") + 1
+    assert len(data) - first > 2 * MARKED
+    return data[:first] + b"#" * (len(data) - first - MARKED) + data[-MARKED:]
+
+
+def test_a_pack_that_is_wrong_in_its_middle_stands_for_nothing(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 60), tmp_path / "to"
+    collected(fleet, target, 10**6)
+    compacted(target, size=10**6)
+    (pack,) = target.glob(f"{PACKS}/*.pack")
+    pack.write_bytes(spoilt(pack.read_bytes()))
+    for turn in (1, 3, 5):
+        done = compacted(target, NOW + turn * GRACE, 10**6)
+        assert [one.address for one in done.done.unreadable] == [str(pack)]
+        assert (done.done.packs, done.done.removed) == (turn == 1, 2 * (turn == 3))
+        assert (done.packs_removed, pack.exists()) == (0, True)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_what_a_pack_holds_otherwise_is_not_removed_for_it(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "fleet" / "w", as_log(some_events(60, 1)))
+    target = tmp_path / "to"
+    collected(tmp_path / "fleet", target, 10**6)
+    (loose,) = loose_in(target)
+    data = spoilt(loose.read_bytes())
+    claims = {loose.parts[-7]: ["/".join(loose.parts[-2:])]}
+    index = {"sha256": sha256(data).hexdigest(), "pieces": claims}
+    forged(target, index, data, "20200101T000000Z-")
+    done = compacted(target)
+    assert [one.reason.partition(": ")[2] for one in done.done.unreadable] == [MIXED]
+    assert (done.done.removed, loose_in(target)) == (0, [loose])
+
+
+def test_a_pack_that_cannot_be_read_leaves_its_workspaces_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target)
+    number = len(loose_in(target))
+    bad = min(target.glob(f"{PACKS}/*.pack"))
+    real = LocalStore.read
+
+    def failing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        if name.endswith(bad.name):
+            raise PermissionError(13, "no")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", failing)
+    done = compacted(target, NOW + GRACE)
+    assert [one.address for one in done.done.unreadable] == [str(bad)]
+    assert 0 < done.done.removed < number
+    monkeypatch.undo()
+    assert compacted(target, NOW + GRACE).done.unreadable == []
+    assert not loose_in(target)
+
+
+def test_a_workspace_that_is_tried_again_is_packed_and_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    number = len(loose_in(target))
+    reads, real = 0, LocalStore.read
+
+    def failing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        if reads == number // 2:
+            raise OSError(5, "once")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", failing)
+    done = compacted(target, size=10**6).done
+    size = sum(path.stat().st_size for path in loose_in(target))
+    assert (done.pieces, done.bytes, done.packs) == (number, size, 1)
+    assert done.unreadable == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synced there")
+def test_packs_are_on_the_disk_before_their_indexes_and_before_anything_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        there = [path.suffix for path in (target / PACKS).iterdir()]
+        synced.append("".join(sorted(there)))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    compacted(target, size=10**6)
+    assert synced == [".tmp", ".pack", ".pack.tmp", ".index.pack"]
 
 
 def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
@@ -406,10 +509,10 @@ def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(
     assert found.evidence.events == 100
 
 
-def forged(target: Path, index: object, data: bytes = b"", name: str = "") -> Path:
+def forged(target: Path, index: object, data: bytes = b"", time: str = "21000101T000000Z-") -> Path:
     """A pack with an index whose hash is that of its name."""
     raw = index if isinstance(index, bytes) else json.dumps(index).encode()
-    name = name or f"21000101T000000Z-{sha256(raw).hexdigest()[:32]}"
+    name = f"{time}{sha256(raw).hexdigest()[:32]}"
     path = target / PACKS / f"{name}.index"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(raw)
@@ -480,7 +583,8 @@ def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path
     for path in loose_in(target):
         claims.setdefault(path.parts[-7], []).append("/".join(path.parts[-2:]))
         size += path.stat().st_size
-    lying = forged(target, {"sha256": "", "pieces": claims}, b"x" * size)
+    bytes_of = b"x" * size
+    lying = forged(target, {"sha256": sha256(bytes_of).hexdigest(), "pieces": claims}, bytes_of)
     done = compacted(target, 5_000_000_000)
     assert {one.reason.partition(": ")[2] for one in done.done.unreadable} == {MIXED}
     assert (done.done.removed, done.packs_removed) == (0, 0)

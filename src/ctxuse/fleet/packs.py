@@ -70,10 +70,12 @@ class Pack(NamedTuple):
     Attributes:
         size: Its bytes.
         pieces: How many pieces it holds.
+        sha256: The hash of its bytes, as its index has it.
     """
 
     size: int
     pieces: int
+    sha256: str
 
 
 class Found(NamedTuple):
@@ -90,6 +92,18 @@ class Found(NamedTuple):
     parts: dict[str, list[Part]]
     troubles: dict[str, str]
     rest: list[str]
+
+    def folders_of(self, pack: str) -> set[str]:
+        """Return the folders of the workspaces that have something in a pack."""
+        return {folder for folder, parts in self.parts.items()
+                if any(part.pack == pack for part in parts)}  # fmt: skip
+
+    def drop(self, pack: str, reason: str) -> None:
+        """Take a pack out, with all that it holds, and say why."""
+        del self.packs[pack]
+        self.troubles[file_of(pack)] = reason
+        for folder, parts in self.parts.items():
+            self.parts[folder] = [part for part in parts if part.pack != pack]
 
 
 def is_folder(name: str) -> bool:
@@ -132,13 +146,13 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
         while under_way:
             name, reading = under_way.popleft()
             try:
-                held = _held(name, reading.result(), sizes["pack"][name])
+                digest, held = _held(name, reading.result(), sizes["pack"][name])
             except FileNotFoundError:  # it was removed since: another pack holds the same
                 continue
             except ValueError as error:
                 found.troubles[file_of(name, "index")] = str(error)
                 continue
-            found.packs[name] = Pack(sizes["pack"][name], sum(map(len, held.values())))
+            found.packs[name] = Pack(sizes["pack"][name], sum(map(len, held.values())), digest)
             for folder, parts in held.items():
                 found.parts.setdefault(folder, []).extend(parts)
     return found
@@ -155,8 +169,8 @@ def _index(store: Store, name: str, size: int) -> bytes:
     return store.read(file_of(name, "index"), 0, size)
 
 
-def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
-    """What a pack holds, by folder.
+def _held(name: str, data: bytes, bytes_there: int) -> tuple[str, dict[str, list[Part]]]:
+    """The hash of a pack's bytes, and what it holds, by folder.
 
     Raises:
         ValueError: Its index is none.
@@ -179,7 +193,7 @@ def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
             offset += piece.end - piece.start
     if offset != bytes_there:
         raise ValueError("no index of a pack: it speaks of other bytes than there are")
-    return held
+    return index.sha256, held
 
 
 def _hash(data: bytes) -> str:
@@ -239,8 +253,8 @@ class PackWriter:
         data = bytes(self._data)
         index = _encode(_Index(sha256(data).hexdigest(), names))
         name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
-        self._store.write(file_of(name), data)
-        self._store.write(file_of(name, "index"), index)
+        self._store.write(file_of(name), data, sync=True)
+        self._store.write(file_of(name, "index"), index, sync=True)
         self.packs += 1
         self.bytes += len(data)
         self._data, self._pieces, self._number = bytearray(), {}, 0

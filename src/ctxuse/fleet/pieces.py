@@ -23,6 +23,7 @@ ends in ``.packed``, which says what packs hold of the stream.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 COLLECTED = "collected"
@@ -118,6 +119,11 @@ class Stream(NamedTuple):
     trouble: str = ""
     order: int | None = None
 
+    def between(self, start: int, end: int) -> Iterator[Step]:
+        """Yield the steps that give bytes from `start` up to `end`."""
+        first = bisect_right(self.steps, start, key=lambda step: step.piece.end)
+        return takewhile(lambda step: step.start < end, islice(self.steps, first, None))
+
 
 class Holding(NamedTuple):
     """All that is known of one stream.
@@ -149,6 +155,23 @@ class Holding(NamedTuple):
         """Return what of the stream `in_packs` gives."""
         found = self.in_packs(until)
         return joined([piece for piece, _ in found], dict(found))
+
+    def standing(self, until: str, superseded: Collection[str]) -> set[str]:
+        """Return the packs that would stand for what is removed.
+
+        Args:
+            until: As for `in_packs`.
+            superseded: The packs that are to be removed.
+        """
+        stream = self.packed_stream(until)
+        gone = [*self.loose, *(piece for piece, part in self.packed if part.pack in superseded)]
+        return {
+            step.part.pack
+            for piece in gone
+            if piece.end <= stream.end
+            for step in stream.between(piece.start, piece.end)
+            if step.part is not None
+        }
 
     def stream(self) -> Stream:
         """Return what there is of the stream, from packs where they hold it."""

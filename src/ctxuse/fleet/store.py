@@ -14,11 +14,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
 from ctxuse.files import (
+    DIRECTORY,
     NO_LINK,
     UNFINISHED,
     Descriptor,
     RefusedError,
     closing_fd,
+    open_descriptor,
     open_regular,
     replacing,
 )
@@ -46,8 +48,8 @@ class Store(Protocol):
         """Append the bytes of a file from `start` on to an open one."""
         ...
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file in one step: it is there whole, or not at all."""
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
+        """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         ...
 
     def put(self, name: str, path: str) -> None:
@@ -110,10 +112,17 @@ class LocalStore:
                     target.write(block)
             target.truncate()
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """See `Store`."""
         with self._replacing(name) as file:
             file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        if sync and os.name == "posix":
+            folder = self._path(name.rpartition("/")[0])
+            with closing_fd(open_descriptor(folder, DIRECTORY)) as directory:
+                os.fsync(directory)
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
@@ -209,8 +218,8 @@ class RemoteStore:
                 self._fs.invalidate_cache()
                 raise
 
-    def write(self, name: str, data: bytes) -> None:
-        """See `Store`. Object stores show an object when all of it is there."""
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
+        """See `Store`. Object stores show an object when all of it is there, and kept."""
         with self._told():
             self._fs.pipe_file(self._made(name), data)
 
