@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
+from ctxuse.errors import FleetError
 from ctxuse.fleet import packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
@@ -592,6 +593,54 @@ def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path
         path.unlink()
     assert before == sorted(path.name for path in target.rglob("*") if path.is_file())
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_live_workspace_has_nothing_to_do_with_packs_beside_it(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    path = forged(tmp_path, {"sha256": "", "pieces": {"w": [PIECE]}}, b"x" * 9)
+    for _ in range(2):
+        found = report(tmp_path / "w")
+        assert (found.evidence.events, found.unreadable) == (3, ())
+        path.chmod(0o666)
+    assert collected(tmp_path / "w", tmp_path / "to").failed == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners")
+def test_what_others_may_have_written_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    (index,) = target.glob(f"{PACKS}/*.index")
+    pieces = next(target.rglob("collected"))
+    for path in (target / PACKS, index, index.with_suffix(".pack"), pieces):
+        for mode in (0o020, 0o002):
+            before = path.stat().st_mode
+            path.chmod(before | mode)
+            said = {one.address: one.reason for one in report(target).unreadable}
+            shown = path if path.parent == target else index
+            reason = said.get(str(pieces.parents[3] if path == pieces else shown), "")
+            assert "somebody else may have written it" in reason
+            path.chmod(before)
+    assert report(target).unreadable == ()
+    mine = (target / PACKS).stat().st_uid
+    real = os.lstat
+
+    def lstat(path: str, **more: Any) -> os.stat_result:  # noqa: ANN401 - passed on
+        status = real(path, **more)
+        if PACKS not in str(path):
+            return status
+        return os.stat_result((*status[:4], owners[0], *status[5:]))
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    for owner, good in ((mine + 2, False), (mine, True), (mine + 1, True), (0, True)):
+        owners = [owner]
+        assert (report(target).unreadable == ()) == good
+        if not good:
+            with pytest.raises(FleetError, match="somebody else may have written it"):
+                compacted(target)
 
 
 def test_a_link_in_the_place_of_packs_is_not_followed(tmp_path: Path) -> None:

@@ -78,19 +78,34 @@ def find(places: Iterable[str]) -> Discovered:
 
 def _with_packs(sources: Iterable[Source], unreadable: list[Unreadable]) -> Iterator[Source]:
     """Say of each workspace what packs beside it hold of its logs."""
-    beside: dict[str, dict[str, list[Part]]] = {}
+    beside: dict[tuple[str, int | None], dict[str, list[Part]]] = {}
     for source in sources:
         place = source.parent
-        collected = not source.url or any(_is_collected(name) for name, _ in source.logs)
-        if not collected or _BUCKETS.fullmatch(place):
+        if not _has_collected(source) or _BUCKETS.fullmatch(place):
             yield source
             continue
-        if place not in beside:
-            beside[place], troubles = packs_beside(place)
+        key = place, _owner(source)
+        if key not in beside:
+            beside[key], troubles = packs_beside(*key)
             for name, reason in troubles.items():
                 unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
-        parts = beside[place].get(source.folder, [])
+        parts = beside[key].get(source.folder, [])
         yield replace(source, packed=(*parts,), size=source.size + size_of(parts))
+
+
+def _has_collected(source: Source) -> bool:
+    """Whether a workspace has a folder of collected logs of its own."""
+    if source.url:
+        return any(_is_collected(name) for name, _ in source.logs)
+    return os.path.isdir(os.path.join(source.place, *USAGE_DIR, COLLECTED))
+
+
+def _owner(source: Source) -> int | None:
+    """Who owns the folder of a workspace of this machine."""
+    if not source.url:
+        with suppress(OSError):
+            return os.stat(source.root).st_uid
+    return None
 
 
 def _told_apart(sources: list[Source]) -> list[Source]:

@@ -74,7 +74,13 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     for log in open_logs(layout):
         yield Opened(log, layout)
     store = LocalStore(os.path.join(layout, *USAGE_DIR))
-    yield from _collected(store, store.names(COLLECTED), source, packs)
+    files = store.names(COLLECTED)
+    if files:
+        try:
+            store.refuse_foreign(COLLECTED, os.stat(layout).st_uid)
+        except PermissionError as error:
+            raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
+    yield from _collected(store, files, source, packs)
 
 
 def needs_fleet(source: Source) -> bool:

@@ -121,15 +121,16 @@ def file_of(pack: str, kind: str = "pack") -> str:
     return f"{PACKS}/{pack}.{kind}"
 
 
-def packs_in(store: Store, files: Mapping[str, int]) -> Found:
+def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -> Found:
     """Return the packs in a place.
 
     Args:
         store: The place.
         files: The files in its folder of packs, or more, with their sizes.
+        owner: Who may have written them, too; see `Store.refuse_foreign`.
 
     Raises:
-        OSError: An index could not be read.
+        OSError: An index could not be read, or others may have written the folder.
     """
     sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
     for path, size in files.items():
@@ -138,7 +139,15 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
     found = Found({}, {}, {}, rest)
-    names = [name for name in sizes["index"] if name in sizes["pack"]]
+    if any(sizes.values()):
+        store.refuse_foreign(PACKS, owner)
+    names = []
+    for name in sorted(sizes["index"].keys() & sizes["pack"].keys()):
+        trouble = _foreign(store, name, owner)
+        if trouble is None:
+            names.append(name)
+        else:
+            found.troubles[file_of(name, "index")] = trouble
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         under_way = deque(
             (name, pool.submit(_index, store, name, sizes["index"][name])) for name in names
@@ -156,6 +165,18 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
             for folder, parts in held.items():
                 found.parts.setdefault(folder, []).extend(parts)
     return found
+
+
+def _foreign(store: Store, name: str, owner: int | None) -> str | None:
+    """Why the files of a pack are not believed; None where they are."""
+    try:
+        for kind in ("index", "pack"):
+            store.refuse_foreign(file_of(name, kind), owner)
+    except FileNotFoundError:  # noticed when it is read
+        return None
+    except OSError as error:
+        return reason_of(error)
+    return None
 
 
 def _index(store: Store, name: str, size: int) -> bytes:
@@ -349,11 +370,18 @@ def size_of(parts: Iterable[Part]) -> int:
     return sum(map(_size_of, parts))
 
 
-def packs_beside(place: str) -> tuple[dict[str, list[Part]], dict[str, str]]:
-    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons."""
+def packs_beside(
+    place: str, owner: int | None = None
+) -> tuple[dict[str, list[Part]], dict[str, str]]:
+    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons.
+
+    Args:
+        place: A folder or an address.
+        owner: Who may have written them beside those who own the folder.
+    """
     try:
         store = open_store(place)
-        found = packs_in(store, store.names(PACKS))
+        found = packs_in(store, store.names(PACKS), owner)
     except (CtxuseError, OSError) as error:
         return {}, {PACKS: reason_of(error, place)}
     return found.parts, found.troubles

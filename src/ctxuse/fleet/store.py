@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -58,6 +59,10 @@ class Store(Protocol):
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove files; what is gone already is no error."""
+        ...
+
+    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+        """Refuse a file or folder that others on this machine may have written."""
         ...
 
 
@@ -138,6 +143,20 @@ class LocalStore:
         for name in names:
             with suppress(FileNotFoundError):
                 os.unlink(self._path(name))
+
+    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+        """See `Store`. It may be the user's own, root's, that of who owns the folder, or `owner`'s.
+
+        Raises:
+            PermissionError: It is another one's, or its group or others may write it.
+            OSError: It cannot be looked at.
+        """
+        status = os.lstat(self._path(name))
+        if not hasattr(os, "geteuid"):
+            return
+        known = {0, os.geteuid(), os.stat(self._root).st_uid, owner}
+        if status.st_uid not in known or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(errno.EPERM, "somebody else may have written it", name)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
         folder, _, last = name.rpartition("/")
@@ -239,6 +258,9 @@ class RemoteStore:
                 for path in paths:
                     with suppress(FileNotFoundError):
                         self._fs.rm_file(path)
+
+    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+        """See `Store`. Who may write at an address is settled there."""
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""
