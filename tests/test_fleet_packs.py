@@ -23,7 +23,7 @@ from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
 from ctxuse.fleet.pieces import MARKED, MIXED, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.store import LocalStore
+from ctxuse.fleet.store import LocalStore, open_store
 from ctxuse.times import SECOND, instant
 
 NOW = 4_000_000_000.0
@@ -468,24 +468,129 @@ def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> No
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
-def test_a_lost_pack_is_said_and_what_it_held_is_copied_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+LOST = "what follows byte 0 is missing"
+
+
+def reasons_of(unreadable: Any) -> list[str]:  # noqa: ANN401 - those of reports and of jobs
+    return [one.reason.partition(": ")[2] for one in unreadable]
+
+
+@pytest.mark.parametrize("place", ["to", "memory://lost-packs"])
+def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
+    tmp_path: Path, place: str
 ) -> None:
-    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    fleet = make_fleet(tmp_path / "fleet", 3)
+    target: Any = place if "://" in place else tmp_path / place
     collected(fleet, target, 10**6)
     settled(target, 10**6)
-    shutil.rmtree(target / PACKS)
+    store = open_store(str(target))
+    lost = [name for name in store.names() if name.startswith(PACKS)]
+    saved = {name: store.read(name, 0, 10**9) for name in lost}
     expected = report(fleet).fields()["records"]
-    assert {one.reason.partition(": ")[2] for one in report(target).unreadable} == {
-        "what follows byte 0 is missing"
-    }
+    store.remove(lost)
+    assert reasons_of(report(target).unreadable) == [LOST] * 3
     assert [one.pieces for one in collected(fleet, target).workspaces] == [0, 0, 0]
-    assert run(["fleet", "compact", str(target)]) == 3
-    assert capsys.readouterr().err.count("what follows byte 0 is missing") == 3
+    for turn in range(3):
+        assert reasons_of(compacted(target, NOW + turn * 2 * GRACE).done.unreadable) == [LOST] * 3
+        found = report(target)
+        assert (found.evidence.events, reasons_of(found.unreadable)) == (0, [LOST] * 3)
+        assert len([name for name in store.names() if name.endswith(".lost")]) == 3
     assert [one.pieces > 0 for one in collected(fleet, target).workspaces] == [True] * 3
+    for name, data in saved.items():  # a backup
+        store.write(name, data)
+    assert report(target).fields()["records"] == expected
+    store.remove(lost)
     assert report(target).fields()["records"] == expected
     settled(target)
     assert report(target).fields()["records"] == expected
+    assert [one.pieces for one in collected(fleet, target).workspaces] == [0] * 3
+    assert not [name for name in store.names() if name.endswith(("lost", "jsonl"))]
+    store.remove([*store.names()])
+
+
+def test_what_is_there_before_a_gap_is_not_copied_again(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "fleet" / "w", as_log(some_events(9, 1)))
+    fleet, target = tmp_path / "fleet", tmp_path / "to"
+    collected(fleet, target)
+    compacted(target)
+    size = log_of(fleet / "w").stat().st_size
+    with log_of(fleet / "w").open("ab") as log:
+        log.write(as_log(some_events(9, 2)))
+    collected(fleet, target)
+    compacted(target, NOW + 1)
+    compacted(target, NOW + 2 * GRACE)
+    second = max(target.glob(f"{PACKS}/*.index"))
+    second.unlink()
+    second.with_suffix(".pack").unlink()
+    assert reasons_of(compacted(target, NOW + 2 * GRACE).done.unreadable) == [
+        f"what follows byte {size} is missing"
+    ]
+    again = collected(fleet, target).workspaces
+    assert sum(one.bytes for one in again) == log_of(fleet / "w").stat().st_size - size
+    settled(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_what_says_falsely_that_something_was_lost_costs_a_copy_and_goes(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    (receipt,) = target.rglob("*.packed")
+    lost = Piece(0, STREAM, 0, 0, "0" * 16, "lost").name.rpartition("/")[2]
+    for copies in (False, True):
+        receipt.with_name(lost).touch()
+        if copies:
+            assert collected(fleet, target).workspaces[0].pieces > 0
+        settled(target)
+        assert [path.name for path in receipt.parent.iterdir()] == [receipt.name]
+        assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_workspace_of_which_only_packs_hold_something_is_counted(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    shutil.rmtree(next(target.glob("*w001*")))
+    for place in (target, f"file://{target}"):
+        found = fleet_report([str(place)], executor="threads", workers=1, merge_records=True)
+        assert found.fields()["records"] == report(fleet).fields()["records"]
+    assert report(next(target.glob("*w002*"))).evidence.events == 5
+    for folder in target.glob("*w00*"):
+        shutil.rmtree(folder)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+    for pack in target.glob(f"{PACKS}/*.pack"):
+        pack.unlink()
+    said = {one.reason for one in report(target).unreadable}
+    assert said == {"what packs held of it is missing", "it is missing, and its index is there"}
+    assert len(report(target).unreadable) == 4
+
+
+def test_an_index_that_vanishes_while_it_is_read_has_all_listed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    before = sorted(path.name for path in target.rglob("*"))
+    real, times = LocalStore.read, 2
+
+    def vanishing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal times
+        if name.endswith(".index") and times:
+            times -= 1
+            raise FileNotFoundError(2, "gone")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", vanishing)
+    assert compacted(target).done.unreadable == []
+    times = 2
+    assert report(target).evidence.events == 10
+    times = 99
+    with pytest.raises(FleetError, match="packs are removed while they are listed"):
+        compacted(target)
+    said = {one.address: one.reason for one in report(target).unreadable}
+    assert said[str(target / PACKS)] == "packs are removed while they are listed"
+    assert before == sorted(path.name for path in target.rglob("*"))
 
 
 def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(

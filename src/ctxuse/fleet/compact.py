@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import msgspec
@@ -20,11 +20,13 @@ import msgspec
 from ctxuse.errors import FleetError
 from ctxuse.fleet.compacting import collected_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
+from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
     Found,
     Pack,
+    VanishedError,
     file_of,
     is_folder,
     moment,
@@ -102,7 +104,7 @@ def compact(  # noqa: PLR0913 - compacting has these options
     job = Compact(
         target=target, begun=moment(now), settled=moment(now - grace), pack_size=pack_size
     )
-    with ExitStack() as stack:
+    with ExitStack() as stack, _said_of(target):
         opened: list[Engine] = []
 
         def engine() -> Engine:
@@ -110,7 +112,18 @@ def compact(  # noqa: PLR0913 - compacting has these options
                 opened.append(stack.enter_context(open_engine(executor, workers)))
             return opened[0]
 
+        for _ in range(TRIES - 1):
+            with suppress(VanishedError):  # another compaction has removed it: list anew
+                return _compact(job, engine, on_progress)
         return _compact(job, engine, on_progress)
+
+
+@contextmanager
+def _said_of(target: str) -> Iterator[None]:
+    try:
+        yield
+    except VanishedError as error:
+        raise FleetError(shown_place(target), f"{error}; try again later") from error
 
 
 def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
@@ -196,10 +209,8 @@ def _proved(
                 if name in one.unread:
                     left |= packs.folders_of(name)
                 packs.drop(name, reason)
-            for name in one.gone:
-                packs.drop(name, "it is gone")
-                if name in plan.superseded:  # another compaction has removed it
-                    del packs.troubles[file_of(name)]
+            if one.gone:
+                raise VanishedError
 
 
 def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:
@@ -253,6 +264,7 @@ def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Sourc
             least = min((piece.end for piece in holding.loose), default=None)
             is_meant |= (
                 len(holding.receipts) > 1
+                or holding.lost != []
                 or (least is not None and least <= holding.packed_stream(settled).end)
                 or holding.stream().trouble != ""
             )

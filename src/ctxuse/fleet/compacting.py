@@ -8,7 +8,8 @@ Of each stream, from what was listed before:
 
 Nothing of a workspace is done before all of it was looked at.
 
-Where pieces are mixed or some are missing nothing is removed but receipts of what is not there.
+Where pieces are mixed or some are missing nothing is removed. Where packs are missing of which a
+receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -205,9 +206,11 @@ class _Batch:
         whole = holding.stream()
         if whole.trouble:
             self._keep(holding, reader, plan)
-            if whole.trouble != MIXED:
-                lost = [one for one in holding.receipts if one.end > whole.end]
-                plan.gone += reader.paths(lost)
+            if any(one.end > whole.end for one in holding.receipts) and whole.trouble != MIXED:
+                mark = whole.steps[-1].piece.mark if whole.steps else "0" * 16
+                lost = Piece(whole.order or 0, plan.name, 0, whole.end, mark, "lost")
+                plan.written += reader.paths({lost}.difference(holding.lost))
+                plan.gone += reader.paths(one for one in holding.lost if one != lost)
             raise _LeftError(whole.trouble)
         settled = holding.packed_stream(self._job.settled)
         twice = [piece for piece in holding.loose if piece.end <= settled.end]
@@ -227,10 +230,10 @@ class _Batch:
         said = max((one.end for one in holding.receipts), default=0)
         if twice and said < settled.end:
             said, mark = settled.end, settled.steps[-1].piece.mark
-            receipt = Piece(whole.order or 0, twice[0].stream, 0, said, mark, packed=True)
+            receipt = Piece(whole.order or 0, twice[0].stream, 0, said, mark, "packed")
             plan.written += reader.paths([receipt])
         less = (one for one in holding.receipts if one.end < said)
-        plan.gone += reader.paths([*twice, *less])
+        plan.gone += reader.paths([*holding.lost, *twice, *less])
 
     def _packed(self, holding: Holding, whole: Stream, reader: "_Reader") -> Iterator["_Packed"]:
         """Yield what goes into packs: what none holds yet, and what is taken up."""

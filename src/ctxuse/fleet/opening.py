@@ -68,12 +68,15 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     if layout is None:
         yield from _remote(source, packs)
         return
+    store = LocalStore(os.path.join(layout, *USAGE_DIR))
+    if source.is_in_packs_alone:
+        yield from _collected(store, {}, source, packs)
+        return
     if not layout.has_marker:
         reason = "there is no workspace (.yoi/memory/) where it is read"
         raise LogUnreadableError(source.address, reason)
     for log in open_logs(layout):
         yield Opened(log, layout)
-    store = LocalStore(os.path.join(layout, *USAGE_DIR))
     files = store.names(COLLECTED)
     if files:
         try:
@@ -86,7 +89,11 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
 def needs_fleet(source: Source) -> bool:
     """Whether what reads one workspace does not read all of it: a copy, or collected logs."""
     layout = source.layout
-    return layout is None or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
+    return (
+        layout is None
+        or source.is_in_packs_alone
+        or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
+    )
 
 
 def _remote(source: Source, packs: Packs) -> Iterator[Opened]:

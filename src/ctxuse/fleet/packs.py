@@ -15,7 +15,8 @@ import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -41,6 +42,9 @@ _LARGEST_INDEX = 32 * 1024 * 1024
 _AT_ONCE = 16
 """Indexes that are read at the same moment: of small files most of the time is waiting."""
 
+_LISTINGS = 3
+"""How often packs are listed at most where some vanish."""
+
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes that are read at once, at most, where not more are asked for."""
 
@@ -51,6 +55,13 @@ _MOST_HELD = 64 * 1024 * 1024
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"(?P<name>[0-9]{8}T[0-9]{6}Z-(?P<hash>[0-9a-f]{32}))\.(?P<kind>pack|index)")
+
+
+class VanishedError(Exception):
+    """A pack that was listed is gone, so that a listing says too little of what there is."""
+
+    def __str__(self) -> str:
+        return "packs are removed while they are listed"
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -85,6 +96,7 @@ class Found(NamedTuple):
         packs: Those that are whole, by name.
         parts: What they hold, by the folder of the workspace.
         troubles: Names of indexes that are none, and why.
+            A folder of which only an index without a pack speaks has no parts.
         rest: Names of packs without an index, which are being written, or were left so.
     """
 
@@ -130,6 +142,7 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
         owner: Who may have written them, too; see `Store.refuse_foreign`.
 
     Raises:
+        VanishedError: A pack was removed since the files were listed.
         OSError: An index could not be read, or others may have written the folder.
     """
     sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
@@ -141,30 +154,45 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
     found = Found({}, {}, {}, rest)
     if any(sizes.values()):
         store.refuse_foreign(PACKS, owner)
-    names = []
-    for name in sorted(sizes["index"].keys() & sizes["pack"].keys()):
-        trouble = _foreign(store, name, owner)
-        if trouble is None:
-            names.append(name)
-        else:
-            found.troubles[file_of(name, "index")] = trouble
+    under_way: deque[tuple[str, Future[bytes]]] = deque()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        under_way = deque(
-            (name, pool.submit(_index, store, name, sizes["index"][name])) for name in names
-        )
+        for name, size in sorted(sizes["index"].items()):
+            trouble = _foreign(store, name, owner)
+            if trouble is not None:
+                found.troubles[file_of(name, "index")] = trouble
+                continue
+            under_way.append((name, pool.submit(_index, store, name, size)))
+            if len(under_way) > 2 * _AT_ONCE:
+                _take(found, store, *under_way.popleft(), sizes["pack"])
         while under_way:
-            name, reading = under_way.popleft()
-            try:
-                digest, held = _held(name, reading.result(), sizes["pack"][name])
-            except FileNotFoundError:  # it was removed since: another pack holds the same
-                continue
-            except ValueError as error:
-                found.troubles[file_of(name, "index")] = str(error)
-                continue
-            found.packs[name] = Pack(sizes["pack"][name], sum(map(len, held.values())), digest)
-            for folder, parts in held.items():
-                found.parts.setdefault(folder, []).extend(parts)
+            _take(found, store, *under_way.popleft(), sizes["pack"])
     return found
+
+
+def _take(
+    found: Found, store: Store, name: str, reading: Future[bytes], packs: Mapping[str, int]
+) -> None:
+    """Add what an index says, where there are `packs` with so many bytes.
+
+    Raises:
+        VanishedError: It is gone.
+        OSError: It could not be read.
+    """
+    try:
+        digest, held = _held(name, reading.result(), packs.get(name))
+        if name not in packs:
+            _be_sure_of(store, name)
+    except FileNotFoundError as error:
+        raise VanishedError from error
+    except ValueError as error:
+        found.troubles[file_of(name, "index")] = str(error)
+        return
+    for folder, parts in held.items():
+        found.parts.setdefault(folder, []).extend(parts if name in packs else ())
+    if name in packs:
+        found.packs[name] = Pack(packs[name], sum(map(len, held.values())), digest)
+    else:
+        found.troubles[file_of(name)] = "it is missing, and its index is there"
 
 
 def _foreign(store: Store, name: str, owner: int | None) -> str | None:
@@ -190,7 +218,20 @@ def _index(store: Store, name: str, size: int) -> bytes:
     return store.read(file_of(name, "index"), 0, size)
 
 
-def _held(name: str, data: bytes, bytes_there: int) -> tuple[str, dict[str, list[Part]]]:
+def _be_sure_of(store: Store, name: str) -> None:
+    """Look whether a pack is missing and its index is not: listings are not of one moment.
+
+    Raises:
+        VanishedError: It is not so.
+        FileNotFoundError: Likewise.
+    """
+    with suppress(FileNotFoundError):
+        store.read(file_of(name), 0, 1)
+        raise VanishedError
+    store.read(file_of(name, "index"), 0, 1)
+
+
+def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[str, list[Part]]]:
     """The hash of a pack's bytes, and what it holds, by folder.
 
     Raises:
@@ -208,11 +249,11 @@ def _held(name: str, data: bytes, bytes_there: int) -> tuple[str, dict[str, list
         its = held[folder] = []
         for piece_name in names:
             piece = parse(piece_name)
-            if piece is None or piece.packed or not is_folder(folder):
+            if piece is None or piece.kind != "jsonl" or not is_folder(folder):
                 raise ValueError("no index of a pack: what it names is no piece")
             its.append(Part(name, offset, piece_name))
             offset += piece.end - piece.start
-    if offset != bytes_there:
+    if offset != bytes_there is not None:
         raise ValueError("no index of a pack: it speaks of other bytes than there are")
     return index.sha256, held
 
@@ -381,7 +422,13 @@ def packs_beside(
     """
     try:
         store = open_store(place)
+        for _ in range(_LISTINGS - 1):
+            with suppress(VanishedError):
+                found = packs_in(store, store.names(PACKS), owner)
+                return found.parts, found.troubles
         found = packs_in(store, store.names(PACKS), owner)
+    except VanishedError as error:
+        return {}, {PACKS: str(error)}
     except (CtxuseError, OSError) as error:
         return {}, {PACKS: reason_of(error, place)}
     return found.parts, found.troubles

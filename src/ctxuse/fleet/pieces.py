@@ -17,7 +17,9 @@ that is being uploaded, does not count.
 
 A piece has a place: a file of its own, or a part of a *pack* (`ctxuse.fleet.packs`). Where files of
 their own were taken away, a *receipt* stands for them: an empty file with the name of a piece that
-ends in ``.packed``, which says what packs hold of the stream.
+ends in ``.packed``, which says what packs hold of the stream. Where some of that was lost, an empty
+file that ends in ``.lost`` says how much is there. A collector goes on behind that. A reader goes
+by the receipt and misses the rest until it was collected again.
 """
 
 import re
@@ -37,7 +39,7 @@ MARKED = 4096
 
 _NAME = re.compile(
     r"(?P<order>[0-9]{20,21})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
-    r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed)"
+    r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed|lost)"
 )
 
 
@@ -54,7 +56,8 @@ class Piece(NamedTuple):
         start: Where it begins in that, in bytes.
         end: Where it ends.
         mark: The hash of the last bytes before its end.
-        packed: Whether it is a receipt: it holds nothing, and says that packs do.
+        kind: ``jsonl``; or ``packed``, a receipt, which says that packs hold this; or ``lost``,
+            which says that no more than this is there. Neither of these holds anything.
     """
 
     order: int
@@ -62,13 +65,13 @@ class Piece(NamedTuple):
     start: int
     end: int
     mark: str
-    packed: bool = False
+    kind: str = "jsonl"
 
     @property
     def name(self) -> str:
         """Its name."""
-        kind = "packed" if self.packed else "jsonl"
-        return f"{self.order:020}-{self.stream}/{self.start:016}-{self.end:016}.{self.mark}.{kind}"
+        stream = f"{self.order:020}-{self.stream}"
+        return f"{stream}/{self.start:016}-{self.end:016}.{self.mark}.{self.kind}"
 
 
 class Part(NamedTuple):
@@ -132,11 +135,13 @@ class Holding(NamedTuple):
         loose: The pieces that are files of their own.
         receipts: What is said to be in packs.
         packed: The pieces in packs with their places, those of the pack with the last name first.
+        lost: What is said to be there where the rest was lost.
     """
 
     loose: list[Piece]
     receipts: list[Piece]
     packed: list[tuple[Piece, Part]]
+    lost: list[Piece]
 
     def in_packs(self, until: str = "") -> list[tuple[Piece, Part]]:
         """Return the pieces that packs hold and no pack with a later name does.
@@ -181,7 +186,8 @@ class Holding(NamedTuple):
             spans.add(piece)
         loose = [piece for piece in self.loose if not spans.hold(piece)]
         whole = joined([*(piece for piece, _ in found), *loose], dict(found))
-        order = min(p.order for p in (*self.loose, *self.receipts, *(p for p, _ in self.packed)))
+        known = (*self.loose, *self.receipts, *self.lost, *(piece for piece, _ in self.packed))
+        order = min(piece.order for piece in known)
         trouble = whole.trouble
         if are_mixed([*self.loose, *(piece for piece, _ in self.packed)]):
             trouble = MIXED
@@ -225,25 +231,38 @@ def holdings_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[st
     for part in sorted(parts, reverse=True):
         piece = parse(part.name)
         if piece is not None:
-            found.setdefault(piece.stream, Holding([], [], [])).packed.append((piece, part))
+            found.setdefault(piece.stream, Holding([], [], [], [])).packed.append((piece, part))
     for stream, pieces in pieces_of(files).items():
-        holding = found.setdefault(stream, Holding([], [], []))
+        holding = found.setdefault(stream, Holding([], [], [], []))
+        places = {"jsonl": holding.loose, "packed": holding.receipts, "lost": holding.lost}
         for piece in pieces:
-            (holding.receipts if piece.packed else holding.loose).append(piece)
+            places[piece.kind].append(piece)
     return found
 
 
 def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     """Return the pieces among `files` (name → bytes), by the hash of their stream's first line.
 
-    Receipts are among them.
+    Receipts, and what says that something was lost, are among them.
     """
     pieces: dict[str, list[Piece]] = {}
     for name, size in files.items():
         piece = parse(name)
-        if piece is not None and size == (0 if piece.packed else piece.end - piece.start):
+        if piece is not None and size == (piece.end - piece.start if piece.kind == "jsonl" else 0):
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
+
+
+def as_collected(pieces: Collection[Piece]) -> Stream:
+    """Return what a collector need not copy of a stream, whose `pieces` these are."""
+    lost = min((piece for piece in pieces if piece.kind == "lost"), key=_end, default=None)
+    if lost is None:
+        return joined(pieces)
+    return joined([lost, *(piece for piece in pieces if piece.kind == "jsonl")])
+
+
+def _end(piece: Piece) -> int:
+    return piece.end
 
 
 def joined(pieces: Collection[Piece], places: Mapping[Piece, Part] | None = None) -> Stream:
@@ -290,7 +309,9 @@ def _missing(here: int) -> str:
 def parse(name: str) -> Piece | None:
     """Return the piece that `name` names, or None if it names none."""
     match = _NAME.fullmatch(name)
-    if match is None or int(match["end"]) <= int(match["start"]):
+    if match is None:
         return None
     order, start, end = (int(match[name]) for name in ("order", "start", "end"))
-    return Piece(order, match["stream"], start, end, match["mark"], match["kind"] == "packed")
+    piece = Piece(order, match["stream"], start, end, match["mark"], match["kind"])
+    is_one = start < end or (piece.kind == "lost" and start == end == 0)
+    return piece if is_one and piece.name == name else None

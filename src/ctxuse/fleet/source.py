@@ -56,6 +56,11 @@ class Source(msgspec.Struct, frozen=True):
         return self.url.rstrip("/").rpartition("/")[2] if self.url else os.path.basename(self.place)
 
     @property
+    def is_in_packs_alone(self) -> bool:
+        """Whether it is a folder of this machine that is not there, of which packs hold logs."""
+        return bool(self.root and self.packed) and not os.path.lexists(self.root)
+
+    @property
     def usage_url(self) -> str:
         """The address of its folder ``_usage``."""
         return f"{self.url.removesuffix('/')}/{'/'.join(USAGE_DIR)}"
