@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ from hypothesis import strategies as st
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
-from ctxuse.fleet import packs
+from ctxuse.fleet import opening, packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
-from ctxuse.fleet.pieces import MARKED, MIXED, Part, Piece, holdings_of, parse
+from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore, open_store
 from ctxuse.times import SECOND, instant
@@ -806,6 +807,61 @@ def test_bytes_are_read_in_long_stretches(tmp_path: Path) -> None:
     assert sum(asked) <= len(data) + 4 * 10_000
     with pytest.raises(OSError, match="shorter"):
         ranges.read("pack", len(data), len(data) + 1)
+
+
+def test_pieces_that_do_not_touch_are_taken_up_in_one_sweep() -> None:
+    def seconds(number: int) -> float:
+        pieces = [Piece(0, STREAM, 2 * at, 2 * at + 1, "") for at in reversed(range(number))]
+        holding = Holding([], [], [(piece, Part("p", 0, "")) for piece in pieces], [])
+        begin = process_time()
+        assert len(holding.in_packs()) == number
+        return process_time() - begin
+
+    few = min(seconds(10_000) for _ in range(3))
+    assert min(seconds(120_000) for _ in range(2)) < 40 * few
+
+
+def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 64 * 1024 * 1024
+    piece = Piece(0, STREAM, 0, size, "0" * 16)
+    make_workspace(tmp_path / "w", b"")
+    (Workspace(tmp_path / "w").layout.events_path.parent / "collected").mkdir()
+    path = forged(tmp_path, {"sha256": "", "pieces": {"w": [piece.name]}})
+    with path.with_suffix(".pack").open("r+b") as file:
+        file.truncate(size)
+    found: list[os.stat_result] = []
+    real = opening.logs_of
+
+    def looked_at(*words: Any) -> Iterator[opening.Opened]:  # noqa: ANN401 - passed on
+        for opened in real(*words):
+            found.append(os.fstat(opened.log.descriptor))
+            yield opened
+
+    monkeypatch.setattr("ctxuse.fleet.counting.logs_of", looked_at)
+    report(tmp_path)
+    assert found[-1].st_size == size
+    assert found[-1].st_blocks * 512 < size // 4
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_MOST_INDEXED", 300), ("_MOST_ENTRIES", 2)])
+def test_indexes_that_are_too_many_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    monkeypatch.setattr(packs, bound, most)
+    (said, *_) = report(target).unreadable
+    assert said.address == str(target / PACKS)
+    assert f"more than {most}" in said.reason
+    with pytest.raises(FleetError, match=f"more than {most}"):
+        compacted(target)
+
+
+@pytest.mark.parametrize("order", ["000000000000000000001", "0" * 21])
+def test_a_name_of_a_piece_is_the_one_that_is_written_for_it(order: str) -> None:
+    assert parse(f"{order}-{STREAM}/{0:016}-{9:016}.{'0' * 16}.jsonl") is None
+    assert parse(f"1{order[1:]}-{STREAM}/{0:016}-{9:016}.{'0' * 16}.jsonl") is not None
 
 
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 4)), max_size=14)

@@ -203,14 +203,16 @@ def _proved(
         found = [(name, packs.packs[name].size, packs.packs[name].sha256) for name in asked]
         jobs = (Prove(target=job.target, packs=(*found[at : at + _PROVED],))
                 for at in range(0, len(found), _PROVED))  # fmt: skip
+        unread: dict[str, str] = {}
+        wrong: list[str] = []
         for _, result in engine().results(jobs):
             one = msgspec.json.decode(result, type=Proved)
-            for name, reason in (*one.unread.items(), *dict.fromkeys(one.wrong, _WRONG).items()):
-                if name in one.unread:
-                    left |= packs.folders_of(name)
-                packs.drop(name, reason)
+            unread |= one.unread
+            wrong += one.wrong
             if one.gone:
                 raise VanishedError
+        left |= packs.folders_of(unread)
+        packs.drop(dict.fromkeys(wrong, _WRONG) | unread)
 
 
 def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:

@@ -16,7 +16,7 @@ from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
 from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store
+from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
@@ -155,7 +155,8 @@ def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]
             continue
         for start in range(step.start, step.piece.end, BLOCK):
             end = min(start + BLOCK, step.piece.end)
-            target.write(ranges.of_step(step, COLLECTED, start, end))
+            append(target, ranges.of_step(step, COLLECTED, start, end))
+        target.truncate()
 
 
 def _of(file: IO[bytes], name: str) -> Opened:

@@ -11,13 +11,15 @@ folder that is missing from the indexes has nothing in packs; what is missing of
 told from its receipts (`ctxuse.fleet.pieces`).
 """
 
+import errno
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -38,6 +40,12 @@ MOST_PIECES = 100_000
 
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
+
+_MOST_INDEXED = 8 * 1024 * 1024 * 1024
+"""Bytes of all indexes in one place, at most."""
+
+_MOST_ENTRIES = 64_000_000
+"""Pieces that all of them name, at most: each takes some 440 bytes of memory."""
 
 _AT_ONCE = 16
 """Indexes that are read at the same moment: of small files most of the time is waiting."""
@@ -105,17 +113,18 @@ class Found(NamedTuple):
     troubles: dict[str, str]
     rest: list[str]
 
-    def folders_of(self, pack: str) -> set[str]:
-        """Return the folders of the workspaces that have something in a pack."""
+    def folders_of(self, packs: Collection[str]) -> set[str]:
+        """Return the folders of the workspaces that have something in one of these packs."""
         return {folder for folder, parts in self.parts.items()
-                if any(part.pack == pack for part in parts)}  # fmt: skip
+                if any(part.pack in packs for part in parts)}  # fmt: skip
 
-    def drop(self, pack: str, reason: str) -> None:
-        """Take a pack out, with all that it holds, and say why."""
-        del self.packs[pack]
-        self.troubles[file_of(pack)] = reason
-        for folder, parts in self.parts.items():
-            self.parts[folder] = [part for part in parts if part.pack != pack]
+    def drop(self, packs: Mapping[str, str]) -> None:
+        """Take packs out, with all that they hold, each for the reason that is given."""
+        for pack, reason in packs.items():
+            del self.packs[pack]
+            self.troubles[file_of(pack)] = reason
+        for folder, parts in self.parts.items() if packs else ():
+            self.parts[folder] = [part for part in parts if part.pack not in packs]
 
 
 def is_folder(name: str) -> bool:
@@ -152,27 +161,42 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
     found = Found({}, {}, {}, rest)
+    if sum(sizes["index"].values()) > _MOST_INDEXED:
+        raise OSError(errno.EFBIG, f"its indexes have more than {_MOST_INDEXED:,} bytes", PACKS)
     if any(sizes.values()):
         store.refuse_foreign(PACKS, owner)
+    names = iter(_believed(found, store, sorted(sizes["index"]), owner))
     under_way: deque[tuple[str, Future[bytes]]] = deque()
+    entries = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for name, size in sorted(sizes["index"].items()):
-            trouble = _foreign(store, name, owner)
-            if trouble is not None:
-                found.troubles[file_of(name, "index")] = trouble
-                continue
-            under_way.append((name, pool.submit(_index, store, name, size)))
-            if len(under_way) > 2 * _AT_ONCE:
-                _take(found, store, *under_way.popleft(), sizes["pack"])
-        while under_way:
-            _take(found, store, *under_way.popleft(), sizes["pack"])
-    return found
+        while True:
+            for name in islice(names, 2 * _AT_ONCE - len(under_way)):
+                under_way.append((name, pool.submit(_index, store, name, sizes["index"][name])))
+            if not under_way:
+                return found
+            entries += _take(found, store, *under_way.popleft(), sizes["pack"])
+            if entries > _MOST_ENTRIES:
+                reason = f"its indexes name more than {_MOST_ENTRIES:,} pieces"
+                raise OSError(errno.EFBIG, reason, PACKS)
+
+
+def _believed(found: Found, store: Store, names: Iterable[str], owner: int | None) -> Iterator[str]:
+    """Yield the names of packs that are believed; of the others it is said why they are not."""
+    for name in names:
+        try:
+            for kind in ("index", "pack"):
+                with suppress(FileNotFoundError):  # noticed when it is read
+                    store.refuse_foreign(file_of(name, kind), owner)
+        except OSError as error:
+            found.troubles[file_of(name, "index")] = reason_of(error)
+        else:
+            yield name
 
 
 def _take(
     found: Found, store: Store, name: str, reading: Future[bytes], packs: Mapping[str, int]
-) -> None:
-    """Add what an index says, where there are `packs` with so many bytes.
+) -> int:
+    """Add what an index says, where there are `packs` with so many bytes; say how many pieces.
 
     Raises:
         VanishedError: It is gone.
@@ -186,25 +210,15 @@ def _take(
         raise VanishedError from error
     except ValueError as error:
         found.troubles[file_of(name, "index")] = str(error)
-        return
+        return 0
     for folder, parts in held.items():
         found.parts.setdefault(folder, []).extend(parts if name in packs else ())
+    number = sum(map(len, held.values()))
     if name in packs:
-        found.packs[name] = Pack(packs[name], sum(map(len, held.values())), digest)
+        found.packs[name] = Pack(packs[name], number, digest)
     else:
         found.troubles[file_of(name)] = "it is missing, and its index is there"
-
-
-def _foreign(store: Store, name: str, owner: int | None) -> str | None:
-    """Why the files of a pack are not believed; None where they are."""
-    try:
-        for kind in ("index", "pack"):
-            store.refuse_foreign(file_of(name, kind), owner)
-    except FileNotFoundError:  # noticed when it is read
-        return None
-    except OSError as error:
-        return reason_of(error)
-    return None
+    return number
 
 
 def _index(store: Store, name: str, size: int) -> bytes:

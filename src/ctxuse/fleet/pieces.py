@@ -23,8 +23,9 @@ by the receipt and misses the rest until it was collected again.
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import islice, takewhile
 from typing import NamedTuple
 
@@ -149,12 +150,8 @@ class Holding(NamedTuple):
         Args:
             until: Look only at packs whose names begin with this or what sorts before it.
         """
-        spans, found = _Spans(), []
-        for piece, part in self.packed:
-            if (not until or part.pack[: len(until)] <= until) and not spans.hold(piece):
-                spans.add(piece)
-                found.append((piece, part))
-        return found
+        packed = [one for one in self.packed if not until or one[1].pack[: len(until)] <= until]
+        return [packed[index] for index in sorted(_uppermost([piece for piece, _ in packed]))]
 
     def packed_stream(self, until: str = "") -> Stream:
         """Return what of the stream `in_packs` gives."""
@@ -170,20 +167,18 @@ class Holding(NamedTuple):
         """
         stream = self.packed_stream(until)
         gone = [*self.loose, *(piece for piece, part in self.packed if part.pack in superseded)]
+        spans = _Spans(piece for piece in gone if piece.end <= stream.end)
         return {
             step.part.pack
-            for piece in gone
-            if piece.end <= stream.end
-            for step in stream.between(piece.start, piece.end)
+            for start, end in zip(spans.starts, spans.ends, strict=True)
+            for step in stream.between(start, end)
             if step.part is not None
         }
 
     def stream(self) -> Stream:
         """Return what there is of the stream, from packs where they hold it."""
         found = self.in_packs()
-        spans = _Spans()
-        for piece, _ in found:
-            spans.add(piece)
+        spans = _Spans(piece for piece, _ in found)
         loose = [piece for piece in self.loose if not spans.hold(piece)]
         whole = joined([*(piece for piece, _ in found), *loose], dict(found))
         known = (*self.loose, *self.receipts, *self.lost, *(piece for piece, _ in self.packed))
@@ -197,23 +192,35 @@ class Holding(NamedTuple):
 
 
 class _Spans:
-    """Stretches of bytes, joined where they touch."""
+    """Stretches of bytes that pieces hold, joined where they touch."""
 
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted((piece.start, piece.end) for piece in pieces):
+            if not self.ends or start > self.ends[-1]:
+                self.starts.append(start)
+                self.ends.append(end)
+            else:
+                self.ends[-1] = max(self.ends[-1], end)
 
     def hold(self, piece: Piece) -> bool:
-        at = bisect_right(self._starts, piece.start) - 1
-        return at >= 0 and self._ends[at] >= piece.end
+        at = bisect_right(self.starts, piece.start) - 1
+        return at >= 0 and self.ends[at] >= piece.end
 
-    def add(self, piece: Piece) -> None:
-        start, end = piece.start, piece.end
-        first, last = bisect_left(self._ends, start), bisect_right(self._starts, end)
-        if first < last:
-            start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
-        self._starts[first:last] = [start]
-        self._ends[first:last] = [end]
+
+def _uppermost(pieces: Sequence[Piece]) -> set[int]:
+    """The indexes of pieces that hold a byte which none of those before them does."""
+    by_start = sorted(range(len(pieces)), key=lambda index: pieces[index].start, reverse=True)
+    found: set[int] = set()
+    here: list[int] = []
+    for at in sorted({edge for piece in pieces for edge in (piece.start, piece.end)}):
+        while by_start and pieces[by_start[-1]].start == at:
+            heappush(here, by_start.pop())
+        while here and pieces[here[0]].end <= at:
+            heappop(here)
+        found.update(here[:1])
+    return found
 
 
 def streams_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[str, Stream]:

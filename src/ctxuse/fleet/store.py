@@ -66,6 +66,14 @@ class Store(Protocol):
         ...
 
 
+def append(target: IO[bytes], block: bytes) -> None:
+    """Write to a file, whose holes stay such; `truncate` it at the end."""
+    if block.count(0) == len(block):
+        target.seek(len(block), os.SEEK_CUR)
+    else:
+        target.write(block)
+
+
 def open_store(place: str) -> Store:
     """Return the folder at `place`, a path or an address. It need not exist."""
     return RemoteStore(place) if is_address(place) else LocalStore(place)
@@ -111,10 +119,7 @@ class LocalStore:
         with self._open(name) as file:
             file.seek(start)
             while block := file.read(BLOCK):
-                if block.count(0) == len(block):  # a hole stays one
-                    target.seek(len(block), os.SEEK_CUR)
-                else:
-                    target.write(block)
+                append(target, block)
             target.truncate()
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
@@ -232,7 +237,8 @@ class RemoteStore:
                 with self._fs.open(path, "rb", block_size=BLOCK) as file:
                     file.seek(start)
                     while block := file.read(BLOCK):
-                        target.write(block)
+                        append(target, block)
+                    target.truncate()
             except OSError:  # what is known of it may be of before: who tries again looks anew
                 self._fs.invalidate_cache()
                 raise
