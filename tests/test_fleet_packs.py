@@ -24,7 +24,7 @@ from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
 from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.store import LocalStore, open_store
+from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
 from ctxuse.times import SECOND, instant
 
 NOW = 4_000_000_000.0
@@ -458,7 +458,7 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
 def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
     fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
     collected(fleet, target, 10**6)
-    with at_operation(4, die), pytest.raises(Killed):  # names, two pieces, the pack; its index
+    with at_operation(6, die), pytest.raises(Killed):  # three lists, two pieces, the pack; index
         compacted(target)
     (left,) = (target / PACKS).iterdir()
     assert left.suffix == ".pack"
@@ -776,6 +776,49 @@ def test_no_workspace_is_looked_for_among_packs_nor_can_be_called_so(tmp_path: P
     (one,) = compacted(target).done.unreadable
     assert one.reason == "no collector gives a folder such a name"
     assert report(target).evidence.events == 15
+
+
+def test_a_folder_that_cannot_be_listed_is_said_and_the_others_are_compacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    store = open_store(str(target))
+    store.write("lost+found/file", b"")
+    store.write("deep/in/here/file", b"")
+    real = LocalStore.names
+    listed: list[str] = []
+
+    def names(store: LocalStore, below: str = "") -> dict[str, int]:
+        listed.append(below)
+        if "lost" in below or "w001" in below:
+            raise PermissionError(13, "Permission denied")
+        return real(store, below)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "names", names)
+        for turn in range(3):
+            done = compacted(target, NOW + turn * 2 * GRACE)
+            said = {one.address.rpartition("/")[2]: one.reason for one in done.done.unreadable}
+            (left,) = said.keys() - {"lost+found"}
+            assert "w001" in left
+            assert {*said.values()} == {"Permission denied"}
+        assert "" not in listed
+        assert all(name == PACKS or name.endswith("collected") for name in listed)
+    assert [name for name in store.names() if name.endswith(".jsonl") and "w001" not in name] == []
+    assert [name for name in store.names() if name.endswith(".jsonl")] != []
+    settled(target)
+    assert report(target).evidence.events == 15
+
+
+def test_folders_of_an_address_are_listed_where_it_is_a_tree(tmp_path: Path) -> None:
+    for name in ("a/file", "b/c/file", "file"):
+        LocalStore(str(tmp_path)).write(name, b"")
+    for place in (tmp_path, tmp_path / "none"):
+        there = ["a", "b"] if place == tmp_path else []
+        assert RemoteStore(f"local://{place}").folders() == there
+    assert LocalStore(str(tmp_path)).folders() == ["a", "b"]
+    assert RemoteStore("memory://").folders() is None
 
 
 def test_a_folder_in_which_nothing_was_collected_is_said(

@@ -17,13 +17,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.errors import FleetError
+from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.files import RefusedError
 from ctxuse.fleet.compacting import collected_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
 from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
+    PACKS,
     Found,
     Pack,
     VanishedError,
@@ -35,9 +37,9 @@ from ctxuse.fleet.packs import (
 )
 from ctxuse.fleet.pieces import COLLECTED, Holding, holdings_of
 from ctxuse.fleet.running import Engine, open_engine
-from ctxuse.fleet.source import Source, is_address, shown_place, without_local_scheme
-from ctxuse.fleet.store import open_store
-from ctxuse.fleet.target import AnyExecutor, names_in, prepared, writing_to
+from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
+from ctxuse.fleet.store import Store, open_store
+from ctxuse.fleet.target import AnyExecutor, prepared, writing_to
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
 
@@ -128,13 +130,14 @@ def _said_of(target: str) -> Iterator[None]:
 
 def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
     target = job.target
-    files = names_in(target)
     with writing_to(target):
+        files, unlisted = _listed(open_store(target), target)
         packs = packs_in(open_store(target), files)
     known = _known(target, files, packs)
-    if not known and not packs.troubles:
+    if not known and not packs.troubles and not unlisted:
         raise FleetError(shown_place(target), "nothing was collected in it")
-    plan = _proved(job, files, packs, engine)
+    plan = _proved(job, files, packs, {*unlisted}, engine)
+    packs.troubles.update(unlisted)
     done = Compacted(unreadable=_unreadable(target, files, packs), needed=[])
     if plan.sources:
         jobs = (_job(job, batch, plan.taken_up, plan.superseded)
@@ -182,19 +185,45 @@ def _planned(
     return plan
 
 
+def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
+    """The files of packs and of what was collected, with their sizes.
+
+    With them come the folders that cannot be listed, each with the reason.
+
+    Raises:
+        OSError: The place, or its folder of packs, cannot be listed.
+    """
+    folders = store.folders()
+    if folders is None:
+        return store.names(), {}
+    files = store.names(PACKS)
+    unlisted = {}
+    for folder in folders:
+        try:
+            files |= store.names(collected_in(folder)) if folder != PACKS else {}
+        except RefusedError:  # a link is none of ours
+            continue
+        except (CtxuseError, OSError) as error:
+            unlisted[folder] = reason_of(error, target)
+    return files, unlisted
+
+
 def _proved(
-    job: Compact, files: Mapping[str, int], packs: Found, engine: Callable[[], Engine]
+    job: Compact,
+    files: Mapping[str, int],
+    packs: Found,
+    left: set[str],
+    engine: Callable[[], Engine],
 ) -> _Plan:
     """Return a plan that relies on packs only that were read whole, and were right.
 
     Those that are not are taken out. Workspaces with something in a pack that cannot be read now
-    are left as they are.
+    are left as they are, as are those whose folders are given as `left`.
     """
     proved: set[str] = set()
-    left: set[str] = set()
     while True:
         known = [one for one in _known(job.target, files, packs) if one.folder not in left]
-        kept = {part.pack for folder in left for part in packs.parts[folder]}
+        kept = {part.pack for folder in left for part in packs.parts.get(folder, ())}
         plan = _planned(known, packs.packs, job, kept)
         asked = sorted(plan.relied_on - proved)
         if not asked:

@@ -41,6 +41,10 @@ class Store(Protocol):
         """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
         ...
 
+    def folders(self) -> list[str] | None:
+        """Return the names of the folders in it; None where all files are listed at once."""
+        ...
+
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to but without `end`."""
         ...
@@ -107,6 +111,11 @@ class LocalStore:
                     with suppress(FileNotFoundError):  # gone since
                         found[name] = entry.stat(follow_symlinks=False).st_size
         return found
+
+    def folders(self) -> list[str]:
+        """See `Store`."""
+        with os.scandir(self._root) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
@@ -222,6 +231,19 @@ class RemoteStore:
             return {}
         start = len(self._root) + 1
         return {path[start:]: size for path, size in found.items()}
+
+    def folders(self) -> list[str] | None:
+        """See `Store`."""
+        if not _is_tree(self._fs):
+            return None
+        self._fs.invalidate_cache()
+        try:
+            with self._told():
+                entries = self._fs.ls(self._root or self._fs.root_marker, detail=True)
+        except FileNotFoundError:
+            return []
+        names = (one["name"].rstrip("/") for one in entries if one["type"] == "directory")
+        return sorted(name.rpartition("/")[2] for name in names)
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
