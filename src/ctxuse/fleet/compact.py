@@ -240,6 +240,8 @@ def _proved(
             wrong += one.wrong
             if one.gone:
                 raise VanishedError
+        if not wrong and not unread:
+            return plan
         left |= packs.folders_of(unread)
         packs.drop(dict.fromkeys(wrong, _WRONG) | unread)
 

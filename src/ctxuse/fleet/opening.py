@@ -68,7 +68,8 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     if layout is None:
         yield from _remote(source, packs)
         return
-    store = LocalStore(os.path.join(layout, *USAGE_DIR))
+    usage = os.path.join(layout, *USAGE_DIR)
+    store = LocalStore(usage)
     if source.is_in_packs_alone:
         yield from _collected(store, {}, source, packs)
         return
@@ -80,7 +81,8 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     files = store.names(COLLECTED)
     if files:
         try:
-            store.refuse_foreign(COLLECTED, os.stat(layout).st_uid)
+            # whoever may write beside it may write logs of the workspace, too
+            store.refuse_foreign(COLLECTED, os.stat(layout).st_uid, os.stat(usage).st_mode)
         except PermissionError as error:
             raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
     yield from _collected(store, files, source, packs)

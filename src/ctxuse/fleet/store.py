@@ -65,7 +65,7 @@ class Store(Protocol):
         """Remove files; what is gone already is no error."""
         ...
 
-    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
         """Refuse a file or folder that others on this machine may have written."""
         ...
 
@@ -158,8 +158,13 @@ class LocalStore:
             with suppress(FileNotFoundError):
                 os.unlink(self._path(name))
 
-    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
         """See `Store`. It may be the user's own, root's, that of who owns the folder, or `owner`'s.
+
+        Args:
+            name: Its name.
+            owner: See above.
+            mode: Who may write what has this mode may write it, too.
 
         Raises:
             PermissionError: It is another one's, or its group or others may write it.
@@ -169,7 +174,7 @@ class LocalStore:
         if not hasattr(os, "geteuid"):
             return
         known = {0, os.geteuid(), os.stat(self._root).st_uid, owner}
-        if status.st_uid not in known or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if status.st_uid not in known or status.st_mode & ~mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(errno.EPERM, "somebody else may have written it", name)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
@@ -287,7 +292,7 @@ class RemoteStore:
                     with suppress(FileNotFoundError):
                         self._fs.rm_file(path)
 
-    def refuse_foreign(self, name: str, owner: int | None = None) -> None:
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
         """See `Store`. Who may write at an address is settled there."""
 
     def _made(self, name: str) -> str:
