@@ -559,11 +559,17 @@ def test_a_workspace_of_which_only_packs_hold_something_is_counted(tmp_path: Pat
     for folder in target.glob("*w00*"):
         shutil.rmtree(folder)
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
+    folder.mkdir()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
     for pack in target.glob(f"{PACKS}/*.pack"):
         pack.unlink()
     said = {one.reason for one in report(target).unreadable}
     assert said == {"what packs held of it is missing", "it is missing, and its index is there"}
     assert len(report(target).unreadable) == 4
+    for path in (target / PACKS).iterdir():
+        path.unlink()
+    (one,) = report(target).unreadable
+    assert "no workspace is in it" in one.reason
 
 
 def test_an_index_that_vanishes_while_it_is_read_has_all_listed_anew(

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 NOT_SEARCHED = frozenset({".git", ".yoi", PACKS})
 """Folders in which no workspace is looked for."""
 
+_NONE = "no workspace is in it (.yoi/memory/)"
+
 _LARGEST_LIST = 256 * 1024 * 1024
 
 _REMOTE = re.compile(r"(?:(?P<root>.*?)/)?\.yoi/memory/(?P<name>.*)", re.DOTALL)
@@ -100,10 +102,14 @@ def _with_packs(
             continue
         parts = beside.parts(place, _owner(source)).get(source.folder, [])
         yield replace(source, packed=(*parts,), size=source.size + size_of(parts))
+    parents = {place for place, _ in seen}
     for place in searched:
-        alone = {folder: parts for folder, parts in beside.parts(place).items()
-                 if (place, folder) not in seen}  # fmt: skip
+        before = len(unreadable)
+        held = beside.parts(place)
+        alone = {folder: parts for folder, parts in held.items() if (place, folder) not in seen}
         yield from _in_packs_alone(place, alone, unreadable)
+        if place not in parents and not alone and len(unreadable) == before:
+            unreadable.append(Unreadable(shown_place(place), _NONE))
 
 
 def _in_packs_alone(
@@ -231,7 +237,7 @@ def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packe
             yield source
         trouble += len(unreadable) - before
     if not number and not trouble:
-        reason = "no workspace is in it (.yoi/memory/)" if folders else "no folder matches"
+        reason = _NONE if folders else "no folder matches"
         unreadable.append(Unreadable(shown_path(place), reason))
 
 
@@ -336,7 +342,7 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pack
         unreadable.append(Unreadable(address, reason_of(error, place)))
         return
     if not found and len(unreadable) == before:
-        unreadable.append(Unreadable(address, "no workspace is in it (.yoi/memory/)"))
+        unreadable.append(Unreadable(address, _NONE))
     yield from found
 
 

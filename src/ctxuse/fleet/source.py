@@ -57,8 +57,9 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def is_in_packs_alone(self) -> bool:
-        """Whether it is a folder of this machine that is not there, of which packs hold logs."""
-        return bool(self.root and self.packed) and not os.path.lexists(self.root)
+        """Whether it is no workspace of this machine any more, but packs hold logs of it."""
+        layout = self.layout
+        return bool(self.packed) and layout is not None and not layout.has_marker
 
     @property
     def usage_url(self) -> str:
