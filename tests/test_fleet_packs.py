@@ -497,6 +497,7 @@ def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
         assert (found.evidence.events, reasons_of(found.unreadable)) == (0, [LOST] * 3)
         assert len([name for name in store.names() if name.endswith(".lost")]) == 3
     assert [one.pieces > 0 for one in collected(fleet, target).workspaces] == [True] * 3
+    assert report(target).unreadable == ()
     for name, data in saved.items():  # a backup
         store.write(name, data)
     assert report(target).fields()["records"] == expected

@@ -369,8 +369,8 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
     packed: dict[str, None] = {}
     for top in tops:
         for name, size in files_below(fs, top, ".git", failed).items():
-            above, _, index = name.rpartition(f"/{PACKS}/")
-            if index and _is_searched(above, top):
+            above, is_of_packs, _ = name.rpartition(f"/{PACKS}/")
+            if is_of_packs and _is_searched(above, top):
                 packed[url_of(above)] = None
             match = _REMOTE.fullmatch(name)
             if match is not None and _is_searched(match["root"] or "", top):
