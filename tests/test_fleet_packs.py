@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
-from ctxuse.fleet import packs
+from ctxuse.errors import FleetError
+from ctxuse.fleet import opening, packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
-from ctxuse.fleet.pieces import MIXED, Part, Piece, holdings_of, parse
+from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.store import LocalStore
+from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
 from ctxuse.times import SECOND, instant
 
 NOW = 4_000_000_000.0
@@ -76,10 +78,10 @@ def at_operation(number: int, act: Callable[[], object]) -> Iterator[None]:
         return done == number + 1
 
     def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
-        def operation(*words: Any) -> Any:  # noqa: ANN401 - passed on
+        def operation(*words: Any, **more: Any) -> Any:  # noqa: ANN401 - passed on
             if due():
                 act()
-            return real(*words)
+            return real(*words, **more)
 
         return operation
 
@@ -316,14 +318,117 @@ def test_what_packs_hold_goes_after_the_grace_and_when_it_was_read_back(tmp_path
     data = pack.read_bytes()
     pack.write_bytes(data[:-1] + b"x")
     done = compacted(target, NOW + GRACE)
-    assert [one.reason.partition(": ")[2] for one in done.done.unreadable] == [MIXED]
+    (said,) = done.done.unreadable
+    assert said.address == str(pack)
+    assert "not hold the bytes" in said.reason
     assert 0 < done.done.removed < number
     assert len(loose_in(target)) == number - done.done.removed
+    assert done.done.packs > 0
     pack.write_bytes(data)
     assert compacted(target, NOW + 2 * GRACE).done.unreadable == []
     assert not loose_in(target)
     idle = compacted(target, NOW + 2 * GRACE)
     assert (idle.done.packs, idle.done.removed, idle.packs_removed) == (0, 0, 0)
+
+
+def spoilt(data: bytes) -> bytes:
+    """As many bytes with the same first line and the same end, and others between them."""
+    first = data.index(b"\n") + 1
+    assert len(data) - first > 2 * MARKED
+    return data[:first] + b"#" * (len(data) - first - MARKED) + data[-MARKED:]
+
+
+def test_a_pack_that_is_wrong_in_its_middle_stands_for_nothing(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 60), tmp_path / "to"
+    collected(fleet, target, 10**6)
+    compacted(target, size=10**6)
+    (pack,) = target.glob(f"{PACKS}/*.pack")
+    pack.write_bytes(spoilt(pack.read_bytes()))
+    for turn in (1, 3, 5):
+        done = compacted(target, NOW + turn * GRACE, 10**6)
+        assert [one.address for one in done.done.unreadable] == [str(pack)]
+        assert (done.done.packs, done.done.removed) == (turn == 1, 2 * (turn == 3))
+        assert (done.packs_removed, pack.exists()) == (0, True)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_what_a_pack_holds_otherwise_is_not_removed_for_it(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "fleet" / "w", as_log(some_events(60, 1)))
+    target = tmp_path / "to"
+    collected(tmp_path / "fleet", target, 10**6)
+    (loose,) = loose_in(target)
+    data = spoilt(loose.read_bytes())
+    claims = {loose.parts[-7]: ["/".join(loose.parts[-2:])]}
+    index = {"sha256": sha256(data).hexdigest(), "pieces": claims}
+    forged(target, index, data, "20200101T000000Z-")
+    done = compacted(target)
+    assert [one.reason.partition(": ")[2] for one in done.done.unreadable] == [MIXED]
+    assert (done.done.removed, loose_in(target)) == (0, [loose])
+
+
+def test_a_pack_that_cannot_be_read_leaves_its_workspaces_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target)
+    number = len(loose_in(target))
+    bad = min(target.glob(f"{PACKS}/*.pack"))
+    real = LocalStore.read
+
+    def failing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        if name.endswith(bad.name):
+            raise PermissionError(13, "no")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", failing)
+    done = compacted(target, NOW + GRACE)
+    assert [one.address for one in done.done.unreadable] == [str(bad)]
+    assert 0 < done.done.removed < number
+    monkeypatch.undo()
+    assert compacted(target, NOW + GRACE).done.unreadable == []
+    assert not loose_in(target)
+
+
+def test_a_workspace_that_is_tried_again_is_packed_and_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    number = len(loose_in(target))
+    reads, real = 0, LocalStore.read
+
+    def failing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        if reads == number // 2:
+            raise OSError(5, "once")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", failing)
+    done = compacted(target, size=10**6).done
+    size = sum(path.stat().st_size for path in loose_in(target))
+    assert (done.pieces, done.bytes, done.packs) == (number, size, 1)
+    assert done.unreadable == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are synced there")
+def test_packs_are_on_the_disk_before_their_indexes_and_before_anything_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        there = [path.suffix for path in (target / PACKS).iterdir()]
+        synced.append("".join(sorted(there)))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    compacted(target, size=10**6)
+    assert synced == [".tmp", ".pack", ".pack.tmp", ".index.pack"]
 
 
 def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
@@ -353,7 +458,7 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
 def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
     fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
     collected(fleet, target, 10**6)
-    with at_operation(4, die), pytest.raises(Killed):  # names, two pieces, the pack; its index
+    with at_operation(6, die), pytest.raises(Killed):  # three lists, two pieces, the pack; index
         compacted(target)
     (left,) = (target / PACKS).iterdir()
     assert left.suffix == ".pack"
@@ -364,24 +469,136 @@ def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> No
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
-def test_a_lost_pack_is_said_and_what_it_held_is_copied_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+LOST = "what follows byte 0 is missing"
+
+
+def reasons_of(unreadable: Any) -> list[str]:  # noqa: ANN401 - those of reports and of jobs
+    return [one.reason.partition(": ")[2] for one in unreadable]
+
+
+@pytest.mark.parametrize("place", ["to", "memory://lost-packs"])
+def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
+    tmp_path: Path, place: str
 ) -> None:
-    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    fleet = make_fleet(tmp_path / "fleet", 3)
+    target: Any = place if "://" in place else tmp_path / place
     collected(fleet, target, 10**6)
     settled(target, 10**6)
-    shutil.rmtree(target / PACKS)
+    store = open_store(str(target))
+    lost = [name for name in store.names() if name.startswith(PACKS)]
+    saved = {name: store.read(name, 0, 10**9) for name in lost}
     expected = report(fleet).fields()["records"]
-    assert {one.reason.partition(": ")[2] for one in report(target).unreadable} == {
-        "what follows byte 0 is missing"
-    }
+    store.remove(lost)
+    assert reasons_of(report(target).unreadable) == [LOST] * 3
     assert [one.pieces for one in collected(fleet, target).workspaces] == [0, 0, 0]
-    assert run(["fleet", "compact", str(target)]) == 3
-    assert capsys.readouterr().err.count("what follows byte 0 is missing") == 3
+    for turn in range(3):
+        assert reasons_of(compacted(target, NOW + turn * 2 * GRACE).done.unreadable) == [LOST] * 3
+        found = report(target)
+        assert (found.evidence.events, reasons_of(found.unreadable)) == (0, [LOST] * 3)
+        assert len([name for name in store.names() if name.endswith(".lost")]) == 3
     assert [one.pieces > 0 for one in collected(fleet, target).workspaces] == [True] * 3
+    assert report(target).unreadable == ()
+    for name, data in saved.items():  # a backup
+        store.write(name, data)
+    assert report(target).fields()["records"] == expected
+    store.remove(lost)
     assert report(target).fields()["records"] == expected
     settled(target)
     assert report(target).fields()["records"] == expected
+    assert [one.pieces for one in collected(fleet, target).workspaces] == [0] * 3
+    assert not [name for name in store.names() if name.endswith(("lost", "jsonl"))]
+    store.remove([*store.names()])
+
+
+def test_what_is_there_before_a_gap_is_not_copied_again(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "fleet" / "w", as_log(some_events(9, 1)))
+    fleet, target = tmp_path / "fleet", tmp_path / "to"
+    collected(fleet, target)
+    compacted(target)
+    size = log_of(fleet / "w").stat().st_size
+    with log_of(fleet / "w").open("ab") as log:
+        log.write(as_log(some_events(9, 2)))
+    collected(fleet, target)
+    compacted(target, NOW + 1)
+    compacted(target, NOW + 2 * GRACE)
+    second = max(target.glob(f"{PACKS}/*.index"))
+    second.unlink()
+    second.with_suffix(".pack").unlink()
+    assert reasons_of(compacted(target, NOW + 2 * GRACE).done.unreadable) == [
+        f"what follows byte {size} is missing"
+    ]
+    again = collected(fleet, target).workspaces
+    assert sum(one.bytes for one in again) == log_of(fleet / "w").stat().st_size - size
+    settled(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_what_says_falsely_that_something_was_lost_costs_a_copy_and_goes(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    (receipt,) = target.rglob("*.packed")
+    lost = Piece(0, STREAM, 0, 0, "0" * 16, "lost").name.rpartition("/")[2]
+    for copies in (False, True):
+        receipt.with_name(lost).touch()
+        if copies:
+            assert collected(fleet, target).workspaces[0].pieces > 0
+        settled(target)
+        assert [path.name for path in receipt.parent.iterdir()] == [receipt.name]
+        assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_workspace_of_which_only_packs_hold_something_is_counted(tmp_path: Path) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    shutil.rmtree(next(target.glob("*w001*")))
+    for place in (target, f"file://{target}"):
+        found = fleet_report([str(place)], executor="threads", workers=1, merge_records=True)
+        assert found.fields()["records"] == report(fleet).fields()["records"]
+    assert report(next(target.glob("*w002*"))).evidence.events == 5
+    for folder in target.glob("*w00*"):
+        shutil.rmtree(folder)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+    folder.mkdir()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+    for pack in target.glob(f"{PACKS}/*.pack"):
+        pack.unlink()
+    said = {one.reason for one in report(target).unreadable}
+    assert said == {"what packs held of it is missing", "it is missing, and its index is there"}
+    assert len(report(target).unreadable) == 4
+    for path in (target / PACKS).iterdir():
+        path.unlink()
+    (one,) = report(target).unreadable
+    assert "no workspace is in it" in one.reason
+
+
+def test_an_index_that_vanishes_while_it_is_read_has_all_listed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    before = sorted(path.name for path in target.rglob("*"))
+    real, times = LocalStore.read, 2
+
+    def vanishing(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal times
+        if name.endswith(".index") and times:
+            times -= 1
+            raise FileNotFoundError(2, "gone")
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", vanishing)
+    assert compacted(target).done.unreadable == []
+    times = 2
+    assert report(target).evidence.events == 10
+    times = 99
+    with pytest.raises(FleetError, match="packs are removed while they are listed"):
+        compacted(target)
+    said = {one.address: one.reason for one in report(target).unreadable}
+    assert said[str(target / PACKS)] == "packs are removed while they are listed"
+    assert before == sorted(path.name for path in target.rglob("*"))
 
 
 def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(
@@ -406,10 +623,10 @@ def test_mixed_pieces_and_gaps_are_left_as_they_are_and_the_others_are_packed(
     assert found.evidence.events == 100
 
 
-def forged(target: Path, index: object, data: bytes = b"", name: str = "") -> Path:
+def forged(target: Path, index: object, data: bytes = b"", time: str = "21000101T000000Z-") -> Path:
     """A pack with an index whose hash is that of its name."""
     raw = index if isinstance(index, bytes) else json.dumps(index).encode()
-    name = name or f"21000101T000000Z-{sha256(raw).hexdigest()[:32]}"
+    name = f"{time}{sha256(raw).hexdigest()[:32]}"
     path = target / PACKS / f"{name}.index"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(raw)
@@ -480,7 +697,8 @@ def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path
     for path in loose_in(target):
         claims.setdefault(path.parts[-7], []).append("/".join(path.parts[-2:]))
         size += path.stat().st_size
-    lying = forged(target, {"sha256": "", "pieces": claims}, b"x" * size)
+    bytes_of = b"x" * size
+    lying = forged(target, {"sha256": sha256(bytes_of).hexdigest(), "pieces": claims}, bytes_of)
     done = compacted(target, 5_000_000_000)
     assert {one.reason.partition(": ")[2] for one in done.done.unreadable} == {MIXED}
     assert (done.done.removed, done.packs_removed) == (0, 0)
@@ -488,6 +706,56 @@ def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path
         path.unlink()
     assert before == sorted(path.name for path in target.rglob("*") if path.is_file())
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_live_workspace_has_nothing_to_do_with_packs_beside_it(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    path = forged(tmp_path, {"sha256": "", "pieces": {"w": [PIECE]}}, b"x" * 9)
+    for _ in range(2):
+        found = report(tmp_path / "w")
+        assert (found.evidence.events, found.unreadable) == (3, ())
+        path.chmod(0o666)
+    assert collected(tmp_path / "w", tmp_path / "to").failed == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners")
+def test_what_others_may_have_written_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    (index,) = target.glob(f"{PACKS}/*.index")
+    pieces = next(target.rglob("collected"))
+    for path in (target / PACKS, index, index.with_suffix(".pack"), pieces):
+        for mode in (0o020, 0o002):
+            before = path.stat().st_mode
+            path.chmod(before | mode)
+            said = {one.address: one.reason for one in report(target).unreadable}
+            shown = path if path.parent == target else index
+            reason = said.get(str(pieces.parents[3] if path == pieces else shown), "")
+            assert "somebody else may have written it" in reason
+            path.chmod(before)
+    pieces.chmod(0o770)
+    pieces.parent.chmod(0o770)  # who may write there may write logs of the workspace, too
+    assert report(target).unreadable == ()
+    mine = (target / PACKS).stat().st_uid
+    real = os.lstat
+
+    def lstat(path: str, **more: Any) -> os.stat_result:  # noqa: ANN401 - passed on
+        status = real(path, **more)
+        if PACKS not in str(path):
+            return status
+        return os.stat_result((*status[:4], owners[0], *status[5:]))
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    for owner, good in ((mine + 2, False), (mine, True), (mine + 1, True), (0, True)):
+        owners = [owner]
+        assert (report(target).unreadable == ()) == good
+        if not good:
+            with pytest.raises(FleetError, match="somebody else may have written it"):
+                compacted(target)
 
 
 def test_a_link_in_the_place_of_packs_is_not_followed(tmp_path: Path) -> None:
@@ -519,6 +787,49 @@ def test_no_workspace_is_looked_for_among_packs_nor_can_be_called_so(tmp_path: P
     assert report(target).evidence.events == 15
 
 
+def test_a_folder_that_cannot_be_listed_is_said_and_the_others_are_compacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    store = open_store(str(target))
+    store.write("lost+found/file", b"")
+    store.write("deep/in/here/file", b"")
+    real = LocalStore.names
+    listed: list[str] = []
+
+    def names(store: LocalStore, below: str = "") -> dict[str, int]:
+        listed.append(below)
+        if "lost" in below or "w001" in below:
+            raise PermissionError(13, "Permission denied")
+        return real(store, below)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "names", names)
+        for turn in range(3):
+            done = compacted(target, NOW + turn * 2 * GRACE)
+            said = {one.address.rpartition("/")[2]: one.reason for one in done.done.unreadable}
+            (left,) = said.keys() - {"lost+found"}
+            assert "w001" in left
+            assert {*said.values()} == {"Permission denied"}
+        assert "" not in listed
+        assert all(name == PACKS or name.endswith("collected") for name in listed)
+    assert [name for name in store.names() if name.endswith(".jsonl") and "w001" not in name] == []
+    assert [name for name in store.names() if name.endswith(".jsonl")] != []
+    settled(target)
+    assert report(target).evidence.events == 15
+
+
+def test_folders_of_an_address_are_listed_where_it_is_a_tree(tmp_path: Path) -> None:
+    for name in ("a/file", "b/c/file", "file"):
+        LocalStore(str(tmp_path)).write(name, b"")
+    for place in (tmp_path, tmp_path / "none"):
+        there = ["a", "b"] if place == tmp_path else []
+        assert RemoteStore(f"local://{place}").folders() == there
+    assert LocalStore(str(tmp_path)).folders() == ["a", "b"]
+    assert RemoteStore("memory://").folders() is None
+
+
 def test_a_folder_in_which_nothing_was_collected_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -548,6 +859,61 @@ def test_bytes_are_read_in_long_stretches(tmp_path: Path) -> None:
     assert sum(asked) <= len(data) + 4 * 10_000
     with pytest.raises(OSError, match="shorter"):
         ranges.read("pack", len(data), len(data) + 1)
+
+
+def test_pieces_that_do_not_touch_are_taken_up_in_one_sweep() -> None:
+    def seconds(number: int) -> float:
+        pieces = [Piece(0, STREAM, 2 * at, 2 * at + 1, "") for at in reversed(range(number))]
+        holding = Holding([], [], [(piece, Part("p", 0, "")) for piece in pieces], [])
+        begin = process_time()
+        assert len(holding.in_packs()) == number
+        return process_time() - begin
+
+    few = min(seconds(10_000) for _ in range(3))
+    assert min(seconds(120_000) for _ in range(2)) < 40 * few
+
+
+def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 64 * 1024 * 1024
+    piece = Piece(0, STREAM, 0, size, "0" * 16)
+    make_workspace(tmp_path / "w", b"")
+    (Workspace(tmp_path / "w").layout.events_path.parent / "collected").mkdir()
+    path = forged(tmp_path, {"sha256": "", "pieces": {"w": [piece.name]}})
+    with path.with_suffix(".pack").open("r+b") as file:
+        file.truncate(size)
+    found: list[os.stat_result] = []
+    real = opening.logs_of
+
+    def looked_at(*words: Any) -> Iterator[opening.Opened]:  # noqa: ANN401 - passed on
+        for opened in real(*words):
+            found.append(os.fstat(opened.log.descriptor))
+            yield opened
+
+    monkeypatch.setattr("ctxuse.fleet.counting.logs_of", looked_at)
+    report(tmp_path)
+    assert found[-1].st_size == size
+    assert found[-1].st_blocks * 512 < size // 4
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_MOST_INDEXED", 300), ("_MOST_ENTRIES", 2)])
+def test_indexes_that_are_too_many_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    monkeypatch.setattr(packs, bound, most)
+    (said, *_) = report(target).unreadable
+    assert said.address == str(target / PACKS)
+    assert f"more than {most}" in said.reason
+    with pytest.raises(FleetError, match=f"more than {most}"):
+        compacted(target)
+
+
+@pytest.mark.parametrize("order", ["000000000000000000001", "0" * 21])
+def test_a_name_of_a_piece_is_the_one_that_is_written_for_it(order: str) -> None:
+    assert parse(f"{order}-{STREAM}/{0:016}-{9:016}.{'0' * 16}.jsonl") is None
+    assert parse(f"1{order[1:]}-{STREAM}/{0:016}-{9:016}.{'0' * 16}.jsonl") is not None
 
 
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 4)), max_size=14)

@@ -10,19 +10,25 @@ collectors and beside reports. What a worker does with some workspaces stands in
 
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.errors import FleetError
+from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.files import RefusedError
 from ctxuse.fleet.compacting import collected_in
-from ctxuse.fleet.jobs import Compact, Compacted, batches
+from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
+from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
+    PACKS,
     Found,
     Pack,
+    VanishedError,
     file_of,
     is_folder,
     moment,
@@ -30,10 +36,10 @@ from ctxuse.fleet.packs import (
     size_of,
 )
 from ctxuse.fleet.pieces import COLLECTED, Holding, holdings_of
-from ctxuse.fleet.running import open_engine
-from ctxuse.fleet.source import Source, is_address, shown_place, without_local_scheme
-from ctxuse.fleet.store import open_store
-from ctxuse.fleet.target import AnyExecutor, names_in, prepared, writing_to
+from ctxuse.fleet.running import Engine, open_engine
+from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
+from ctxuse.fleet.store import Store, open_store
+from ctxuse.fleet.target import AnyExecutor, prepared, writing_to
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
 
@@ -42,6 +48,11 @@ GRACE = 3600.0
 
 FEW = 4
 """Packs of about the same size that become one, at least."""
+
+_PROVED = 8
+"""Packs in a job that reads them whole."""
+
+_WRONG = "it does not hold the bytes that its index says, so it stands for nothing"
 
 _SMALLEST_TIER = 16
 """Packs of up to two to the power of this many bytes are of about the same size."""
@@ -92,36 +103,147 @@ def compact(  # noqa: PLR0913 - compacting has these options
         raise FleetError(shown_place(local), "there is no such folder")
     target = prepared(target, executor)
     now = time.time() if now is None else now
-    files = names_in(target)
-    with writing_to(target):
-        packs = packs_in(open_store(target), files)
-    known = _known(target, files, packs)
-    if not known and not packs.troubles:
-        raise FleetError(shown_place(target), "nothing was collected in it")
     job = Compact(
         target=target, begun=moment(now), settled=moment(now - grace), pack_size=pack_size
     )
-    settled = {name: pack for name, pack in packs.packs.items() if _is_settled(name, job)}
-    superseded = {*settled}.difference(*(_needed(source, job.settled) for source in known))
-    taken_up = _taken_up({n: pack for n, pack in settled.items() if n not in superseded}, pack_size)
-    sources = [*_to_do(known, job.settled, taken_up, superseded)]
+    with ExitStack() as stack, _said_of(target):
+        opened: list[Engine] = []
+
+        def engine() -> Engine:
+            if not opened:
+                opened.append(stack.enter_context(open_engine(executor, workers)))
+            return opened[0]
+
+        for _ in range(TRIES - 1):
+            with suppress(VanishedError):  # another compaction has removed it: list anew
+                return _compact(job, engine, on_progress)
+        return _compact(job, engine, on_progress)
+
+
+@contextmanager
+def _said_of(target: str) -> Iterator[None]:
+    try:
+        yield
+    except VanishedError as error:
+        raise FleetError(shown_place(target), f"{error}; try again later") from error
+
+
+def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
+    target = job.target
+    with writing_to(target):
+        files, unlisted = _listed(open_store(target), target)
+        packs = packs_in(open_store(target), files)
+    known = _known(target, files, packs)
+    if not known and not packs.troubles and not unlisted:
+        raise FleetError(shown_place(target), "nothing was collected in it")
+    plan = _proved(job, files, packs, {*unlisted}, engine)
+    packs.troubles.update(unlisted)
     done = Compacted(unreadable=_unreadable(target, files, packs), needed=[])
-    if sources:
-        with open_engine(executor, workers) as engine:
-            jobs = (_job(job, batch, taken_up, superseded)
-                    for _, batch in batches(sources, 1, MOST_PIECES))  # fmt: skip
-            number = 0
-            for one, result in engine.results(jobs):
-                _add(done, msgspec.json.decode(result, type=Compacted))
-                number += one.number
-                on_progress(number, len(sources))
-    gone = sorted(superseded.difference(done.needed))
+    if plan.sources:
+        jobs = (_job(job, batch, plan.taken_up, plan.superseded)
+                for _, batch in batches(plan.sources, 1, MOST_PIECES))  # fmt: skip
+        number = 0
+        for one, result in engine().results(jobs):
+            _add(done, msgspec.json.decode(result, type=Compacted))
+            number += one.number
+            on_progress(number, len(plan.sources))
+    gone = sorted(plan.superseded.difference(done.needed))
     with writing_to(target):
         store = open_store(target)
         store.remove([file_of(name, "index") for name in gone])
         left = [name for name in packs.rest if _is_settled(name, job)]
         store.remove([file_of(name) for name in (*gone, *left)])
     return Compaction(len(known), done, len(gone))
+
+
+class _Plan(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        sources: The workspaces of which something is to be done.
+        taken_up: The packs whose pieces go into new ones.
+        superseded: The packs of which others seem to hold everything.
+        relied_on: The packs that have to hold what their indexes say, for all that.
+    """
+
+    sources: list[Source]
+    taken_up: set[str]
+    superseded: set[str]
+    relied_on: set[str]
+
+
+def _planned(
+    known: Sequence[Source], packs: Mapping[str, Pack], job: Compact, kept: AbstractSet[str]
+) -> _Plan:
+    """Plan for workspaces, without a change to packs that are to be `kept`."""
+    settled = {name: pack for name, pack in packs.items() if _is_settled(name, job)}
+    superseded = {*settled}.difference(kept, *(_needed(one, job.settled) for one in known))
+    rest = {name: pack for name, pack in settled.items() if name not in superseded | kept}
+    taken_up = _taken_up(rest, job.pack_size)
+    plan = _Plan([], taken_up, superseded, taken_up | superseded)
+    plan.sources.extend(_to_do(known, job.settled, plan))
+    return plan
+
+
+def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
+    """The files of packs and of what was collected, with their sizes.
+
+    With them come the folders that cannot be listed, each with the reason.
+
+    Raises:
+        OSError: The place, or its folder of packs, cannot be listed.
+    """
+    folders = store.folders()
+    if folders is None:
+        return store.names(), {}
+    files = store.names(PACKS)
+    unlisted = {}
+    for folder in folders:
+        try:
+            files |= store.names(collected_in(folder)) if folder != PACKS else {}
+        except RefusedError:  # a link is none of ours
+            continue
+        except (CtxuseError, OSError) as error:
+            unlisted[folder] = reason_of(error, target)
+    return files, unlisted
+
+
+def _proved(
+    job: Compact,
+    files: Mapping[str, int],
+    packs: Found,
+    left: set[str],
+    engine: Callable[[], Engine],
+) -> _Plan:
+    """Return a plan that relies on packs only that were read whole, and were right.
+
+    Those that are not are taken out. Workspaces with something in a pack that cannot be read now
+    are left as they are, as are those whose folders are given as `left`.
+    """
+    proved: set[str] = set()
+    while True:
+        known = [one for one in _known(job.target, files, packs) if one.folder not in left]
+        kept = {part.pack for folder in left for part in packs.parts.get(folder, ())}
+        plan = _planned(known, packs.packs, job, kept)
+        asked = sorted(plan.relied_on - proved)
+        if not asked:
+            return plan
+        proved.update(asked)
+        found = [(name, packs.packs[name].size, packs.packs[name].sha256) for name in asked]
+        jobs = (Prove(target=job.target, packs=(*found[at : at + _PROVED],))
+                for at in range(0, len(found), _PROVED))  # fmt: skip
+        unread: dict[str, str] = {}
+        wrong: list[str] = []
+        for _, result in engine().results(jobs):
+            one = msgspec.json.decode(result, type=Proved)
+            unread |= one.unread
+            wrong += one.wrong
+            if one.gone:
+                raise VanishedError
+        if not wrong and not unread:
+            return plan
+        left |= packs.folders_of(unread)
+        packs.drop(dict.fromkeys(wrong, _WRONG) | unread)
 
 
 def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:
@@ -160,22 +282,22 @@ def _needed(source: Source, settled: str) -> set[str]:
     return {part.pack for holding in _holdings(source) for _, part in holding.in_packs(settled)}
 
 
-def _to_do(
-    known: Sequence[Source], settled: str, taken_up: set[str], superseded: set[str]
-) -> Iterator[Source]:
+def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Source]:
     """Yield the workspaces of which something is to be packed, removed or said.
 
-    Their sizes are the bytes to be packed.
+    Their sizes are the bytes to be packed. What stands for what is removed is added to the plan.
     """
     for source in known:
-        is_meant = not superseded.isdisjoint(part.pack for part in source.packed)
-        size = size_of(part for part in source.packed if part.pack in taken_up)
+        is_meant = not plan.superseded.isdisjoint(part.pack for part in source.packed)
+        size = size_of(part for part in source.packed if part.pack in plan.taken_up)
         for holding in _holdings(source):
+            plan.relied_on.update(holding.standing(settled, plan.superseded))
             packed = holding.packed_stream().end
             size += sum(p.end - p.start for p in holding.loose if p.end > packed)
             least = min((piece.end for piece in holding.loose), default=None)
             is_meant |= (
                 len(holding.receipts) > 1
+                or holding.lost != []
                 or (least is not None and least <= holding.packed_stream(settled).end)
                 or holding.stream().trouble != ""
             )

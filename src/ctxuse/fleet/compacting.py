@@ -2,21 +2,25 @@
 
 Of each stream, from what was listed before:
 
-1. What packs have held for the grace, and a file of its own holds, too, is removed, once the bytes
-   read back out of the packs end in the mark of its name, and a receipt says what packs hold.
+1. What packs have held for the grace, and a file of its own holds, too, is removed, once all of its
+   bytes were compared with those of the packs, and a receipt says what packs hold.
 2. What no pack holds yet goes into a new one, with what is taken up of small packs.
 
-Where pieces are mixed or some are missing nothing is removed but receipts of what is not there.
+Nothing of a workspace is done before all of it was looked at.
+
+Where pieces are mixed or some are missing nothing is removed. Where packs are missing of which a
+receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
-from ctxuse.errors import FleetError
-from ctxuse.fleet.jobs import Compact, Compacted
-from ctxuse.fleet.opening import with_retries
-from ctxuse.fleet.packs import PackWriter, Ranges, file_of
+from ctxuse.errors import CtxuseError, FleetError
+from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved
+from ctxuse.fleet.opening import tried
+from ctxuse.fleet.packs import READ_AHEAD, PackWriter, Ranges, file_of
 from ctxuse.fleet.pieces import (
     COLLECTED,
     MARKED,
@@ -30,8 +34,8 @@ from ctxuse.fleet.pieces import (
     parse,
     swept,
 )
-from ctxuse.fleet.source import Source
-from ctxuse.fleet.store import open_store
+from ctxuse.fleet.source import Source, reason_of
+from ctxuse.fleet.store import BLOCK, Store, open_store
 from ctxuse.fleet.target import writing_to
 from ctxuse.layout import USAGE_DIR
 from ctxuse.redaction import without_secrets
@@ -43,18 +47,79 @@ def collected_in(folder: str) -> str:
     return "/".join((folder, *USAGE_DIR, COLLECTED))
 
 
+def prove(job: Prove) -> Proved:
+    """Read packs whole, and say which are not what their indexes say."""
+    store = open_store(job.target)
+    proved = Proved(wrong=[], unread={}, gone=[])
+    for name, size, digest in job.packs:
+        try:
+            if tried(partial(_digest, store, file_of(name), size)) != digest:
+                proved.wrong.append(name)
+        except FileNotFoundError:
+            proved.gone.append(name)
+        except (CtxuseError, OSError) as error:
+            proved.unread[name] = reason_of(error, job.target)
+    return proved
+
+
+def _digest(store: Store, name: str, size: int) -> str:
+    digest = sha256()
+    for start in range(0, size, READ_AHEAD):
+        digest.update(store.read(name, start, min(size, start + READ_AHEAD)))
+    return digest.hexdigest()
+
+
 def compact_some(job: Compact) -> Compacted:
     """Compact a job's workspaces."""
     batch = _Batch(job)
     for source in job.sources:
-        trouble = with_retries(source, partial(batch.add, source))
-        if isinstance(trouble, Unreadable):
-            batch.left(source, trouble.reason)
+        try:
+            for plan in tried(partial(batch.look, source)):
+                batch.commit(source, plan)
+        except (CtxuseError, OSError) as error:
+            batch.left(source, reason_of(error, source.url))
     try:
         return batch.finished()
     except FleetError as error:
         unreadable = job.none_done(error.reason).unreadable
         return Compacted(unreadable=unreadable, needed=[*job.superseded])
+
+
+class _Packed(NamedTuple):
+    """A piece that goes into a pack.
+
+    Attributes:
+        piece: The piece.
+        read: Gives its bytes.
+        is_new: Whether no pack held it.
+        joins: Whether it may become one with the piece before it.
+    """
+
+    piece: Piece
+    read: Callable[[], bytes]
+    is_new: bool = False
+    joins: bool = True
+
+
+class _Plan:
+    """What is to be done with a stream, before anything of it is.
+
+    Attributes:
+        name: The stream.
+        packed: What goes into packs.
+        written: Receipts to write.
+        gone: Files to remove.
+        needed: Packs that have to stay.
+        trouble: Why the stream is left as it is; empty when it is not.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.packed: list[_Packed] = []
+        self.written: list[str] = []
+        self.gone: list[str] = []
+        self.needed: list[str] = []
+        self.trouble = ""
 
 
 class _Batch:
@@ -68,21 +133,45 @@ class _Batch:
         self._gone: list[str] = []
         self._done = Compacted(unreadable=[], needed=[])
 
-    def add(self, source: Source) -> None:
-        """Do what is to be done with a workspace.
+    def look(self, source: Source) -> list[_Plan]:
+        """Return what is to be done with the streams of a workspace; nothing is done.
+
+        Raises:
+            OSError: Something of it cannot be read.
+        """
+        cut = len(COLLECTED) + 1
+        files = {name[cut:]: size for name, size in source.logs}
+        plans = []
+        for name, holding in holdings_of(files, source.packed).items():
+            plan = _Plan(name)
+            reader = _Reader(self._ranges, collected_in(source.folder))
+            try:
+                self._stream(holding, reader, plan)
+            except _LeftError as error:
+                plan.trouble = str(error)
+            plans.append(plan)
+        return plans
+
+    def commit(self, source: Source, plan: _Plan) -> None:
+        """Do what is to be done with a stream; each step is tried again by itself.
 
         Raises:
             OSError: Something of it cannot be read.
             FleetError: Something cannot be written.
         """
-        cut = len(COLLECTED) + 1
-        files = {name[cut:]: size for name, size in source.logs}
-        for name, holding in holdings_of(files, source.packed).items():
-            reader = _Reader(self._ranges, collected_in(source.folder))
-            try:
-                self._stream(source, holding, reader)
-            except _LeftError as error:
-                self.left(source, f"{COLLECTED}/{name}: {error}")
+        try:
+            for one in plan.packed:
+                tried(partial(self._add, source.folder, one, tried(one.read)))
+                self._done.pieces += one.is_new
+        except _LeftError as error:
+            plan.trouble, plan.gone, plan.written = str(error), [], []
+        for name in plan.written:
+            tried(partial(self._write, name))
+            self._done.receipts += 1
+        self._gone += plan.gone
+        self._done.needed += plan.needed
+        if plan.trouble:
+            self.left(source, f"{COLLECTED}/{plan.name}: {plan.trouble}")
 
     def left(self, source: Source, reason: str) -> None:
         """Say of a workspace that something of it was left as it is."""
@@ -105,69 +194,65 @@ class _Batch:
         self._done.removed = len(self._gone)
         return self._done
 
-    def _stream(self, source: Source, holding: Holding, reader: "_Reader") -> None:
+    def _add(self, folder: str, one: _Packed, data: bytes) -> None:
+        with writing_to(self._job.target):
+            self._writer.add(folder, one.piece, data, joins=one.joins)
+
+    def _write(self, name: str) -> None:
+        with writing_to(self._job.target):
+            self._store.write(name, b"")
+
+    def _stream(self, holding: Holding, reader: "_Reader", plan: _Plan) -> None:
         whole = holding.stream()
         if whole.trouble:
-            self._keep(source, holding, reader)
-            if whole.trouble != MIXED:
-                self._remove(reader, [one for one in holding.receipts if one.end > whole.end])
+            self._keep(holding, reader, plan)
+            if any(one.end > whole.end for one in holding.receipts) and whole.trouble != MIXED:
+                mark = whole.steps[-1].piece.mark if whole.steps else "0" * 16
+                lost = Piece(whole.order or 0, plan.name, 0, whole.end, mark, "lost")
+                plan.written += reader.paths({lost}.difference(holding.lost))
+                plan.gone += reader.paths(one for one in holding.lost if one != lost)
             raise _LeftError(whole.trouble)
         settled = holding.packed_stream(self._job.settled)
         twice = [piece for piece in holding.loose if piece.end <= settled.end]
-        checked = [*twice]
+        checked = [Step(piece, 0) for piece in twice]
+        needed = []
         for piece, part in holding.packed:
             if part.pack in self._job.superseded:
                 if piece.end <= settled.end:
-                    checked.append(piece)
+                    checked.append(Step(piece, 0, part))
                 else:
-                    self._done.needed.append(part.pack)
-        for piece in sorted(checked, key=lambda piece: piece.end):
-            reader.check(settled, piece)
-        self._take_away(holding, whole, settled, twice, reader)
-        self._pack(source, holding, whole, reader)
-
-    def _take_away(
-        self,
-        holding: Holding,
-        whole: Stream,
-        settled: Stream,
-        twice: Sequence[Piece],
-        reader: "_Reader",
-    ) -> None:
-        """Remove pieces that packs hold, behind a receipt, and receipts that say less."""
+                    needed.append(part.pack)
+        for step in sorted(checked, key=lambda step: step.piece.end):
+            reader.check(settled, step)
+        packed = [*self._packed(holding, whole, reader)]
+        plan.packed += packed
+        plan.needed += needed
         said = max((one.end for one in holding.receipts), default=0)
         if twice and said < settled.end:
-            mark = settled.steps[-1].piece.mark
-            receipt = Piece(whole.order or 0, twice[0].stream, 0, settled.end, mark, packed=True)
-            with writing_to(self._job.target):
-                self._store.write(f"{reader.below}/{receipt.name}", b"")
-            self._done.receipts += 1
-            said = settled.end
-        self._remove(reader, [*twice, *(one for one in holding.receipts if one.end < said)])
+            said, mark = settled.end, settled.steps[-1].piece.mark
+            receipt = Piece(whole.order or 0, twice[0].stream, 0, said, mark, "packed")
+            plan.written += reader.paths([receipt])
+        less = (one for one in holding.receipts if one.end < said)
+        plan.gone += reader.paths([*holding.lost, *twice, *less])
 
-    def _remove(self, reader: "_Reader", pieces: Sequence[Piece]) -> None:
-        self._gone += [f"{reader.below}/{piece.name}" for piece in pieces]
-
-    def _pack(self, source: Source, holding: Holding, whole: Stream, reader: "_Reader") -> None:
-        """Put into packs what none holds yet, and what is taken up."""
+    def _packed(self, holding: Holding, whole: Stream, reader: "_Reader") -> Iterator["_Packed"]:
+        """Yield what goes into packs: what none holds yet, and what is taken up."""
         end = holding.packed_stream().end
         loose = [piece for piece in holding.loose if piece.end > end]
         taken = dict(self._taken_up(holding))
         for step in swept([*loose, *taken], taken):
             if step.piece.end - step.piece.start > self._job.pack_size:
                 raise _LeftError("a piece is larger than a pack")
-            data = reader.checked(whole, step)
             piece = step.piece._replace(order=whole.order or 0, start=step.start)
-            with writing_to(self._job.target):
-                self._writer.add(source.folder, piece, data)
-            self._done.pieces += step.part is None
+            read = partial(reader.checked, whole, step)
+            yield _Packed(piece, read, is_new=step.part is None)
 
-    def _keep(self, source: Source, holding: Holding, reader: "_Reader") -> None:
+    def _keep(self, holding: Holding, reader: "_Reader", plan: _Plan) -> None:
         """Carry what is taken up of packs over as it is."""
         for piece, part in self._taken_up(holding):
-            data = reader.bytes_of(Step(piece, 0, part), piece.start, piece.end)
-            with writing_to(self._job.target):
-                self._writer.add(source.folder, piece, data, joins=False)
+            step = Step(piece, 0, part)
+            read = partial(reader.bytes_of, step, piece.start, piece.end)
+            plan.packed.append(_Packed(piece, read, joins=False))
 
     def _taken_up(self, holding: Holding) -> list[tuple[Piece, Part]]:
         return [(p, part) for p, part in holding.in_packs() if part.pack in self._job.taken_up]
@@ -187,19 +272,32 @@ class _Reader:
 
     def __init__(self, ranges: Ranges, below: str) -> None:
         self._ranges = ranges
-        self.below = below
+        self._below = below
+
+    def paths(self, pieces: Iterable[Piece]) -> list[str]:
+        """Return where pieces are that are files of their own."""
+        return [f"{self._below}/{piece.name}" for piece in pieces]
 
     def bytes_of(self, step: Step, start: int, end: int) -> bytes:
         """Return bytes of a stream that a piece holds."""
-        return self._ranges.of_step(step, self.below, start, end)
+        return self._ranges.of_step(step, self._below, start, end)
 
-    def check(self, stream: Stream, piece: Piece) -> None:
-        """Look whether a stream, as it is read, ends in the mark of a piece of it.
+    def check(self, stream: Stream, step: Step) -> None:
+        """Look whether all bytes of a piece are those of a stream, and end in its mark.
 
         Raises:
-            _LeftError: It does not.
+            _LeftError: They are not.
         """
-        if _mark(self._before(stream, piece.end)) != piece.mark:
+        for start in range(step.start, step.piece.end, BLOCK):
+            end = min(start + BLOCK, step.piece.end)
+            try:
+                data = self.bytes_of(step, start, end)
+            except FileNotFoundError:  # somebody else has removed it
+                return
+            if data != self._range(stream, start, end):
+                raise _LeftError(MIXED)
+        first = max(0, step.piece.end - MARKED)
+        if _mark(self._range(stream, first, step.piece.end)) != step.piece.mark:
             raise _LeftError(MIXED)
 
     def checked(self, stream: Stream, step: Step) -> bytes:
@@ -211,18 +309,17 @@ class _Reader:
         data = self.bytes_of(step, step.start, step.piece.end)
         tail = data[-MARKED:]
         if len(tail) < MARKED:
-            tail = self._before(stream, step.start, MARKED - len(tail)) + tail
+            before = max(0, step.start - MARKED + len(tail))
+            tail = self._range(stream, before, step.start) + tail
         if _mark(tail) != step.piece.mark:
             raise _LeftError("what a piece holds is not what its name says")
         return data
 
-    def _before(self, stream: Stream, end: int, number: int = MARKED) -> bytes:
-        """So many bytes of a stream before `end`, or all there are."""
-        first = max(0, end - number)
+    def _range(self, stream: Stream, first: int, end: int) -> bytes:
+        """The bytes of a stream from `first` up to `end`."""
         return b"".join(
             self.bytes_of(step, max(first, step.start), min(end, step.piece.end))
-            for step in stream.steps
-            if step.start < end and step.piece.end > first
+            for step in stream.between(first, end)
         )
 
 

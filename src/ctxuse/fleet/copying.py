@@ -15,7 +15,16 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.packs import Packs
-from ctxuse.fleet.pieces import COLLECTED, MARKED, MIXED, Piece, Stream, joined, parse, pieces_of
+from ctxuse.fleet.pieces import (
+    COLLECTED,
+    MARKED,
+    MIXED,
+    Piece,
+    Stream,
+    as_collected,
+    parse,
+    pieces_of,
+)
 from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import writing_to
@@ -94,7 +103,7 @@ class _Folders:
     def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
         """Return in which of them, from 1, a log goes on, and what is there of it."""
         for which in count(1):
-            there = joined(self._in(which).get(stream, ()))
+            there = as_collected(self._in(which).get(stream, ()))
             if _continues(log, there, sure=sure):
                 return which, there
         raise AssertionError

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from glob import escape, has_magic, iglob
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -31,14 +31,19 @@ from ctxuse.fleet.source import (
     shown_place,
     without_local_scheme,
 )
-from ctxuse.fleet.store import files_below, filesystem, matches
+from ctxuse.fleet.store import Failed, files_below, filesystem, matches
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # it has no types
+
 NOT_SEARCHED = frozenset({".git", ".yoi", PACKS})
 """Folders in which no workspace is looked for."""
+
+_NONE = "no workspace is in it (.yoi/memory/)"
 
 _LARGEST_LIST = 256 * 1024 * 1024
 
@@ -76,21 +81,86 @@ def find(places: Iterable[str]) -> Discovered:
     return Discovered(_told_apart(in_order), [*dict.fromkeys(unreadable)])
 
 
-def _with_packs(sources: Iterable[Source], unreadable: list[Unreadable]) -> Iterator[Source]:
-    """Say of each workspace what packs beside it hold of its logs."""
-    beside: dict[str, dict[str, list[Part]]] = {}
-    for source in sources:
+def _with_packs(
+    found: Iterable["Source | _Packed"], unreadable: list[Unreadable]
+) -> Iterator[Source]:
+    """Say of each workspace what packs beside it hold of its logs.
+
+    Those of which only packs hold something follow.
+    """
+    beside = _Beside(unreadable)
+    searched: dict[str, None] = {}
+    seen: set[tuple[str, str]] = set()
+    for source in found:
+        if isinstance(source, _Packed):
+            searched[source.place] = None
+            continue
         place = source.parent
-        collected = not source.url or any(_is_collected(name) for name, _ in source.logs)
-        if not collected or _BUCKETS.fullmatch(place):
+        seen.add((place, source.folder))
+        if not _has_collected(source) or _BUCKETS.fullmatch(place):
             yield source
             continue
-        if place not in beside:
-            beside[place], troubles = packs_beside(place)
-            for name, reason in troubles.items():
-                unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
-        parts = beside[place].get(source.folder, [])
+        parts = beside.parts(place, _owner(source)).get(source.folder, [])
         yield replace(source, packed=(*parts,), size=source.size + size_of(parts))
+    parents = {place for place, _ in seen}
+    for place in searched:
+        before = len(unreadable)
+        held = beside.parts(place)
+        alone = {folder: parts for folder, parts in held.items() if (place, folder) not in seen}
+        yield from _in_packs_alone(place, alone, unreadable)
+        if place not in parents and not alone and len(unreadable) == before:
+            unreadable.append(Unreadable(shown_place(place), _NONE))
+
+
+def _in_packs_alone(
+    place: str, held: dict[str, list[Part]], unreadable: list[Unreadable]
+) -> Iterator[Source]:
+    """Workspaces of which only packs hold something; of those of nothing it is said."""
+    for folder, parts in held.items():
+        root = f"{place.rstrip('/')}/{folder}"
+        if parts:
+            there = {"url": root} if is_address(place) else {"root": os.fsencode(root)}
+            yield Source(shown_place(root), packed=(*parts,), size=size_of(parts), **there)
+        else:
+            unreadable.append(Unreadable(shown_place(root), "what packs held of it is missing"))
+
+
+class _Beside:
+    """What packs hold in places, each read once."""
+
+    def __init__(self, unreadable: list[Unreadable]) -> None:
+        self._unreadable = unreadable
+        self._read: dict[tuple[str, int | None], dict[str, list[Part]]] = {}
+
+    def parts(self, place: str, owner: int | None = None) -> dict[str, list[Part]]:
+        """Return the parts that packs in a place hold, by folder; what is wrong is listed."""
+        key = place, owner
+        if key not in self._read:
+            self._read[key], troubles = packs_beside(place, owner)
+            for name, reason in troubles.items():
+                self._unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
+        return self._read[key]
+
+
+class _Packed(NamedTuple):
+    """A place that was searched, and in which packs lie."""
+
+    place: str
+
+
+def _has_collected(source: Source) -> bool:
+    """Whether a workspace has a folder of collected logs of its own."""
+    if source.url:
+        return any(_is_collected(name) for name, _ in source.logs)
+    return os.path.isdir(os.path.join(source.place, *USAGE_DIR, COLLECTED))
+
+
+def _owner(source: Source) -> int | None:
+    """Who owns the folder of a workspace of this machine."""
+    if not source.url:
+        with suppress(OSError):
+            return os.stat(source.root).st_uid
+    return None
 
 
 def _told_apart(sources: list[Source]) -> list[Source]:
@@ -108,7 +178,7 @@ def _told_apart(sources: list[Source]) -> list[Source]:
     return sorted(apart, key=lambda s: s.address)
 
 
-def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
+def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     for place in places:
         if place.startswith("@"):
             yield from _find_in(_listed(place[1:], unreadable), unreadable)
@@ -116,7 +186,7 @@ def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[S
             yield from _find_in([place], unreadable)
 
 
-def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source]:
+def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     for place in places:
         path, before = without_local_scheme(place), len(unreadable)
         try:
@@ -155,7 +225,7 @@ def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
     return [line for line in named if not line.startswith("@")]
 
 
-def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     folders = [os.path.expanduser(place)]
     if has_magic(place) and not os.path.lexists(folders[0]):
         folders = _outermost(_expanded(folders[0]))
@@ -167,7 +237,7 @@ def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
             yield source
         trouble += len(unreadable) - before
     if not number and not trouble:
-        reason = "no workspace is in it (.yoi/memory/)" if folders else "no folder matches"
+        reason = _NONE if folders else "no folder matches"
         unreadable.append(Unreadable(shown_path(place), reason))
 
 
@@ -222,7 +292,7 @@ def _is_searched_with(path: str, top: str, separator: str) -> bool:
     return inner != path and NOT_SEARCHED.isdisjoint(inner.split(separator))
 
 
-def _search(folder: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+def _search(folder: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     waiting = [folder]
     while waiting:
         here = waiting.pop()
@@ -231,6 +301,8 @@ def _search(folder: str, unreadable: list[Unreadable]) -> Iterator[Source]:
                 for entry in entries:
                     if entry.name == ".yoi" and os.path.isdir(os.path.join(here, *MARKER)):
                         yield _at(here)
+                    elif entry.name == PACKS:
+                        yield _Packed(here)
                     elif entry.name not in NOT_SEARCHED and entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError as error:
@@ -250,7 +322,7 @@ def _at(root: str) -> Source:
     return Source(shown_path(root), root=os.fsencode(root), size=size)
 
 
-def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     address = shown_address(place)
     scheme, _, rest = place.partition("://")
     bare = f"{scheme}://{rest.rstrip('/')}"
@@ -270,7 +342,7 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
         unreadable.append(Unreadable(address, reason_of(error, place)))
         return
     if not found and len(unreadable) == before:
-        unreadable.append(Unreadable(address, "no workspace is in it (.yoi/memory/)"))
+        unreadable.append(Unreadable(address, _NONE))
     yield from found
 
 
@@ -281,7 +353,7 @@ class _RefusedError(Exception):
     """An address is none that is read."""
 
 
-def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     fs, path = filesystem(place)
     fs.invalidate_cache()
     prefix, cut = _prefix(place, path)
@@ -292,30 +364,39 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
     def failed(name: str, error: Exception) -> None:
         unreadable.append(Unreadable(shown_address(url_of(name)), reason_of(error, place)))
 
-    path = path or fs.root_marker
-    tops = [path]
-    if has_magic(path) and not path.startswith("http"):
-        tops = _apart(matches(fs, path, failed), path)
+    tops = _tops(fs, path or fs.root_marker, failed)
     roots: dict[str, dict[str, int]] = {}
+    packed: dict[str, None] = {}
     for top in tops:
         for name, size in files_below(fs, top, ".git", failed).items():
+            above, is_of_packs, _ = name.rpartition(f"/{PACKS}/")
+            if is_of_packs and _is_searched(above, top):
+                packed[url_of(above)] = None
             match = _REMOTE.fullmatch(name)
-            if match is None or not NOT_SEARCHED.isdisjoint(
-                (match["root"] or "").removeprefix(top).split("/")
-            ):
-                continue
-            logs = roots.setdefault(match["root"] or "", {})
-            inside = match["name"].removeprefix("_usage/")
-            if inside != match["name"] and (is_log(inside) or _is_collected(inside)):
-                logs[inside] = size
+            if match is not None and _is_searched(match["root"] or "", top):
+                logs = roots.setdefault(match["root"] or "", {})
+                inside = match["name"].removeprefix("_usage/")
+                if inside != match["name"] and (is_log(inside) or _is_collected(inside)):
+                    logs[inside] = size
+    yield from (_Packed(place) for place in packed if "::" not in place)
     for root, logs in roots.items():
         url = url_of(root)
         if "::" in url:
             unreadable.append(Unreadable(shown_address(url), _CHAINED))
-            continue
-        yield Source(
-            shown_address(url), url=url, logs=(*sorted(logs.items()),), size=sum(logs.values())
-        )
+        else:
+            its = (*sorted(logs.items()),)
+            yield Source(shown_address(url), url=url, logs=its, size=sum(logs.values()))
+
+
+def _tops(fs: "AbstractFileSystem", path: str, failed: Failed) -> list[str]:
+    """The paths of `fs` that are searched for a path or pattern."""
+    if has_magic(path) and not path.startswith("http"):
+        return _apart(matches(fs, path, failed), path)
+    return [path]
+
+
+def _is_searched(root: str, top: str) -> bool:
+    return NOT_SEARCHED.isdisjoint(root.removeprefix(top).split("/"))
 
 
 def _apart(matching: list[str], pattern: str) -> list[str]:

@@ -286,6 +286,37 @@ class Compact(Job, frozen=True, kw_only=True):
         )
 
 
+class Prove(Job, frozen=True, kw_only=True):
+    """Read packs whole; the result is a `Proved`.
+
+    Attributes:
+        target: The folder or address where they are.
+        packs: Their names, each with its bytes and their hash as its index has it.
+    """
+
+    target: str
+    packs: tuple[tuple[str, int, str], ...]
+
+    def given_up(self, reason: str) -> bytes:
+        """None of them was read."""
+        said = without_secrets(reason, self.target)
+        return msgspec.json.encode(Proved(unread={name: said for name, *_ in self.packs}))
+
+
+class Proved(msgspec.Struct):
+    """Which packs are not what their indexes say.
+
+    Attributes:
+        wrong: Packs that hold other bytes.
+        unread: Packs that cannot be read, and why.
+        gone: Packs that are no longer there.
+    """
+
+    wrong: list[str] = []
+    unread: dict[str, str] = {}
+    gone: list[str] = []
+
+
 class Compacted(msgspec.Struct):
     """What became of compacting some workspaces.
 
@@ -308,7 +339,7 @@ class Compacted(msgspec.Struct):
     needed: list[str] = []
 
 
-AnyJob = Count | WriteIds | FindRepeats | Export | Collect | Compact
+AnyJob = Count | WriteIds | FindRepeats | Export | Collect | Compact | Prove
 
 
 def _zone(kind: type, name: str) -> Zone:

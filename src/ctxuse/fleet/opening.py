@@ -16,7 +16,7 @@ from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
 from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store
+from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
@@ -68,19 +68,34 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     if layout is None:
         yield from _remote(source, packs)
         return
+    usage = os.path.join(layout, *USAGE_DIR)
+    store = LocalStore(usage)
+    if source.is_in_packs_alone:
+        yield from _collected(store, {}, source, packs)
+        return
     if not layout.has_marker:
         reason = "there is no workspace (.yoi/memory/) where it is read"
         raise LogUnreadableError(source.address, reason)
     for log in open_logs(layout):
         yield Opened(log, layout)
-    store = LocalStore(os.path.join(layout, *USAGE_DIR))
-    yield from _collected(store, store.names(COLLECTED), source, packs)
+    files = store.names(COLLECTED)
+    if files:
+        try:
+            # whoever may write beside it may write logs of the workspace, too
+            store.refuse_foreign(COLLECTED, os.stat(layout).st_uid, os.stat(usage).st_mode)
+        except PermissionError as error:
+            raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
+    yield from _collected(store, files, source, packs)
 
 
 def needs_fleet(source: Source) -> bool:
     """Whether what reads one workspace does not read all of it: a copy, or collected logs."""
     layout = source.layout
-    return layout is None or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
+    return (
+        layout is None
+        or source.is_in_packs_alone
+        or os.path.isdir(os.path.join(layout, *USAGE_DIR, COLLECTED))
+    )
 
 
 def _remote(source: Source, packs: Packs) -> Iterator[Opened]:
@@ -142,7 +157,8 @@ def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]
             continue
         for start in range(step.start, step.piece.end, BLOCK):
             end = min(start + BLOCK, step.piece.end)
-            target.write(ranges.of_step(step, COLLECTED, start, end))
+            append(target, ranges.of_step(step, COLLECTED, start, end))
+        target.truncate()
 
 
 def _of(file: IO[bytes], name: str) -> Opened:

@@ -11,12 +11,15 @@ folder that is missing from the indexes has nothing in packs; what is missing of
 told from its receipts (`ctxuse.fleet.pieces`).
 """
 
+import errno
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -38,8 +41,17 @@ MOST_PIECES = 100_000
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
 
+_MOST_INDEXED = 8 * 1024 * 1024 * 1024
+"""Bytes of all indexes in one place, at most."""
+
+_MOST_ENTRIES = 64_000_000
+"""Pieces that all of them name, at most: each takes some 440 bytes of memory."""
+
 _AT_ONCE = 16
 """Indexes that are read at the same moment: of small files most of the time is waiting."""
+
+_LISTINGS = 3
+"""How often packs are listed at most where some vanish."""
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes that are read at once, at most, where not more are asked for."""
@@ -51,6 +63,13 @@ _MOST_HELD = 64 * 1024 * 1024
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"(?P<name>[0-9]{8}T[0-9]{6}Z-(?P<hash>[0-9a-f]{32}))\.(?P<kind>pack|index)")
+
+
+class VanishedError(Exception):
+    """A pack that was listed is gone, so that a listing says too little of what there is."""
+
+    def __str__(self) -> str:
+        return "packs are removed while they are listed"
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -70,10 +89,12 @@ class Pack(NamedTuple):
     Attributes:
         size: Its bytes.
         pieces: How many pieces it holds.
+        sha256: The hash of its bytes, as its index has it.
     """
 
     size: int
     pieces: int
+    sha256: str
 
 
 class Found(NamedTuple):
@@ -83,6 +104,7 @@ class Found(NamedTuple):
         packs: Those that are whole, by name.
         parts: What they hold, by the folder of the workspace.
         troubles: Names of indexes that are none, and why.
+            A folder of which only an index without a pack speaks has no parts.
         rest: Names of packs without an index, which are being written, or were left so.
     """
 
@@ -90,6 +112,19 @@ class Found(NamedTuple):
     parts: dict[str, list[Part]]
     troubles: dict[str, str]
     rest: list[str]
+
+    def folders_of(self, packs: Collection[str]) -> set[str]:
+        """Return the folders of the workspaces that have something in one of these packs."""
+        return {folder for folder, parts in self.parts.items()
+                if any(part.pack in packs for part in parts)}  # fmt: skip
+
+    def drop(self, packs: Mapping[str, str]) -> None:
+        """Take packs out, with all that they hold, each for the reason that is given."""
+        for pack, reason in packs.items():
+            del self.packs[pack]
+            self.troubles[file_of(pack)] = reason
+        for folder, parts in self.parts.items() if packs else ():
+            self.parts[folder] = [part for part in parts if part.pack not in packs]
 
 
 def is_folder(name: str) -> bool:
@@ -107,15 +142,17 @@ def file_of(pack: str, kind: str = "pack") -> str:
     return f"{PACKS}/{pack}.{kind}"
 
 
-def packs_in(store: Store, files: Mapping[str, int]) -> Found:
+def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -> Found:
     """Return the packs in a place.
 
     Args:
         store: The place.
         files: The files in its folder of packs, or more, with their sizes.
+        owner: Who may have written them, too; see `Store.refuse_foreign`.
 
     Raises:
-        OSError: An index could not be read.
+        VanishedError: A pack was removed since the files were listed.
+        OSError: An index could not be read, or others may have written the folder.
     """
     sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
     for path, size in files.items():
@@ -124,24 +161,64 @@ def packs_in(store: Store, files: Mapping[str, int]) -> Found:
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
     found = Found({}, {}, {}, rest)
-    names = [name for name in sizes["index"] if name in sizes["pack"]]
+    if sum(sizes["index"].values()) > _MOST_INDEXED:
+        raise OSError(errno.EFBIG, f"its indexes have more than {_MOST_INDEXED:,} bytes", PACKS)
+    if any(sizes.values()):
+        store.refuse_foreign(PACKS, owner)
+    names = iter(_believed(found, store, sorted(sizes["index"]), owner))
+    under_way: deque[tuple[str, Future[bytes]]] = deque()
+    entries = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        under_way = deque(
-            (name, pool.submit(_index, store, name, sizes["index"][name])) for name in names
-        )
-        while under_way:
-            name, reading = under_way.popleft()
-            try:
-                held = _held(name, reading.result(), sizes["pack"][name])
-            except FileNotFoundError:  # it was removed since: another pack holds the same
-                continue
-            except ValueError as error:
-                found.troubles[file_of(name, "index")] = str(error)
-                continue
-            found.packs[name] = Pack(sizes["pack"][name], sum(map(len, held.values())))
-            for folder, parts in held.items():
-                found.parts.setdefault(folder, []).extend(parts)
-    return found
+        while True:
+            for name in islice(names, 2 * _AT_ONCE - len(under_way)):
+                under_way.append((name, pool.submit(_index, store, name, sizes["index"][name])))
+            if not under_way:
+                return found
+            entries += _take(found, store, *under_way.popleft(), sizes["pack"])
+            if entries > _MOST_ENTRIES:
+                reason = f"its indexes name more than {_MOST_ENTRIES:,} pieces"
+                raise OSError(errno.EFBIG, reason, PACKS)
+
+
+def _believed(found: Found, store: Store, names: Iterable[str], owner: int | None) -> Iterator[str]:
+    """Yield the names of packs that are believed; of the others it is said why they are not."""
+    for name in names:
+        try:
+            for kind in ("index", "pack"):
+                with suppress(FileNotFoundError):  # noticed when it is read
+                    store.refuse_foreign(file_of(name, kind), owner)
+        except OSError as error:
+            found.troubles[file_of(name, "index")] = reason_of(error)
+        else:
+            yield name
+
+
+def _take(
+    found: Found, store: Store, name: str, reading: Future[bytes], packs: Mapping[str, int]
+) -> int:
+    """Add what an index says, where there are `packs` with so many bytes; say how many pieces.
+
+    Raises:
+        VanishedError: It is gone.
+        OSError: It could not be read.
+    """
+    try:
+        digest, held = _held(name, reading.result(), packs.get(name))
+        if name not in packs:
+            _be_sure_of(store, name)
+    except FileNotFoundError as error:
+        raise VanishedError from error
+    except ValueError as error:
+        found.troubles[file_of(name, "index")] = str(error)
+        return 0
+    for folder, parts in held.items():
+        found.parts.setdefault(folder, []).extend(parts if name in packs else ())
+    number = sum(map(len, held.values()))
+    if name in packs:
+        found.packs[name] = Pack(packs[name], number, digest)
+    else:
+        found.troubles[file_of(name)] = "it is missing, and its index is there"
+    return number
 
 
 def _index(store: Store, name: str, size: int) -> bytes:
@@ -155,8 +232,21 @@ def _index(store: Store, name: str, size: int) -> bytes:
     return store.read(file_of(name, "index"), 0, size)
 
 
-def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
-    """What a pack holds, by folder.
+def _be_sure_of(store: Store, name: str) -> None:
+    """Look whether a pack is missing and its index is not: listings are not of one moment.
+
+    Raises:
+        VanishedError: It is not so.
+        FileNotFoundError: Likewise.
+    """
+    with suppress(FileNotFoundError):
+        store.read(file_of(name), 0, 1)
+        raise VanishedError
+    store.read(file_of(name, "index"), 0, 1)
+
+
+def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[str, list[Part]]]:
+    """The hash of a pack's bytes, and what it holds, by folder.
 
     Raises:
         ValueError: Its index is none.
@@ -173,13 +263,13 @@ def _held(name: str, data: bytes, bytes_there: int) -> dict[str, list[Part]]:
         its = held[folder] = []
         for piece_name in names:
             piece = parse(piece_name)
-            if piece is None or piece.packed or not is_folder(folder):
+            if piece is None or piece.kind != "jsonl" or not is_folder(folder):
                 raise ValueError("no index of a pack: what it names is no piece")
             its.append(Part(name, offset, piece_name))
             offset += piece.end - piece.start
-    if offset != bytes_there:
+    if offset != bytes_there is not None:
         raise ValueError("no index of a pack: it speaks of other bytes than there are")
-    return held
+    return index.sha256, held
 
 
 def _hash(data: bytes) -> str:
@@ -239,8 +329,8 @@ class PackWriter:
         data = bytes(self._data)
         index = _encode(_Index(sha256(data).hexdigest(), names))
         name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
-        self._store.write(file_of(name), data)
-        self._store.write(file_of(name, "index"), index)
+        self._store.write(file_of(name), data, sync=True)
+        self._store.write(file_of(name, "index"), index, sync=True)
         self.packs += 1
         self.bytes += len(data)
         self._data, self._pieces, self._number = bytearray(), {}, 0
@@ -335,11 +425,24 @@ def size_of(parts: Iterable[Part]) -> int:
     return sum(map(_size_of, parts))
 
 
-def packs_beside(place: str) -> tuple[dict[str, list[Part]], dict[str, str]]:
-    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons."""
+def packs_beside(
+    place: str, owner: int | None = None
+) -> tuple[dict[str, list[Part]], dict[str, str]]:
+    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons.
+
+    Args:
+        place: A folder or an address.
+        owner: Who may have written them beside those who own the folder.
+    """
     try:
         store = open_store(place)
-        found = packs_in(store, store.names(PACKS))
+        for _ in range(_LISTINGS - 1):
+            with suppress(VanishedError):
+                found = packs_in(store, store.names(PACKS), owner)
+                return found.parts, found.troubles
+        found = packs_in(store, store.names(PACKS), owner)
+    except VanishedError as error:
+        return {}, {PACKS: str(error)}
     except (CtxuseError, OSError) as error:
         return {}, {PACKS: reason_of(error, place)}
     return found.parts, found.troubles

@@ -17,12 +17,16 @@ that is being uploaded, does not count.
 
 A piece has a place: a file of its own, or a part of a *pack* (`ctxuse.fleet.packs`). Where files of
 their own were taken away, a *receipt* stands for them: an empty file with the name of a piece that
-ends in ``.packed``, which says what packs hold of the stream.
+ends in ``.packed``, which says what packs hold of the stream. Where some of that was lost, an empty
+file that ends in ``.lost`` says how much is there. A collector goes on behind that. A reader goes
+by the receipt and misses the rest until it was collected again.
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 COLLECTED = "collected"
@@ -36,7 +40,7 @@ MARKED = 4096
 
 _NAME = re.compile(
     r"(?P<order>[0-9]{20,21})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
-    r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed)"
+    r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed|lost)"
 )
 
 
@@ -53,7 +57,8 @@ class Piece(NamedTuple):
         start: Where it begins in that, in bytes.
         end: Where it ends.
         mark: The hash of the last bytes before its end.
-        packed: Whether it is a receipt: it holds nothing, and says that packs do.
+        kind: ``jsonl``; or ``packed``, a receipt, which says that packs hold this; or ``lost``,
+            which says that no more than this is there. Neither of these holds anything.
     """
 
     order: int
@@ -61,13 +66,13 @@ class Piece(NamedTuple):
     start: int
     end: int
     mark: str
-    packed: bool = False
+    kind: str = "jsonl"
 
     @property
     def name(self) -> str:
         """Its name."""
-        kind = "packed" if self.packed else "jsonl"
-        return f"{self.order:020}-{self.stream}/{self.start:016}-{self.end:016}.{self.mark}.{kind}"
+        stream = f"{self.order:020}-{self.stream}"
+        return f"{stream}/{self.start:016}-{self.end:016}.{self.mark}.{self.kind}"
 
 
 class Part(NamedTuple):
@@ -118,6 +123,11 @@ class Stream(NamedTuple):
     trouble: str = ""
     order: int | None = None
 
+    def between(self, start: int, end: int) -> Iterator[Step]:
+        """Yield the steps that give bytes from `start` up to `end`."""
+        first = bisect_right(self.steps, start, key=lambda step: step.piece.end)
+        return takewhile(lambda step: step.start < end, islice(self.steps, first, None))
+
 
 class Holding(NamedTuple):
     """All that is known of one stream.
@@ -126,11 +136,13 @@ class Holding(NamedTuple):
         loose: The pieces that are files of their own.
         receipts: What is said to be in packs.
         packed: The pieces in packs with their places, those of the pack with the last name first.
+        lost: What is said to be there where the rest was lost.
     """
 
     loose: list[Piece]
     receipts: list[Piece]
     packed: list[tuple[Piece, Part]]
+    lost: list[Piece]
 
     def in_packs(self, until: str = "") -> list[tuple[Piece, Part]]:
         """Return the pieces that packs hold and no pack with a later name does.
@@ -138,27 +150,39 @@ class Holding(NamedTuple):
         Args:
             until: Look only at packs whose names begin with this or what sorts before it.
         """
-        spans, found = _Spans(), []
-        for piece, part in self.packed:
-            if (not until or part.pack[: len(until)] <= until) and not spans.hold(piece):
-                spans.add(piece)
-                found.append((piece, part))
-        return found
+        packed = [one for one in self.packed if not until or one[1].pack[: len(until)] <= until]
+        return [packed[index] for index in sorted(_uppermost([piece for piece, _ in packed]))]
 
     def packed_stream(self, until: str = "") -> Stream:
         """Return what of the stream `in_packs` gives."""
         found = self.in_packs(until)
         return joined([piece for piece, _ in found], dict(found))
 
+    def standing(self, until: str, superseded: Collection[str]) -> set[str]:
+        """Return the packs that would stand for what is removed.
+
+        Args:
+            until: As for `in_packs`.
+            superseded: The packs that are to be removed.
+        """
+        stream = self.packed_stream(until)
+        gone = [*self.loose, *(piece for piece, part in self.packed if part.pack in superseded)]
+        spans = _Spans(piece for piece in gone if piece.end <= stream.end)
+        return {
+            step.part.pack
+            for start, end in zip(spans.starts, spans.ends, strict=True)
+            for step in stream.between(start, end)
+            if step.part is not None
+        }
+
     def stream(self) -> Stream:
         """Return what there is of the stream, from packs where they hold it."""
         found = self.in_packs()
-        spans = _Spans()
-        for piece, _ in found:
-            spans.add(piece)
+        spans = _Spans(piece for piece, _ in found)
         loose = [piece for piece in self.loose if not spans.hold(piece)]
         whole = joined([*(piece for piece, _ in found), *loose], dict(found))
-        order = min(p.order for p in (*self.loose, *self.receipts, *(p for p, _ in self.packed)))
+        known = (*self.loose, *self.receipts, *self.lost, *(piece for piece, _ in self.packed))
+        order = min(piece.order for piece in known)
         trouble = whole.trouble
         if are_mixed([*self.loose, *(piece for piece, _ in self.packed)]):
             trouble = MIXED
@@ -168,23 +192,35 @@ class Holding(NamedTuple):
 
 
 class _Spans:
-    """Stretches of bytes, joined where they touch."""
+    """Stretches of bytes that pieces hold, joined where they touch."""
 
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted((piece.start, piece.end) for piece in pieces):
+            if not self.ends or start > self.ends[-1]:
+                self.starts.append(start)
+                self.ends.append(end)
+            else:
+                self.ends[-1] = max(self.ends[-1], end)
 
     def hold(self, piece: Piece) -> bool:
-        at = bisect_right(self._starts, piece.start) - 1
-        return at >= 0 and self._ends[at] >= piece.end
+        at = bisect_right(self.starts, piece.start) - 1
+        return at >= 0 and self.ends[at] >= piece.end
 
-    def add(self, piece: Piece) -> None:
-        start, end = piece.start, piece.end
-        first, last = bisect_left(self._ends, start), bisect_right(self._starts, end)
-        if first < last:
-            start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
-        self._starts[first:last] = [start]
-        self._ends[first:last] = [end]
+
+def _uppermost(pieces: Sequence[Piece]) -> set[int]:
+    """The indexes of pieces that hold a byte which none of those before them does."""
+    by_start = sorted(range(len(pieces)), key=lambda index: pieces[index].start, reverse=True)
+    found: set[int] = set()
+    here: list[int] = []
+    for at in sorted({edge for piece in pieces for edge in (piece.start, piece.end)}):
+        while by_start and pieces[by_start[-1]].start == at:
+            heappush(here, by_start.pop())
+        while here and pieces[here[0]].end <= at:
+            heappop(here)
+        found.update(here[:1])
+    return found
 
 
 def streams_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[str, Stream]:
@@ -202,25 +238,38 @@ def holdings_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[st
     for part in sorted(parts, reverse=True):
         piece = parse(part.name)
         if piece is not None:
-            found.setdefault(piece.stream, Holding([], [], [])).packed.append((piece, part))
+            found.setdefault(piece.stream, Holding([], [], [], [])).packed.append((piece, part))
     for stream, pieces in pieces_of(files).items():
-        holding = found.setdefault(stream, Holding([], [], []))
+        holding = found.setdefault(stream, Holding([], [], [], []))
+        places = {"jsonl": holding.loose, "packed": holding.receipts, "lost": holding.lost}
         for piece in pieces:
-            (holding.receipts if piece.packed else holding.loose).append(piece)
+            places[piece.kind].append(piece)
     return found
 
 
 def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     """Return the pieces among `files` (name → bytes), by the hash of their stream's first line.
 
-    Receipts are among them.
+    Receipts, and what says that something was lost, are among them.
     """
     pieces: dict[str, list[Piece]] = {}
     for name, size in files.items():
         piece = parse(name)
-        if piece is not None and size == (0 if piece.packed else piece.end - piece.start):
+        if piece is not None and size == (piece.end - piece.start if piece.kind == "jsonl" else 0):
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
+
+
+def as_collected(pieces: Collection[Piece]) -> Stream:
+    """Return what a collector need not copy of a stream, whose `pieces` these are."""
+    lost = min((piece for piece in pieces if piece.kind == "lost"), key=_end, default=None)
+    if lost is None:
+        return joined(pieces)
+    return joined([lost, *(piece for piece in pieces if piece.kind == "jsonl")])
+
+
+def _end(piece: Piece) -> int:
+    return piece.end
 
 
 def joined(pieces: Collection[Piece], places: Mapping[Piece, Part] | None = None) -> Stream:
@@ -267,7 +316,9 @@ def _missing(here: int) -> str:
 def parse(name: str) -> Piece | None:
     """Return the piece that `name` names, or None if it names none."""
     match = _NAME.fullmatch(name)
-    if match is None or int(match["end"]) <= int(match["start"]):
+    if match is None:
         return None
     order, start, end = (int(match[name]) for name in ("order", "start", "end"))
-    return Piece(order, match["stream"], start, end, match["mark"], match["kind"] == "packed")
+    piece = Piece(order, match["stream"], start, end, match["mark"], match["kind"])
+    is_one = start < end or (piece.kind == "lost" and start == end == 0)
+    return piece if is_one and piece.name == name else None

@@ -56,6 +56,12 @@ class Source(msgspec.Struct, frozen=True):
         return self.url.rstrip("/").rpartition("/")[2] if self.url else os.path.basename(self.place)
 
     @property
+    def is_in_packs_alone(self) -> bool:
+        """Whether it is no workspace of this machine any more, but packs hold logs of it."""
+        layout = self.layout
+        return bool(self.packed) and layout is not None and not layout.has_marker
+
+    @property
     def usage_url(self) -> str:
         """The address of its folder ``_usage``."""
         return f"{self.url.removesuffix('/')}/{'/'.join(USAGE_DIR)}"

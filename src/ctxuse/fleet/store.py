@@ -8,17 +8,20 @@ import io
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
 from ctxuse.files import (
+    DIRECTORY,
     NO_LINK,
     UNFINISHED,
     Descriptor,
     RefusedError,
     closing_fd,
+    open_descriptor,
     open_regular,
     replacing,
 )
@@ -38,6 +41,10 @@ class Store(Protocol):
         """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
         ...
 
+    def folders(self) -> list[str] | None:
+        """Return the names of the folders in it; None where all files are listed at once."""
+        ...
+
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to but without `end`."""
         ...
@@ -46,8 +53,8 @@ class Store(Protocol):
         """Append the bytes of a file from `start` on to an open one."""
         ...
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file in one step: it is there whole, or not at all."""
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
+        """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         ...
 
     def put(self, name: str, path: str) -> None:
@@ -57,6 +64,18 @@ class Store(Protocol):
     def remove(self, names: Sequence[str]) -> None:
         """Remove files; what is gone already is no error."""
         ...
+
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
+        """Refuse a file or folder that others on this machine may have written."""
+        ...
+
+
+def append(target: IO[bytes], block: bytes) -> None:
+    """Write to a file, whose holes stay such; `truncate` it at the end."""
+    if block.count(0) == len(block):
+        target.seek(len(block), os.SEEK_CUR)
+    else:
+        target.write(block)
 
 
 def open_store(place: str) -> Store:
@@ -93,6 +112,11 @@ class LocalStore:
                         found[name] = entry.stat(follow_symlinks=False).st_size
         return found
 
+    def folders(self) -> list[str]:
+        """See `Store`."""
+        with os.scandir(self._root) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
         with self._open(name) as file:
@@ -104,16 +128,20 @@ class LocalStore:
         with self._open(name) as file:
             file.seek(start)
             while block := file.read(BLOCK):
-                if block.count(0) == len(block):  # a hole stays one
-                    target.seek(len(block), os.SEEK_CUR)
-                else:
-                    target.write(block)
+                append(target, block)
             target.truncate()
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """See `Store`."""
         with self._replacing(name) as file:
             file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        if sync and os.name == "posix":
+            folder = self._path(name.rpartition("/")[0])
+            with closing_fd(open_descriptor(folder, DIRECTORY)) as directory:
+                os.fsync(directory)
 
     def put(self, name: str, path: str) -> None:
         """See `Store`."""
@@ -129,6 +157,25 @@ class LocalStore:
         for name in names:
             with suppress(FileNotFoundError):
                 os.unlink(self._path(name))
+
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
+        """See `Store`. It may be the user's own, root's, that of who owns the folder, or `owner`'s.
+
+        Args:
+            name: Its name.
+            owner: See above.
+            mode: Who may write what has this mode may write it, too.
+
+        Raises:
+            PermissionError: It is another one's, or its group or others may write it.
+            OSError: It cannot be looked at.
+        """
+        status = os.lstat(self._path(name))
+        if not hasattr(os, "geteuid"):
+            return
+        known = {0, os.geteuid(), os.stat(self._root).st_uid, owner}
+        if status.st_uid not in known or status.st_mode & ~mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(errno.EPERM, "somebody else may have written it", name)
 
     def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
         folder, _, last = name.rpartition("/")
@@ -190,6 +237,19 @@ class RemoteStore:
         start = len(self._root) + 1
         return {path[start:]: size for path, size in found.items()}
 
+    def folders(self) -> list[str] | None:
+        """See `Store`."""
+        if not _is_tree(self._fs):
+            return None
+        self._fs.invalidate_cache()
+        try:
+            with self._told():
+                entries = self._fs.ls(self._root or self._fs.root_marker, detail=True)
+        except FileNotFoundError:
+            return []
+        names = (one["name"].rstrip("/") for one in entries if one["type"] == "directory")
+        return sorted(name.rpartition("/")[2] for name in names)
+
     def read(self, name: str, start: int, end: int) -> bytes:
         """See `Store`."""
         with self._told():
@@ -204,13 +264,14 @@ class RemoteStore:
                 with self._fs.open(path, "rb", block_size=BLOCK) as file:
                     file.seek(start)
                     while block := file.read(BLOCK):
-                        target.write(block)
+                        append(target, block)
+                    target.truncate()
             except OSError:  # what is known of it may be of before: who tries again looks anew
                 self._fs.invalidate_cache()
                 raise
 
-    def write(self, name: str, data: bytes) -> None:
-        """See `Store`. Object stores show an object when all of it is there."""
+    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
+        """See `Store`. Object stores show an object when all of it is there, and kept."""
         with self._told():
             self._fs.pipe_file(self._made(name), data)
 
@@ -230,6 +291,9 @@ class RemoteStore:
                 for path in paths:
                     with suppress(FileNotFoundError):
                         self._fs.rm_file(path)
+
+    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
+        """See `Store`. Who may write at an address is settled there."""
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""

@@ -43,6 +43,10 @@ def work(data: bytes) -> bytes:
             from ctxuse.fleet.compacting import compact_some  # noqa: PLC0415 - likewise
 
             return _encode(compact_some(job))
+        case jobs.Prove():
+            from ctxuse.fleet.compacting import prove  # noqa: PLC0415 - likewise
+
+            return _encode(prove(job))
 
 
 def merge(*parts: bytes) -> bytes:

@@ -28,7 +28,7 @@ def command(*, target: str, grace: float, executor: str, workers: int | None) ->
     Run it once a day, say. Collectors leave a file for each workspace and run; this puts them into
     packs of up to 64 MiB in DEST/.ctxuse-packs, and small packs into larger ones. Reports, exports
     and collectors go on as before, with the same result. What packs hold is removed elsewhere by a
-    later run, when they have been there for --grace and their bytes were read back. It can be
+    later run, when they have been there for --grace and their bytes were compared. It can be
     broken off and run again, beside itself, collectors and reports. What was left as it is, is
     listed with the reason, and the exit status is 3.
 
