@@ -46,8 +46,6 @@ from ctxuse.overview import overview
 from ctxuse.projects import all_sessions
 from ctxuse.query import EVERYTHING
 from ctxuse.reports.making import make_report
-from ctxuse.times import instant
-from ctxuse.zones import Zone
 
 CACHED = ("ours, cached, 1,000 new", "ours, those 1,000 alone")
 
@@ -97,15 +95,11 @@ def reading(number: int, repeat: int, *, different: bool) -> Figures:
         return taken
 
 
-def parts(number: int, repeat: int) -> Figures:
-    """Time the fuller figures, and those of a part, of a log of `number` events."""
+def fuller(number: int, repeat: int) -> Figures:
+    """Time the fuller figures of a log of `number` events."""
     with tempfile.TemporaryDirectory() as directory:
         workspace = Workspace(directory)
         make_log(Path(directory), number)
-        evidence = workspace.report(cache=False).evidence
-        begin, end = evidence.since_ns or 0, evidence.until_ns or 0
-        late = instant(end - (end - begin) // 10)
-        half = instant(end - (end - begin) // 2)
 
         def one_by_one() -> None:
             tally = DetailTally()
@@ -116,14 +110,8 @@ def parts(number: int, repeat: int) -> Figures:
         return rounds(
             {
                 COLD: lambda: workspace.report(cache=False, processes=1),
-                "the last tenth": lambda: workspace.report(since=late),
-                "the last half": lambda: workspace.report(since=half),
                 "fuller": lambda: workspace.full_report(cache=False, processes=1),
                 "fuller, event by event": one_by_one,
-                "fuller, the last tenth": lambda: workspace.full_report(since=late),
-                "fuller, the last half": lambda: workspace.full_report(since=half),
-                "fuller, days of another zone": lambda: workspace.full_report(zone=Zone(ZONE)),
-                "fuller, one actor's uses": lambda: workspace.full_report(actors=["agent"]),
             },
             repeat,
         )
@@ -374,7 +362,7 @@ PARTS = {
 FORMS = {"the table": (), "all figures": ("--wide", "--format", "json-full")}
 
 
-def parts_again(number: int, repeat: int) -> dict[str, Figures]:
+def parts(number: int, repeat: int) -> dict[str, Figures]:
     """Time `ctxuse report` of parts beside the report of everything, from what is remembered.
 
     With each the same anew: everything is read, by as many processes as there are.
@@ -657,8 +645,8 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     ):
         figures[title] = reading(number, repeat, different=different)
         show_reading(f"Reading a log of {title}", figures[title])
-    title = f"Fuller figures and parts of a log of {events // 4:,} events"
-    figures[title] = parts(events // 4, repeat)
+    title = f"Fuller figures of a log of {events // 4:,} events"
+    figures[title] = fuller(events // 4, repeat)
     show(title, figures[title], COLD)
     figures["memory"] = memory(events // 2)
     print("\nMemory of a cold report on a thousand records, in one process\n")
@@ -678,7 +666,7 @@ def everything(events: int, repeat: int) -> dict[str, Figures]:
     show("Transcripts, 64 MB", figures["transcripts"], EACH_LINE)
     figures["costs"] = costs(events, repeat)
     show(f"Costs of {events:,} events", figures["costs"], REPORT_CACHED)
-    for form, taken in parts_again(events, repeat).items():
+    for form, taken in parts(events, repeat).items():
         figures[f"parts, {form}"] = taken
         show(f"Parts of a log of {events:,} events: {form}", taken, REPORT_CACHED)
     figures["starting"] = show_starting(max(repeat, 15))

@@ -75,7 +75,7 @@ def _detail(record: DetailRecord, basic: RecordTally, zone: Zone) -> bool:
         and record.sources.keys() <= _SOURCES
         and _short({*record.hosts, *record.actors, *record.agents})
         and all(MIN_NS // DAY - 1 <= day <= MAX_NS // DAY + 1 for day in record.days)
-        and all(zone.day(size.at_ns) == day for day, size in record.sizes.items())
+        and all(_is_on(size.at_ns, day, zone) for day, size in record.sizes.items())
         and record.sizes.keys() <= record.days.keys()
         and _context(record.used, total.uses)
         and _context(record.exposed, total.exposures)
@@ -83,6 +83,11 @@ def _detail(record: DetailRecord, basic: RecordTally, zone: Zone) -> bool:
         and _segments(record.exposed_in, total.exposures)
         and _last_uses(record)
     )
+
+
+def _is_on(at_ns: int, day: int, zone: Zone) -> bool:
+    """Whether a moment can be on a day, which in other zones is to be had cheaply to a day only."""
+    return at_ns // DAY == day if zone == UTC else -DAY <= at_ns - day * DAY < 2 * DAY
 
 
 def _last_uses(record: DetailRecord) -> bool:
