@@ -324,8 +324,8 @@ def _columns() -> int:
         if (said := int(os.environ.get("COLUMNS", "0"))) > 0:
             return said
     with suppress(AttributeError, ValueError, OSError):  # no stdout, closed, no terminal
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL  # type: ignore[union-attr] # see there
-    return _USUAL
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr] # see there
+    return 80
 
 
 def show(text: str) -> None:
@@ -354,9 +354,6 @@ def show(text: str) -> None:
 
 
 _gone: list[bool] = []
-
-_USUAL = 80
-"""Columns of what is no terminal."""
 
 
 def leave_stdout() -> None:
