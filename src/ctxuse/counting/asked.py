@@ -29,15 +29,12 @@ from ctxuse.counting.daystore import VERSION, DamagedError, DayStore
 from ctxuse.counting.kinds import KINDS, LogTally, TallyKind
 from ctxuse.counting.tally import RecordTally, Tally
 from ctxuse.counting.tuning import Reading, Tuning
-from ctxuse.counting.workers import work
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.names import remove_old_checkpoints
 from ctxuse.log.reader import OpenLog, open_logs
 from ctxuse.progress import OnProgress
 from ctxuse.query import ALWAYS, Query
 from ctxuse.zones import Zone
-
-__all__ = ["Counted", "DaysTask", "count_asked", "count_log_asked", "work"]
 
 
 class Counted(msgspec.Struct):
@@ -118,7 +115,7 @@ class DaysTask(NamedTuple):
     @property
     def program(self) -> str:
         """See `ctxuse.counting.workers.Task`."""
-        return "from ctxuse.counting.asked import DaysTask, work; work(DaysTask.of)"
+        return "from ctxuse.counting import asked, workers; workers.work(asked.DaysTask.of)"
 
     def words(self) -> list[str]:
         """See `Task`."""

@@ -80,34 +80,43 @@ class Accumulator:
         else:
             self._outside.add_line(line)
 
+    def takes(self, block: Block) -> bool:
+        """Whether it can count a block without looking at its lines."""
+        query = self._query
+        if not self._counts_everything and query.window.misses(*block.span):
+            return True
+        return all(fold.takes(block) for fold in self._inside) and (
+            self._counts_everything
+            or isinstance(block, ByTails)
+            or (query.counts_everybody and query.window.covers(*block.span))
+        )
+
     def take_block(self, block: Block) -> bool:
         """Count a block and return True, if that can be done without looking at its lines."""
-        query, span = self._query, block.span
-        if not query.window.misses(*span):
-            if not all(fold.takes(block) for fold in self._inside):
-                return False
-            whole = query.counts_everybody and query.window.covers(*span)
-            if not whole and not isinstance(block, ByTails):
-                return False
-        self.add_block(block)
-        return True
+        taken = self.takes(block)
+        if taken:
+            self.add_block(block)
+        return taken
 
     def add_block(self, block: Block) -> None:
         """Count a block: any, where all is asked for, and else one of the usual heads."""
-        query, span = self._query, block.span
-        inside: Block | None = block
-        outside: Block | None = None
-        if query.window.misses(*span):
-            inside, outside = None, block
-        elif not (query.counts_everybody and query.window.covers(*span)):
-            if not isinstance(block, ByTails):
-                raise AssertionError
-            inside, outside = block.divided(_chosen(query, block))
+        inside, outside = (block, None) if self._counts_everything else self._divided(block)
         if outside is not None:
             self._outside.add_block(outside)
         if inside is not None:
             for fold in self._inside:
                 fold.add_block(inside)
+
+    def _divided(self, block: Block) -> tuple[Block | None, Block | None]:
+        """What of a block is asked for, and what is not."""
+        query, span = self._query, block.span
+        if query.window.misses(*span):
+            return None, block
+        if query.counts_everybody and query.window.covers(*span):
+            return block, None
+        if not isinstance(block, ByTails):
+            raise AssertionError
+        return block.divided(_chosen(query, block))
 
     @property
     def takes_in_full(self) -> bool:

@@ -234,7 +234,7 @@ class _DayCounter:
         self._query = query._replace(window=ALWAYS)
         self._days: dict[int, _Day] = {}
         self._days_of = DaysOf(query.zone, self._tuning.lines)
-        self._rest = Accumulator()
+        self._rest = Accumulator(self._kind, self._query, tuning=self._tuning)
         self._begin = self._end = start
         self._first, self._place = place, place
         self._waiting: list[ByTails] = []
@@ -244,7 +244,7 @@ class _DayCounter:
 
     def add(self, block: Lines | Oversized, usual: Block | None, log: OpenLog) -> None:
         """Count a block of lines, in the order of the file."""
-        if isinstance(usual, ByTails) and self._in_blocks(usual):
+        if isinstance(usual, ByTails) and self._rest.takes(usual):
             if self._waiting and self._waiting[0].lines is not usual.lines:
                 self._deal()
             self._waiting.append(usual)
@@ -255,7 +255,7 @@ class _DayCounter:
             return
         self._deal()
         self._end = block.end
-        if isinstance(usual, InFull) and self._in_blocks(usual):
+        if isinstance(usual, InFull) and self._rest.takes(usual):
             self._add_block(usual, [self._query.zone.day(at_ns) for at_ns in usual.times_ns])
         else:
             for _, line in lines_of(block, log):
@@ -266,11 +266,6 @@ class _DayCounter:
         """How many lines are gathered: the more days there are, the more, so that each has some."""
         tuning = self._tuning
         return min(max(tuning.dealt, tuning.each * len(self._days)), tuning.lines)
-
-    def _in_blocks(self, block: Block) -> bool:
-        if isinstance(block, ByTails):
-            return not self._kind.has_detail or block.variety <= self._tuning.worth
-        return not self._kind.has_detail and self._query.counts_everybody
 
     def _deal(self) -> None:
         """Hand what waits to its days."""
@@ -360,5 +355,4 @@ class _DayCounter:
             for number, day in self._days.items()
             if day.counted.tally.basic.events
         }
-        self._rest.flush()
         return Stretch(days, totals, self._rest.tally.basic)
