@@ -12,7 +12,7 @@ Where pieces are mixed or some are missing nothing is removed. Where packs are m
 receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved
 from ctxuse.fleet.opening import tried
-from ctxuse.fleet.packs import READ_AHEAD, PackWriter, Ranges, file_of
+from ctxuse.fleet.packs import READ_AHEAD, Packs, PackWriter, Ranges, file_of
 from ctxuse.fleet.pieces import (
     COLLECTED,
     MARKED,
@@ -31,7 +31,7 @@ from ctxuse.fleet.pieces import (
     Step,
     Stream,
     holdings_of,
-    parse,
+    mark_of,
     swept,
 )
 from ctxuse.fleet.source import Source, reason_of
@@ -129,7 +129,7 @@ class _Batch:
         self._job = job
         self._store = open_store(job.target)
         self._writer = PackWriter(self._store, job.begun, job.pack_size)
-        self._ranges = Ranges(self._store, _ends(job.sources))
+        self._packs = Packs(job.sources)
         self._gone: list[str] = []
         self._done = Compacted(unreadable=[], needed=[])
 
@@ -144,7 +144,7 @@ class _Batch:
         plans = []
         for name, holding in holdings_of(files, source.packed).items():
             plan = _Plan(name)
-            reader = _Reader(self._ranges, collected_in(source.folder))
+            reader = _Reader(self._packs.beside(source), collected_in(source.folder))
             try:
                 self._stream(holding, reader, plan)
             except _LeftError as error:
@@ -297,7 +297,7 @@ class _Reader:
             if data != self._range(stream, start, end):
                 raise _LeftError(MIXED)
         first = max(0, step.piece.end - MARKED)
-        if _mark(self._range(stream, first, step.piece.end)) != step.piece.mark:
+        if mark_of(self._range(stream, first, step.piece.end)) != step.piece.mark:
             raise _LeftError(MIXED)
 
     def checked(self, stream: Stream, step: Step) -> bytes:
@@ -311,7 +311,7 @@ class _Reader:
         if len(tail) < MARKED:
             before = max(0, step.start - MARKED + len(tail))
             tail = self._range(stream, before, step.start) + tail
-        if _mark(tail) != step.piece.mark:
+        if mark_of(tail) != step.piece.mark:
             raise _LeftError("what a piece holds is not what its name says")
         return data
 
@@ -321,18 +321,3 @@ class _Reader:
             self.bytes_of(step, max(first, step.start), min(end, step.piece.end))
             for step in stream.between(first, end)
         )
-
-
-def _mark(tail: bytes) -> str:
-    return sha256(tail).hexdigest()[:16]
-
-
-def _ends(sources: Sequence[Source]) -> dict[str, int]:
-    """Up to where something is asked for of each file that holds something of these workspaces."""
-    ends: dict[str, int] = {}
-    for source in sources:
-        for part in source.packed:
-            piece, name = parse(part.name), file_of(part.pack)
-            if piece is not None:
-                ends[name] = max(ends.get(name, 0), part.offset + piece.end - piece.start)
-    return ends

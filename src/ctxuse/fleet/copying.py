@@ -22,6 +22,7 @@ from ctxuse.fleet.pieces import (
     Piece,
     Stream,
     as_collected,
+    mark_of,
     parse,
     pieces_of,
 )
@@ -163,7 +164,7 @@ def stream_of(log: OpenLog, end: int) -> str | None:
         end: Where its finished lines end.
     """
     first = pread(log.descriptor, min(end, _LONGEST_FIRST), 0).partition(b"\n")[0]
-    return sha256(first).hexdigest()[:16] if end else None
+    return mark_of(first) if end else None
 
 
 def new_pieces(
@@ -184,7 +185,7 @@ def new_pieces(
             cut = last_line_end(log._replace(end=stop), start)
             stop = cut if cut > start else stop  # a line that is longer: no event, cut anywhere
         data = _read(log, start, stop)
-        yield like._replace(start=start, end=stop, mark=_mark_of(log, stop)), data
+        yield like._replace(start=start, end=stop, mark=_mark_at(log, stop)), data
         start = stop
 
 
@@ -198,8 +199,8 @@ def _read(log: OpenLog, start: int, end: int) -> bytes:
     return data
 
 
-def _mark_of(log: OpenLog, end: int) -> str:
-    return sha256(_read(log, max(0, end - MARKED), end)).hexdigest()[:16]
+def _mark_at(log: OpenLog, end: int) -> str:
+    return mark_of(_read(log, max(0, end - MARKED), end))
 
 
 def _continues(log: OpenLog, there: Stream, *, sure: bool) -> bool:
@@ -222,5 +223,5 @@ def _continues(log: OpenLog, there: Stream, *, sure: bool) -> bool:
     return (
         there.trouble != MIXED
         and there.end <= has
-        and all(_mark_of(log, step.piece.end) == step.piece.mark for step in there.steps)
+        and all(_mark_at(log, step.piece.end) == step.piece.mark for step in there.steps)
     )

@@ -25,6 +25,7 @@ by the receipt and misses the rest until it was collected again.
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import islice, takewhile
 from typing import NamedTuple
@@ -311,6 +312,11 @@ def are_mixed(pieces: Iterable[Piece]) -> bool:
 
 def _missing(here: int) -> str:
     return f"what follows byte {here} is missing"
+
+
+def mark_of(data: bytes) -> str:
+    """Return the hash by which names tell some bytes: a first line, or the last ones of a piece."""
+    return sha256(data).hexdigest()[:16]
 
 
 def parse(name: str) -> Piece | None:
