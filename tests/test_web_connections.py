@@ -9,14 +9,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from starting import PATIENCE, started, until
-from web import Served, start
+from starting import PATIENCE, until
+from web import FEW_DESCRIPTORS, Served, ask, silent_connections, start
 
 from ctxuse.web.guard import HEADERS
 
 ROOT = Path(__file__).parent.parent
-
-FEW_DESCRIPTORS = ("sh", "-c", 'ulimit -n 256; exec "$0" -m ctxuse "$@"', sys.executable)
 
 _IMPATIENT = (
     "from ctxuse.web import server; from ctxuse.web.connections import Limits;"
@@ -24,31 +22,6 @@ _IMPATIENT = (
     "server.serve = lambda *a, **k: serve(*a, limits=Limits(9, silent=0.5), **k); main()"
 )
 IMPATIENT = (sys.executable, "-c", _IMPATIENT)
-
-SILENT = """
-import select, socket, sys
-number, port = map(int, sys.argv[1:])
-import resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-waiting, held = select.poll(), {}
-
-def open_one():
-    one = socket.socket()
-    one.setblocking(False)
-    one.connect_ex(("127.0.0.1", port))
-    held[one.fileno()] = one
-    waiting.register(one, select.POLLIN | select.POLLHUP | select.POLLERR)
-
-for _ in range(number):
-    open_one()
-print("open", flush=True)
-while True:
-    for descriptor, _ in waiting.poll():
-        waiting.unregister(descriptor)
-        held.pop(descriptor).close()
-        open_one()
-"""
-"""Holds so many connections open, opens those anew that are closed, and never says a word."""
 
 
 @pytest.fixture
@@ -74,16 +47,6 @@ def impatient(root: Path) -> Iterator[Served]:
     yield served
     served.process.kill()
     served.process.communicate()
-
-
-def ask(served: Served, path: str = "") -> http.client.HTTPResponse:
-    """Ask for a page, and read it."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
-    connection.request("GET", f"/{served.token}/{path}")
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer
 
 
 def opened(served: Served, said: bytes = b"") -> socket.socket:
@@ -112,11 +75,7 @@ def takes(one: socket.socket, said: bytes) -> bool:
 
 
 def test_who_asks_is_answered_beside_two_thousand_silent_connections(few: Served) -> None:
-    with ExitStack() as silent:
-        for _ in range(4):
-            words = ["-c", SILENT, "500", str(few.port)]
-            holder = silent.enter_context(started(*words, stdout=-1, text=True))
-            assert holder.stdout.readline() == "open\n"
+    with silent_connections(few, 2_000):
         listening = http.client.HTTPConnection("127.0.0.1", few.port, timeout=PATIENCE)
         listening.request("GET", f"/{few.token}/changes")
         stream = listening.getresponse()

@@ -1,16 +1,45 @@
 """A server of the live page in a process of its own, as people start it."""
 
+import http.client
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from starting import PATIENCE
+from starting import PATIENCE, started
+
+FEW_DESCRIPTORS = ("sh", "-c", 'ulimit -n 256; exec "$0" -m ctxuse "$@"', sys.executable)
+"""Starts a program that may have 256 descriptors."""
+
+SILENT = """
+import select, socket, sys
+number, port = map(int, sys.argv[1:])
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+waiting, held = select.poll(), {}
+
+def open_one():
+    one = socket.socket()
+    one.setblocking(False)
+    one.connect_ex(("127.0.0.1", port))
+    held[one.fileno()] = one
+    waiting.register(one, select.POLLIN | select.POLLHUP | select.POLLERR)
+
+for _ in range(number):
+    open_one()
+print("open", flush=True)
+while True:
+    for descriptor, _ in waiting.poll():
+        waiting.unregister(descriptor)
+        held.pop(descriptor).close()
+        open_one()
+"""
+"""Holds so many connections open, opens those anew that are closed, and never says a word."""
 
 
 class Served(NamedTuple):
@@ -68,3 +97,31 @@ def serving(root: Path, home: Path, *words: str) -> Iterator[Served]:
         if served.process.poll() is None:
             served.process.kill()
         served.process.communicate()
+
+
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    body: bytes
+
+
+def ask(served: Served, path: str = "") -> Answer:
+    """Ask for a page, and read it."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
+    connection.request("GET", f"/{served.token}/{path}")
+    with connection.getresponse() as answer:
+        found = Answer(answer.status, answer.read())
+    connection.close()
+    return found
+
+
+@contextmanager
+def silent_connections(served: Served, number: int) -> Iterator[None]:
+    """Hold so many connections to a server, on which nothing is ever said."""
+    with ExitStack() as holders:
+        for part in [number // 4] * 4:
+            words = ["-c", SILENT, str(part), str(served.port)]
+            holder = holders.enter_context(started(*words, stdout=-1, text=True))
+            assert holder.stdout.readline() == "open\n"
+        yield

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from commands import SCRIPTS
 from faults.processes import Figures, Told, event, figures, log_of
 from faults.scenarios import payloads
+from hostile import Hostile
+from starting import until
+from web import FEW_DESCRIPTORS, ask, silent_connections, start
 
 from ctxuse import UsageEvent, Workspace
 from ctxuse.codec.encode import encode
@@ -31,6 +35,7 @@ class Workshop:
     """A workspace with records, a log with glued lines, and another log to import.
 
     Attributes:
+        cwd: The directory in which the commands are run; the current one at first.
         told: What was begun and acknowledged.
         stuck: How often the lock was held, or an append failed, afterwards.
         unbounded: How often a process did not end.
@@ -45,6 +50,7 @@ class Workshop:
         decision = self.root / ".yoi" / "memory" / "decisions" / "alpha.md"
         decision.parent.mkdir(parents=True)
         decision.write_text("one\n", encoding="utf-8")
+        self.cwd: Path | None = None
         self.told: list[Told] = []
         self.stuck = self.unbounded = 0
         for _ in range(200):
@@ -71,7 +77,7 @@ class Workshop:
             "init": [],
         }
         return {
-            name: [sys.executable, "-m", "ctxuse", name, *rest, "--workspace", str(self.root)]
+            name: [str(SCRIPTS / "ctxuse"), name, *rest, "--workspace", str(self.root)]
             for name, rest in words.items()
         }
 
@@ -92,7 +98,11 @@ class Workshop:
         with (
             hearing_interrupts(),
             subprocess.Popen(
-                words, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                words,
+                env=self.environ,
+                cwd=self.cwd,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             ) as process,
         ):
             if stopped_by:
@@ -230,6 +240,51 @@ def hostile_hooks(root: Path, skills: int) -> Figures:
         fire(payload)
         told.append(Told([event_id], [event_id]))
     return figures(project, told)._replace(stuck=stuck, unbounded=unbounded)
+
+
+def hostile_directory(root: Path) -> Figures:
+    """The nine commands where a module of every name that they import lies beside them."""
+    workshop = Workshop(root)
+    hostile = Hostile(root / "anybody")
+    workshop.cwd = hostile.root
+    for name, words in workshop.commands().items():
+        workshop.run(name, words)
+        assert hostile.ran() == [], name
+    return workshop.figures()
+
+
+def silent_server(root: Path, requests: int, connections: int) -> Figures:
+    """A live page of 256 descriptors beside silent connections, asked after each append.
+
+    Counted is what its last answer counts; stuck are the requests that it did not answer.
+    """
+    workspace = Workspace(root)
+    served = start(root, root, "--port", "0", program=FEW_DESCRIPTORS)
+    told = Told([], [])
+    counted = stuck = 0
+
+    def asked() -> bool:
+        """Ask for the report, and tell whether it has all that was acknowledged."""
+        nonlocal counted, stuck
+        try:
+            counted = json.loads(ask(served, "api/report").body)["evidence"]["events"]
+        except (OSError, ValueError, KeyError):
+            stuck += 1
+        return counted == len(told.acknowledged)
+
+    try:
+        with silent_connections(served, connections):
+            for _ in range(requests):
+                fresh = event("shown")
+                told.attempted.append(fresh.id)
+                workspace.append(fresh)
+                told.acknowledged.append(fresh.id)
+                asked()
+            until(asked)  # the page looks at its log twice a second
+    finally:
+        served.process.kill()
+        served.process.communicate()
+    return figures(root, [told])._replace(counted=counted, stuck=stuck)
 
 
 @contextmanager

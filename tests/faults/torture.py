@@ -211,6 +211,8 @@ def rows(scale: float) -> Iterator[tuple[str, Callable[[Path], Figures], bool]]:
         name = f"commands {by.name}"
         yield name, partial(commands.stopped_commands, times=many(180), by=by), True
     yield "hostile hooks", lambda root: commands.hostile_hooks(root, 100), True
+    yield "hostile directory", commands.hostile_directory, True
+    yield "silent connections", lambda root: commands.silent_server(root, many(200), 2_000), True
     yield "full-disk", lambda root: full_disk(root, many(30)), True
     for code in ("ENOSPC", "EIO", "EINTR"):
         yield f"strace {code}", partial(strace, code=code), True
@@ -225,7 +227,7 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="how long, 1 by default")
     scale: float = parser.parse_args().scale
     print(
-        f"{'fault':18}{'attempted':>11}{'acknowledged':>14}{'counted':>9}{'lost':>6}{'doubled':>9}"
+        f"{'fault':19}{'attempted':>11}{'acknowledged':>14}{'counted':>9}{'lost':>6}{'doubled':>9}"
         f"{'stuck':>7}{'unbounded':>11}"
     )
     failed = False
@@ -234,11 +236,11 @@ def main() -> int:
             try:
                 found = make(Path(directory))
             except NotPermittedError as error:
-                print(f"{name:18} left out: {error}", flush=True)
+                print(f"{name:19} left out: {error}", flush=True)
                 continue
         lost = str(found.lost) if kept else "-"
         print(
-            f"{name:18}{found.attempted:>11,}{found.acknowledged:>14,}{found.counted:>9,}"
+            f"{name:19}{found.attempted:>11,}{found.acknowledged:>14,}{found.counted:>9,}"
             f"{lost:>6}{found.doubled:>9}{found.stuck:>7}{found.unbounded:>11}",
             flush=True,
         )
