@@ -8,7 +8,7 @@ own inside, where its ``__init__`` stands too, if it imports something or is imp
 
 LAYERS = {
     "__main__": "`python -m ctxuse`",
-    "cli": "front end: parses words, calls workspace, prints what render made",
+    "cli": "front end: parses words, calls what is below, prints what render made",
     "doctor | overview": "is it alive? | what can be seen of a project at once",
     "projects": "where agents had sessions",
     "hook | importing | otherlogs | telemetry": (
@@ -19,11 +19,11 @@ LAYERS = {
     "fleet | integrations | mcp_server | setup | web": (
         "many workspaces | agents' frameworks | MCP clients | settings | the live page"
     ),
-    "otlp": "OTLP",
+    "otlp": "events → OpenTelemetry",
     "render": "report → text, JSON, CSV, Markdown, a page. Pure functions to strings",
     "workspace": "the one object a user of the library holds",
     "imported | recorder | reports": "what was imported | what writes | a query → a report",
-    "segment": "what an agent of one's own gives and tells",
+    "segment": "what an agent in Python calls",
     "counting | hosts | marker": "lines → tallies | what agents hand over | making a workspace",
     "remembered": "what is remembered of files between runs",
     "cache": "bytes in the user's cache",
@@ -33,9 +33,9 @@ LAYERS = {
     "zones": "which day a moment falls on",
     "errors | ids | processes | times | worktrees": "errors | ids | programs | clocks | git",
     "example | files | patterns | plainjson | progress | redaction | visible": (
-        "need nothing of ours, but for"
+        "need nothing of ours but the next"
     ),
-    "typed": "what stands for `typing`",
+    "typed": "what stands for `typing` where that is slow",
 }
 """The layers of the package, and what they are. Its own ``__init__`` stands outside: it loads names
 on first use."""

@@ -11,16 +11,19 @@ from layers import INSIDE, LAYERS
 
 TARGET = Path(__file__).parent.parent / "ARCHITECTURE.md"
 
-_BLOCK = re.compile(r"(?<=<!-- layers -->\n).*(?=<!-- end of layers -->)", re.DOTALL)
+_BLOCK = re.compile(r"(?<=<!-- (layers|inside) -->\n).*?(?=<!-- end of)", re.DOTALL)
 
 
-def picture() -> str:
-    """Return the layers as Markdown: those of the package drawn, those inside others listed."""
+def layers() -> str:
+    """Return the layers of the package, drawn."""
     width = max(map(len, LAYERS))
     drawn = [f"{names:^{width}}  {note}".rstrip() for names, note in LAYERS.items()]
-    listed = [_line(package, layers) for package, layers in INSIDE.items()]
-    inside = ["Inside the packages, from the top down:", "", *listed]
-    return "\n".join(["```", *drawn, "```", "", *inside, ""])
+    return "\n".join(["```", *drawn, "```", ""])
+
+
+def inside() -> str:
+    """Return the layers inside its packages, listed."""
+    return "".join(f"{_line(package, layers)}\n" for package, layers in INSIDE.items())
 
 
 def _line(package: str, layers: list[str]) -> str:
@@ -31,7 +34,8 @@ def _line(package: str, layers: list[str]) -> str:
 
 def page() -> str:
     """Return ARCHITECTURE.md with the picture of these layers."""
-    return _BLOCK.sub(lambda _: picture(), TARGET.read_text(encoding="utf-8"))
+    parts = {"layers": layers(), "inside": inside()}
+    return _BLOCK.sub(lambda found: parts[found[1]], TARGET.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
