@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from starting import PATIENCE
 from test_following import made, put
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
@@ -485,7 +486,57 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
     lambda path: path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000),
     _with_tables("CREATE TABLE other (id);"),
     _with_tables("CREATE TABLE session (name);"),
+    _with_tables(
+        "CREATE VIEW session AS WITH RECURSIVE endless(n) AS"
+        " (SELECT 1 UNION ALL SELECT n + 1 FROM endless)"
+        " SELECT 's' || n AS id, NULL AS parent_id, '/' AS directory, 1 AS time_created,"
+        " 1 AS time_updated FROM endless WHERE n < 0;"
+    ),
 ]
+
+
+def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:
+    with closing(kept.open()) as database:
+        database.executemany(
+            "INSERT INTO message VALUES (?, ?, ?, ?, '{}')",
+            ((f"msg_{n:05}", ROOT, n, n) for n in range(9_000)),
+        )
+        database.commit()
+    ((path, reason),) = kept.imported().unreadable
+    assert path == f"{kept.path}/{ROOT}"
+    assert reason.endswith("it has no index for what is asked")
+    with closing(kept.open()) as database:
+        database.execute("CREATE INDEX by_id ON message (id)")
+        database.execute("CREATE INDEX by_message ON part (message_id)")
+        database.commit()
+    assert kept.imported().unreadable == []
+
+
+_LONG = """
+import signal, sys
+from ctxuse.hosts.opencode import database
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+database._STEPS = 10**15
+with database.opened(sys.argv[1]) as opened:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        of = "session a, session b, session c, session d"
+        opened._rows(f"SELECT 1 FROM {of} WHERE a.id + b.id + c.id + d.id < 0")
+    except KeyboardInterrupt:
+        print(*opened.latest("", 1))
+"""
+
+
+def test_a_signal_ends_a_query(kept: Sessions) -> None:
+    with closing(kept.open()) as database:
+        rows = ((f"ses_{n:05}", None, "/", n, n) for n in range(3_000))
+        database.executemany("INSERT INTO session VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+    done = subprocess.run(
+        [sys.executable, "-c", _LONG, kept.path],
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("ses_a\n", "")
 
 
 def test_a_database_without_messages_is_an_error_of_its_sessions(kept: Sessions) -> None:

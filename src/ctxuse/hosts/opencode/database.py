@@ -3,14 +3,18 @@
 It is only read, in a way that writes nothing, creates nothing beside it and takes no lock that
 OpenCode waits for. What a query asks for is one row by its id, so that memory is bounded by the
 longest row that is looked at, and one that cannot be read is passed over alone.
+
+A database may be anybody's. So only tables are read, no views; a query ends that takes many more
+steps than the rows are worth that it gives, as without an index; and rows are sorted here, since
+SQLite would sort them before it gives the first. Within its steps signals are heard.
 """
 
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ctxuse.files import closing_fd, open_regular
@@ -21,6 +25,19 @@ from ctxuse.remembered import digest
 _PATIENCE = 1.0
 _MOST_PARENTS = 32
 """So deep sub-agents of sub-agents are looked for."""
+
+_EACH = 1_000
+"""Steps of SQLite's machine after which it is looked whether a query is to end."""
+
+_STEPS, _STEPS_OF_ROW = 20_000, 200
+"""So many steps a query may take, and so many more for each row that it gives. By an index it takes
+some twenty for each."""
+
+_TABLES = """
+SELECT count(*) FROM sqlite_master
+WHERE lower(name) IN ('session', 'message', 'part') AND (type != 'table' OR rootpage < 1)
+"""
+"""How many of what is read are no tables: views, and what a module of SQLite makes up."""
 
 _LEFT_OPEN = "its newest part lies in {}-wal, which needs {}-shm: start OpenCode once"
 
@@ -53,31 +70,66 @@ class Row(NamedTuple):
     data: bytes | None
 
 
+class _Limit:
+    """Ends a query after so many steps, or when a signal raises.
+
+    SQLite swallows what is raised where it asks. A function would hear a signal at its very first
+    step, where it can catch nothing; a generator hears it where it goes on, which is inside `try`.
+    """
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.raised: BaseException | None = None
+        asked = self._asked()
+        next(asked)
+        self.is_over: Callable[[], bool] = asked.__next__
+
+    def _asked(self) -> Iterator[bool]:
+        """Tell, each time that `_EACH` more steps were taken, whether the query is to end."""
+        while True:
+            try:
+                while True:
+                    yield self.left < 0 or self.raised is not None
+                    self.left -= _EACH
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the query ends
+                self.raised = error
+
+
 class Database:
     """A database that is open.
 
     Args:
         connection: The connection.
         path: Its path, for people.
+        size: Its bytes: what is asked of all sessions may take steps in proportion to them.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str, size: int) -> None:
         self._connection = connection
         self._path = path
+        self._size = size
+        self._limit = _Limit()
+        connection.set_progress_handler(self._limit.is_over, _EACH)
+
+    def look(self) -> None:
+        """Look whether it holds tables. Raises: OSError."""
+        if self._rows(_TABLES) != [(0,)]:
+            raise _unreadable("what should be a table is none", self._path)
 
     def sessions(self) -> list[str]:
         """Return the ids of the sessions, in the order in which they began. Raises: OSError."""
-        return self._names("SELECT id FROM session ORDER BY time_created, id")
+        return _ordered(self._rows("SELECT id, time_created, id FROM session"))
 
     def number(self) -> int:
         """Return how many sessions there are. Raises: OSError."""
-        (found,) = _first(self._rows("SELECT count(*) FROM session")) or (0,)
-        return found if isinstance(found, int) else 0
+        return len(self._rows("SELECT 1 FROM session"))
 
     def latest(self, session: str, most: int) -> list[str]:
         """Return the other sessions that were written last, in order. Raises: OSError."""
-        asked = "SELECT id FROM session WHERE id != ? ORDER BY time_updated DESC LIMIT "
-        return self._names(f"{asked}{most:d}", session)[::-1]
+        found = _ordered(self._rows("SELECT id, time_updated FROM session WHERE id != ?", session))
+        return found[-most:]
 
     def session(self, session: str) -> SessionRow:
         """Return what is said of a session.
@@ -97,38 +149,35 @@ class Database:
         return SessionRow(_text(found[0]), root, found[2])
 
     def _session(self, session: str) -> tuple[object, ...] | None:
-        asked = "SELECT directory, parent_id, time_created FROM session WHERE id = ?"
+        asked = "SELECT directory, parent_id, time_created FROM session WHERE id = ? LIMIT 1"
         return _first(self._rows(asked, session))
 
     def messages(self, session: str) -> list[str]:
         """Return the ids of a session's messages, in order. Raises: OSError."""
-        asked = "SELECT id FROM message WHERE session_id = ? ORDER BY time_created, id"
-        return self._names(asked, session)
+        asked = "SELECT id, time_created, id FROM message WHERE session_id = ?"
+        return _ordered(self._rows(asked, session))
 
     def parts(self, message: str) -> list[str]:
         """Return the ids of a message's parts, in order. Raises: OSError."""
-        return self._names("SELECT id FROM part WHERE message_id = ? ORDER BY id", message)
+        return _ordered(self._rows("SELECT id, id FROM part WHERE message_id = ?", message))
 
     def message(self, message: str) -> Row:
         """Return a message. Raises: OSError."""
-        return self._row("SELECT time_created, data FROM message WHERE id = ?", message)
+        return self._row("SELECT time_created, data FROM message WHERE id = ? LIMIT 1", message)
 
     def part(self, part: str) -> Row:
         """Return a part. Raises: OSError."""
-        return self._row("SELECT time_created, data FROM part WHERE id = ?", part)
+        return self._row("SELECT time_created, data FROM part WHERE id = ? LIMIT 1", part)
 
     def stamp(self, session: str) -> Stamp:
         """Return what tells whether a session is as it was. Raises: OSError."""
-        counted = "SELECT count(*), max(time_updated) FROM {} WHERE session_id = ?"
-        told = [_first(self._rows(counted.format(of), session)) for of in ("message", "part")]
-        own = _first(self._rows("SELECT time_updated FROM session WHERE id = ?", session))
-        number = sum(row[0] for row in told if row is not None and isinstance(row[0], int))
-        return Stamp(number, 0, digest(repr((told, own)).encode()))
-
-    def _names(self, asked: str, *names: str) -> list[str]:
-        """The ids that are asked for; those that can be none are passed over."""
-        found = (_name(row[0]) for row in self._rows(asked, *names))
-        return [name for name in found if name is not None]
+        written = "SELECT time_updated FROM {} WHERE session_id = ?"
+        told = [self._rows(written.format(of), session) for of in ("message", "part")]
+        own = _first(self._rows("SELECT time_updated FROM session WHERE id = ? LIMIT 1", session))
+        latest = [
+            (len(rows), max((row[0] for row in rows), default=None, key=_rank)) for rows in told
+        ]
+        return Stamp(sum(map(len, told)), 0, digest(repr((latest, own)).encode()))
 
     def _row(self, asked: str, name: str) -> Row:
         try:
@@ -138,12 +187,26 @@ class Database:
         return Row(name, created, data if isinstance(data, bytes) else None)
 
     def _rows(self, asked: str, *names: str) -> list[tuple[object, ...]]:
+        """The rows that are asked for; of all sessions, where nothing is asked by an id.
+
+        Raises:
+            OSError: They cannot be read, or it takes too many steps.
+        """
+        limit, found = self._limit, []
+        limit.raised = None
+        limit.left = _STEPS + (0 if "WHERE" in asked else self._size)
         try:
-            return self._connection.execute(asked, names).fetchall()
+            for row in self._connection.execute(asked, names):
+                limit.left += _STEPS_OF_ROW
+                found.append(row)
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
         except (sqlite3.Error, sqlite3.Warning) as error:
-            raise _unreadable(error, self._path) from error
+            if limit.raised is not None:
+                raise limit.raised from None
+            what = "it has no index for what is asked" if limit.left < 0 else error
+            raise _unreadable(what, self._path) from error
+        return found
 
 
 def latest(session: str, most: int) -> list[str]:
@@ -186,7 +249,9 @@ def opened(path: str) -> Iterator[Database]:
     try:
         connection.text_factory = bytes
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
-        yield Database(connection, path)
+        database = Database(connection, path, before[0])
+        database.look()
+        yield database
         if not log and _as_it_is(path) != before:  # nobody told OpenCode that it is being read
             raise OSError(errno.EAGAIN, "it was written meanwhile; try again", path)
     finally:
@@ -199,12 +264,26 @@ def _as_it_is(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _unreadable(error: Exception, path: str) -> OSError:
+def _unreadable(error: object, path: str) -> OSError:
     return OSError(errno.EINVAL, f"it is no database of OpenCode that can be read: {error}", path)
 
 
 def _first(rows: list[tuple[object, ...]]) -> tuple[object, ...] | None:
     return rows[0] if rows else None
+
+
+def _ordered(rows: list[tuple[object, ...]]) -> list[str]:
+    """The ids at the beginning of rows, each once, by what stands behind them.
+
+    Those that can be none are passed over.
+    """
+    ordered = sorted(rows, key=lambda row: [*map(_rank, row[1:])])
+    return [*dict.fromkeys(name for row in ordered if (name := _name(row[0])) is not None)]
+
+
+def _rank(found: object) -> tuple[int, Any]:
+    """What sorts values as SQLite does: nothing, numbers, and texts by their bytes."""
+    return (0, 0) if found is None else (1 + isinstance(found, bytes), found)
 
 
 def _text(found: object) -> str | None:
