@@ -76,8 +76,8 @@ class Adding:
         """Take note that an event is there."""
         self._result.there += 1
 
-    def add(self, event_id: str, line: bytes) -> None:
-        """Add one event, or say whether it would be added.
+    def add(self, event_id: str, line: bytes) -> bool:
+        """Add one event, and return whether it was not there; nothing is added with `dry_run`.
 
         Args:
             event_id: Its id.
@@ -92,6 +92,7 @@ class Adding:
             fresh = self._writer.append_once(event_id, line, index=self._index)
         self._result.added += fresh
         self._result.there += not fresh
+        return fresh
 
     def add_block(self, block: UsageEvent, known: Known, line: bytes | None = None) -> bool:
         """Add a block of requests that have none, and say whether that was so where it is added.

@@ -45,7 +45,7 @@ def import_log(
         for path in files:
             result.notes.files += 1
             try:
-                parts = _Parts(workspace.layout)
+                parts = _Parts(workspace.layout, path)
                 for line in _log_lines(path):
                     refusal = _add_line(adding, line, known, parts)
                     if refusal is not None:
@@ -95,30 +95,55 @@ class _Parts:
     """Parts of events that were too long for a line, of which a log may hold the whole.
 
     The first part has the id of the whole, the others have those that follow: where that is there,
-    with more records than the first part, none of the others is missing.
+    with more records than the first part, none of the others is missing. At the first that follows
+    another, all first parts of the other log are looked for at once: each reading takes the whole.
 
     Args:
         layout: The workspace of the log.
+        path: The other log.
     """
 
-    def __init__(self, layout: WorkspaceLayout) -> None:
+    def __init__(self, layout: WorkspaceLayout, path: str) -> None:
         self._layout = layout
+        self._path = path
+        self._most: dict[str, int] | None = None
         self._first: UsageEvent | None = None
         self._last: UsageEvent | None = None
-        self._is_whole: bool | None = None
 
     def are_there(self, event: UsageEvent) -> bool:
         """Take in the next event of the other log; whether it is a part of one that is whole."""
-        last, self._last = self._last, event
-        first = self._first
-        if first is None or last is None or not _follows(event, last):
-            self._first, self._is_whole = event, None
+        if not self._follows_last(event):
             return False
-        if self._is_whole is None:
-            lines = lines_with(self._layout, [first.id])
-            found = [one for _, line in lines if not isinstance(one := decode(line), Refusal)]
-            self._is_whole = any(len(one.records) > len(first.records) for one in found)
-        return self._is_whole
+        if self._most is None:
+            self._most = self._most_records()
+        first = self._first
+        return first is not None and self._most.get(first.id, 0) > len(first.records)
+
+    def added(self, event: UsageEvent) -> None:
+        """Take note that an event was added."""
+        if self._most is not None and event.id in self._most:
+            self._most[event.id] = max(self._most[event.id], len(event.records))
+
+    def _follows_last(self, event: UsageEvent) -> bool:
+        """Take in an event; whether it is the part behind the one before."""
+        last, self._last = self._last, event
+        if last is not None and _follows(event, last):
+            return True
+        self._first = event
+        return False
+
+    def _most_records(self) -> dict[str, int]:
+        """How many records the log has, at most, under the id of each first part."""
+        reading, found = _Parts(self._layout, self._path), dict[str, int]()
+        for line in _log_lines(self._path):
+            _, event = _present(line)
+            if not isinstance(event, Refusal) and reading._follows_last(event) and reading._first:
+                found[reading._first.id] = 0
+        for event_id, line in lines_with(self._layout, found):
+            event = decode(line)
+            if not isinstance(event, Refusal):
+                found[event_id] = max(found[event_id], len(event.records))
+        return found
 
 
 def _follows(event: UsageEvent, other: UsageEvent) -> bool:
@@ -131,10 +156,7 @@ def _add_line(
     adding: Adding, line: bytes, known: Callable[[], Known], parts: _Parts
 ) -> Refusal | None:
     """Add the event on a line of another log; return why there is none that can be added."""
-    found = decode(line)
-    if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
-        line = _of_present_schema(line)
-        found = decode(line)
+    line, found = _present(line)
     if isinstance(found, Refusal):
         return found
     written = ascii_line(line.strip())
@@ -144,7 +166,8 @@ def _add_line(
         adding.found()
         return None
     if len(written) < MAX_WRITTEN_LINE:
-        adding.add(found.id, written)
+        if adding.add(found.id, written):
+            parts.added(found)
         return None
     try:
         for part, part_line in split(found):
@@ -164,6 +187,15 @@ def _add_block(adding: Adding, block: UsageEvent, written: bytes, known: Known) 
 
     _, is_all = add_missing(block, known, append)
     return None if is_all else Refusal(SkipReason.WRONG_TYPE)
+
+
+def _present(line: bytes) -> tuple[bytes, UsageEvent | Refusal]:
+    """A line as it is written today, and what it holds."""
+    found = decode(line)
+    if isinstance(found, Refusal) and found.reason is SkipReason.LEGACY_SCHEMA:
+        line = _of_present_schema(line)
+        found = decode(line)
+    return line, found
 
 
 def _of_present_schema(line: bytes) -> bytes:

@@ -143,8 +143,7 @@ class Segments:
             if its is not None:
                 entry, agent_type = of_lines[number]
                 its.entered.extend((*divmod(ns_of_head(time), SECOND), entry))
-                if agent_type is not None:
-                    its.agent_type = agent_type
+                its.agent_type = its.agent_type or agent_type
 
     def add_line(self, line: Line) -> None:
         """Take in a line, if it is an event."""

@@ -42,10 +42,12 @@ class Strange(Counter[str]):
         self[kind[:64] if known else "(others)"] += times
 
 
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+_HALF = re.compile(
+    rb"(?<!\\)(\\(?:\\\\)*+)u[dD]"
+    rb"(?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?+|[c-fC-F][0-9a-fA-F]{2})"
 )
+"""Half a character, by its escape, with the backslashes before it: an odd number. With its other
+half in the last group it is a whole one."""
 
 
 def with_whole_characters(line: bytes) -> bytes:
@@ -53,7 +55,7 @@ def with_whole_characters(line: bytes) -> bytes:
 
     Hosts cut texts where a character has two halves, and write down the one that is left.
     """
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], line)
+    return _HALF.sub(lambda found: found[0] if found[2] else found[1] + b"ufffd", line)
 
 
 COMPRESSED = ".zst"

@@ -7,7 +7,7 @@ event that is not there is looked for under the names that the log has in its se
 same occurrence that what is read now does not give is it, under the name that it had then.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
@@ -17,6 +17,11 @@ from ctxuse.ids import derived_id, is_derived
 
 Name = tuple[str, str]
 """Kind and slug of a record."""
+
+
+_MOST_LOOKED_UP = 20_000
+"""So many former names are looked up in a segment, or a few more: of some hundred records that are
+called otherwise by now, each at some hundred places."""
 
 
 class Recorded:
@@ -40,7 +45,8 @@ class Recorded:
         self._looked = False
         self._exposed: set[tuple[str, str, str]] = set()
         self._typed: set[str] = set()
-        self._by_segment: dict[str, set[Name]] = defaultdict(set)
+        self._by_call: dict[tuple[str, str | None], set[Name]] = defaultdict(set)
+        self._looked_up: Counter[str] = Counter()
 
     def by_hook(self, item: Happened) -> bool:
         """Whether hooks have recorded what an event tells, as far as that has to be asked.
@@ -77,15 +83,18 @@ class Recorded:
     def _former(self, occurrence: list[Happened], has: Callable[[str], bool]) -> int:
         """How many events of an occurrence are in the log by names that it does not give now."""
         key, event = occurrence[0].key, occurrence[0].event
-        if key is None:
+        if key is None or self._looked_up[event.segment_id] > _MOST_LOOKED_UP:
             return 0
         now = {_name(item.event) for item in occurrence}
         names = {*self._names(event)} - now
+        self._looked_up[event.segment_id] += len(names)
         return sum(has(derived_id(self._host, key, *name)) for name in names)
 
     def _names_in_segment(self, event: UsageEvent) -> Collection[Name]:
+        """The names that the log has in a segment of events of the same call, or of none."""
         self._look()
-        return self._by_segment.get(event.segment_id, ())
+        calls = {event.call_id, None}
+        return {name for call in calls for name in self._by_call.get((event.segment_id, call), ())}
 
     def _look(self) -> None:
         """Take note of what the log says, once."""
@@ -96,7 +105,7 @@ class Recorded:
             if not isinstance(event, UsageEvent) or event.host != self._host or not event.records:
                 continue
             if is_derived(event.id):
-                self._by_segment[event.segment_id].add(_name(event))
+                self._by_call[event.segment_id, event.call_id].add(_name(event))
             elif event.event is UsageEventKind.USE:
                 if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
                     self._typed.add(event.segment_id)

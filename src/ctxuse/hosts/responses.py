@@ -215,12 +215,15 @@ def _parts(requests: Sequence[_Request]) -> Iterator[list[_Request]]:
 def _without_block(
     host: str, requests: Sequence[_Request], known: Sequence[Known]
 ) -> Iterator[list[_Request]]:
-    """Yield what of the requests of a segment is in no block, each run of it."""
+    """Yield what of the requests of a segment is in no block, each run of it; each request once."""
+    met: set[tuple[int, int]] = set()
 
     def has_none(request: _Request) -> bool:
         one = request.response
-        has_one = one.is_stored or any(k.has_at(host, one.at_ns // _MS, one.input) for k in known)
-        return not has_one
+        told = one.at_ns // _MS, one.input
+        is_new = not one.is_stored and told not in met
+        met.add(told)
+        return is_new and not any(k.has_at(host, *told) for k in known)
 
     for is_new, run in groupby(requests, has_none):
         if is_new:

@@ -146,7 +146,7 @@ def named(event: UsageEvent, is_taken: Callable[[str], bool]) -> UsageEvent:
     block = event.requests
     if block is None or not is_taken(event.id):
         return event
-    at = f"@{event.occurred_at_ns // _MS}"
+    at = f"@{event.occurred_at_ns // _MS + (block.at_ms[0] if block.at_ms else 0)}"
     request = f"{at}-{block.input[0] if block.input else 0}"
     names = chain((at, request), (f"{request}-{number}" for number in count(2)))
     renamed = (_renamed(event, name) for name in names)

@@ -1,0 +1,151 @@
+"""Imports take steps in proportion to what is imported, whatever its lines say of one another."""
+
+import json
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import pytest
+from test_growth import steps
+
+from ctxuse import UsageEventKind, UsageSource, Workspace
+from ctxuse.codec.encode import encode
+from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.ids import following_id, new_id
+from ctxuse.importing import import_transcripts
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.naming import lines_with
+from ctxuse.otherlogs import import_log
+
+FEW, TIMES = 150, 4
+"""So many lines, and so many times as many."""
+
+MOST_GROWTH = 1.5 * TIMES
+SESSION = "d174302f-8899-4819-a0b8-8143beea9627"
+SECOND = 1_000_000_000
+
+
+def grows_in_proportion(work: Callable[[int], object]) -> bool:
+    """Whether `work` takes steps in proportion to the lines that it gets."""
+    work(FEW)  # what is imported is imported
+    return steps(lambda: work(FEW * TIMES)) < MOST_GROWTH * steps(lambda: work(FEW))
+
+
+def made(root: Path) -> Workspace:
+    """A workspace of its own."""
+    (root / ".yoi" / "memory" / "decisions").mkdir(parents=True)
+    return Workspace(root)
+
+
+def blocks(number: int) -> list[UsageEvent]:
+    """Blocks of one id, each of another request."""
+    event_id = new_id(SECOND)
+    return [
+        UsageEvent(
+            event_id, SECOND, "s", UsageEventKind.RESIDENT_EXPOSURE,
+            UsageSource.RESIDENT_INJECTION, (), host="pi",
+            requests=Requests("r", (1_000 * one,), (7,), (1,)),
+        )
+        for one in range(number)
+    ]  # fmt: skip
+
+
+def parts(number: int) -> list[UsageEvent]:
+    """Events, each with one behind it that is as a part of it would be."""
+    record = UsageRecordSnapshot("decision", "alpha", 4, 1)
+    ids = [f"{one:08x}-0000-7000-8000-000000000000" for one in range(number)]
+    return [
+        UsageEvent(
+            one, SECOND, "s", UsageEventKind.USE, UsageSource.MEMORY_READ, (record,)
+        )
+        for first in ids
+        for one in (first, following_id(first, 1))
+    ]  # fmt: skip
+
+
+def test_another_log_is_imported_in_proportion(tmp_path: Path) -> None:
+    made_so_far = iter(range(9))
+
+    def work(number: int) -> None:
+        workspace, other = made(tmp_path / str(next(made_so_far))), tmp_path / "other.jsonl"
+        other.write_bytes(b"".join(encode(one) + b"\n" for one in blocks(number)))
+        assert import_log(workspace, [str(other)]).requests == number
+
+    assert grows_in_proportion(work)
+
+
+def test_for_parts_of_events_the_log_is_looked_through_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        return lines_with(layout, ids)
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    workspace, other = made(tmp_path / "here"), tmp_path / "other.jsonl"
+    other.write_bytes(b"".join(encode(one) + b"\n" for one in parts(FEW)))
+    assert import_log(workspace, [str(other)]).added == 2 * FEW
+    assert looked == [FEW]
+    whole = parts(1)[0]._replace(records=parts(1)[0].records * 2)
+    other.write_bytes(b"".join(encode(one) + b"\n" for one in (*parts(2)[2:], whole, *parts(1))))
+    assert import_log(made(tmp_path / "there"), [str(other)]).added == 3
+
+
+def line(number: int, when: int, **fields: object) -> str:
+    """A line of a transcript of Claude Code."""
+    fixed = {"sessionId": SESSION, "uuid": f"u{number}", "parentUuid": None, "isSidechain": False}
+    told = f"2026-11-22T09:{when // 60_000:02}:{when // 1_000 % 60:02}.{when % 1_000:03}Z"
+    return json.dumps({**fixed, "timestamp": told, **fields}) + "\n"
+
+
+def answers(number: int, _: Path) -> str:
+    """Two answers in each moment, of different models, that took in as much."""
+    return "".join(
+        line(2 * one + of, one, type="assistant", message={
+            "id": f"m{one}-{of}", "role": "assistant", "model": "AB"[of], "content": [],
+            "usage": {"input_tokens": 1_000, "output_tokens": 1},
+        })
+        for one in range(number)
+        for of in range(2)
+    )  # fmt: skip
+
+
+def reads(number: int, root: Path) -> str:
+    """Reads of different records."""
+    found = []
+    for one in range(number):
+        path = str(root / f".yoi/memory/decisions/r{one}.md")
+        said = {"id": f"toolu_{one:08}", "name": "Read", "input": {"file_path": path}}
+        answer = {"type": "tool_result", "tool_use_id": f"toolu_{one:08}", "content": "x"}
+        shown = {"filePath": path, "content": "x\n", "numLines": 1, "startLine": 1, "totalLines": 1}
+        asking = {"id": f"m{one}", "role": "assistant", "content": [{"type": "tool_use", **said}]}
+        told = {"role": "user", "content": [answer]}
+        found += [
+            line(2 * one, one, cwd=str(root), type="assistant", message=asking),
+            line(
+                2 * one + 1, one, cwd=str(root), type="user", message=told,
+                toolUseResult={"type": "text", "file": shown},
+            ),
+        ]  # fmt: skip
+    return "".join(found)
+
+
+@pytest.mark.parametrize("told", [answers, reads])
+def test_a_transcript_that_has_grown_is_imported_in_proportion(
+    tmp_path: Path, told: Callable[[int, Path], str]
+) -> None:
+    made_so_far = iter(range(9))
+
+    def work(number: int) -> None:
+        place = tmp_path / str(next(made_so_far))
+        workspace = made(place)
+        transcript = place / f"{SESSION}.jsonl"
+        for so_far in (number // 2, number):
+            transcript.write_text(told(so_far, place))
+            result = import_transcripts(
+                workspace, "claude-code", [str(transcript)], cache=False, processes=1
+            )
+            assert result.added + result.requests == number // 2
+
+    assert grows_in_proportion(work)
