@@ -24,11 +24,9 @@ from ctxuse.reports.fields import (
     Schema,
     by_name,
     described,
+    field_of_list,
     filled,
-    list_of,
     or_null,
-    plain,
-    properties,
 )
 from ctxuse.reports.report import EVIDENCE_FIELDS, UsageReport, largest_first
 from ctxuse.times import known_time
@@ -217,8 +215,7 @@ class CostReport(msgspec.Struct, frozen=True):
         for row in rows:
             together.merge(row.cost)
         together = replace(together, requests=0, input=0, unknown=0, last=None)
-        name = f"{len(rows):,} other {'record' if len(rows) == 1 else 'records'}"
-        return CostRow("", name, together, self.prices) if rows else None
+        return CostRow("", other_records(len(rows)), together, self.prices) if rows else None
 
     @property
     def rest(self) -> CostRow:
@@ -300,7 +297,7 @@ SORTS = ("record", *_NUMBERS)
 """What a cost can be sorted by."""
 
 _OTHER_FIELDS = [field for field in ROW_FIELDS if field.name in {"requests", "tokens", "money"}]
-_OTHER = plain(properties(_OTHER_FIELDS))
+_OTHER = described(_OTHER_FIELDS)
 
 _TOTAL: Sequence[Field[CostReport]] = (
     Field("requests", COUNT, lambda r: r.cost.requests),
@@ -321,16 +318,18 @@ COST_FIELDS: Sequence[Field[CostReport]] = (
         "prices", or_null(by_name({"type": "number"})),
         lambda r: None if r.prices is None else r.prices.fields,
     ),
-    Field("total", plain(properties(_TOTAL)), lambda r: filled(_TOTAL, r)),
-    Field(
-        "records", list_of(plain(properties(ROW_FIELDS))),
-        lambda r: [filled(ROW_FIELDS, row) for row in r.shown],
-    ),
+    Field("total", described(_TOTAL), lambda r: filled(_TOTAL, r)),
+    field_of_list("records", ROW_FIELDS, lambda r: r.shown),
     Field("other_records", or_null(_OTHER), lambda r: _other(r.left_out)),
     Field("everything_else", _OTHER, lambda r: _other(r.rest)),
     Field("not_divided", or_null(_OTHER), lambda r: _other(r.unsplit)),
 )  # fmt: skip
 """A report of costs as JSON holds it."""
+
+
+def other_records(number: int) -> str:
+    """Return what so many records are called that are shown as one."""
+    return f"{number:,} other {'record' if number == 1 else 'records'}"
 
 
 def _other(row: CostRow | None) -> dict[str, object] | None:

@@ -3,7 +3,8 @@
 The shapes of values are JSON Schema, as OpenAPI 3.1 has it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ Schema = dict[str, Any]
 """A JSON Schema."""
 
 Of = TypeVar("Of")
+Part = TypeVar("Part")
 
 _TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3,9})?Z$"
 
@@ -46,6 +48,24 @@ def filled(fields: Sequence[Field[Of]], of: Of) -> dict[str, object]:
     return {
         field.name: value for field in fields if (value := field.value(of)) is not msgspec.UNSET
     }
+
+
+def fields_of_part(attribute: str, fields: Sequence[Field[Any]]) -> list[Field[Any]]:
+    """Return the fields of an `attribute`, or of an attribute's, as those of what has it."""
+    part = attrgetter(attribute)
+
+    def of_whole(field: Field[Any]) -> Field[Any]:
+        return field._replace(value=lambda of: field.value(part(of)))
+
+    return [*map(of_whole, fields)]
+
+
+def field_of_list(
+    name: str, fields: Sequence[Field[Part]], parts: Callable[[Of], Iterable[Part]]
+) -> Field[Of]:
+    """Return the field that holds an object with such fields for each of what `parts` takes."""
+    items = list_of(described(fields))
+    return Field(name, items, lambda of: [filled(fields, part) for part in parts(of)])
 
 
 def described(fields: Sequence[Field[Any]]) -> Schema:

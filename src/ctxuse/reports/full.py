@@ -31,6 +31,7 @@ from ctxuse.reports.fields import (
     TIME_OR_NULL,
     Field,
     by_name,
+    fields_of_part,
     filled,
     list_of,
     plain,
@@ -39,7 +40,6 @@ from ctxuse.reports.fields import (
 from ctxuse.reports.report import (
     EVIDENCE_FIELDS,
     RECORD_FIELDS,
-    Evidence,
     Rows,
     UsageReport,
     UsageReportRecord,
@@ -166,12 +166,8 @@ class FullReportRecord(msgspec.Struct, frozen=True):
         return filled(FULL_RECORD_FIELDS, self)
 
 
-def _basic(field: Field[UsageReportRecord]) -> Field[FullReportRecord]:
-    return Field(field.name, field.schema, lambda r: field.value(r.basic))
-
-
 FULL_RECORD_FIELDS: Sequence[Field[FullReportRecord]] = (
-    *map(_basic, RECORD_FIELDS),
+    *fields_of_part("basic", RECORD_FIELDS),
     Field("first_seen_at", TIME, lambda r: format_ns(r.first_seen_ns)),
     Field("last_exposed_at", TIME_OR_NULL, lambda r: known_time(r.last_exposed_ns)),
     Field("segments_used_in", COUNT_OR_NULL, lambda r: r.used_in),
@@ -274,12 +270,8 @@ class FullReport(msgspec.Struct, frozen=True):
         return FullReport(basic, tuple(mine[record.kind, record.slug] for record in basic.records))
 
 
-def _of_evidence(field: Field[Evidence]) -> Field[FullReport]:
-    return Field(field.name, field.schema, lambda r: field.value(r.basic.evidence))
-
-
 FULL_EVIDENCE_FIELDS: Sequence[Field[FullReport]] = (
-    *map(_of_evidence, EVIDENCE_FIELDS),
+    *fields_of_part("basic.evidence", EVIDENCE_FIELDS),
     Field("sources", list_of(TEXT), lambda r: r.sources),
     Field("hosts", list_of(TEXT), lambda r: r.hosts),
 )

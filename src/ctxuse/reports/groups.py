@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from ctxuse.counting.cost import Request, requests_of
 from ctxuse.counting.detail import Counts
@@ -23,6 +24,7 @@ from ctxuse.reports.fields import (
     TEXT_OR_NULL,
     TIME,
     Field,
+    fields_of_part,
     filled,
     list_of,
     plain,
@@ -121,17 +123,8 @@ class GroupedReport(msgspec.Struct, frozen=True):
 
     def of_kinds(self, kinds: Collection[str]) -> "GroupedReport":
         """Return the part of the report that is about records of `kinds`."""
-        groups = (
-            msgspec.structs.replace(
-                group, records={key: c for key, c in group.records.items() if key[-2] in kinds}
-            )
-            for group in self.groups
-        )
-        return msgspec.structs.replace(
-            self,
-            groups=tuple(group for group in groups if group.records),
-            basic=self.basic.of_kinds(kinds),
-        )
+        groups = tuple(_of_records(self.groups, lambda key: key[-2] in kinds))
+        return replace(self, groups=groups, basic=self.basic.of_kinds(kinds))
 
     def fields(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
@@ -155,10 +148,6 @@ def _of_requests(which: int) -> Callable[[Group], object]:
     return value
 
 
-def _of_total(field: Field[Counts]) -> Field[Group]:
-    return Field(field.name, field.schema, lambda g: field.value(g.total))
-
-
 GROUP_FIELDS: Sequence[Field[Group]] = (
     Field("name", TEXT, lambda g: g.name),
     Field("host", TEXT_OR_NULL, lambda g: UNSET if g.began_ns is None else g.host, optional=True),
@@ -168,7 +157,7 @@ GROUP_FIELDS: Sequence[Field[Group]] = (
     Field("input", COUNT_OR_NULL, _of_requests(1), optional=True),
     Field("records_used", COUNT, lambda g: g.used),
     Field("records_exposed", COUNT, lambda g: g.exposed),
-    *map(_of_total, COUNT_FIELDS),
+    *fields_of_part("total", COUNT_FIELDS),
     Field(
         "records", list_of(plain({"kind": TEXT, "slug": TEXT, **properties(COUNT_FIELDS)})),
         lambda g: [_record(*item) for item in sorted(g.records.items())],
@@ -252,7 +241,8 @@ def group_report(
             for name, counts in _PARTS[by](record):
                 _counts(found.setdefault(name, Group(name)), record.key).merge(counts)
     else:
-        found = {group.name: group for group in _of_records(groups, report.records)}
+        keys = {record.key for record in report.records}
+        found = {group.name: group for group in _of_records(groups.values(), keys.__contains__)}
     ordered = sorted(found.values(), key=lambda group: (group.began_ns or 0, group.name))
     return GroupedReport(by, tuple(ordered), report.basic, report.evidence())
 
@@ -270,16 +260,12 @@ _PARTS: dict[By, _Parts] = {
 }
 
 
-def _of_records(groups: Mapping[str, Group], wanted: Iterable[FullReportRecord]) -> list[Group]:
-    """The groups with those records only that are wanted, and those groups only that have some."""
-    keys = {record.key for record in wanted}
-    found = [
-        msgspec.structs.replace(
-            group, records={key: c for key, c in group.records.items() if key in keys}
-        )
-        for group in groups.values()
-    ]
-    return [group for group in found if group.records]
+def _of_records(groups: Iterable[Group], wanted: Callable[[Key], bool]) -> Iterator[Group]:
+    """Yield groups with those records only that are wanted, and those only that have some."""
+    for group in groups:
+        records = {key: counts for key, counts in group.records.items() if wanted(key)}
+        if records:
+            yield replace(group, records=records)
 
 
 def _counts(group: Group, key: Key) -> Counts:

@@ -14,7 +14,7 @@ from ctxuse.reports.fields import (
     TIME,
     Field,
     by_name,
-    described,
+    field_of_list,
     filled,
     list_of,
     or_null,
@@ -100,11 +100,6 @@ def _sizes(history: RecordHistory) -> list[dict[str, object]]:
     return [{"day": day_text(day), "bytes": size} for day, size in sizes]
 
 
-def _last_uses(history: RecordHistory) -> list[dict[str, object]]:
-    uses = () if history.record is None else history.record.last_uses
-    return [filled(USE_FIELDS, use) for use in uses]
-
-
 def _files(history: RecordHistory) -> list[dict[str, object]]:
     return [{"path": path, "is_as_first": is_as} for path, is_as in history.files]
 
@@ -131,7 +126,7 @@ HISTORY_FIELDS: Sequence[Field[RecordHistory]] = (
     Field("days", by_name(ref("Counts")), _days),
     Field("sources", by_name(ref("Counts")), _sources),
     Field("sizes", list_of(plain({"day": DAY, "bytes": COUNT})), _sizes),
-    Field("last_uses", list_of(described(USE_FIELDS)), _last_uses),
+    field_of_list("last_uses", USE_FIELDS, lambda h: h.record.last_uses if h.record else ()),
     Field("size_now_bytes", COUNT_OR_NULL, lambda h: h.size_now),
     Field("gone", BOOLEAN_OR_NULL, lambda h: h.gone),
     Field("files", list_of(plain({"path": TEXT, "is_as_first": TEXT_OR_NULL})), _files),

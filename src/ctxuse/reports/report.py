@@ -4,7 +4,7 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 `UsageReport.to_json` is byte for byte what the reference prints.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -32,8 +32,6 @@ from ctxuse.times import instant, known_time
 from ctxuse.zones import UTC, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
     from whenever import Instant
 
 
@@ -109,7 +107,7 @@ RECORD_FIELDS: Sequence[Field[UsageReportRecord]] = (
 """A record as the JSON report names, orders and writes it."""
 
 
-def without_evidence(ref: RecordRef, fields: "Sequence[Field[Any]]") -> dict[str, object]:
+def without_evidence(ref: RecordRef, fields: Sequence[Field[Any]]) -> dict[str, object]:
     """Return the object of a record that is in no event: unknown, which is not zero."""
     return dict.fromkeys(field.name for field in fields) | {"kind": ref.kind, "slug": str(ref.slug)}
 
@@ -208,7 +206,7 @@ COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
 Of = TypeVar("Of")
 
 
-def largest_first(rows: "Iterable[Of]", number: Callable[[Of], int | None]) -> list[Of]:
+def largest_first(rows: Iterable[Of], number: Callable[[Of], int | None]) -> list[Of]:
     """Return `rows` from the largest number to the smallest; those that have none come last.
 
     Args:
@@ -248,7 +246,7 @@ class Rows(NamedTuple):
             and (since is None or last is None or last < since)
         )
 
-    def of(self, rows: "Iterable[Of]", figures: Callable[[Of], UsageReportRecord]) -> list[Of]:
+    def of(self, rows: Iterable[Of], figures: Callable[[Of], UsageReportRecord]) -> list[Of]:
         """Return those of `rows` that are shown, in order, but for `top`.
 
         Args:
@@ -301,7 +299,7 @@ class UsageReport(msgspec.Struct, frozen=True):
         rows = rows[: self.rows.top]
         return as_json({"records": rows})
 
-    def of_kinds(self, kinds: "Collection[str]") -> "UsageReport":
+    def of_kinds(self, kinds: Collection[str]) -> "UsageReport":
         """Return the part of the report that is about records of `kinds`."""
         kinds = {kinds} if isinstance(kinds, str) else kinds
         return replace(
@@ -311,7 +309,7 @@ class UsageReport(msgspec.Struct, frozen=True):
             outside=frozenset(key for key in self.outside if key[0] in kinds),
         )
 
-    def with_disk(self, on_disk: "Iterable[RecordRef]") -> "UsageReport":
+    def with_disk(self, on_disk: Iterable[RecordRef]) -> "UsageReport":
         """Return the report with those of `on_disk` that are in no event."""
         seen = {(record.kind, record.slug) for record in self.records} | self.outside
         return replace(self, without_events=tuple(r for r in on_disk if r not in seen))
@@ -378,7 +376,7 @@ def build_report(
 
 
 def report_record(
-    kind: str, slug: str, tally: RecordTally, shown: "Collection[str]"
+    kind: str, slug: str, tally: RecordTally, shown: Collection[str]
 ) -> UsageReportRecord:
     """Return what a report says of one record; for `shown` see `kinds_shown`."""
     total = tally.last_exposure_tokens * tally.exposure_count

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +29,7 @@ from ctxuse.counting.cost import (
 from ctxuse.counting.entered import BASES
 from ctxuse.counting.segments import Segments
 from ctxuse.query import UNNAMED
-from ctxuse.reports.cost import CostReport
+from ctxuse.reports.cost import CostReport, other_records
 from ctxuse.reports.fields import (
     COUNT,
     COUNT_OR_NULL,
@@ -37,12 +38,13 @@ from ctxuse.reports.fields import (
     TIME,
     TIME_OR_NULL,
     Field,
+    field_of_list,
     filled,
     list_of,
-    plain,
-    properties,
 )
 from ctxuse.times import known_time
+
+_begin = attrgetter("begin")
 
 MOST_LAYERS = 8
 """So many records have a layer of their own; the others share one."""
@@ -68,9 +70,8 @@ class SessionRecord(msgspec.Struct, frozen=True):
     @property
     def tokens(self) -> int | None:
         """Its tokens, summed over requests; None where they are known of none."""
-        known = [p for p in self.pieces if p.tokens is not None]
-        total = sum(p.tokens.number * (p.end - p.begin) for p in known if p.tokens is not None)
-        return total if known else None
+        known = [p.tokens.number * (p.end - p.begin) for p in self.pieces if p.tokens is not None]
+        return sum(known) if known else None
 
     @property
     def bases(self) -> list[str]:
@@ -163,7 +164,7 @@ class SessionReport(msgspec.Struct, frozen=True, dict=True):
         ]
         others = standing[MOST_LAYERS:]
         if others:
-            name = f"{len(others):,} other {'record' if len(others) == 1 else 'records'}"
+            name = other_records(len(others))
             together = (piece for record in others for piece in record.pieces)
             own.append(Layer(name, _per_request(together, number)))
         known = [sum(each) for each in zip(*(layer.tokens for layer in own), strict=True)]
@@ -176,20 +177,13 @@ class SessionReport(msgspec.Struct, frozen=True, dict=True):
         return filled(SESSION_FIELDS, self)
 
 
-_PIECE = plain({"from": COUNT, "to": COUNT, "tokens": COUNT_OR_NULL, "basis": TEXT_OR_NULL,
-                "read": {"type": "boolean"}})  # fmt: skip
-
-
-def _piece(piece: Piece) -> dict[str, object]:
-    tokens = piece.tokens
-    return {
-        "from": piece.begin + 1,
-        "to": piece.end,
-        "tokens": None if tokens is None else tokens.number,
-        "basis": None if tokens is None else tokens.basis,
-        "read": piece.is_use,
-    }
-
+_PIECE: Sequence[Field[Piece]] = (
+    Field("from", COUNT, lambda p: p.begin + 1),
+    Field("to", COUNT, lambda p: p.end),
+    Field("tokens", COUNT_OR_NULL, lambda p: p.tokens and p.tokens.number),
+    Field("basis", TEXT_OR_NULL, lambda p: p.tokens and p.tokens.basis),
+    Field("read", {"type": "boolean"}, lambda p: p.is_use),
+)
 
 _RECORD: Sequence[Field[SessionRecord]] = (
     Field("kind", TEXT, lambda r: r.kind),
@@ -198,7 +192,7 @@ _RECORD: Sequence[Field[SessionRecord]] = (
     Field("use_count", COUNT, lambda r: r.read),
     Field("requests", COUNT, lambda r: r.requests),
     Field("tokens", COUNT_OR_NULL, lambda r: r.tokens),
-    Field("stood", list_of(_PIECE), lambda r: [_piece(piece) for piece in r.pieces]),
+    field_of_list("stood", _PIECE, lambda r: r.pieces),
 )
 
 _REQUEST: Sequence[Field[Request]] = (
@@ -218,15 +212,9 @@ SESSION_FIELDS: Sequence[Field[SessionReport]] = (
     Field("began_at", TIME_OR_NULL, lambda s: known_time(s.began_ns)),
     Field("ended_at", TIME_OR_NULL, lambda s: known_time(s.ended_ns)),
     Field("compacted_before", list_of(COUNT), lambda s: [place + 1 for place in s.compactions]),
-    Field(
-        "requests", list_of(plain(properties(_REQUEST))),
-        lambda s: [filled(_REQUEST, request) for request in s.requests],
-    ),
-    Field(
-        "records", list_of(plain(properties(_RECORD))),
-        lambda s: [filled(_RECORD, record) for record in s.records],
-    ),
-)  # fmt: skip
+    field_of_list("requests", _REQUEST, lambda s: s.requests),
+    field_of_list("records", _RECORD, lambda s: s.records),
+)
 """A session as JSON holds it; requests are numbered from 1 on."""
 
 
@@ -261,10 +249,6 @@ def build_session(segments: Segments, key: str) -> SessionReport:
         min(moments, default=None),
         max(moments, default=None),
     )
-
-
-def _begin(piece: Piece) -> int:
-    return piece.begin
 
 
 def _behind(times_ns: Sequence[int], compacted_ns: Iterable[int]) -> list[int]:
