@@ -14,7 +14,7 @@ from fleets import as_log, make_fleet, make_workspace, some_events
 from ctxuse.cli.main import run
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.render.forms import own_report
+from ctxuse.render.fleet import own_report
 from ctxuse.render.page import fleet_page
 from ctxuse.render.page.view import MOST_LINES
 from ctxuse.reports.fleet import SeenWorkspace

@@ -183,7 +183,7 @@ INSIDE = {
         "page",
         "events | forms | session",
         "record",
-        "comparison",
+        "comparison | fleet",
         "cost | reports",
         "terminal",
         "tables",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ctxuse.errors import MissingExtraError
 from ctxuse.render import words
-from ctxuse.render.forms import in_workspaces, not_counted, own_report, without_skipped
+from ctxuse.render.fleet import in_workspaces, not_counted, own_report, without_skipped
 from ctxuse.render.page import columns
 from ctxuse.render.page.recordview import record_view
 from ctxuse.render.page.sessionview import cost_view, session_view
