@@ -34,7 +34,7 @@ from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.blocks import Known, named, without_known
 from ctxuse.log.naming import RequestLines
 from ctxuse.otherlogs import import_log
-from ctxuse.reports.groups import BY
+from ctxuse.query import BY
 
 BLOCK = Requests(
     first="msg_1", at_ms=(0, 1500), input=(10, 20), output=(3, 4), cached=(0, 9),

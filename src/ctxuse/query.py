@@ -3,7 +3,7 @@
 Front ends make a `Query` once, from whatever their users write; everything below takes it as it is.
 """
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
 from ctxuse.times import ns_of
 from ctxuse.zones import UTC, Zone
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 UNNAMED = "unknown"
 """What people call the host or the actor of events that name none."""
+
+By = Literal["day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind"]
+"""What a report can be grouped by."""
+
+BY: tuple[By, ...] = get_args(By)
 
 
 class Window(NamedTuple):

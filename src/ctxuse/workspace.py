@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from ctxuse.log.reader import SkippedLine
     from ctxuse.log.repair import RepairResult
     from ctxuse.progress import OnProgress
+    from ctxuse.query import By
     from ctxuse.reports.cost import CostReport, Prices
     from ctxuse.reports.full import FullReport
-    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.reports.groups import GroupedReport
     from ctxuse.reports.report import UsageReport
     from ctxuse.zones import Zone
 

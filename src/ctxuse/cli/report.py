@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxuse.cli import common, names
+from ctxuse.query import BY
 from ctxuse.reports.full import FullReport
 from ctxuse.reports.making import (
     make_costs,
@@ -19,12 +20,10 @@ from ctxuse.reports.making import (
 if TYPE_CHECKING:
     from ctxuse.hosts.places import Places
     from ctxuse.layout import WorkspaceLayout
-    from ctxuse.query import Query
-    from ctxuse.reports.groups import By, GroupedReport
+    from ctxuse.query import By, Query
+    from ctxuse.reports.groups import GroupedReport
     from ctxuse.reports.report import Rows, UsageReport
     from ctxuse.reports.session import Costs
-
-_BY = ("day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind")
 
 
 @click.command("report")
@@ -34,7 +33,7 @@ _BY = ("day", "week", "segment", "host", "source", "actor", "agent-type", "model
 @click.option(
     "--wide", is_flag=True, help="With all figures: segments, tokens as recorded, bytes, agents."
 )
-@click.option("--by", type=click.Choice(_BY), help="A row for each of these instead of records.")
+@click.option("--by", type=click.Choice(BY), help="A row for each of these instead of records.")
 @common.actor_options
 @common.row_options
 @common.window_options

@@ -9,6 +9,7 @@ from ctxuse.hosts.ondisk import files_called, size_now
 from ctxuse.hosts.places import Places
 from ctxuse.query import EVERYTHING
 from ctxuse.render.record import record_text
+from ctxuse.render.words import some
 from ctxuse.reports.history import RecordHistory
 from ctxuse.reports.making import (
     make_full_report,
@@ -104,9 +105,8 @@ def _show_session(
 def _which(what: str, found: "list[str]", layout: "WorkspaceLayout") -> str:
     """What is wrong with a name: several sessions begin so, or nothing is called so."""
     if found:
-        listed = ", ".join(quoted(name) for name in found[:_MOST_NAMED])
-        more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
-        return f"several sessions begin with {quoted(what)}: {listed}{more}"
+        listed = some([*map(quoted, found)], _MOST_NAMED)
+        return f"several sessions begin with {quoted(what)}: {listed}"
     kind, _, slug = what.partition("/")
     with common.reading() as reading:
         report = make_report(layout, EVERYTHING, reading)

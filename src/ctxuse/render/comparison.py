@@ -125,10 +125,8 @@ def _files(rows: Sequence[Row], safe: Safe) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST
-    return ", ".join(names[:_MOST]) + (
-        f" and {more:,} more (--format csv has all)" if more > 0 else ""
-    )
+    every = " (--format csv has all)" if len(names) > _MOST else ""
+    return words.some(names, _MOST) + every
 
 
 def _name(row: Row, safe: Safe) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ctxuse.render import words
+from ctxuse.render.reports import tokens_explained
 from ctxuse.render.tables import AnyTable, Bar, Column, Name, Partial, Said, Table, Value
 from ctxuse.reports.cost import CostReport, CostRow
 from ctxuse.visible import Safe
@@ -205,11 +206,4 @@ def _explained(report: CostReport, rows: Sequence[CostRow]) -> str:
     )  # fmt: skip
     if report.window is not None:
         said += f". of window: of the {report.window:,} tokens given"
-    return said + words_of_tokens(bases, partly=partly)
-
-
-def words_of_tokens(bases: set[str], *, partly: bool) -> str:
-    """Return the end of a sentence that explains figures of tokens and of requests."""
-    said = "; n of x of y: known of x of y times, or requests" if partly else ""
-    marks = words.marks_explained(bases - {""})
-    return f"{said}. {marks}." if marks else f"{said}."
+    return said + tokens_explained(bases, partly=partly, of="y times, or requests")

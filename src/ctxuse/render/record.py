@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ctxuse.counting.detail import Counts, Use
+from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.reports import tokens_of
 from ctxuse.reports.full import FullReportRecord
@@ -78,7 +79,7 @@ def _names(counted: Mapping[str, Counts]) -> str:
 
 
 def _totals(record: FullReportRecord, zone: Zone) -> list[str]:
-    sources = words.sources(record.basic.source_breakdown)
+    sources = words.named(record.basic.source_breakdown, visible)
     used = f"Used      {words.plural(record.total.uses, 'time')} in {_segments(record.used_in)}"
     resident = words.plural(record.total.exposures, "time")
     exposed = f"Resident  {resident} in {_segments(record.exposed_in)}"
@@ -157,7 +158,7 @@ def _size_line(sizes: Sequence[tuple[int, int]], first: int, last: int, each: in
 
 
 def _use(use: Use, zone: Zone) -> str:
-    who = ", ".join(filter(None, [use.host, use.actor])) or "unknown"
+    who = ", ".join(filter(None, [use.host, use.actor])) or UNNAMED
     size = "" if use.context_bytes is None else f", {use.context_bytes:,} bytes"
     told = f"{use.source} by {who}{size}, session {use.segment}"
     return f"  {words.minute(use.at_ns, zone)}  {visible(told)}"

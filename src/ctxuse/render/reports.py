@@ -128,15 +128,17 @@ def explained(records: Sequence[UsageReportRecord], zone: Zone) -> str:
     return said
 
 
-def tokens_explained(bases: Collection[str], *, partly: bool) -> str:
+def tokens_explained(bases: Collection[str], *, partly: bool, of: str = "the y times") -> str:
     """Return the end of a sentence that explains figures of tokens.
 
     Args:
         bases: How they are known.
-        partly: Whether some are of a part of the times only.
+        partly: Whether some are of a part only.
+        of: A part of what.
     """
-    said = "; n of x of y: known of x of the y times" if partly else ""
-    return f"{said}. {words.marks_explained(bases)}." if bases else f"{said}."
+    said = f"; n of x of y: known of x of {of}" if partly else ""
+    marks = words.marks_explained(bases)
+    return f"{said}. {marks}." if marks else f"{said}."
 
 
 def _without(report: UsageReport) -> list[Name]:
@@ -378,9 +380,7 @@ def of_groups(report: "GroupedReport", safe: Safe) -> AnyTable:
             Column(
                 "Began", "", lambda g: Moment(g.began_ns, minutes=True), right=False, whole=False
             ),
-            Column(
-                "Agent", "", lambda g: g.host or "unknown", right=False, whole=False, least=wide
-            ),
+            Column("Agent", "", lambda g: g.host or UNNAMED, right=False, whole=False, least=wide),
             Column("Requests", "", lambda g: None if g.requests is None else g.requests[0]),
             Column("Took in", "", lambda g: None if g.requests is None else g.requests[1]),
         ]

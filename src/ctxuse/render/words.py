@@ -71,11 +71,6 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def sources(breakdown: Mapping[str, int]) -> str:
-    """Return uses by source on one line."""
-    return ", ".join(f"{source} {number:,}" for source, number in breakdown.items())
-
-
 def since(evidence: Evidence) -> str:
     """Return since when there is evidence and how much, on one line."""
     if not evidence.events and not evidence.outside:
@@ -196,17 +191,18 @@ MOST_NAMES = 12
 
 def named(numbers: Mapping[str, int], safe: Safe) -> str:
     """Return names, which are foreign, with their numbers on one line."""
-    return _some([f"{safe(name)} {number:,}" for name, number in numbers.items() if number])
+    return some([f"{safe(name)} {number:,}" for name, number in numbers.items() if number])
 
 
 def listed(names: Iterable[str], safe: Safe) -> str:
     """Return names, which are foreign, on one line: some, and how many more there are."""
-    return _some([*map(safe, names)])
+    return some([*map(safe, names)])
 
 
-def _some(texts: Sequence[str]) -> str:
-    more = len(texts) - MOST_NAMES
-    return ", ".join(texts[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+def some(texts: Sequence[str], most: int = MOST_NAMES) -> str:
+    """Return texts, safe to show, on one line: the first of them, and how many more there are."""
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def agents(hosts: Iterable[str], safe: Safe) -> str:

@@ -12,7 +12,7 @@ from ctxuse.counting.detail import Counts
 from ctxuse.reports.fields import filled
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.groups import COUNT_FIELDS
-from ctxuse.reports.report import largest_first
+from ctxuse.reports.report import TEXT_COLUMNS, ordered
 
 Key = tuple[str, str]
 """A record's kind and slug."""
@@ -134,13 +134,6 @@ class Row(NamedTuple):
         return None if first is None or second is None else second - first
 
 
-_TEXTS: Mapping[str, Callable[[Row], tuple[str, ...]]] = {
-    "record": lambda row: (row.kind, row.slug),
-    "kind": lambda row: (row.kind,),
-    "slug": lambda row: (row.slug,),
-}
-
-
 def _of(side: str, figure: str) -> Callable[[Row], int | None]:
     """What takes a figure of one window, which is not known where the window's are not."""
     counts, take = attrgetter(side), attrgetter(figure)
@@ -161,7 +154,7 @@ _NUMBERS: dict[str, Callable[[Row], int | None]] = {
     )
 }
 
-COLUMNS = (*_TEXTS, *_NUMBERS)
+COLUMNS = (*TEXT_COLUMNS, *_NUMBERS)
 """What a comparison can be sorted by: figures of the second window, of the first, differences."""
 
 
@@ -191,10 +184,7 @@ class Comparison(NamedTuple):
         """
         first, second = self.first.records(), self.second.records()
         rows = [self._row(key, first, second) for key in sorted({*first, *second})]
-        text = _TEXTS.get(self.sort)
-        if text is not None:
-            return sorted(rows, key=text)
-        return largest_first(rows, _NUMBERS[self.sort])
+        return ordered(rows, self.sort, _NUMBERS)
 
     def fields(self) -> dict[str, object]:
         """Return the comparison as JSON holds it."""

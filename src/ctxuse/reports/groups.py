@@ -6,7 +6,6 @@ those of the report's time zone.
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, get_args
 
 import msgspec
 from msgspec import UNSET
@@ -16,7 +15,7 @@ from ctxuse.counting.cost import Request, requests_of
 from ctxuse.counting.detail import Counts
 from ctxuse.counting.segments import Entry, Segment, Segments
 from ctxuse.counting.sums import earliest, latest
-from ctxuse.query import UNNAMED
+from ctxuse.query import BY, UNNAMED, By
 from ctxuse.reports.fields import (
     COUNT,
     COUNT_OR_NULL,
@@ -35,11 +34,6 @@ from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.report import UsageReport
 from ctxuse.times import known_time
 from ctxuse.zones import day_text, week_text
-
-By = Literal["day", "week", "segment", "host", "source", "actor", "agent-type", "model", "kind"]
-"""What a report can be grouped by."""
-
-BY: tuple[By, ...] = get_args(By)
 
 Key = tuple[str, ...]
 """A record: its kind and its slug, over several workspaces behind the address of its own."""

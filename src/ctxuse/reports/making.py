@@ -13,7 +13,7 @@ from ctxuse.counting.tally import Tally, segment_key
 from ctxuse.counting.tuning import Reading
 from ctxuse.layout import RecordRef, WorkspaceLayout
 from ctxuse.log.reader import open_logs
-from ctxuse.query import Query
+from ctxuse.query import By, Query
 from ctxuse.reports.full import FullReport, build_full_report
 from ctxuse.reports.report import ALL_ROWS, Rows, UsageReport, build_report
 from ctxuse.zones import UTC
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctxuse.hosts.places import Places
     from ctxuse.reports.cost import CostReport, Prices
     from ctxuse.reports.fleet import FleetReport
-    from ctxuse.reports.groups import By, Group, GroupedReport
+    from ctxuse.reports.groups import Group, GroupedReport
     from ctxuse.reports.session import Costs, SessionReport
 
 
@@ -146,7 +146,7 @@ def make_session_report(layout: WorkspaceLayout, name: str) -> "SessionReport | 
 
 
 def make_grouped_report(
-    layout: WorkspaceLayout, query: Query, by: "By", reading: Reading
+    layout: WorkspaceLayout, query: Query, by: By, reading: Reading
 ) -> "GroupedReport":
     """Return the figures by something else than records; by segment and model all is read.
 
@@ -168,9 +168,7 @@ def make_grouped_report(
         groups = grouped(segments, requests)
     else:
         report = make_full_report(layout, query, reading, days=by in {"day", "week"})
-    if query.kinds:
-        report = report.of_kinds(query.kinds)
-    return group_report(report, by, groups)
+    return group_report(narrowed(report, query), by, groups)
 
 
 def records_on_disk(report: UsageReport, places: "Places") -> Iterable[RecordRef]:

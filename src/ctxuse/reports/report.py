@@ -6,6 +6,7 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json import JSONEncoder
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -185,11 +186,12 @@ EVIDENCE_FIELDS: Sequence[Field[Evidence]] = (
 """What a report rests on, as JSON holds it."""
 
 
-_TEXT_COLUMNS: dict[str, Callable[[UsageReportRecord], tuple[str, ...]]] = {
-    "record": lambda r: (r.kind, r.slug),
-    "kind": lambda r: (r.kind,),
-    "slug": lambda r: (r.slug,),
+TEXT_COLUMNS = {
+    "record": attrgetter("kind", "slug"),
+    "kind": attrgetter("kind"),
+    "slug": attrgetter("slug"),
 }
+"""What records are sorted by from A to Z, and what that takes from the figures of one."""
 
 _NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int | None]] = {
     "uses": lambda r: r.use_count,
@@ -200,7 +202,7 @@ _NUMBER_COLUMNS: dict[str, Callable[[UsageReportRecord], int | None]] = {
     "tokens-read": lambda r: r.read.total,
 }
 
-COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS)
+COLUMNS = (*TEXT_COLUMNS, *_NUMBER_COLUMNS)
 """What a report can be sorted by."""
 
 Of = TypeVar("Of")
@@ -217,6 +219,26 @@ def largest_first(rows: Iterable[Of], number: Callable[[Of], int | None]) -> lis
     known = [(value, row) for value, row in found if value is not None]
     known.sort(key=lambda one: -one[0])
     return [row for _, row in known] + [row for value, row in found if value is None]
+
+
+def ordered(
+    rows: Iterable[Of],
+    column: str,
+    numbers: Mapping[str, Callable[[Any], int | None]],
+    figures: Callable[[Of], Any] = lambda row: row,
+) -> list[Of]:
+    """Return rows by a column: of `TEXT_COLUMNS` from A to Z, of `numbers` as `largest_first`.
+
+    A column takes a row's `figures`. Equal rows keep their order.
+
+    Raises:
+        KeyError: There is no such column.
+    """
+    text = TEXT_COLUMNS.get(column)
+    if text is not None:
+        return sorted(rows, key=lambda row: text(figures(row)))
+    number = numbers[column]
+    return largest_first(rows, lambda row: number(figures(row)))
 
 
 class Rows(NamedTuple):
@@ -256,12 +278,8 @@ class Rows(NamedTuple):
         Raises:
             KeyError: There is no such column.
         """
-        chosen = [row for row in rows if self.takes(figures(row))]
-        if self.sort in _TEXT_COLUMNS:
-            text = _TEXT_COLUMNS[self.sort]
-            return sorted(chosen, key=lambda row: text(figures(row)))
-        number = _NUMBER_COLUMNS[self.sort]
-        return largest_first(chosen, lambda row: number(figures(row)))
+        chosen = (row for row in rows if self.takes(figures(row)))
+        return ordered(chosen, self.sort, _NUMBER_COLUMNS, figures)
 
 
 ALL_ROWS = Rows()

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
-from ctxuse.query import Query, Window
-from ctxuse.reports.groups import BY, By
+from ctxuse.query import BY, By, Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted
 from ctxuse.windows import parse_moment

@@ -3,6 +3,7 @@
 from zoneinfo import available_timezones
 
 from ctxuse import __version__
+from ctxuse.query import BY
 from ctxuse.reports.cost import COST_FIELDS
 from ctxuse.reports.fields import TEXT, Schema, described, plain, ref
 from ctxuse.reports.full import (
@@ -11,7 +12,7 @@ from ctxuse.reports.full import (
     FULL_RECORD_FIELDS,
     FULL_REPORT_FIELDS,
 )
-from ctxuse.reports.groups import BY, COUNT_FIELDS, GROUP_FIELDS, GROUPED_FIELDS
+from ctxuse.reports.groups import COUNT_FIELDS, GROUP_FIELDS, GROUPED_FIELDS
 from ctxuse.reports.history import HISTORY_FIELDS
 from ctxuse.reports.session import SESSION_FIELDS
 from ctxuse.web.parameters import LONGEST, MOST
