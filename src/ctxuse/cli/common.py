@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
@@ -13,9 +13,9 @@ import click
 from ctxuse.cli import names
 from ctxuse.cli.progress import progress
 from ctxuse.cli.typed import without_secrets
-from ctxuse.errors import InvalidSlugError, NoWorkspaceError, SetupError, UnsupportedSystemError
+from ctxuse.errors import NoWorkspaceError, SetupError, UnsupportedSystemError
 from ctxuse.files import naming, real_path, replacing
-from ctxuse.layout import RecordKind, RecordRef, Slug, WorkspaceLayout, passed_over
+from ctxuse.layout import WorkspaceLayout, passed_over
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted, visible
@@ -39,7 +39,9 @@ def workspace_option(command: Command) -> Command:
         "layout",
         metavar="DIR",
         type=click.Path(exists=True, file_okay=False),
-        callback=_layout,
+        callback=lambda _, __, root: (
+            WorkspaceLayout.find() if root is None else WorkspaceLayout(root)
+        ),
         help="The workspace's root.  [default: the nearest directory upwards with .yoi/memory/]",
     )(command)
 
@@ -63,50 +65,6 @@ def output_option(command: Command) -> Command:
     )(command)
 
 
-def _layout(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    value: str | None,
-) -> WorkspaceLayout:
-    return WorkspaceLayout.find() if value is None else WorkspaceLayout(value)
-
-
-def records_argument(command: Command) -> Command:
-    """Add ``REC...``, one or more records as people name them; the command gets `records`."""
-    return click.argument(
-        "records",
-        metavar="REC...",
-        nargs=-1,
-        required=True,
-        callback=_records,
-        shell_complete=names.completer(names.own_records),
-    )(command)
-
-
-def _records(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    value: tuple[str, ...],
-) -> tuple[RecordRef, ...]:
-    return tuple(_record(name) for name in value)
-
-
-def _record(name: str) -> RecordRef:
-    """Return which record `name` means: ``decision/alpha``, ``knowledge/policy``, ``summary``."""
-    kind, slash, slug = name.partition("/")
-    if kind == RecordKind.SUMMARY and (not slash or slug == kind):
-        return RecordRef(kind, kind)
-    if kind not in set(RecordKind) or kind == RecordKind.SUMMARY or not slash:
-        raise click.BadParameter(
-            f"{quoted(name)} names no record: write KIND/SLUG with decision, request, workflow"
-            " or knowledge, or summary"
-        )
-    try:
-        return RecordRef(kind, Slug(slug))
-    except InvalidSlugError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def zone_option(command: Command) -> Command:
     """Add ``--tz``; the command gets a `zone`."""
     return click.option(
@@ -116,7 +74,7 @@ def zone_option(command: Command) -> Command:
         default="UTC",
         show_default=True,
         is_eager=True,
-        callback=_zone,
+        callback=lambda _, __, name: _zone(name),
         shell_complete=names.completer(names.zones),
         help="Where dates and days are taken, and times shown: Europe/Berlin, local.",
     )(command)
@@ -227,16 +185,12 @@ def takes_query(command: Callable[..., None]) -> Callable[..., None]:
     return with_query
 
 
-def _zone(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    value: str,
-) -> Zone:
+def _zone(name: str) -> Zone:
     try:
-        return zone_named(value)
+        return zone_named(name)
     except LookupError:
         raise click.BadParameter(
-            f"{quoted(value)} is no time zone that is known here: write Europe/Berlin, UTC or local"
+            f"{quoted(name)} is no time zone that is known here: write Europe/Berlin, UTC or local"
             " (where no zone is known, pip install tzdata)"
         ) from None
 
@@ -257,11 +211,6 @@ def _moment(
             f"{quoted(value)} is no time: write 2026-11-01, 2026-11-01T09:30:00+01:00 or 7d"
         )
     return ns
-
-
-def choices(words: Sequence[str]) -> "click.Choice[str]":
-    """Return a choice among `words`, in either case."""
-    return click.Choice([*words], case_sensitive=False)
 
 
 def on_terminal() -> bool:
@@ -420,20 +369,19 @@ def show_report(report: "Report", form: str, output: str | None = None) -> None:
 
     text = shown(report, form, width=width(), color=with_color())
     write_or_show(text, output, show_json if form.startswith("json") else show)
-    for remark in beside(report, form):
-        note(remark)
+    note(*beside(report, form))
 
 
-def note(text: str) -> None:
-    """Print a remark to stderr, without secrets of addresses, if that can be written."""
-    with suppress(OSError):
-        click.echo(f"ctxuse: {without_secrets(text)}", err=True)
+def note(*remarks: str) -> None:
+    """Print remarks to stderr, without secrets of addresses, if that can be written."""
+    for text in remarks:
+        with suppress(OSError):
+            click.echo(f"ctxuse: {without_secrets(text)}", err=True)
 
 
 def note_not_read(found: "Iterable[tuple[str, str]]") -> None:
     """Print for people which files could not be read, each with the reason."""
-    for path, reason in found:
-        note(f"not read: {quoted(path)}: {visible(reason)}")
+    note(*(f"not read: {quoted(path)}: {visible(reason)}" for path, reason in found))
 
 
 def note_no_marker(layout: WorkspaceLayout) -> None:

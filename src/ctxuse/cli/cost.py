@@ -19,16 +19,9 @@ _MOST = 1e12
 """What a million tokens may cost: no sum of it is beyond what a number holds."""
 
 
-def _prices(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    value: str | None,
-) -> Prices | None:
-    """Return the prices that `value` names."""
-    if value is None:
-        return None
+def _prices(said: str) -> Prices:
     found: dict[str, float] = {}
-    for part in value.split(","):
+    for part in said.split(","):
         name, sign, number = (text.strip() for text in part.partition("="))
         try:
             price = float(number)
@@ -50,7 +43,7 @@ def _prices(
     "--price",
     "prices",
     metavar="PRICES",
-    callback=_prices,
+    callback=lambda _, __, text: None if text is None else _prices(text),
     help="What a million tokens cost, in whatever money: in=3,cached=0.3,out=15.",
 )
 @click.option(
@@ -105,8 +98,7 @@ def command(  # noqa: PLR0913 - a cost has these options
     What a table's headings mean is said below it.
     """
     with common.reading(no_cache=no_cache) as reading:
-        for remark in names.check_words(query, layout, reading):
-            common.note(remark)
+        common.note(*names.check_words(query, layout, reading))
         report = make_cost_report(layout, query, reading, prices=prices, window=window)
     common.note_no_marker(layout)
     common.show_report(report.chosen(sort, top, query.kinds), form, output)

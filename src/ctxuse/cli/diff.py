@@ -82,8 +82,7 @@ def command(  # noqa: PLR0913 - a comparison has these options
         window=Window(None, windows[1].begin_ns), actors=None, without_actors=()
     )
     with common.reading() as reading:
-        for remark in names.check_words(query, layout, reading):
-            common.note(remark)
+        common.note(*names.check_words(query, layout, reading))
         *reports, earlier = make_full_reports(layout, [*queries, before], reading)
     file_now = cache(partial(size_now, Places(layout)))
     sides = [

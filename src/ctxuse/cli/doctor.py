@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from ctxuse.cli import FOUND, common
 from ctxuse.doctor import Examination, HostFacts, examine
 from ctxuse.hosts.parts import hosts_with, installation_of, title_of
-from ctxuse.render.words import UNKNOWN, count, minute
+from ctxuse.render.words import count, minute, plural
 from ctxuse.times import parse_ns
 from ctxuse.visible import visible
 from ctxuse.workspace import Workspace
@@ -109,16 +109,15 @@ def _log(found: Examination) -> str:
         return "none yet"
     checkpoint = found.checkpoint_bytes
     cache = "no checkpoint" if checkpoint is None else f"a checkpoint of {checkpoint:,} bytes"
-    size = UNKNOWN if found.log_bytes is None else f"{found.log_bytes:,}"
     return (
-        f"{found.events:,} events, {found.lines_not_counted:,} lines not counted, {size} bytes, "
-        f"{cache}"
+        f"{found.events:,} events, {found.lines_not_counted:,} lines not counted,"
+        f" {count(found.log_bytes)} bytes, {cache}"
     )
 
 
 def _host_lines(host: HostFacts) -> "Iterator[str]":
     if host.host not in hosts_with("install"):
-        kept = f"{host.transcripts:,} transcript{'' if host.transcripts == 1 else 's'}"
+        kept = plural(host.transcripts, "transcript")
         yield f"{title_of(host.host):<11} no hooks of ctxuse are for it; {kept} of sessions here"
         return
     agent = installation_of(host.host)

@@ -101,10 +101,8 @@ def command(  # noqa: PLR0913 - these are its options
         results = {places.root: found}
     _show(results, form, looked, dry_run=dry_run)
     if form == "text":
-        for line in (
-            looked.lines(everything=everything) if looked else _nothing(what, results, paths)
-        ):
-            common.note(line)
+        lines = looked.lines(everything=everything) if looked else _nothing(what, results, paths)
+        common.note(*lines)
         common.note_not_read(looked.unreadable if looked else ())
     _leave(results, failed, looked)
 
@@ -230,8 +228,7 @@ def _becomes_one(what: str, places: Places, looked: _Looked | None, *, init: boo
         if not common.can_ask():
             how = f"ctxuse import {what} --init makes it and imports"
             common.note(f"{common.no_workspace(places.layout)}, {how}{here}")
-            for line in looked.lines(everything=False) if looked is not None else ():
-                common.note(line)
+            common.note(*(looked.lines(everything=False) if looked is not None else ()))
             click.get_current_context().exit(FAILED)
         common.note(f"{quoted(root)} is no workspace yet{here}")
         if not click.confirm("Make it one (.yoi/memory/)?", default=True, err=True):
@@ -306,8 +303,7 @@ def _leave(
     results: dict[str, ImportResult], failed: list[CtxuseError], looked: _Looked | None
 ) -> None:
     """Say what failed, and exit with the status that says whether all was done."""
-    for error in failed:
-        common.note(str(error))
+    common.note(*map(str, failed))
     unreadable = looked is not None and looked.unreadable
     if failed or unreadable or any(found.unreadable for found in results.values()):
         click.get_current_context().exit(FAILED)

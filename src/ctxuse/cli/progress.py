@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from rich.progress import Progress
 
@@ -13,8 +14,7 @@ LONG = 64 * 1024 * 1024
 """Bytes to read from which on a progress bar is shown."""
 
 
-@contextmanager
-def progress(what: str) -> "Iterator[Callable[[int, int], None]]":
+def progress(what: str) -> "AbstractContextManager[Callable[[int, int], None]]":
     """Give a function that shows on stderr, if that is a terminal, how far a long reading is."""
 
     def made() -> "Progress":
@@ -23,8 +23,7 @@ def progress(what: str) -> "Iterator[Callable[[int, int], None]]":
 
         return Progress(console=Console(stderr=True), transient=True)
 
-    with shown_progress(what, made, least=LONG) as told:
-        yield told
+    return shown_progress(what, made, least=LONG)
 
 
 @contextmanager

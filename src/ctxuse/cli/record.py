@@ -5,23 +5,17 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from ctxuse.cli import FAILED, names
-from ctxuse.cli.common import (
-    choices,
-    no_workspace,
-    note,
-    records_argument,
-    require_writing,
-    show_json,
-    workspace_option,
-)
-from ctxuse.errors import RecordNotFoundError
+from ctxuse.cli.common import no_workspace, note, require_writing, show_json, workspace_option
+from ctxuse.errors import InvalidSlugError, RecordNotFoundError
 from ctxuse.events import Actor, UsageEvent, UsageEventKind, UsageSource
+from ctxuse.layout import RecordKind, RecordRef, Slug
 from ctxuse.recorder import Recorder
+from ctxuse.visible import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxuse.layout import RecordRef, WorkspaceLayout
+    from ctxuse.layout import WorkspaceLayout
 
 _USE_SOURCES = [
     source.value for source in UsageSource if source is not UsageSource.RESIDENT_INJECTION
@@ -55,17 +49,40 @@ def _event_options(function: "Callable[..., None]") -> "Callable[..., None]":
         click.option(
             "--segment", required=True, metavar="ID", help="The stretch of a session it is part of."
         ),
-        records_argument,
+        click.argument(
+            "records",
+            metavar="REC...",
+            nargs=-1,
+            required=True,
+            callback=lambda _, __, words: tuple(map(_record, words)),
+            shell_complete=names.completer(names.own_records),
+        ),
     ):
         function = option(function)
     return function
+
+
+def _record(name: str) -> RecordRef:
+    """Return which record `name` means: ``decision/alpha``, ``knowledge/policy``, ``summary``."""
+    kind, slash, slug = name.partition("/")
+    if kind == RecordKind.SUMMARY and (not slash or slug == kind):
+        return RecordRef(kind, kind)
+    if kind not in set(RecordKind) or kind == RecordKind.SUMMARY or not slash:
+        raise click.BadParameter(
+            f"{quoted(name)} names no record: write KIND/SLUG with decision, request, workflow"
+            " or knowledge, or summary"
+        )
+    try:
+        return RecordRef(kind, Slug(slug))
+    except InvalidSlugError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @command.command("use")
 @_event_options
 @click.option(
     "--source",
-    type=choices(_USE_SOURCES),
+    type=click.Choice(_USE_SOURCES, case_sensitive=False),
     default=UsageSource.MEMORY_READ.value,
     show_default=True,
     help="The way the records entered the context.",
@@ -73,7 +90,7 @@ def _event_options(function: "Callable[..., None]") -> "Callable[..., None]":
 @click.option("--call-id", metavar="ID", help="The host's id of the tool call.")
 def use(  # noqa: PLR0913 - an event has these fields
     *,
-    records: "tuple[RecordRef, ...]",
+    records: tuple[RecordRef, ...],
     segment: str,
     source: str,
     host: str | None,
@@ -96,7 +113,7 @@ def use(  # noqa: PLR0913 - an event has these fields
 @_event_options
 def exposure(
     *,
-    records: "tuple[RecordRef, ...]",
+    records: tuple[RecordRef, ...],
     segment: str,
     host: str | None,
     actor: Actor | None,
@@ -114,7 +131,7 @@ def exposure(
 
 def _append(  # noqa: PLR0913 - an event has these fields
     layout: "WorkspaceLayout",
-    records: "tuple[RecordRef, ...]",
+    records: tuple[RecordRef, ...],
     segment: str,
     kind: UsageEventKind,
     source: UsageSource,

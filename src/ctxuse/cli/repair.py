@@ -55,5 +55,5 @@ def command(*, layout: "WorkspaceLayout", dry_run: bool, overwrite_invalid_utf8:
     if overwrite_invalid_utf8:
         said.append(f"{plural(result.overwritten, 'byte')} {would}overwritten")
     common.show("; ".join(said) + "\n")
-    for name in result.copies:
-        common.note(f"what was touched was copied to .yoi/memory/_usage/{name}")
+    where = ".yoi/memory/_usage/"
+    common.note(*(f"what was touched was copied to {where}{name}" for name in result.copies))

@@ -87,8 +87,7 @@ def command(  # noqa: PLR0913 - a report has these options
     report: UsageReport | FullReport | GroupedReport
     costs: Costs | None = None
     with common.reading(no_cache=no_cache) as reading:
-        for remark in names.check_words(query, layout, reading):
-            common.note(remark)
+        common.note(*names.check_words(query, layout, reading))
         if by is not None:
             report = make_grouped_report(layout, query, by, reading)
         elif full:

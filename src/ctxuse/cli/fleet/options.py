@@ -56,8 +56,7 @@ def note_and_leave(failed: "Sequence[Unreadable]", what: str) -> None:
         failed: The places.
         what: What was not done, as in ``not copied``.
     """
-    for place in failed:
-        note(f"{what}: {visible(place.address)}: {visible(place.reason)}")
+    note(*(f"{what}: {visible(p.address)}: {visible(p.reason)}" for p in failed))
     leave_with(failed)
 
 

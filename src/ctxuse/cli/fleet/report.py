@@ -112,5 +112,4 @@ def _note_unknown(query: "Query", report: "FleetReport") -> None:
         said += names.unknown_actors(actors, counted)
     elif not any(record.use_count for record in report.basic.records):
         said += names.unknown_actors(actors, ())
-    for remark in said:
-        common.note(remark)
+    common.note(*said)

@@ -5,11 +5,13 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from msgspec.structs import replace
 
 from ctxuse.errors import MissingExtraError
+from ctxuse.events import Actor
+from ctxuse.query import UNNAMED
 from ctxuse.render import words
 from ctxuse.render.fleet import in_workspaces, not_counted, own_report, without_skipped
 from ctxuse.render.page import columns
@@ -56,7 +58,7 @@ class LivePage(NamedTuple):
     @property
     def actors(self) -> list[tuple[str, str]]:
         """Whose uses can be chosen: value and text, safe to show."""
-        known = ("user", "agent", "subagent", "maintenance", "unknown")
+        known = (*get_args(Actor), UNNAMED)
         other = [self.actor] if self.actor and self.actor not in known else []
         return [("", "all"), *((actor, visible(actor)) for actor in (*known, *other))]
 
