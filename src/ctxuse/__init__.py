@@ -53,51 +53,27 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_HOME = {
-    "AppendError": "errors",
-    "BrokenRecordError": "errors",
-    "CheckResult": "log.check",
-    "CtxuseError": "errors",
-    "Evidence": "reports.report",
-    "Excerpt": "context.given",
-    "Expansion": "context.given",
-    "FleetError": "errors",
-    "Included": "context.given",
-    "InvalidEventError": "errors",
-    "InvalidPathError": "errors",
-    "InvalidSettingError": "errors",
-    "InvalidSlugError": "errors",
-    "LeftOut": "context.given",
-    "LogUnreadableError": "errors",
-    "MaintenanceError": "errors",
-    "MissingExtraError": "errors",
-    "NoWorkspaceError": "errors",
-    "NotForUsersError": "errors",
-    "ReadText": "context.given",
-    "RecordKind": "layout",
-    "RecordNotFoundError": "errors",
-    "RecordRef": "layout",
-    "RecordTooLongError": "errors",
-    "RecordUnreadableError": "errors",
-    "RepairResult": "log.repair",
-    "Resident": "context.given",
-    "SearchHit": "context.given",
-    "Segment": "segment",
-    "SettingsError": "errors",
-    "SkipReason": "codec.decode",
-    "SkippedLine": "log.reader",
-    "Slug": "layout",
-    "TranscriptError": "errors",
-    "UnknownKindError": "errors",
-    "UsageEvent": "events",
-    "UsageEventKind": "events",
-    "UsageRecordSnapshot": "events",
-    "UsageReport": "reports.report",
-    "UsageReportRecord": "reports.report",
-    "UsageSource": "events",
-    "Workspace": "workspace",
-    "WorkspaceLayout": "layout",
+_NAMES = {
+    "codec.decode": "SkipReason",
+    "context.given": "Excerpt Expansion Included LeftOut ReadText Resident SearchHit",
+    "errors": (
+        "AppendError BrokenRecordError CtxuseError FleetError InvalidEventError InvalidPathError"
+        " InvalidSettingError InvalidSlugError LogUnreadableError MaintenanceError"
+        " MissingExtraError NoWorkspaceError NotForUsersError RecordNotFoundError"
+        " RecordTooLongError RecordUnreadableError SettingsError TranscriptError UnknownKindError"
+    ),
+    "events": "UsageEvent UsageEventKind UsageRecordSnapshot UsageSource",
+    "layout": "RecordKind RecordRef Slug WorkspaceLayout",
+    "log.check": "CheckResult",
+    "log.reader": "SkippedLine",
+    "log.repair": "RepairResult",
+    "reports.report": "Evidence UsageReport UsageReportRecord",
+    "segment": "Segment",
+    "workspace": "Workspace",
 }
+"""What each module gives."""
+
+_HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 __all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names are strings: keys of a dict
 

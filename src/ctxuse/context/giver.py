@@ -241,13 +241,10 @@ class Giver:
                 if record.body:
                     parts.append(_included(record))
             elif record.for_model and not record.description:
-                left_out.append(_left_out(record, "it has no description"))
+                left_out.append(LeftOut(record.kind, record.slug, "it has no description"))
             elif record.for_model:
-                parts.append(
-                    replace(
-                        _included(record), text=line(record.kind, record.slug, record.description)
-                    )
-                )
+                text = line(record.kind, record.slug, record.description)
+                parts.append(replace(_included(record), text=text))
         parts.sort(key=lambda part: (part.kind == RecordKind.SUMMARY) is lines_first)
         summary = [part.text for part in parts if part.kind == RecordKind.SUMMARY]
         lines = "\n".join(part.text for part in parts if part.kind != RecordKind.SUMMARY)
@@ -387,10 +384,6 @@ def _fits(record: Included, most: int | None) -> int | None:
 
 def _included(record: "RecordText", required_by: str | None = None) -> Included:
     return Included(record.kind, record.slug, record.body, record.file_bytes, required_by)
-
-
-def _left_out(record: "RecordText", reason: str) -> LeftOut:
-    return LeftOut(record.kind, record.slug, reason)
 
 
 def _snapshots(records: Iterable[Included]) -> list[UsageRecordSnapshot]:

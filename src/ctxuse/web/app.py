@@ -161,9 +161,7 @@ class Site:
         which = _record(asked)
 
         def drawn(parts: Parts) -> str:
-            page = self._page(asked, parts.version)
-            kept = (*page.kept, ("name", record_name(*which)))
-            page = page._replace(up=f"./?{asked.counting}", kept=kept)
+            page = self._page(asked, parts.version, ("name", record_name(*which)))
             return record_html(*which, self._full(asked, parts), live=page)
 
         return HTMLResponse(await self._answer(request, ("page", asked.counting, which), drawn))
@@ -174,9 +172,7 @@ class Site:
 
         def drawn(parts: Parts) -> str:
             found = self._session(asked.segment)
-            page = self._page(asked, parts.version)
-            kept = (*page.kept, ("segment", asked.segment))
-            page = page._replace(up=f"./?{asked.counting}", kept=kept)
+            page = self._page(asked, parts.version, ("segment", asked.segment))
             return session_html(found, asked.zone, live=page)
 
         key = ("session", asked.counting, asked.segment)
@@ -202,50 +198,44 @@ class Site:
     async def api_report(self, request: Request) -> Response:
         """Every record that is in an event."""
         asked = self._asked(request, COUNTING)
-
-        def written(parts: Parts) -> str:
-            return _json(self._full(asked, parts).fields())
-
-        return _as_json(await self._answer(request, ("report", asked.counting), written))
+        key = ("report", asked.counting)
+        return await self._fields(request, key, lambda parts: self._full(asked, parts).fields())
 
     async def api_record(self, request: Request) -> Response:
         """One record over time."""
         asked = self._asked(request, (*COUNTING, "kind", "slug"))
         which = _record(asked)
 
-        def written(parts: Parts) -> str:
+        def history(parts: Parts) -> Mapping[str, object]:
             now, files = size_now(self._places, *which), files_called(self._places, *which)
-            return _json(RecordHistory.of(*which, self._full(asked, parts), now, files).fields())
+            return RecordHistory.of(*which, self._full(asked, parts), now, files).fields()
 
-        return _as_json(await self._answer(request, ("record", asked.counting, which), written))
+        return await self._fields(request, ("record", asked.counting, which), history)
 
     async def api_groups(self, request: Request) -> Response:
         """By day, week, segment, host, source, model and the like."""
         asked = self._asked(request, (*COUNTING, "by"))
 
-        def written(_: Parts) -> str:
-            report = make_grouped_report(self._layout, asked.query(), asked.by, self._reading)
-            return _json(report.fields())
+        def grouped(_: Parts) -> Mapping[str, object]:
+            query = asked.query()
+            return make_grouped_report(self._layout, query, asked.by, self._reading).fields()
 
-        return _as_json(await self._answer(request, ("groups", asked.counting, asked.by), written))
+        return await self._fields(request, ("groups", asked.counting, asked.by), grouped)
 
     async def api_cost(self, request: Request) -> Response:
         """What the requests of a window came to."""
         asked = self._asked(request, ("since", "until", "tz"))
 
-        def written(_: Parts) -> str:
-            return _json(make_cost_report(self._layout, asked.query(), self._reading).fields())
+        def cost(_: Parts) -> Mapping[str, object]:
+            return make_cost_report(self._layout, asked.query(), self._reading).fields()
 
-        return _as_json(await self._answer(request, ("cost", asked.counting), written))
+        return await self._fields(request, ("cost", asked.counting), cost)
 
     async def api_session(self, request: Request) -> Response:
         """One session, request by request."""
-        asked = self._asked(request, ("segment",))
-
-        def written(_: Parts) -> str:
-            return _json(self._session(asked.segment).fields())
-
-        return _as_json(await self._answer(request, ("api session", asked.segment), written))
+        segment = self._asked(request, ("segment",)).segment
+        key = ("api session", segment)
+        return await self._fields(request, key, lambda _: self._session(segment).fields())
 
     async def api_version(self, request: Request) -> Response:
         """Another text when the log has changed."""
@@ -261,6 +251,15 @@ class Site:
         self, request: Request, key: tuple[object, ...], compute: Callable[[Parts], str]
     ) -> str:
         return await self.live.answer(key, compute, gone=request.is_disconnected)
+
+    async def _fields(
+        self,
+        request: Request,
+        key: tuple[object, ...],
+        compute: Callable[[Parts], Mapping[str, object]],
+    ) -> Response:
+        """What `compute` gives, as JSON."""
+        return _as_json(await self._answer(request, key, lambda parts: _json(compute(parts))))
 
     def _full(self, asked: Parameters, parts: Parts) -> FullReport:
         """The report that is asked for, of the version of `parts`, with files as they are now."""
@@ -296,10 +295,11 @@ class Site:
         query = request.query_params.multi_items()
         return read(query, allowed=allowed, zone=self._zone, form=form)
 
-    def _page(self, asked: Parameters, version: str) -> LivePage:
-        """What a page has on top; what its form cannot show it carries along."""
+    def _page(self, asked: Parameters, version: str, of: tuple[str, str] | None = None) -> LivePage:
+        """What a page has on top; it carries along what it is of, and what its form cannot show."""
         kept = [("actor", actor) for actor in asked.actors[1:]]
         kept += [("without", actor) for actor in asked.without if actor != "maintenance"]
+        kept += [of] if of else []
         return LivePage(
             version=version,
             zone=self._zone.name,
@@ -308,7 +308,8 @@ class Site:
             tz=asked.tz,
             actor=asked.actors[0] if asked.actors else "",
             without="maintenance" in asked.without,
-            kept=tuple(kept),
+            up=f"./?{asked.counting}" if of else "",
+            kept=kept,
         )
 
     def _page_says(self, message: str, status: int) -> Response:

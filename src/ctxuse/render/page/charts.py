@@ -37,8 +37,7 @@ def svg(spec: Spec) -> str:
     """
     engine = _engine()
     drawn: str = engine.vegalite_to_svg(_drawable(spec), vl_version="6.1", allowed_base_urls=[])
-    if not _started:
-        _started.append(True)
+    _started[:] = [True]
     return drawn
 
 
@@ -105,18 +104,8 @@ def over_time_chart(found: OverTime, *, width: int) -> Spec:
                     "grid": False,
                 },
             },
-            "y": {
-                "field": "number",
-                "type": "quantitative",
-                "title": f"{found.unit}, {found.bins.said}",
-                "axis": _whole_numbers(5),
-            },
-            "color": {
-                "field": "name",
-                "type": "nominal",
-                "scale": {"domain": found.names, "range": record_colors(found)},
-                "legend": None,
-            },
+            "y": _amount("number", f"{found.unit}, {found.bins.said}", 5),
+            "color": _colors("name", found.names, record_colors(found)),
             "order": {"field": "order", "type": "quantitative"},
             "description": {"field": "label"},
         },
@@ -134,22 +123,11 @@ def marks_chart(found: Sequence[Mark], *, width: int) -> Spec:
                 for mark in found
             ]
         },
-        "mark": {
-            "type": "circle",
-            "opacity": 0.85,
-            "size": 90,
-            "stroke": "var(--back)",
-            "clip": False,
-        },
+        "mark": {"type": "circle", "opacity": 0.85, "size": 90, "stroke": "var(--back)"},
         "encoding": {
-            "x": _root_axis("uses", "uses"),
-            "y": _root_axis("tokens", "tokens"),
-            "color": {
-                "field": "kind",
-                "type": "nominal",
-                "scale": {"domain": [*colors], "range": [*colors.values()]},
-                "legend": None,
-            },
+            "x": _root_axis("uses"),
+            "y": _root_axis("tokens"),
+            "color": _colors("kind", [*colors], [*colors.values()]),
             "description": {"field": "label"},
         },
     }
@@ -250,7 +228,7 @@ def sizes_chart(sizes: Sequence[tuple[str, int]], last: str, *, width: int) -> S
         "scale": {"type": "utc"},
         "axis": {"title": None, "format": "%Y-%m-%d", "grid": False, "tickCount": width // 180},
     }
-    y = {"field": "bytes", "type": "quantitative", "title": "bytes", "axis": _whole_numbers(4)}
+    y = _amount("bytes", "bytes", 4)
     line = {"type": "line", "interpolate": "step-after", "stroke": "var(--c0)"}
     marks = {"type": "circle", "size": 70, "opacity": 1, "fill": "var(--c0)"}
     return {
@@ -298,19 +276,8 @@ def requests_chart(found: Requests, *, width: int) -> Spec:
         "mark": {"type": "area", "interpolate": "step-after"},
         "encoding": {
             "x": x,
-            "y": {
-                "field": "tokens",
-                "type": "quantitative",
-                "stack": "zero",
-                "title": "tokens taken in",
-                "axis": _whole_numbers(5),
-            },
-            "color": {
-                "field": "name",
-                "type": "nominal",
-                "scale": {"domain": names, "range": layer_colors(found)},
-                "legend": None,
-            },
+            "y": _amount("tokens", "tokens taken in", 5) | {"stack": "zero"},
+            "color": _colors("name", names, layer_colors(found)),
             "order": {"field": "order", "type": "quantitative"},
             "description": {"field": "label"},
         },
@@ -372,14 +339,20 @@ def _months(weeks: Sequence[str]) -> list[str]:
     return [*begin, *firsts]
 
 
-def _root_axis(field: str, title: str) -> Spec:
-    return {
-        "field": field,
-        "type": "quantitative",
-        "title": title,
-        "scale": {"type": "sqrt", "zero": True, "nice": True},
-        "axis": _whole_numbers(6),
-    }
+def _root_axis(field: str) -> Spec:
+    scale = {"type": "sqrt", "zero": True, "nice": True}
+    return _amount(field, field, 6) | {"scale": scale}
+
+
+def _amount(field: str, title: str, ticks: int) -> Spec:
+    """An axis of counts, with at about so many places."""
+    axis = _whole_numbers(ticks)
+    return {"field": field, "type": "quantitative", "title": title, "axis": axis}
+
+
+def _colors(field: str, names: Sequence[str], colors: Sequence[str]) -> Spec:
+    scale = {"domain": names, "range": colors}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": None}
 
 
 def _whole_numbers(ticks: int) -> Spec:
@@ -396,7 +369,6 @@ def _label(found: OverTime, name: str, number: int, day: str) -> str:
 
 
 def _common(width: int, height: int) -> Spec:
-    text = {"font": _FONT, "fontSize": 12}
     axis = {
         "titlePadding": 10,
         "labelFont": _FONT,
@@ -416,9 +388,5 @@ def _common(width: int, height: int) -> Spec:
         "padding": 2,
         "autosize": {"type": "fit-x", "contains": "padding"} if width in {WIDE, NARROW} else "pad",
         "background": None,
-        "config": {
-            "view": {"stroke": None},
-            "axis": axis,
-            "text": text,
-        },
+        "config": {"view": {"stroke": None}, "axis": axis},
     }

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
 from ctxuse.render.reports import tokens_of
+from ctxuse.render.session import columns_of
 from ctxuse.reports.full import FullReport, FullReportRecord
 from ctxuse.reports.session import MOST_LAYERS, SessionReport
 from ctxuse.visible import visible
@@ -279,12 +280,11 @@ def requests_of(report: SessionReport, *, rest: bool) -> Requests:
         rest: Whether everything else is a layer, too.
     """
     number = len(report.requests)
-    each = max(1, -(-number // MOST_PARTS))
-    begins = [*range(0, number, each)]
+    each = 1
     found = []
     for name, tokens in report.layers if rest else report.layers[:-1]:
-        parts = [tokens[begin : begin + each] for begin in begins]
-        drawn = [round(sum(part) / len(part)) for part in parts]
+        means, each = columns_of(tokens, MOST_PARTS)
+        drawn = [round(mean) for mean in means]
         said = f"{visible(name)}: {min(tokens):,} to {max(tokens):,} tokens a request"
         found.append((visible(name), drawn, said))
     records = len(report.layers) - 1
@@ -293,6 +293,6 @@ def requests_of(report: SessionReport, *, rest: bool) -> Requests:
     for place in report.compactions:
         before = compacted.get(place // each, Compacted(place + 1, place + 1, 0))
         compacted[place // each] = Compacted(before.first, place + 1, before.number + 1)
-    ends = [*(begin + 1 for begin in begins), number + 1]
+    ends = [*range(1, number + 1, each), number + 1]
     marked = [*compacted.values()]
     return Requests(ends, found, marked, number, each, own, records > own, rest)

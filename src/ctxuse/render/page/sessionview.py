@@ -8,7 +8,7 @@ from ctxuse.render.page import charts, series
 from ctxuse.render.page.recordview import Listing, RecordView
 from ctxuse.render.page.view import CostView, Figure, both
 from ctxuse.render.session import of_session, said
-from ctxuse.render.tables import texts
+from ctxuse.render.tables import AnyTable, texts
 from ctxuse.reports.session import Costs, SessionReport
 from ctxuse.visible import visible
 from ctxuse.zones import Zone
@@ -60,14 +60,10 @@ def cost_view(
         MissingExtraError: What draws the charts is not installed.
     """
     report = costs.report.chosen("tokens", MOST_COSTS)
-    table = of_cost(report, visible)
-    columns = [column for column in table.columns if column.heading.strip()]
-    rows, every = texts(table, columns, visible)
-    session = costs.session
+    table, session = of_cost(report, visible), costs.session
     return CostView(
         [note for note in (*table.notes[1:], table.explained) if note],
-        [column.full or column.heading for column in columns],
-        rows if every is None else [*rows, every],
+        *_texts(table),
         "" if session is None else visible(session.segment),
         "" if session is None or address is None else address(session.segment),
         [] if session is None else figures(session, drawn=drawn),
@@ -148,11 +144,17 @@ def _totals(report: SessionReport) -> list[tuple[str, str, str]]:
 
 def _records(report: SessionReport) -> Listing:
     table = of_session(report)
-    columns = [column for column in table.columns if column.heading.strip()]
-    headings = [column.full or column.heading for column in columns]
-    rows, _ = texts(table._replace(rows=table.rows[:MOST_ROWS]), columns, visible)
+    headings, rows = _texts(table._replace(rows=table.rows[:MOST_ROWS]))
     note = _not_shown(len(report.records) - len(rows), "record", "with the most tokens")
     return Listing("What entered", headings, rows, numbers=False, note=note)
+
+
+def _texts(table: AnyTable) -> tuple[list[str], list[list[str]]]:
+    """The headings and the rows of a table, the last of them that of totals, if it has one."""
+    columns = [column for column in table.columns if column.heading.strip()]
+    rows, every = texts(table, columns, visible)
+    headings = [column.full or column.heading for column in columns]
+    return headings, rows if every is None else [*rows, every]
 
 
 def _requests(report: SessionReport, zone: Zone) -> list[Listing]:
