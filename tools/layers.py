@@ -65,8 +65,8 @@ INSIDE = {
     ],
     "context": [
         "giver",
-        "catalog | search",
-        "frontmatter | given | references | residenttext",
+        "catalog | references | search",
+        "frontmatter | given | residenttext",
     ],
     "fleet": [
         "collect | compact | export | reporting | sending",

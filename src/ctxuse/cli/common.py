@@ -231,11 +231,7 @@ def require_writing(what: str) -> None:
 
 
 def require_project(places: "Places", instead: str) -> None:
-    """Refuse the home directory and those above it.
-
-    Args:
-        places: The places of what would be a workspace.
-        instead: What to do, for people.
+    """Refuse the home directory and those above it, and say what to do `instead`.
 
     Raises:
         SetupError: It is such a directory.

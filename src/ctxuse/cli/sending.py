@@ -79,13 +79,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def show_sent(sent: "Sent", target: "Target", of: str = "") -> None:
-    """Print what was sent, and say on stderr what was not.
-
-    Args:
-        sent: What was sent.
-        target: Where to.
-        of: Of what, as in ``of 3 workspaces``.
-    """
+    """Print what was sent, maybe ``of 3 workspaces``, and say on stderr what was not."""
     what = " ".join(filter(None, [f"{sent.events:,} events", of]))
     where = without_secrets(target.endpoint)
     common.show(f"{what} as {sent.records:,} log records to {where}\n")

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from ctxuse.context.residenttext import KINDS, SIGNS
 from ctxuse.errors import InvalidSlugError
-from ctxuse.layout import RecordKind, Slug
+from ctxuse.layout import Slug
 
 
 class Reference(NamedTuple):
@@ -29,10 +30,9 @@ class Reference(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as it stands in the message."""
-        return f"{'#' if self.kind == RecordKind.KNOWLEDGE else '/'}{self.slug}"
+        return f"{SIGNS[self.kind]}{self.slug}"
 
 
-_KINDS = {"#": RecordKind.KNOWLEDGE.value, "/": RecordKind.WORKFLOW.value}
 _WORD = re.compile(r"([#/])([a-z0-9-]{1,64})(\S*)")
 _NO_TEXT = "\ufffc"
 """Stands where something else than text stands, so that what follows does not begin a word."""
@@ -76,7 +76,7 @@ def _reference(text: str, match: re.Match[str]) -> Reference | None:
     if not begins or not all(_is_punctuation(char) for char in rest):
         return None
     try:
-        return Reference(_KINDS[sign], Slug(name))
+        return Reference(KINDS[sign], Slug(name))
     except InvalidSlugError:
         return None
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from ctxuse.layout import RecordKind, is_slug
 from ctxuse.visible import visible
 
-_SIGNS = {RecordKind.KNOWLEDGE.value: "#", RecordKind.WORKFLOW.value: "/"}
-_KINDS = {sign: kind for kind, sign in _SIGNS.items()}
+SIGNS = {RecordKind.KNOWLEDGE.value: "#", RecordKind.WORKFLOW.value: "/"}
+"""The sign with which a record of a kind is named."""
+
+KINDS = {sign: kind for kind, sign in SIGNS.items()}
 _LINE = re.compile(r"- ([#/])([a-z0-9-]{1,64}): ")
 
 
@@ -22,7 +24,7 @@ class Standing(NamedTuple):
 
 def line(kind: str, slug: str, description: str) -> str:
     """Return the line of a knowledge or workflow record: how it is named, and what it is."""
-    return f"- {_SIGNS[kind]}{slug}: {visible(description)}"
+    return f"- {SIGNS[kind]}{slug}: {visible(description)}"
 
 
 def standing(text: str) -> Iterator[Standing]:
@@ -37,6 +39,6 @@ def standing(text: str) -> Iterator[Standing]:
     for listed in lines.split("\n"):
         found = _LINE.match(listed)
         if found is not None and is_slug(found[2]):
-            yield Standing(_KINDS[found[1]], found[2], listed)
+            yield Standing(KINDS[found[1]], found[2], listed)
     if summary:
         yield Standing(RecordKind.SUMMARY.value, RecordKind.SUMMARY.value, summary)

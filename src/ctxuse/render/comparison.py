@@ -23,7 +23,7 @@ def of_comparison(
         comparison: The two.
         safe: Makes foreign text safe.
         for_people: Whether records that do not differ are left out, unless asked for.
-        narrow: Whether it is for a terminal that is too narrow for the figures of the first.
+        narrow: Whether a terminal is too narrow for the figures of the first.
     """
     rows = comparison.rows()
     shown = [row for row in rows if row.differs or comparison.everything or not for_people]

@@ -28,13 +28,7 @@ _MOST_SAID = 10
 
 
 def of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
-    """Return what a report of many workspaces shows in a form.
-
-    Args:
-        report: The report.
-        form: ``table``, ``csv`` or ``markdown``.
-        safe: Makes foreign text safe.
-    """
+    """Return what a report of many workspaces shows as ``table``, ``csv`` or ``markdown``."""
     basic = without_skipped(report)
     table: AnyTable
     if report.grouped is not None:
@@ -79,12 +73,7 @@ def of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
 
 
 def in_workspaces(report: FleetReport, record: UsageReportRecord) -> Said:
-    """Return in how many of all workspaces a record is.
-
-    Args:
-        report: A report in which records of the same name are joined.
-        record: One of them.
-    """
+    """Return in how many of all workspaces a record is, where those of the same name are joined."""
     number = report.holders[record.kind, record.slug]
     return Said(f"{number:,} of {len(report.workspaces):,}", number)
 

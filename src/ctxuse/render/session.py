@@ -30,14 +30,7 @@ def columns_of(numbers: Sequence[int], columns: int) -> tuple[list[float], int]:
 
 
 def session_text(report: SessionReport, *, width: int, color: bool, zone: Zone = UTC) -> str:
-    """Return one session as text, safe to show.
-
-    Args:
-        report: The session.
-        width: Columns of the terminal.
-        color: Whether it may have colors.
-        zone: The time zone that times are shown in.
-    """
+    """Return one session as text, safe to show, for `width` columns, its times in `zone`."""
     from ctxuse.render.terminal import as_text, printed  # noqa: PLC0415 - rendering comes last
 
     parts = [*map(_line, said(report, zone)), *_picture(report, width)]

@@ -140,13 +140,7 @@ def later_notes(report: UsageReport, safe: Safe) -> list[str]:
 
 
 def gaps(report: UsageReport, safe: Safe, *, outside: bool = True) -> list[str]:
-    """Return what a report does not show.
-
-    Args:
-        report: The report.
-        safe: Makes foreign text safe.
-        outside: Whether to say how many records have events only outside the window.
-    """
+    """Return what a report does not show, with `outside` also records in no event of it."""
     evidence = report.evidence
     said = (
         chosen(report),

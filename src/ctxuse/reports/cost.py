@@ -342,14 +342,7 @@ def build_cost_report(
     prices: Prices | None = None,
     window: int | None = None,
 ) -> CostReport:
-    """Return the report over a cost, the record with most tokens first.
-
-    Args:
-        cost: The sums.
-        basic: The report of the same window.
-        prices: What a million tokens cost, where the reader said it.
-        window: What a model's window takes, where the reader said it.
-    """
+    """Return the report over a cost, see `CostReport`, the record with most tokens first."""
     rows = [
         CostRow(kind, slug, record, prices, window)
         for (kind, slug), record in sorted(cost.records.items(), key=lambda item: item[0])

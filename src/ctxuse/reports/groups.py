@@ -168,12 +168,7 @@ GROUPED_FIELDS: Sequence[Field[GroupedReport]] = (
 
 
 def segment_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
-    """Return the counts of each segment, by its key.
-
-    Args:
-        segments: What entered.
-        requests: The requests of the same segments.
-    """
+    """Return the counts of each segment, by its key: what entered, and its `requests`."""
     groups: dict[str, Group] = {}
     for key, segment, asked in _with_requests(segments, requests):
         known = (len(asked), sum(request.input for request in asked)) if asked else None
@@ -188,11 +183,8 @@ def segment_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
 def model_groups(segments: Segments, requests: Segments) -> dict[str, Group]:
     """Return the counts of each model, by its name: of the request that something entered with.
 
-    Behind the last request of a segment that is its model, too.
-
-    Args:
-        segments: What entered.
-        requests: The requests of the same segments.
+    Behind the last request of a segment that is its model, too. `requests` are those of the same
+    segments.
     """
     groups: dict[str, Group] = {}
     for _, segment, asked in _with_requests(segments, requests):

@@ -16,9 +16,7 @@ from ctxuse.reports.fields import (
     by_name,
     field_of_list,
     filled,
-    list_of,
     or_null,
-    plain,
     ref,
 )
 from ctxuse.reports.full import FullReport, FullReportRecord
@@ -56,15 +54,7 @@ class RecordHistory(NamedTuple):
         now: tuple[int | None, bool | None],
         files: Sequence[tuple[str, str | None]] = (),
     ) -> Self:
-        """Return the history of a record.
-
-        Args:
-            kind: The record's kind.
-            slug: Its slug.
-            report: The report that says what is known of it.
-            now: The size of its file now, and whether that is gone.
-            files: The files of its name.
-        """
+        """Return the history of a record; `now` is the size of its file, and whether it is gone."""
         size, gone = now
         record = report.record(kind, slug)
         is_known = not gone or record is None or record.had_file
@@ -95,15 +85,6 @@ def _sources(history: RecordHistory) -> dict[str, object]:
     return {} if history.record is None else _counts(history.record.sources)
 
 
-def _sizes(history: RecordHistory) -> list[dict[str, object]]:
-    sizes = () if history.record is None else history.record.sizes
-    return [{"day": day_text(day), "bytes": size} for day, size in sizes]
-
-
-def _files(history: RecordHistory) -> list[dict[str, object]]:
-    return [{"path": path, "is_as_first": is_as} for path, is_as in history.files]
-
-
 def _counts(counted: Mapping[str, Counts]) -> dict[str, object]:
     return {name: filled(COUNT_FIELDS, counts) for name, counts in counted.items()}
 
@@ -118,6 +99,16 @@ USE_FIELDS: Sequence[Field[Use]] = (
 )
 """A use as JSON holds it."""
 
+_SIZE: Sequence[Field[tuple[int, int]]] = (
+    Field("day", DAY, lambda size: day_text(size[0])),
+    Field("bytes", COUNT, lambda size: size[1]),
+)
+
+_FILE: Sequence[Field[tuple[str, str | None]]] = (
+    Field("path", TEXT, lambda file: file[0]),
+    Field("is_as_first", TEXT_OR_NULL, lambda file: file[1]),
+)
+
 HISTORY_FIELDS: Sequence[Field[RecordHistory]] = (
     Field("kind", TEXT, lambda h: h.kind),
     Field("slug", TEXT, lambda h: h.slug),
@@ -125,10 +116,10 @@ HISTORY_FIELDS: Sequence[Field[RecordHistory]] = (
     Field("record", or_null(ref("Record")), _record_now),
     Field("days", by_name(ref("Counts")), _days),
     Field("sources", by_name(ref("Counts")), _sources),
-    Field("sizes", list_of(plain({"day": DAY, "bytes": COUNT})), _sizes),
+    field_of_list("sizes", _SIZE, lambda h: h.record.sizes if h.record else ()),
     field_of_list("last_uses", USE_FIELDS, lambda h: h.record.last_uses if h.record else ()),
     Field("size_now_bytes", COUNT_OR_NULL, lambda h: h.size_now),
     Field("gone", BOOLEAN_OR_NULL, lambda h: h.gone),
-    Field("files", list_of(plain({"path": TEXT, "is_as_first": TEXT_OR_NULL})), _files),
+    field_of_list("files", _FILE, lambda h: h.files),
 )
 """One record over time as JSON holds it."""

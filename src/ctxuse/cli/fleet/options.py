@@ -50,12 +50,7 @@ def leave_with(failed: "Sequence[Unreadable]") -> None:
 
 
 def note_and_leave(failed: "Sequence[Unreadable]", what: str) -> None:
-    """Say on stderr for which places it could not be done, and exit as `leave_with`.
-
-    Args:
-        failed: The places.
-        what: What was not done, as in ``not copied``.
-    """
+    """Say on stderr `what` was not done, as in ``not copied``, and where; exit as `leave_with`."""
     note(*(f"{what}: {visible(p.address)}: {visible(p.reason)}" for p in failed))
     leave_with(failed)
 

@@ -213,12 +213,9 @@ def steps_said(most: int) -> list[str]:
 
 
 def sizes_chart(sizes: Sequence[tuple[str, int]], last: str, *, width: int) -> Spec:
-    """Return the chart of a file's size over time, a line of steps with a mark where it changed.
+    """Return the chart of a file's size up to a `last` day, a line of steps with marks.
 
-    Args:
-        sizes: The days on which it was first seen to have another size, and that size in bytes.
-        last: The last day of the chart.
-        width: Of the chart, in pixels.
+    `sizes` are the days on which it was first seen to have another size, and that size in bytes.
     """
     values = [{"day": d, "bytes": n, "label": f"{n:,} bytes from {d} on"} for d, n in sizes]
     ends = [{"day": last, "bytes": sizes[-1][1]}]

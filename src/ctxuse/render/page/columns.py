@@ -89,11 +89,7 @@ def _cell(value: Value, row: Row) -> Cell:
 
 
 def style(beside: Sequence[OnPage] = ()) -> str:
-    """Return what the page's style says of each column, so that no cell has to say it.
-
-    Args:
-        beside: The columns before the usual ones.
-    """
+    """Return the style of each column, so that no cell has to say it; those `beside` come first."""
     rules = []
     for place, column in enumerate([*beside, *COLUMNS], 2):
         cells = f"td:nth-child({place})"

@@ -107,9 +107,6 @@ def _costs(
 def fleet_page(report: FleetReport) -> str:
     """Return the fuller figures of many workspaces as one page of HTML that needs nothing else.
 
-    Args:
-        report: The report.
-
     Raises:
         MissingExtraError: The libraries of the extra ``html`` are not installed.
         ValueError: The report has no fuller figures.
@@ -171,13 +168,7 @@ def live_html(  # noqa: PLR0913 - what such a page has
 
 
 def record_html(kind: str, slug: str, report: FullReport, *, live: LivePage) -> str:
-    """Return the page of one record for a server to give.
-
-    Args:
-        kind: The record's kind.
-        slug: Its slug.
-        report: The report that says what is known of it.
-        live: What such a page has on top.
+    """Return the page of one record, of which `report` says what is known, for a server to give.
 
     Raises:
         MissingExtraError: As `page_html`.
@@ -188,11 +179,6 @@ def record_html(kind: str, slug: str, report: FullReport, *, live: LivePage) -> 
 
 def session_html(report: SessionReport, zone: Zone, *, live: LivePage | None = None) -> str:
     """Return the page of one session: in one file that needs nothing else, or for a server to give.
-
-    Args:
-        report: The session.
-        zone: The time zone that times are shown in.
-        live: What a page that a server gives has on top.
 
     Raises:
         MissingExtraError: As `page_html`.
@@ -222,11 +208,7 @@ def problem_html(message: str, live: LivePage) -> str:
 
 
 def style(beside: Sequence[OnPage] = ()) -> str:
-    """Return the style of all pages.
-
-    Args:
-        beside: Columns before the usual ones.
-    """
+    """Return the style of all pages, `beside` the columns before the usual ones."""
     return f"{asset('page.css')}{columns.style(beside)}\n"
 
 

@@ -53,12 +53,7 @@ class RecordView(NamedTuple):
 
 
 def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
-    """Return what the page of a record says.
-
-    Args:
-        kind: The record's kind.
-        slug: Its slug.
-        report: The report that says what is known of it.
+    """Return what the page of a record says, of which `report` says what is known.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.

@@ -273,12 +273,7 @@ MOST_PARTS = 240
 
 
 def requests_of(report: SessionReport, *, rest: bool) -> Requests:
-    """Return what the requests of a session held.
-
-    Args:
-        report: The session; it has requests.
-        rest: Whether everything else is a layer, too.
-    """
+    """Return what the requests of a session held, everything else with `rest` only."""
     number = len(report.requests)
     each = 1
     found = []

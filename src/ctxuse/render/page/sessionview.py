@@ -21,11 +21,7 @@ MOST_ROWS = 500
 
 
 def session_view(report: SessionReport, zone: Zone) -> RecordView:
-    """Return what the page of a session says.
-
-    Args:
-        report: The session.
-        zone: The time zone that times are shown in.
+    """Return what the page of a session says, with times in `zone`.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
@@ -71,12 +67,7 @@ def cost_view(
 
 
 def figures(report: SessionReport, *, drawn: bool = True) -> list[Figure]:
-    """Return the pictures of a session: all that its requests took in, and the records alone.
-
-    Args:
-        report: The session.
-        drawn: Whether charts are drawn.
-    """
+    """Return pictures of what a session's requests took in, and of its records; `drawn` or not."""
     if not report.requests:
         return []
     found = [

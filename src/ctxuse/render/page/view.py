@@ -179,12 +179,7 @@ def view_of(  # noqa: PLR0913 - what a page depends on
 
 
 def notes_of(report: FullReport, *, bars: bool = False) -> list[str]:
-    """Return what a page's figures rest on, the first of it since when.
-
-    Args:
-        report: The report.
-        bars: Whether to say what a bar of the table is.
-    """
+    """Return what a page's figures rest on, since when first; with `bars`, what a bar is."""
     evidence = report.basic.evidence
     said = words.notes(report.basic, visible)
     if report.records:
