@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 
+EPOCH = 719_163
+"""The ordinal of 1970-01-01."""
+
 MIN_NS = -62_135_596_800 * SECOND
 """0001-01-01T00:00:00Z, the earliest time the format knows."""
 
@@ -143,6 +146,6 @@ def _day_number(date: str) -> int | None:
     from datetime import date as calendar  # noqa: PLC0415 - only reading needs a calendar
 
     try:
-        return calendar.fromisoformat(date).toordinal() - 719_163
+        return calendar.fromisoformat(date).toordinal() - EPOCH
     except ValueError:
         return None

@@ -7,7 +7,7 @@ import re
 from datetime import date, timedelta
 
 from ctxuse.query import Window
-from ctxuse.times import SECOND, parse_ns
+from ctxuse.times import EPOCH, SECOND, parse_ns
 from ctxuse.zones import Zone, monday
 
 THIS_WEEK, LAST_WEEK = "this-week", "last-week"
@@ -72,7 +72,7 @@ def _week(text: str, zone: Zone, now_ns: int) -> tuple[date, date | None] | None
     before = {THIS_WEEK: 0, LAST_WEEK: 7}.get(text)
     if before is None:
         return None
-    first = date(1970, 1, 1) + timedelta(days=monday(zone.day(now_ns)) - before)
+    first = date.fromordinal(EPOCH + monday(zone.day(now_ns)) - before)
     return first, _later(first, 7)
 
 

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ctxuse.times import SECOND, format_ns
+from ctxuse.times import EPOCH, SECOND, format_ns
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
@@ -21,9 +21,6 @@ LOCAL = "local"
 
 _QUARTER = 900
 """Offsets change at whole quarters of an hour."""
-
-_EPOCH = 719_163
-"""The ordinal of 1970-01-01."""
 
 
 class Zone:
@@ -92,9 +89,9 @@ class Zone:
 
         Where clocks are put forward at midnight that is the first moment of the day there is.
         """
-        naive = (day.toordinal() - _EPOCH) * 86_400
+        naive = (day.toordinal() - EPOCH) * 86_400
         begins = naive - self.offset((naive - self.offset(naive * SECOND)) * SECOND)
-        while self.day(begins * SECOND) < day.toordinal() - _EPOCH:
+        while self.day(begins * SECOND) < day.toordinal() - EPOCH:
             begins += _QUARTER
         return begins * SECOND
 
@@ -180,7 +177,7 @@ def week_text(day: int) -> str:
     """Return the ISO week that a day lies in, as ``2026-W45``."""
     from datetime import date  # noqa: PLC0415 - only reading needs a calendar
 
-    year, week, _ = date.fromordinal(min(max(day + _EPOCH, 1), date.max.toordinal())).isocalendar()
+    year, week, _ = date.fromordinal(min(max(day + EPOCH, 1), date.max.toordinal())).isocalendar()
     return f"{year:04}-W{week:02}"
 
 

@@ -93,22 +93,19 @@ class _Printer:
 
     def _print(self, batch: "list[UsageEvent | SkippedLine]") -> None:
         events = [item for item in batch if isinstance(item, UsageEvent)]
+        if self._form == "json":
+            from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only this form
+
+            common.show_json(events_json(events))
+            return
+        from ctxuse.render import events as render  # noqa: PLC0415 - only for tables
+
         match self._form:
-            case "json":
-                from ctxuse.render.jsontext import events_json  # noqa: PLC0415 - only this form
-
-                common.show_json(events_json(events))
             case "csv":
-                from ctxuse.render.events import events_csv  # noqa: PLC0415 - only this form
-
-                common.show(events_csv(events, heading=self._heading))
+                common.show(render.events_csv(events, heading=self._heading))
             case "markdown":
-                from ctxuse.render.events import events_markdown  # noqa: PLC0415 - only this form
-
-                common.show(events_markdown(events, heading=self._heading))
+                common.show(render.events_markdown(events, heading=self._heading))
             case _:
-                from ctxuse.render.events import events_table  # noqa: PLC0415 - only this form
-
-                text = events_table(batch, width=common.width(), color=common.with_color())
+                text = render.events_table(batch, width=common.width(), color=common.with_color())
                 common.show(text if self._heading else text.split("\n", 2)[2])
         self._heading = False

@@ -335,13 +335,7 @@ class FleetReport(msgspec.Struct, frozen=True):
 def build_fleet_report(
     tally: FleetTally, asked: FleetQuery, unreadable: Iterable[Unreadable] = ()
 ) -> FleetReport:
-    """Return the report over `tally`.
-
-    Args:
-        tally: The counts of all workspaces.
-        asked: What was asked for.
-        unreadable: Places in which nothing could be looked for.
-    """
+    """Return the report over `tally`; in places that are `unreadable` nothing was looked for."""
     whole = build_report(tally.whole, asked.query, tally.rest)
     several = len(tally.seen) > 1
     if asked.merge_records or asked.by is not None:

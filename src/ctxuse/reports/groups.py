@@ -213,13 +213,9 @@ def _add(group: Group, entry: Entry) -> None:
 def group_report(
     report: FullReport, by: By, groups: Mapping[str, Group] | None = None
 ) -> GroupedReport:
-    """Return a report grouped by `by`.
+    """Return a report by something else than records.
 
-    Args:
-        report: The report by record.
-        by: What to group by.
-        groups: The counts of each segment or model, by name, of the same events; needed to group
-            by these.
+    To group by segment or model it takes the counts of each, by name, of the same events: `groups`.
     """
     if groups is None:
         found: dict[str, Group] = {}

@@ -45,12 +45,7 @@ def make_full_report(
 ) -> FullReport:
     """Return the reference's figures and what is known beyond them.
 
-    Args:
-        layout: The workspace.
-        query: What is asked for.
-        reading: How the log is read.
-        days: Whether figures by day are wanted; if not, the zone matters only to how times are
-            shown.
+    Where figures by `days` are not wanted, the zone matters only to how times are shown.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
@@ -86,12 +81,8 @@ def make_cost_report(
 ) -> "CostReport":
     """Return what the requests of a window came to, and how much of that is of which record.
 
-    Args:
-        layout: The workspace.
-        query: What is asked for; whose uses count does not matter.
-        reading: How the log is read. A window makes it read everything.
-        prices: What a million tokens cost, where the reader says it.
-        window: What a model's window takes, likewise.
+    Whose uses count does not matter to it, and a window of time makes it read everything. For
+    `prices` and `window` see `CostReport`.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
@@ -119,11 +110,9 @@ def make_costs(layout: WorkspaceLayout, query: Query, reading: Reading) -> "Cost
 
 
 def make_session_report(layout: WorkspaceLayout, name: str) -> "SessionReport | list[str]":
-    """Return what the log says of one session or sub-agent; the ids of several that `name` may be.
+    """Return what the log says of the one session or sub-agent whose id is `name`, or begins so.
 
-    Args:
-        layout: The workspace.
-        name: Its id, or how that begins.
+    If several ids begin so, or none does, return these.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.

@@ -150,13 +150,7 @@ def live_html(  # noqa: PLR0913 - what such a page has
 ) -> str:
     """Return a report as a page for a server to give; see `page_html`.
 
-    Args:
-        report: The report.
-        title: What the workspace is called.
-        live: What such a page has on top.
-        address: Where a record's own page is.
-        costs: What requests came to, where that is wanted.
-        session: Where a session's own page is.
+    `address` says where a record's own page is, `session` where that of a session is.
 
     Raises:
         MissingExtraError: As `page_html`.

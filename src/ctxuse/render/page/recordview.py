@@ -1,6 +1,7 @@
 """One record → the texts of its page. Pure, but for the charts' engine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from ctxuse.counting.detail import Counts
@@ -47,9 +48,9 @@ class RecordView(NamedTuple):
     title: str
     notes: Sequence[str]
     known: bool
-    totals: Sequence[tuple[str, str, str]]
-    figures: Sequence[Figure]
-    listings: Sequence[Listing]
+    totals: Sequence[tuple[str, str, str]] = ()
+    figures: Sequence[Figure] = ()
+    listings: Sequence[Listing] = ()
 
 
 def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
@@ -61,8 +62,7 @@ def record_view(kind: str, slug: str, report: FullReport) -> RecordView:
     record = report.record(kind, slug)
     title = visible(f"{kind}/{slug}")
     if record is None:
-        return RecordView(title, notes_of(report), known=False, totals=(), figures=(),
-                          listings=())  # fmt: skip
+        return RecordView(title, notes_of(report), known=False)
     alone = report.only(record)
     return RecordView(
         title,
@@ -84,18 +84,12 @@ def _totals(record: FullReportRecord, report: FullReport) -> list[tuple[str, str
 
 
 def _counts(record: FullReportRecord) -> list[Figure]:
-    asked: tuple[tuple[str, str, str, Callable[[Counts], int]], ...] = (
-        ("uses-over-time", "Uses over time", "uses", lambda counts: counts.uses),
-        (
-            "resident-over-time",
-            "Times resident over time",
-            "times resident",
-            lambda counts: counts.exposures,
-        ),
-    )
     figures: list[Figure] = []
-    for name, title, unit, number in asked:
-        found = series.counts_over_time(record, unit, number)
+    for name, title, unit, figure in (
+        ("uses-over-time", "Uses over time", "uses", "uses"),
+        ("resident-over-time", "Times resident over time", "times resident", "exposures"),
+    ):
+        found = series.counts_over_time(record, unit, attrgetter(figure))
         if found is not None:
             figures.append(_figure(name, title, found))
     return figures

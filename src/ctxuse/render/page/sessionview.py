@@ -47,10 +47,7 @@ def cost_view(
 ) -> CostView:
     """Return what a page says of requests: what each record came to, and the latest session.
 
-    Args:
-        costs: What they came to.
-        address: Where the page of a session is; None where it has none.
-        drawn: Whether charts are drawn.
+    `address` says where the page of a session is, if it has one. Charts are `drawn` or not.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.

@@ -141,15 +141,9 @@ def view_of(  # noqa: PLR0913 - what a page depends on
     beside: Sequence[Beside] = (),
     drawn: bool = True,
 ) -> View:
-    """Return what a page says of a report.
+    """Return what a page says of a report; see `ctxuse.render.page.html.page_html`.
 
-    Args:
-        report: The report.
-        title: What the workspace is called.
-        address: Where a record's own page is; records have none when None.
-        more: What else it rests on, safe to show.
-        beside: Columns before the usual ones.
-        drawn: Whether charts are drawn.
+    `address` says where a record's own page is. Charts are `drawn` or not.
 
     Raises:
         MissingExtraError: What draws the charts is not installed.
