@@ -41,11 +41,10 @@ def of_fleet(report: FleetReport, form: str, safe: Safe) -> AnyTable:
     else:
         columns = [
             column._replace(full=column.full and column.heading, whole=column.right)
-            for column in basic_columns(lambda r: r.basic)
+            for column in basic_columns()
             if column.heading != "By source"
         ]
-        bar = bars([record.resident for record in basic.records], lambda r: r.basic)
-        columns.append(bar._replace(least=WIDE))
+        columns.append(bars(basic.records)._replace(least=WIDE))
         said = words.notes(basic, safe)
         said[1:1] = filter(None, [explained(basic.records, basic.evidence.zone)])
         if report.apart:

@@ -41,53 +41,6 @@ WIDE = 110
 """From this many columns on, a terminal is shown everything."""
 
 
-def basic_columns(
-    of: Callable[[Any], UsageReportRecord], *, minutes: bool = False, zone: str = ""
-) -> list[Column[Any]]:
-    """Return the columns of the reference's figures, of whatever `of` takes them from."""
-
-    def source(name: str) -> Callable[[Any], int]:
-        return lambda row: of(row).source_breakdown.get(name, 0)
-
-    def figures(rows: Sequence[Any]) -> list[TokenFigures]:
-        return [of(row).resident for row in rows]
-
-    most = 0 if minutes else 14
-    return [
-        Column("Record", "", lambda r: Name(of(r).kind, of(r).slug), right=False, whole=False),
-        Column("", "kind", lambda r: of(r).kind),
-        Column("", "slug", lambda r: of(r).slug),
-        Column(
-            "Uses", "use_count", lambda r: of(r).use_count,
-            total=lambda rows: sum(of(row).use_count for row in rows),
-        ),
-        Column(
-            "By source", "", lambda r: ByName(of(r).source_breakdown),
-            right=False, whole=False, most=42, least=WIDE,
-        ),
-        Column(
-            "Last used", "last_used_at", lambda r: Moment(of(r).last_used_at_ns, minutes),
-            right=False, full=f"Last used ({zone})",
-        ),
-        *(Column("", name, source(name)) for name in sorted(UsageSource)),
-        Column(
-            "Resident", "resident_exposure_count", lambda r: of(r).resident.times,
-            total=lambda rows: times_of(figures(rows)),
-        ),
-        Column("", "estimated_tokens_per_injection", lambda r: of(r).file_tokens_each),
-        Column("", "estimated_total_resident_exposure_tokens", lambda r: of(r).file_tokens_total),
-        Column(
-            "Tokens\neach", "tokens_each", lambda r: each_of(of(r).resident), full="Tokens each"
-        ),
-        Column("", "tokens_each_basis", lambda r: of(r).resident.each_basis),
-        Column(
-            "Tokens", "tokens", lambda r: tokens_of([of(r).resident]), whole=minutes, most=most,
-            total=lambda rows: tokens_of(figures(rows)),
-        ),
-        Column("", "tokens_times_known", lambda r: of(r).resident.times_known),
-    ]  # fmt: skip
-
-
 def each_of(tokens: TokenFigures) -> Partial:
     """Return the tokens of the latest time of which they are known."""
     return Partial(tokens.each, 1, 1, (tokens.each_basis or "",))
@@ -148,8 +101,7 @@ def _without(report: UsageReport) -> list[Name]:
 def of_report(report: UsageReport, safe: Safe, *, minutes: bool) -> AnyTable:
     """Return the reference's figures; times with their `minutes`, or days."""
     zone = report.evidence.zone
-    columns = basic_columns(lambda r: r, minutes=minutes, zone=zone.name)
-    columns.append(bars([record.resident for record in report.records], lambda r: r))
+    columns = [*basic_columns(minutes=minutes, zone=zone.name), bars(report.records)]
     return Table(
         columns,
         report.records,
@@ -163,10 +115,10 @@ def of_report(report: UsageReport, safe: Safe, *, minutes: bool) -> AnyTable:
     )
 
 
-def bars(figures: Sequence[TokenFigures], of: Callable[[Any], UsageReportRecord]) -> Column[Any]:
+def bars(records: Sequence[UsageReportRecord]) -> Column[Any]:
     """Return the column of bars: the tokens of each record as a share of the most."""
-    most = max([tokens.total or 0 for tokens in figures], default=0) or 1
-    return Column(" ", "", lambda r: Bar((of(r).resident.total or 0) / most), right=False)
+    most = max([record.resident.total or 0 for record in records], default=0) or 1
+    return Column(" ", "", lambda r: Bar((r.basic.resident.total or 0) / most), right=False)
 
 
 def _many(number: int | None) -> Said:
@@ -186,7 +138,7 @@ def _size(record: FullReportRecord) -> Said | int | None:
 
 
 FULL: Sequence[Column[FullReportRecord]] = (
-    Column("Record", "", lambda r: Name(*r.key), right=False, whole=False),
+    Column("Record", "", lambda r: Name(r.basic.kind, r.basic.slug), right=False, whole=False),
     Column("", "kind", lambda r: r.basic.kind),
     Column("", "slug", lambda r: r.basic.slug),
     Column(
@@ -316,6 +268,36 @@ FULL: Sequence[Column[FullReportRecord]] = (
     ),
 )  # fmt: skip
 """The figures of a record, in the order in which people see them."""
+
+
+def basic_columns(*, minutes: bool = False, zone: str = "") -> list[Column[Any]]:
+    """Return the columns of the reference's figures, of whatever rows have these as `basic`."""
+    figure: dict[str, Column[Any]] = {column.name: column for column in FULL}
+
+    def source(name: str) -> Callable[[Any], int]:
+        return lambda row: row.basic.source_breakdown.get(name, 0)
+
+    return [
+        FULL[0],
+        *(figure[name] for name in ("kind", "slug", "use_count")),
+        Column(
+            "By source", "", lambda r: ByName(r.basic.source_breakdown),
+            right=False, whole=False, most=42, least=WIDE,
+        ),
+        figure["last_used_at"]._replace(
+            value=lambda r: Moment(r.basic.last_used_at_ns, minutes),
+            right=False, full=f"Last used ({zone})",
+        ),
+        *(Column("", name, source(name)) for name in sorted(UsageSource)),
+        figure["resident_exposure_count"],
+        figure["estimated_tokens_per_injection"],
+        figure["estimated_total_resident_exposure_tokens"],
+        figure["tokens_each"]._replace(full="Tokens each"),
+        figure["tokens_each_basis"],
+        figure["tokens"]._replace(whole=minutes, most=0 if minutes else 14),
+        figure["tokens_times_known"],
+    ]  # fmt: skip
+
 
 _CSV_ORDER = (
     "kind", "slug", "use_count", "last_used_at", "segments_used_in",

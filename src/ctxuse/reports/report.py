@@ -7,7 +7,7 @@ The fields and the arithmetic of `UsageReportRecord` are those of docs/format.md
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json import JSONEncoder
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -71,6 +71,11 @@ class UsageReportRecord(msgspec.Struct, frozen=True):
     size_known: bool = True
     resident: TokenFigures = TokenFigures()
     read: TokenFigures = TokenFigures()
+
+    @property
+    def basic(self) -> Self:
+        """Itself: what records of fuller reports have beside what is theirs alone."""
+        return self
 
     @property
     def file_tokens_each(self) -> int | None:
