@@ -72,13 +72,15 @@ def explained(records: Sequence[UsageReportRecord], zone: Zone) -> str:
         f"Times are {visible(zone.name)}. Resident: times that it stood in a context without being"
         " read. Tokens each: what of it entered then, the latest known. Tokens: of all these times"
     )
-    said += tokens_explained(
-        {basis for tokens in figures for basis in tokens.by_basis},
-        partly=any(tokens_of([tokens]).is_part for tokens in figures),
-    )
+    said += _how_known(figures)
     if any(tokens.times is None for tokens in figures):
         said += " A dash under Resident: nothing here would tell of records of that kind."
     return said
+
+
+def _how_known(figures: Sequence[TokenFigures]) -> str:
+    bases = {basis for tokens in figures for basis in tokens.by_basis}
+    return tokens_explained(bases, partly=any(tokens_of([one]).is_part for one in figures))
 
 
 def tokens_explained(bases: Collection[str], *, partly: bool, of: str = "the y times") -> str:
@@ -320,11 +322,7 @@ def of_full(report: FullReport, safe: Safe, *, width: int | None = None) -> AnyT
         " entered when it was resident, the latest known. Tokens: of all times resident. Read:"
         " tokens of its uses"
     )
-    said += tokens_explained(
-        {basis for tokens in figures for basis in tokens.by_basis},
-        partly=any(tokens_of([tokens]).is_part for tokens in figures),
-    )
-    said += (
+    said += _how_known(figures) + (
         " Bytes: those that entered by being read and by being resident. Since: the first event."
         " Now: bytes of its file today."
     )
