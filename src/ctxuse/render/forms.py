@@ -91,7 +91,6 @@ def table_of(report: "Report", form: str, width: int) -> "AnyTable":
 def _of_special(report: "Special", form: str, safe: Safe, width: int) -> "AnyTable":
     from ctxuse.render.comparison import of_comparison  # noqa: PLC0415 - no plain report needs it
     from ctxuse.render.cost import of_cost  # noqa: PLC0415 - likewise
-    from ctxuse.render.fleet import of_fleet  # noqa: PLC0415 - likewise
     from ctxuse.render.reports import (  # noqa: PLC0415 - likewise
         WIDE,
         of_groups,
@@ -111,4 +110,6 @@ def _of_special(report: "Special", form: str, safe: Safe, width: int) -> "AnyTab
         case CostReport():
             return of_cost(report, safe)
         case FleetReport():
+            from ctxuse.render.fleet import of_fleet  # noqa: PLC0415 - likewise
+
             return of_fleet(report, form, safe)
