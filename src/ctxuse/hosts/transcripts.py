@@ -270,8 +270,11 @@ class Told:
         """Take note that what is told now stands behind a rest."""
         self.before_rest = self._of_requests
 
-    def began(self, session: str, said: object, *, answered: bool) -> None:
-        """Take note that a line of a session, not of a sub-agent, was written."""
+    def began(self, thread: Session, said: object, *, answered: bool) -> None:
+        """Take note that a line was written; those of a sub-agent begin no session."""
+        if thread.actor != "agent":
+            return
+        session = thread.segment_id
         known = self.summary.sessions.get(session)
         if known is None:
             at = text(said, longest=64)

@@ -19,15 +19,15 @@ from ctxuse.hosts.claude_code.tools import (
     failed,
     tool_call,
 )
-from ctxuse.hosts.jsonlines import START, Else, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Else, Lines, held
 from ctxuse.hosts.lookup import at, items, name, size, stored, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import COMMAND, MCP, SKILL_FILE, RecordFile, skill_name
 from ctxuse.hosts.responses import Responded, tokens
-from ctxuse.hosts.rests import Reader
+from ctxuse.hosts.rests import Reader, reading
 from ctxuse.hosts.session import Session, prompt_key
-from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
+from ctxuse.hosts.transcripts import Head, Rest, Told, when
 
 _QUIET = frozenset({
     "agent-name", "ai-title", "atis-latch", "bridge-session", "custom-title",
@@ -63,24 +63,6 @@ def head(path: str) -> Head:
     return Head()
 
 
-def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
-    """Tell what a transcript tells.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    _Reader(path, places, told, Rest()).read_whole(on_read)
-
-
-def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a transcript tells from a rest on, and return the next one; as `Reader.read_on`.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _Reader(path, places, told, rest).read_on(rest, most)
-
-
 def _agent_type(path: str) -> str | None:
     """The kind of the sub-agent that a transcript is of: a file beside it says it."""
     stem = path.removesuffix(".jsonl")
@@ -89,13 +71,11 @@ def _agent_type(path: str) -> str | None:
 
 class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
-        super().__init__(_lines, path, told)
+        self._entered = Accounting(rest.samples)
+        super().__init__(_lines, path, told, self._entered.samples)
         self._origin = Origin.of_transcript(places, head(path).directory)
         self._agent_type = _agent_type(path)
         self._agent = _AGENT_FILE.sub(r"\1", os.path.basename(path)) or _SIDECHAIN
-        self._entered = Accounting(rest.samples)
-        self._calls: dict[str, Call | None] = {}
-        """Calls without a result so far, by id; None for those of tools that show no record."""
         self._skills: dict[str, Call] = {}
         """Skills that were called, by the id of the call, until their body enters."""
         self._typed: dict[str, tuple[Call, bool]] = {}
@@ -110,7 +90,7 @@ class _Reader(Reader[Line]):
         return not (self._calls or self._skills or self._typed)
 
     def rest(self, offset: int) -> Rest:
-        return Rest(offset, self._compacted, self._entered.samples[-MOST_SAMPLES:])
+        return Rest(offset, self._compacted, self.samples)
 
     def read(self, line: Line) -> None:
         self._entered.add(line)
@@ -118,8 +98,7 @@ class _Reader(Reader[Line]):
             _as_original(line)
         kind, thread = text(line.type), self._thread_of(line)
         if kind in {"assistant", "user"} and thread is not None:
-            if line.isSidechain is not True:
-                self._told.began(thread.segment_id, line.timestamp, answered=kind == "assistant")
+            self._told.began(thread, line.timestamp, answered=kind == "assistant")
             self._message(line, thread)
             if kind == "assistant":
                 self._responded(line, thread)
@@ -139,12 +118,9 @@ class _Reader(Reader[Line]):
             self._skill(call, None, key)
 
     def give_up(self) -> None:
-        self.end_open()
-        for open_now in (self._calls, self._skills, self._typed):
-            open_now.clear()
-
-    def pause(self) -> None:
-        self._told.finish(self._calls, measured(self._entered.samples))
+        super().give_up()
+        self._skills.clear()
+        self._typed.clear()
 
     def _thread_of(self, line: Line) -> Session | None:
         """Whose doing a line is; mostly the same as on the line before."""
@@ -367,6 +343,9 @@ class _Reader(Reader[Line]):
             loaded = size(at(attachment, "content", "content"))
             differs = at(attachment, "content", "contentDiffersFromDisk") is True
             yield record, None if differs else loaded, loaded
+
+
+read, read_on = reading(_Reader)
 
 
 def _is_of_compaction(said: str) -> bool:

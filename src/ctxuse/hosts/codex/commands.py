@@ -42,16 +42,18 @@ class Commands:
     Args:
         origin: Where the session was.
         told: What is told.
-        directory: Where the agent is.
+        calls: Calls without a result so far, by key; None for those of tools that show no record.
+        directory: Where the agent is; None where that is not known.
 
     Attributes:
-        directory: Where the agent is; None where that is not known.
-        calls: Calls without a result so far, by key; None for those of tools that show no record.
+        directory: Likewise.
     """
 
-    def __init__(self, origin: Origin, told: Told, directory: str | None) -> None:
+    def __init__(
+        self, origin: Origin, told: Told, calls: dict[str, Call | None], directory: str | None
+    ) -> None:
         self.directory = directory
-        self.calls: dict[str, Call | None] = {}
+        self._calls = calls
         self._origin = origin
         self._told = told
         self._scripts = Scripts()
@@ -63,7 +65,7 @@ class Commands:
     @property
     def none_open(self) -> bool:
         """Whether what follows can be understood without what came before."""
-        return not (self.calls or self._scripts.are_open or self._running)
+        return not (self._calls or self._scripts.are_open or self._running)
 
     def called(self, payload: Payload, thread: Session, at_ns: int) -> None:
         """Take note of a call."""
@@ -75,14 +77,14 @@ class Commands:
         arguments = _arguments(payload)
         if name == "exec" and kind == "custom_tool_call":
             self._scripts.began(key, at_ns)
-            self.calls[key] = None
+            self._calls[key] = None
         elif name == "wait":
             self._scripts.waits(key, text(arguments, "cell_id"))
-            self.calls[key] = None
+            self._calls[key] = None
         elif name == "write_stdin":
-            self.calls[key] = self._typed(arguments, thread, key, call_id)
+            self._calls[key] = self._typed(arguments, thread, key, call_id)
         else:
-            self.calls[key] = tool_call(thread, name, arguments, call_id, self.directory)
+            self._calls[key] = tool_call(thread, name, arguments, call_id, self.directory)
 
     def _typed(self, arguments: object, thread: Session, key: str, call_id: str) -> Call | None:
         """What is typed into a command that goes on; where that is nothing, the command itself."""
@@ -117,8 +119,8 @@ class Commands:
         )
         if key in self._processes:
             self._end(self._processes[key][0])
-        elif key in self.calls:  # its output is handed over next
-            self.calls[key] = call._replace(output=None)
+        elif key in self._calls:  # its output is handed over next
+            self._calls[key] = call._replace(output=None)
         elif call_id.startswith(OF_SCRIPT):
             ended_ns = _ns(payload.completed_at_ms) or at_ns
             self._shown(self._scripts.has_run(call, _ns(payload.started_at_ms), ended_ns))
@@ -131,7 +133,7 @@ class Commands:
         if call_id is None or at_ns is None:
             return
         key = thread.call_key(call_id)
-        self.calls.pop(key, None)
+        self._calls.pop(key, None)
         for process in self._processes.pop(key, ()):
             del self._running[process]
         if not self._told.first_answer(key):
@@ -153,9 +155,9 @@ class Commands:
         """Take note of an output that was handed to the model."""
         call_id = text(payload.call_id)
         key = None if call_id is None else thread.call_key(call_id)
-        if key is None or at_ns is None or key not in self.calls:
+        if key is None or at_ns is None or key not in self._calls:
             return
-        output, call = said(payload.output), self.calls.pop(key)
+        output, call = said(payload.output), self._calls.pop(key)
         of_script = self._scripts.returned(key, output, at_ns)
         if of_script is not None:
             if self._told.first_answer(key):
@@ -234,7 +236,7 @@ class Commands:
         if call_id is None:
             return
         key = thread.call_key(call_id)
-        self.calls.pop(key, None)
+        self._calls.pop(key, None)
         if self._told.first_answer(key):
             self._told.answered(key, failed=not worked, no_record=worked)
 

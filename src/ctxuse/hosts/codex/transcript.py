@@ -12,14 +12,14 @@ from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, inherited, replacing
 from ctxuse.hosts.codex.requested import Requested
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Lines, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
-from ctxuse.hosts.rests import Reader
+from ctxuse.hosts.rests import Reader, reading
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
+from ctxuse.hosts.transcripts import Head, Rest, Told, when
 
 _KNOWN = frozenset({
     "compacted", "event_msg", "response_item", "session_meta", "token_usage_record",
@@ -48,33 +48,15 @@ def head(path: str) -> Head:
     return Head(text(payload.cwd), thread.segment_id, text(line.timestamp), nested)
 
 
-def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
-    """Tell what a rollout tells.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    _Reader(path, places, told, Rest()).read_whole(on_read)
-
-
-def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a rollout tells from a rest on, and return the next one; as `Reader.read_on`.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _Reader(path, places, told, rest).read_on(rest, most)
-
-
 class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
-        super().__init__(_lines, path, told)
+        self._entered = Growth(rest.samples)
+        super().__init__(_lines, path, told, self._entered.samples)
         began = payload_of(_first(path))
         self._origin = Origin.of_transcript(places, text(began.cwd))
-        self._entered = Growth(rest.samples)
         has_begun, replay_ns = rest.noted.get("begun") == 1, rest.noted.get("replay")
         self._thread: Session | None = _thread(began) if has_begun else None
-        self._commands = Commands(self._origin, told, rest.directory)
+        self._commands = Commands(self._origin, told, self._calls, rest.directory)
         self._replay_ns = replay_ns if isinstance(replay_ns, int) else None
         self._requested = Requested(told, rest.noted)
 
@@ -83,23 +65,16 @@ class _Reader(Reader[Line]):
         return self._commands.none_open
 
     def rest(self, offset: int) -> Rest:
-        samples = self._entered.samples[-MOST_SAMPLES:]
         noted = {
             **self._requested.noted,
             "begun": int(self._thread is not None),
             "replay": self._replay_ns,
         }
-        return Rest(offset, samples=samples, directory=self._commands.directory, noted=noted)
+        directory = self._commands.directory
+        return Rest(offset, samples=self.samples, directory=directory, noted=noted)
 
     def end_open(self) -> None:
         self._commands.end_all()
-
-    def give_up(self) -> None:
-        self.end_open()
-        self._commands.calls.clear()
-
-    def pause(self) -> None:
-        self._told.finish(self._commands.calls, measured(self._entered.samples))
 
     def read(self, line: Line) -> None:
         kind = text(line.type)
@@ -122,7 +97,7 @@ class _Reader(Reader[Line]):
             return
         self._thread = _thread(payload)
         if self._thread is not None and self._thread.actor == "agent":
-            self._told.began(self._thread.segment_id, line.timestamp, answered=False)
+            self._told.began(self._thread, line.timestamp, answered=False)
             self._inherit(payload, self._thread, when(line.timestamp))
 
     def _inherit(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
@@ -189,8 +164,7 @@ class _Reader(Reader[Line]):
                     self._entered.answered(at(usage, "input_tokens"))
 
     def _answered(self, line: Line, thread: Session) -> None:
-        if thread.actor == "agent":
-            self._told.began(thread.segment_id, line.timestamp, answered=True)
+        self._told.began(thread, line.timestamp, answered=True)
 
     def _message(self, line: Line, payload: Payload, thread: Session) -> None:
         message, at_ns = Message.of(payload), when(line.timestamp)
@@ -243,6 +217,9 @@ class _Reader(Reader[Line]):
                 context_bytes=size(body),
             )
             self._told.mentioned(uses(call, self._origin), call.key, formerly)
+
+
+read, read_on = reading(_Reader)
 
 
 def _first(path: str) -> Line:

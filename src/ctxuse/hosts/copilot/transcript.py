@@ -5,7 +5,7 @@ A session and all of its sub-agents stand in one file, each line with the id of 
 
 from zlib import crc32
 
-from ctxuse.hosts.calls import Call, uses
+from ctxuse.hosts.calls import uses
 from ctxuse.hosts.copilot import NAME
 from ctxuse.hosts.copilot.accounting import length_of, length_of_answer, responded, summarised
 from ctxuse.hosts.copilot.context import agent_in, discovered, placed
@@ -13,14 +13,14 @@ from ctxuse.hosts.copilot.lines import Data, Line, data_of
 from ctxuse.hosts.copilot.skills import Skills
 from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Lines, held
 from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import Placed
-from ctxuse.hosts.rests import Reader
+from ctxuse.hosts.rests import Reader, reading
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
+from ctxuse.hosts.transcripts import Head, Rest, Told, when
 
 _KEPT = 64
 """So many shells, and so many sub-agents, are kept at a rest: the last ones."""
@@ -55,35 +55,15 @@ def head(path: str) -> Head:
     return Head(began, text(data.sessionId), text(line.timestamp))
 
 
-def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
-    """Tell what a session tells.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    _Reader(path, places, told, Rest()).read_whole(on_read)
-
-
-def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a session tells from a rest on, and return the next one; as `Reader.read_on`.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _Reader(path, places, told, rest).read_on(rest, most)
-
-
 class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
-        super().__init__(_lines, path, told)
+        self._entered = Growth(rest.samples)
+        super().__init__(_lines, path, told, self._entered.samples)
         began = head(path)
         self._session = began.session
         self._directory = rest.directory or began.directory
         self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
-        self._entered = Growth(rest.samples)
-        self._calls: dict[str, Call | None] = {}
-        """Calls without a result so far, by key; None for those of tools that show no record."""
         self._shells = _kept(rest, _SHELL)
         self._agents = _kept(rest, _AGENT)
         """The kinds of sub-agents, by their ids."""
@@ -103,18 +83,10 @@ class _Reader(Reader[Line]):
             **{_STANDING + of: " ".join(sorted(m)) for of, m in [*self._standing.items()][-_KEPT:]},
             **self._skills.noted,
         }
-        samples = self._entered.samples[-MOST_SAMPLES:]
-        return Rest(offset, samples=samples, directory=self._directory, noted=noted)
+        return Rest(offset, samples=self.samples, directory=self._directory, noted=noted)
 
     def end_open(self) -> None:
         self._skills.end()
-
-    def give_up(self) -> None:
-        self.end_open()
-        self._calls.clear()
-
-    def pause(self) -> None:
-        self._told.finish(self._calls, measured(self._entered.samples))
 
     def read(self, line: Line) -> None:
         data = data_of(line)
@@ -178,10 +150,9 @@ class _Reader(Reader[Line]):
         if not is_answer:
             self._skills.prompted(data, thread)
             self._enters(thread, data.transformedContent)
-        if thread.actor == "agent":
-            self._told.began(thread.segment_id, line.timestamp, answered=is_answer)
-            if is_answer:
-                self._entered.entered(length_of_answer(data))
+        self._told.began(thread, line.timestamp, answered=is_answer)
+        if is_answer and thread.actor == "agent":
+            self._entered.entered(length_of_answer(data))
 
     def _enters(self, thread: Session, *texts: object) -> None:
         if thread.actor == "agent":
@@ -261,6 +232,9 @@ class _Reader(Reader[Line]):
         key = text(line.id) or f"{thread.segment_id} {at_ns}"
         snapshot = self._origin.snapshot(placed.record, at_ns, None, placed.context_bytes)
         self._told.happened([thread.exposure([snapshot], at_ns, key)], key=key)
+
+
+read, read_on = reading(_Reader)
 
 
 def _kept(rest: Rest, begins: str) -> dict[str, str]:

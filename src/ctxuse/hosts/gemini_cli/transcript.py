@@ -18,14 +18,14 @@ from ctxuse.hosts.gemini_cli.context import BEGIN, BEGIN_OF_AGENT, discovered, p
 from ctxuse.hosts.gemini_cli.lines import Changed, Line
 from ctxuse.hosts.gemini_cli.tools import ENDED, output, texts, tool_call
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Lines, held
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.responses import Responded, tokens
-from ctxuse.hosts.rests import Reader
+from ctxuse.hosts.rests import Reader, reading
 from ctxuse.hosts.session import Session
-from ctxuse.hosts.transcripts import MOST_SAMPLES, Head, Rest, Told, measured, when
+from ctxuse.hosts.transcripts import Head, Rest, Told, when
 from ctxuse.remembered import digest
 
 _OF_HOST = frozenset({"error", "info", "warning"})
@@ -58,24 +58,6 @@ def head(path: str) -> Head:
         return Head(began.directory)
     nested = began.thread.actor == "subagent"
     return Head(began.directory, began.thread.segment_id, began.at, nested)
-
-
-def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -> None:
-    """Tell what a chat tells.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    _Reader(path, places, told, Rest()).read_whole(on_read)
-
-
-def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a chat tells from a rest on, and return the next one; as `Reader.read_on`.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _Reader(path, places, told, rest).read_on(rest, most)
 
 
 def ran_by_user(said: str) -> tuple[str, str] | None:
@@ -127,28 +109,21 @@ class _Reader(Reader[Line]):
     rests = True  # a call is told with its result
 
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
-        super().__init__(_lines, path, told)
+        self._entered = Growth(rest.samples)
+        super().__init__(_lines, path, told, self._entered.samples)
         began = _began(path)
         self._thread = began.thread
         self._origin = Origin.of_transcript(places, began.directory)
-        self._entered = Growth(rest.samples)
         self._stood: set[tuple[str, str, str]] = set()
         self._last = text(rest.noted.get("last"))
         self._summary = text(rest.noted.get("summary"))
         if not rest.offset and self._thread is not None:
-            self._began(self._thread, began.at, answered=False)
+            self._told.began(self._thread, began.at, answered=False)
 
     def rest(self, offset: int) -> Rest:
-        samples = self._entered.samples[-MOST_SAMPLES:]
-        return Rest(offset, samples=samples, noted={"last": self._last, "summary": self._summary})
-
-    def end_open(self) -> None:
-        """Nothing is open."""
-
-    give_up = end_open
-
-    def pause(self) -> None:
-        self._told.finish((), measured(self._entered.samples))
+        return Rest(
+            offset, samples=self.samples, noted={"last": self._last, "summary": self._summary}
+        )
 
     def read(self, line: Line) -> None:
         kind = text(line.type)
@@ -162,10 +137,6 @@ class _Reader(Reader[Line]):
             self._asked(line, self._thread, when(line.timestamp))
         elif kind not in _OF_HOST and line.session_id is None and line.rewind_to is None:
             self._told.not_understood.saw(kind or "(no type)")
-
-    def _began(self, thread: Session, at: object, *, answered: bool) -> None:
-        if thread.actor == "agent":
-            self._told.began(thread.segment_id, at, answered=answered)
 
     def _set_anew(self, messages: list[object], thread: Session) -> None:
         """Take note of all messages that stand in a context from now on."""
@@ -226,7 +197,7 @@ class _Reader(Reader[Line]):
 
     def _answered(self, line: Line, thread: Session, at_ns: int | None) -> None:
         """A message of the model: the tokens of its request, and the calls that have ended."""
-        self._began(thread, line.timestamp, answered=True)
+        self._told.began(thread, line.timestamp, answered=True)
         if at_ns is None:
             return
         self._responded(line, thread, at_ns)
@@ -265,6 +236,9 @@ class _Reader(Reader[Line]):
         self._told.ended(key, found, failed=failed)
         _, behind = discovered(output(said))
         self._stands(behind, f"{key} context", thread, at_ns, of=key)
+
+
+read, read_on = reading(_Reader)
 
 
 def _summary(messages: list[object]) -> tuple[str | None, int | None]:

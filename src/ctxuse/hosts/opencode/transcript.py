@@ -197,9 +197,8 @@ class _Reader:
             self._thread = self._thread._replace(agent_type=kind)
         is_before = at_ns is not None and at_ns < (self._began_ns or 0)
         self._inherited_ns = self._began_ns if is_before else None
-        if self._thread.actor == "agent" and at_ns is not None and not is_before:
-            session = self._thread.segment_id
-            self._told.began(session, format_ns(at_ns), answered=is_answer)
+        if at_ns is not None and not is_before:
+            self._told.began(self._thread, format_ns(at_ns), answered=is_answer)
         self._begun_ns, self._said, open_before = None, None, len(self._open)
         for part_row in parts:
             part = self._decoded(part_row, _part)

@@ -125,7 +125,7 @@ class _Reader:
     ) -> None:
         if message.role != "system":
             is_answer = message.role == "assistant"
-            self._told.began(session.segment_id, line.timestamp, answered=is_answer)
+            self._told.began(session, line.timestamp, answered=is_answer)
         match message.role:
             case "assistant":
                 self._exposed(session, at_ns, key)
