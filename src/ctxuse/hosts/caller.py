@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Event
 from typing import NamedTuple
 
-from ctxuse.hosts import known_hosts, module_of
+from ctxuse.hosts import HOSTS, host_named, known_hosts, module_of
 from ctxuse.hosts.lookup import name
 from ctxuse.hosts.parts import hosts_with
 
@@ -91,7 +91,7 @@ def host_of(client: str | None) -> str | None:
 def gets_prompts_unasked(client: str | None) -> bool:
     """Return whether an MCP client gets prompts also when nobody has asked for one."""
     host = host_of(client)
-    return any(one.gets_prompts_unasked for one in known_hosts() if one.name == host)
+    return host in HOSTS and host_named(host).gets_prompts_unasked
 
 
 def delivered(host: str | None, version: str, instructions: str, call_id: str | None) -> int | None:
@@ -103,7 +103,7 @@ def delivered(host: str | None, version: str, instructions: str, call_id: str | 
         instructions: The instructions.
         call_id: The id of a call that comes from the context, where there is one.
     """
-    known = next((one for one in known_hosts() if one.name == host), None)
+    known = host_named(host) if host in HOSTS else None
     if known is None or known.instructions_delivered is None:
         return None
     numbers = version.split("-", maxsplit=1)[0].split(".")

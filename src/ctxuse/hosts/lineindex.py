@@ -14,6 +14,7 @@ import stat
 import sys
 import time
 from binascii import crc32
+from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -275,17 +276,10 @@ class _Index:
 
     def _having(self, a_hash: int) -> Iterator[int]:
         """The numbers of the files that have a hash."""
-        hashes = self._hashes
-        begin, end = 0, len(hashes)
-        while begin < end:
-            middle = (begin + end) // 2
-            if hashes[middle] < a_hash:
-                begin = middle + 1
-            else:
-                end = middle
-        while begin < len(hashes) and hashes[begin] == a_hash:
-            yield self._files[begin]
-            begin += 1
+        place = bisect_left(self._hashes, a_hash)
+        while place < len(self._hashes) and self._hashes[place] == a_hash:
+            yield self._files[place]
+            place += 1
 
 
 def _holding(memory: Memory, name: str, stamps: _Stamps, hashes: set[int]) -> set[str]:

@@ -61,17 +61,16 @@ def times_written(paths: Iterable[str]) -> dict[str, float]:
     return times
 
 
-def latest_beside(path: str, ending: str, most: int) -> list[str]:
-    """Return the other files in a file's directory that were written last, the latest at the end.
-
-    Args:
-        path: The file.
-        ending: How their names end.
-        most: How many of them.
-    """
-    beside = paths_in(os.path.dirname(path))
-    times = times_written(other for other in beside if other.endswith(ending) and other != path)
+def latest(paths: Iterable[str], most: int) -> list[str]:
+    """Return those of some files that were written last, `most` of them, the latest at the end."""
+    times = times_written(paths)
     return sorted(times, key=times.__getitem__)[-most:]
+
+
+def latest_beside(path: str, most: int) -> list[str]:
+    """Return the `latest` of the other transcripts in the directory of one."""
+    beside = paths_in(os.path.dirname(path))
+    return latest((other for other in beside if other.endswith(".jsonl") and other != path), most)
 
 
 def is_name(path: str) -> bool:

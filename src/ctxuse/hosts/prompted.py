@@ -14,15 +14,13 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
 
 from ctxuse.context.frontmatter import take_apart
 from ctxuse.errors import BrokenRecordError
 from ctxuse.files import read_small, real_path
-from ctxuse.hosts.listing import described
 from ctxuse.hosts.ondisk import record_files
 from ctxuse.hosts.places import Places
-from ctxuse.hosts.recordfile import BROUGHT_ALONG, RecordFile
+from ctxuse.hosts.recordfile import BROUGHT_ALONG, Placed, RecordFile
 from ctxuse.records import MAX_RECORD
 
 _FEWEST = 20
@@ -34,18 +32,6 @@ _BEFORE = 300
 
 _END_OF_SENTENCE = re.compile(r"[.!?]\s")
 """Behind it a name is that of what is described no more."""
-
-
-class Standing(NamedTuple):
-    """A record that stands in a prompt.
-
-    Attributes:
-        record: The record.
-        context_bytes: Bytes of it that stand there.
-    """
-
-    record: RecordFile
-    context_bytes: int
 
 
 class _Prompt:
@@ -83,7 +69,7 @@ class _Prompt:
         return begins, [*accumulate(sizes, initial=0)][:-1]
 
 
-def standing_in(prompt: str, places: Places) -> list[Standing]:
+def standing_in(prompt: str, places: Places) -> list[Placed]:
     """Return the records that stand in a system prompt, each once, by kind and slug.
 
     Args:
@@ -91,14 +77,14 @@ def standing_in(prompt: str, places: Places) -> list[Standing]:
         places: Where records lie.
     """
     told = _Prompt(prompt)
-    by_text: dict[str, Standing] = {}
+    by_text: dict[str, Placed] = {}
     listed: set[str] = set()
     files = (record for record in record_files(places) if record.named == record.file)
     for record in sorted(files, key=lambda one: (one.kind, one.slug)):
         for text, is_listed in _texts(record, told):
             known = by_text.get(text)
             if known is None or (not _is_named(known.record, prompt) and _is_named(record, prompt)):
-                by_text[text] = Standing(record, len(text.encode()))
+                by_text[text] = Placed(record, len(text.encode()))
             if is_listed:
                 listed.add(text)
             break
@@ -111,7 +97,7 @@ def standing_in(prompt: str, places: Places) -> list[Standing]:
     return [found[name] for name in sorted(found)]
 
 
-def _within_others(prompt: _Prompt, standing: dict[str, Standing]) -> set[str]:
+def _within_others(prompt: _Prompt, standing: dict[str, Placed]) -> set[str]:
     """Those of the texts that stand in a prompt only within longer ones, and are not named."""
     within: set[str] = set()
     spans: list[tuple[int, int]] = []  # none is within another one, so that ends ascend, too
@@ -150,8 +136,9 @@ def _texts(record: RecordFile, prompt: _Prompt) -> Iterator[tuple[str, bool]]:
         text = _found(whole, prompt)
         if text is not None:
             yield text, False
-    if record.kind in BROUGHT_ALONG:
-        for text in _listed(record, described(parts.fields, "description"), prompt):
+    about = parts.fields.get("description")
+    if record.kind in BROUGHT_ALONG and isinstance(about, str):
+        for text in _listed(record, about, prompt):
             yield text, True
 
 

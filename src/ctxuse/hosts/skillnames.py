@@ -6,8 +6,9 @@ all names, which a transcript may have thousands of.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import TypeVar, cast
 
 from ctxuse.context.frontmatter import frontmatter_of
 from ctxuse.files import read_small
@@ -18,6 +19,8 @@ from ctxuse.hosts.prompts import prompts
 from ctxuse.hosts.recordfile import AGENT, SKILL, SKILL_FILE, RecordFile, skill_name
 from ctxuse.records import MAX_RECORD
 
+V = TypeVar("V")
+
 _DEEPEST = 5
 _MOST_DIRECTORIES = 2_000
 _PASSED_OVER = frozenset({"node_modules", "target", "dist", "build", "venv", "__pycache__"})
@@ -25,9 +28,7 @@ _PASSED_OVER = frozenset({"node_modules", "target", "dist", "build", "venv", "__
 
 def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
     """Return the skill that an agent calls `name` though no folder where it looks first has it."""
-    known = places.kept.get(_Names)
-    if not isinstance(known, _Names):
-        known = places.kept[_Names] = _Names(places)
+    known = _once(_Names, places)
     if skill_name(name) == name and ":" not in name:
         for file in known.by_folder.get(name, ()):
             found = places.record_at(file)
@@ -38,22 +39,19 @@ def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
 
 def agent_otherwise_named(places: Places, name: str) -> RecordFile | None:
     """Return the agent that says of itself that it is called `name`."""
-    known = places.kept.get(_Agents)
-    if not isinstance(known, _Agents):
-        known = places.kept[_Agents] = _Agents(places)
-    return known.by_themselves.get(name)
+    return _once(_agents, places).get(name)
 
 
-class _Agents:
-    """The agents that say their name.
+def _once(make: Callable[[Places], V], places: Places) -> V:
+    """What is made of places, made once."""
+    if make not in places.kept:
+        places.kept[make] = make(places)
+    return cast("V", places.kept[make])
 
-    Attributes:
-        by_themselves: They, by that.
-    """
 
-    def __init__(self, places: Places) -> None:
-        agents = (record for record in prompts(places.prompt_folders()) if record.kind == AGENT)
-        self.by_themselves = _by_themselves(agents)
+def _agents(places: Places) -> dict[str, RecordFile]:
+    """The agents that say their name, by that."""
+    return _by_themselves(one for one in prompts(places.prompt_folders()) if one.kind == AGENT)
 
 
 class _Names:

@@ -71,7 +71,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd" if own is not None:
             return Followed([own, *_of_agents(own)])
         case "SessionStart" if own is not None:
-            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 

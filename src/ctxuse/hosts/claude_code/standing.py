@@ -16,7 +16,7 @@ from ctxuse.hosts.claude_code.loaded import (
     instruction_bytes,
     text_bytes,
 )
-from ctxuse.hosts.listing import Fields, described_files, repository_dirs
+from ctxuse.hosts.listing import Fields, described_files, repository_of
 from ctxuse.hosts.lookup import at, name, stored
 from ctxuse.hosts.paths import files_below, paths_in
 from ctxuse.hosts.places import Places
@@ -139,7 +139,7 @@ def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnaps
     said = [at(settings, "autoMemoryEnabled") for settings in _settings(places)]
     if [value for value in said if isinstance(value, bool)][-1:] == [False]:
         return
-    directories = [memory_dir(places, d) for d in repository_dirs(places.start)[-1:]]
+    directories = [memory_dir(places, repository_of(places.start))]
     if transcript is not None:
         beside = os.path.join(os.path.dirname(places.absolute(transcript)), "memory")
         directories.insert(0, beside)

@@ -5,7 +5,7 @@ from ctxuse.hosts.host import Host, Records
 NAME = "codex"
 """The agent, as events name it."""
 
-_OF_SCRIPTS = "exec-"
+OF_SCRIPT = "exec-"
 """How the ids of calls begin that a script makes."""
 
 
@@ -16,7 +16,7 @@ def instructions_delivered(_: object, instructions: str, call_id: str | None) ->
     because it looks for them; who calls one itself has seen it. Scripts call tools that only a list
     names, with the first line (0.169).
     """
-    is_handed = call_id is not None and not call_id.startswith(_OF_SCRIPTS)
+    is_handed = call_id is not None and not call_id.startswith(OF_SCRIPT)
     return None if is_handed else len(instructions.partition("\n")[0])
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxuse.hosts.calls import Call, uses
+from ctxuse.hosts.codex import OF_SCRIPT
 from ctxuse.hosts.codex.lines import Item, Payload
-from ctxuse.hosts.codex.scripts import OF_SCRIPT, Scripts
+from ctxuse.hosts.codex.scripts import Scripts
 from ctxuse.hosts.codex.tools import Pieces, command_of, printed, said, tool_call
 from ctxuse.hosts.lookup import at, items, parsed, text
 from ctxuse.hosts.origin import Origin

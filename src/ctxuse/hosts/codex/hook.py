@@ -9,8 +9,7 @@ from contextlib import suppress
 
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import uses
-from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.scripts import OF_SCRIPT
+from ctxuse.hosts.codex import NAME, OF_SCRIPT
 from ctxuse.hosts.codex.tools import printed, said, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import MOST_UNHEARD, Followed
@@ -54,7 +53,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd" if own is not None:
             return Followed([own, *_of_session(payload, own)])
         case "SessionStart" if own is not None:
-            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 
@@ -65,7 +64,7 @@ def _of_session(payload: Payload, rollout: str) -> list[str]:
 
     begin = None if payload.session is None else f"{payload.session.segment_id}/"
     found: list[str] = []
-    for path in latest_beside(rollout, ".jsonl", _MOST_THREADS):
+    for path in latest_beside(rollout, _MOST_THREADS):
         with suppress(OSError):
             if begin is not None and (head(path).session or "").startswith(begin):
                 found.append(path)

@@ -18,9 +18,6 @@ from ctxuse.hosts.calls import Call
 from ctxuse.hosts.codex.tools import Pieces, lines_shown
 from ctxuse.patterns import pattern
 
-OF_SCRIPT = "exec-"
-"""How the ids of commands begin that a script has run."""
-
 _GOES_ON = pattern(r"Script running with cell ID (\S{1,64})")
 
 _MOST_ENDED = 16

@@ -7,8 +7,7 @@ sub-agent not whose it is: nothing is claimed of those, nor of what is cut.
 from collections.abc import Iterator, Mapping
 
 from ctxuse.hosts.calls import Call
-from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.scripts import OF_SCRIPT
+from ctxuse.hosts.codex import NAME, OF_SCRIPT
 from ctxuse.hosts.codex.tools import printed, tool_call
 from ctxuse.hosts.lookup import parsed, text
 from ctxuse.hosts.parts import Telling

@@ -13,7 +13,7 @@ from ctxuse.files import closing_fd, open_regular
 from ctxuse.hosts.copilot import HOST, NAME
 from ctxuse.hosts.lookup import name, parsed, text
 from ctxuse.hosts.parts import MOST_UNHEARD, Followed
-from ctxuse.hosts.paths import paths_in, times_written
+from ctxuse.hosts.paths import latest, paths_in
 from ctxuse.hosts.payload import Payload
 from ctxuse.hosts.places import Places
 from ctxuse.times import parse_ns
@@ -47,7 +47,7 @@ def _began_in(transcript: str) -> str | None:
     try:
         with closing_fd(open_regular(transcript)) as descriptor:
             line = os.read(descriptor, _FIRST_LINE).partition(b"\n")[0]
-    except (OSError, ValueError):  # a NUL in its name
+    except OSError:
         return None
     return text(parsed(line), "data", "context", "cwd")
 
@@ -87,6 +87,5 @@ def _wait_for(transcript: str, at_ns: int) -> None:
 def _latest_before(transcript: str) -> list[str]:
     """The transcripts of other sessions that were written last, the latest at the end."""
     sessions = paths_in(os.path.dirname(os.path.dirname(transcript)))
-    times = times_written(os.path.join(session, TRANSCRIPT) for session in sessions)
-    times.pop(transcript, None)
-    return sorted(times, key=times.__getitem__)[-MOST_UNHEARD:]
+    paths = (os.path.join(session, TRANSCRIPT) for session in sessions)
+    return latest((path for path in paths if path != transcript), MOST_UNHEARD)

@@ -38,7 +38,7 @@ def followed(payload: Payload) -> Followed:
         case "SessionEnd":
             return Followed([own, *_of_agents(own, session.segment_id)])
         case "SessionStart":
-            return Followed(latest_beside(own, ".jsonl", MOST_UNHEARD), of_others=True)
+            return Followed(latest_beside(own, MOST_UNHEARD), of_others=True)
         case _:
             return Followed([])
 
@@ -46,4 +46,4 @@ def followed(payload: Payload) -> Followed:
 def _of_agents(chat: str, session: str) -> list[str]:
     """The chats of a session's sub-agents, which lie in a folder of its id."""
     folder = os.path.join(os.path.dirname(chat), session)
-    return latest_beside(os.path.join(folder, ""), ".jsonl", _MOST_AGENTS)
+    return latest_beside(os.path.join(folder, ""), _MOST_AGENTS)

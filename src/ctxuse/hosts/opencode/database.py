@@ -137,15 +137,15 @@ class Database:
         Raises:
             OSError: It cannot be read, or is not there.
         """
-        found, root, parent = self._session(session), session, None
+        found = self._session(session)
         if found is None:
             raise FileNotFoundError(errno.ENOENT, "there is no such session", self._path)
-        parent = _name(found[1])
+        root, parent = session, _name(found[1])
         for _ in range(_MOST_PARENTS):
-            above = self._session(parent) if parent is not None else None
             if parent is None:
                 break
-            root, parent = parent, _name(above[1]) if above is not None else None
+            above = self._session(parent)
+            root, parent = parent, None if above is None else _name(above[1])
         return SessionRow(_text(found[0]), root, found[2])
 
     def _session(self, session: str) -> tuple[object, ...] | None:

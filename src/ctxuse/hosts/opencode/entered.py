@@ -19,10 +19,10 @@ def exposures(call: Call, output: object, metadata: object, origin: Origin) -> I
         metadata: What else is said of it.
         origin: Where it was.
     """
-    for one in loaded(output, metadata):
-        record = origin.places.instructions_at(origin.here(one.path))
+    for path, context_bytes in loaded(output, metadata):
+        record = origin.places.instructions_at(origin.here(path))
         if record is not None:
-            snapshot = origin.snapshot(record, call.at_ns, None, one.context_bytes)
+            snapshot = origin.snapshot(record, call.at_ns, None, context_bytes)
             yield call.session.exposure([snapshot], call.at_ns, call.key)
 
 

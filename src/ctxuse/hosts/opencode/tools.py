@@ -7,25 +7,12 @@ from ctxuse.hosts.calls import Call
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.session import Session
 from ctxuse.patterns import pattern
-from ctxuse.typed import NamedTuple
 
 _BEGIN, _END = "\n<content>\n", "\n\n("
 _NUMBER = pattern(r"\d{1,9}: ")
 _BODY, _BEHIND_BODY = "\n\n", "\n\nBase directory for this skill: "
 _LOADED = "Instructions from: "
 _BEHIND_LOADED = "\n</system-reminder>"
-
-
-class Loaded(NamedTuple):
-    """Instructions that were put behind a file of their directory.
-
-    Attributes:
-        path: Their file.
-        context_bytes: Bytes of it that were.
-    """
-
-    path: str
-    context_bytes: int | None
 
 
 def tool_call(
@@ -92,8 +79,8 @@ def bytes_shown(output: str) -> int | None:
     return total
 
 
-def loaded(output: object, metadata: object) -> Iterator[Loaded]:
-    """Yield the instructions that stand behind a file that was read."""
+def loaded(output: object, metadata: object) -> Iterator[tuple[str, int | None]]:
+    """Yield the files of instructions behind one that was read, with the bytes of each."""
     paths = [path for path in items(metadata, "loaded") if isinstance(path, str)]
     if not paths or not isinstance(output, str):
         return
@@ -103,7 +90,7 @@ def loaded(output: object, metadata: object) -> Iterator[Loaded]:
         if begin >= 0 and text(path) is not None:
             end = next((end for end in ends if end > begin), len(output))
             told = output[begin + len(_LOADED) + len(path) + 1 : end].rstrip("\n")
-            yield Loaded(path, size(told))
+            yield path, size(told)
 
 
 _NS = 1_000_000

@@ -1,13 +1,13 @@
 """The sessions in OpenCode's database → events (version 1.18; the format is the host's own)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import OnRead
+from ctxuse.hosts.jsonlines import Else, OnRead
 from ctxuse.hosts.kept import Stamp
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.opencode import NAME
@@ -44,7 +44,6 @@ class Part(msgspec.Struct):
     tokens: object = None
 
 
-Else = list[object] | str | int | float | bool | None
 _message = msgspec.json.Decoder(Message | Else).decode
 _part = msgspec.json.Decoder(Part | Else).decode
 
@@ -179,11 +178,11 @@ class _Reader:
         self._told.finish(self._open, measured(self._entered.samples))
         return rest
 
-    def _decoded(self, row: Row, decode: object) -> object:
+    def _decoded(self, row: Row, decode: Callable[[bytes], object]) -> object:
         """What a row holds; None for what is not understood, which is counted."""
         self._read += len(row.data or b"")
         try:
-            found: object = decode(row.data) if row.data is not None and callable(decode) else None
+            found = None if row.data is None else decode(row.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = None
         if not isinstance(found, Message | Part):
