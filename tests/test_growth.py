@@ -930,7 +930,7 @@ def test_of_files_that_a_prompt_of_opencode_names_so_many_are_read(
         read.append(name)
         return read_small(name)
 
-    monkeypatch.setattr(context_of_opencode, "read_small", reading)
+    monkeypatch.setattr("ctxuse.hosts.lookup.read_small", reading)
     text = f"Instructions from: {path}\n{path.read_text()}"
     origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
     assert [one.slug for one in context_of_opencode.standing(text, origin)] == ["AGENTS.md"]

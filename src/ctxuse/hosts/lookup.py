@@ -30,6 +30,14 @@ def stored(path: str) -> object:
     return parsed(data)
 
 
+def file_text(path: str, encoding: str = "utf-8") -> str | None:
+    """Return the text of a small file, with signs for what is none; None when it cannot be read."""
+    try:
+        return read_small(path).decode(encoding, "replace")
+    except OSError:
+        return None
+
+
 def text(value: object, *names: str, longest: int = 4096) -> str | None:
     """Return the text at ``value[name][name]…``; None for anything else.
 

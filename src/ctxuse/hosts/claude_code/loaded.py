@@ -6,7 +6,7 @@ of its memory, frontmatter of rules and of its memory, and white space at the en
 
 import re
 
-from ctxuse.files import read_small
+from ctxuse.hosts.lookup import file_text
 
 MEMORY_LINES, MEMORY_BYTES = 200, 25 * 1024
 """How much of the index of its memory the host puts into a context."""
@@ -21,16 +21,16 @@ def instruction_bytes(path: str) -> int | None:
 
     None where it cannot be read.
     """
-    try:
-        data = read_small(path)
-    except OSError:
+    text = file_text(path)
+    if text is None:
         return None
-    return len(_told(data, frontmatter="/.claude/rules/" not in path).rstrip().encode())
+    return len(_told(text, frontmatter="/.claude/rules/" not in path).rstrip().encode())
 
 
 def index_bytes(data: bytes) -> int:
     """Return how many bytes of the index of its memory the host puts into a context."""
-    lines = _told(data, frontmatter=False).splitlines(keepends=True)[:MEMORY_LINES]
+    text = _told(data.decode("utf-8", "replace"), frontmatter=False)
+    lines = text.splitlines(keepends=True)[:MEMORY_LINES]
     return min(len("".join(lines).encode()), MEMORY_BYTES)
 
 
@@ -45,13 +45,10 @@ def body_bytes(path: str, words: str | None, directory: str | None) -> int | Non
     Returns:
         None where the file cannot be read, or the body holds what is only known when it is called.
     """
-    try:
-        data = read_small(path)
-    except OSError:
+    body = _body(path)
+    if body is None or _RUN.search(body) or _NUMBERED.search(body):
         return None
-    body = _FRONTMATTER.sub("", _text(data), count=1).lstrip("\n")
-    if _RUN.search(body) or _NUMBERED.search(body):
-        return None
+    body = body.lstrip("\n")
     size, asked = len(body.encode()), body.count(_WORDS)
     if asked:  # what is put in is computed, as it may be much more than there is memory
         size += asked * (_size(words or "") - len(_WORDS))
@@ -64,11 +61,8 @@ def body_bytes(path: str, words: str | None, directory: str | None) -> int | Non
 
 def text_bytes(path: str) -> int | None:
     """Return how many bytes an agent's own text has; None where it cannot be read."""
-    try:
-        data = read_small(path)
-    except OSError:
-        return None
-    return len(_FRONTMATTER.sub("", _text(data), count=1).strip().encode())
+    body = _body(path)
+    return None if body is None else len(body.strip().encode())
 
 
 _WORDS = "$ARGUMENTS"
@@ -82,13 +76,15 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+def _body(path: str) -> str | None:
+    """The text of a file behind its frontmatter; None where it cannot be read."""
+    text = file_text(path)
+    return None if text is None else _FRONTMATTER.sub("", text.replace("\r\n", "\n"), count=1)
 
 
-def _told(data: bytes, *, frontmatter: bool) -> str:
-    """The text without comments, and with its `frontmatter` or without."""
-    text = _text(data)
+def _told(text: str, *, frontmatter: bool) -> str:
+    """A text without comments, and with its `frontmatter` or without."""
+    text = text.replace("\r\n", "\n")
     if not frontmatter:
         text = _FRONTMATTER.sub("", text, count=1)
     # Behind the last end no comment is whole, and to look for its end from each beginning, as the

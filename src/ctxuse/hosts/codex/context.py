@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 
 from ctxuse.context.residenttext import standing as standing_in
-from ctxuse.files import read_small
 from ctxuse.hosts.caller import is_ours
-from ctxuse.hosts.lookup import size
+from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, SKILL_FILE, Placed, RecordFile, skill_name
 
@@ -151,11 +150,9 @@ def _of_files(text: str, files: list[str], origin: Origin) -> Iterator[Placed]:
             yield Placed(record, None)
 
 
-def _content(file: str) -> str | None:
-    try:
-        return read_small(file).decode("utf-8", "replace").strip()
-    except OSError:
-        return None
+def _content(file: str) -> str:
+    """What a file holds now; nothing where it cannot be read."""
+    return (file_text(file) or "").strip()
 
 
 def _memory(text: str, origin: Origin) -> Iterator[Placed]:

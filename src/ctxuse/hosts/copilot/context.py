@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from ctxuse.context.residenttext import standing as standing_in
-from ctxuse.files import is_as_it_was, read_small
+from ctxuse.files import is_as_it_was
 from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.copilot import HOST, NAME
-from ctxuse.hosts.lookup import size
+from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import files_below
 from ctxuse.hosts.recordfile import MCP, Placed, RecordFile, skill_name
@@ -181,7 +181,5 @@ def _directories(origin: Origin) -> list[str]:
 
 def _content(file: str) -> str | None:
     """What a file holds now; None where it cannot be read."""
-    try:
-        return read_small(file).decode("utf-8", "replace").strip()
-    except (OSError, ValueError):  # a NUL in its name
-        return None
+    content = file_text(file)
+    return None if content is None else content.strip()

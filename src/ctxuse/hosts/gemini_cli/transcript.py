@@ -7,11 +7,9 @@ compaction leaves a summary of them.
 
 import os
 import re
-from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
-from ctxuse.files import read_small
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.gemini_cli import NAME
 from ctxuse.hosts.gemini_cli.context import BEGIN, BEGIN_OF_AGENT, discovered, placed
@@ -19,7 +17,7 @@ from ctxuse.hosts.gemini_cli.lines import Changed, Line
 from ctxuse.hosts.gemini_cli.tools import ENDED, output, texts, tool_call
 from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, held
-from ctxuse.hosts.lookup import at, items, size, text
+from ctxuse.hosts.lookup import at, file_text, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.responses import Responded, tokens
@@ -100,9 +98,7 @@ def _began(path: str) -> _Began:
 
 def _project(folder: str) -> str | None:
     """The directory of the project whose chats lie in a folder."""
-    with suppress(OSError):
-        return text(read_small(os.path.join(folder, _ROOT)).decode("utf-8", "replace").strip())
-    return None
+    return text((file_text(os.path.join(folder, _ROOT)) or "").strip())
 
 
 class _Reader(Reader[Line]):

@@ -11,9 +11,8 @@ from html import unescape
 from itertools import islice
 
 from ctxuse.events import UsageRecordSnapshot
-from ctxuse.files import read_small
 from ctxuse.hosts.caller import is_ours
-from ctxuse.hosts.lookup import size
+from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import MCP, RecordFile, skill_name
 
@@ -46,10 +45,7 @@ def standing(text: str, origin: Origin) -> Iterator[UsageRecordSnapshot]:
 def _instructions(text: str, origin: Origin) -> Iterator[tuple[RecordFile, int | None]]:
     """The instruction files: what follows a path must be what its file holds."""
     for found in islice(_FILE.finditer(text), _MOST_FILES):
-        try:
-            content = read_small(found[1]).decode("utf-8", "replace").removeprefix("\ufeff")
-        except (OSError, ValueError):
-            continue
+        content = file_text(found[1], "utf-8-sig")
         record = origin.places.instructions_at(found[1])
         if record is not None and content and text.startswith(content, found.end()):
             yield record, size(content.rstrip("\n"))

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from html import unescape
 from typing import NamedTuple
 
-from ctxuse.files import read_small
 from ctxuse.hosts.between import between
+from ctxuse.hosts.lookup import file_text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
@@ -83,13 +83,6 @@ def _of_file(name: str, said: str, origin: Origin) -> Iterator[Placed]:
     own = origin.places.config_dirs[NAME]
     for file in (origin.here(f"{FOLDER}/{name}"), os.path.join(own, name)):
         record = origin.places.instructions_at(file)
-        if record is not None and _content(file) == said:
+        if record is not None and file_text(file, "utf-8-sig") == said:
             yield Placed(record, said, is_whole=True)
             return
-
-
-def _content(file: str) -> str | None:
-    try:
-        return read_small(file).decode("utf-8-sig", "replace")
-    except OSError:
-        return None
