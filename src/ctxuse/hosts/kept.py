@@ -5,7 +5,6 @@ path then, too: its name below the file.
 """
 
 import os
-from typing import Protocol
 
 import msgspec
 
@@ -46,8 +45,8 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
         return cls(found.st_size, found.st_mtime_ns, digest(last))
 
 
-class Kept(Protocol):
-    """How an agent keeps its transcripts."""
+class Kept:
+    """How an agent keeps its transcripts: each in a file, which is only ever appended to."""
 
     def inside(self, path: str) -> list[str]:
         """Return the paths of the transcripts in a file.
@@ -55,15 +54,18 @@ class Kept(Protocol):
         Raises:
             OSError: It cannot be read.
         """
-        ...
+        return [path]
 
     def stamp(self, path: str) -> Stamp | None:
         """Return the stamp of a transcript; None for what cannot be read."""
-        ...
+        return Stamp.of(path)
 
     def size(self, path: str) -> int:
         """Return about how many bytes there are to read; 0 for what cannot be seen."""
-        ...
+        try:
+            return os.path.getsize(path)
+        except (OSError, ValueError):
+            return 0
 
     def length(self, path: str) -> int:
         """Return where a transcript ends, as `Rest.offset` counts.
@@ -71,48 +73,23 @@ class Kept(Protocol):
         Raises:
             OSError: It cannot be read.
         """
-        ...
+        return os.path.getsize(path)
 
     def mark(self, path: str, offset: int) -> str:
         """Return what tells whether a transcript is the same one up to an offset.
 
+        That is the file, and a hash of what stands before the offset.
+
         Raises:
             OSError: It cannot be read.
         """
-        ...
-
-
-class Files:
-    """Each transcript is a file, which is only ever appended to."""
-
-    def inside(self, path: str) -> list[str]:
-        """As of `Kept`."""
-        return [path]
-
-    def stamp(self, path: str) -> Stamp | None:
-        """As of `Kept`."""
-        return Stamp.of(path)
-
-    def size(self, path: str) -> int:
-        """As of `Kept`."""
-        try:
-            return os.path.getsize(path)
-        except (OSError, ValueError):
-            return 0
-
-    def length(self, path: str) -> int:
-        """As of `Kept`."""
-        return os.path.getsize(path)
-
-    def mark(self, path: str, offset: int) -> str:
-        """As of `Kept`: the file, and a hash of what stands before the offset."""
         begin = max(0, offset - _LAST)
         with closing_fd(open_regular(path)) as descriptor:
             inode = os.fstat(descriptor).st_ino
             return f"{inode} {digest(pread(descriptor, offset - begin, begin))}"
 
 
-_FILES = Files()
+_FILES = Kept()
 
 
 def kept_of(host: str) -> Kept:

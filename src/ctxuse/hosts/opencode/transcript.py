@@ -8,7 +8,7 @@ import msgspec
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import Else, OnRead
-from ctxuse.hosts.kept import Stamp
+from ctxuse.hosts.kept import Kept, Stamp
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.opencode import NAME
 from ctxuse.hosts.opencode.database import Row, opened
@@ -57,19 +57,19 @@ _BY_USER = "The following tool was executed by the user"
 _DONE = frozenset({"completed", "error"})
 
 
-class Kept:
+class _Kept(Kept):
     """One database holds the sessions of all projects: the path of one is its id below the file.
 
     What `Rest.offset` counts are messages.
     """
 
     def inside(self, path: str) -> list[str]:
-        """As of `ctxuse.hosts.kept.Kept`."""
+        """As of `Kept`."""
         with opened(path) as database:
             return [os.path.join(path, session) for session in database.sessions()]
 
     def stamp(self, path: str) -> Stamp | None:
-        """As of `ctxuse.hosts.kept.Kept`."""
+        """As of `Kept`."""
         try:
             with opened(os.path.dirname(path)) as database:
                 return database.stamp(os.path.basename(path))
@@ -77,7 +77,7 @@ class Kept:
             return None
 
     def size(self, path: str) -> int:
-        """As of `ctxuse.hosts.kept.Kept`: as if the sessions shared the file equally."""
+        """As of `Kept`: as if the sessions shared the file equally."""
         try:
             with opened(os.path.dirname(path)) as database:
                 return os.path.getsize(os.path.dirname(path)) // (database.number() or 1)
@@ -85,18 +85,18 @@ class Kept:
             return 0
 
     def length(self, path: str) -> int:
-        """As of `ctxuse.hosts.kept.Kept`."""
+        """As of `Kept`."""
         with opened(os.path.dirname(path)) as database:
             return len(database.messages(os.path.basename(path)))
 
     def mark(self, path: str, offset: int) -> str:
-        """As of `ctxuse.hosts.kept.Kept`: a hash of the ids of the messages."""
+        """As of `Kept`: a hash of the ids of the messages."""
         with opened(os.path.dirname(path)) as database:
             names = database.messages(os.path.basename(path))[:offset]
         return digest("\n".join(names).encode())
 
 
-KEPT = Kept()
+KEPT = _Kept()
 
 
 def head(path: str) -> Head:
