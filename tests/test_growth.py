@@ -50,7 +50,7 @@ from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.shell import files_shown, started_in
-from ctxuse.hosts.shellprograms import LONGEST
+from ctxuse.hosts.shellwords import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
 from ctxuse.hosts.transcripts import Told
 from ctxuse.layout import WorkspaceLayout

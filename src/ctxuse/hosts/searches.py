@@ -7,7 +7,6 @@ may show. Behind a pipe a program passes on what comes, unless it takes that for
 
 from ctxuse.hosts.shellprograms import (
     DEEPEST,
-    LONGEST,
     SHELLS,
     inner_command,
     program_of,
@@ -123,9 +122,9 @@ def _programs(command: str, depth: int = 0) -> list[_Program]:
     Raises:
         NotParsedError: It cannot be taken apart, or is too long or too deep.
     """
-    if len(command) > LONGEST or depth > DEEPEST:
+    if depth > DEEPEST:
         raise NotParsedError(command[:80])
-    script = [*tokens(command)]
+    script = tokens(command)
     words = [token for token in script if isinstance(token, Word)]
     reads = any(isinstance(token, Redirection) and "<" in token.sign for token in script)
     filled = (reads and any(w.text in _TAKING for w in words)) or any(w.runs for w in words)

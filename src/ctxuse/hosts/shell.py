@@ -12,7 +12,6 @@ from ctxuse.hosts.shellprograms import (
     ASSIGNMENT,
     DEEPEST,
     GOING,
-    LONGEST,
     SHELLS,
     SHOWING,
     WITH_ARGUMENT,
@@ -53,10 +52,10 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
         absolute: Makes a path absolute, from a directory.
         depth: How many shells are around it.
     """
-    if len(command) > LONGEST or depth > DEEPEST:
+    if depth > DEEPEST:
         return []
     try:
-        script = _Script([*tokens(command)], absolute, depth)
+        script = _Script(tokens(command), absolute, depth)
         return script.shown(_Where(directory))[:_MOST_FILES]
     except (NotParsedError, RecursionError):
         return []
@@ -73,10 +72,8 @@ def started_in(command: str, end: str, starts: Iterable[str], absolute: Absolute
         starts: Where it may have begun, the likeliest first.
         absolute: Makes a path absolute, from a directory.
     """
-    if len(command) > LONGEST:
-        return end
     try:
-        script = [*tokens(command)]
+        script = tokens(command)
         for start in starts:
             where = _Where(start)
             _Script(script, absolute, 0).shown(where)
@@ -95,8 +92,6 @@ def files_named(command: str, directory: str, absolute: Absolute) -> list[str]:
         directory: Where it runs.
         absolute: Makes a path absolute, from a directory.
     """
-    if len(command) > LONGEST:
-        return []
     try:
         words = [token for token in tokens(command) if isinstance(token, Word)]
     except (NotParsedError, RecursionError):
@@ -163,8 +158,7 @@ class _Script:
                 elif piece == "(":
                     inner = self._group(words)
                     if inner is None:
-                        inner = []
-                        inner += self._subshell(where)
+                        inner = self._subshell(where)
                 else:
                     break
                 self._next += 1

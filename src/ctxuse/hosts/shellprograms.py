@@ -8,9 +8,6 @@ from ctxuse.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from ctxuse.hosts.shellwords import Word
 
-LONGEST = 64 * 1024
-"""Characters up to which a command is taken apart."""
-
 DEEPEST = 3
 """So many shells within one another are looked into."""
 

@@ -57,16 +57,26 @@ _BRACES = pattern(r"\{[^\s{}]{0,256}(?:,|\.\.)")
 _ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
 
 
+LONGEST = 64 * 1024
+"""Characters up to which a command is taken apart."""
+
+
 class NotParsedError(ValueError):
-    """The command ends in the middle of a quote or a substitution."""
+    """The command is too long, or ends in the middle of a quote or a substitution."""
 
 
-def tokens(command: str) -> Iterator[Token]:
-    """Yield the tokens of `command`; words behind a redirection and here-documents are left out.
+def tokens(command: str) -> list[Token]:
+    """Return the tokens of `command`; words behind a redirection and here-documents are left out.
 
     Raises:
-        NotParsedError: It ends too early.
+        NotParsedError: It is too long, or ends too early.
     """
+    if len(command) > LONGEST:
+        raise NotParsedError(command[:80])
+    return [*_tokens(command)]
+
+
+def _tokens(command: str) -> Iterator[Token]:
     position = 0
     delimiters: list[tuple[str, bool]] = []
     while position < len(command):
