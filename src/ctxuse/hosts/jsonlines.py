@@ -21,6 +21,11 @@ LONGEST_LINE = 8 * 1024 * 1024
 Else = list[object] | str | int | float | bool | None
 """What may stand on a line where an object is looked for."""
 
+
+class Other(msgspec.Struct):
+    """An object of which nothing is wanted."""
+
+
 NOT_SAID = msgspec.Raw(b"null")
 """A part that is left as it is, where there is none."""
 

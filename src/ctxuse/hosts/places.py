@@ -434,9 +434,9 @@ class Places:
         if prefix in self.plugins():
             return [os.path.join(self.plugins()[prefix], _PLUGIN_SKILLS)]
         nested = self.absolute(prefix)
-        holders = [nested] if parts_below(nested, self.root) else []
-        holders = holders if prefix else [*self._up_to_root(), *self._above()]
-        found = [
-            os.path.join(holder, skills) for holder in holders for skills in self.project_skills
-        ]
+        if not prefix:
+            holders = [*self._up_to_root(), *self._above()]
+        else:
+            holders = [nested] if parts_below(nested, self.root) else []
+        found = [os.path.join(d, skills) for d in holders for skills in self.project_skills]
         return found if prefix else list(dict.fromkeys([*found, *self._user_skills]))

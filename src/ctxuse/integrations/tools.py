@@ -57,10 +57,8 @@ class Tools(NamedTuple):
         """
         with quietly("what a tool has shown"):
             given = self.looked_at(name, arguments)
-            path, command = (
-                given.get(self.reads.get(name, "")),
-                given.get(self.shells.get(name, "")),
-            )
+            path = given.get(self.reads.get(name, ""))
+            command = given.get(self.shells.get(name, ""))
             if path is not None:
                 segment.read(self.where(path), text, call_id=call_id)
             if command is not None:

@@ -29,16 +29,10 @@ _OURS = "io.modelcontextprotocol/"
 _VERSION, _CLIENT = f"{_OURS}protocolVersion", f"{_OURS}clientInfo"
 _CAPABILITIES, _SERVER = f"{_OURS}clientCapabilities", f"{_OURS}serverInfo"
 
-_CACHEABLE = frozenset(
-    {
-        "server/discover",
-        "tools/list",
-        "resources/list",
-        "resources/templates/list",
-        "resources/read",
-        "prompts/list",
-    }
-)
+_CACHEABLE = frozenset({
+    "server/discover", "tools/list", "resources/list", "resources/templates/list", "resources/read",
+    "prompts/list",
+})  # fmt: skip
 _NOT_TO_BE_KEPT = {"ttlMs": 0, "cacheScope": "private"}
 
 _MOST_SAID = 500

@@ -2,11 +2,7 @@
 
 import msgspec
 
-from ctxuse.hosts.jsonlines import NOT_SAID, Else
-
-
-class Other(msgspec.Struct):
-    """An object of which nothing is wanted."""
+from ctxuse.hosts.jsonlines import NOT_SAID, Else, Other
 
 
 class Block(msgspec.Struct):

@@ -7,6 +7,7 @@ and what of it was delivered to the model; what the user typed is delivered with
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.copilot.lines import Data
@@ -15,6 +16,8 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import skill_name
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.transcripts import Told
+
+V = TypeVar("V")
 
 _BODY = "body "
 """How what is kept at a rest of the text of a skill is called: what tells it, and its bytes."""
@@ -42,9 +45,7 @@ class Skills:
         self._told = told
         self._open: list[Call] = []
         """Calls that were answered, and prompts, of which the text is still to come."""
-        kept = ((key.removeprefix(_BODY), length) for key, length in noted.items()
-                if key.startswith(_BODY))  # fmt: skip
-        self._sizes = {key: length for key, length in kept if isinstance(length, int)}
+        self._sizes = kept(noted, _BODY, int)
 
     @property
     def none_open(self) -> bool:
@@ -54,7 +55,7 @@ class Skills:
     @property
     def noted(self) -> dict[str, int]:
         """What is kept at a rest."""
-        return {_BODY + key: length for key, length in [*self._sizes.items()][-_KEPT:]}
+        return to_keep(self._sizes, _BODY, _KEPT)
 
     def called(self, call: Call) -> None:
         """Take note of a call that was answered."""
@@ -112,6 +113,17 @@ class Skills:
         if isinstance(content, str) and length is not None:
             digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
             self._sizes[f"sha256:{digest}"] = length
+
+
+def to_keep(named: Mapping[str, V], begins: str, most: int) -> dict[str, V]:
+    """Return the last of what is kept at a rest under names that begin alike."""
+    return {begins + name: value for name, value in [*named.items()][-most:]}
+
+
+def kept(noted: Mapping[str, object], begins: str, kind: type[V]) -> dict[str, V]:
+    """Return what was kept so at a rest."""
+    found = {name.removeprefix(begins): noted[name] for name in noted if name.startswith(begins)}
+    return {name: value for name, value in found.items() if isinstance(value, kind)}
 
 
 def _is_of(call: Call, said: str, thread: Session) -> bool:

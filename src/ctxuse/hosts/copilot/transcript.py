@@ -10,7 +10,7 @@ from ctxuse.hosts.copilot import NAME
 from ctxuse.hosts.copilot.accounting import length_of, length_of_answer, responded, summarised
 from ctxuse.hosts.copilot.context import agent_in, discovered, placed
 from ctxuse.hosts.copilot.lines import Data, Line, data_of
-from ctxuse.hosts.copilot.skills import Skills
+from ctxuse.hosts.copilot.skills import Skills, kept, to_keep
 from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
 from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, held
@@ -64,10 +64,11 @@ class _Reader(Reader[Line]):
         self._directory = rest.directory or began.directory
         self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
-        self._shells = _kept(rest, _SHELL)
-        self._agents = _kept(rest, _AGENT)
+        self._shells = kept(rest.noted, _SHELL, str)
+        self._agents = kept(rest.noted, _AGENT, str)
         """The kinds of sub-agents, by their ids."""
-        self._standing = {of: {*marks.split()} for of, marks in _kept(rest, _STANDING).items()}
+        standing = kept(rest.noted, _STANDING, str)
+        self._standing = {of: {*marks.split()} for of, marks in standing.items()}
         """What stands in the system prompt, by segment."""
         self._skills = Skills(self._origin, told, rest.noted)
 
@@ -76,11 +77,12 @@ class _Reader(Reader[Line]):
         return not any(self._calls.values()) and self._skills.none_open
 
     def rest(self, offset: int) -> Rest:
+        standing = {of: " ".join(sorted(marks)) for of, marks in self._standing.items()}
         noted: dict[str, str | int | None] = {
             _REPOSITORY: self._repository,
-            **{_SHELL + shell: command for shell, command in [*self._shells.items()][-_KEPT:]},
-            **{_AGENT + agent: kind for agent, kind in [*self._agents.items()][-_KEPT:]},
-            **{_STANDING + of: " ".join(sorted(m)) for of, m in [*self._standing.items()][-_KEPT:]},
+            **to_keep(self._shells, _SHELL, _KEPT),
+            **to_keep(self._agents, _AGENT, _KEPT),
+            **to_keep(standing, _STANDING, _KEPT),
             **self._skills.noted,
         }
         return Rest(offset, samples=self.samples, directory=self._directory, noted=noted)
@@ -235,10 +237,3 @@ class _Reader(Reader[Line]):
 
 
 read, read_on = reading(_Reader)
-
-
-def _kept(rest: Rest, begins: str) -> dict[str, str]:
-    """What was kept at a rest under names that begin alike."""
-    found = ((key.removeprefix(begins), value) for key, value in rest.noted.items()
-             if key.startswith(begins))  # fmt: skip
-    return {key: value for key, value in found if isinstance(value, str)}
