@@ -69,12 +69,7 @@ def project_of(environ: "Mapping[str, str]") -> str | None:
 
 
 def user_hooks(name: str, config_dirs: "Mapping[str, str]") -> str:
-    """Return the file in which the user's hooks of an agent stand.
-
-    Args:
-        name: The agent.
-        config_dirs: The agents' own directories, by agent.
-    """
+    """Return the file in which the user's hooks of an agent stand, in its own directory."""
     import os  # noqa: PLC0415 - nothing is loaded with the package
 
     return os.path.join(config_dirs[name], host_named(name).user_hooks)

@@ -11,13 +11,7 @@ from collections.abc import Iterator
 def between(
     begins: re.Pattern[str], ends: re.Pattern[str], text: str
 ) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
-    """Yield each beginning with the first end behind it; what begins in between is text.
-
-    Args:
-        begins: Finds where one begins.
-        ends: Finds where one ends.
-        text: The text.
-    """
+    """Yield each beginning with the first end behind it; what begins in between is text."""
     found_ends = ends.finditer(text)
     end = next(found_ends, None)
     position = 0

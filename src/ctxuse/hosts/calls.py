@@ -68,12 +68,7 @@ class Call(NamedTuple):
 
 
 def uses(call: Call, origin: Origin) -> list[UsageEvent]:
-    """Return the events of a call that worked: one for each record that it read.
-
-    Args:
-        call: The call, with what its response says.
-        origin: Where and when it happened.
-    """
+    """Return the events of a call that worked: one for each record that it read."""
     if call.tool == "shell":
         return [_use(call._replace(context_bytes=n), r, origin) for r, n in _shown(call, origin)]
     return [_use(call, record, origin) for record in _records(call, origin)]
@@ -128,14 +123,7 @@ def _names_a_record(call: Call, origin: Origin) -> bool:
 def _evident(
     call: Call, output: str, origin: Origin, near: list[RecordFile] | None
 ) -> Iterable[tuple[RecordFile, int | None]]:
-    """The records that stand in what a command printed; see `_shown`.
-
-    Args:
-        call: The command.
-        output: What it printed.
-        origin: Where and when it ran.
-        near: What `Origin.near` says.
-    """
+    """The records that stand in what a command printed; see `_shown`, and `Origin.near`."""
     from ctxuse.hosts.evidence import Command  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.searches import what_is_done  # noqa: PLC0415 - only for a shell
     from ctxuse.hosts.shell import files_named  # noqa: PLC0415 - only for a shell

@@ -12,11 +12,6 @@ def worktree_of_ours(directory: str, root: str, hosts: Iterable[Host]) -> Worktr
     """Return the worktree that a directory is in, or was: one whose main checkout holds the root.
 
     Of one that is gone the agent's own folder of worktrees tells.
-
-    Args:
-        directory: The directory, absolute.
-        root: The root of the workspace.
-        hosts: The agents.
     """
     found = worktree_of(directory)
     if found is not None:

@@ -12,9 +12,6 @@ class Growth:
 
     Attributes:
         samples: The bytes per token of each.
-
-    Args:
-        samples: Those that are known already.
     """
 
     def __init__(self, samples: Iterable[float] = ()) -> None:

@@ -100,10 +100,7 @@ class Installation:
     ) -> str | None:
         """Return the text of a hook file that is ours alone; None where hooks stand in settings.
 
-        Args:
-            command: As for `groups`, as are the others.
-            version: Likewise.
-            everywhere: Likewise.
+        It takes what `groups` does.
         """
         if self.own_file is None:
             return None

@@ -83,12 +83,7 @@ def _as_written(file: BinaryIO, path: str) -> AbstractContextManager[BinaryIO]:
 
 
 class _Whole:
-    """A compressed file whose damage is an `OSError`, as that of others is.
-
-    Args:
-        zstd: The library.
-        file: The file.
-    """
+    """A compressed file whose damage is an `OSError`, as that of others is."""
 
     def __init__(self, zstd: Any, file: BinaryIO) -> None:  # noqa: ANN401 - one of two modules
         self._file = zstd.ZstdFile(file)
@@ -217,11 +212,8 @@ _raw = msgspec.json.Decoder().decode
 def held(part: msgspec.Raw, decode: Callable[[msgspec.Raw], object] = _raw) -> object:
     """Return what a part of a line holds that was left as it was; None for what cannot be held.
 
-    Such a part is only passed over when its line is read: a number in it may be too large.
-
-    Args:
-        part: The part.
-        decode: Takes of it what is asked for; all of it where nothing else is said.
+    Such a part is only passed over when its line is read: a number in it may be too large. Of it is
+    taken what `decode` asks for, else all.
     """
     try:
         return decode(part)

@@ -56,10 +56,6 @@ def files_near(places: Places, output: str) -> list[RecordFile] | None:
 
     They come in the order of `record_files`. None where that cannot be told: nothing is remembered,
     or there are more records than are looked at.
-
-    Args:
-        places: Where records lie.
-        output: What a command printed.
     """
     memory = Memory(places.environ, "lines", _VERSION)
     if not memory.used:
@@ -74,11 +70,7 @@ def files_near(places: Places, output: str) -> list[RecordFile] | None:
 
 
 class _Files:
-    """The files of records, as they are now.
-
-    Args:
-        places: Where they lie.
-    """
+    """The files of records, as they are now."""
 
     def __init__(self, places: Places) -> None:
         self._folders = places.layout.record_folders()
@@ -225,12 +217,7 @@ class _Index:
 
     @classmethod
     def of(cls, stamps: _Stamps, pieces: _Pieces) -> Self:
-        """Return that of some files.
-
-        Args:
-            stamps: Those of them.
-            pieces: Their hashes.
-        """
+        """Return that of some files, by their stamps and the hashes of each."""
         paths = enumerate(stamps.by_path())
         ordered = sorted((a_hash, number) for number, path in paths for a_hash in pieces[path])
         hashes, files = (

@@ -34,9 +34,7 @@ def forms(line: str) -> Iterator[str]:
     """Yield what a printed line may be in a file: itself, and without what programs put before it.
 
     That is a number, a file's name (and a number), the sign of a difference; and quotes around it.
-
-    Args:
-        line: A line without what is blank around it.
+    The line has nothing blank around it.
     """
     yield line
     behind = _behind_number(line)

@@ -41,10 +41,7 @@ def file_text(path: str, encoding: str = "utf-8") -> str | None:
 def text(value: object, *names: str, longest: int = 4096) -> str | None:
     """Return the text at ``value[name][name]…``; None for anything else.
 
-    Args:
-        value: What a host handed over.
-        names: The way to the text.
-        longest: Characters that it may have; a longer one is as good as none.
+    One of more than `longest` characters is as good as none.
     """
     if names:
         value = at(value, *names)

@@ -58,9 +58,6 @@ class Said:
     """What stands in a command, told of many lines without a search through it for each.
 
     What quotes is looked past, as a shell takes it out.
-
-    Args:
-        command: The command.
     """
 
     def __init__(self, command: str) -> None:

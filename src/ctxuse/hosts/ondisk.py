@@ -21,13 +21,7 @@ from ctxuse.typed import NamedTuple
 
 
 def size_now(places: Places, kind: str, slug: str) -> tuple[int | None, bool | None]:
-    """Return the size of a record's file now, and whether it is gone; None where unknown.
-
-    Args:
-        places: Where records lie.
-        kind: The record's kind, as in events.
-        slug: Its slug, likewise.
-    """
+    """Return the size of a record's file now, and whether it is gone; None where unknown."""
     if kind == SKILL:
         skill = places.skill_named(slug)
         file = None if skill is None or skill.kind != SKILL else skill.file
@@ -63,12 +57,8 @@ class Lying(NamedTuple):
 def files_called(places: Places, kind: str, slug: str) -> list[Lying]:
     """Return the files that agents keep under the name of a skill, each in its own folder.
 
-    Events name skills by their names: of which of several files they are, these do not say.
-
-    Args:
-        places: Where records lie.
-        kind: The record's kind; of other kinds there is one file.
-        slug: Its slug.
+    Events name skills by their names: of which of several files they are, these do not say. Of
+    another kind of record none are returned.
     """
     prefix = slug.rpartition(":")[0]
     directories = places.skill_dirs(prefix) if kind == SKILL else ()

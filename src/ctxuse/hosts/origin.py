@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 class Origin:
     """Where and when something happened.
 
-    The directory in which a session began stands for the root, unless it lies in the workspace;
-    the home directory it was in stands for the present one, unless it began in the workspace as it
-    lies now: then that may be another's home, in which who works there has nothing of their own.
-
-    Args:
-        places: The places of the workspace.
-        began_in: The directory in which the session began; None for the root.
+    The directory in which a session began (None is the root) stands for the root, unless it lies in
+    the workspace; the home directory it was in stands for the present one, unless it began in the
+    workspace as it lies now: then that may be another's home, in which who works there has nothing
+    of their own.
     """
 
     def __init__(self, places: Places, began_in: str | None = None) -> None:
@@ -58,24 +55,14 @@ class Origin:
 
     @classmethod
     def of_transcript(cls, places: Places, began_in: str | None) -> Self:
-        """Return the origin of what a transcript tells; it says of sizes what it can.
-
-        Args:
-            places: The places of the workspace.
-            began_in: The directory in which the session began; None when unknown.
-        """
+        """Return the origin of what a transcript tells; it says of sizes what it can."""
         start = cls(places, began_in).here(".")
         past = cls(places.starting_in(start), began_in)
         past._is_past = True
         return past
 
     def here(self, path: str, directory: str | None = None) -> str:
-        """Return what a path is here and now, absolute.
-
-        Args:
-            path: The path as it was there.
-            directory: Where it is taken from when it is relative.
-        """
+        """Return what a path of there is here and now, absolute, taken from `directory`."""
         path = self.there(path, directory)
         if self._worktree is not None:
             path = self._worktree.in_main(path)
@@ -146,10 +133,7 @@ class Origin:
     ) -> "Iterator[KnownLines]":
         """Give the lines of the records here and now, and of what a command names.
 
-        Args:
-            named: The files that the command names to show them.
-            command: The command.
-            near: What `near` has found; None for all records.
+        Those records are what `near` has found; all where that is None.
         """
         from ctxuse.hosts.evidence import KnownLines  # noqa: PLC0415 - only for what was printed
 

@@ -90,14 +90,10 @@ _SAME_EVERYWHERE = ("COPYING", "LICENCE", "LICENSE", "NOTICE")
 
 
 def files_below(directory: str, endings: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files in a directory and below it, sorted within each folder.
+    """Yield the files in a directory and below it with some endings, sorted within each folder.
 
     The directory may be a link, as agents follow one; those in it are not followed. It may lead
-    anywhere, so no more than the first 5,000 files and folders are looked at.
-
-    Args:
-        directory: The directory, whether or not it is there.
-        endings: How the names end of those that are wanted.
+    anywhere, so no more than the first 5,000 files and folders are looked at; it may be gone.
     """
     left = _MOST_LOOKED_AT
     for folder, folders, names in os.walk(directory):

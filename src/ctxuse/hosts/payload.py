@@ -53,13 +53,7 @@ class Payload(NamedTuple):
 
     @classmethod
     def of(cls, host: str, fields: Mapping[str, object], project: str | None = None) -> Self:
-        """Return the payload that `fields` are.
-
-        Args:
-            host: The agent.
-            fields: The payload as it was handed over.
-            project: The project's directory, where the agent says it elsewhere.
-        """
+        """Return the payload that `fields` are; some agents say elsewhere of which project."""
         session, agent = text(fields, "session_id"), text(fields, "agent_id")
         kind = name(fields, "agent_type")
         directory = text(fields, "cwd")

@@ -114,11 +114,9 @@ class Places:
     def record_at(self, path: str) -> RecordFile | None:
         """Return which record the file at `path` is, or None if it is none of this workspace's.
 
-        A file below a skill's directory belongs to the skill. A path that is none by its name is
-        tried again with its links resolved. Whether the file exists is not asked.
-
-        Args:
-            path: An absolute path, or one that begins with ``~/``.
+        The path is absolute, or begins with ``~/``. A file below a skill's directory belongs to
+        the skill. A path that is none by its name is tried again with its links resolved. Whether
+        the file exists is not asked.
         """
         path = self.absolute(path)
         if not is_name(path):

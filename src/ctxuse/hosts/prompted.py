@@ -35,11 +35,7 @@ _END_OF_SENTENCE = re.compile(r"[.!?]\s")
 
 
 class _Prompt:
-    """A prompt, and where in it the words are.
-
-    Args:
-        text: The prompt.
-    """
+    """A prompt, and where in it the words are."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -70,12 +66,7 @@ class _Prompt:
 
 
 def standing_in(prompt: str, places: Places) -> list[Placed]:
-    """Return the records that stand in a system prompt, each once, by kind and slug.
-
-    Args:
-        prompt: The prompt, as it is sent.
-        places: Where records lie.
-    """
+    """Return the records that stand in a prompt as it is sent, each once, by kind and slug."""
     told = _Prompt(prompt)
     by_text: dict[str, Placed] = {}
     listed: set[str] = set()

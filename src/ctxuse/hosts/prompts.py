@@ -65,13 +65,7 @@ def prompt_at(folders: Iterable[Folder], path: str) -> RecordFile | None:
 
 
 def prompt_named(folders: Iterable[Folder], kind: str, name: str) -> RecordFile | None:
-    """Return the command or agent that is called `name`, if its file is there.
-
-    Args:
-        folders: The folders, those first that win.
-        kind: ``command`` or ``agent``.
-        name: Its name.
-    """
+    """Return the command or agent, as `kind` says, that is called `name`, if its file is there."""
     for folder in folders:
         own = name.removeprefix(f"{folder.plugin}:") if folder.plugin else name
         if folder.kind == kind and "/" not in own and (own != name or not folder.plugin):

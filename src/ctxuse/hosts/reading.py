@@ -56,11 +56,6 @@ def read_all(asked: Asked, paths: Sequence[str], on_read: OnRead) -> Generator[T
     """Yield what each of some transcripts tells, in their order; it is closed with the next one.
 
     What is told of one that cannot be read to its end says why.
-
-    Args:
-        asked: What is to be read.
-        paths: The transcripts.
-        on_read: Told how many bytes have been read.
     """
     number = _how_many(asked, paths)
     if number == 1:

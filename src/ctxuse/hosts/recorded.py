@@ -67,12 +67,7 @@ class Recorded:
     def known(
         self, occurrence: list[Happened], has: Callable[[str], bool]
     ) -> Iterator[tuple[UsageEvent, bool]]:
-        """Yield the events of an occurrence, and of each whether it is in the log.
-
-        Args:
-            occurrence: All events of one key.
-            has: Whether an id is in the log.
-        """
+        """Yield the events of an occurrence, and of each whether it is in the log."""
         there = [any(map(has, ids_of(self._host, item))) for item in occurrence]
         former = 0 if all(there) else self._former(occurrence, has)
         for item, is_there in zip(occurrence, there, strict=True):

@@ -37,8 +37,7 @@ class RecordFile(NamedTuple):
     def snapshot(self, context_bytes: int | None = None) -> UsageRecordSnapshot:
         """Return the snapshot of the record as its file is now; its size unknown if it is gone.
 
-        Args:
-            context_bytes: Bytes of it that entered the context, where known.
+        How many bytes of it entered the context is said where it is known.
         """
         if context_bytes is None and self.named != self.file:
             context_bytes = file_size(self.named)

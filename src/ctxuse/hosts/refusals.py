@@ -35,12 +35,7 @@ def not_refused(files: Iterable[RecordFile], output: str, command: str) -> list[
     """Return those of some files of unknown content that an output may show.
 
     What a program says of a file that it cannot read, and what the command itself says (``cat x ||
-    echo none``), shows none.
-
-    Args:
-        files: The files, which the command names to show them.
-        output: The output.
-        command: The command.
+    echo none``), shows none. The command names the files to show them.
     """
     lines = {*lines_printed(output)} - {""}
     refusals = [line for line in lines if any(said in line for said in _REFUSALS)]

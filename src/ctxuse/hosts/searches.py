@@ -72,11 +72,7 @@ class Done(NamedTuple):
 
 
 def what_is_done(command: str) -> Done:
-    """Return what a command does.
-
-    Args:
-        command: The command, as a shell takes it.
-    """
+    """Return what a command does, as a shell takes it."""
     try:
         programs = _programs(command)
     except (NotParsedError, RecursionError):
@@ -144,13 +140,7 @@ def _programs(command: str, depth: int = 0) -> list[_Program]:
 
 
 def _doing(words: list[Word], *, filled: bool, depth: int) -> Doing:
-    """What a program does.
-
-    Args:
-        words: It, and its words.
-        filled: Whether a variable may hold what stands in a file.
-        depth: How many shells are around it.
-    """
+    """What a program does; a variable may be `filled` with what stands in a file."""
     program = program_of(words)
     if not words or program in _SILENT:
         return "says nothing"

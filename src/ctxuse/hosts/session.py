@@ -44,13 +44,7 @@ class Session(NamedTuple):
     def exposure(
         self, records: Iterable[UsageRecordSnapshot], at_ns: int, key: str | None = None
     ) -> UsageEvent:
-        """Return the event that records were resident.
-
-        Args:
-            records: Their snapshots, one at least.
-            at_ns: When, in nanoseconds since the epoch.
-            key: As for `event_id`, of the first record.
-        """
+        """Return the event that records were resident, one at least; its id is of the first."""
         snapshots = tuple(records)
         return UsageEvent(
             id=self.event_id(snapshots[0], at_ns, key),

@@ -46,11 +46,7 @@ Absolute = Callable[[str, str | None], str]
 def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0) -> list[str]:
     """Return the absolute paths that a command names in order to show them, as they come.
 
-    Args:
-        command: The command, as a shell takes it.
-        directory: Where it runs.
-        absolute: Makes a path absolute, from a directory.
-        depth: How many shells are around it.
+    It runs in a directory, and `depth` shells are around it.
     """
     if depth > DEEPEST:
         return []
@@ -64,13 +60,8 @@ def files_shown(command: str, directory: str, absolute: Absolute, depth: int = 0
 def started_in(command: str, end: str, starts: Iterable[str], absolute: Absolute) -> str:
     """Return the directory in which a command began, given where it ended.
 
-    That is the first from which its changes of directory lead to the end; where none does, the end.
-
-    Args:
-        command: The command, as a shell takes it.
-        end: The directory in which it ended.
-        starts: Where it may have begun, the likeliest first.
-        absolute: Makes a path absolute, from a directory.
+    That is the first of `starts`, the likeliest, from which its changes of directory lead to the
+    end; where none does, the end.
     """
     try:
         script = tokens(command)
@@ -85,13 +76,7 @@ def started_in(command: str, end: str, starts: Iterable[str], absolute: Absolute
 
 
 def files_named(command: str, directory: str, absolute: Absolute) -> list[str]:
-    """Return the absolute paths that words of a command may be, the first ones.
-
-    Args:
-        command: The command, as a shell takes it.
-        directory: Where it runs.
-        absolute: Makes a path absolute, from a directory.
-    """
+    """Return the absolute paths that words of a command may be, the first ones."""
     try:
         words = [token for token in tokens(command) if isinstance(token, Word)]
     except (NotParsedError, RecursionError):

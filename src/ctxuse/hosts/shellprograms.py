@@ -112,11 +112,7 @@ def _behind_options(program: str, words: "list[Word]", index: int) -> int:
 
 
 def inner_command(words: "list[Word]") -> str | None:
-    """Return the command that a shell is given with ``-c``.
-
-    Args:
-        words: What stands behind the shell.
-    """
+    """Return the command that a shell is given with ``-c``, by the words behind the shell."""
     index = 0
     while index < len(words) - 1:
         word = words[index].text

@@ -57,9 +57,6 @@ def _agents(places: Places) -> dict[str, RecordFile]:
 class _Names:
     """The names by which skills may be called that no folder has where an agent looks first.
 
-    Args:
-        places: Where records lie.
-
     Attributes:
         by_folder: The files of skills in directories below the root, by the name of their folder.
         by_themselves: The skills that say their name, by that.

@@ -438,10 +438,6 @@ def measured(samples: list[float]) -> float | None:
 
 
 def when(said: object) -> int | None:
-    """Return when a line was written, in nanoseconds since the epoch; None if it does not say.
-
-    Args:
-        said: Its time stamp.
-    """
+    """Return the nanoseconds since the epoch of a time stamp; None for what is none."""
     stamp = text(said)
     return None if stamp is None else parse_ns(stamp)

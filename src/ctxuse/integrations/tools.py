@@ -31,12 +31,7 @@ class Tools(NamedTuple):
     directory: str | None = None
 
     def looked_at(self, name: object, arguments: object) -> dict[str, str]:
-        """Return what of a tool's arguments says what it shows; nothing for other tools.
-
-        Args:
-            name: The tool.
-            arguments: What it was given, by name.
-        """
+        """Return what of a tool's arguments says what it shows; nothing for other tools."""
         if not isinstance(name, str) or not isinstance(arguments, Mapping):
             return {}
         names = {self.reads.get(name), self.shells.get(name)} - {None}
@@ -67,11 +62,7 @@ class Tools(NamedTuple):
 
 @contextmanager
 def quietly(what: str) -> Iterator[None]:
-    """Have nothing of what is done raise: the agent goes on, and the logger is told.
-
-    Args:
-        what: What it is that was not recorded then.
-    """
+    """Have nothing of what is done raise: the agent goes on, and the logger is told."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - whatever it was, the agent goes on
@@ -80,11 +71,7 @@ def quietly(what: str) -> Iterator[None]:
 
 
 class Latest(Generic[K, V]):
-    """What was put in and asked for last; what is left alone longest goes. For several threads.
-
-    Args:
-        most: How much is kept.
-    """
+    """The `most` that were put in and asked for last; others go. For several threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -167,11 +167,7 @@ Wire = TypeVar("Wire", bound=_Wire)
 
 
 class McpSession:
-    """What one client asks for, and the answers.
-
-    Args:
-        offer: What is offered.
-    """
+    """What one client asks for, and the answers."""
 
     AT_ONCE = frozenset({INITIALIZE, "ping", "server/discover", "tools/list"})
     """What later requests rest on, and what takes no time."""

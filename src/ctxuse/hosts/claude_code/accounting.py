@@ -18,9 +18,6 @@ class Accounting:
 
     Attributes:
         samples: The bytes per token of each such response.
-
-    Args:
-        samples: Those that are known already.
     """
 
     def __init__(self, samples: Iterable[float] = ()) -> None:

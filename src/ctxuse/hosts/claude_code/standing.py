@@ -34,9 +34,7 @@ _MEMORIES = {"project": ".claude/agent-memory", "local": ".claude/agent-memory-l
 def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot]:
     """Return what stands in the context of a session that starts now.
 
-    Args:
-        places: The places of the workspace.
-        transcript: The path of the session's transcript, which lies beside the memory.
+    The memory lies beside the session's transcript.
     """
     return [*_memory(places, transcript), *_output_style(places)]
 
@@ -44,13 +42,7 @@ def resident(places: Places, transcript: str | None) -> list[UsageRecordSnapshot
 def resident_in_agent(
     places: Places, kind: str, transcript: str | None
 ) -> list[UsageRecordSnapshot]:
-    """Return what stands in the context of a sub-agent that starts now.
-
-    Args:
-        places: The places of the workspace.
-        kind: What the host calls the kind of sub-agent.
-        transcript: The path of the session's transcript.
-    """
+    """Return what stands in the context of a sub-agent of some kind that starts now."""
     agent, fields = _agent(places, kind)
     if agent is None and kind not in _WITH_INSTRUCTIONS:
         return []

@@ -11,14 +11,9 @@ from ctxuse.patterns import pattern
 def tool_call(
     session: Session, name: str | None, arguments: object, call_id: str | None, began: str | None
 ) -> Call | None:
-    """Return the call of a tool; None for one that shows no record.
+    """Return the call of a tool by an agent that is in the directory `began`.
 
-    Args:
-        session: Whose doing it is.
-        name: The tool.
-        arguments: What it is given.
-        call_id: The host's id of the call.
-        began: The directory in which the agent is.
+    None for one that shows no record.
     """
     subject: object = None
     tool: Tool = "read"
@@ -42,13 +37,7 @@ def tool_call(
 
 
 def answered(call: Call, response: object, at_ns: int) -> Call | None:
-    """Return a call with what its response says; None where that says that nothing was shown.
-
-    Args:
-        call: The call.
-        response: The tool's response, structured.
-        at_ns: When it came, in nanoseconds since the epoch.
-    """
+    """Return a call with what its response says; None where that says that nothing was shown."""
     file_bytes = context_bytes = None
     match call.tool:
         case "read":
@@ -71,10 +60,7 @@ _EXIT = pattern(r"(?:Error: )?Exit code -?[0-9]{1,6}\n")
 def answered_in_failure(call: Call, said: object, at_ns: int) -> Call | None:
     """Return a call that failed, of which something may have been shown before; None for none.
 
-    Args:
-        call: The call.
-        said: What is said of the failure; for a command its output, behind its status.
-        at_ns: When it was said, in nanoseconds since the epoch.
+    What is said of a command that failed is its output, behind its status.
     """
     if call.tool != "shell" or not isinstance(said, str):
         return None

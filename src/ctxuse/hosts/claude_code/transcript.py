@@ -222,13 +222,8 @@ class _Reader(Reader[Line]):
     ) -> None:
         """The use of a skill, with the body that entered; None where it is not told.
 
-        A body begins with the directory of the skill, whatever it was called by.
-
-        Args:
-            call: The call.
-            body: The body.
-            of: As for `Told.happened`, like `conditions`.
-            conditions: Others under which it counts.
+        A body begins with the directory of the skill, whatever it was called by. It counts under
+        conditions, which are as for `Told.happened`, like `of`.
         """
         if body is not None and body.startswith(_SKILL_BODY):
             directory = body[len(_SKILL_BODY) :].partition("\n")[0].strip()

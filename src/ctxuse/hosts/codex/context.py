@@ -31,14 +31,7 @@ _SERVER = re.compile(r"^- mcp__([\w-]{1,128}): (.*)$", re.MULTILINE)
 
 
 def placed(text: str, kind: str | None, role: str | None, origin: Origin) -> Iterator[Placed]:
-    """Yield what of records a part of a message holds.
-
-    Args:
-        text: The part.
-        kind: Its kind, as the host notes it; None where it does not.
-        role: Whose message it is.
-        origin: Where it was.
-    """
+    """Yield what of records a part of a message holds; the host may have noted its `kind`."""
     if kind is None:
         kind = _kind_of(text, role)
     match kind:

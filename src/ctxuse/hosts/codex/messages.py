@@ -42,12 +42,7 @@ class Message(NamedTuple):
 
 
 def replacing(payload: Payload, at_ns: int | None) -> list[Message]:
-    """Return the messages that stand in the history that a compaction leaves.
-
-    Args:
-        payload: What is said of the compaction.
-        at_ns: When it was, in nanoseconds since the epoch.
-    """
+    """Return the messages that stand in the history that a compaction leaves."""
     found = []
     for message in items(held(payload.replacement_history)):
         key = text(message, "id")

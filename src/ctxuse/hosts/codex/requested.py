@@ -18,10 +18,6 @@ _OF_MODEL = frozenset({
 class Requested:
     """Tells of requests: a record of each, or in older rollouts what all up to it have taken in.
 
-    Args:
-        told: What is told.
-        noted: What was kept at a rest.
-
     Attributes:
         model: The model that is asked.
     """

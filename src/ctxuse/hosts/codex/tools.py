@@ -22,12 +22,7 @@ def tool_call(
 ) -> Call | None:
     """Return the call of a shell; None for another tool.
 
-    Args:
-        session: Whose doing it is.
-        name: The tool.
-        arguments: What it is given.
-        call_id: The host's id of the call.
-        began: The directory from which the one that the arguments name is taken.
+    The directory that the arguments name is taken from the one in which the agent `began`.
     """
     command = command_of(at(arguments, "command") or at(arguments, "cmd"))
     if command is None or name not in _SHELLS:
@@ -62,11 +57,7 @@ def printed(output: str) -> str:
 
 
 class Pieces:
-    """What is printed in pieces: of it all the end, put together once.
-
-    Args:
-        first: The first piece.
-    """
+    """What is printed in pieces: of it all the end, put together once."""
 
     def __init__(self, first: str = "") -> None:
         self._pieces = deque([first])

@@ -47,13 +47,7 @@ _ROW = re.compile(r"^\| [^|\n]* \| '([^'\n]{1,4096})' \| [^|\n]*\|$", re.MULTILI
 
 
 def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Placed]:
-    """Yield what of records a system prompt holds.
-
-    Args:
-        prompt: The prompt.
-        repository: The directory from which it names files.
-        origin: Where it was.
-    """
+    """Yield what of records a system prompt holds, which names files from `repository` on."""
     tools, _, behind = prompt.partition(_TOOLS)
     yield from _skills(tools, origin)
     yield from _servers(tools, origin)
@@ -63,13 +57,7 @@ def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Plac
 
 
 def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
-    """Return the agent whose own text stands in the system prompt of a sub-agent.
-
-    Args:
-        prompt: The prompt.
-        kind: What the host calls the kind of sub-agent.
-        origin: Where it was.
-    """
+    """Return the agent whose own text stands in the system prompt of a sub-agent of its kind."""
     record = origin.agent(kind)
     content = _content(record.file) if record.file else None
     if content is None:
@@ -81,13 +69,8 @@ def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
 def discovered(path: str, repository: str | None, at_ns: int, origin: Origin) -> Iterator[Placed]:
     """Yield the instructions that are handed over behind the answer of a tool, as XML has them.
 
-    Only the path is told: what has entered is what stands there, if that is as it was.
-
-    Args:
-        path: Their file.
-        repository: The directory from which it is named.
-        at_ns: When it was, in nanoseconds since the epoch.
-        origin: Where it was.
+    Only the path is told, from `repository` on: what has entered is what stands there, if that is
+    as it was.
     """
     file = origin.here(path, repository)
     content = _content(file) if is_as_it_was(file, at_ns) else None

@@ -32,13 +32,7 @@ _DELIVERED = re.compile(
 
 
 class Skills:
-    """What is open of the skills of a session, and what is told of them when they are delivered.
-
-    Args:
-        origin: Where the session was.
-        told: What is told.
-        noted: What was kept at a rest.
-    """
+    """What is open of the skills of a session, and what is told of them when they are delivered."""
 
     def __init__(self, origin: Origin, told: Told, noted: Mapping[str, str | int | None]) -> None:
         self._origin = origin

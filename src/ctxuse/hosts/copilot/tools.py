@@ -28,12 +28,8 @@ def tool_call(
 ) -> Call | None:
     """Return the call that a line tells of; None for one of a tool that shows no record.
 
-    Args:
-        data: What the line tells.
-        thread: Whose doing it is.
-        directory: Where the agent is.
-        shells: The commands that were run, by the id of their shell: what one that goes on has
-            printed is asked for by that, each time all of it.
+    Commands that were run are known by the id of their shell: what one that goes on has printed is
+    asked for by that, each time all of it.
     """
     call_id, arguments = text(data.toolCallId), held(data.arguments)
     if call_id is None or data.mcpServerName is not None:
@@ -79,13 +75,7 @@ def said_by(data: Data) -> str:
 
 
 def answered(call: Call, data: Data, at_ns: int) -> Call | None:
-    """Return a call with what was given back; None where nothing of a file was shown.
-
-    Args:
-        call: The call.
-        data: What the line tells.
-        at_ns: When it was, in nanoseconds since the epoch.
-    """
+    """Return a call with what was given back; None where nothing of a file was shown."""
     said = said_by(data)
     if call.tool == "shell":
         ended = data.shellExecution

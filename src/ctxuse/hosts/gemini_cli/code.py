@@ -14,11 +14,7 @@ _NEXT = re.compile(r"`|(?:^|(?<=\s))@([./A-Za-z]\S{0,1023})")
 
 
 def named_outside(text: str) -> Iterator[str]:
-    """Yield the paths that stand behind an ``@``, but for those in code.
-
-    Args:
-        text: The text of the file.
-    """
+    """Yield the paths that stand behind an ``@``, but for those in code."""
     runs = _Runs(text)
     found = _NEXT.search(text)
     while found is not None:
@@ -31,11 +27,7 @@ def named_outside(text: str) -> Iterator[str]:
 
 
 class _Runs:
-    """The runs of backticks in a text.
-
-    Args:
-        text: The text.
-    """
+    """The runs of backticks in a text."""
 
     def __init__(self, text: str) -> None:
         found = [*_RUN.finditer(text)]

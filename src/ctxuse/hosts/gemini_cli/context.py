@@ -41,12 +41,7 @@ _END_OF_SERVER = re.compile(r"\n---\[end of server instructions\]---$", re.MULTI
 
 
 def placed(text: str, origin: Origin) -> Iterator[Placed]:
-    """Yield what of records a text holds that the host has put into a context.
-
-    Args:
-        text: The text.
-        origin: Where it was.
-    """
+    """Yield what of records a text holds that the host has put into a context."""
     for named, said in _files(text):
         for path, length in _with_imports(named, said):
             record = origin.places.instructions_at(origin.here(path))

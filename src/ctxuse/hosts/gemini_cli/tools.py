@@ -29,12 +29,7 @@ _NOTHING = "(empty)"
 
 
 def tool_call(session: Session, said: object) -> Call | None:
-    """Return a call that has ended, with what its result says; None for one that shows no record.
-
-    Args:
-        session: Whose doing it was.
-        said: What the chat says of it.
-    """
+    """Return a call that has ended, as the chat says it; None for one that shows no record."""
     call_id, arguments, shown = text(said, "id"), at(said, "args"), output(said)
     name = text(said, "name")
     if call_id is None or name not in {*_READING, "activate_skill", "run_shell_command"}:

@@ -59,11 +59,7 @@ def head(path: str) -> Head:
 
 
 def ran_by_user(said: str) -> tuple[str, str] | None:
-    """Return the command that the user ran, and what it printed; None where nothing says that.
-
-    Args:
-        said: The message.
-    """
+    """Return the command that a message says the user ran, and what it printed; None for none."""
     before, behind, end = _RAN
     if not said.startswith(before) or not said.endswith(end):
         return None

@@ -29,12 +29,7 @@ _MOST_FILES = 200
 
 
 def standing(text: str, origin: Origin) -> Iterator[UsageRecordSnapshot]:
-    """Yield what stands in a system prompt, each record once.
-
-    Args:
-        text: The prompt.
-        origin: Where it is sent.
-    """
+    """Yield what stands in a system prompt, each record once."""
     seen: set[tuple[str, str]] = set()
     for record, length in (*_instructions(text, origin), *_servers(text), *_skills(text, origin)):
         if (record.kind, record.slug) not in seen:

@@ -212,10 +212,6 @@ class Database:
 def latest(session: str, most: int) -> list[str]:
     """Return the paths of the other sessions that were written last, the latest at the end.
 
-    Args:
-        session: The path of a session.
-        most: How many of them.
-
     Raises:
         OSError: The database cannot be read.
     """

@@ -11,14 +11,7 @@ from ctxuse.hosts.session import Session
 
 
 def exposures(call: Call, output: object, metadata: object, origin: Origin) -> Iterator[UsageEvent]:
-    """Yield the exposures of instructions that came along with a file that was read.
-
-    Args:
-        call: The call, with when it was answered.
-        output: What it gave back.
-        metadata: What else is said of it.
-        origin: Where it was.
-    """
+    """Yield the exposures of instructions that came along with a file that was read."""
     for path, context_bytes in loaded(output, metadata):
         record = origin.places.instructions_at(origin.here(path))
         if record is not None:
@@ -27,14 +20,9 @@ def exposures(call: Call, output: object, metadata: object, origin: Origin) -> I
 
 
 def mention(session: Session, url: object, said: object, part: str, at_ns: int) -> Call | None:
-    """Return how a file entered that the user named; None where its text did not.
+    """Return how a file entered that the user named by its address; None where its text did not.
 
-    Args:
-        session: Whose message it was named in.
-        url: Its address.
-        said: What stands before it in the message: as a rule, its text.
-        part: The host's id of the part of the message that names it.
-        at_ns: When, in nanoseconds since the epoch.
+    What is `said` before it in the message is its text, as a rule; the host names its `part`.
     """
     path = path_of(url)
     shown = bytes_shown(said) if isinstance(said, str) else None

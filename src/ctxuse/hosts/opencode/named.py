@@ -21,9 +21,7 @@ _SIGNS = frozenset("*?[")
 def named_instructions(root: str, settings: Iterable[str]) -> Iterator[str]:
     """Yield the files that settings name; those that have comments name none.
 
-    Args:
-        root: The project, from which relative paths are taken, those of the user, too.
-        settings: The files of settings.
+    Relative paths are taken from the project, those of the user, too.
     """
     for file in settings:
         for said in items(stored(file), "instructions")[:_MOST_PATTERNS]:

@@ -20,12 +20,7 @@ def tool_call(
 ) -> Call | None:
     """Return the call of a tool that may show a record; None for another one.
 
-    Args:
-        session: Whose doing it is.
-        name: The tool.
-        arguments: What it is given.
-        call_id: The host's id of the call.
-        began: The directory from which relative paths are taken.
+    Relative paths are taken from the directory in which the agent `began`.
     """
     key = None if call_id is None else session.call_key(call_id)
     match name:

@@ -122,14 +122,7 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
 
 
 def read_on(path: str, places: Places, told: Told, rest: Rest, most: int) -> Rest:
-    """Tell what a session tells from a rest on, and return the next one.
-
-    Args:
-        path: The session.
-        places: The places of the workspace.
-        told: What is told.
-        rest: Where to begin.
-        most: Bytes to read, about.
+    """Tell what a session tells from a rest on, about `most` bytes, and return the next one.
 
     Raises:
         OSError: It cannot be read.

@@ -42,13 +42,7 @@ class Placed(NamedTuple):
 
 
 def placed(section: str, said: str, origin: Origin) -> Iterator[Placed]:
-    """Yield what of records a section of the prompt holds.
-
-    Args:
-        section: Its name.
-        said: The section.
-        origin: Where it was.
-    """
+    """Yield what of records a section of the prompt holds, by its name."""
     match section:
         case "project_context":
             for begin, end in between(_INSTRUCTIONS, _END_OF_INSTRUCTIONS, said):

@@ -23,14 +23,7 @@ _NO_OUTPUT = "(no output)"
 
 
 def tool_call(session: Session, name: str | None, arguments: object, call_id: str) -> Call | None:
-    """Return the call of a tool; None for one that shows no record.
-
-    Args:
-        session: Whose doing it is.
-        name: The tool.
-        arguments: What it is given.
-        call_id: The host's id of the call.
-    """
+    """Return the call of a tool; None for one that shows no record."""
     tool: Tool = "read" if name == "read" else "shell"
     if tool == "read":
         path = text(arguments, "path")

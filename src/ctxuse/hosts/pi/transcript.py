@@ -70,13 +70,7 @@ def _first(path: str) -> Line:
 
 
 class _Reader:
-    """Tells what the lines of a session file tell.
-
-    Args:
-        first: Its first line.
-        places: The places of the workspace.
-        told: What is told.
-    """
+    """Tells what the lines of a session file tell."""
 
     def __init__(self, first: Line, places: Places, told: Told) -> None:
         self._told = told
