@@ -112,7 +112,7 @@ INSIDE = {
     "hosts.codex": [
         "hook | install | mcp | telemetry",
         "transcript",
-        "accounting | commands | context | messages | requested",
+        "commands | context | messages | requested",
         "scripts",
         "tools",
         "__init__ | lines",

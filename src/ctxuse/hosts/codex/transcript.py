@@ -5,12 +5,12 @@ from contextlib import suppress
 
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
-from ctxuse.hosts.codex.accounting import length_of
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
 from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, inherited, replacing
 from ctxuse.hosts.codex.requested import Requested
+from ctxuse.hosts.codex.tools import said
 from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import START, Lines, held
 from ctxuse.hosts.lookup import at, items, size, text
@@ -145,7 +145,7 @@ class _Reader(Reader[Line]):
                 self._commands.returned(payload, thread, when(line.timestamp))
             case "reasoning":
                 self._answered(line, thread)
-        self._entered.entered(length_of(payload, None))
+        self._entered.entered(_length_of(payload, None))
 
     def _event(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """What the host tells of what has happened."""
@@ -168,7 +168,7 @@ class _Reader(Reader[Line]):
 
     def _message(self, line: Line, payload: Payload, thread: Session) -> None:
         message, at_ns = Message.of(payload), when(line.timestamp)
-        self._entered.entered(length_of(payload, message.content))
+        self._entered.entered(_length_of(payload, message.content))
         if message.role in {None, "assistant"}:
             self._answered(line, thread)
         elif at_ns is not None:
@@ -180,11 +180,11 @@ class _Reader(Reader[Line]):
     def _stands(self, message: Message, key: str, thread: Session, at_ns: int) -> None:
         """Tell of what stands in a context from the beginning of it."""
         for number, block in enumerate(items(message.content)):
-            said = at(block, "text")
-            if not isinstance(said, str):
+            body = at(block, "text")
+            if not isinstance(body, str):
                 continue
             kind = text(message.kinds[number]) if number < len(message.kinds) else None
-            for record, length in placed(said, kind, message.role, self._origin):
+            for record, length in placed(body, kind, message.role, self._origin):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
                 event = thread.exposure([snapshot], at_ns, key)
                 self._told.happened([event], key=key, unless_exposed=True)
@@ -220,6 +220,18 @@ class _Reader(Reader[Line]):
 
 
 read, read_on = reading(_Reader)
+
+
+def _length_of(payload: Payload, content: object) -> int:
+    """The bytes that the next response takes in of an item: of a message those of its parts."""
+    match payload.type:
+        case "message":
+            return sum(size(at(part, "text")) or 0 for part in items(content))
+        case "function_call" | "custom_tool_call":
+            return size(payload.arguments or payload.input) or 0
+        case "function_call_output" | "custom_tool_call_output":
+            return size(said(payload.output)) or 0
+    return 0
 
 
 def _first(path: str) -> Line:
