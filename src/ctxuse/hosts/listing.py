@@ -1,6 +1,5 @@
-"""What the listings of agents are derived from: skills on the disk, and what these say."""
+"""What the files of records say of themselves, from which agents derive their listings."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxuse.context.frontmatter import take_apart
@@ -26,14 +25,3 @@ def described_files(records: Iterable[RecordFile]) -> Iterator[tuple[RecordFile,
             yield record, take_apart(record.kind, record.file, data).fields
         except BrokenRecordError:
             yield record, {}
-
-
-def repository_of(start: str) -> str:
-    """Return the directory of the git repository that `start` is in; itself where it is in none."""
-    found = start
-    while not os.path.lexists(os.path.join(found, ".git")):
-        above = os.path.dirname(found)
-        if above == found:
-            return start
-        found = above
-    return found

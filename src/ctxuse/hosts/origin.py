@@ -169,22 +169,18 @@ class Origin:
         """Return the skill or workflow of a name; one without a file here goes by its name."""
         found = self.places.skill_named(name)
         if found is None:
-            from ctxuse.hosts.skillnames import (  # noqa: PLC0415 - reads YAML, and is rare
-                skill_otherwise_named,
-            )
+            from ctxuse.hosts import skillnames  # noqa: PLC0415 - reads YAML, and is rare
 
-            found = skill_otherwise_named(self.places, name)
+            found = skillnames.skill_otherwise_named(self.places, name)
         return found or RecordFile(SKILL, name, "", "")
 
     def agent(self, name: str) -> RecordFile:
         """Return the agent of a name; one without a file here goes by its name."""
         found = self.places.prompt_named(AGENT, name)
         if found is None:
-            from ctxuse.hosts.skillnames import (  # noqa: PLC0415 - reads YAML, and is rare
-                agent_otherwise_named,
-            )
+            from ctxuse.hosts import skillnames  # noqa: PLC0415 - reads YAML, and is rare
 
-            found = agent_otherwise_named(self.places, name)
+            found = skillnames.agent_otherwise_named(self.places, name)
         return found or RecordFile(AGENT, name, "", "")
 
     def snapshot(

@@ -172,18 +172,13 @@ class _Workers:
         for thread in threads:
             thread.join()
         for worker in self._workers:
-            for pipe in (worker.stdin, worker.stdout):
-                if pipe is not None:
-                    _close(pipe)
+            for pipe in filter(None, (worker.stdin, worker.stdout)):
+                with suppress(OSError):  # what was still to be written has no reader
+                    pipe.close()
             worker.wait()
         for told in self._told.values():
             if told is not None:
                 told.close()
-
-
-def _close(pipe: IO[bytes]) -> None:
-    with suppress(OSError):  # what was still to be written has no reader
-        pipe.close()
 
 
 def _start(asked: Asked) -> "subprocess.Popen[bytes] | None":
@@ -191,14 +186,12 @@ def _start(asked: Asked) -> "subprocess.Popen[bytes] | None":
 
     environ = os.environ if asked.environ is None else asked.environ
     names = ("HOME", *(host.variable for host in known_hosts()))
-    words = [
-        asked.host,
-        os.fspath(asked.layout),
-        json.dumps({n: environ.get(n, "") for n in names}),
-    ]
+    places = json.dumps({name: environ.get(name, "") for name in names})
     program = "from ctxuse.hosts.reading import work; work()"
     try:
-        return start_interpreter(program, *words, stdin=subprocess.PIPE)
+        return start_interpreter(
+            program, asked.host, os.fspath(asked.layout), places, stdin=subprocess.PIPE
+        )
     except (OSError, ValueError):
         return None
 

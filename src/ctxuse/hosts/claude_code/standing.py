@@ -16,7 +16,7 @@ from ctxuse.hosts.claude_code.loaded import (
     instruction_bytes,
     text_bytes,
 )
-from ctxuse.hosts.listing import Fields, described_files, repository_of
+from ctxuse.hosts.listing import Fields, described_files
 from ctxuse.hosts.lookup import at, name, stored
 from ctxuse.hosts.paths import files_below, paths_in
 from ctxuse.hosts.places import Places
@@ -131,7 +131,7 @@ def _memory(places: Places, transcript: str | None) -> Iterator[UsageRecordSnaps
     said = [at(settings, "autoMemoryEnabled") for settings in _settings(places)]
     if [value for value in said if isinstance(value, bool)][-1:] == [False]:
         return
-    directories = [memory_dir(places, repository_of(places.start))]
+    directories = [memory_dir(places, _repository_of(places.start))]
     if transcript is not None:
         beside = os.path.join(os.path.dirname(places.absolute(transcript)), "memory")
         directories.insert(0, beside)
@@ -151,6 +151,17 @@ def _index(places: Places, directory: str) -> Iterator[UsageRecordSnapshot]:
         return
     if record is not None and data.strip():
         yield record.snapshot(index_bytes(data))
+
+
+def _repository_of(start: str) -> str:
+    """The directory of the git repository that `start` is in; itself where it is in none."""
+    found = start
+    while not os.path.lexists(os.path.join(found, ".git")):
+        above = os.path.dirname(found)
+        if above == found:
+            return start
+        found = above
+    return found
 
 
 def memory_dir(places: Places, project: str) -> str:

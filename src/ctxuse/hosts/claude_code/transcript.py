@@ -277,13 +277,8 @@ class _Reader(Reader[Line]):
         if at(attachment, "type") == "file" and path is not None and not self._compacted:
             file_bytes, context_bytes = bytes_shown(at(attachment, "content"))
             call = Call(thread, "mention", path, key, by_user=True, directory=text(line.cwd))
-            self._told.happened(
-                uses(
-                    call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes),
-                    self._origin,
-                ),
-                key=key,
-            )
+            call = call._replace(at_ns=at_ns, file_bytes=file_bytes, context_bytes=context_bytes)
+            self._told.happened(uses(call, self._origin), key=key)
         # what is attached again after compaction neither hooks nor our MCP server tell of
         again = self._compacted and at(attachment, "type") == "mcp_instructions_delta"
         unless_exposed = not again and at(attachment, "type") != "invoked_skills"

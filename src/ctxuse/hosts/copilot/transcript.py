@@ -180,10 +180,8 @@ class _Reader(Reader[Line]):
         call_id = text(data.toolCallId)
         if call_id is not None:
             call = tool_call(data, thread, self._directory, self._shells)
-            is_typed = kind == "tool.user_requested" and call is not None
-            self._calls[thread.call_key(call_id)] = (
-                call._replace(by_user=True) if call is not None and is_typed else call
-            )
+            is_typed = kind == "tool.user_requested"
+            self._calls[thread.call_key(call_id)] = call and call._replace(by_user=is_typed)
 
     def _returned(self, data: Data, thread: Session, at_ns: int) -> None:
         call_id = text(data.toolCallId)
