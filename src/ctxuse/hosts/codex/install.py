@@ -18,9 +18,8 @@ def _untrusted(places: Places, hooks: list[Installed]) -> list[tuple[str, str]]:
     """The hooks that the user has not trusted, by the user's own settings."""
     settings = stored(os.path.join(places.config_dirs[NAME], "config.toml"))
     state = at(settings, "hooks", "state")
-    known = [key for key, value in state.items() if text(value, "trusted_hash")] if (
-        isinstance(state, dict)
-    ) else []  # fmt: skip
+    trusted = state.items() if isinstance(state, dict) else ()
+    known = [key for key, value in trusted if text(value, "trusted_hash")]
     found = []
     for file in dict.fromkeys(hook.file for hook in hooks):
         events = [hook.event for hook in hooks if hook.file == file]
