@@ -81,8 +81,7 @@ def compact_some(job: Compact) -> Compacted:
     try:
         return batch.finished()
     except FleetError as error:
-        unreadable = job.none_done(error.reason).unreadable
-        return Compacted(unreadable=unreadable, needed=[*job.superseded])
+        return job.none_compacted(error.reason)
 
 
 class _Packed(NamedTuple):

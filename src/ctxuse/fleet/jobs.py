@@ -76,13 +76,11 @@ class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         said = self._without_secrets(reason)
         return FleetTally(unreadable=[Unreadable(source.address, said) for source in self.sources])
 
-    @property
-    def _others(self) -> tuple[str, ...]:
-        """The places it is about beside its workspaces."""
-        return ()
-
     def _without_secrets(self, reason: str) -> str:
-        for place in (*(source.url for source in self.sources), *self._others):
+        """Return a reason without those of the places it is about: its workspaces and another."""
+        places = [source.url for source in self.sources]
+        places += [getattr(self, name) for name in ("target", "scratch") if hasattr(self, name)]
+        for place in places:
             reason = without_secrets(reason, place)
         return reason
 
@@ -116,10 +114,6 @@ class Count(Job, frozen=True, kw_only=True):
     scratch: str = ""
     slices: tuple[tuple[Slice, ...], ...] = ()
 
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.scratch,)
-
     def only(self, index: int) -> Self:
         """See `Job`."""
         return msgspec.structs.replace(super().only(index), slices=self.slices[index : index + 1])
@@ -135,10 +129,6 @@ class WriteIds(NumberedJob, frozen=True, kw_only=True):
 
     scratch: str
     parts: int
-
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.scratch,)
 
     def given_up(self, reason: str) -> bytes:
         """None of them can be read."""
@@ -176,10 +166,6 @@ class FindRepeats(Job, frozen=True, kw_only=True):
     files: tuple[tuple[int, int], ...]
     without: tuple[int, ...] = ()
 
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.scratch,)
-
     def given_up(self, reason: str) -> bytes:
         """Without it nothing can be told.
 
@@ -208,10 +194,6 @@ class Export(NumberedJob, frozen=True, kw_only=True):
         """The file's name."""
         return f"part-{self.run}-{self.first:08}.parquet"
 
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.target,)
-
 
 class Collect(Job, frozen=True, kw_only=True):
     """Copy what is new in their logs; the result is a list of `Collected`.
@@ -225,10 +207,6 @@ class Collect(Job, frozen=True, kw_only=True):
     target: str
     host: str
     piece_size: int = PIECE_SIZE
-
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.target,)
 
     def given_up(self, reason: str) -> bytes:
         """None of them was copied."""
@@ -275,15 +253,14 @@ class Compact(Job, frozen=True, kw_only=True):
     taken_up: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
 
-    @property
-    def _others(self) -> tuple[str, ...]:
-        return (self.target,)
-
     def given_up(self, reason: str) -> bytes:
         """None of them was compacted."""
-        return msgspec.json.encode(
-            Compacted(unreadable=self.none_done(reason).unreadable, needed=[*self.superseded])
-        )
+        return msgspec.json.encode(self.none_compacted(reason))
+
+    def none_compacted(self, reason: str) -> "Compacted":
+        """Return the result when none of them could be; see `none_done`."""
+        unreadable = self.none_done(reason).unreadable
+        return Compacted(unreadable=unreadable, needed=[*self.superseded])
 
 
 class Prove(Job, frozen=True, kw_only=True):
@@ -299,7 +276,7 @@ class Prove(Job, frozen=True, kw_only=True):
 
     def given_up(self, reason: str) -> bytes:
         """None of them was read."""
-        said = without_secrets(reason, self.target)
+        said = self._without_secrets(reason)
         return msgspec.json.encode(Proved(unread={name: said for name, *_ in self.packs}))
 
 
