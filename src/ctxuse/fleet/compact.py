@@ -19,7 +19,7 @@ import msgspec
 
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.files import RefusedError
-from ctxuse.fleet.compacting import collected_in
+from ctxuse.fleet.compacting import holdings_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
 from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.packs import (
@@ -33,9 +33,8 @@ from ctxuse.fleet.packs import (
     is_folder,
     moment,
     packs_in,
-    size_of,
 )
-from ctxuse.fleet.pieces import COLLECTED, Holding, holdings_of
+from ctxuse.fleet.pieces import COLLECTED, collected_in
 from ctxuse.fleet.running import Engine, open_engine
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
 from ctxuse.fleet.store import Store, open_store
@@ -138,7 +137,7 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
         raise FleetError(shown_place(target), "nothing was collected in it")
     plan = _proved(job, files, packs, {*unlisted}, engine)
     packs.troubles.update(unlisted)
-    done = Compacted(unreadable=_unreadable(target, files, packs), needed=[])
+    done = Compacted(unreadable=_unreadable(target, files, packs))
     if plan.sources:
         jobs = (_job(job, batch, plan.taken_up, plan.superseded)
                 for _, batch in batches(plan.sources, 1, MOST_PIECES))  # fmt: skip
@@ -263,23 +262,14 @@ def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:
     return found
 
 
-def _holdings(source: Source) -> Iterator[Holding]:
-    cut = len(COLLECTED) + 1
-    files = {name[cut:]: size for name, size in source.logs}
-    yield from holdings_of(files, source.packed).values()
-
-
-def _packs_of(source: Source) -> set[str]:
-    return {part.pack for part in source.packed}
-
-
 def _is_settled(name: str, job: Compact) -> bool:
     return name[: len(job.settled)] <= job.settled
 
 
 def _needed(source: Source, settled: str) -> set[str]:
     """The packs that alone hold something of a workspace, among those that stay."""
-    return {part.pack for holding in _holdings(source) for _, part in holding.in_packs(settled)}
+    holdings = holdings_in(source).values()
+    return {part.pack for holding in holdings for _, part in holding.in_packs(settled)}
 
 
 def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Source]:
@@ -288,12 +278,12 @@ def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Sourc
     Their sizes are the bytes to be packed. What stands for what is removed is added to the plan.
     """
     for source in known:
-        is_meant = not plan.superseded.isdisjoint(part.pack for part in source.packed)
-        size = size_of(part for part in source.packed if part.pack in plan.taken_up)
-        for holding in _holdings(source):
+        is_meant = not plan.superseded.isdisjoint(source.packs)
+        size = sum(part.size for part in source.packed if part.pack in plan.taken_up)
+        for holding in holdings_in(source).values():
             plan.relied_on.update(holding.standing(settled, plan.superseded))
             packed = holding.packed_stream().end
-            size += sum(p.end - p.start for p in holding.loose if p.end > packed)
+            size += sum(piece.size for piece in holding.loose if piece.end > packed)
             least = min((piece.end for piece in holding.loose), default=None)
             is_meant |= (
                 len(holding.receipts) > 1
@@ -318,7 +308,7 @@ def _taken_up(packs: Mapping[str, Pack], size: int) -> set[str]:
 def _job(
     job: Compact, sources: Collection[Source], taken_up: set[str], superseded: set[str]
 ) -> Compact:
-    packs = set().union(*map(_packs_of, sources))
+    packs = set().union(*(source.packs for source in sources))
     return msgspec.structs.replace(
         job,
         sources=tuple(sources),

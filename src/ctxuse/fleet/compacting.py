@@ -30,6 +30,7 @@ from ctxuse.fleet.pieces import (
     Piece,
     Step,
     Stream,
+    collected_in,
     holdings_of,
     mark_of,
     swept,
@@ -37,20 +38,20 @@ from ctxuse.fleet.pieces import (
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import BLOCK, Store, open_store
 from ctxuse.fleet.target import writing_to
-from ctxuse.layout import USAGE_DIR
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
 
-def collected_in(folder: str) -> str:
-    """Return the name of the folder of a workspace's pieces, from the place it lies in."""
-    return "/".join((folder, *USAGE_DIR, COLLECTED))
+def holdings_in(source: Source) -> dict[str, Holding]:
+    """Return what is known of each stream of a workspace, of which all logs are pieces."""
+    cut = len(COLLECTED) + 1
+    return holdings_of({name[cut:]: size for name, size in source.logs}, source.packed)
 
 
 def prove(job: Prove) -> Proved:
     """Read packs whole, and say which are not what their indexes say."""
     store = open_store(job.target)
-    proved = Proved(wrong=[], unread={}, gone=[])
+    proved = Proved()
     for name, size, digest in job.packs:
         try:
             if tried(partial(_digest, store, file_of(name), size)) != digest:
@@ -130,7 +131,7 @@ class _Batch:
         self._writer = PackWriter(self._store, job.begun, job.pack_size)
         self._packs = Packs(job.sources)
         self._gone: list[str] = []
-        self._done = Compacted(unreadable=[], needed=[])
+        self._done = Compacted()
 
     def look(self, source: Source) -> list[_Plan]:
         """Return what is to be done with the streams of a workspace; nothing is done.
@@ -138,10 +139,8 @@ class _Batch:
         Raises:
             OSError: Something of it cannot be read.
         """
-        cut = len(COLLECTED) + 1
-        files = {name[cut:]: size for name, size in source.logs}
         plans = []
-        for name, holding in holdings_of(files, source.packed).items():
+        for name, holding in holdings_in(source).items():
             plan = _Plan(name)
             reader = _Reader(self._packs.beside(source), collected_in(source.folder))
             try:
@@ -176,9 +175,7 @@ class _Batch:
         """Say of a workspace that something of it was left as it is."""
         said = without_secrets(reason, self._job.target)
         self._done.unreadable.append(Unreadable(source.address, said))
-        self._done.needed += {part.pack for part in source.packed}.intersection(
-            self._job.superseded
-        )
+        self._done.needed += source.packs.intersection(self._job.superseded)
 
     def finished(self) -> Compacted:
         """Write the last pack, remove what is not needed, and return what was done.
@@ -240,7 +237,7 @@ class _Batch:
         loose = [piece for piece in holding.loose if piece.end > end]
         taken = dict(self._taken_up(holding))
         for step in swept([*loose, *taken], taken):
-            if step.piece.end - step.piece.start > self._job.pack_size:
+            if step.piece.size > self._job.pack_size:
                 raise _LeftError("a piece is larger than a pack")
             piece = step.piece._replace(order=whole.order or 0, start=step.start)
             read = partial(reader.checked, whole, step)

@@ -16,12 +16,12 @@ from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import (
-    COLLECTED,
     MARKED,
     MIXED,
     Piece,
     Stream,
     as_collected,
+    collected_in,
     mark_of,
     parse,
     pieces_of,
@@ -29,7 +29,6 @@ from ctxuse.fleet.pieces import (
 from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import writing_to
-from ctxuse.layout import USAGE_DIR
 from ctxuse.log.names import archive_time
 from ctxuse.log.reader import OpenLog, last_line_end, pread
 from ctxuse.redaction import without_secrets
@@ -137,8 +136,7 @@ class _Folders:
         return self._pieces[which]
 
     def _path(self, which: int) -> str:
-        name = self._name if which == 1 else f"{self._name}.{which}"
-        return "/".join((name, *USAGE_DIR, COLLECTED))
+        return collected_in(self._name if which == 1 else f"{self._name}.{which}")
 
 
 def _order(log: OpenLog, before: int, folders: _Folders, which: int) -> int:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import read_small, real_path, what_happened
-from ctxuse.fleet.packs import PACKS, packs_beside, size_of
+from ctxuse.fleet.packs import PACKS, packs_beside
 from ctxuse.fleet.pieces import COLLECTED, Part
 from ctxuse.fleet.source import (
     Source,
@@ -101,7 +101,8 @@ def _with_packs(
             yield source
             continue
         parts = beside.parts(place, _owner(source)).get(source.folder, [])
-        yield replace(source, packed=(*parts,), size=source.size + size_of(parts))
+        size = source.size + sum(part.size for part in parts)
+        yield replace(source, packed=(*parts,), size=size)
     parents = {place for place, _ in seen}
     for place in searched:
         before = len(unreadable)
@@ -120,7 +121,8 @@ def _in_packs_alone(
         root = f"{place.rstrip('/')}/{folder}"
         if parts:
             there = {"url": root} if is_address(place) else {"root": os.fsencode(root)}
-            yield Source(shown_place(root), packed=(*parts,), size=size_of(parts), **there)
+            size = sum(part.size for part in parts)
+            yield Source(shown_place(root), packed=(*parts,), size=size, **there)
         else:
             unreadable.append(Unreadable(shown_place(root), "what packs held of it is missing"))
 

@@ -266,7 +266,7 @@ def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[st
             if piece is None or piece.kind != "jsonl" or not is_folder(folder):
                 raise ValueError("no index of a pack: what it names is no piece")
             its.append(Part(name, offset, piece_name))
-            offset += piece.end - piece.start
+            offset += piece.size
     if offset != bytes_there is not None:
         raise ValueError("no index of a pack: it speaks of other bytes than there are")
     return index.sha256, held
@@ -398,13 +398,13 @@ class Packs:
         sources: The workspaces.
     """
 
-    def __init__(self, sources: Iterable[Source] = ()) -> None:
+    def __init__(self, sources: Iterable[Source]) -> None:
         self._ends: dict[str, dict[str, int]] = {}
         for source in sources:
             for part in source.packed:
                 ends = self._ends.setdefault(source.parent, {})
                 name = file_of(part.pack)
-                ends[name] = max(ends.get(name, 0), part.offset + _size_of(part))
+                ends[name] = max(ends.get(name, 0), part.offset + part.size)
         self._ranges: dict[str, Ranges] = {}
 
     def beside(self, source: Source) -> Ranges:
@@ -413,16 +413,6 @@ class Packs:
         if place not in self._ranges:
             self._ranges[place] = Ranges(open_store(place), self._ends.get(place, {}))
         return self._ranges[place]
-
-
-def _size_of(part: Part) -> int:
-    piece = parse(part.name)
-    return piece.end - piece.start if piece is not None else 0
-
-
-def size_of(parts: Iterable[Part]) -> int:
-    """Return the bytes of some parts."""
-    return sum(map(_size_of, parts))
 
 
 def packs_beside(

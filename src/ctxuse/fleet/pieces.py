@@ -30,6 +30,8 @@ from heapq import heappop, heappush
 from itertools import islice, takewhile
 from typing import NamedTuple
 
+from ctxuse.layout import USAGE_DIR
+
 COLLECTED = "collected"
 """The folder in ``_usage`` that holds what was collected."""
 
@@ -75,6 +77,11 @@ class Piece(NamedTuple):
         stream = f"{self.order:020}-{self.stream}"
         return f"{stream}/{self.start:016}-{self.end:016}.{self.mark}.{self.kind}"
 
+    @property
+    def size(self) -> int:
+        """How many bytes it holds, or speaks of."""
+        return self.end - self.start
+
 
 class Part(NamedTuple):
     """The place of a piece that is in a pack.
@@ -88,6 +95,12 @@ class Part(NamedTuple):
     pack: str
     offset: int
     name: str
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        piece = parse(self.name)
+        return 0 if piece is None else piece.size
 
 
 class Step(NamedTuple):
@@ -224,6 +237,11 @@ def _uppermost(pieces: Sequence[Piece]) -> set[int]:
     return found
 
 
+def collected_in(folder: str) -> str:
+    """Return the name of the folder of a workspace's pieces, from the place it lies in."""
+    return "/".join((folder, *USAGE_DIR, COLLECTED))
+
+
 def streams_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[str, Stream]:
     """Return the streams that `files` (name → bytes) and packs hold, by the hash of the first line.
 
@@ -256,7 +274,7 @@ def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     pieces: dict[str, list[Piece]] = {}
     for name, size in files.items():
         piece = parse(name)
-        if piece is not None and size == (piece.end - piece.start if piece.kind == "jsonl" else 0):
+        if piece is not None and size == (piece.size if piece.kind == "jsonl" else 0):
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
 

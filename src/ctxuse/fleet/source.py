@@ -56,6 +56,11 @@ class Source(msgspec.Struct, frozen=True):
         return self.url.rstrip("/").rpartition("/")[2] if self.url else os.path.basename(self.place)
 
     @property
+    def packs(self) -> set[str]:
+        """The names of these packs."""
+        return {part.pack for part in self.packed}
+
+    @property
     def is_in_packs_alone(self) -> bool:
         """Whether it is no workspace of this machine any more, but packs hold logs of it."""
         layout = self.layout
