@@ -12,7 +12,8 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
+from functools import cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +22,6 @@ from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.files import RefusedError
 from ctxuse.fleet.compacting import holdings_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
-from ctxuse.fleet.opening import TRIES
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
@@ -31,6 +31,7 @@ from ctxuse.fleet.packs import (
     VanishedError,
     file_of,
     is_folder,
+    listed_anew,
     moment,
     packs_in,
 )
@@ -105,33 +106,24 @@ def compact(  # noqa: PLR0913 - compacting has these options
     job = Compact(
         target=target, begun=moment(now), settled=moment(now - grace), pack_size=pack_size
     )
-    with ExitStack() as stack, _said_of(target):
-        opened: list[Engine] = []
+    with ExitStack() as stack:
 
+        @cache
         def engine() -> Engine:
-            if not opened:
-                opened.append(stack.enter_context(open_engine(executor, workers)))
-            return opened[0]
+            return stack.enter_context(open_engine(executor, workers))
 
-        for _ in range(TRIES - 1):
-            with suppress(VanishedError):  # another compaction has removed it: list anew
-                return _compact(job, engine, on_progress)
-        return _compact(job, engine, on_progress)
-
-
-@contextmanager
-def _said_of(target: str) -> Iterator[None]:
-    try:
-        yield
-    except VanishedError as error:
-        raise FleetError(shown_place(target), f"{error}; try again later") from error
+        try:
+            return listed_anew(partial(_compact, job, engine, on_progress))
+        except VanishedError as error:
+            raise FleetError(shown_place(target), f"{error}; try again later") from error
 
 
 def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
     target = job.target
     with writing_to(target):
-        files, unlisted = _listed(open_store(target), target)
-        packs = packs_in(open_store(target), files)
+        store = open_store(target)
+        files, unlisted = _listed(store, target)
+        packs = packs_in(store, files)
     known = _known(target, files, packs)
     if not known and not packs.troubles and not unlisted:
         raise FleetError(shown_place(target), "nothing was collected in it")
@@ -148,7 +140,6 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
             on_progress(number, len(plan.sources))
     gone = sorted(plan.superseded.difference(done.needed))
     with writing_to(target):
-        store = open_store(target)
         store.remove([file_of(name, "index") for name in gone])
         left = [name for name in packs.rest if _is_settled(name, job)]
         store.remove([file_of(name) for name in (*gone, *left)])

@@ -159,12 +159,15 @@ class _Batch:
         """
         try:
             for one in plan.packed:
-                tried(partial(self._add, source.folder, one, tried(one.read)))
+                add = partial(self._writer.add, source.folder, one.piece, tried(one.read))
+                with writing_to(self._job.target):
+                    tried(partial(add, joins=one.joins))
                 self._done.pieces += one.is_new
         except _LeftError as error:
             plan.trouble, plan.gone, plan.written = str(error), [], []
         for name in plan.written:
-            tried(partial(self._write, name))
+            with writing_to(self._job.target):
+                tried(partial(self._store.write, name, b""))
             self._done.receipts += 1
         self._gone += plan.gone
         self._done.needed += plan.needed
@@ -189,14 +192,6 @@ class _Batch:
         self._done.packs, self._done.bytes = self._writer.packs, self._writer.bytes
         self._done.removed = len(self._gone)
         return self._done
-
-    def _add(self, folder: str, one: _Packed, data: bytes) -> None:
-        with writing_to(self._job.target):
-            self._writer.add(folder, one.piece, data, joins=one.joins)
-
-    def _write(self, name: str) -> None:
-        with writing_to(self._job.target):
-            self._store.write(name, b"")
 
     def _stream(self, holding: Holding, reader: "_Reader", plan: _Plan) -> None:
         whole = holding.stream()

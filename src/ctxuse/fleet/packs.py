@@ -15,12 +15,12 @@ import errno
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -63,6 +63,9 @@ _MOST_HELD = 64 * 1024 * 1024
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(r"(?P<name>[0-9]{8}T[0-9]{6}Z-(?P<hash>[0-9a-f]{32}))\.(?P<kind>pack|index)")
+
+
+T = TypeVar("T")
 
 
 class VanishedError(Exception):
@@ -415,6 +418,18 @@ class Packs:
         return self._ranges[place]
 
 
+def listed_anew(act: Callable[[], T]) -> T:
+    """Return what `act` returns, which lists packs: anew where some vanish meanwhile.
+
+    Raises:
+        VanishedError: Some vanish again and again.
+    """
+    for _ in range(_LISTINGS - 1):
+        with suppress(VanishedError):
+            return act()
+    return act()
+
+
 def packs_beside(
     place: str, owner: int | None = None
 ) -> tuple[dict[str, list[Part]], dict[str, str]]:
@@ -426,11 +441,7 @@ def packs_beside(
     """
     try:
         store = open_store(place)
-        for _ in range(_LISTINGS - 1):
-            with suppress(VanishedError):
-                found = packs_in(store, store.names(PACKS), owner)
-                return found.parts, found.troubles
-        found = packs_in(store, store.names(PACKS), owner)
+        found = listed_anew(lambda: packs_in(store, store.names(PACKS), owner))
     except VanishedError as error:
         return {}, {PACKS: str(error)}
     except (CtxuseError, OSError) as error:
