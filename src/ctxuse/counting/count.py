@@ -19,24 +19,12 @@ from ctxuse.progress import OnProgress, silent
 from ctxuse.query import ALWAYS, EVERYTHING, Query
 
 
-class Counting(Protocol):
+class Counting(Fold, Protocol):
     """Counts the lines of a log, in the order of the file."""
 
     @property
     def takes_in_full(self) -> bool:
         """Whether it may take blocks that are decoded line by line."""
-        ...
-
-    def take_block(self, block: Block) -> bool:
-        """Count a block and return True, if that can be done without looking at its lines."""
-        ...
-
-    def add_line(self, line: Line) -> None:
-        """Count a line; whoever tells of blocks, too, flushes before."""
-        ...
-
-    def flush(self) -> None:
-        """Have everything counted that was told."""
         ...
 
 
@@ -90,13 +78,6 @@ class Accumulator:
             or isinstance(block, ByTails)
             or (query.counts_everybody and query.window.covers(*block.span))
         )
-
-    def take_block(self, block: Block) -> bool:
-        """Count a block and return True, if that can be done without looking at its lines."""
-        taken = self.takes(block)
-        if taken:
-            self.add_block(block)
-        return taken
 
     def add_block(self, block: Block) -> None:
         """Count a block: any, where all is asked for, and else one of the usual heads."""
@@ -177,9 +158,13 @@ def count(
     """
     in_full = any(accumulator.takes_in_full for accumulator in accumulators)
     for block, usual in read_usual(log, start, in_full=in_full, tuning=tuning):
-        others = [one for one in accumulators if usual is None or not one.take_block(usual)]
-        for one in others:
-            one.flush()
+        others = []
+        for one in accumulators:
+            if usual is not None and one.takes(usual):
+                one.add_block(usual)
+            else:
+                one.flush()
+                others.append(one)
         if others:
             for _, line in lines_of(block, log):
                 for one in others:

@@ -103,11 +103,6 @@ class Segments:
         """Whether it takes blocks that are decoded line by line: it does."""
         return True
 
-    def take_block(self, block: Block) -> bool:
-        """Take in a block, and say that it did."""
-        self.add_block(block)
-        return True
-
     def takes(self, block: Block) -> bool:  # noqa: ARG002 - it takes every one
         """Whether it can count `block` as a whole."""
         return True
