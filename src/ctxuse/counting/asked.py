@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
@@ -106,19 +106,18 @@ def count_log_asked(
     return [Counted(one.tally, one.outside) for one in accumulators]
 
 
-class DaysTask(NamedTuple):
+class DaysTask(msgspec.Struct, frozen=True):
     """The tallies of days; places begin anew in each stretch."""
 
     kind: TallyKind
     query: Query
 
-    @property
-    def program(self) -> str:
-        """See `ctxuse.counting.workers.Task`."""
-        return "from ctxuse.counting import asked, workers; workers.work(asked.DaysTask.of)"
+    program = "from ctxuse.counting import asked, workers; workers.work(asked.DaysTask.of)"
+    dump = staticmethod(dump_stretch)
+    load = staticmethod(load_stretch)
 
     def words(self) -> list[str]:
-        """See `Task`."""
+        """See `ctxuse.counting.workers.Task`."""
         query = self.query
         asked = query.zone.name, query.actors, query.without_actors
         return [self.kind.name, msgspec.json.encode(asked).decode()]
@@ -135,14 +134,6 @@ class DaysTask(NamedTuple):
         """See `Task`."""
         dealing = Dealing(self.kind, self.query, tuning=tuning)
         return count_by_day(log, dealing, start, on_progress=on_progress)
-
-    def dump(self, counted: Stretch) -> bytes:
-        """See `Task`."""
-        return dump_stretch(counted)
-
-    def load(self, data: bytes) -> Stretch:
-        """See `Task`."""
-        return load_stretch(data)
 
 
 class _ReadPlainlyError(Exception):

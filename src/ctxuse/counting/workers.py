@@ -8,10 +8,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
+import msgspec
+
+from ctxuse.counting import kinds
 from ctxuse.counting.count import tally_of
-from ctxuse.counting.kinds import KINDS, LogTally, TallyKind, dump, load
+from ctxuse.counting.kinds import KINDS, LogTally, TallyKind
 from ctxuse.counting.tuning import USUAL, Reading, Tuning
 from ctxuse.log.reader import OpenLog, last_line_end
 from ctxuse.processes import (
@@ -59,15 +62,14 @@ class Task(Protocol[T]):
         ...
 
 
-class TallyTask(NamedTuple):
+class TallyTask(msgspec.Struct, frozen=True):
     """The tally of everything."""
 
     kind: TallyKind
 
-    @property
-    def program(self) -> str:
-        """See `Task`."""
-        return "from ctxuse.counting.workers import TallyTask, work; work(TallyTask.of)"
+    program = "from ctxuse.counting.workers import TallyTask, work; work(TallyTask.of)"
+    dump = staticmethod(kinds.dump)
+    load = staticmethod(kinds.load)
 
     def words(self) -> list[str]:
         """See `Task`."""
@@ -81,14 +83,6 @@ class TallyTask(NamedTuple):
     def run(self, log: OpenLog, start: int, tuning: Tuning, on_progress: OnProgress) -> LogTally:
         """See `Task`."""
         return tally_of(log, self.kind, start, tuning=tuning, on_progress=on_progress)
-
-    def dump(self, counted: LogTally) -> bytes:
-        """See `Task`."""
-        return dump(counted)
-
-    def load(self, data: bytes) -> LogTally:
-        """See `Task`."""
-        return load(data)
 
 
 def count_in_parallel(log: OpenLog, task: Task[T], reading: Reading, start: int = 0) -> list[T]:
