@@ -1,13 +1,10 @@
 """Days, totals and stretches as bytes: what is remembered, and what workers hand over."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import msgspec
 
 from ctxuse.counting import kinds
 from ctxuse.counting.days import Days, Run, Stretch, Totals
-from ctxuse.counting.kinds import LogTally
+from ctxuse.counting.kinds import LogTally, decoded
 from ctxuse.counting.sums import Number
 
 
@@ -87,18 +84,3 @@ def load_stretch(data: bytes) -> Stretch:
         days[number] = load_days(its)
         days[number].runs = runs
     return Stretch(days, load_totals(stored.totals), kinds.load(stored.rest).basic)
-
-
-T = TypeVar("T")
-
-
-def decoded(decode: Callable[[bytes | msgspec.Raw], T], data: bytes | msgspec.Raw) -> T:
-    """Return what a decoder of msgspec makes of `data`.
-
-    Raises:
-        ValueError: Nothing.
-    """
-    try:
-        return decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error

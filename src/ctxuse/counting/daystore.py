@@ -17,7 +17,7 @@ from zlib import error as ZlibError  # noqa: N812 - it has no other name
 import msgspec
 
 from ctxuse.counting import kinds
-from ctxuse.counting.dayform import decoded, dump_days, dump_totals, load_days, load_totals
+from ctxuse.counting.dayform import dump_days, dump_totals, load_days, load_totals
 from ctxuse.counting.days import (
     MOST_DAYS,
     Days,
@@ -28,7 +28,7 @@ from ctxuse.counting.days import (
     is_too_much,
     joined,
 )
-from ctxuse.counting.kinds import BASIC, LogTally, TallyKind
+from ctxuse.counting.kinds import BASIC, LogTally, TallyKind, decoded
 from ctxuse.counting.sound import is_sound
 from ctxuse.counting.sums import Number
 from ctxuse.counting.tally import Tally

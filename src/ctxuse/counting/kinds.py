@@ -4,8 +4,8 @@ A stored tally is JSON, because its times may need more than the 64 bits that ms
 integer. It is what checkpoints keep and workers hand over.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -116,21 +116,36 @@ def _placed(segments: set[str] | None, places: dict[str, int]) -> list[int] | No
     return sorted(places.setdefault(segment, len(places)) for segment in segments)
 
 
+T = TypeVar("T")
+
+
+def decoded(decode: Callable[[bytes | msgspec.Raw], T], data: bytes | msgspec.Raw) -> T:
+    """Return what a decoder of msgspec makes of `data`.
+
+    Raises:
+        ValueError: Nothing.
+    """
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
 def load(data: bytes | msgspec.Raw) -> LogTally:
     """Return the tally that `data` holds.
 
     Raises:
         ValueError: It holds none.
     """
+    stored = decoded(_decode, data)
     try:
-        stored = _decode(data)
         stored.rest.records = {(kind, slug): record for kind, slug, record in stored.records}
         names = stored.segments
         for (_, _, one), (used_in, exposed_in) in zip(stored.detail, stored.met_in, strict=True):
             one.used_in = None if used_in is None else {names[place] for place in used_in}
             one.exposed_in = None if exposed_in is None else {names[at] for at in exposed_in}
             one.last_uses = [use._replace(segment=names[int(use.segment)]) for use in one.last_uses]
-    except (msgspec.DecodeError, RecursionError, IndexError) as error:
+    except IndexError as error:
         raise ValueError(str(error)) from error
     detail = DetailTally({(kind, slug): record for kind, slug, record in stored.detail})
     if (len(stored.rest.records), len(detail.records)) != (len(stored.records), len(stored.detail)):

@@ -43,11 +43,8 @@ def load(data: bytes) -> FleetTally:
     Raises:
         ValueError: It holds none.
     """
-    try:
-        found = _decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    merged = kinds.load(bytes(found.merged))
+    found = kinds.decoded(_decode, data)
+    merged = kinds.load(found.merged)
     return FleetTally(
         whole=merged.basic,
         apart=found.apart,
@@ -55,7 +52,7 @@ def load(data: bytes) -> FleetTally:
         seen=found.seen,
         unreadable=found.unreadable,
         full=merged.detail,
-        rest=kinds.load(bytes(found.rest)).basic,
+        rest=kinds.load(found.rest).basic,
         outside=found.outside,
         holders={(kind, slug): number for kind, slug, number in found.holders},
     )
