@@ -10,7 +10,7 @@ that was made with it is that of a full read. It stands for the log's files one 
 archived ones first.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from ctxuse.counting.checkpoint import Proof, name_of, sealed, stands, unsealed
 from ctxuse.counting.cost import Cost, RecordCost, cost_of
 from ctxuse.counting.count import count
 from ctxuse.counting.entered import BASES
+from ctxuse.counting.kinds import decoded
 from ctxuse.counting.segments import Segments, StoredSegment
 from ctxuse.counting.tuning import Reading
 from ctxuse.layout import WorkspaceLayout
@@ -132,12 +133,10 @@ def _read_on(layout: WorkspaceLayout, state: _State, reading: Reading) -> _Read 
         is_proved = is_proved and proof.holds() and end == log.end
         worth += end - start
         marks.append(_Mark(end, proof.digest))
-    met = [_hash(key) for key in segments.by_key if key not in is_open]
-    return (
-        None
-        if len(marks) < len(state.logs) or _any_in(met, state.seen)
-        else _Read(state, segments, marks, worth, is_proved)
-    )
+    met = (_hash(key) for key in segments.by_key if key not in is_open)
+    if len(marks) < len(state.logs) or any(_holds(state.seen, one) for one in met):
+        return None
+    return _Read(state, segments, marks, worth, is_proved)
 
 
 def _settled(read: _Read) -> _State:
@@ -160,20 +159,11 @@ def _hash(key: str) -> bytes:
     return sha256(key.encode("utf-8", "surrogatepass")).digest()[:_HASH]
 
 
-def _any_in(hashes: Iterable[bytes], seen: bytes) -> bool:
-    """Whether one of some hashes is among those that are sorted one behind the other."""
-    return any(_holds(seen, one) for one in hashes)
-
-
 def _holds(seen: bytes, one: bytes) -> bool:
-    begin, end = 0, len(seen) // _HASH
-    while begin < end:
-        middle = (begin + end) // 2
-        found = seen[middle * _HASH : (middle + 1) * _HASH]
-        if found == one:
-            return True
-        begin, end = (middle + 1, end) if found < one else (begin, middle)
-    return False
+    """Whether a hash is among those that are sorted one behind the other."""
+    places = range(0, len(seen), _HASH)
+    at = bisect_left(places, one, key=lambda place: seen[place : place + _HASH])
+    return seen[at * _HASH :][:_HASH] == one
 
 
 class _Kept:
@@ -191,8 +181,8 @@ class _Kept:
         data = None if self._cache is None else self._cache.load(self._key)
         payload = unsealed(data, _VERSION)
         try:
-            state = None if payload is None else _decode(payload)
-        except (msgspec.DecodeError, RecursionError):
+            state = None if payload is None else decoded(_decode, payload)
+        except ValueError:
             state = None
         return state if state is not None and state.is_sound else _State()
 
