@@ -20,14 +20,11 @@ import msgspec
 
 from ctxuse.counting.entered import CALIBRATED, Tokens, is_rate, tokens_of
 from ctxuse.counting.segments import Segment, Segments
-from ctxuse.counting.sums import Number, add_counts, earliest, latest
+from ctxuse.counting.sums import Key, Number, add_counts, earliest, latest
 from ctxuse.events import UsageRecordSnapshot
 from ctxuse.query import ALWAYS, Window
 
 _MS = 1_000_000
-
-Key = tuple[str, str]
-"""Kind and slug of a record."""
 
 
 class RecordCost(msgspec.Struct, array_like=True):
@@ -72,12 +69,7 @@ class RecordCost(msgspec.Struct, array_like=True):
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         add_counts(self.tokens, other.tokens)
-        self.saw(other.last)
-
-    def saw(self, last: tuple[int, int, str] | None) -> None:
-        """Take note of tokens of one time."""
-        if last is not None and (self.last is None or last > self.last):
-            self.last = last
+        self.last = latest(self.last, other.last)
 
 
 _SUMS = (
@@ -131,12 +123,7 @@ class Cost(msgspec.Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.since_ns = earliest(self.since_ns, other.since_ns)
         self.until_ns = latest(self.until_ns, other.until_ns)
-        self.saw(other.latest)
-
-    def saw(self, session: tuple[int, str] | None) -> None:
-        """Take note of a session, by when its last request was answered."""
-        if session is not None and (self.latest is None or session > self.latest):
-            self.latest = session
+        self.latest = latest(self.latest, other.latest)
 
     def of(self, key: Key) -> RecordCost:
         """Return what a record came to."""
@@ -321,7 +308,7 @@ def _add(cost: Cost, segments: Segments, key: str, window: Window) -> None:
         return
     _add_requests(cost, requests)
     if "/" not in key:
-        cost.saw((requests[-1].at_ns, key))
+        cost.latest = latest(cost.latest, (requests[-1].at_ns, key))
     times = [request.at_ns for request in requests]
     all_pieces = pieces(entered, times, compactions_of(segment))
     found = [piece for piece in all_pieces if piece.begin < piece.end]
@@ -354,7 +341,7 @@ def _count_times(cost: Cost, entered: Iterable[Entered], *, is_known: bool, wind
             record.resident += 1
             record.resident_known += is_known
             if tokens is not None:
-                record.saw((at_ns, tokens.number, tokens.basis))
+                record.last = latest(record.last, (at_ns, tokens.number, tokens.basis))
     cost.segments_without += any_entered and not is_known
 
 

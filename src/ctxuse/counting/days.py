@@ -21,7 +21,7 @@ from ctxuse.codec.decode import CountedLine, Valid
 from ctxuse.counting.blocks import Block, ByTails, DaysOf, InFull, read_usual
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import LogTally, TallyKind
-from ctxuse.counting.sums import Number, earliest
+from ctxuse.counting.sums import Key, Number, earliest
 from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import USUAL, Tuning
 from ctxuse.events import UsageEventKind
@@ -44,9 +44,6 @@ def is_too_much(records: int, kind: TallyKind, tuning: Tuning) -> bool:
 
 _OF_DETAIL = 3
 """How many times the room detail takes, about."""
-
-Key = tuple[str, str]
-"""The kind and the slug of a record."""
 
 
 class Run(NamedTuple):

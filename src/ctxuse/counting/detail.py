@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from ctxuse.counting.entered import BASES, tokens_of
-from ctxuse.counting.sums import Number, latest
+from ctxuse.counting.sums import Key, Number, latest
 from ctxuse.counting.tally import MAX_SEGMENTS, segment_key
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.zones import DAY
@@ -287,7 +287,7 @@ class DetailTally(msgspec.Struct):
         records: By (kind, slug).
     """
 
-    records: dict[tuple[str, str], DetailRecord] = {}
+    records: dict[Key, DetailRecord] = {}
 
     def add(self, event: UsageEvent, day: int | None = None) -> None:
         """Count one event that stands after everything counted so far.

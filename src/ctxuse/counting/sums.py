@@ -10,6 +10,10 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 Name = TypeVar("Name")
+T = TypeVar("T", int, tuple[int, str], tuple[int, int, str])
+
+Key = tuple[str, str]
+"""Kind and slug of a record."""
 
 
 def add_counts(mine: dict[Name, int], others: Mapping[Name, int]) -> None:
@@ -23,6 +27,6 @@ def earliest(one: int | None, other: int | None) -> int | None:
     return one if other is None else other if one is None else min(one, other)
 
 
-def latest(one: int | None, other: int | None) -> int | None:
-    """Return the later of two times, of which None is unknown."""
+def latest(one: T | None, other: T | None) -> T | None:
+    """Return the later of two times, of which None is unknown; or of what begins with a time."""
     return one if other is None else other if one is None else max(one, other)

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from ctxuse.counting.entered import Entered, Entering, tokens_of
-from ctxuse.counting.sums import Number, add_counts, earliest, latest
+from ctxuse.counting.sums import Key, Number, add_counts, earliest, latest
 from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
 
 MAX_SEGMENTS = 4096
@@ -117,7 +117,7 @@ class Tally(msgspec.Struct):
             than `MAX_SEGMENTS`.
     """
 
-    records: dict[tuple[str, str], RecordTally] = {}
+    records: dict[Key, RecordTally] = {}
     events: Number = 0
     blank: Number = 0
     pending: Number = 0

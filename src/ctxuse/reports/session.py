@@ -18,7 +18,6 @@ from typing import NamedTuple
 import msgspec
 
 from ctxuse.counting.cost import (
-    Key,
     Piece,
     Request,
     compactions_of,
@@ -225,11 +224,11 @@ def build_session(segments: Segments, key: str) -> SessionReport:
     times = [request.at_ns for request in requests]
     entered = entered_in(segments, segment)
     compacted = compactions_of(segment)
-    counts: dict[Key, list[int]] = {}
+    counts: dict[tuple[str, str], list[int]] = {}
     for one in entered:
         for of, _ in one.records:
             counts.setdefault(of, [0, 0])[one.is_use] += 1
-    standing: dict[Key, list[Piece]] = {of: [] for of in counts}
+    standing: dict[tuple[str, str], list[Piece]] = {of: [] for of in counts}
     for piece in pieces(entered, times, compacted):
         if piece.begin < piece.end:
             standing[piece.key].append(piece)
