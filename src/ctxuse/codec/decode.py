@@ -223,7 +223,7 @@ _Ratio = Annotated[float, msgspec.Meta(gt=0, lt=2**53)]
 
 
 class _Facts(msgspec.Struct, gc=False):
-    """What a line says of requests."""
+    """What a line says of requests: the fields of `Requests`, in the same order."""
 
     first: str
     at: tuple[_Offset, ...]
@@ -252,18 +252,8 @@ def requests_on(line: CountedLine) -> Requests | None:
     of_each = (facts.input, facts.output, facts.cached or facts.at, facts.written or facts.at)
     if not 0 < number <= MOST_REQUESTS or {len(one) for one in of_each} != {number}:
         return None
-    return Requests(
-        facts.first,
-        facts.at,
-        facts.input,
-        facts.output,
-        facts.cached,
-        facts.written,
-        facts.compactions[:MOST_REQUESTS],
-        facts.model,
-        facts.window,
-        facts.bytes_per_token,
-    )
+    block = Requests(*msgspec.structs.astuple(facts))
+    return block._replace(compactions=block.compactions[:MOST_REQUESTS])
 
 
 # What Rust's `str::trim` removes, which is not quite what Python's `str.strip` does.
