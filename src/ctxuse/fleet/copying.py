@@ -30,7 +30,7 @@ from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import open_store
 from ctxuse.fleet.target import writing_to
 from ctxuse.log.names import archive_time
-from ctxuse.log.reader import OpenLog, last_line_end, pread
+from ctxuse.log.reader import OpenLog, last_line_end, pread, pread_all
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
@@ -188,12 +188,9 @@ def new_pieces(
 
 
 def _read(log: OpenLog, start: int, end: int) -> bytes:
-    data = b""
-    while len(data) < end - start:
-        block = pread(log.descriptor, end - start - len(data), start + len(data))
-        if not block:
-            raise OSError("the log was cut while it was read")
-        data += block
+    data = pread_all(log.descriptor, end - start, start)
+    if len(data) < end - start:
+        raise OSError("the log was cut while it was read")
     return data
 
 

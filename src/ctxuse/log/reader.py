@@ -223,7 +223,7 @@ def read_blocks(
     offset, wanted = start, size
     while offset < end:
         asked = min(wanted, end - offset)
-        data = _pread_all(descriptor, asked, offset)
+        data = pread_all(descriptor, asked, offset)
         first = data.find(b"\n")
         if first > longest or (first < 0 and len(data) > longest):
             newline = first if first >= 0 else _find_newline(descriptor, offset + len(data), end)
@@ -246,8 +246,8 @@ def read_blocks(
             return  # else the file shrank while it was read
 
 
-def _pread_all(descriptor: int, length: int, position: int) -> bytes:
-    """Return `length` bytes from `position` on, or all that there are."""
+def pread_all(descriptor: int, length: int, position: int) -> bytes:
+    """Return `length` bytes from `position` on, or all that there are; raises as `pread`."""
     data = pread(descriptor, length, position)
     while len(data) < length and (
         more := pread(descriptor, length - len(data), position + len(data))
