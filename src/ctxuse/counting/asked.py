@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from ctxuse.counting.checkpoint import Place, place_of, read_on, stands
+from ctxuse.counting.checkpoint import Mark, Place, place_of, read_on
 from ctxuse.counting.count import Accumulator, count
 from ctxuse.counting.dayform import dump_stretch, load_stretch
 from ctxuse.counting.days import (
@@ -194,9 +194,9 @@ class _Remembered:
         if data is not None and refused != data and refused.isdigit() and int(refused) <= log.end:
             raise _ReadPlainlyError
         store = DayStore.loaded(data, kind, query)
-        if store is None or not stands(store.offset, store.digest, log, reading.tuning):
+        if store is None or not Mark(store.offset, store.digest).stands(log, reading.tuning):
             store = DayStore(kind, query)
-        before = (store.offset, store.digest) if store.offset else None
+        before = Mark(store.offset, store.digest)
         read = read_on(log, DaysTask(kind, query._replace(window=ALWAYS)), reading, before)
         for stretch in read.parts:
             store.add(stretch, reading.tuning)

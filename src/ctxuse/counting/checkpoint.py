@@ -39,6 +39,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Mark(NamedTuple):
+    """Up to where a log was counted, and what these bytes were.
+
+    Attributes:
+        offset: How many bytes that is; they end in a newline.
+        digest: What they were, as `digest` tells.
+    """
+
+    offset: int = 0
+    digest: bytes = b""
+
+    def stands(self, log: OpenLog, tuning: Tuning) -> bool:
+        """Whether the bytes of a log are still the same, as far as that is looked at."""
+        return (
+            0 <= self.offset <= log.end
+            and not (self.offset > tuning.hashed and _chance(tuning.full_read_every))
+            and digest(log, self.offset, tuning) == self.digest
+        )
+
+
 class Checkpoint(NamedTuple):
     """What is stored.
 
@@ -74,11 +94,10 @@ def count_log(layout: WorkspaceLayout, log: OpenLog, kind: TallyKind, reading: R
     place = place_of(layout, log, reading)
     if place is None:
         return LogTally.merged(count_in_parallel(log, TallyTask(kind), reading))
-    stored = load(place, kind)
-    if stored is not None and not stands(stored.offset, stored.digest, log, reading.tuning):
-        stored = None
-    tally = LogTally() if stored is None else stored.tally
-    before = None if stored is None else (stored.offset, stored.digest)
+    offset, found, tally = load(place, kind) or (0, b"", LogTally())
+    before = Mark(offset, found)
+    if not before.stands(log, reading.tuning):
+        before, tally = Mark(), LogTally()
     read = read_on(log, TallyTask(kind), reading, before)
     for part in read.parts:
         tally.merge(part)
@@ -106,22 +125,19 @@ class ReadOn(NamedTuple, Generic[T]):
     digest: bytes | None
 
 
-def read_on(
-    log: OpenLog, task: Task[T], reading: Reading, before: tuple[int, bytes] | None
-) -> ReadOn[T]:
+def read_on(log: OpenLog, task: Task[T], reading: Reading, before: Mark) -> ReadOn[T]:
     """Count the finished lines of a log behind those that are remembered.
 
     Args:
         log: The open log.
         task: What is counted.
         reading: How it is read.
-        before: How many bytes are remembered, and what they were; None when nothing is.
+        before: Up to where it is remembered.
     """
-    start = 0 if before is None else before[0]
-    end = last_line_end(log, start)
-    worth = end - start >= reading.tuning.checkpoint
+    end = last_line_end(log, before.offset)
+    worth = end - before.offset >= reading.tuning.checkpoint
     proof = Proof(log, end, reading.tuning, before) if worth else None
-    parts = count_in_parallel(log._replace(end=end), task, reading, start)
+    parts = count_in_parallel(log._replace(end=end), task, reading, before.offset)
     return ReadOn(parts, end, proof.digest if proof is not None and proof.holds() else None)
 
 
@@ -173,21 +189,17 @@ class Proof:
         log: The open log.
         end: How many of its bytes are counted in the end.
         tuning: What of them is hashed.
-        before: What was counted on from, if anything was: how many bytes, and what they were.
+        before: What was counted on from.
 
     Attributes:
         digest: What they were before.
     """
 
-    def __init__(
-        self, log: OpenLog, end: int, tuning: Tuning, before: tuple[int, bytes] | None
-    ) -> None:
+    def __init__(self, log: OpenLog, end: int, tuning: Tuning, before: Mark) -> None:
         self._log, self._tuning = log, tuning
         self._status = os.fstat(log.descriptor)
         self.digest = digest(log, end, tuning)
-        self._found = [(end, self.digest)]
-        if before is not None:
-            self._found.append(before)
+        self._found = [mark for mark in (Mark(end, self.digest), before) if mark.offset]
 
     def holds(self) -> bool:
         """Whether nothing was changed since, as far as hashes and the file's time can tell."""
@@ -195,15 +207,6 @@ class Proof:
         if now.st_size <= before.st_size and now.st_mtime_ns != before.st_mtime_ns:
             return False  # something else than an append: perhaps between the samples
         return all(digest(self._log, end, self._tuning) == found for end, found in self._found)
-
-
-def stands(offset: int, found: bytes, log: OpenLog, tuning: Tuning) -> bool:
-    """Whether the first bytes of a log are what they were, as far as that is looked at."""
-    return (
-        0 <= offset <= log.end
-        and not (offset > tuning.hashed and _chance(tuning.full_read_every))
-        and digest(log, offset, tuning) == found
-    )
 
 
 def _chance(one_in: int) -> bool:

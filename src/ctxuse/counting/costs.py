@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ctxuse.counting.checkpoint import Proof, name_of, sealed, stands, unsealed
+from ctxuse.counting.checkpoint import Mark, Proof, name_of, sealed, unsealed
 from ctxuse.counting.cost import Cost, RecordCost, cost_of
 from ctxuse.counting.count import count
 from ctxuse.counting.entered import BASES
@@ -34,17 +34,10 @@ _VERSION = b"ctxuse cost 3\n"
 _HASH = 8
 
 
-class _Mark(msgspec.Struct, array_like=True):
-    """Up to where one file of the log was counted, and what these bytes were."""
-
-    offset: int
-    digest: bytes
-
-
 class _State(msgspec.Struct, array_like=True):
     """What is stored."""
 
-    logs: list[_Mark] = []
+    logs: list[Mark] = []
     records: list[tuple[str, str, RecordCost]] = []
     rest: Cost = msgspec.field(default_factory=Cost)
     open: list[StoredSegment] = []
@@ -107,7 +100,7 @@ class _Read(NamedTuple):
 
     state: _State
     segments: Segments
-    marks: list[_Mark]
+    marks: list[Mark]
     worth: int
     is_proved: bool
 
@@ -119,20 +112,18 @@ def _read_on(layout: WorkspaceLayout, state: _State, reading: Reading) -> _Read 
     for stored in state.open:
         segments.restore(stored)
     is_open = frozenset(segments.by_key)
-    marks: list[_Mark] = []
+    before, marks = iter(state.logs), list[Mark]()
     worth, is_proved = 0, True
     for log in open_logs(layout):
-        known = state.logs[len(marks)] if len(marks) < len(state.logs) else None
-        start = 0 if known is None else known.offset
-        if known is not None and not stands(start, known.digest, log, tuning):
+        known = next(before, Mark())
+        if known.offset and not known.stands(log, tuning):
             return None
-        end = last_line_end(log, start)
-        mark = None if known is None else (known.offset, known.digest)
-        proof = Proof(log, end, tuning, mark)
-        count(log, [segments], start, tuning=tuning, on_progress=reading.on_progress)
+        end = last_line_end(log, known.offset)
+        proof = Proof(log, end, tuning, known)
+        count(log, [segments], known.offset, tuning=tuning, on_progress=reading.on_progress)
         is_proved = is_proved and proof.holds() and end == log.end
-        worth += end - start
-        marks.append(_Mark(end, proof.digest))
+        worth += end - known.offset
+        marks.append(Mark(end, proof.digest))
     met = (_hash(key) for key in segments.by_key if key not in is_open)
     if len(marks) < len(state.logs) or any(_holds(state.seen, one) for one in met):
         return None
