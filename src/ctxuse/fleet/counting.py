@@ -7,7 +7,6 @@ its reason. It is counted whole or not at all.
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 from ctxuse.cache import cache_of
 from ctxuse.codec.decode import Valid
@@ -15,7 +14,6 @@ from ctxuse.counting.asked import Counted, count_log_asked
 from ctxuse.counting.checkpoint import count_log
 from ctxuse.counting.count import Accumulator, tally_of
 from ctxuse.counting.kinds import LogTally, TallyKind
-from ctxuse.counting.tally import Tally
 from ctxuse.counting.tuning import Reading
 from ctxuse.fleet.opening import Opened, logs_of, needs_fleet, with_retries
 from ctxuse.fleet.packs import Packs
@@ -45,34 +43,22 @@ def count(
         if isinstance(found, Unreadable):
             fleet.unreadable.append(found)
         else:
+            counted, repeated = found
             fleet.add(
                 source.address,
-                found.tally,
+                counted.tally,
                 asked,
-                outside=found.outside,
-                repeated=found.repeated,
+                outside=counted.outside,
+                repeated=repeated,
                 only_fleet=needs_fleet(source),
             )
     return fleet
 
 
-class _Counted(NamedTuple):
-    """What one workspace gives.
-
-    Attributes:
-        tally: The counts of the events that are asked for.
-        outside: The counts of its other events, where only some are asked for.
-        repeated: How many more are asked for, and counted with another workspace.
-    """
-
-    tally: LogTally
-    outside: Tally | None = None
-    repeated: int = 0
-
-
 def _count(
     source: Source, asked: FleetQuery, repeats: Repeats | None, packs: Packs, *, cache: bool
-) -> _Counted:
+) -> tuple[Counted, int]:
+    """What one workspace gives, and how many events more are counted with another one."""
     if repeats is not None and repeats.concern(source):
         return _count_once(source, asked, repeats, packs)
     reading = Reading(cache_of(os.environ, wanted=cache), processes=1)
@@ -80,12 +66,13 @@ def _count(
         remove_old_checkpoints(os.fspath(source.layout))
     opened = logs_of(source, packs)
     if not asked.of_part:
-        return _Counted(LogTally.merged(tally_opened(one, asked.kind, reading) for one in opened))
+        tallies = (tally_opened(one, asked.kind, reading) for one in opened)
+        return Counted(LogTally.merged(tallies)), 0
     found = Counted()
     for one in opened:
         (its,) = count_log_asked(one.layout, one.log, asked.kind, [asked.query], reading)
         found.merge(its)
-    return _Counted(found.tally, found.outside)
+    return found, 0
 
 
 def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
@@ -95,8 +82,10 @@ def tally_opened(opened: Opened, kind: TallyKind, reading: Reading) -> LogTally:
     return count_log(opened.layout, opened.log, kind, reading)
 
 
-def _count_once(source: Source, asked: FleetQuery, repeats: Repeats, packs: Packs) -> _Counted:
-    """Count those events that are asked for and not counted with another workspace."""
+def _count_once(
+    source: Source, asked: FleetQuery, repeats: Repeats, packs: Packs
+) -> tuple[Counted, int]:
+    """As `_count`, of a workspace some of whose events are counted with another one."""
     accumulator = Accumulator(asked.kind, asked.query)
     repeated = 0
     for opened in logs_of(source, packs):
@@ -105,4 +94,4 @@ def _count_once(source: Source, asked: FleetQuery, repeats: Repeats, packs: Pack
                 repeated += accumulator.holds(line)
             else:
                 accumulator.add_line(line)
-    return _Counted(accumulator.tally, accumulator.outside, repeated)
+    return Counted(accumulator.tally, accumulator.outside), repeated
