@@ -62,7 +62,9 @@ _MOST_HELD = 64 * 1024 * 1024
 """Bytes that were read and are kept, at most."""
 
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_FILE = re.compile(r"(?P<name>[0-9]{8}T[0-9]{6}Z-(?P<hash>[0-9a-f]{32}))\.(?P<kind>pack|index)")
+_FILE = re.compile(
+    re.escape(PACKS) + r"/(?P<name>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{32})\.(?P<kind>pack|index)"
+)
 
 
 T = TypeVar("T")
@@ -159,8 +161,8 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
     """
     sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
     for path, size in files.items():
-        match = _FILE.fullmatch(path.removeprefix(f"{PACKS}/"))
-        if match is not None and path.startswith(f"{PACKS}/"):
+        match = _FILE.fullmatch(path)
+        if match is not None:
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
     found = Found({}, {}, {}, rest)
