@@ -272,8 +272,18 @@ class Recorder:
             return None, False
 
     def _failed(self, error: Exception, *, quiet: bool) -> None:
+        """Leave a mark of a failure, and tell the logger of it unless that is to be `quiet`."""
         with suppress(Exception):  # a handler of the logger may raise as well
-            self._note_failure(error, quiet=quiet)
+            from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
+
+            action = getattr(error, "action", "append")
+            reason = getattr(error, "reason", "")
+            what = f"{type(error).__name__}: {action}: {reason}"
+            leave_mark(self.layout, what, environ=self._environ)
+            if not quiet:
+                import logging  # noqa: PLC0415 - likewise
+
+                logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
 
     def segment(
         self,
@@ -356,18 +366,6 @@ class Recorder:
         """Close what is held open. The workspace can be used again."""
         if self._open_writer is not None:
             self._open_writer.close()
-
-    def _note_failure(self, error: Exception, *, quiet: bool) -> None:
-        from ctxuse.log.failures import leave_mark  # noqa: PLC0415 - only in this case
-
-        action = getattr(error, "action", "append")
-        reason = getattr(error, "reason", "")
-        what = f"{type(error).__name__}: {action}: {reason}"
-        leave_mark(self.layout, what, environ=self._environ)
-        if not quiet:
-            import logging  # noqa: PLC0415 - only in this case
-
-            logging.getLogger("ctxuse").warning("an event was not recorded: %s", error)
 
 
 _LATE = (
