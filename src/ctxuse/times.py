@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 
 EPOCH = 719_163
-"""The ordinal of 1970-01-01."""
+"""The ordinal of 1970-01-01, as `datetime` counts days."""
 
 MIN_NS = -62_135_596_800 * SECOND
 """0001-01-01T00:00:00Z, the earliest time the format knows."""
