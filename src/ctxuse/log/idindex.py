@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from ctxuse.codec.decode import Refusal, decode
+from ctxuse.codec.decode import Valid, check
 from ctxuse.errors import LogUnreadableError
 from ctxuse.ids import canonical_id
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
@@ -168,12 +168,12 @@ class IdIndex:
         for block in read_blocks(log.descriptor, start, log.end):
             if not block.ended:
                 if isinstance(block, Lines):
-                    last = decode(block.lines[0])
-                    self.pending = None if isinstance(last, Refusal) else last.id
+                    last = check(block.lines[0])
+                    self.pending = last.id if isinstance(last, Valid) else None
                 break
             if isinstance(block, Lines):
-                found = (decode(line) for line in block.lines)
-                self._known.add(event.id for event in found if not isinstance(event, Refusal))
+                found = map(check, block.lines)
+                self._known.add(one.id for one in found if isinstance(one, Valid))
             start = block.end
         return start
 

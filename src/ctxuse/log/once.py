@@ -144,7 +144,7 @@ def _standing(data: bytes, event_id: str, *, whole: bool) -> Standing:
 
 
 def _is_event(line: bytes, event_id: str) -> bool:
-    from ctxuse.codec.decode import Refusal, decode  # noqa: PLC0415 - only where an id was met
+    from ctxuse.codec.decode import Valid, check  # noqa: PLC0415 - only where an id was met
 
-    found = decode(line)
-    return not isinstance(found, Refusal) and found.id == event_id
+    found = check(line)
+    return isinstance(found, Valid) and found.id == event_id
