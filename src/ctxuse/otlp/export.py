@@ -9,9 +9,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ctxuse.codec.decode import Valid, check, event_of, is_blank
+from ctxuse.codec.decode import Valid, event_of
 from ctxuse.files import real_path
-from ctxuse.log.reader import Lines, OpenLog, Oversized, last_line_end, open_logs, read_blocks
+from ctxuse.log.reader import (
+    Lines,
+    OpenLog,
+    Oversized,
+    SkippedLine,
+    last_line_end,
+    lines_of,
+    open_logs,
+    read_blocks,
+)
 from ctxuse.otlp.attributes import LogRecord, log_records
 from ctxuse.otlp.marks import Marks
 from ctxuse.otlp.sending import Figure, Point, Sender
@@ -170,7 +179,7 @@ class Sending:
         reached = self._marks.of(log)
         for found in _finished(log, reached, self._target.batch):
             self._marks.prove()
-            records = [*_records(found, self._sent)]
+            records = [*_records(found, log, self._sent)]
             self._sender.send(self._resource, records, time.time_ns())
             self._sent.records += len(records)
             self._marks.reached(log, reached, found.end)
@@ -213,15 +222,12 @@ def _finished(log: OpenLog, start: int, batch: int) -> Iterator[Lines | Oversize
     return read_blocks(log.descriptor, start, end, size=batch)
 
 
-def _records(found: Lines | Oversized, sent: Sent) -> Iterator[LogRecord]:
-    for line in found.lines if isinstance(found, Lines) else [None]:
-        valid = None if line is None else check(line)
-        if line is not None and is_blank(line):
-            continue
-        if isinstance(valid, Valid):
+def _records(found: Lines | Oversized, log: OpenLog, sent: Sent) -> Iterator[LogRecord]:
+    for _, line in lines_of(found, log):
+        if isinstance(line, Valid):
             sent.events += 1
-            yield from log_records(event_of(valid))
-        else:
+            yield from log_records(event_of(line))
+        elif isinstance(line, SkippedLine):
             sent.skipped += 1
 
 
