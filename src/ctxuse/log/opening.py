@@ -88,17 +88,6 @@ def open_regular(name: str, directory: int, flags: int) -> Descriptor:
         raise
 
 
-def open_for_writing(root: str, name: str) -> Descriptor:
-    """Return a descriptor of the existing file `name` in ``_usage``, to write in its middle.
-
-    Raises:
-        RefusedError: As `open_regular`.
-        OSError: What the system said; FileNotFoundError when it is missing.
-    """
-    with closing_fd(open_usage_dir(root, create=False)) as directory:
-        return open_regular(name, directory, os.O_RDWR)
-
-
 def open_for_reading(root: str, name: str) -> Descriptor:
     """Return a descriptor of the file `name` in ``_usage`` below `root`, to read it.
 

@@ -29,7 +29,6 @@ from ctxuse.log.blocks import Known, add_missing, without_known
 from ctxuse.log.generation import begin_generation
 from ctxuse.log.idindex import IdIndex
 from ctxuse.log.opening import (
-    open_for_writing,
     open_regular,
     open_usage_dir,
     sync_directories,
@@ -231,7 +230,10 @@ def _overwrite_file(layout: WorkspaceLayout, log: OpenLog) -> None:
     root = os.fspath(layout)
     try:
         begin_generation(root)
-        with closing_fd(open_for_writing(root, log.name)) as descriptor:
+        with (
+            closing_fd(open_usage_dir(root, create=False)) as directory,
+            closing_fd(open_regular(log.name, directory, os.O_RDWR)) as descriptor,
+        ):
             for run in _invalid_runs(log._replace(descriptor=descriptor)):
                 os.pwrite(descriptor, b"?" * len(run.data), run.offset)
             sync_file(descriptor)
