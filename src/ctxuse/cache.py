@@ -23,6 +23,7 @@ from ctxuse.files import (
     open_descriptor,
     open_regular,
     replacing,
+    upwards,
 )
 from ctxuse.layout import cache_dir, lacks_home
 from ctxuse.log.opening import CAN_WRITE
@@ -165,9 +166,8 @@ def _make_above(path: str) -> None:
 
     Who is root for a moment would otherwise leave what that user can neither use nor remove.
     """
-    above = directory = os.path.dirname(path)
-    while not os.path.lexists(above):
-        above = os.path.dirname(above)
+    directory = os.path.dirname(path)
+    above = next(one for one in upwards(directory) if os.path.lexists(one))
     if os.geteuid() == 0 and os.stat(above).st_uid != 0:
         raise PermissionError(errno.EPERM, "it is another user's")
     os.makedirs(directory, mode=0o700, exist_ok=True)

@@ -301,6 +301,14 @@ def real_path(path: str | os.PathLike[str]) -> str:
         return os.path.abspath(path)
 
 
+def upwards(path: str) -> Iterator[str]:
+    """Yield a path, and all directories it is in, the nearest first. As text: nothing is asked."""
+    yield path
+    while path != (above := os.path.dirname(path)):
+        yield above
+        path = above
+
+
 def is_as_it_was(file: str | os.PathLike[str], at_ns: int) -> bool:
     """Return whether a file has not been written, replaced, renamed or made since a moment.
 

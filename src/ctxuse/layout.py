@@ -11,6 +11,7 @@ from contextlib import suppress
 from enum import StrEnum
 
 from ctxuse.errors import InvalidPathError, InvalidSlugError, UnknownKindError
+from ctxuse.files import upwards
 from ctxuse.typed import TYPE_CHECKING, NamedTuple, Self
 from ctxuse.worktrees import worktree_of
 
@@ -355,14 +356,10 @@ def is_anothers(root: str, start: str) -> bool:
 
 def _owner_of(path: str) -> int:
     """Whose a directory is, or was: that is whose the nearest one above it is that is there."""
-    while True:
-        try:
-            return os.stat(path).st_uid
-        except (OSError, ValueError):  # it is gone, or has a NUL in its name
-            above = os.path.dirname(path)
-            if above == path:
-                return 0
-            path = above
+    for place in upwards(path):
+        with suppress(OSError, ValueError):  # it is gone, or has a NUL in its name
+            return os.stat(place).st_uid
+    return 0
 
 
 def _marked_from(start: str) -> Iterator[str]:
@@ -375,13 +372,7 @@ def _marked_from(start: str) -> Iterator[str]:
 
 def _marked(directory: str) -> Iterator[str]:
     """The directories with the marker from one upwards."""
-    while True:
-        if os.path.isdir(os.path.join(directory, *MARKER)):
-            yield directory
-        above = os.path.dirname(directory)
-        if above == directory:
-            return
-        directory = above
+    return (one for one in upwards(directory) if os.path.isdir(os.path.join(one, *MARKER)))
 
 
 def lacks_home(path: str, environ: Mapping[str, str]) -> bool:

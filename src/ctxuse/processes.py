@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from ctxuse.files import real_path
+from ctxuse.files import real_path, upwards
 from ctxuse.typed import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def search_path(environ: Mapping[str, str], *projects: str) -> str:
     tops: set[str] = set()
     for directory in (os.curdir, *projects):
         with suppress(OSError):  # it is gone
-            tops |= {*_project(real_path(directory))}.difference(_upwards(home))
+            tops |= {*_project(real_path(directory))}.difference(upwards(home))
     entries = environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(e for e in entries if os.path.isabs(e) and not _is_in(e, tops))
 
@@ -168,22 +168,14 @@ def open_page(path: str, environ: Mapping[str, str]) -> bool:
 def _project(directory: str) -> Iterator[str]:
     """A directory, and the checkout it is in."""
     yield directory
-    yield from (top for top in _upwards(directory) if os.path.lexists(os.path.join(top, ".git")))
-
-
-def _upwards(path: str) -> Iterator[str]:
-    """A path, and all directories it is in."""
-    yield path
-    while path != (above := os.path.dirname(path)):
-        yield above
-        path = above
+    yield from (top for top in upwards(directory) if os.path.lexists(os.path.join(top, ".git")))
 
 
 def _is_in(path: str, tops: Collection[str]) -> bool:
     """Whether a path leads through one of some directories, by its name or by links."""
     try:
-        named = map(real_path, _upwards(path))
-        return any(place in tops for place in (*named, *_upwards(real_path(path))))
+        named = map(real_path, upwards(path))
+        return any(place in tops for place in (*named, *upwards(real_path(path))))
     except (OSError, ValueError):  # nobody knows where it leads
         return True
 

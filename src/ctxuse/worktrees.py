@@ -7,7 +7,7 @@ anywhere else. Part of the way of a hook: git itself is not asked.
 
 import os
 
-from ctxuse.files import read_small
+from ctxuse.files import read_small, upwards
 from ctxuse.typed import NamedTuple
 
 _LONGEST = 4096
@@ -43,13 +43,10 @@ def _moved(path: str, there: str, here: str) -> str:
 
 def worktree_of(directory: str) -> Worktree | None:
     """Return the linked worktree that an absolute path lies in; None where it lies in none."""
-    directory = os.path.normpath(directory)
-    while not os.path.lexists(os.path.join(directory, ".git")):
-        above = os.path.dirname(directory)
-        if above == directory:
-            return None
-        directory = above
-    return _linked(directory)
+    for above in upwards(os.path.normpath(directory)):
+        if os.path.lexists(os.path.join(above, ".git")):
+            return _linked(above)
+    return None
 
 
 def _linked(directory: str) -> Worktree | None:
