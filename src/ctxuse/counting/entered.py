@@ -7,12 +7,13 @@ known but may have been all of it, a quarter of the bytes of the *whole file*. W
 nothing is known, which is not zero.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
+from ctxuse.codec.decode import ValidRecord
 from ctxuse.counting.sums import Number, add_counts
-from ctxuse.events import estimate_tokens
+from ctxuse.events import UsageRecordSnapshot, estimate_tokens
 
 MEASURED, CALIBRATED, ESTIMATED, WHOLE_FILE = "measured", "calibrated", "estimated", "whole_file"
 
@@ -28,29 +29,6 @@ RATES = 0.1, 100.0
 _BASIS = {"usage": MEASURED, "calibrated": CALIBRATED}
 
 
-class Entering(Protocol):
-    """What must be known of a record in an event."""
-
-    @property
-    def kind(self) -> str:
-        """Its kind."""
-        ...
-
-    @property
-    def file_tokens_estimate(self) -> int:
-        """The estimate of its tokens then."""
-        ...
-
-    @property
-    def sized(self) -> bool:
-        """Whether its size then is known."""
-        ...
-
-    def context(self) -> tuple[int | None, int | None, str | None]:
-        """Return the bytes that entered, the tokens, and from where these are known."""
-        ...
-
-
 class Tokens(NamedTuple):
     """Tokens that entered, and how they are known."""
 
@@ -58,7 +36,7 @@ class Tokens(NamedTuple):
     number: int
 
 
-def tokens_of(record: Entering, *, is_use: bool) -> Tokens | None:
+def tokens_of(record: ValidRecord | UsageRecordSnapshot, *, is_use: bool) -> Tokens | None:
     """Return how many tokens of a record entered by an event; None where that is not known."""
     size, tokens, origin = record.context()
     if tokens is not None:

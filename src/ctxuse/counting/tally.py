@@ -9,13 +9,13 @@ events.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 import msgspec
 
-from ctxuse.counting.entered import Entered, Entering, tokens_of
+from ctxuse.codec.decode import CountedLine
+from ctxuse.counting.entered import Entered, tokens_of
 from ctxuse.counting.sums import Key, Number, add_counts, earliest, latest
-from ctxuse.events import UsageEvent, UsageEventKind, UsageSource
+from ctxuse.events import UsageEvent, UsageEventKind
 
 MAX_SEGMENTS = 4096
 """Distinct segments are counted exactly up to here; beyond, a tally only knows *more than*."""
@@ -24,32 +24,8 @@ LONGEST_KEY = 96
 """So long is a text at most that `segment_key` makes: two UUIDs and more."""
 
 
-class CountableRecord(Entering, Protocol):
-    """What a tally needs to know of a record in an event."""
-
-    @property
-    def slug(self) -> str:
-        """Its name within the kind."""
-        ...
-
-
-class Countable(Protocol):
-    """What a tally needs to know of an event."""
-
-    @property
-    def event(self) -> UsageEventKind:
-        """Use or exposure."""
-        ...
-
-    @property
-    def source(self) -> UsageSource:
-        """How the records entered the context."""
-        ...
-
-    @property
-    def records(self) -> Iterable[CountableRecord]:
-        """The records."""
-        ...
+Countable = CountedLine | UsageEvent
+"""An event: as it stands on a line, or as a value."""
 
 
 class RecordTally(msgspec.Struct):
