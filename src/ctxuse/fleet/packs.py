@@ -153,7 +153,7 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
     Args:
         store: The place.
         files: The files in its folder of packs, or more, with their sizes.
-        owner: Who may have written them, too; see `Store.refuse_foreign`.
+        owner: Who may have written them, too; see `LocalStore.refuse_foreign`.
 
     Raises:
         VanishedError: A pack was removed since the files were listed.

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
 from ctxuse.files import (
@@ -34,42 +34,6 @@ BLOCK = 4 * 1024 * 1024
 """Bytes copied at a time."""
 
 
-class Store(Protocol):
-    """A folder; names in it are relative and have slashes."""
-
-    def names(self, below: str = "") -> dict[str, int]:
-        """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
-        ...
-
-    def folders(self) -> list[str] | None:
-        """Return the names of the folders in it; None where all files are listed at once."""
-        ...
-
-    def read(self, name: str, start: int, end: int) -> bytes:
-        """Return the bytes of a file from `start` up to but without `end`."""
-        ...
-
-    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
-        """Append the bytes of a file from `start` on to an open one."""
-        ...
-
-    def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
-        """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
-        ...
-
-    def put(self, name: str, path: str) -> None:
-        """Write a file that holds what the file `path` of this machine does, likewise."""
-        ...
-
-    def remove(self, names: Sequence[str]) -> None:
-        """Remove files; what is gone already is no error."""
-        ...
-
-    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
-        """Refuse a file or folder that others on this machine may have written."""
-        ...
-
-
 def append(target: IO[bytes], block: bytes) -> None:
     """Write to a file, whose holes stay such; `truncate` it at the end."""
     if block.count(0) == len(block):
@@ -78,13 +42,8 @@ def append(target: IO[bytes], block: bytes) -> None:
         target.write(block)
 
 
-def open_store(place: str) -> Store:
-    """Return the folder at `place`, a path or an address. It need not exist."""
-    return RemoteStore(place) if is_address(place) else LocalStore(place)
-
-
 class LocalStore:
-    """A folder of this machine.
+    """A folder of this machine; names in it are relative and have slashes.
 
     The path to it may contain links. Those in it are no files of it; one on the way to a name is a
     `RefusedError`.
@@ -94,7 +53,7 @@ class LocalStore:
         self._root = os.path.abspath(root)
 
     def names(self, below: str = "") -> dict[str, int]:
-        """See `Store`."""
+        """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
         found: dict[str, int] = {}
         waiting = [below.strip("/")]
         while waiting:
@@ -113,18 +72,18 @@ class LocalStore:
         return found
 
     def folders(self) -> list[str]:
-        """See `Store`."""
+        """Return the names of the folders in it."""
         with os.scandir(self._root) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
     def read(self, name: str, start: int, end: int) -> bytes:
-        """See `Store`."""
+        """Return the bytes of a file from `start` up to but without `end`."""
         with self._open(name) as file:
             file.seek(start)
             return file.read(end - start)
 
     def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
-        """See `Store`."""
+        """Append the bytes of a file from `start` on to an open one."""
         with self._open(name) as file:
             file.seek(start)
             while block := file.read(BLOCK):
@@ -132,7 +91,7 @@ class LocalStore:
             target.truncate()
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
-        """See `Store`."""
+        """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         with self._replacing(name) as file:
             file.write(data)
             if sync:
@@ -144,7 +103,7 @@ class LocalStore:
                 os.fsync(directory)
 
     def put(self, name: str, path: str) -> None:
-        """See `Store`."""
+        """Write a file that holds what the file `path` of this machine does, likewise."""
         with (
             closing_fd(open_regular(path)) as descriptor,
             open(descriptor, "rb", closefd=False) as source,
@@ -153,13 +112,15 @@ class LocalStore:
             shutil.copyfileobj(source, file, BLOCK)
 
     def remove(self, names: Sequence[str]) -> None:
-        """See `Store`."""
+        """Remove files; what is gone already is no error."""
         for name in names:
             with suppress(FileNotFoundError):
                 os.unlink(self._path(name))
 
     def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
-        """See `Store`. It may be the user's own, root's, that of who owns the folder, or `owner`'s.
+        """Refuse a file or folder that others on this machine may have written.
+
+        It may be the user's own, root's, that of who owns the folder, or `owner`'s.
 
         Args:
             name: Its name.
@@ -226,7 +187,7 @@ class RemoteStore:
         self._root = root.rstrip("/")
 
     def names(self, below: str = "") -> dict[str, int]:
-        """See `Store`."""
+        """See `LocalStore`."""
         folder = f"{self._root}/{below.strip('/')}".rstrip("/")
         self._fs.invalidate_cache()
         try:
@@ -238,7 +199,7 @@ class RemoteStore:
         return {path[start:]: size for path, size in found.items()}
 
     def folders(self) -> list[str] | None:
-        """See `Store`."""
+        """See `LocalStore`; None where all files are listed at once."""
         if not _is_tree(self._fs):
             return None
         self._fs.invalidate_cache()
@@ -251,13 +212,13 @@ class RemoteStore:
         return sorted(name.rpartition("/")[2] for name in names)
 
     def read(self, name: str, start: int, end: int) -> bytes:
-        """See `Store`."""
+        """See `LocalStore`."""
         with self._told():
             data: bytes = self._fs.cat_file(f"{self._root}/{name}", start=start, end=end)
         return data
 
     def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
-        """See `Store`."""
+        """See `LocalStore`."""
         path = f"{self._root}/{name}"
         with self._told():
             try:
@@ -271,17 +232,17 @@ class RemoteStore:
                 raise
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
-        """See `Store`. Object stores show an object when all of it is there, and kept."""
+        """See `LocalStore`. Object stores show an object when all of it is there, and kept."""
         with self._told():
             self._fs.pipe_file(self._made(name), data)
 
     def put(self, name: str, path: str) -> None:
-        """See `Store`."""
+        """See `LocalStore`."""
         with self._told():
             self._fs.put_file(path, self._made(name))
 
     def remove(self, names: Sequence[str]) -> None:
-        """See `Store`. Where a request can remove many, it does."""
+        """See `LocalStore`. Where a request can remove many, it does."""
         paths = [f"{self._root}/{name}" for name in names]
         with self._told():
             try:
@@ -293,7 +254,7 @@ class RemoteStore:
                         self._fs.rm_file(path)
 
     def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
-        """See `Store`. Who may write at an address is settled there."""
+        """See `LocalStore`. Who may write at an address is settled there."""
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""
@@ -323,6 +284,15 @@ _NUMBERS = (
     (OSError, errno.EIO),
 )
 """The numbers of errors that libraries raise without one."""
+
+
+Store = LocalStore | RemoteStore
+"""A folder."""
+
+
+def open_store(place: str) -> Store:
+    """Return the folder at `place`, a path or an address. It need not exist."""
+    return RemoteStore(place) if is_address(place) else LocalStore(place)
 
 
 def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
