@@ -181,25 +181,22 @@ def _told_apart(sources: list[Source]) -> list[Source]:
 
 
 def _find_all(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
-    for place in places:
-        if place.startswith("@"):
-            yield from _find_in(_listed(place[1:], unreadable), unreadable)
-        else:
-            yield from _find_in([place], unreadable)
+    for named in places:
+        for place in _listed(named[1:], unreadable) if named.startswith("@") else [named]:
+            yield from _find_at(place, unreadable)
 
 
-def _find_in(places: Iterable[str], unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
-    for place in places:
-        path, before = without_local_scheme(place), len(unreadable)
-        try:
-            yield from (_remote if is_address(path) else _local)(path, unreadable)
-        except ValueError as error:  # what can be no name, such as one with a NUL
-            unreadable.append(Unreadable(shown_place(place), reason_of(error, place)))
-        if path != place:  # what follows may be no path, but a user, a password and a host
-            unreadable[before:] = [
-                Unreadable(without_secrets(found.address, place), found.reason)
-                for found in unreadable[before:]
-            ]
+def _find_at(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
+    path, before = without_local_scheme(place), len(unreadable)
+    try:
+        yield from (_remote if is_address(path) else _local)(path, unreadable)
+    except ValueError as error:  # what can be no name, such as one with a NUL
+        unreadable.append(Unreadable(shown_place(place), reason_of(error, place)))
+    if path != place:  # what follows may be no path, but a user, a password and a host
+        unreadable[before:] = [
+            Unreadable(without_secrets(found.address, place), found.reason)
+            for found in unreadable[before:]
+        ]
 
 
 def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
@@ -329,17 +326,16 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pack
     scheme, _, rest = place.partition("://")
     bare = f"{scheme}://{rest.rstrip('/')}"
     before = len(unreadable)
+    if "::" in place:
+        unreadable.append(Unreadable(address, "addresses that are chained with :: are not read"))
+        return
+    if _BUCKETS.fullmatch(bare):
+        unreadable.append(Unreadable(address, f"it names no bucket: write {bare}BUCKET"))
+        return
     try:
-        if "::" in place:
-            raise _RefusedError("addresses that are chained with :: are not read")
-        if _BUCKETS.fullmatch(bare):
-            raise _RefusedError(f"it names no bucket: write {bare}BUCKET")
         found = [*_remote_sources(bare, unreadable)]
     except CtxuseError:
         raise
-    except _RefusedError as error:
-        unreadable.append(Unreadable(address, str(error)))
-        return
     except Exception as error:  # noqa: BLE001 - whatever a library for some kind of address raises
         unreadable.append(Unreadable(address, reason_of(error, place)))
         return
@@ -349,10 +345,6 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pack
 
 
 _CHAINED = "its name holds ::, which chains addresses, so that no address names it"
-
-
-class _RefusedError(Exception):
-    """An address is none that is read."""
 
 
 def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
