@@ -9,6 +9,7 @@ bound.
 
 from collections.abc import Iterable, Mapping
 from heapq import nlargest
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -277,7 +278,7 @@ class DetailRecord(msgspec.Struct):
             later: Uses that stand later in the file, in its order or the last first.
         """
         if later:
-            self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=_when)
+            self.last_uses = nlargest(LAST_USES, [*self.last_uses, *later], key=attrgetter("at_ns"))
 
 
 class DetailTally(msgspec.Struct):
@@ -333,10 +334,6 @@ def _of(counts: dict[Name, Counts], name: Name) -> Counts:
     if found is None:
         found = counts[name] = Counts()
     return found
-
-
-def _when(use: Use) -> int:
-    return use.at_ns
 
 
 def _with(segments: set[str] | None, segment: str) -> set[str] | None:

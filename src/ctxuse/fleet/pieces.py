@@ -28,6 +28,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import islice, takewhile
+from operator import attrgetter
 from typing import NamedTuple
 
 from ctxuse.layout import USAGE_DIR
@@ -281,14 +282,11 @@ def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
 
 def as_collected(pieces: Collection[Piece]) -> Stream:
     """Return what a collector need not copy of a stream, whose `pieces` these are."""
-    lost = min((piece for piece in pieces if piece.kind == "lost"), key=_end, default=None)
-    if lost is None:
+    lost = [piece for piece in pieces if piece.kind == "lost"]
+    if not lost:
         return joined(pieces)
-    return joined([lost, *(piece for piece in pieces if piece.kind == "jsonl")])
-
-
-def _end(piece: Piece) -> int:
-    return piece.end
+    least = min(lost, key=attrgetter("end"))
+    return joined([least, *(piece for piece in pieces if piece.kind == "jsonl")])
 
 
 def joined(pieces: Collection[Piece], places: Mapping[Piece, Part] | None = None) -> Stream:
