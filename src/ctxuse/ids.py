@@ -64,11 +64,7 @@ def derived_id(host: str, call_id: str, kind: str, slug: str) -> str:
 
 
 def is_derived(event_id: str) -> bool:
-    """Return whether an id is one that others can derive as well (version 5), not a new one.
-
-    Args:
-        event_id: A UUID, canonical.
-    """
+    """Return whether a canonical id is one that others can derive (version 5), not a new one."""
     return event_id[14] == "5"
 
 
@@ -81,6 +77,11 @@ def following_id(event_id: str, number: int) -> str:
     """
     last = (int(event_id[-12:], 16) + number) % 2**48
     return f"{event_id[:-12]}{last:012x}"
+
+
+def packed_id(event_id: str) -> bytes:
+    """Return the 16 bytes of a canonical id."""
+    return bytes.fromhex(event_id.replace("-", ""))
 
 
 def canonical_id(text: str) -> str | None:

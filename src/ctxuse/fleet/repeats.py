@@ -25,6 +25,7 @@ from ctxuse.fleet.opening import logs_of
 from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import Store
+from ctxuse.ids import packed_id
 from ctxuse.log.reader import read_events
 
 IN_PART = 200_000
@@ -85,7 +86,7 @@ class IdWriter:
         for opened in logs_of(source, packs):
             for found in read_events(opened.log):
                 if isinstance(found, UsageEvent):
-                    key = _key(found.id)
+                    key = packed_id(found.id)
                     self._parts[crc32(key) % len(self._parts)].add(key + tail)
                     self._held += 1
                     if self._held >= self._at_once:
@@ -173,7 +174,7 @@ class Repeats:
         """Whether the event `event_id` of `source` is counted with a workspace before it."""
         if self._loaded != source.place:
             self._load(source.place)
-        found = self._known.execute("SELECT 1 FROM known WHERE id = ?", (_key(event_id),))
+        found = self._known.execute("SELECT 1 FROM known WHERE id = ?", (packed_id(event_id),))
         return found.fetchone() is not None
 
     def close(self) -> None:
@@ -190,10 +191,6 @@ class Repeats:
                 ((data[at + _NUMBER : at + _ENTRY],) for at in range(0, len(data), _ENTRY)),
             )
         self._loaded = place
-
-
-def _key(event_id: str) -> bytes:
-    return bytes.fromhex(event_id.replace("-", ""))
 
 
 def _ids_name(batch: int, file: int) -> str:

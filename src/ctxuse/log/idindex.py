@@ -10,7 +10,7 @@ from contextlib import closing
 
 from ctxuse.codec.decode import Valid, check
 from ctxuse.errors import LogUnreadableError
-from ctxuse.ids import canonical_id
+from ctxuse.ids import canonical_id, packed_id
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.cursor import Cursor, Position
 from ctxuse.log.reader import Lines, OpenLog, open_logs, read_blocks
@@ -19,10 +19,7 @@ _CACHE_KIB = 16 * 1024
 
 
 class _Room:
-    """Says of a block that a log's ids find no room on disk, where that is so; used again.
-
-    Args:
-        path: The log.
+    """Says of a block that the ids of the log at a path find no room on disk; used again.
 
     Raises:
         LogUnreadableError: By the block.
@@ -44,10 +41,7 @@ class _Room:
 
 
 class IdCounter:
-    """Counts how often each id of a log was met. To be closed.
-
-    Args:
-        layout: The workspace whose log it is.
+    """Counts how often each id of a workspace's log was met. To be closed.
 
     Raises:
         LogUnreadableError: By each use: there is no room for the ids.
@@ -65,7 +59,7 @@ class IdCounter:
 
     def add(self, ids: Iterable[str]) -> None:
         """Count every one of `ids`, which are canonical."""
-        packed = ((_packed(event_id),) for event_id in ids)
+        packed = ((packed_id(event_id),) for event_id in ids)
         with self._room:
             if not self._database.in_transaction:  # an add that was interrupted may have left one
                 self._database.execute("BEGIN")
@@ -76,7 +70,7 @@ class IdCounter:
             self._database.execute("COMMIT")
 
     def __contains__(self, event_id: str) -> bool:
-        return self._first("SELECT 1 FROM ids WHERE id = ?", _packed(event_id)) is not None
+        return self._first("SELECT 1 FROM ids WHERE id = ?", packed_id(event_id)) is not None
 
     def __len__(self) -> int:
         return self._first("SELECT count(*) FROM ids") or 0
@@ -114,9 +108,6 @@ class IdIndex:
 
     Each byte is read once, as long as the log only grows or is archived by us; when it was
     replaced or shortened, everything is read anew.
-
-    Args:
-        layout: The workspace.
 
     Attributes:
         pending: The id of the event on a last line that is whole but for its newline.
@@ -180,7 +171,3 @@ class IdIndex:
 
 def _text(packed: bytes) -> str:
     return str(canonical_id(packed.hex()))
-
-
-def _packed(event_id: str) -> bytes:
-    return bytes.fromhex(event_id.replace("-", ""))
