@@ -27,10 +27,5 @@ class _Pattern:
 
 
 def pattern(source: "AnyStr", flags: int = 0) -> "re.Pattern[AnyStr]":
-    """Return a regular expression that is compiled when it is first used.
-
-    Args:
-        source: The expression.
-        flags: As for `re.compile`.
-    """
+    """Return what `re.compile` does, as an expression that is compiled when it is first used."""
     return _Pattern(source, flags)  # type: ignore[return-value] # it has what that has

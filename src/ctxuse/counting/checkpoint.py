@@ -76,11 +76,6 @@ class Checkpoint(NamedTuple):
 def count_logs(layout: WorkspaceLayout, kind: TallyKind, reading: Reading) -> LogTally:
     """Return the tally of the archived logs and the present one, in order.
 
-    Args:
-        layout: The workspace.
-        kind: What is counted.
-        reading: How they are read.
-
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """

@@ -359,10 +359,6 @@ def _add_requests(cost: Cost, requests: Sequence[Request]) -> None:
 class _Sums:
     """Running sums over requests, each list with one more number than there are requests.
 
-    Args:
-        requests: The requests.
-        found: What stood in them.
-
     Attributes:
         split: Of how many requests not more is known than they took in: only these are divided.
         unsplit: The others.

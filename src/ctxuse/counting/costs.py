@@ -62,12 +62,9 @@ _decode = msgspec.json.Decoder(_State).decode
 
 
 def cost_of_log(layout: WorkspaceLayout, window: Window, reading: Reading) -> Cost:
-    """Return what the requests of a workspace's log came to. A window makes it read everything.
+    """Return what the requests of a workspace's log came to; see `cost_of`.
 
-    Args:
-        layout: The workspace.
-        window: See `cost_of`.
-        reading: How it is read.
+    A window makes it read everything.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.

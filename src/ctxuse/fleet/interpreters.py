@@ -35,11 +35,7 @@ _decode = msgspec.msgpack.Decoder(tuple[str, str, tuple[bytes, ...]]).decode
 
 
 class Interpreters(Executor):
-    """Processes of this machine.
-
-    Args:
-        workers: How many.
-    """
+    """So many processes of this machine."""
 
     def __init__(self, workers: int) -> None:
         self._closing = Event()

@@ -397,11 +397,7 @@ class Ranges:
 
 
 class Packs:
-    """The packs that some workspaces have parts in, for who reads one workspace after the other.
-
-    Args:
-        sources: The workspaces.
-    """
+    """The packs that some workspaces have parts in, for who reads one workspace after the other."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._ends: dict[str, dict[str, int]] = {}

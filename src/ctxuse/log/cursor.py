@@ -77,9 +77,6 @@ class Follower:
     The first look gives everything, archived logs included. A last line without its newline waits
     until it is finished. A log that was archived is finished where it went; one that was replaced
     or became shorter is read from its beginning.
-
-    Args:
-        layout: The workspace.
     """
 
     def __init__(self, layout: WorkspaceLayout) -> None:

@@ -28,12 +28,9 @@ _MOST_REOPENINGS = 100
 
 
 class Handle:
-    """The open log and its side lock, for one thread at a time.
+    """The open log below a root and its side lock, for one thread at a time.
 
     What it holds is closed when it is no longer referred to.
-
-    Args:
-        root: The workspace's root.
 
     Attributes:
         log: The descriptor of the open log, -1 when it is not open.

@@ -23,10 +23,6 @@ def stands_lately(layout: WorkspaceLayout, event: UsageEvent) -> bool:
     For what has no id of its own, such as what was resident: hosts tell of it twice at times, and
     two hooks may be installed. It is looked for by the bytes of the line, so that nothing has to be
     read; two processes that look at the same moment both find nothing.
-
-    Args:
-        layout: The workspace.
-        event: The event.
     """
     try:
         line = encode(event)

@@ -40,9 +40,6 @@ class RequestLines:
 
     They are found however they are written: by the key that only such lines have. It takes 0.5 s
     per GB; each byte is read once, as long as the log only grows or is archived by us.
-
-    Args:
-        layout: The workspace.
     """
 
     def __init__(self, layout: WorkspaceLayout) -> None:
