@@ -26,6 +26,10 @@ class _FileError(CtxuseError, OSError):
         made.args = (*facts, *named.values())
         return made
 
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+
 
 class InvalidSlugError(CtxuseError, ValueError):
     """A text that should name a record is not a slug.
@@ -236,10 +240,6 @@ class RecordUnreadableError(_FileError):
         reason: What the system said, or what the file is instead of a regular file.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-
     def __str__(self) -> str:
         return f"cannot read the record {quoted(self.path)}: {visible(self.reason)}"
 
@@ -394,10 +394,6 @@ class SettingsError(_FileError):
         reason: What happened, or what is wrong with it.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-
     def __str__(self) -> str:
         return f"the settings {quoted(self.path)}: {visible(self.reason)}"
 
@@ -425,10 +421,6 @@ class TranscriptError(_FileError):
         reason: What happened.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-
     def __str__(self) -> str:
         return f"cannot import {quoted(self.path)}: {visible(self.reason)}"
 
@@ -440,10 +432,6 @@ class LogUnreadableError(_FileError):
         path: The log.
         reason: What the system said, or what was found in its place.
     """
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
 
     def __str__(self) -> str:
         return f"cannot read the log {quoted(self.path)}: {visible(self.reason)}"
