@@ -282,6 +282,16 @@ def pieces(
         yield Piece(key, begin, ends[stretch], stretch, tokens, is_use=False)
 
 
+def known_tokens(found: Iterable[Piece], number: int) -> list[int]:
+    """Return the known tokens of some pieces together in each of so many requests."""
+    changes = [0] * (number + 1)
+    for piece in found:
+        if piece.tokens is not None:
+            changes[piece.begin] += piece.tokens.number
+            changes[piece.end] -= piece.tokens.number
+    return [*accumulate(changes[:-1])]
+
+
 def cost_of(segments: Segments, keys: Iterable[str], window: Window = ALWAYS) -> Cost:
     """Return what some segments came to.
 
@@ -365,12 +375,7 @@ class _Sums:
     """
 
     def __init__(self, requests: Sequence[Request], found: Iterable[Piece]) -> None:
-        changes = [0] * (len(requests) + 1)
-        for piece in found:
-            if piece.tokens is not None:
-                changes[piece.begin] += piece.tokens.number
-                changes[piece.end] -= piece.tokens.number
-        both = zip(requests, accumulate(changes), strict=False)
+        both = zip(requests, known_tokens(found, len(requests)), strict=True)
         split = [one if known <= one.input else None for one, known in both]
         self.split = _running((one is not None for one in split), 0)
         each = zip(requests, split, strict=True)

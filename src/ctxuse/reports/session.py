@@ -11,7 +11,6 @@ the requests, never with one times the other.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from ctxuse.counting.cost import (
     Request,
     compactions_of,
     entered_in,
+    known_tokens,
     pieces,
     requests_of,
 )
@@ -99,17 +99,7 @@ class SessionRecord(msgspec.Struct, frozen=True):
 
     def per_request(self, number: int) -> list[int]:
         """Return its known tokens in each of so many requests."""
-        return _per_request(self.pieces, number)
-
-
-def _per_request(found: Iterable[Piece], number: int) -> list[int]:
-    """The known tokens of some pieces together in each of so many requests."""
-    changes = [0] * (number + 1)
-    for piece in found:
-        if piece.tokens is not None:
-            changes[piece.begin] += piece.tokens.number
-            changes[piece.end] -= piece.tokens.number
-    return [*accumulate(changes[:-1])]
+        return known_tokens(self.pieces, number)
 
 
 class Layer(NamedTuple):
@@ -165,7 +155,7 @@ class SessionReport(msgspec.Struct, frozen=True, dict=True):
         if others:
             name = other_records(len(others))
             together = (piece for record in others for piece in record.pieces)
-            own.append(Layer(name, _per_request(together, number)))
+            own.append(Layer(name, known_tokens(together, number)))
         known = [sum(each) for each in zip(*(layer.tokens for layer in own), strict=True)]
         known = known or [0] * number
         left = [max(0, one.input - of) for one, of in zip(self.requests, known, strict=True)]
