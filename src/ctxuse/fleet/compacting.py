@@ -205,12 +205,12 @@ class _Batch:
             raise _LeftError(whole.trouble)
         settled = holding.packed_stream(self._job.settled)
         twice = [piece for piece in holding.loose if piece.end <= settled.end]
-        checked = [Step(piece, 0) for piece in twice]
+        checked = [Step(piece, piece.start) for piece in twice]
         needed = []
         for piece, part in holding.packed:
             if part.pack in self._job.superseded:
                 if piece.end <= settled.end:
-                    checked.append(Step(piece, 0, part))
+                    checked.append(Step(piece, piece.start, part))
                 else:
                     needed.append(part.pack)
         for step in sorted(checked, key=lambda step: step.piece.end):
@@ -241,7 +241,7 @@ class _Batch:
     def _keep(self, holding: Holding, reader: "_Reader", plan: _Plan) -> None:
         """Carry what is taken up of packs over as it is."""
         for piece, part in self._taken_up(holding):
-            step = Step(piece, 0, part)
+            step = Step(piece, piece.start, part)
             read = partial(reader.bytes_of, step, piece.start, piece.end)
             plan.packed.append(_Packed(piece, read, joins=False))
 

@@ -153,7 +153,8 @@ def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]
     """Append the bytes of a collected log to an open file."""
     for step in stream.steps:
         if step.part is None:
-            store.copy(f"{COLLECTED}/{step.piece.name}", target, step.skip)
+            skipped = step.start - step.piece.start
+            store.copy(f"{COLLECTED}/{step.piece.name}", target, skipped)
             continue
         for start in range(step.start, step.piece.end, BLOCK):
             end = min(start + BLOCK, step.piece.end)

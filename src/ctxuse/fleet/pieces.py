@@ -105,22 +105,17 @@ class Part(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A piece that is read, but for so many bytes at its beginning.
+    """A piece that is read from somewhere on.
 
     Attributes:
         piece: The piece.
-        skip: Bytes of it that a piece before it holds, too.
+        start: From where in the stream, in bytes; what it holds before, a piece before it gives.
         part: Where it is; None in a file of its own.
     """
 
     piece: Piece
-    skip: int
+    start: int
     part: Part | None = None
-
-    @property
-    def start(self) -> int:
-        """Where in the stream it begins, in bytes."""
-        return self.piece.start + self.skip
 
 
 class Stream(NamedTuple):
@@ -311,13 +306,13 @@ def swept(pieces: Iterable[Piece], places: Mapping[Piece, Part] | None = None) -
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end, piece.mark)):
         if piece.start > here:
             if best is not None and best.end > here:
-                yield Step(best, here - best.start, places.get(best))
+                yield Step(best, here, places.get(best))
                 here = best.end
             here = max(here, piece.start)
         if best is None or piece.end > best.end:
             best = piece
     if best is not None and best.end > here:
-        yield Step(best, here - best.start, places.get(best))
+        yield Step(best, here, places.get(best))
 
 
 def are_mixed(pieces: Iterable[Piece]) -> bool:
