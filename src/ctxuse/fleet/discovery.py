@@ -227,7 +227,7 @@ def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
 def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     folders = [os.path.expanduser(place)]
     if has_magic(place) and not os.path.lexists(folders[0]):
-        folders = _outermost(_expanded(folders[0]))
+        folders = _not_within({real_path(one) for one in _expanded(folders[0])}, os.sep)
     number = trouble = 0
     for folder in folders:
         before = len(unreadable)
@@ -272,12 +272,8 @@ def _folders(top: str) -> Iterator[str]:
         waiting += inner
 
 
-def _outermost(folders: Iterable[str]) -> list[str]:
-    """Return folders without those that are searched with another one."""
-    return _not_within({real_path(folder) for folder in folders}, os.sep)
-
-
 def _not_within(paths: Iterable[str], separator: str) -> list[str]:
+    """Return paths without those that are searched with another one."""
     kept: list[str] = []
     for path in sorted(paths, key=lambda path: path.split(separator)):
         if not kept or not _is_searched_with(path, kept[-1], separator):

@@ -164,7 +164,9 @@ def check_log(
     with closing(check.ids), closing(check.found):
         for log in open_logs(layout):
             files.append(log.name)
-            permissions += _open_to_others(log.name, os.fstat(log.descriptor).st_mode)
+            mode = stat.S_IMODE(os.fstat(log.descriptor).st_mode)
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                permissions.append(f"{log.name} has mode {mode:04o}: not its owner's alone")
             check.read(log)
         recoverable = check.found.number_absent_from(check.ids)
         repeated = [*zip(range(MOST_LISTED), check.ids.repeated(), strict=False)]
@@ -183,8 +185,3 @@ def check_log(
             permissions=tuple(permissions),
             files=tuple(files),
         )
-
-
-def _open_to_others(name: str, mode: int) -> list[str]:
-    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
-    return [f"{name} has mode {stat.S_IMODE(mode):04o}: not its owner's alone"] if others else []

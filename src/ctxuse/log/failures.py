@@ -75,8 +75,8 @@ def read_marks(layout: WorkspaceLayout, *, environ: Mapping[str, str]) -> Iterat
     data = b""
     with suppress(OSError):
         data += _content(open_for_reading(root, NAME))
-    with suppress(OSError):
-        data += _content(_open_state(environ))
+    with suppress(OSError), closing_fd(open_descriptor(state_dir(environ), DIRECTORY)) as directory:
+        data += _content(open_regular(NAME, directory, os.O_RDONLY))
     for line in data.split(b"\n"):
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             stored = msgspec.json.decode(line, type=Stored)
@@ -103,8 +103,3 @@ def _state_dir(environ: Mapping[str, str]) -> Descriptor:
     if lacks_home(path, environ):
         raise FileNotFoundError(errno.ENOENT, "there is no home", path)
     return directory_made(path, 0o700)
-
-
-def _open_state(environ: Mapping[str, str]) -> Descriptor:
-    with closing_fd(open_descriptor(state_dir(environ), DIRECTORY)) as directory:
-        return open_regular(NAME, directory, os.O_RDONLY)

@@ -14,7 +14,7 @@ from ctxuse.codec.decode import EMPTY, Refusal, SkipReason, Valid, check, event_
 from ctxuse.errors import LogUnreadableError
 from ctxuse.events import UsageEvent
 from ctxuse.files import Descriptor, closing_fd, path_of, what_happened
-from ctxuse.layout import LOG_NAME, WorkspaceLayout
+from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import archive_names
 from ctxuse.log.opening import identity, log_identity, open_for_reading
 
@@ -165,7 +165,8 @@ def open_logs(layout: WorkspaceLayout) -> Iterator[OpenLog]:
             if present is not None:
                 present.close()
     except OSError as error:
-        raise _unreadable(layout, name, error) from error
+        path = os.path.join(root, *USAGE_DIR, name)
+        raise LogUnreadableError(path, what_happened(error)) from error
 
 
 def _settled(root: str) -> tuple[list[str], Descriptor | None, int]:
@@ -348,8 +349,3 @@ def read_events(log: OpenLog, start: int = 0, number: int = 1) -> Iterator[Found
     """Yield what each line of an open log is; see `read_lines`."""
     for _, line in read_lines(log, start, number):
         yield event_of(line) if isinstance(line, Valid) else line
-
-
-def _unreadable(layout: WorkspaceLayout, name: str, error: OSError) -> LogUnreadableError:
-    path = os.fspath(layout.usage_dir / name)
-    return LogUnreadableError(path, what_happened(error))

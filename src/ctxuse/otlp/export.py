@@ -177,7 +177,9 @@ class Sending:
             FleetError: Something could not be sent; what was acknowledged is marked.
         """
         reached = self._marks.of(log)
-        for found in _finished(log, reached, self._target.batch):
+        # Of the present log a last line without its newline is left for later.
+        end = last_line_end(log, reached) if log.is_present else log.end
+        for found in read_blocks(log.descriptor, reached, end, size=self._target.batch):
             self._marks.prove()
             records = [*_records(found, log, self._sent)]
             self._sender.send(self._resource, records, time.time_ns())
@@ -214,12 +216,6 @@ def resource_of(name: str) -> dict[str, str]:
         "service.instance.id": str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
         "ctxuse.workspace": last or "/",
     }
-
-
-def _finished(log: OpenLog, start: int, batch: int) -> Iterator[Lines | Oversized]:
-    """The lines of a file behind a place; of the present log no last one without its newline."""
-    end = last_line_end(log, start) if log.is_present else log.end
-    return read_blocks(log.descriptor, start, end, size=batch)
 
 
 def _records(found: Lines | Oversized, log: OpenLog, sent: Sent) -> Iterator[LogRecord]:

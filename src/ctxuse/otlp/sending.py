@@ -116,7 +116,8 @@ class Sender:
         with self._said:
             self._logs = OTLPLogExporter(f"{self._endpoint}/v1/logs", **more)
             self._metrics = OTLPMetricExporter(f"{self._endpoint}/v1/metrics", **more)
-        if self._said.word or not all(map(_is_header, headers.values())):
+        are_headers = all(value.isprintable() and value.strip() for value in headers.values())
+        if self._said.word or not are_headers:
             reason = f"headers ({_HEADERS[0]}) are NAME=VALUE with commas between, of one line each"
             raise FleetError(without_secrets(self._endpoint), reason)
         self._scope = InstrumentationScope("ctxuse", __version__, SCHEMA)
@@ -255,10 +256,6 @@ class Sender:
                 read.clear()
         raw.close()
         response.raw = io.BytesIO(bytes(read))
-
-
-def _is_header(value: str) -> bool:
-    return value.isprintable() and value.strip() != ""
 
 
 def _secrets_of(headers: Mapping[str, str]) -> list[str]:
