@@ -16,7 +16,7 @@ import msgspec
 
 from ctxuse.counting.entered import BASES, tokens_of
 from ctxuse.counting.sums import Key, Number, latest
-from ctxuse.counting.tally import MAX_SEGMENTS, segment_key
+from ctxuse.counting.tally import segment_key, united
 from ctxuse.events import UsageEvent, UsageEventKind, UsageRecordSnapshot
 from ctxuse.zones import DAY
 
@@ -199,13 +199,13 @@ class DetailRecord(msgspec.Struct):
         host, actor = segment_key(event.host or UNKNOWN), segment_key(event.actor or UNKNOWN)
         self.count(event, record, day, host, actor)
         self.saw(event, record, day, at)
-        if event.event is UsageEventKind.USE:
-            self.used_in = _with(self.used_in, segment)
-            if len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns:
-                use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
-                self.add_uses([use])
-        else:
-            self.exposed_in = _with(self.exposed_in, segment)
+        is_use = event.event is UsageEventKind.USE
+        met_in = self.used_in if is_use else self.exposed_in
+        if met_in is not None and segment not in met_in:
+            self.saw_segments(event, (segment,))
+        if is_use and (len(self.last_uses) < LAST_USES or at > self.last_uses[-1].at_ns):
+            use = Use(at, event.source.value, segment, host, actor, record.context_bytes)
+            self.add_uses([use])
 
     def count(  # noqa: PLR0913, PLR0917 - what a use or an exposure is counted by
         self,
@@ -243,9 +243,9 @@ class DetailRecord(msgspec.Struct):
     def saw_segments(self, event: UsageEvent, segments: Iterable[str]) -> None:
         """Take note of segments, long ones by their hash, in which a record of an event was met."""
         if event.event is UsageEventKind.USE:
-            self.used_in = _united(self.used_in, segments)
+            self.used_in = united(self.used_in, segments)
         else:
-            self.exposed_in = _united(self.exposed_in, segments)
+            self.exposed_in = united(self.exposed_in, segments)
 
     def merge(self, later: "DetailRecord") -> None:
         """Add the counts of lines that stand later in the file."""
@@ -258,8 +258,8 @@ class DetailRecord(msgspec.Struct):
         merge_counts(self.hosts, later.hosts)
         merge_counts(self.actors, later.actors)
         merge_counts(self.agents, later.agents)
-        self.used_in = _united(self.used_in, later.used_in)
-        self.exposed_in = _united(self.exposed_in, later.exposed_in)
+        self.used_in = united(self.used_in, later.used_in)
+        self.exposed_in = united(self.exposed_in, later.exposed_in)
         self.used.merge(later.used)
         self.exposed.merge(later.exposed)
         for day, size in later.sizes.items():
@@ -334,16 +334,3 @@ def _of(counts: dict[Name, Counts], name: Name) -> Counts:
     if found is None:
         found = counts[name] = Counts()
     return found
-
-
-def _with(segments: set[str] | None, segment: str) -> set[str] | None:
-    if segments is None or segment in segments:
-        return segments
-    return _united(segments, (segment,))
-
-
-def _united(one: set[str] | None, other: Iterable[str] | None) -> set[str] | None:
-    if one is None or other is None:
-        return None
-    one.update(other)
-    return one if len(one) <= MAX_SEGMENTS else None

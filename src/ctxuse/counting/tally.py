@@ -157,8 +157,7 @@ class Tally(msgspec.Struct):
 
     def saw_segments(self, segments: Iterable[str]) -> None:
         """Take note that there are events of `segments`."""
-        if self.segments is not None:
-            self._add_segments(map(segment_key, segments))
+        self.segments = united(self.segments, map(segment_key, segments))
 
     def add_skipped(self, reason: str) -> None:
         """Count one line that is not an event."""
@@ -188,16 +187,15 @@ class Tally(msgspec.Struct):
         add_counts(self.skipped, other.skipped)
         self.since_ns = earliest(self.since_ns, other.since_ns)
         self.until_ns = latest(self.until_ns, other.until_ns)
-        if other.segments is None:
-            self.segments = None
-        else:
-            self._add_segments(other.segments)
+        self.segments = united(self.segments, other.segments)
 
-    def _add_segments(self, segments: Iterable[str]) -> None:
-        if self.segments is not None:
-            self.segments.update(segments)
-            if len(self.segments) > MAX_SEGMENTS:
-                self.segments = None
+
+def united(mine: set[str] | None, others: Iterable[str] | None) -> set[str] | None:
+    """Add segments to those that were met; None once there are more than `MAX_SEGMENTS`."""
+    if mine is None or others is None:
+        return None
+    mine.update(others)
+    return mine if len(mine) <= MAX_SEGMENTS else None
 
 
 def segment_key(segment_id: str) -> str:
