@@ -27,6 +27,7 @@ class SideLock:
         name: The name of that file.
 
     Attributes:
+        held: Whether the lock is held now.
         error: Why it cannot be had at all; None while it can.
     """
 
@@ -35,18 +36,13 @@ class SideLock:
 
         self._flock = flock
         self._take, self._give = LOCK_EX | LOCK_NB, LOCK_UN
-        self._held = False
+        self.held = False
         self._descriptor = CLOSED
         self.error: OSError | None = None
         try:
             self._descriptor = open_regular(name, directory, os.O_RDWR | os.O_CREAT)
         except OSError as error:  # without it the log is still correct
             self.error = error
-
-    @property
-    def held(self) -> bool:
-        """Whether the lock is held now."""
-        return self._held
 
     def try_acquire(self) -> bool:
         """Try once to take the lock and return whether it is held."""
@@ -59,7 +55,7 @@ class SideLock:
                 self.close()  # it is not waited for either
                 self.error = error
             return False
-        self._held = True
+        self.held = True
         return True
 
     def acquire(self, timeout: float) -> bool:
@@ -75,9 +71,9 @@ class SideLock:
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
-        if not self._held:
+        if not self.held:
             return
-        self._held = False
+        self.held = False
         try:
             self._flock(self._descriptor, self._give)
         except OSError:
@@ -85,6 +81,6 @@ class SideLock:
 
     def close(self) -> None:
         """Close the lock's file, giving the lock back. The file itself is never removed."""
-        self._held = False
+        self.held = False
         self._descriptor.close()
         self._descriptor = CLOSED
