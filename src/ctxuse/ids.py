@@ -69,12 +69,7 @@ def is_derived(event_id: str) -> bool:
 
 
 def following_id(event_id: str, number: int) -> str:
-    """Return the id that stands `number` behind `event_id`: the same but for its last 48 bits.
-
-    Args:
-        event_id: A UUID, canonical.
-        number: 0 gives `event_id` itself.
-    """
+    """Return the id that stands `number` behind a canonical one: another in its last 48 bits."""
     last = (int(event_id[-12:], 16) + number) % 2**48
     return f"{event_id[:-12]}{last:012x}"
 

@@ -44,21 +44,13 @@ def record_size(layout: WorkspaceLayout, kind: str, slug: str) -> int:
 
 
 def read_record(layout: WorkspaceLayout, kind: str, slug: str) -> bytes:
-    """Return all bytes of a record's file.
+    """Return all bytes of a record's file; arguments and errors are those of `record_size`.
 
     Links are followed as long as they stay in the workspace.
 
-    Args:
-        layout: The workspace.
-        kind: One of the five kinds.
-        slug: The record's slug; for the summary the literal ``summary``.
-
     Raises:
-        UnknownKindError: As `record_size`.
-        InvalidSlugError: As `record_size`.
-        RecordNotFoundError: As `record_size`.
-        RecordUnreadableError: As `record_size`; also when the file lies outside the workspace or
-            has more than `MAX_RECORD` bytes.
+        RecordUnreadableError: Also when the file lies outside the workspace, or has more than
+            `MAX_RECORD` bytes.
     """
     path = layout.record_file(kind, slug)
     try:

@@ -89,12 +89,7 @@ def count_log_asked(
 ) -> list[Counted]:
     """Return what one file of a log says; see `count_asked`.
 
-    Args:
-        layout: The workspace; None where the file is a copy, of which nothing is remembered.
-        log: The open file.
-        kind: What is counted.
-        queries: What is asked.
-        reading: How it is read.
+    Where that is a copy, and so without a `layout`, nothing is remembered of it.
     """
     place = None if layout is None else place_of(layout, log, reading)
     if place is not None:

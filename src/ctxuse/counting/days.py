@@ -225,6 +225,8 @@ class _Day:
 
 
 class _DayCounter:
+    """Deals lines and blocks out to days."""
+
     def __init__(self, dealing: Dealing, start: int, place: int) -> None:
         self._kind, query, self._only, self._tuning = dealing
         self._window = query.window

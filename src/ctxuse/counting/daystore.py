@@ -254,6 +254,7 @@ class DayStore:
         self._take(_EARLIER, self.numbers[:-1], _LEVELS + 1)
 
     def _take(self, name: Name, numbers: list[int], level: int) -> None:
+        """Have some days as one, put together from what there is of them up to a level."""
         if not self._knows(name):
             below = [*self._met(ALWAYS, numbers, level)]
             if len(below) > 1:

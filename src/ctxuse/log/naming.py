@@ -70,13 +70,9 @@ _FEW = 16
 
 
 def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield each line that holds one of some ids as its own, with the id; not all may count.
+    """Yield each line whose own id is one of some canonical ones, with it; not all may count.
 
     It takes 1 s per GB, whatever their number; of a few, 0.6 s.
-
-    Args:
-        layout: The workspace.
-        ids: Ids of events, canonical.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
