@@ -26,6 +26,10 @@ from ctxuse.query import ALWAYS, Window
 
 _MS = 1_000_000
 
+FINE = 1_000_000
+"""So many parts of a token are told apart where of each request a part counts. Sums of parts of a
+float would depend on their order: on what is remembered."""
+
 
 class RecordCost(msgspec.Struct, array_like=True):
     """What a record came to.
@@ -41,7 +45,8 @@ class RecordCost(msgspec.Struct, array_like=True):
             some of it, or because they are not divided.
         tokens: Its tokens, summed over requests, by how they are known (`BASES`).
         tokens_read: Of these, those that it has by having been read.
-        cached: Of these, as many as of all that each request took in came from a cache.
+        cached: Of these, as many as of all that each request took in came from a cache; in parts of
+            a token (`FINE`).
         written: Likewise, that were written to one.
         windowed: Its tokens, over the requests of which the model's window is known.
         window: The tokens that these could have taken, summed.
@@ -58,8 +63,8 @@ class RecordCost(msgspec.Struct, array_like=True):
     unknown: Number = 0
     tokens: dict[str, Number] = {}
     tokens_read: Number = 0
-    cached: float = 0.0
-    written: float = 0.0
+    cached: Number = 0
+    written: Number = 0
     windowed: Number = 0
     window: Number = 0
     last: tuple[int, Number, str] | None = None
@@ -395,8 +400,8 @@ class _Sums:
         whole = number * (self.split[end] - self.split[begin])
         record.tokens[basis] = record.tokens.get(basis, 0) + whole
         record.tokens_read += whole * piece.is_use
-        record.cached += number * (self._cached[end] - self._cached[begin])
-        record.written += number * (self._written[end] - self._written[begin])
+        record.cached += round(FINE * number * (self._cached[end] - self._cached[begin]))
+        record.written += round(FINE * number * (self._written[end] - self._written[begin]))
         record.windowed += number * (self._windowed[end] - self._windowed[begin])
 
     def stood(self, record: RecordCost, together: Sequence[Piece]) -> None:

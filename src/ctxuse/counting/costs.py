@@ -30,7 +30,7 @@ from ctxuse.query import ALWAYS, Window
 KEPT = 200
 """So many segments stay open: those that were met last."""
 
-_VERSION = b"ctxuse cost 3\n"
+_VERSION = b"ctxuse cost 4\n"
 _HASH = 8
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ctxuse.counting.cost import Cost, RecordCost
+from ctxuse.counting.cost import FINE, Cost, RecordCost
 from ctxuse.counting.entered import BASES, MEASURED
 from ctxuse.reports.fields import (
     COUNT,
@@ -149,7 +149,7 @@ class CostRow(msgspec.Struct, frozen=True):
         """What its tokens cost, each as much from a cache as all of its request were."""
         if self.prices is None or self.tokens is None:
             return None
-        return self.prices.of(self.tokens, self.cost.cached, self.cost.written)
+        return self.prices.of(self.tokens, self.cost.cached / FINE, self.cost.written / FINE)
 
 
 def _part(part: float | None, whole: float) -> float | None:
@@ -231,8 +231,8 @@ class CostReport(msgspec.Struct, frozen=True):
             requests=cost.requests - cost.unsplit,
             input=cost.input - cost.unsplit_input,
             tokens=dict.fromkeys(bases, 0) | {bases[0]: tokens} if cost.requests else {},
-            cached=cost.cached - cost.unsplit_cached - sum(part.cached for part in parts),
-            written=cost.written - cost.unsplit_written - sum(part.written for part in parts),
+            cached=FINE * (cost.cached - cost.unsplit_cached) - sum(p.cached for p in parts),
+            written=FINE * (cost.written - cost.unsplit_written) - sum(p.written for p in parts),
         )
         return CostRow("", "everything else", of_rest, self.prices, self.window)
 
@@ -246,8 +246,8 @@ class CostReport(msgspec.Struct, frozen=True):
             requests=cost.unsplit,
             input=cost.unsplit_input,
             tokens={MEASURED: cost.unsplit_input},
-            cached=cost.unsplit_cached,
-            written=cost.unsplit_written,
+            cached=FINE * cost.unsplit_cached,
+            written=FINE * cost.unsplit_written,
         )
         return CostRow("", "not divided", of_them, self.prices, self.window)
 
