@@ -619,6 +619,23 @@ def test_a_table_on_a_terminal_has_no_controls_but_colors(workspace: Workspace) 
     assert "\u202e" not in sent
 
 
+@pytest.mark.parametrize("command", ["report", "cost"])
+def test_what_is_written_to_a_file_has_no_colors_on_a_terminal(
+    tmp_path: Path, command: str
+) -> None:
+    assert "\x1b" in on_a_terminal(command, "-w", REFERENCE)
+    written = tmp_path / "table"
+    on_a_terminal(command, "-w", REFERENCE, "-o", written)
+    assert "\x1b" not in written.read_text()
+
+
+@pytest.mark.parametrize("which", ["--wide", "--all"])
+def test_a_table_in_markdown_has_its_headings_on_one_line(ctxuse: Call, which: str) -> None:
+    said = ctxuse("report", "-w", REFERENCE, "--format", "markdown", which).out
+    rows = [line for line in said.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1
+
+
 WITHOUT = """
 import os, sys
 os.supports_dir_fd.clear()

@@ -684,6 +684,17 @@ class TestCompressed:
             assert command(["import", "codex", "--no-cache", str(path)]) == 3
             assert "fault" not in capsys.readouterr().err
 
+    def test_what_unpacks_without_end_is_named(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = self.compressed(project)
+        head = b"\x28\xb5\x2f\xfd\x00" + bytes([7 << 3])
+        block = (131_072 << 3 | 2).to_bytes(3, "little") + b"x"  # so many times one sign
+        path.write_bytes(head + block * 20_000)
+        monkeypatch.chdir(project)
+        assert command(["import", "codex", "--no-cache", str(path)]) == 3
+        assert "bytes uncompressed" in capsys.readouterr().err
+
     def test_without_the_library_it_is_said_what_to_install(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

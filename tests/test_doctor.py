@@ -226,9 +226,9 @@ def test_clock_log_marks_and_settings_are_told(
     monkeypatch.setenv("CTXUSE_DISABLE", "1")
     found = examine(Workspace(ground.layout))
     for expected in (
-        "1 events lie in the future",
-        "1 lines of the log are not counted",
-        "1 recordings failed, the last one with: AppendError: write: No space left",
+        "1 event lies in the future",
+        "1 line of the log is not counted",
+        "1 recording failed, the last one with: AppendError: write: No space left",
         "CTXUSE_DISABLE is set",
     ):
         assert expected in whats(found)

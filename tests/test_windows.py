@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starting import PATIENCE, started
 from strategies import an_event, events
@@ -111,6 +111,7 @@ def test_the_local_zone_is_named_where_it_has_a_name(setting: str, name: str) ->
     assert done.stdout.strip() == name
 
 
+@example(datetime(2008, 11, 2, 2, 31))  # noqa: DTZ001 - of St. John's clocks, put back at 0:01
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 - the zone follows
 def test_days_are_those_of_the_calendar(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC_)

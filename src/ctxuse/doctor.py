@@ -30,6 +30,7 @@ from ctxuse.layout import WorkspaceLayout, passed_over
 from ctxuse.log.failures import read_marks
 from ctxuse.log.opening import CAN_WRITE
 from ctxuse.log.reader import open_logs
+from ctxuse.render.words import plural
 from ctxuse.setup.version import program_of, version_of
 from ctxuse.times import format_ns
 from ctxuse.visible import quoted
@@ -180,7 +181,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str] | None = None) -> E
     log = _Log()
     troubles += _log_troubles(workspace, log)
     if marks:
-        what = f"{len(marks)} recordings failed, the last one with: {marks[-1].what}"
+        what = f"{plural(len(marks), 'recording')} failed, the last one with: {marks[-1].what}"
         where = os.path.join("_usage", "trouble.jsonl")
         troubles.append(Trouble(what, f"mend that; the marks are in {where}, delete it then"))
     return Examination(
@@ -233,7 +234,8 @@ def _log_troubles(workspace: Workspace, log: _Log) -> Iterator[Trouble]:
     if not check.clean:
         yield Trouble(_not_clean(check.skipped_lines, check.repeated_ids), _CHECK)
     if check.in_future:
-        what = f"{check.in_future:,} events lie in the future"
+        lie = "lies" if check.in_future == 1 else "lie"
+        what = f"{plural(check.in_future, 'event')} {lie} in the future"
         yield Trouble(what, "compare the clocks of the machines that write the log")
 
 
@@ -241,8 +243,11 @@ _CHECK = "ctxuse check lists them, ctxuse repair recovers what can be recovered"
 
 
 def _not_clean(skipped: int, repeated: int) -> str:
-    parts = [f"{skipped:,} lines of the log are not counted"] if skipped else []
-    return " and ".join([*parts, *([f"{repeated:,} ids stand twice"] if repeated else [])])
+    lines, ids = plural(skipped, "line"), plural(repeated, "id")
+    parts = [f"{lines} of the log {'is' if skipped == 1 else 'are'} not counted"] if skipped else []
+    return " and ".join(
+        [*parts, *([f"{ids} {'stands' if repeated == 1 else 'stand'} twice"] if repeated else [])]
+    )
 
 
 def _host(name: str, places: Places, environ: Mapping[str, str]) -> HostFacts:

@@ -31,8 +31,8 @@ from ctxuse.imported import READING
 from ctxuse.importing import Session, read_so_far
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.idindex import IdIndex
-from ctxuse.log.reader import Lines, open_logs, read_blocks
-from ctxuse.plainjson import quoted
+from ctxuse.log.naming import lines_naming
+from ctxuse.log.reader import open_logs
 from ctxuse.progress import OnProgress, silent
 from ctxuse.remembered import Memory, digest
 from ctxuse.times import parse_ns
@@ -417,12 +417,7 @@ def _exposures(layout: WorkspaceLayout, session: str | None) -> Iterator[UsageEv
     """Yield the events that the log holds of a session, and maybe others."""
     if session is None:
         return
-    needle = quoted(session).encode()
-    for log in open_logs(layout):
-        for block in read_blocks(log.descriptor, 0, log.end):
-            if not isinstance(block, Lines) or needle not in block.data:
-                continue
-            for line in block.lines:
-                found = decode(line) if needle in line else None
-                if isinstance(found, UsageEvent):
-                    yield found
+    for line in lines_naming(layout, [session]):
+        found = decode(line)
+        if isinstance(found, UsageEvent):
+            yield found

@@ -20,7 +20,10 @@ LOCAL = "local"
 """The name of the zone that the machine is set to."""
 
 _QUARTER = 900
-"""Offsets change at whole quarters of an hour."""
+"""Offsets are remembered for quarters of an hour; some change within one, at a minute past
+midnight."""
+
+_MINUTE = 60
 
 
 class Zone:
@@ -72,7 +75,11 @@ class Zone:
         if found is None:
             if len(self._offsets) >= 65_536:  # noqa: PLR2004 - two years; a bound for hostile logs
                 self._offsets.clear()
-            found = self._offsets[quarter] = self._look_up(quarter * _QUARTER)
+            begin = quarter * _QUARTER
+            found = self._look_up(begin)
+            if found != self._look_up(begin + _QUARTER - 1):
+                return self._look_up(at_ns // SECOND)
+            self._offsets[quarter] = found
         return found
 
     def day(self, at_ns: int) -> int:
@@ -92,7 +99,7 @@ class Zone:
         naive = (day.toordinal() - EPOCH) * 86_400
         begins = naive - self.offset((naive - self.offset(naive * SECOND)) * SECOND)
         while self.day(begins * SECOND) < day.toordinal() - EPOCH:
-            begins += _QUARTER
+            begins += _MINUTE
         return begins * SECOND
 
     def _look_up(self, seconds: int) -> int:

@@ -363,7 +363,7 @@ def show_report(report: "Report", form: str, output: str | None = None) -> None:
     """Print a report in a form, or write it to the file `output`, and say what that leaves out."""
     from ctxuse.render.forms import beside, shown  # noqa: PLC0415 - rendering comes last
 
-    text = shown(report, form, width=width(), color=with_color())
+    text = shown(report, form, width=width(), color=output is None and with_color())
     write_or_show(text, output, show_json if form.startswith("json") else show)
     note(*beside(report, form))
 

@@ -80,9 +80,11 @@ def _header(text: str) -> tuple[str, str]:
 
 def show_sent(sent: "Sent", target: "Target", of: str = "") -> None:
     """Print what was sent, maybe ``of 3 workspaces``, and say on stderr what was not."""
-    what = " ".join(filter(None, [f"{sent.events:,} events", of]))
+    from ctxuse.render.words import plural  # noqa: PLC0415 - rendering comes last
+
+    what = " ".join(filter(None, [plural(sent.events, "event"), of]))
     where = without_secrets(target.endpoint)
-    common.show(f"{what} as {sent.records:,} log records to {where}\n")
+    common.show(f"{what} as {plural(sent.records, 'log record')} to {where}\n")
     if sent.skipped:
         common.note(f"{sent.skipped:,} lines are not counted, and were not sent: ctxuse check")
     if sent.refused:

@@ -4,6 +4,7 @@ No line, however long, deep or broken, ends an import: what cannot be read is co
 """
 
 import errno
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -66,6 +67,9 @@ def with_whole_characters(line: bytes) -> bytes:
 COMPRESSED = ".zst"
 """How the names of transcripts end that a host has compressed."""
 
+_ALWAYS, _TIMES = 64 * 1024 * 1024, 300
+"""So many bytes a compressed transcript may be, and so many times as many as it has on the disk."""
+
 
 def _as_written(file: BinaryIO, path: str) -> AbstractContextManager[BinaryIO]:
     """A file as it was written down: what is compressed is read through that.
@@ -88,6 +92,7 @@ class _Whole:
     def __init__(self, zstd: Any, file: BinaryIO) -> None:  # noqa: ANN401 - one of two modules
         self._file = zstd.ZstdFile(file)
         self._damage = zstd.ZstdError
+        self._most = _ALWAYS + _TIMES * os.fstat(file.fileno()).st_size
 
     def __enter__(self) -> Any:  # noqa: ANN401 - as much of a file as is used here
         return self
@@ -99,6 +104,8 @@ class _Whole:
         """Return the next line, or as much of it. Raises: OSError."""
         try:
             line: bytes = self._file.readline(size)
+            if self._file.tell() > self._most:
+                raise OSError(errno.EFBIG, f"it is more than {self._most:,} bytes uncompressed")
         except (self._damage, EOFError) as error:
             raise OSError(errno.EIO, f"it is damaged: {error}") from error
         return line

@@ -184,6 +184,7 @@ FULL: Sequence[Column[FullReportRecord]] = (
         "Tokens\neach", "tokens_each", lambda r: each_of(r.basic.resident),
         OnPage("tokens-each", "Tokens each",
                "Tokens that entered when it was resident, the latest known."),
+        full="Tokens each",
     ),
     Column("", "tokens_each_basis", lambda r: r.basic.resident.each_basis),
     Column(
@@ -294,7 +295,7 @@ def basic_columns(*, minutes: bool = False, zone: str = "") -> list[Column[Any]]
         figure["resident_exposure_count"],
         figure["estimated_tokens_per_injection"],
         figure["estimated_total_resident_exposure_tokens"],
-        figure["tokens_each"]._replace(full="Tokens each"),
+        figure["tokens_each"],
         figure["tokens_each_basis"],
         figure["tokens"]._replace(whole=minutes, most=0 if minutes else 14),
         figure["tokens_times_known"],
