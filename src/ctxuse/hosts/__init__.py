@@ -1,12 +1,13 @@
 """What agents hand over → events. One folder an agent, and one line in the table below.
 
 No agent is special anywhere else. A folder says in `HOST` where its agent keeps what, and how it
-makes itself known. It may hold four more parts, each of which may be missing:
+makes itself known. It may hold more parts, each of which may be missing:
 
 - `hook`: its payloads → events; on the way of every hook call, so it imports only what is cheap
 - `transcript`: its transcripts → events
 - `install`: where its settings are, and what belongs into them
 - `mcp`: who calls an MCP server, when it is this agent
+- `telemetry`: what it sends by OTLP → events
 
 What is asked of these parts stands in `ctxuse.hosts.parts` and `ctxuse.hosts.caller`.
 """
