@@ -1035,7 +1035,7 @@ def test_a_user_is_no_part_of_what_is_printed(capsys: pytest.CaptureFixture[str]
 
 def test_addresses_that_cannot_be_read_are_refused_by_name() -> None:
     assert reasons_of("zip://w1::z.zip", "s3://", "gs:///") == {
-        "zip://w1::z.zip": "addresses that are chained with :: are not read",
+        "zip://w1::z.zip": "addresses that are chained with :: are neither read nor written",
         "s3://": "it names no bucket: write s3://BUCKET",
         "gs:///": "it names no bucket: write gs://BUCKET",
     }

@@ -471,6 +471,39 @@ def test_what_nobody_would_find_by_its_name_is_not_written(tmp_path: Path) -> No
     assert ["would be no name of a piece" in failed.reason for failed in done.failed] == [True]
 
 
+def test_a_workspace_in_what_is_copied_to_is_said_unless_collectors_made_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share = make_fleet(tmp_path / "share" / "agents", 2).parent
+    outside = make_workspace(tmp_path / "w", as_log(some_events(5, 9)))
+    reason = "it lies in what is copied to, where it is counted as it is: copy to another place"
+
+    def left(target: Path, *places: Path) -> list[str]:
+        words = ["fleet", "collect", *map(str, places), "--to", str(target), "--host", "h"]
+        status = run([*words, "--executor", "threads"])
+        said = capsys.readouterr().err.splitlines()
+        assert status == (3 if said else 0)
+        assert all(line.endswith(f": {reason}") for line in said)
+        return [line.removeprefix("ctxuse: not copied: ").partition(":")[0] for line in said]
+
+    inside = [f"{share}/agents/w00{number}" for number in range(2)]
+    assert left(share, share / "agents" / "w000") == inside[:1]
+    assert left(Path(inside[0]), Path(inside[0])) == inside[:1]
+    assert left(share, share, outside) == inside
+    (made,) = (one for one in share.iterdir() if one.name != "agents")
+    assert records(outside) == records(made)
+    assert left(share, share) == inside  # what was collected there is none
+    deeper = share / "older" / made.name
+    shutil.copytree(made, deeper)
+    assert left(share, share) == [*inside, str(deeper)]
+    shutil.rmtree(share / "agents")
+    shutil.rmtree(deeper)
+    (share / "empty" / ".yoi" / "memory").mkdir(parents=True)
+    assert left(share, share) == []
+    make_workspace(made, as_log(some_events(3, 4)))
+    assert left(share, share) == [str(made)]
+
+
 def test_a_hole_in_a_piece_takes_no_room(tmp_path: Path) -> None:
     with (tmp_path / "piece").open("wb") as file:
         file.write(b"begin")

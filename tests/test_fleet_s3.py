@@ -506,3 +506,55 @@ def test_the_root_of_a_file_system_is_a_place(memory: MemoryFileSystem) -> None:
     assert report.evidence.events == 10
     found = find(["failing://"])
     assert [source.url for source in found.sources] == ["failing://", "failing://w"]
+
+
+def test_two_names_of_one_place_are_one(tmp_path: Path, bucket: str) -> None:
+    upload(make_fleet(tmp_path, 3, 5), f"{bucket}/all")
+    again = bucket.replace("s3://", "s3a://")
+    places = [f"{again}/all", f"{bucket}/all", f"{bucket.replace('://', ':///')}/all/w001"]
+    report = fleet_report(places, executor="threads")
+    assert (report.evidence.events, len(report.workspaces)) == (15, 3)
+    for _ in range(3):
+        done = collect([again], f"{bucket}/all/to", host="h", executor="threads")
+        assert (len(done.workspaces), done.failed) == (3, [])
+    assert fleet_report([f"{again}/all/to/"], executor="threads").evidence.events == 15
+    done = collect([f"{again}/all/w000"], f"{bucket}/all", executor="threads")
+    assert [failed.address for failed in done.failed] == [f"{again}/all/w000"]
+
+
+def test_what_tells_places_apart_is_what_reads_them() -> None:
+    for one, other in [
+        ("s3://b/x", "s3a://b/x/"), ("s3://b", "s3a:///b"), ("memory://x", "memory:///x"),
+    ]:  # fmt: skip
+        assert Source("", url=one).identity == Source("", url=other).identity
+    for one, other in [
+        ("s3://b/x", "gs://b/x"), ("http://h/x", "https://h/x"), ("s3://b/x", "memory://b/x"),
+        ("hdfs://h/x", "hdfs://k/x"), ("nosuch://b", "nosuch://c"),
+    ]:  # fmt: skip
+        assert Source("", url=one).identity != Source("", url=other).identity
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("s3://", "it names no bucket: write s3://BUCKET"),
+        ("gs:///", "it names no bucket: write gs://BUCKET"),
+        ("simplecache::{}/x", "addresses that are chained with :: are neither read nor written"),
+        ("{}/x[1]", "a *, ? or [ in an address makes it a pattern when it is read"),
+        ("{}/*", "a *, ? or [ in an address makes it a pattern when it is read"),
+    ],
+)
+def test_no_command_writes_where_none_reads(
+    tmp_path: Path, bucket: str, target: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_fleet(tmp_path, 1, 5)
+    target = target.format(bucket)
+    for words in (
+        ["collect", str(tmp_path), "--to", target],
+        ["export", str(tmp_path), "--to", target],
+        ["compact", target],
+        ["report", str(tmp_path), "--distinct-ids", "--scratch", target],
+    ):
+        assert run(["fleet", *words, "--executor", "threads"]) == 3
+        assert reason in " ".join(capsys.readouterr().err.split())
+    assert fsspec.filesystem("s3").find(bucket) == []

@@ -6,12 +6,13 @@ never changed, whose names say what they hold. What has been copied is told from
 so a run that was broken off is simply run again, and several machines may collect the same
 workspace at once: at worst they bring the same bytes twice, and a reader takes each once.
 
-What lies in the target itself is no source, so the target may lie among the places. What a worker
-does with one workspace stands in `ctxuse.fleet.copying`.
+What collectors made in the target is no source, so the target may lie among the places. Another
+workspace that lies in it is not copied: it would be counted twice there. What a
+worker does with one workspace stands in `ctxuse.fleet.copying`.
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,9 +21,12 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import Collect, Collected, batches
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.running import open_engine
-from ctxuse.fleet.target import AnyExecutor, lies_in, prepared
+from ctxuse.fleet.source import Source
+from ctxuse.fleet.target import AnyExecutor, prepared, way_to
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
+
+_INSIDE = "it lies in what is copied to, where it is counted as it is: copy to another place"
 
 
 class Collecting(NamedTuple):
@@ -30,7 +34,8 @@ class Collecting(NamedTuple):
 
     Attributes:
         workspaces: What became of each, sorted by address.
-        unreadable: Places that could not be searched, or hold no workspace.
+        unreadable: Places that could not be searched, or hold no workspace, and workspaces that are
+            not copied to where they lie.
     """
 
     workspaces: list[Collected]
@@ -70,7 +75,13 @@ def collect(  # noqa: PLR0913 - collecting has these options
     """
     target = prepared(target, executor)
     discovered = find(places)
-    sources = [source for source in discovered.sources if not lies_in(source, target)]
+    sources, inside = [], []
+    for source in discovered.sources:
+        way = way_to(source, target)
+        if way is None:
+            sources.append(source)
+        elif not _is_of_collectors(source, way):
+            inside.append(Unreadable(source.address, _INSIDE))
     done: list[Collected] = []
     job = Collect(target=target, host=host or socket.gethostname(), piece_size=piece_size)
     if sources:
@@ -82,4 +93,13 @@ def collect(  # noqa: PLR0913 - collecting has these options
             for _, result in engine.results(jobs):
                 done += msgspec.json.decode(result, type=list[Collected])
                 on_progress(len(done), len(sources))
-    return Collecting(done, discovered.unreadable)
+    return Collecting(done, [*discovered.unreadable, *inside])
+
+
+def _is_of_collectors(source: Source, way: Sequence[str]) -> bool:
+    """Whether collectors made all that a workspace holds, by the way to it from what is copied to.
+
+    What holds nothing is as good.
+    """
+    is_collected = source.has_collected or source.packed != ()
+    return not source.has_own_log and (len(way) == 1 or not is_collected)

@@ -24,11 +24,13 @@ from ctxuse.fleet.packs import PACKS, packs_beside
 from ctxuse.fleet.pieces import COLLECTED, Part
 from ctxuse.fleet.source import (
     Source,
+    holds_buckets,
     is_address,
     reason_of,
     shown_address,
     shown_path,
     shown_place,
+    why_refused,
     without_local_scheme,
 )
 from ctxuse.fleet.store import Failed, files_below, filesystem, matches
@@ -48,7 +50,6 @@ _NONE = "no workspace is in it (.yoi/memory/)"
 _LARGEST_LIST = 256 * 1024 * 1024
 
 _REMOTE = re.compile(r"(?:(?P<root>.*?)/)?\.yoi/memory/(?P<name>.*)", re.DOTALL)
-_BUCKETS = re.compile(r"(?:s3a?|gcs|gs|az|abfss?|oss|obs)://")
 _SEPARATOR = r"[/\\]" if os.sep == "\\" else "/"
 _STARS = re.compile(
     rf"(?P<before>(?:.*?{_SEPARATOR})??)\*\*(?:{_SEPARATOR}+(?P<after>.*))?", re.DOTALL
@@ -76,7 +77,7 @@ def find(places: Iterable[str]) -> Discovered:
     sources: dict[str, Source] = {}
     unreadable: list[Unreadable] = []
     for found in _with_packs(_find_all(places, unreadable), unreadable):
-        sources.setdefault(found.name, found)
+        sources.setdefault(found.identity, found)
     in_order = sorted(sources.values(), key=lambda source: source.name)
     return Discovered(_told_apart(in_order), [*dict.fromkeys(unreadable)])
 
@@ -97,7 +98,7 @@ def _with_packs(
             continue
         place = source.parent
         seen.add((place, source.folder))
-        if not _has_collected(source) or _BUCKETS.fullmatch(place):
+        if not source.has_collected or holds_buckets(place):
             yield source
             continue
         parts = beside.parts(place, _owner(source)).get(source.folder, [])
@@ -148,13 +149,6 @@ class _Packed(NamedTuple):
     """A place that was searched, and in which packs lie."""
 
     place: str
-
-
-def _has_collected(source: Source) -> bool:
-    """Whether a workspace has a folder of collected logs of its own."""
-    if source.url:
-        return any(_is_collected(name) for name, _ in source.logs)
-    return os.path.isdir(os.path.join(source.place, *USAGE_DIR, COLLECTED))
 
 
 def _owner(source: Source) -> int | None:
@@ -322,11 +316,8 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pack
     scheme, _, rest = place.partition("://")
     bare = f"{scheme}://{rest.rstrip('/')}"
     before = len(unreadable)
-    if "::" in place:
-        unreadable.append(Unreadable(address, "addresses that are chained with :: are not read"))
-        return
-    if _BUCKETS.fullmatch(bare):
-        unreadable.append(Unreadable(address, f"it names no bucket: write {bare}BUCKET"))
+    if refused := why_refused(place):
+        unreadable.append(Unreadable(address, refused))
         return
     try:
         found = [*_remote_sources(bare, unreadable)]

@@ -2,13 +2,15 @@
 
 import os
 import re
+from contextlib import suppress
 
 import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import what_happened
-from ctxuse.fleet.pieces import Part
+from ctxuse.fleet.pieces import COLLECTED, Part
 from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.log.names import is_log
 from ctxuse.redaction import hidden, without_credentials, without_secrets
 
 
@@ -67,17 +69,76 @@ class Source(msgspec.Struct, frozen=True):
         return bool(self.packed) and layout is not None and not layout.has_marker
 
     @property
+    def has_own_log(self) -> bool:
+        """Whether it has a log that was not collected; also where nobody can say."""
+        if self.url:
+            return any(is_log(name) for name, _ in self.logs)
+        try:
+            return any(map(is_log, os.listdir(os.path.join(self.place, *USAGE_DIR))))
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
+
+    @property
+    def has_collected(self) -> bool:
+        """Whether it has a folder of collected logs of its own."""
+        if self.url:
+            return any(name.startswith(f"{COLLECTED}/") for name, _ in self.logs)
+        return os.path.isdir(os.path.join(self.place, *USAGE_DIR, COLLECTED))
+
+    @property
     def usage_url(self) -> str:
         """The address of its folder ``_usage``."""
         return f"{self.url.removesuffix('/')}/{'/'.join(USAGE_DIR)}"
 
     @property
     def name(self) -> str:
-        """What tells it from every other one: its address without credentials, or its path.
+        """What it is remembered by: its address as it was named, without credentials, or its path.
 
         It is not to be shown: what an address has in the place of credentials may belong to it.
         """
         return without_credentials(self.url) if self.url else shown_path(os.fsdecode(self.root))
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other one; not to be shown either."""
+        return identity_of(self.url) if self.url else self.name
+
+
+def identity_of(url: str) -> str:
+    """Return what tells the place at an address from every other one, however it is named.
+
+    That is the kind of file system, and what this one makes of the address: ``s3://`` and
+    ``s3a://`` are one. Where there is no such kind here, it is the address.
+    """
+    bare = without_credentials(url)
+    with suppress(ImportError, ValueError):
+        from fsspec import (  # type: ignore[import-untyped] # noqa: PLC0415 - only for addresses
+            get_filesystem_class,
+        )
+
+        kind = get_filesystem_class(url.partition("://")[0])
+        server = sorted(kind._get_kwargs_from_urls(bare).items())  # noqa: SLF001 - as fsspec does
+        path = kind._strip_protocol(bare).strip("/")  # noqa: SLF001 - likewise
+        return f"{kind.__module__}.{kind.__qualname__}\0{server}\0/{path}"
+    return bare.rstrip("/")
+
+
+_BUCKETS = re.compile(r"(?:s3a?|gcs|gs|az|abfss?|oss|obs)://")
+
+
+def holds_buckets(url: str) -> bool:
+    """Whether an address names no bucket, but all of them."""
+    scheme, _, rest = url.partition("://")
+    return _BUCKETS.fullmatch(f"{scheme}://{rest.rstrip('/')}") is not None
+
+
+def why_refused(url: str) -> str:
+    """Return why an address is one that no command takes; empty where it is not."""
+    if "::" in url:
+        return "addresses that are chained with :: are neither read nor written"
+    if holds_buckets(url):
+        return f"it names no bucket: write {url.partition('://')[0]}://BUCKET"
+    return ""
 
 
 def shown_path(path: str) -> str:

@@ -3,17 +3,20 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from glob import has_magic
 
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.files import real_path
 from ctxuse.fleet.source import (
     Source,
+    identity_of,
     is_address,
     reason_of,
     shown_place,
+    why_refused,
     without_local_scheme,
 )
 from ctxuse.fleet.store import filesystem, open_store
@@ -60,7 +63,11 @@ def prepared(target: str, executor: AnyExecutor) -> str:
         else:
             if target.startswith("memory://") and executor != "threads":
                 raise ValueError("it would be gone with the process that writes it")
+            if refused := why_refused(target):
+                raise ValueError(refused)
             open_store(target)
+            if has_magic(filesystem(target)[1]):
+                raise ValueError("a *, ? or [ in an address makes it a pattern when it is read")
     except CtxuseError:
         raise
     except Exception as error:  # a library for some kind of address may raise anything
@@ -69,16 +76,26 @@ def prepared(target: str, executor: AnyExecutor) -> str:
     return target
 
 
-def names_in(target: str) -> dict[str, int]:
-    """Return the files in a folder or address that is written to, with their sizes.
+def names_in(target: str) -> Collection[str]:
+    """Return the names of the files in a folder or address that is written to, and below it.
 
     Raises:
         FleetError: It cannot be listed.
     """
+    names: list[str] = []
     try:
-        return open_store(target).names()
+        if is_address(target):
+            return open_store(target).names()
+        with suppress(FileNotFoundError):
+            for _, _, files in os.walk(target, onerror=_raise):
+                names += files
     except OSError as error:
         raise FleetError(shown_place(target), reason_of(error, target)) from error
+    return names
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 @contextmanager
@@ -95,14 +112,17 @@ def writing_to(target: str) -> Iterator[None]:
         raise FleetError(shown_place(target), reason) from error
 
 
-def lies_in(source: Source, target: str) -> bool:
-    """Return whether a workspace lies in a folder or address, or is it."""
+def way_to(source: Source, target: str) -> list[str] | None:
+    """Return the names that lead from a folder or address to a workspace in it, or that is it.
+
+    None when it lies elsewhere.
+    """
     if is_address(target) != bool(source.url):
-        return False
-    if source.url:
-        return f"{source.url.rstrip('/')}/".startswith(f"{target.rstrip('/')}/")
-    root, folder = real_path(source.place), real_path(target)
-    return root == folder or root.startswith(os.path.join(folder, ""))
+        return None
+    sign, identity = ("/", identity_of) if source.url else (os.sep, real_path)
+    whole = f"{identity(source.place).rstrip(sign)}{sign}"
+    inner = whole.removeprefix(f"{identity(target).rstrip(sign)}{sign}")
+    return None if inner == whole else inner.split(sign)[:-1]
 
 
 @contextmanager
