@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import fsspec  # type: ignore[import-untyped] # it has no types
@@ -21,7 +22,7 @@ from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.jobs import Collect, Export
 from ctxuse.fleet.opening import Opened, logs_of
 from ctxuse.fleet.packs import Packs
-from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, joined, parse, streams_of
+from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, collected_in, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
 from ctxuse.fleet.store import LocalStore
@@ -514,3 +515,38 @@ def test_a_hole_in_a_piece_takes_no_room(tmp_path: Path) -> None:
     assert status.st_size == 64 * 1024 * 1024
     assert status.st_blocks * 512 < 8 * 1024 * 1024
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "piece").read_bytes()
+
+
+def test_holes_are_not_copied_as_zeros(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sparse log is read in reports, and so is a sparse piece; neither becomes zeros anywhere."""
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    with log_of(fleet / "w000").open("r+b") as log:
+        log.truncate(2**28)
+        log.seek(0, os.SEEK_END)
+        log.write(b"\n" + as_log(some_events(3, 7)))
+    assert fleet_report([str(fleet)], executor="threads").evidence.events == 13
+    words = ["fleet", "collect", "--host", "h", "--executor", "threads"]
+    assert run([*words, str(fleet), "--to", str(target)]) == 3
+    said = capsys.readouterr().err
+    assert said.endswith(
+        f"{fleet}/w000: events.jsonl: it has over 67,108,864 bytes of holes, which would take that "
+        "room in a copy\n"
+    )
+    assert fleet_report([str(target)], executor="threads").evidence.events == 5
+    first, last = (sha256(some).hexdigest()[:16] for some in (b"\0" * 10**6, b"\0" * 4096))
+    sparse = target / collected_in("h-w-0") / Piece(0, first, 0, 2**28, last).name
+    sparse.parent.mkdir(parents=True)
+    sparse.touch()
+    os.truncate(sparse, 2**28)
+    assert fleet_report([str(target)], executor="threads").unreadable == ()
+    assert run([*words, str(target), "--to", str(tmp_path / "further")]) == 3
+    assert "bytes of holes" in capsys.readouterr().err
+    assert fleet_report([str(tmp_path / "further")], executor="threads").evidence.events == 5
+    several = [Piece(0, first, start, start + 2**25, last) for start in range(0, 2**27, 2**25)]
+    sparse.unlink()
+    for piece in several:
+        (sparse.parents[1] / piece.name).touch()
+        os.truncate(sparse.parents[1] / piece.name, 2**25)
+    assert run(["fleet", "compact", str(target), "--executor", "threads"]) == 3
+    assert "bytes of holes" in capsys.readouterr().err
+    assert sum(path.stat().st_size for path in target.rglob("*.pack")) < 10**6

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet import opening, packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
+from ctxuse.fleet.folder import Folder
 from ctxuse.fleet.packs import PACKS, Ranges, packs_in
 from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
@@ -57,6 +59,12 @@ def report(*places: Path, **asked: Any) -> Any:  # noqa: ANN401 - passed on
 
 def log_of(root: Path) -> Path:
     return Workspace(root).layout.events_path
+
+
+def files_in(place: Path | str) -> list[str]:
+    if isinstance(place, str):
+        return [*open_store(place).names()]
+    return [path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()]
 
 
 def loose_in(target: Path) -> list[Path]:
@@ -441,9 +449,9 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     listed: list[str] = []
     real = LocalStore.names
 
-    def counting(store: LocalStore, below: str = "") -> dict[str, int]:
+    def counting(store: LocalStore, below: str = "", *into: re.Pattern[str]) -> dict[str, int]:
         listed.append(below)
-        return real(store, below)
+        return real(store, below, *into)
 
     monkeypatch.setattr(LocalStore, "names", counting)
     monkeypatch.setattr(LocalStore, "read", None)
@@ -485,7 +493,7 @@ def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
     collected(fleet, target, 10**6)
     settled(target, 10**6)
     store = open_store(str(target))
-    lost = [name for name in store.names() if name.startswith(PACKS)]
+    lost = [name for name in files_in(target) if name.startswith(PACKS)]
     saved = {name: store.read(name, 0, 10**9) for name in lost}
     expected = report(fleet).fields()["records"]
     store.remove(lost)
@@ -495,7 +503,7 @@ def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
         assert reasons_of(compacted(target, NOW + turn * 2 * GRACE).done.unreadable) == [LOST] * 3
         found = report(target)
         assert (found.evidence.events, reasons_of(found.unreadable)) == (0, [LOST] * 3)
-        assert len([name for name in store.names() if name.endswith(".lost")]) == 3
+        assert len([name for name in files_in(target) if name.endswith(".lost")]) == 3
     assert [one.pieces > 0 for one in collected(fleet, target).workspaces] == [True] * 3
     assert report(target).unreadable == ()
     for name, data in saved.items():  # a backup
@@ -506,8 +514,8 @@ def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
     settled(target)
     assert report(target).fields()["records"] == expected
     assert [one.pieces for one in collected(fleet, target).workspaces] == [0] * 3
-    assert not [name for name in store.names() if name.endswith(("lost", "jsonl"))]
-    store.remove([*store.names()])
+    assert not [name for name in files_in(target) if name.endswith(("lost", "jsonl"))]
+    store.remove(files_in(target))
 
 
 def test_what_is_there_before_a_gap_is_not_copied_again(tmp_path: Path) -> None:
@@ -684,7 +692,7 @@ def test_an_index_that_is_too_large_is_not_read(
     monkeypatch.setattr(packs, "_LARGEST_INDEX", 99)
     monkeypatch.setattr(LocalStore, "read", None)
     store = LocalStore(str(tmp_path))
-    assert [*packs_in(store, store.names()).troubles] == [f"{PACKS}/{path.name}"]
+    assert [*packs_in(store, store.names(PACKS)).troubles] == [f"{PACKS}/{path.name}"]
 
 
 def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path) -> None:
@@ -740,15 +748,15 @@ def test_what_others_may_have_written_is_not_believed(
     pieces.parent.chmod(0o770)  # who may write there may write logs of the workspace, too
     assert report(target).unreadable == ()
     mine = (target / PACKS).stat().st_uid
-    real = os.lstat
+    real = Folder.status
 
-    def lstat(path: str, **more: Any) -> os.stat_result:  # noqa: ANN401 - passed on
-        status = real(path, **more)
-        if PACKS not in str(path):
+    def of_another(folder: Folder, name: str) -> os.stat_result:
+        status = real(folder, name)
+        if PACKS not in f"{folder.path}/{name}":
             return status
         return os.stat_result((*status[:4], owners[0], *status[5:]))
 
-    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(Folder, "status", of_another)
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     for owner, good in ((mine + 2, False), (mine, True), (mine + 1, True), (0, True)):
         owners = [owner]
@@ -798,11 +806,11 @@ def test_a_folder_that_cannot_be_listed_is_said_and_the_others_are_compacted(
     real = LocalStore.names
     listed: list[str] = []
 
-    def names(store: LocalStore, below: str = "") -> dict[str, int]:
+    def names(store: LocalStore, below: str = "", *into: re.Pattern[str]) -> dict[str, int]:
         listed.append(below)
         if "lost" in below or "w001" in below:
             raise PermissionError(13, "Permission denied")
-        return real(store, below)
+        return real(store, below, *into)
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalStore, "names", names)
@@ -814,8 +822,7 @@ def test_a_folder_that_cannot_be_listed_is_said_and_the_others_are_compacted(
             assert {*said.values()} == {"Permission denied"}
         assert "" not in listed
         assert all(name == PACKS or name.endswith("collected") for name in listed)
-    assert [name for name in store.names() if name.endswith(".jsonl") and "w001" not in name] == []
-    assert [name for name in store.names() if name.endswith(".jsonl")] != []
+    assert {"w001" in str(path) for path in loose_in(target)} == {True}
     settled(target)
     assert report(target).evidence.events == 15
 
@@ -956,3 +963,63 @@ def test_a_pack_is_as_old_as_it_is_and_not_as_the_run_that_wrote_it(
     compacted(target)
     assert compacted(target, NOW + 6 * GRACE - 1).done.removed == 0
     assert compacted(target, NOW + 6 * GRACE).done.removed > 0
+
+
+@contextmanager
+def swapped_before(
+    monkeypatch: pytest.MonkeyPatch, call: str, one: Path, link: Path
+) -> Iterator[None]:
+    """Before a call about what lies in a folder, something in the way to it becomes a link."""
+    real = getattr(os, call)
+    aside = one.with_name("aside")
+
+    def called(path: str, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - passed on
+        if not aside.exists() and "collected" in path_of(more) + str(path):
+            one.rename(aside)
+            one.symlink_to(link)
+        return real(path, *words, **more)
+
+    def path_of(more: dict[str, Any]) -> str:
+        inside = more.get("dir_fd", more.get("src_dir_fd"))
+        return "" if inside is None else os.readlink(f"/proc/self/fd/{inside}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, called)
+        yield
+    assert one.is_symlink()
+    one.unlink()
+    aside.rename(one)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_a_link_that_is_put_there_while_something_is_removed_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1, 30), tmp_path / "to"
+    collected(fleet, target)
+    (own,) = target.iterdir()
+    shutil.copytree(own, tmp_path / "victim")
+    before = len(loose_in(tmp_path / "victim"))
+    compacted(target)
+    with swapped_before(monkeypatch, "unlink", own / ".yoi", tmp_path / "victim" / ".yoi"):
+        compacted(target, NOW + 2 * GRACE)
+    assert len(loose_in(tmp_path / "victim")) == before > 1
+    settled(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_a_link_that_is_put_there_while_something_is_written_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 1, 30), tmp_path / "to"
+    collected(fleet, target)
+    (own,) = target.iterdir()
+    shutil.copytree(own, tmp_path / "victim")
+    before = sorted(tmp_path.glob("victim/**/*"))
+    make_workspace(fleet / "w000", as_log([*some_events(30, 0), *some_events(30, 9)]))
+    with swapped_before(monkeypatch, "open", own / ".yoi", tmp_path / "victim" / ".yoi"):
+        collect([str(fleet)], str(target), host="h", executor="threads", workers=1)
+    assert sorted(tmp_path.glob("victim/**/*")) == before
+    collected(fleet, target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]

@@ -558,3 +558,15 @@ def test_no_command_writes_where_none_reads(
         assert run(["fleet", *words, "--executor", "threads"]) == 3
         assert reason in " ".join(capsys.readouterr().err.split())
     assert fsspec.filesystem("s3").find(bucket) == []
+
+
+def test_what_is_removed_is_named_exactly(bucket: str) -> None:
+    beside, store = RemoteStore(f"{bucket}/a1"), RemoteStore(f"{bucket}/a[1]")
+    for name in ("b", "c", "d?"):
+        beside.write(name, b"1")
+        store.write(name, b"1")
+    store.remove(["b", "d?", "gone"])
+    assert [*store.names()] == ["c"]
+    assert [*beside.names()] == ["b", "c", "d?"]
+    beside.remove(["d?", "b", "gone"])
+    assert [*beside.names()] == ["c"]

@@ -11,11 +11,13 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from cProfile import Profile
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pytest
+from fleets import as_log, make_fleet, make_workspace, some_events
 from patternsteps import Counted, counted
 from test_codex import CHILD, ROOT, Rollout
 
@@ -26,6 +28,10 @@ from ctxuse.context.references import references
 from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
 from ctxuse.files import read_small
+from ctxuse.fleet.collect import collect
+from ctxuse.fleet.compact import compact
+from ctxuse.fleet.pieces import Piece, collected_in
+from ctxuse.fleet.reporting import fleet_report
 from ctxuse.hook import run
 from ctxuse.hosts import prompted
 from ctxuse.hosts.claude_code.loaded import body_bytes
@@ -935,3 +941,63 @@ def test_of_files_that_a_prompt_of_opencode_names_so_many_are_read(
     origin = Origin.of_transcript(Places(workspace.layout, {"HOME": "/nowhere"}), None)
     assert [one.slug for one in context_of_opencode.standing(text, origin)] == ["AGENTS.md"]
     assert len(read) == 200
+
+
+def test_folders_in_folders_beside_pieces_are_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes in one folder of what was collected makes them."""
+    make_fleet(tmp_path / "fleet", 2, 5)
+    collect([str(tmp_path / "fleet")], str(tmp_path / "to"), host="h", executor="threads")
+    one = next(tmp_path.glob("to/*/.yoi/memory/_usage/collected"))
+    looked: list[object] = []
+
+    compact(str(tmp_path / "to"), executor="threads")
+
+    def counted_in(module: object, name: str) -> None:
+        real = getattr(module, name)
+
+        def counting(path: object) -> object:
+            looked.append(path)
+            return real(path)
+
+        monkeypatch.setattr(module, name, counting)
+
+    counted_in(os, "scandir")
+    counted_in(os.path, "islink")
+    numbers = []
+    for depth in (1, 10, 300):
+        for top in (one, next(path for path in one.iterdir() if path.name.startswith("0"))):
+            os.makedirs(os.path.join(top, *["d"] * depth), exist_ok=True)
+        looked.clear()
+        report = fleet_report([str(tmp_path / "to")], executor="threads")
+        assert (report.evidence.events, report.unreadable) == (10, ())
+        assert compact(str(tmp_path / "to"), executor="threads").done.unreadable == []
+        numbers.append(len(looked))
+    assert numbers[2] <= numbers[0]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
+def test_a_hole_costs_the_same_however_long_it_is(tmp_path: Path) -> None:
+    """In a piece, in a log, and behind its last line."""
+
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    zeros, to = b"\0" * (1024 * 1024), tmp_path / "to"
+    first, last = (sha256(some).hexdigest()[:16] for some in (zeros, zeros[:4096]))
+    for size in (10**9, 10**12):
+        root = make_workspace(tmp_path / f"w{size}", as_log(some_events(5, 1)))
+        os.truncate(root / ".yoi/memory/_usage/events.jsonl", size)
+        piece = to / collected_in(f"w{size}") / Piece(0, first, 0, size, last).name
+        piece.parent.mkdir(parents=True)
+        piece.touch()
+        os.truncate(piece, size)
+        before = bytes_read()
+        report = fleet_report([str(tmp_path)], executor="threads")
+        assert report.evidence.events % 5 == 0 != report.evidence.events
+        assert report.unreadable == ()
+        done = collect([str(root)], str(to), host="h", executor="threads")
+        assert done.failed == []
+        compact(str(to), executor="threads")
+        assert bytes_read() - before < 100_000_000

@@ -20,6 +20,8 @@ from ctxuse.log.reader import (
     OpenLog,
     Oversized,
     PendingLine,
+    data_in,
+    last_line_end,
     read_blocks,
     read_events,
 )
@@ -193,3 +195,27 @@ def test_a_link_in_place_of_a_directory_below_the_root_is_refused(workspace: Wor
     workspace.layout.usage_dir.symlink_to(elsewhere)
     with pytest.raises(LogUnreadableError, match="_usage: it is a link"):
         workspace.report()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"\n", b"x\n", b"x", b""]), st.integers(0, 3_000_000))),
+    st.integers(0, 5_000_000),
+)
+@settings(max_examples=60, deadline=None)
+def test_holes_are_zeros_to_who_looks_for_the_last_line(
+    some: list[tuple[bytes, int]], start: int
+) -> None:
+    with TemporaryFile() as file:
+        for data, hole in some:
+            file.write(data)
+            file.truncate(file.seek(hole, os.SEEK_CUR))
+        end = file.seek(0, os.SEEK_END)
+        start = min(start, end)
+        file.seek(start)
+        rest = bytearray(file.read())
+        log = OpenLog(LOG_NAME, file.fileno(), end)
+        assert last_line_end(log, start) == start + rest.rfind(b"\n") + 1
+        for first, last in data_in(file.fileno(), start, end):
+            assert start <= first < last <= end
+            rest[first - start : last - start] = bytes(last - first)
+        assert rest.count(0) == len(rest)

@@ -79,7 +79,7 @@ INSIDE = {
         "discovery | opening | target",
         "packs",
         "store | wire",
-        "source",
+        "folder | source",
         "pieces",
     ],
     "hosts": [

@@ -160,7 +160,12 @@ def read_beginning(path: str, most: int) -> bytes:
 
 @contextmanager
 def replacing(
-    path: str, *, dir_fd: int | None = None, mode: int = 0o600, mode_of: str | None = None
+    path: str,
+    *,
+    dir_fd: int | None = None,
+    gives: bool = True,
+    mode: int = 0o600,
+    mode_of: str | None = None,
 ) -> Iterator[IO[bytes]]:
     """Give a new file to write, which takes the place of `path` when the block ends.
 
@@ -169,8 +174,8 @@ def replacing(
 
     Args:
         path: What is replaced; a link is replaced itself.
-        dir_fd: An open directory that `path` begins at, whose owner's it is (`give_to_owner`); the
-            current one when None.
+        dir_fd: An open directory that `path` begins at; the current one when None.
+        gives: Whether it is given to the owner of that (`give_to_owner`).
         mode: The mode of the new file.
         mode_of: A file whose mode it gets instead, if that exists, and whose owner and group as far
             as this process may give them.
@@ -187,7 +192,7 @@ def replacing(
             closing_fd(open_regular(fresh, flags, dir_fd=dir_fd, mode=mode)) as descriptor,
             open(descriptor, "wb", closefd=False) as file,
         ):
-            if dir_fd is not None:
+            if gives and dir_fd is not None:
                 give_to_owner(descriptor, dir_fd)
             if mode_of is not None and hasattr(os, "fchmod"):
                 with suppress(FileNotFoundError):

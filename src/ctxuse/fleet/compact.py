@@ -35,7 +35,7 @@ from ctxuse.fleet.packs import (
     moment,
     packs_in,
 )
-from ctxuse.fleet.pieces import COLLECTED, collected_in
+from ctxuse.fleet.pieces import COLLECTED, STREAMS, collected_in
 from ctxuse.fleet.running import Engine, open_engine
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
 from ctxuse.fleet.store import Store, open_store
@@ -190,7 +190,7 @@ def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     unlisted = {}
     for folder in folders:
         try:
-            files |= store.names(collected_in(folder)) if folder != PACKS else {}
+            files |= store.names(collected_in(folder), STREAMS) if folder != PACKS else {}
         except RefusedError:  # a link is none of ours
             continue
         except (CtxuseError, OSError) as error:

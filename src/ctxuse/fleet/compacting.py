@@ -36,7 +36,7 @@ from ctxuse.fleet.pieces import (
     swept,
 )
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import BLOCK, Store, open_store
+from ctxuse.fleet.store import BLOCK, IN_HOLES, MOST_IN_HOLES, Store, open_store
 from ctxuse.fleet.target import writing_to
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
@@ -132,6 +132,7 @@ class _Batch:
         self._packs = Packs(job.sources)
         self._gone: list[str] = []
         self._done = Compacted()
+        self._in_holes = 0
 
     def look(self, source: Source) -> list[_Plan]:
         """Return what is to be done with the streams of a workspace; nothing is done.
@@ -140,6 +141,7 @@ class _Batch:
             OSError: Something of it cannot be read.
         """
         plans = []
+        self._in_holes = 0
         for name, holding in holdings_in(source).items():
             plan = _Plan(name)
             reader = _Reader(self._packs.beside(source), collected_in(source.folder))
@@ -230,6 +232,9 @@ class _Batch:
         """Yield what goes into packs: what none holds yet, and what is taken up."""
         end = holding.packed_stream().end
         loose = [piece for piece in holding.loose if piece.end > end]
+        self._in_holes += sum(map(self._store.in_holes, reader.paths(loose)))
+        if self._in_holes > MOST_IN_HOLES:
+            raise _LeftError(IN_HOLES)
         taken = dict(self._taken_up(holding))
         for step in swept([*loose, *taken], taken):
             if step.piece.size > self._job.pack_size:

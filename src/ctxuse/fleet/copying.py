@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
 
-from ctxuse.errors import FleetError
+from ctxuse.errors import FleetError, LogUnreadableError
 from ctxuse.fleet.jobs import Collect, Collected
 from ctxuse.fleet.opening import TRIES, logs_of, with_retries
 from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import (
     MARKED,
     MIXED,
+    STREAMS,
     Piece,
     Stream,
     as_collected,
@@ -27,10 +28,10 @@ from ctxuse.fleet.pieces import (
     pieces_of,
 )
 from ctxuse.fleet.source import Source, shown_address, shown_place
-from ctxuse.fleet.store import open_store
+from ctxuse.fleet.store import IN_HOLES, MOST_IN_HOLES, open_store
 from ctxuse.fleet.target import writing_to
 from ctxuse.log.names import archive_time
-from ctxuse.log.reader import OpenLog, last_line_end, pread, pread_all
+from ctxuse.log.reader import OpenLog, in_holes, last_line_end, pread, pread_all
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 
@@ -69,7 +70,7 @@ class _BehindError(OSError):
 
 def _copy(source: Source, packs: Packs, job: Collect, *, last: bool) -> Collected:
     """Copy what is new in one workspace; see `_continues` for what the `last` try is."""
-    number = size = replaced = before = 0
+    number = size = replaced = before = holes = 0
     folders = _Folders(job.target, folder_of(source, job.host))
     for opened in logs_of(source, packs):
         log = opened.log
@@ -83,6 +84,10 @@ def _copy(source: Source, packs: Packs, job: Collect, *, last: bool) -> Collecte
         if order is None:
             order = _order(log, before, folders, which)
         before = max(0, archive_time(log.name))
+        is_copy = opened.layout is None
+        holes += opened.in_holes if is_copy else in_holes(log.descriptor, there.end, end)
+        if holes > MOST_IN_HOLES:
+            raise LogUnreadableError(source.address, f"{log.name}: {IN_HOLES}")
         like = Piece(order, stream, 0, 0, "")
         for piece, data in new_pieces(log, like, there.end, end, job.piece_size):
             folders.write(which, piece, data)
@@ -130,7 +135,7 @@ class _Folders:
         if which not in self._pieces:
             path = self._path(which)
             with writing_to(self._target):
-                names = self._store.names(path)
+                names = self._store.names(path, STREAMS)
             below = {name.removeprefix(f"{path}/"): size for name, size in names.items()}
             self._pieces[which] = pieces_of(below)
         return self._pieces[which]

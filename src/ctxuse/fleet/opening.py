@@ -14,7 +14,7 @@ from typing import IO, NamedTuple, TypeVar
 from ctxuse.errors import CtxuseError, LogUnreadableError
 from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
-from ctxuse.fleet.pieces import COLLECTED, Stream, streams_of
+from ctxuse.fleet.pieces import COLLECTED, STREAMS, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
@@ -47,10 +47,12 @@ class Opened(NamedTuple):
     Attributes:
         log: The open log.
         layout: The workspace whose checkpoints stand for it; None when it is a copy.
+        in_holes: How many bytes of what it is a copy of were in holes.
     """
 
     log: OpenLog
     layout: WorkspaceLayout | None = None
+    in_holes: int = 0
 
 
 def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
@@ -78,7 +80,7 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
         raise LogUnreadableError(source.address, reason)
     for log in open_logs(layout):
         yield Opened(log, layout)
-    files = store.names(COLLECTED)
+    files = store.names(COLLECTED, STREAMS)
     if files:
         try:
             # whoever may write beside it may write logs of the workspace, too
@@ -145,21 +147,24 @@ def _collected(
         if stream.trouble:
             raise LogUnreadableError(source.address, f"{COLLECTED}/{name}: {stream.trouble}")
         with tempfile.TemporaryFile() as file:
-            _copy_stream(store, packs.beside(source), stream, file)
-            yield _of(file, f"{stream.order or 0:020}-{name}")
+            holes = _copy_stream(store, packs.beside(source), stream, file)
+            copy = _of(file, f"{stream.order or 0:020}-{name}")
+            yield copy._replace(in_holes=holes)
 
 
-def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]) -> None:
-    """Append the bytes of a collected log to an open file."""
+def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]) -> int:
+    """Append the bytes of a collected log to an open file; say how many are in holes."""
+    holes = 0
     for step in stream.steps:
         if step.part is None:
             skipped = step.start - step.piece.start
-            store.copy(f"{COLLECTED}/{step.piece.name}", target, skipped)
+            holes += store.copy(f"{COLLECTED}/{step.piece.name}", target, skipped)
             continue
         for start in range(step.start, step.piece.end, BLOCK):
             end = min(start + BLOCK, step.piece.end)
             append(target, ranges.of_step(step, COLLECTED, start, end))
         target.truncate()
+    return holes
 
 
 def _of(file: IO[bytes], name: str) -> Opened:

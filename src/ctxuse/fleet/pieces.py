@@ -36,6 +36,9 @@ from ctxuse.layout import USAGE_DIR
 COLLECTED = "collected"
 """The folder in ``_usage`` that holds what was collected."""
 
+STREAMS = re.compile(r"[0-9]{20,21}-[0-9a-f]{16}")
+"""How the folders in that are named which hold pieces."""
+
 PIECE_SIZE = 16 * 1024 * 1024
 """Bytes of a piece, at most."""
 

@@ -10,28 +10,34 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from glob import has_magic
+from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any
 
 from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
-from ctxuse.files import (
-    DIRECTORY,
-    NO_LINK,
-    UNFINISHED,
-    Descriptor,
-    RefusedError,
-    closing_fd,
-    open_descriptor,
-    open_regular,
-    replacing,
-)
+from ctxuse.files import UNFINISHED, Descriptor, closing_fd, open_regular, replacing
+from ctxuse.fleet.folder import Folder, opened
 from ctxuse.fleet.source import is_address, reason_of, shown_address
+from ctxuse.log.reader import data_in, in_holes, pread_all
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # it has no types
 
 BLOCK = 4 * 1024 * 1024
 """Bytes copied at a time."""
+
+_GONE = (FileNotFoundError, NotADirectoryError)
+
+NONE = re.compile(r"(?!)")
+"""Names of no folder."""
+
+MOST_IN_HOLES = 64 * 1024 * 1024
+"""Bytes of holes in what one workspace holds that become zeros in a copy, at most: holes take no
+room, zeros do."""
+
+IN_HOLES = f"it has over {MOST_IN_HOLES:,} bytes of holes, which would take that room in a copy"
+"""Why a workspace with more is not copied."""
 
 
 def append(target: IO[bytes], block: bytes) -> None:
@@ -52,23 +58,20 @@ class LocalStore:
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
 
-    def names(self, below: str = "") -> dict[str, int]:
-        """Return the files in it, or in its folder `below`, with their sizes; none if missing."""
+    def names(self, below: str = "", into: re.Pattern[str] = NONE) -> dict[str, int]:
+        """Return the files in it, or in its folder `below`, with their sizes; none if missing.
+
+        Args:
+            below: See above.
+            into: The names of folders in that whose files are listed, too.
+        """
         found: dict[str, int] = {}
-        waiting = [below.strip("/")]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                entries = [*os.scandir(self._path(folder))]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            for entry in entries:
-                name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(name)
-                elif not name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):  # gone since
-                        found[name] = entry.stat(follow_symlinks=False).st_size
+        below = below.strip("/")
+        with suppress(*_GONE), self._in(below) as folder:
+            for name in _list(folder, below, found):
+                if into.fullmatch(name):
+                    with suppress(*_GONE), closing(folder.inner(name)) as inner:
+                        _list(inner, f"{below}/{name}".strip("/"), found)
         return found
 
     def folders(self) -> list[str]:
@@ -82,40 +85,67 @@ class LocalStore:
             file.seek(start)
             return file.read(end - start)
 
-    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
-        """Append the bytes of a file from `start` on to an open one."""
+    def copy(self, name: str, target: IO[bytes], start: int = 0) -> int:
+        """Append the bytes of a file from `start` on to an open one; say how many are in holes.
+
+        Holes are not read.
+        """
         with self._open(name) as file:
-            file.seek(start)
-            while block := file.read(BLOCK):
-                append(target, block)
+            descriptor, at = file.fileno(), target.tell() - start
+            end = max(start, os.fstat(descriptor).st_size)
+            for first, last in data_in(descriptor, start, end):
+                for begin in range(first, last, BLOCK):
+                    asked = min(BLOCK, last - begin)
+                    block = pread_all(descriptor, asked, begin)
+                    if len(block) < asked:
+                        raise OSError(f"{name} was cut while it was read")
+                    target.seek(at + begin)
+                    append(target, block)
+            target.seek(at + end)
             target.truncate()
+            return in_holes(descriptor, start, end)
+
+    def in_holes(self, name: str) -> int:
+        """Return how many bytes of a file are in holes."""
+        with self._open(name) as file:
+            return in_holes(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
-        with self._replacing(name) as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        if sync and os.name == "posix":
-            folder = self._path(name.rpartition("/")[0])
-            with closing_fd(open_descriptor(folder, DIRECTORY)) as directory:
-                os.fsync(directory)
+        above, _, last = name.rpartition("/")
+        with self._in(above, make=True) as folder:
+            with _replacing(folder, last) as file:
+                file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if sync and folder.dir_fd is not None:
+                os.fsync(folder.dir_fd)
 
     def put(self, name: str, path: str) -> None:
         """Write a file that holds what the file `path` of this machine does, likewise."""
+        above, _, last = name.rpartition("/")
         with (
             closing_fd(open_regular(path)) as descriptor,
             open(descriptor, "rb", closefd=False) as source,
-            self._replacing(name) as file,
+            self._in(above, make=True) as folder,
+            _replacing(folder, last) as file,
         ):
             shutil.copyfileobj(source, file, BLOCK)
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove files; what is gone already is no error."""
-        for name in names:
-            with suppress(FileNotFoundError):
-                os.unlink(self._path(name))
+        """Remove files; what is gone already is no error, and no error keeps others from going."""
+        failed = None
+        for above, some in groupby(names, lambda name: name.rpartition("/")[0]):
+            try:
+                with suppress(FileNotFoundError), self._in(above) as folder:
+                    for name in some:
+                        with suppress(FileNotFoundError):
+                            os.unlink(folder.way(name.rpartition("/")[2]), dir_fd=folder.dir_fd)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
         """Refuse a file or folder that others on this machine may have written.
@@ -131,31 +161,49 @@ class LocalStore:
             PermissionError: It is another one's, or its group or others may write it.
             OSError: It cannot be looked at.
         """
-        status = os.lstat(self._path(name))
+        above, _, last = name.rpartition("/")
+        with self._in(above) as folder:
+            status = folder.status(last)
         if not hasattr(os, "geteuid"):
             return
         known = {0, os.geteuid(), os.stat(self._root).st_uid, owner}
         if status.st_uid not in known or status.st_mode & ~mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(errno.EPERM, "somebody else may have written it", name)
 
-    def _replacing(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        folder, _, last = name.rpartition("/")
-        path = self._path(folder)
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        return replacing(os.path.join(path, last))
-
     def _open(self, name: str) -> IO[bytes]:
-        flags = os.O_RDONLY | NO_LINK
-        return io.BufferedReader(_OwnFile(open_regular(self._path(name), flags)))
+        above, _, last = name.rpartition("/")
+        with self._in(above) as folder:
+            return io.BufferedReader(_OwnFile(folder.file(last)))
 
-    def _path(self, name: str) -> str:
-        """The path of a file or folder, which no link leads to, and which is none itself."""
-        path = self._root
-        for part in filter(None, name.split("/")):
-            path = os.path.join(path, part)
-            if os.path.islink(path):
-                raise RefusedError(errno.ELOOP, "it is a link, and links are not followed", name)
-        return path
+    @contextmanager
+    def _in(self, below: str, *, make: bool = False) -> Iterator[Folder]:
+        """Give a folder in it; with `make` it is made when it is missing, and so are all above."""
+        if make:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+        folder = opened(self._root)
+        for name in filter(None, below.split("/")):
+            with closing(folder) as above:
+                folder = above.inner(name, make=make)
+        with closing(folder):
+            yield folder
+
+
+def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
+    """Add the files in a folder, whose names begin with `below`; return the folders in it."""
+    folders = []
+    with os.scandir(folder.listed) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif not entry.name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):  # gone since
+                    size = entry.stat(follow_symlinks=False).st_size
+                    found[f"{below}/{entry.name}" if below else entry.name] = size
+    return folders
+
+
+def _replacing(folder: Folder, name: str) -> AbstractContextManager[IO[bytes]]:
+    return replacing(folder.way(name), dir_fd=folder.dir_fd, gives=False)
 
 
 class _OwnFile(io.FileIO):
@@ -186,8 +234,8 @@ class RemoteStore:
             self._fs, root = filesystem(url)
         self._root = root.rstrip("/")
 
-    def names(self, below: str = "") -> dict[str, int]:
-        """See `LocalStore`."""
+    def names(self, below: str = "", into: re.Pattern[str] = NONE) -> dict[str, int]:  # noqa: ARG002
+        """See `LocalStore`; all that lies below is listed at once."""
         folder = f"{self._root}/{below.strip('/')}".rstrip("/")
         self._fs.invalidate_cache()
         try:
@@ -217,7 +265,7 @@ class RemoteStore:
             data: bytes = self._fs.cat_file(f"{self._root}/{name}", start=start, end=end)
         return data
 
-    def copy(self, name: str, target: IO[bytes], start: int = 0) -> None:
+    def copy(self, name: str, target: IO[bytes], start: int = 0) -> int:
         """See `LocalStore`."""
         path = f"{self._root}/{name}"
         with self._told():
@@ -230,6 +278,11 @@ class RemoteStore:
             except OSError:  # what is known of it may be of before: who tries again looks anew
                 self._fs.invalidate_cache()
                 raise
+        return 0
+
+    def in_holes(self, name: str) -> int:  # noqa: ARG002
+        """See `LocalStore`. Nobody tells of holes at an address."""
+        return 0
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
         """See `LocalStore`. Object stores show an object when all of it is there, and kept."""
@@ -244,14 +297,16 @@ class RemoteStore:
     def remove(self, names: Sequence[str]) -> None:
         """See `LocalStore`. Where a request can remove many, it does."""
         paths = [f"{self._root}/{name}" for name in names]
+        each = [path for path in paths if has_magic(path)]  # `rm` takes them for patterns
         with self._told():
             try:
-                if paths:
-                    self._fs.rm(paths)
+                if len(each) < len(paths):
+                    self._fs.rm([path for path in paths if not has_magic(path)])
             except FileNotFoundError:
-                for path in paths:
-                    with suppress(FileNotFoundError):
-                        self._fs.rm_file(path)
+                each = paths
+            for path in each:
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(path)
 
     def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
         """See `LocalStore`. Who may write at an address is settled there."""

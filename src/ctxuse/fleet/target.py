@@ -83,19 +83,18 @@ def names_in(target: str) -> Collection[str]:
         FleetError: It cannot be listed.
     """
     names: list[str] = []
+    folders = [target]
     try:
         if is_address(target):
             return open_store(target).names()
-        with suppress(FileNotFoundError):
-            for _, _, files in os.walk(target, onerror=_raise):
-                names += files
+        while folders:
+            with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    inner = folders if entry.is_dir(follow_symlinks=False) else names
+                    inner.append(entry.path)
     except OSError as error:
         raise FleetError(shown_place(target), reason_of(error, target)) from error
     return names
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 @contextmanager

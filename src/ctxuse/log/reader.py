@@ -7,6 +7,7 @@ held. Nothing in the file can crash the reader: what cannot be counted becomes a
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from ctxuse.codec import MAX_READ_LINE
@@ -191,12 +192,16 @@ def _open_present(root: str) -> Descriptor | None:
 
 def last_line_end(log: OpenLog, start: int) -> int:
     """Where the last finished line of `log` behind `start` ends, or `start`."""
-    step = 64 * 1024
+    step = least = 64 * 1024
     position = log.end
     while position > start:
         begin = max(start, position - step)
-        newline = pread(log.descriptor, position - begin, begin).rfind(b"\n")
-        if newline >= 0:
+        if behind_hole(log.descriptor, begin, position) >= position:
+            step *= 2
+        elif step > least:
+            step = max(least, step // 4)
+            continue
+        elif (newline := pread(log.descriptor, position - begin, begin).rfind(b"\n")) >= 0:
             return begin + newline + 1
         position = begin
     return start
@@ -272,7 +277,7 @@ def pread(descriptor: int, length: int, position: int) -> bytes:
         raise LogUnreadableError(path_of(descriptor), what_happened(error)) from error
 
 
-def _behind_hole(descriptor: int, position: int, end: int) -> int:
+def behind_hole(descriptor: int, position: int, end: int) -> int:
     """Where the next data of a sparse file stands, from `position` on; its holes are all zeros."""
     if not hasattr(os, "SEEK_DATA"):
         return position
@@ -282,9 +287,26 @@ def _behind_hole(descriptor: int, position: int, end: int) -> int:
         return end if error.errno == errno.ENXIO else position
 
 
+def data_in(descriptor: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of an open file between two of its bytes that are no holes."""
+    while (start := behind_hole(descriptor, start, end)) < end:
+        stop = end
+        if hasattr(os, "SEEK_HOLE"):
+            with suppress(OSError):  # cut since, or no file system that tells
+                stop = min(end, max(start + 1, os.lseek(descriptor, start, os.SEEK_HOLE)))
+        yield start, stop
+        start = stop
+
+
+def in_holes(descriptor: int, start: int, end: int) -> int:
+    """Return how many bytes of an open file between two are in holes, which take no room."""
+    data = sum(stop - begin for begin, stop in data_in(descriptor, start, end))
+    return max(0, end - start - data)
+
+
 def _find_newline(descriptor: int, position: int, end: int) -> int | None:
     """Where the next newline from `position` on stands, holding no more than a block."""
-    while (position := _behind_hole(descriptor, position, end)) < end and (
+    while (position := behind_hole(descriptor, position, end)) < end and (
         block := pread(descriptor, min(BLOCK, end - position), position)
     ):
         cut = block.find(b"\n")

@@ -1,0 +1,102 @@
+"""Open folders of this machine, and the ways into those in them, along which no link is followed.
+
+Where the system has no `dir_fd` (Windows) ways are whole paths, each part of which is looked at.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from ctxuse.files import (
+    CLOSED,
+    DIRECTORY,
+    NO_LINK,
+    Descriptor,
+    RefusedError,
+    open_descriptor,
+    open_regular,
+)
+from ctxuse.log.opening import CAN_WRITE as HAS_DIR_FD
+
+
+class Folder(NamedTuple):
+    """A folder.
+
+    Attributes:
+        path: Its path.
+        descriptor: It, open; `CLOSED` where the system has no `dir_fd`.
+    """
+
+    path: str
+    descriptor: Descriptor
+
+    @property
+    def dir_fd(self) -> int | None:
+        """What `way` begins at."""
+        return self.descriptor if HAS_DIR_FD else None
+
+    @property
+    def listed(self) -> str | int:
+        """What `os.scandir` takes."""
+        return self.descriptor if HAS_DIR_FD else self.path
+
+    def way(self, name: str) -> str:
+        """The way to what has a name in it, from `dir_fd`."""
+        return name if HAS_DIR_FD else os.path.join(self.path, name)
+
+    def status(self, name: str) -> os.stat_result:
+        """What is known of a file or folder in it. Raises: OSError; RefusedError of a link."""
+        status = os.stat(self.way(name), dir_fd=self.dir_fd, follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            raise RefusedError(errno.ELOOP, "it is a link, and links are not followed", name)
+        return status
+
+    def file(self, name: str) -> Descriptor:
+        """Open a regular file in it, to read it. Raises: OSError; RefusedError of a link."""
+        with self._refusing(name):
+            return open_regular(self.way(name), os.O_RDONLY | NO_LINK, dir_fd=self.dir_fd)
+
+    def inner(self, name: str, *, make: bool = False) -> "Folder":
+        """Return a folder in it; with `make` it is made, with mode 0700, when it is missing.
+
+        Raises:
+            RefusedError: It is a link.
+            OSError: What the system said.
+        """
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(self.way(name), 0o700, dir_fd=self.dir_fd)
+        with self._refusing(name):
+            return opened(os.path.join(self.path, name), self.way(name), self.dir_fd)
+
+    def close(self) -> None:
+        """Close it."""
+        self.descriptor.close()
+
+    @contextmanager
+    def _refusing(self, name: str) -> Iterator[None]:
+        """Say of a link that it is one."""
+        if not HAS_DIR_FD:
+            self.status(name)
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError:
+            self.status(name)
+            raise
+
+
+def opened(path: str, way: str | None = None, dir_fd: int | None = None) -> Folder:
+    """Open a folder at a path, which may have links, or by its name in another one, which may not.
+
+    Raises:
+        OSError: What the system said.
+    """
+    if not HAS_DIR_FD:
+        return Folder(path, CLOSED)
+    flags = DIRECTORY if way is None else DIRECTORY | NO_LINK
+    return Folder(path, open_descriptor(way or path, flags, dir_fd=dir_fd))
