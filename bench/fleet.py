@@ -28,9 +28,10 @@ from ctxuse.fleet.compact import compact
 from ctxuse.fleet.counting import count
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.export import export_events
+from ctxuse.fleet.filesystems import filesystem
 from ctxuse.fleet.jobs import batches
 from ctxuse.fleet.reporting import fleet_report
-from ctxuse.fleet.store import LocalStore, filesystem, open_store
+from ctxuse.fleet.store import LocalStore, open_store
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.reports.fleet import FleetQuery, FleetTally
 from ctxuse.times import instant

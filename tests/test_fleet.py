@@ -32,7 +32,7 @@ from ctxuse.counting.kinds import DETAIL
 from ctxuse.errors import FleetError
 from ctxuse.fleet import counting, opening, reporting, running, wire
 from ctxuse.fleet.discovery import find
-from ctxuse.fleet.jobs import MOST_BYTES, MOST_IN_BATCH, Job, batches
+from ctxuse.fleet.jobs import MOST_BYTES, MOST_FILES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.reporting import fleet_report
@@ -861,11 +861,18 @@ def test_a_scheduler_that_is_none_is_refused(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@given(st.lists(st.integers(0, 40_000_000), max_size=60), st.integers(1, 9))
+@given(
+    st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(0, 9)), max_size=60),
+    st.integers(1, 9),
+)
 def test_batches_are_all_workspaces_once_in_order_and_bounded(
-    sizes: list[int], workers: int
+    sizes: list[tuple[int, int]], workers: int
 ) -> None:
-    sources = [Source(f"/{n}", root=b"/", size=size) for n, size in enumerate(sizes)]
+    many = tuple((f"f{n}", 1) for n in range(MOST_FILES // 4))
+    sources = [
+        Source(f"/{n}", root=b"/", size=size, logs=many if files < 3 else ())
+        for n, (size, files) in enumerate(sizes)
+    ]
     found = [*batches(sources, workers)]
     assert [source for _, batch in found for source in batch] == sources
     assert [first for first, _ in found] == [
@@ -874,6 +881,7 @@ def test_batches_are_all_workspaces_once_in_order_and_bounded(
     for _, batch in found:
         assert len(batch) <= MOST_IN_BATCH
         assert len(batch) == 1 or sum(s.size for s in batch) <= MOST_BYTES
+        assert sum(bool(s.logs) for s in batch) <= 4
 
 
 def test_a_report_over_folders_loads_no_library_of_the_extra(tmp_path: Path) -> None:

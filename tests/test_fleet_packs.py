@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
+from ctxuse.files import path_of
 from ctxuse.fleet import opening, packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
@@ -93,11 +96,13 @@ def at_operation(number: int, act: Callable[[], object]) -> Iterator[None]:
 
         return operation
 
-    def removing(store: LocalStore, names: list[str]) -> None:
+    def removing(store: LocalStore, names: Iterable[str]) -> dict[str, str]:
+        left: dict[str, str] = {}
         for name in names:
             if due():
                 act()
-            real_remove(store, [name])
+            left |= real_remove(store, [name])
+        return left
 
     real_remove = LocalStore.remove
     with pytest.MonkeyPatch.context() as patch:
@@ -827,6 +832,80 @@ def test_a_folder_that_cannot_be_listed_is_said_and_the_others_are_compacted(
     assert report(target).evidence.events == 15
 
 
+def unremovable(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Have no file be removed that has `part` in its path."""
+    real = os.unlink
+
+    def unlink(path: str, *, dir_fd: int | None = None) -> None:
+        if part in path or (dir_fd is not None and part in path_of(dir_fd)):
+            raise PermissionError(13, "Permission denied")
+        real(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+
+
+def test_what_cannot_be_removed_is_said_and_the_rest_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4), tmp_path / "to"
+    collected(fleet, target)
+    number = len(loose_in(target))
+    compacted(target)
+    unremovable(monkeypatch, "w001")
+    for turn in (1, 2):
+        done = compacted(target, NOW + turn * GRACE)
+        (said,) = done.done.unreadable
+        assert "w001" in said.address
+        assert said.reason == "what packs hold of it cannot be removed: Permission denied"
+        left = loose_in(target)
+        assert {"w001" in str(path) for path in left} == {True}
+        assert done.done.removed == (number - len(left) if turn == 1 else 0)
+    monkeypatch.undo()
+    settled(target)
+    assert not loose_in(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+@pytest.mark.parametrize("kind", ["index", "pack"])
+def test_a_pack_that_cannot_be_removed_is_said_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 4), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target, size=4000)
+    packs = sorted(path.name for path in (target / PACKS).glob(f"*.{kind}"))
+    unremovable(monkeypatch, packs[0])
+    for turn in range(1, 4):
+        compacted(target, NOW + turn * GRACE, 10**6)
+    done = compacted(target, NOW + 4 * GRACE, 10**6)
+    assert [Path(one.address).name for one in done.done.unreadable] == [packs[0]]
+    assert done.done.unreadable[0].reason == "it cannot be removed: Permission denied"
+    left = {path.stem for path in (target / PACKS).iterdir()}
+    assert left & {Path(name).stem for name in packs} == {Path(packs[0]).stem}
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are UTF-8 there")
+def test_names_that_are_no_utf8_stop_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    for folder in (next(target.rglob("collected")), next(target.rglob("0*-*")), target / "\udcff"):
+        (folder / "\udcff" / "\udcff").mkdir(parents=True)
+        (folder / "\udcff" / "\udcff.jsonl").write_bytes(b"{}")
+    for command in (["compact"], ["report", "--actor", "\udcff"],
+                    ["report", "--without", "\udcff"], ["report", "--kind", "\udcff"],
+                    ["collect", "--host", "\udcff", "--to", str(tmp_path / "more")]):  # fmt: skip
+        for executor in ("threads", "processes"):
+            named = [command[0], str(target), *command[1:], "--executor", executor]
+            assert run(["fleet", *named]) == 0, capsys.readouterr().err
+    settled(target)
+    assert {path.name for path in loose_in(target)} == {"\udcff.jsonl"}
+    for place in (target, tmp_path / "more"):
+        assert report(place).fields()["records"] == report(fleet).fields()["records"]
+
+
 def test_folders_of_an_address_are_listed_where_it_is_a_tree(tmp_path: Path) -> None:
     for name in ("a/file", "b/c/file", "file"):
         LocalStore(str(tmp_path)).write(name, b"")
@@ -954,6 +1033,37 @@ def test_what_a_later_pack_holds_is_read_there_and_nothing_is_left_out(
             )
 
 
+@given(spans, st.sets(st.integers(1, 4)), st.integers(1, 4))
+def test_what_is_sent_to_a_worker_says_as_much_as_all_that_is_known(
+    some: list[tuple[int, int, int]], moved: set[int], until: int
+) -> None:
+    parts, files = [], {}
+    for start, length, pack in some:
+        piece = Piece(7 + pack, STREAM, start * 1_000, (start + length) * 1_000, "0" * 16)
+        if pack:
+            parts.append(Part(f"p{pack}", 0, piece.name))
+        else:
+            files[piece.name] = piece.size
+    packs = {f"p{pack}" for pack in moved}
+    for whole in holdings_of(files, parts).values():
+        less = whole.without_rest(f"p{until}", packs)
+        sent = {piece.name: piece.bytes for piece in less.loose}
+        (less,) = holdings_of(sent, [part for _, part in less.packed]).values()
+        looked_at = [*((piece, None) for piece in whole.loose),
+                     *(one for one in whole.packed if one[1].pack in packs)]  # fmt: skip
+        assert looked_at == [*((piece, None) for piece in less.loose),
+                             *(one for one in less.packed if one[1].pack in packs)]  # fmt: skip
+        first = min((piece.start for piece, _ in looked_at), default=10**6) - MARKED
+        for get in (
+            Holding.stream,
+            Holding.packed_stream,
+            partial(Holding.packed_stream, until=f"p{until}"),
+        ):
+            here, there = get(whole), get(less)
+            assert here[1:] == there[1:]
+            assert [*here.between(first, here.end)] == [*there.between(first, here.end)]
+
+
 def test_a_pack_is_as_old_as_it_is_and_not_as_the_run_that_wrote_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -974,14 +1084,14 @@ def swapped_before(
     aside = one.with_name("aside")
 
     def called(path: str, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - passed on
-        if not aside.exists() and "collected" in path_of(more) + str(path):
+        if not aside.exists() and "collected" in inside(more) + str(path):
             one.rename(aside)
             one.symlink_to(link)
         return real(path, *words, **more)
 
-    def path_of(more: dict[str, Any]) -> str:
-        inside = more.get("dir_fd", more.get("src_dir_fd"))
-        return "" if inside is None else os.readlink(f"/proc/self/fd/{inside}")
+    def inside(more: dict[str, Any]) -> str:
+        folder = more.get("dir_fd", more.get("src_dir_fd"))
+        return "" if folder is None else path_of(folder)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, called)

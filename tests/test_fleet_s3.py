@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # noqa: E402 - it may lack
+from fsspec.asyn import sync_wrapper  # type: ignore[import-untyped] # noqa: E402 - likewise
 from fsspec.implementations.memory import (  # type: ignore[import-untyped] # noqa: E402 - likewise
     MemoryFileSystem,
 )
@@ -209,6 +210,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return await real(self, method, *words, **more)
 
     monkeypatch.setattr(kind, "_call_s3", counting)
+    monkeypatch.setattr(kind, "call_s3", sync_wrapper(counting))
     return made
 
 
@@ -230,6 +232,42 @@ def test_a_report_over_packs_makes_few_requests_however_many_workspaces_there_ar
     done = compact(f"{bucket}/to", executor="threads", now=4_000_020_000)
     assert (done.done.packs, done.done.unreadable) == (0, [])
     assert asked.total() <= 5, asked
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_what_cannot_be_removed_from_a_bucket_is_said_and_the_rest_goes_in_few_requests(
+    tmp_path: Path, bucket: str, asked: Counter[str], monkeypatch: pytest.MonkeyPatch, *, told: bool
+) -> None:
+    make_fleet(tmp_path, 9, 5)
+    collect([str(tmp_path)], f"{bucket}/to", host="h", executor="threads")
+    compact(f"{bucket}/to", executor="threads", now=4_000_000_000)
+    kind: Any = type(fsspec.filesystem("s3"))
+    real = kind._call_s3  # noqa: SLF001 - where all requests go through
+
+    async def failing(self: object, method: str, *words: object, **more: Any) -> object:  # noqa: ANN401 - passed on
+        if "w003" in str(more.get("Key", more.get("Delete", ""))) and method.startswith("delete"):
+            if not told:
+                raise PermissionError("Access Denied")
+            keys = [one["Key"] for one in more["Delete"]["Objects"]]
+            rest = [{"Key": key} for key in keys if "w003" not in key]
+            await real(self, method, *words, **{**more, "Delete": {"Objects": rest}})
+            refused = {"Code": "AccessDenied", "Message": "Access Denied"}
+            return {"Errors": [{"Key": key, **refused} for key in keys if "w003" in key]}
+        return await real(self, method, *words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "_call_s3", failing)
+        patch.setattr(kind, "call_s3", sync_wrapper(failing))
+        done = compact(f"{bucket}/to", executor="threads", workers=1, now=4_000_009_000)
+    (said,) = done.done.unreadable
+    assert "w003" in said.address
+    assert "Access Denied" in said.reason or "Permission denied" in said.reason
+    assert done.done.removed == 8
+    asked.clear()
+    done = compact(f"{bucket}/to", executor="threads", workers=1, now=4_000_009_000)
+    assert (done.done.unreadable, done.done.removed) == ([], 1)
+    assert (asked["delete_objects"], asked["delete_object"]) == (1, 0)
+    assert not [name for name in RemoteStore(f"{bucket}/to").names() if name.endswith(".jsonl")]
 
 
 def test_compactors_and_collectors_of_one_address_at_once_lose_and_double_nothing(
@@ -359,6 +397,26 @@ def test_a_name_by_which_addresses_are_chained_is_listed_and_the_others_count(
         [f"{bucket}/c/a::b", "memory://x::y/z"],
         "its name holds ::, which chains addresses, so that no address names it",
     )
+
+
+def test_an_address_that_is_no_utf8_is_listed_and_the_others_count(
+    memory: MemoryFileSystem,
+) -> None:
+    put(memory, "/x/y\udcff", "/x/z")
+    report = fleet_report(["memory://x"], executor="threads")
+    assert [seen.address for seen in report.workspaces] == ["memory://x/z"]
+    assert report.unreadable == (
+        Unreadable(r"memory://x/y\xff", "its name is no UTF-8, so that no address names it"),
+    )
+
+
+def test_of_an_address_that_looks_like_a_pattern_nothing_else_is_removed(
+    memory: MemoryFileSystem,
+) -> None:
+    for place in ("/x[1]/a", "/x1/a"):
+        memory.pipe_file(place, b"")
+    assert RemoteStore("memory://x[1]").remove(["a", "gone"]) == {}
+    assert memory.find("/") == ["/x1/a"]
 
 
 def test_credentials_tell_no_workspaces_apart() -> None:

@@ -79,7 +79,7 @@ INSIDE = {
         "discovery | opening | target",
         "packs",
         "store | wire",
-        "folder | source",
+        "filesystems | folder | source",
         "pieces",
     ],
     "hosts": [

@@ -30,12 +30,11 @@ from ctxuse.fleet.packs import (
     Pack,
     VanishedError,
     file_of,
-    is_folder,
     listed_anew,
     moment,
     packs_in,
 )
-from ctxuse.fleet.pieces import COLLECTED, STREAMS, collected_in
+from ctxuse.fleet.pieces import COLLECTED, STREAMS, collected_in, is_folder, parse
 from ctxuse.fleet.running import Engine, open_engine
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
 from ctxuse.fleet.store import Store, open_store
@@ -124,8 +123,8 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
         store = open_store(target)
         files, unlisted = _listed(store, target)
         packs = packs_in(store, files)
-    known = _known(target, files, packs)
-    if not known and not packs.troubles and not unlisted:
+    number = len(_known(target, files, packs))
+    if not number and not packs.troubles and not unlisted:
         raise FleetError(shown_place(target), "nothing was collected in it")
     plan = _proved(job, files, packs, {*unlisted}, engine)
     packs.troubles.update(unlisted)
@@ -133,17 +132,21 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
     if plan.sources:
         jobs = (_job(job, batch, plan.taken_up, plan.superseded)
                 for _, batch in batches(plan.sources, 1, MOST_PIECES))  # fmt: skip
-        number = 0
+        ready = 0
         for one, result in engine().results(jobs):
             _add(done, msgspec.json.decode(result, type=Compacted))
-            number += one.number
-            on_progress(number, len(plan.sources))
-    gone = sorted(plan.superseded.difference(done.needed))
-    with writing_to(target):
-        store.remove([file_of(name, "index") for name in gone])
-        left = [name for name in packs.rest if _is_settled(name, job)]
-        store.remove([file_of(name) for name in (*gone, *left)])
-    return Compaction(len(known), done, len(gone))
+            ready += one.number
+            on_progress(ready, len(plan.sources))
+    superseded = sorted(plan.superseded.difference(done.needed))
+    gone = {file_of(name, "index"): name for name in superseded}
+    left = store.remove(gone)
+    gone = {index: name for index, name in gone.items() if index not in left}
+    rest = (name for name in packs.rest if _is_settled(name, job))
+    left |= store.remove([file_of(name) for name in (*gone.values(), *rest)])
+    for name, why in left.items():
+        there = shown_place(f"{target.rstrip('/')}/{name}")
+        done.unreadable.append(Unreadable(there, f"it cannot be removed: {why}"))
+    return Compaction(number, done, len(gone))
 
 
 class _Plan(NamedTuple):
@@ -242,7 +245,7 @@ def _known(target: str, files: Mapping[str, int], packs: Found) -> list[Source]:
     for name, size in files.items():
         folder = name.partition("/")[0]
         below = name.removeprefix(f"{collected_in(folder)}/")
-        if below != name and is_folder(folder):
+        if below != name and is_folder(folder) and parse(below) is not None:
             folders.setdefault(folder, {})[f"{COLLECTED}/{below}"] = size
     found = []
     for folder, its in sorted(folders.items()):
@@ -266,24 +269,35 @@ def _needed(source: Source, settled: str) -> set[str]:
 def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Source]:
     """Yield the workspaces of which something is to be packed, removed or said.
 
-    Their sizes are the bytes to be packed. What stands for what is removed is added to the plan.
+    With them comes what is looked at of such streams; their sizes are the bytes to be packed. What
+    stands for what is removed is added to the plan.
     """
+    moved = plan.taken_up | plan.superseded
     for source in known:
-        is_meant = not plan.superseded.isdisjoint(source.packs)
-        size = sum(part.size for part in source.packed if part.pack in plan.taken_up)
+        size, meant = 0, []
         for holding in holdings_in(source).values():
             plan.relied_on.update(holding.standing(settled, plan.superseded))
+            in_moved = [(piece, part) for piece, part in holding.packed if part.pack in moved]
             packed = holding.packed_stream().end
-            size += sum(piece.size for piece in holding.loose if piece.end > packed)
+            new = sum(piece.size for piece in holding.loose if piece.end > packed)
+            new += sum(piece.size for piece, part in in_moved if part.pack in plan.taken_up)
+            size += new
             least = min((piece.end for piece in holding.loose), default=None)
-            is_meant |= (
-                len(holding.receipts) > 1
-                or holding.lost != []
+            trouble = holding.stream().trouble
+            if (
+                new
+                or in_moved
+                or len(holding.receipts) > 1
+                or holding.lost
                 or (least is not None and least <= holding.packed_stream(settled).end)
-                or holding.stream().trouble != ""
-            )
-        if is_meant or size:
-            yield msgspec.structs.replace(source, size=size)
+                or trouble
+            ):
+                meant.append(holding if trouble else holding.without_rest(settled, moved))
+        if meant:
+            files = [piece for one in meant for piece in (*one.loose, *one.receipts, *one.lost)]
+            logs = tuple((f"{COLLECTED}/{piece.name}", piece.bytes) for piece in files)
+            parts = tuple(part for one in meant for _, part in one.packed)
+            yield msgspec.structs.replace(source, logs=logs, packed=parts, size=size)
 
 
 def _taken_up(packs: Mapping[str, Pack], size: int) -> set[str]:

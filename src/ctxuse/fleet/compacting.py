@@ -130,7 +130,7 @@ class _Batch:
         self._store = open_store(job.target)
         self._writer = PackWriter(self._store, job.begun, job.pack_size)
         self._packs = Packs(job.sources)
-        self._gone: list[str] = []
+        self._gone: dict[str, Source] = {}
         self._done = Compacted()
         self._in_holes = 0
 
@@ -171,7 +171,7 @@ class _Batch:
             with writing_to(self._job.target):
                 tried(partial(self._store.write, name, b""))
             self._done.receipts += 1
-        self._gone += plan.gone
+        self._gone |= dict.fromkeys(plan.gone, source)
         self._done.needed += plan.needed
         if plan.trouble:
             self.left(source, f"{COLLECTED}/{plan.name}: {plan.trouble}")
@@ -190,9 +190,12 @@ class _Batch:
         """
         with writing_to(self._job.target):
             self._writer.flush()
-            self._store.remove(self._gone)
         self._done.packs, self._done.bytes = self._writer.packs, self._writer.bytes
-        self._done.removed = len(self._gone)
+        left = self._store.remove(self._gone)
+        self._done.removed = len(self._gone) - len(left)
+        for address, why in {self._gone[name].address: why for name, why in left.items()}.items():
+            reason = f"what packs hold of it cannot be removed: {why}"
+            self._done.unreadable.append(Unreadable(address, reason))
         return self._done
 
     def _stream(self, holding: Holding, reader: "_Reader", plan: _Plan) -> None:

@@ -7,6 +7,7 @@ nothing that was copied is changed, and `--distinct-ids` counts what both hold o
 
 import os
 import re
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
@@ -69,7 +70,7 @@ class _BehindError(OSError):
 
 
 def _copy(source: Source, packs: Packs, job: Collect, *, last: bool) -> Collected:
-    """Copy what is new in one workspace; see `_continues` for what the `last` try is."""
+    """Copy what is new in one workspace; see `that_continues` for the `last` try."""
     number = size = replaced = before = holes = 0
     folders = _Folders(job.target, folder_of(source, job.host))
     for opened in logs_of(source, packs):
@@ -104,14 +105,41 @@ class _Folders:
         self._store = open_store(target)
         self._name = name
         self._pieces: dict[int, dict[str, list[Piece]]] = {}
+        self._alike: dict[str, _Alike] = {}
+        self._written: dict[str, int] = {}
 
     def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
-        """Return in which of them, from 1, a log goes on, and what is there of it."""
-        for which in count(1):
-            there = as_collected(self._in(which).get(stream, ()))
-            if _continues(log, there, sure=sure):
-                return which, there
-        raise AssertionError
+        """Return in which of them, from 1, a log goes on, and what is there of it.
+
+        It is the first one of which the log is what was copied, and perhaps more: every piece ended
+        in the same bytes. Another collector may have copied what was appended since we opened the
+        log. Of a file that is seen, since it is open; a copy that was fetched may only be too old.
+
+        Args:
+            log: The open log.
+            stream: Which stream it is.
+            sure: Whether the log has at most the bytes it has now; else it is to be opened again.
+
+        Raises:
+            _BehindError: It has fewer bytes than were copied, and that is not sure.
+        """
+        alike = self._alike.setdefault(stream, _Alike())
+        if stream in self._written:
+            which = self._written.pop(stream)
+            alike.put(which, as_collected(self._in(which)[stream]))
+        has = os.fstat(log.descriptor).st_size
+        known = alike.that_end_in(log, has)
+        which = next((one for one in known if _continues(log, alike.streams[one - 1], has)), 0)
+        while not which and (pieces := self._in(len(alike.streams) + 1).get(stream)):
+            there = as_collected(pieces)
+            alike.put(len(alike.streams) + 1, there)
+            which = len(alike.streams) if _continues(log, there, has) else 0
+        which = which or len(alike.streams) + 1
+        if not sure and any(there.end > has for there in alike.streams[: which - 1]):
+            raise _BehindError("another collector is ahead")
+        if which > len(alike.streams):
+            return which, as_collected(())
+        return which, alike.streams[which - 1]
 
     def last_order(self, which: int) -> int:
         """Return where the last of the streams of one of them stands; -1 where there is none."""
@@ -129,6 +157,7 @@ class _Folders:
         with writing_to(self._target):
             self._store.write(f"{self._path(which)}/{piece.name}", data)
         self._in(which).setdefault(piece.stream, []).append(piece)
+        self._written[piece.stream] = which
 
     def _in(self, which: int) -> dict[str, list[Piece]]:
         """The pieces and receipts that are there, as when they were first looked at, and ours."""
@@ -142,6 +171,43 @@ class _Folders:
 
     def _path(self, which: int) -> str:
         return collected_in(self._name if which == 1 else f"{self._name}.{which}")
+
+
+class _Alike:
+    """Streams of one first line, each in a folder of its own, found by what they end in.
+
+    Attributes:
+        streams: What is there of them, in the folders from 1 on.
+    """
+
+    def __init__(self) -> None:
+        self.streams: list[Stream] = []
+        self._ends: list[int] = []
+        self._by_end: dict[int, dict[str, set[int]]] = {}
+
+    def put(self, which: int, stream: Stream) -> None:
+        """Say what is there in one of the folders, or in the next one."""
+        if which <= len(self.streams):
+            self._in(self.streams[which - 1]).discard(which)
+            self.streams[which - 1] = stream
+        else:
+            self.streams.append(stream)
+        if stream.trouble != MIXED:
+            self._in(stream).add(which)
+
+    def that_end_in(self, log: OpenLog, has: int) -> list[int]:
+        """Return the folders in which is nothing that ends otherwise than a log does there."""
+        ends = self._ends[: bisect_right(self._ends, has)]
+        return sorted(
+            which for end in ends for which in self._by_end[end].get(_mark_at(log, end), ())
+        )
+
+    def _in(self, stream: Stream) -> set[int]:
+        """The folders in which streams end as this one does."""
+        if stream.end not in self._by_end:
+            insort(self._ends, stream.end)
+        mark = stream.steps[-1].piece.mark if stream.steps else mark_of(b"")
+        return self._by_end.setdefault(stream.end, {}).setdefault(mark, set())
 
 
 def _order(log: OpenLog, before: int, folders: _Folders, which: int) -> int:
@@ -203,23 +269,8 @@ def _mark_at(log: OpenLog, end: int) -> str:
     return mark_of(_read(log, max(0, end - MARKED), end))
 
 
-def _continues(log: OpenLog, there: Stream, *, sure: bool) -> bool:
-    """Whether a log is what was copied, and perhaps more: every piece ended in the same bytes.
-
-    Another collector may have copied what was appended since we opened the log. Of a file that is
-    seen, since it is open; a copy that was fetched may only be too old.
-
-    Args:
-        log: The open log.
-        there: What was copied.
-        sure: Whether the log has at most the bytes it has now. If not, it is to be opened again.
-
-    Raises:
-        _BehindError: It has fewer bytes than were copied, and that is not sure.
-    """
-    has = os.fstat(log.descriptor).st_size
-    if there.end > has and not sure:
-        raise _BehindError("another collector is ahead")
+def _continues(log: OpenLog, there: Stream, has: int) -> bool:
+    """Whether every piece that was copied ended in the bytes that a log of so many has there."""
     return (
         there.trouble != MIXED
         and there.end <= has

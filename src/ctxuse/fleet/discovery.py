@@ -20,10 +20,12 @@ from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import read_small, real_path, what_happened
+from ctxuse.fleet.filesystems import Failed, files_below, filesystem, matches
 from ctxuse.fleet.packs import PACKS, packs_beside
 from ctxuse.fleet.pieces import COLLECTED, Part
 from ctxuse.fleet.source import (
     Source,
+    as_text,
     holds_buckets,
     is_address,
     reason_of,
@@ -33,7 +35,7 @@ from ctxuse.fleet.source import (
     why_refused,
     without_local_scheme,
 )
-from ctxuse.fleet.store import Failed, files_below, filesystem, matches
+from ctxuse.fleet.store import NOBODY
 from ctxuse.layout import MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
 from ctxuse.redaction import without_secrets
@@ -89,29 +91,36 @@ def _with_packs(
 
     Those of which only packs hold something follow.
     """
-    beside = _Beside(unreadable)
-    searched: dict[str, None] = {}
-    seen: set[tuple[str, str]] = set()
+    searched: set[str] = set()
+    seen: dict[str, set[str]] = {}
+    beside: dict[str, list[tuple[Source, int | None]]] = {}
     for source in found:
         if isinstance(source, _Packed):
-            searched[source.place] = None
+            searched.add(source.place)
+            beside.setdefault(source.place, [])
             continue
         place = source.parent
-        seen.add((place, source.folder))
+        seen.setdefault(place, set()).add(source.folder)
         if not source.has_collected or holds_buckets(place):
             yield source
-            continue
-        parts = beside.parts(place, _owner(source)).get(source.folder, [])
-        size = source.size + sum(part.size for part in parts)
-        yield replace(source, packed=(*parts,), size=size)
-    parents = {place for place, _ in seen}
-    for place in searched:
-        before = len(unreadable)
-        held = beside.parts(place)
-        alone = {folder: parts for folder, parts in held.items() if (place, folder) not in seen}
-        yield from _in_packs_alone(place, alone, unreadable)
-        if place not in parents and not alone and len(unreadable) == before:
-            unreadable.append(Unreadable(shown_place(place), _NONE))
+        else:
+            beside.setdefault(place, []).append((source, _owner(source)))
+    for place, workspaces in beside.items():
+        owners = {owner for _, owner in workspaces}
+        packs = packs_beside(place, owners | NOBODY if place in searched else owners)
+        for name, reason in packs.troubles.items():
+            unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
+        for source, owner in workspaces:
+            parts = packs.of(source.folder, owner)
+            size = source.size + sum(part.size for part in parts)
+            yield replace(source, packed=(*parts,), size=size)
+        if place in searched:
+            here = seen.get(place, ())
+            held = {one: packs.of(one, None) for one in packs.parts if one not in here}
+            alone = {one: its for one, its in held.items() if its or not packs.parts[one]}
+            yield from _in_packs_alone(place, alone, unreadable)
+            if not here and not alone and not packs.troubles:
+                unreadable.append(Unreadable(shown_place(place), _NONE))
 
 
 def _in_packs_alone(
@@ -126,23 +135,6 @@ def _in_packs_alone(
             yield Source(shown_place(root), packed=(*parts,), size=size, **there)
         else:
             unreadable.append(Unreadable(shown_place(root), "what packs held of it is missing"))
-
-
-class _Beside:
-    """What packs hold in places, each read once."""
-
-    def __init__(self, unreadable: list[Unreadable]) -> None:
-        self._unreadable = unreadable
-        self._read: dict[tuple[str, int | None], dict[str, list[Part]]] = {}
-
-    def parts(self, place: str, owner: int | None = None) -> dict[str, list[Part]]:
-        """Return the parts that packs in a place hold, by folder; what is wrong is listed."""
-        key = place, owner
-        if key not in self._read:
-            self._read[key], troubles = packs_beside(place, owner)
-            for name, reason in troubles.items():
-                self._unreadable.append(Unreadable(f"{shown_place(place)}/{name}", reason))
-        return self._read[key]
 
 
 class _Packed(NamedTuple):
@@ -163,12 +155,13 @@ def _told_apart(sources: list[Source]) -> list[Source]:
     """Return workspaces sorted by address, with numbers where several would share one."""
     number = Counter(source.address for source in sources)
     taken = set(number)
+    last: Counter[str] = Counter()
     apart = []
     for source in sources:
-        address, last = source.address, 0
+        address = source.address
         while number[source.address] > 1 and address in taken:
-            last += 1
-            address = f"{source.address} ({last})"
+            last[source.address] += 1
+            address = f"{source.address} ({last[source.address]})"
         taken.add(address)
         apart.append(replace(source, address=address))
     return sorted(apart, key=lambda s: s.address)
@@ -332,6 +325,7 @@ def _remote(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pack
 
 
 _CHAINED = "its name holds ::, which chains addresses, so that no address names it"
+_NO_TEXT = "its name is no UTF-8, so that no address names it"
 
 
 def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
@@ -362,8 +356,9 @@ def _remote_sources(place: str, unreadable: list[Unreadable]) -> Iterator[Source
     yield from (_Packed(place) for place in packed if "::" not in place)
     for root, logs in roots.items():
         url = url_of(root)
-        if "::" in url:
-            unreadable.append(Unreadable(shown_address(url), _CHAINED))
+        if "::" in url or url != as_text(url):
+            reason = _CHAINED if "::" in url else _NO_TEXT
+            unreadable.append(Unreadable(shown_address(url), reason))
         else:
             its = (*sorted(logs.items()),)
             yield Source(shown_address(url), url=url, logs=its, size=sum(logs.values()))

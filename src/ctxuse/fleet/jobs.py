@@ -1,7 +1,7 @@
 """What a worker is asked to do, as values that travel; each can be divided, and given up."""
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -9,7 +9,7 @@ from ctxuse.errors import FleetError
 from ctxuse.fleet import wire
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.repeats import Slice
-from ctxuse.fleet.source import Source
+from ctxuse.fleet.source import Source, as_text
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 from ctxuse.zones import Zone
@@ -24,11 +24,27 @@ def _name(zone: object) -> str:
 
 _encode = msgspec.json.Encoder(enc_hook=_name).encode
 
+
+def _escaped(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can be made of
+    match value:
+        case str():
+            return as_text(value)
+        case dict():
+            return {as_text(key): _escaped(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_escaped(one) for one in value]
+        case _:
+            return value
+
+
 MOST_IN_BATCH = 256
 """Workspaces in a job, at most."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of logs in a job, at most, unless one workspace alone has more."""
+
+MOST_FILES = 500_000
+"""Files, and parts of packs, that a job names at most, likewise: each takes some 160 bytes."""
 
 _ROUNDS = 8
 """Jobs for each worker, at least, where there are workspaces enough: the last ones end together."""
@@ -52,16 +68,20 @@ class Job(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         return len(self.sources)
 
     def as_bytes(self) -> bytes:
-        """Return it as bytes; see `decode`."""
-        return _encode(self)
+        """Return it as bytes; see `decode`. What is no UTF-8 in it is escaped: it names nothing."""
+        try:
+            return _encode(self)
+        except UnicodeEncodeError:
+            return _encode(_escaped(msgspec.to_builtins(self, enc_hook=_name)))
 
     def divided(self) -> Sequence[Self]:
-        """Return a job for each workspace, or itself when it is about none."""
-        return [self.only(index) for index in range(len(self.sources))] or [self]
+        """Return its halves, or itself when it is about one workspace or none."""
+        half = len(self.sources) // 2
+        return [self.stretch(0, half), self.stretch(half, len(self.sources))] if half else [self]
 
-    def only(self, index: int) -> Self:
-        """Return the part of the job that is about one of its workspaces, by its index."""
-        return msgspec.structs.replace(self, sources=(self.sources[index],))
+    def stretch(self, begin: int, end: int) -> Self:
+        """Return the part of the job that is about some of its workspaces, by their indexes."""
+        return msgspec.structs.replace(self, sources=self.sources[begin:end])
 
     def given_up(self, reason: str) -> bytes:
         """Return the result when its worker is lost again and again."""
@@ -94,9 +114,9 @@ class NumberedJob(Job, frozen=True, kw_only=True):
 
     first: int
 
-    def only(self, index: int) -> Self:
+    def stretch(self, begin: int, end: int) -> Self:
         """See `Job`."""
-        return msgspec.structs.replace(super().only(index), first=self.first + index)
+        return msgspec.structs.replace(super().stretch(begin, end), first=self.first + begin)
 
 
 class Count(Job, frozen=True, kw_only=True):
@@ -114,9 +134,9 @@ class Count(Job, frozen=True, kw_only=True):
     scratch: str = ""
     slices: tuple[tuple[Slice, ...], ...] = ()
 
-    def only(self, index: int) -> Self:
+    def stretch(self, begin: int, end: int) -> Self:
         """See `Job`."""
-        return msgspec.structs.replace(super().only(index), slices=self.slices[index : index + 1])
+        return msgspec.structs.replace(super().stretch(begin, end), slices=self.slices[begin:end])
 
 
 class WriteIds(NumberedJob, frozen=True, kw_only=True):
@@ -340,11 +360,12 @@ def batches(
         size: How many to a stretch, at most; when None so many that every worker has several.
     """
     most = size or max(1, min(MOST_IN_BATCH, -(-len(sources) // (workers * _ROUNDS))))
-    first = total = 0
+    first = total = files = 0
     for number, source in enumerate(sources):
-        if number > first and (number - first == most or total + source.size > MOST_BYTES):
-            yield first, sources[first:number]
-            first, total = number, 0
         total += source.size
+        files += len(source.logs) + len(source.packed)
+        if number > first and (number - first == most or total > MOST_BYTES or files > MOST_FILES):
+            yield first, sources[first:number]
+            first, total, files = number, source.size, len(source.logs) + len(source.packed)
     if first < len(sources):
         yield first, sources[first:]

@@ -84,7 +84,7 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     if files:
         try:
             # whoever may write beside it may write logs of the workspace, too
-            store.refuse_foreign(COLLECTED, os.stat(layout).st_uid, os.stat(usage).st_mode)
+            store.believed_by(COLLECTED, {os.stat(layout).st_uid}, os.stat(usage).st_mode)
         except PermissionError as error:
             raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
     yield from _collected(store, files, source, packs)

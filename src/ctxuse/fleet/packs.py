@@ -25,9 +25,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from ctxuse.errors import CtxuseError
-from ctxuse.fleet.pieces import Part, Piece, Step, parse
+from ctxuse.fleet.pieces import Part, Piece, Step, is_folder, parse
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import Store, open_store
+from ctxuse.fleet.store import FOREIGN, NOBODY, Owners, Store, open_store
 
 PACKS = ".ctxuse-packs"
 """The folder of packs. No folder that stands for a workspace has such a name."""
@@ -61,7 +61,6 @@ _LEAST_AHEAD = 256 * 1024
 _MOST_HELD = 64 * 1024 * 1024
 """Bytes that were read and are kept, at most."""
 
-_FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _FILE = re.compile(
     re.escape(PACKS) + r"/(?P<name>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{32})\.(?P<kind>pack|index)"
 )
@@ -108,15 +107,22 @@ class Found(NamedTuple):
     Attributes:
         packs: Those that are whole, by name.
         parts: What they hold, by the folder of the workspace.
-        troubles: Names of indexes that are none, and why.
-            A folder of which only an index without a pack speaks has no parts.
+        troubles: Names of indexes that are none, and why. A folder of which only an index without
+            a pack speaks has no parts.
         rest: Names of packs without an index, which are being written, or were left so.
+        believers: Those of the owners of workspaces who believe a pack, by its name.
     """
 
     packs: dict[str, Pack]
     parts: dict[str, list[Part]]
     troubles: dict[str, str]
     rest: list[str]
+    believers: dict[str, Owners]
+
+    def of(self, folder: str, owner: int | None) -> list[Part]:
+        """Return what they hold of the workspace of an owner."""
+        parts = self.parts.get(folder, ())
+        return [part for part in parts if owner in self.believers[part.pack]]
 
     def folders_of(self, packs: Collection[str]) -> set[str]:
         """Return the folders of the workspaces that have something in one of these packs."""
@@ -132,11 +138,6 @@ class Found(NamedTuple):
             self.parts[folder] = [part for part in parts if part.pack not in packs]
 
 
-def is_folder(name: str) -> bool:
-    """Whether `name` can stand for a workspace in what was collected."""
-    return _FOLDER.fullmatch(name) is not None
-
-
 def moment(seconds: float) -> str:
     """Return a time, in seconds since the epoch, as names of packs begin with it."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0, seconds)))
@@ -147,17 +148,17 @@ def file_of(pack: str, kind: str = "pack") -> str:
     return f"{PACKS}/{pack}.{kind}"
 
 
-def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -> Found:
-    """Return the packs in a place.
+def packs_in(store: Store, files: Mapping[str, int], owners: Owners = NOBODY) -> Found:
+    """Return the packs in a place that somebody believes.
 
     Args:
         store: The place.
         files: The files in its folder of packs, or more, with their sizes.
-        owner: Who may have written them, too; see `LocalStore.refuse_foreign`.
+        owners: Those of workspaces there; see `LocalStore.believed_by`.
 
     Raises:
         VanishedError: A pack was removed since the files were listed.
-        OSError: An index could not be read, or others may have written the folder.
+        OSError: An index could not be read, or nobody believes the folder.
     """
     sizes: dict[str, dict[str, int]] = {"pack": {}, "index": {}}
     for path, size in files.items():
@@ -165,12 +166,13 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
         if match is not None:
             sizes[match["kind"]][match["name"]] = size
     rest = [name for name in sizes["pack"] if name not in sizes["index"]]
-    found = Found({}, {}, {}, rest)
+    found = Found({}, {}, {}, rest, {})
     if sum(sizes["index"].values()) > _MOST_INDEXED:
         raise OSError(errno.EFBIG, f"its indexes have more than {_MOST_INDEXED:,} bytes", PACKS)
-    if any(sizes.values()):
-        store.refuse_foreign(PACKS, owner)
-    names = iter(_believed(found, store, sorted(sizes["index"]), owner))
+    believers = store.believed_by(PACKS, owners) if any(sizes.values()) else owners
+    if believers != owners:
+        found.troubles[PACKS] = FOREIGN
+    names = _believed(found, store, sorted(sizes["index"]), believers)
     under_way: deque[tuple[str, Future[bytes]]] = deque()
     entries = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -185,17 +187,21 @@ def packs_in(store: Store, files: Mapping[str, int], owner: int | None = None) -
                 raise OSError(errno.EFBIG, reason, PACKS)
 
 
-def _believed(found: Found, store: Store, names: Iterable[str], owner: int | None) -> Iterator[str]:
-    """Yield the names of packs that are believed; of the others it is said why they are not."""
+def _believed(found: Found, store: Store, names: Iterable[str], owners: Owners) -> Iterator[str]:
+    """Yield the names of packs that somebody believes; where not all do it is said why not."""
     for name in names:
+        believers = owners
         try:
             for kind in ("index", "pack"):
                 with suppress(FileNotFoundError):  # noticed when it is read
-                    store.refuse_foreign(file_of(name, kind), owner)
+                    believers = store.believed_by(file_of(name, kind), believers)
         except OSError as error:
             found.troubles[file_of(name, "index")] = reason_of(error)
-        else:
-            yield name
+            continue
+        if believers != owners:
+            found.troubles[file_of(name, "index")] = FOREIGN
+        found.believers[name] = believers
+        yield name
 
 
 def _take(
@@ -216,8 +222,9 @@ def _take(
     except ValueError as error:
         found.troubles[file_of(name, "index")] = str(error)
         return 0
-    for folder, parts in held.items():
-        found.parts.setdefault(folder, []).extend(parts if name in packs else ())
+    if name in packs or None in found.believers[name]:
+        for folder, parts in held.items():
+            found.parts.setdefault(folder, []).extend(parts if name in packs else ())
     number = sum(map(len, held.values()))
     if name in packs:
         found.packs[name] = Pack(packs[name], number, digest)
@@ -428,20 +435,13 @@ def listed_anew(act: Callable[[], T]) -> T:
     return act()
 
 
-def packs_beside(
-    place: str, owner: int | None = None
-) -> tuple[dict[str, list[Part]], dict[str, str]]:
-    """Return what packs in a place hold, by folder, and what cannot be read there, with reasons.
-
-    Args:
-        place: A folder or an address.
-        owner: Who may have written them beside those who own the folder.
-    """
+def packs_beside(place: str, owners: Owners) -> Found:
+    """Return the packs in a folder or at an address; whatever is wrong is among the troubles."""
     try:
         store = open_store(place)
-        found = listed_anew(lambda: packs_in(store, store.names(PACKS), owner))
+        return listed_anew(lambda: packs_in(store, store.names(PACKS), owners))
     except VanishedError as error:
-        return {}, {PACKS: str(error)}
+        reason = str(error)
     except (CtxuseError, OSError) as error:
-        return {}, {PACKS: reason_of(error, place)}
-    return found.parts, found.troubles
+        reason = reason_of(error, place)
+    return Found({}, {}, {PACKS: reason}, [], {})

@@ -49,6 +49,7 @@ _NAME = re.compile(
     r"(?P<order>[0-9]{20,21})-(?P<stream>[0-9a-f]{16})/(?P<start>[0-9]{16})-(?P<end>[0-9]{16})"
     r"\.(?P<mark>[0-9a-f]{16})\.(?P<kind>jsonl|packed|lost)"
 )
+_FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
 MIXED = "pieces of different logs stand side by side"
@@ -85,6 +86,11 @@ class Piece(NamedTuple):
     def size(self) -> int:
         """How many bytes it holds, or speaks of."""
         return self.end - self.start
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes a file has that is it."""
+        return self.size if self.kind == "jsonl" else 0
 
 
 class Part(NamedTuple):
@@ -188,6 +194,28 @@ class Holding(NamedTuple):
             if step.part is not None
         }
 
+    def without_rest(self, until: str, moved: Collection[str]) -> "Holding":
+        """Return the same, with one piece for all that packs hold and nobody looks at.
+
+        That is what is long before pieces that are files of their own, or lie in packs that are
+        written anew or removed. The piece lies in no pack.
+
+        Args:
+            until: As for `in_packs`.
+            moved: Those packs.
+        """
+        stream = self.packed_stream(until)
+        starts = [piece.start for piece, part in self.packed if part.pack in moved]
+        starts += [piece.start for piece in self.loose]
+        first = min(starts, default=stream.end + MARKED) - MARKED
+        before = [step.piece for step in stream.steps if step.piece.end <= first]
+        if not before:
+            return self
+        order = min(piece.order for piece, _ in self.packed)
+        rest = before[-1]._replace(order=order, start=0)
+        kept = [one for one in self.packed if one[0].end > rest.end]
+        return self._replace(packed=[*kept, (rest, Part("", 0, rest.name))])
+
     def stream(self) -> Stream:
         """Return what there is of the stream, from packs where they hold it."""
         found = self.in_packs()
@@ -236,6 +264,11 @@ def _uppermost(pieces: Sequence[Piece]) -> set[int]:
     return found
 
 
+def is_folder(name: str) -> bool:
+    """Whether `name` can stand for a workspace in what was collected."""
+    return _FOLDER.fullmatch(name) is not None
+
+
 def collected_in(folder: str) -> str:
     """Return the name of the folder of a workspace's pieces, from the place it lies in."""
     return "/".join((folder, *USAGE_DIR, COLLECTED))
@@ -273,7 +306,7 @@ def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     pieces: dict[str, list[Piece]] = {}
     for name, size in files.items():
         piece = parse(name)
-        if piece is not None and size == (piece.size if piece.kind == "jsonl" else 0):
+        if piece is not None and size == piece.bytes:
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
 

@@ -141,12 +141,17 @@ def why_refused(url: str) -> str:
     return ""
 
 
+def as_text(text: str) -> str:
+    """Return `text` with what cannot be written as UTF-8 escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def shown_path(path: str) -> str:
     """Return a path of this machine as text that can be written as UTF-8, another for each."""
     try:
         raw = os.fsencode(path)
     except UnicodeEncodeError:  # no path can be that
-        return path.encode("utf-8", "backslashreplace").decode()
+        return as_text(path)
     shown = raw.decode("utf-8", "backslashreplace")
     if os.sep != "\\" and _ESCAPED.search(shown):
         shown = raw.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
@@ -194,4 +199,4 @@ def reason_of(error: BaseException, url: str = "") -> str:
         said = what_happened(error)
     else:
         said = f"{type(error).__name__}: {error}"
-    return without_secrets(" ".join(said.split()), url)[:_MOST_SAID]
+    return as_text(without_secrets(" ".join(said.split()), url)[:_MOST_SAID])

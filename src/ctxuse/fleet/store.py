@@ -9,20 +9,19 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from glob import has_magic
 from itertools import groupby
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from ctxuse.errors import CtxuseError, FleetError, MissingExtraError
+from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.files import UNFINISHED, Descriptor, closing_fd, open_regular, replacing
+from ctxuse.fleet.filesystems import files_below, filesystem, is_tree
 from ctxuse.fleet.folder import Folder, opened
 from ctxuse.fleet.source import is_address, reason_of, shown_address
 from ctxuse.log.reader import data_in, in_holes, pread_all
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped] # it has no types
 
 BLOCK = 4 * 1024 * 1024
 """Bytes copied at a time."""
@@ -38,6 +37,15 @@ room, zeros do."""
 
 IN_HOLES = f"it has over {MOST_IN_HOLES:,} bytes of holes, which would take that room in a copy"
 """Why a workspace with more is not copied."""
+
+FOREIGN = "somebody else may have written it"
+"""Why what lies on this machine is not believed."""
+
+Owners = AbstractSet[int | None]
+"""Who own workspaces of this machine; None of those of which nobody is known to."""
+
+NOBODY: Owners = frozenset({None})
+"""The owners, where it does not matter whose a workspace is."""
 
 
 def append(target: IO[bytes], block: bytes) -> None:
@@ -133,42 +141,47 @@ class LocalStore:
         ):
             shutil.copyfileobj(source, file, BLOCK)
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Remove files; what is gone already is no error, and no error keeps others from going."""
-        failed = None
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
+        """Remove files, and return those that cannot be, each with the reason.
+
+        What is gone already is no error.
+        """
+        left: dict[str, str] = {}
         for above, some in groupby(names, lambda name: name.rpartition("/")[0]):
+            together = [*some]
             try:
                 with suppress(FileNotFoundError), self._in(above) as folder:
-                    for name in some:
-                        with suppress(FileNotFoundError):
-                            os.unlink(folder.way(name.rpartition("/")[2]), dir_fd=folder.dir_fd)
+                    for name in together:
+                        left |= _unlinked(folder, name)
             except OSError as error:
-                failed = error
-        if failed is not None:
-            raise failed
+                left |= dict.fromkeys(together, reason_of(error))
+        return left
 
-    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
-        """Refuse a file or folder that others on this machine may have written.
+    def believed_by(self, name: str, owners: Owners, mode: int = 0) -> Owners:
+        """Return those of the owners of workspaces who believe a file or folder.
 
-        It may be the user's own, root's, that of who owns the folder, or `owner`'s.
+        What is the user's own, root's, or that of who owns the folder, all of them believe; what is
+        another one's, that one alone.
 
         Args:
             name: Its name.
-            owner: See above.
+            owners: The owners.
             mode: Who may write what has this mode may write it, too.
 
         Raises:
-            PermissionError: It is another one's, or its group or others may write it.
+            PermissionError: It is none of theirs, or its group or others may write it.
             OSError: It cannot be looked at.
         """
         above, _, last = name.rpartition("/")
         with self._in(above) as folder:
             status = folder.status(last)
         if not hasattr(os, "geteuid"):
-            return
-        known = {0, os.geteuid(), os.stat(self._root).st_uid, owner}
-        if status.st_uid not in known or status.st_mode & ~mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise PermissionError(errno.EPERM, "somebody else may have written it", name)
+            return owners
+        if status.st_uid not in {0, os.geteuid(), os.stat(self._root).st_uid}:
+            owners = owners & {status.st_uid}
+        if not owners or status.st_mode & ~mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(errno.EPERM, FOREIGN, name)
+        return owners
 
     def _open(self, name: str) -> IO[bytes]:
         above, _, last = name.rpartition("/")
@@ -200,6 +213,16 @@ def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
                     size = entry.stat(follow_symlinks=False).st_size
                     found[f"{below}/{entry.name}" if below else entry.name] = size
     return folders
+
+
+def _unlinked(folder: Folder, name: str) -> dict[str, str]:
+    """Remove a file in a folder; return it with the reason if it cannot be."""
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(folder.way(name.rpartition("/")[2]), dir_fd=folder.dir_fd)
+    except OSError as error:
+        return {name: reason_of(error)}
+    return {}
 
 
 def _replacing(folder: Folder, name: str) -> AbstractContextManager[IO[bytes]]:
@@ -248,7 +271,7 @@ class RemoteStore:
 
     def folders(self) -> list[str] | None:
         """See `LocalStore`; None where all files are listed at once."""
-        if not _is_tree(self._fs):
+        if not is_tree(self._fs):
             return None
         self._fs.invalidate_cache()
         try:
@@ -294,22 +317,27 @@ class RemoteStore:
         with self._told():
             self._fs.put_file(path, self._made(name))
 
-    def remove(self, names: Sequence[str]) -> None:
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
         """See `LocalStore`. Where a request can remove many, it does."""
-        paths = [f"{self._root}/{name}" for name in names]
-        each = [path for path in paths if has_magic(path)]  # `rm` takes them for patterns
-        with self._told():
+        paths = {name: f"{self._root}/{name}" for name in names}
+        with suppress(Exception):  # it is about one of them, which is looked for
+            if hasattr(self._fs, "call_s3"):
+                return _removed_from_s3(self._fs, paths)
+            if paths and not any(map(has_magic, paths.values())):  # else it removes what matches
+                self._fs.rm([*paths.values()])
+                return {}
+        left: dict[str, str] = {}
+        for name, path in paths.items():
             try:
-                if len(each) < len(paths):
-                    self._fs.rm([path for path in paths if not has_magic(path)])
-            except FileNotFoundError:
-                each = paths
-            for path in each:
-                with suppress(FileNotFoundError):
+                with suppress(FileNotFoundError), self._told():
                     self._fs.rm_file(path)
+            except (CtxuseError, OSError) as error:
+                left[name] = reason_of(error, self._url)
+        return left
 
-    def refuse_foreign(self, name: str, owner: int | None = None, mode: int = 0) -> None:
+    def believed_by(self, name: str, owners: Owners, mode: int = 0) -> Owners:  # noqa: ARG002
         """See `LocalStore`. Who may write at an address is settled there."""
+        return owners
 
     def _made(self, name: str) -> str:
         """The path of a file whose folder there is."""
@@ -332,6 +360,9 @@ class RemoteStore:
             raise FleetError(shown_address(self._url), reason_of(error, self._url)) from error
 
 
+_REMOVED = 1000
+"""Objects that one request of S3 removes, at most."""
+
 _NUMBERS = (
     (FileNotFoundError, errno.ENOENT),
     (PermissionError, errno.EACCES),
@@ -350,100 +381,16 @@ def open_store(place: str) -> Store:
     return RemoteStore(place) if is_address(place) else LocalStore(place)
 
 
-def filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
-    """Return what reads `url`, and the path in it.
-
-    Raises:
-        MissingExtraError: `fsspec` is not installed.
-        ImportError: What this kind of address needs is not installed.
-        ValueError: There is no such kind of address.
-    """
-    try:
-        from fsspec.core import (  # type: ignore[import-untyped] # noqa: PLC0415 - only for addresses
-            url_to_fs,
-        )
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("an address such as s3://", "fleet") from error
-    found: tuple[AbstractFileSystem, str] = url_to_fs(url)
-    return found
-
-
-Failed = Callable[[str, Exception], None]
-
-
-def files_below(
-    fs: "AbstractFileSystem", top: str, passed_over: str = "", failed: Failed | None = None
-) -> dict[str, int]:
-    """Return the files at `top`, a path of `fs`, and below it, with their sizes.
-
-    Args:
-        fs: What reads it.
-        top: The path.
-        passed_over: The name of folders that need not be listed.
-        failed: Told of each folder below `top` that cannot be listed; without it they raise.
-
-    Raises:
-        OSError: It cannot be listed, or does not exist; libraries raise other errors, too.
-    """
-    if not _is_tree(fs):
-        found = fs.find(top, detail=True)
-    else:
-        walk = _walk(fs, top, None, passed_over, failed)
-        found = {name: about for name, about in walk if about["type"] != "directory"}
-    return {name: int(about.get("size") or 0) for name, about in found.items()}
-
-
-def matches(fs: "AbstractFileSystem", pattern: str, failed: Failed) -> list[str]:
-    """Return what matches a pattern of `fs`. Arguments and errors are those of `files_below`."""
-    if not _is_tree(fs):
-        return [*fs.glob(pattern)]
-    from fsspec.utils import (  # type: ignore[import-untyped] # noqa: PLC0415 - likewise
-        glob_translate,
-    )
-
-    first = min(pattern.find(sign) for sign in "*?[" if sign in pattern)
-    top, slash, rest = pattern[:first].rpartition("/")
-    rest += pattern[first:]
-    depth = None if "**" in rest else rest.count("/")
-    matching = re.compile(glob_translate(pattern))
-    walk = _walk(fs, top or slash, depth, "", failed)
-    return [name for name, _ in walk if matching.match(name)]
-
-
-def _is_tree(fs: "AbstractFileSystem") -> bool:
-    """Whether `fs` is listed folder by folder; then its own search is silent about errors."""
-    from fsspec import AbstractFileSystem  # noqa: PLC0415 - likewise
-    from fsspec.asyn import AsyncFileSystem  # type: ignore[import-untyped] # noqa: PLC0415
-
-    kind = type(fs)
-    base = AsyncFileSystem._find  # noqa: SLF001 - what it stands for is public
-    return kind.find is AbstractFileSystem.find and getattr(kind, "_find", base) is base
-
-
-def _walk(
-    fs: "AbstractFileSystem", top: str, depth: int | None, passed_over: str, failed: Failed | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    waiting = [(top, 0)]
-    seen = {top.rstrip("/")}
-    while waiting:
-        here, level = waiting.pop()
-        try:
-            entries = fs.ls(here, detail=True)
-        except Exception as error:
-            if level == 0:
-                raise
-            if isinstance(error, FileNotFoundError):  # gone since
-                continue
-            if failed is None:
-                raise
-            failed(here, error)
-            continue
-        for about in entries:
-            name = about["name"].rstrip("/")
-            if about["type"] != "directory":
-                yield about["name"], about
-            elif name not in seen and name.rpartition("/")[2] != passed_over:
-                seen.add(name)
-                yield name, about
-                if depth is None or level < depth:
-                    waiting.append((name, level + 1))
+def _removed_from_s3(fs: Any, paths: dict[str, str]) -> dict[str, str]:  # noqa: ANN401 - it has no types
+    """Remove files by name, and return those that are refused; `fs` itself is silent about them."""
+    left: dict[str, str] = {}
+    named = {fs.split_path(path)[1]: name for name, path in paths.items()}
+    keys = [*named]
+    for at in range(0, len(keys), _REMOVED):
+        bucket = fs.split_path(paths[named[keys[at]]])[0]
+        asked = {"Objects": [{"Key": key} for key in keys[at : at + _REMOVED]], "Quiet": True}
+        said = fs.call_s3("delete_objects", Bucket=bucket, Delete=asked)
+        for one in said.get("Errors", ()):
+            left[named[one["Key"]]] = one.get("Message") or one["Code"]
+    fs.invalidate_cache()
+    return left

@@ -10,6 +10,7 @@ from glob import has_magic
 
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.files import real_path
+from ctxuse.fleet.filesystems import filesystem
 from ctxuse.fleet.source import (
     Source,
     identity_of,
@@ -19,7 +20,7 @@ from ctxuse.fleet.source import (
     why_refused,
     without_local_scheme,
 )
-from ctxuse.fleet.store import filesystem, open_store
+from ctxuse.fleet.store import open_store
 from ctxuse.redaction import hidden, without_secrets
 
 HERE = frozenset({"processes", "threads"})
