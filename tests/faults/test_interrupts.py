@@ -62,8 +62,10 @@ class Stepper:
         return self._step
 
     def _step(self, frame: FrameType, what: str, argument: object) -> "TraceFunction | None":
-        del frame, argument
-        if what == "opcode":
+        del argument
+        # Without a line are the instructions by which Python leaves a block that raised. No signal
+        # is heard there, and what raises there stays the error that is being handled.
+        if what == "opcode" and frame.f_lineno is not None:
             self.steps += 1
             if self.steps == self._at:
                 sys.settrace(None)

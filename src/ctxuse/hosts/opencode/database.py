@@ -116,7 +116,7 @@ class Database:
     def look(self) -> None:
         """Look whether it holds tables. Raises: OSError."""
         if self._rows(_TABLES) != [(0,)]:
-            raise _unreadable("what should be a table is none", self._path)
+            raise _unreadable("what it reads is no table", self._path)
 
     def sessions(self) -> list[str]:
         """Return the ids of the sessions, in the order in which they began. Raises: OSError."""
