@@ -92,6 +92,38 @@ def test_for_parts_of_events_the_log_is_looked_through_once(
     assert import_log(made(tmp_path / "there"), [str(other)]).added == 3
 
 
+def test_what_others_add_whole_meanwhile_is_not_added_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, other = made(tmp_path / "here"), tmp_path / "other.jsonl"
+    others, (first, rest) = parts(2)[:2], parts(2)[2:]
+    whole = first._replace(records=first.records + rest.records)
+    looked: list[int] = []
+
+    def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        yield from lines_with(layout, ids)
+        if len(looked) == 1:
+            Workspace(layout.root).append(whole)
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    other.write_bytes(b"".join(encode(one) + b"\n" for one in (*others, first, rest)))
+    assert import_log(workspace, [str(other)]).added == 2
+    assert looked == [2, 2]
+
+
+def test_a_dry_run_over_several_logs_says_what_an_import_does(tmp_path: Path) -> None:
+    (first, rest), found = parts(1), []
+    whole = first._replace(records=first.records + rest.records)
+    files = [tmp_path / "whole.jsonl", tmp_path / "parts.jsonl"]
+    files[0].write_bytes(encode(whole) + b"\n")
+    files[1].write_bytes(encode(first) + b"\n" + encode(rest) + b"\n")
+    for dry_run in (True, False):
+        done = import_log(made(tmp_path / f"{dry_run}"), map(str, files), dry_run=dry_run)
+        found.append((done.added, done.there))
+    assert found == [(1, 2)] * 2
+
+
 def line(number: int, when: int, **fields: object) -> str:
     """A line of a transcript of Claude Code."""
     fixed = {"sessionId": SESSION, "uuid": f"u{number}", "parentUuid": None, "isSidechain": False}

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -492,7 +493,53 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
         " SELECT 's' || n AS id, NULL AS parent_id, '/' AS directory, 1 AS time_created,"
         " 1 AS time_updated FROM endless WHERE n < 0;"
     ),
+    _with_tables(
+        "CREATE TABLE session (id, parent_id, directory, time_updated, time_created AS (hex(id)));"
+        "INSERT INTO session (id) VALUES ('s');"
+    ),
 ]
+
+
+def test_what_is_in_the_log_of_a_database_only_is_read(kept: Sessions) -> None:
+    with closing(kept.open()) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        rows = ((f"ses_{n:05}", None, "/", n, n) for n in range(9_000))
+        database.executemany("INSERT INTO session VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+        with opened(str(kept.path)) as found:
+            assert len(found.sessions()) == found.number() == 9_001
+
+
+def inner_page(child: int) -> bytes:
+    """A page of 512 bytes of a table, which leads to the same page below sixty times."""
+    page = bytearray(512)
+    page[:12] = struct.pack(">BHHHBI", 5, 0, 60, 512 - 60 * 5, 0, child)
+    for number in range(60):
+        cell = 512 - 5 * (number + 1)
+        page[12 + 2 * number : 14 + 2 * number] = cell.to_bytes(2, "big")
+        page[cell : cell + 5] = child.to_bytes(4, "big") + bytes([number + 1])
+    return bytes(page)
+
+
+def test_a_table_that_gives_more_than_it_can_hold_ends(kept: Sessions) -> None:
+    with closing(sqlite3.connect(kept.path)) as database:
+        database.executescript("PRAGMA page_size = 512; VACUUM; CREATE TABLE other (id);")
+        database.execute("INSERT INTO other VALUES (zeroblob(10000))")
+        database.commit()
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'session'"
+        (root,) = database.execute(asked).fetchone()
+    pages = [
+        kept.path.read_bytes()[at : at + 512] for at in range(0, kept.path.stat().st_size, 512)
+    ]
+    pages[-1], child = pages[root - 1], len(pages)
+    for page in (*range(len(pages) - 1, len(pages) - 8, -1), root):
+        pages[page - 1], child = inner_page(child), page
+    kept.path.write_bytes(b"".join(pages))
+    with opened(str(kept.path)) as found:
+        with pytest.raises(OSError, match="it gives more than it can hold"):
+            found.sessions()
+        with pytest.raises(OSError, match="no database of OpenCode that can be read"):
+            found.number()
 
 
 def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:

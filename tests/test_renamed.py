@@ -182,6 +182,26 @@ def test_what_a_hook_told_of_the_end_of_the_turn_does_not_tell_again(
     assert imported(project) == 0
 
 
+def test_however_much_is_listed_calls_of_what_is_gone_are_known(project: Path) -> None:
+    command(project)
+    talk = Talk(project)
+    talk.line("user", message={"content": "go"})
+    listed = "".join(f"- other{number}: x\n" for number in range(150))
+    talk.attachment(type="skill_listing", content=f"- fix: d\n{listed}")
+    for number in range(900):
+        call = f"toolu_{number}x"
+        talk.call("Skill", call, {"skill": "fix"})
+        talk.result(call, {"success": True, "commandName": "fix"})
+        body = {"content": "body"}
+        talk.line("user", isMeta=True, sourceToolUseID=call, message=body)
+    kept(project).write_text("".join(json.dumps(line) + "\n" for line in talk.lines))
+    assert imported(project) == 151 + 900
+    without_command(project)
+    assert imported(project) == 0
+    ended(project)
+    assert len(log(project)) == 151 + 900
+
+
 def test_an_agent_of_another_name_that_is_deleted_is_listed_once(project: Path) -> None:
     agent = put(project / ".claude/agents/reviewer.md", "---\nname: code-reviewer\n---\nx\n")
     talk = Talk(project)

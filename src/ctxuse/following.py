@@ -13,6 +13,7 @@ may be a copy of another one.
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
@@ -22,7 +23,7 @@ import msgspec
 
 from ctxuse.codec.decode import Refusal, decode
 from ctxuse.codec.encode import can_be_stored
-from ctxuse.events import UsageEvent, is_text
+from ctxuse.events import UsageEvent, UsageEventKind, is_text
 from ctxuse.hosts.kept import kept_of
 from ctxuse.hosts.parts import Followed, transcripts_of
 from ctxuse.hosts.past import PastPlaces
@@ -319,24 +320,24 @@ class _InLog:
                 yield event
 
     def names(self, event: UsageEvent) -> set[tuple[str, str]]:
-        """The names that an event's record may have in the log; none for a call that is not."""
-        if event.call_id is not None and quoted(event.call_id).encode() not in self._calls:
-            return set()
-        return self._names
-
-    @cached_property
-    def _calls(self) -> set[bytes]:
-        """The ids of calls, as they stand in the lines."""
-        return {found[1] for line in self._lines.values() for found in _CALL.finditer(line)}
-
-    @cached_property
-    def _names(self) -> set[tuple[str, str]]:
-        """The names of records."""
-        found = {name.groups() for line in self._lines.values() for name in _NAME.finditer(line)}
+        """The names that a record may have in the log: those of its event's call, if it has one."""
+        call = None if event.call_id is None else quoted(event.call_id).encode()
+        found = self._by_call.get((event.event is UsageEventKind.USE, call), ())
         return {(_decode_text(kind), _decode_text(slug)) for kind, slug in found}
+
+    @cached_property
+    def _by_call(self) -> dict[tuple[bool, bytes | None], set[tuple[bytes, bytes]]]:
+        """The names of records as they stand in the lines, by what is a use, and by its call."""
+        found: dict[tuple[bool, bytes | None], set[tuple[bytes, bytes]]] = defaultdict(set)
+        for line in self._lines.values():
+            call = _CALL.search(line)
+            names = ((name[1], name[2]) for name in _NAME.finditer(line))
+            found[_USE.search(line) is not None, call and call[1]].update(names)
+        return found
 
 
 _CALL = re.compile(rb'"call_id":("(?:[^"\\]|\\.)*")')
+_USE = re.compile(rb'"event"\s*:\s*"use"')
 _NAME = re.compile(rb'"kind":("(?:[^"\\]|\\.)*"),"slug":("(?:[^"\\]|\\.)*")')
 
 _OURS, _ID = b'{"id":"', 36

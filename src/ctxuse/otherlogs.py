@@ -41,11 +41,12 @@ def import_log(
     """
     result = ImportResult()
     known = once(lambda: Known.of_log(workspace.layout))
+    only_told: dict[str, int] | None = {} if dry_run else None
     with Adding(workspace, result, dry_run=dry_run) as adding:
         for path in files:
             result.notes.files += 1
             try:
-                parts = _Parts(workspace.layout, path)
+                parts = _Parts(workspace.layout, path, only_told)
                 for line in _log_lines(path):
                     refusal = _add_line(adding, line, known, parts)
                     if refusal is not None:
@@ -101,11 +102,15 @@ class _Parts:
     Args:
         layout: The workspace of the log.
         path: The other log.
+        only_told: How many records each event has that would be added, in a dry run; None else.
     """
 
-    def __init__(self, layout: WorkspaceLayout, path: str) -> None:
+    def __init__(
+        self, layout: WorkspaceLayout, path: str, only_told: dict[str, int] | None = None
+    ) -> None:
         self._layout = layout
         self._path = path
+        self._only_told = only_told
         self._most: dict[str, int] | None = None
         self._first: UsageEvent | None = None
         self._last: UsageEvent | None = None
@@ -119,10 +124,16 @@ class _Parts:
         first = self._first
         return first is not None and self._most.get(first.id, 0) > len(first.records)
 
-    def added(self, event: UsageEvent) -> None:
-        """Take note that an event was added."""
-        if self._most is not None and event.id in self._most:
+    def added(self, event: UsageEvent, *, is_new: bool) -> None:
+        """Take note that an event was added, or was there."""
+        if is_new and self._only_told is not None:
+            self._only_told[event.id] = len(event.records)
+        if self._most is None or event.id not in self._most:
+            return
+        if is_new:
             self._most[event.id] = max(self._most[event.id], len(event.records))
+        elif not self._most[event.id]:  # somebody else has added it since
+            self._look(self._most)
 
     def _follows_last(self, event: UsageEvent) -> bool:
         """Take in an event; whether it is the part behind the one before."""
@@ -139,11 +150,16 @@ class _Parts:
             _, event = _present(line)
             if not isinstance(event, Refusal) and reading._follows_last(event) and reading._first:
                 found[reading._first.id] = 0
-        for event_id, line in lines_with(self._layout, found):
+        found |= {one: most for one, most in (self._only_told or {}).items() if one in found}
+        self._look(found)
+        return found
+
+    def _look(self, most: dict[str, int]) -> None:
+        """Look in the log how many records there are under some ids."""
+        for event_id, line in lines_with(self._layout, most):
             event = decode(line)
             if not isinstance(event, Refusal):
-                found[event_id] = max(found[event_id], len(event.records))
-        return found
+                most[event_id] = max(most[event_id], len(event.records))
 
 
 def _follows(event: UsageEvent, other: UsageEvent) -> bool:
@@ -166,8 +182,7 @@ def _add_line(
         adding.found()
         return None
     if len(written) < MAX_WRITTEN_LINE:
-        if adding.add(found.id, written):
-            parts.added(found)
+        parts.added(found, is_new=adding.add(found.id, written))
         return None
     try:
         for part, part_line in split(found):

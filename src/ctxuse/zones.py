@@ -98,8 +98,12 @@ class Zone:
         """
         naive = (day.toordinal() - EPOCH) * 86_400
         begins = naive - self.offset((naive - self.offset(naive * SECOND)) * SECOND)
-        while self.day(begins * SECOND) < day.toordinal() - EPOCH:
-            begins += _MINUTE
+        wanted = day.toordinal() - EPOCH
+        if self.day(begins * SECOND) < wanted:
+            while self.day(begins * SECOND) < wanted:
+                begins += _MINUTE
+            while self.day((begins - 1) * SECOND) >= wanted:
+                begins -= 1
         return begins * SECOND
 
     def _look_up(self, seconds: int) -> int:

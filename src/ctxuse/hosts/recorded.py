@@ -19,9 +19,9 @@ Name = tuple[str, str]
 """Kind and slug of a record."""
 
 
-_MOST_LOOKED_UP = 20_000
-"""So many former names are looked up in a segment, or a few more: of some hundred records that are
-called otherwise by now, each at some hundred places."""
+_MOST_LOOKED_UP = 100_000
+"""So many former names are looked up in a segment, or a few more; beyond that a record that is
+called otherwise by now is taken for another one."""
 
 
 class Recorded:
@@ -45,7 +45,7 @@ class Recorded:
         self._looked = False
         self._exposed: set[tuple[str, str, str]] = set()
         self._typed: set[str] = set()
-        self._by_call: dict[tuple[str, str | None], set[Name]] = defaultdict(set)
+        self._by_call: dict[tuple[str, UsageEventKind, str | None], set[Name]] = defaultdict(set)
         self._looked_up: Counter[str] = Counter()
 
     def by_hook(self, item: Happened) -> bool:
@@ -86,10 +86,10 @@ class Recorded:
         return sum(has(derived_id(self._host, key, *name)) for name in names)
 
     def _names_in_segment(self, event: UsageEvent) -> Collection[Name]:
-        """The names that the log has in a segment of events of the same call, or of none."""
+        """The names that events of its kind have in the log, of the same call or of none."""
         self._look()
-        calls = {event.call_id, None}
-        return {name for call in calls for name in self._by_call.get((event.segment_id, call), ())}
+        keys = ((event.segment_id, event.event, call) for call in {event.call_id, None})
+        return {name for key in keys for name in self._by_call.get(key, ())}
 
     def _look(self) -> None:
         """Take note of what the log says, once."""
@@ -100,7 +100,7 @@ class Recorded:
             if not isinstance(event, UsageEvent) or event.host != self._host or not event.records:
                 continue
             if is_derived(event.id):
-                self._by_call[event.segment_id, event.call_id].add(_name(event))
+                self._by_call[event.segment_id, event.event, event.call_id].add(_name(event))
             elif event.event is UsageEventKind.USE:
                 if event.actor == "user" and event.source is UsageSource.WORKFLOW_INVOKE:
                     self._typed.add(event.segment_id)

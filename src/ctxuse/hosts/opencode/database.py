@@ -4,9 +4,11 @@ It is only read, in a way that writes nothing, creates nothing beside it and tak
 OpenCode waits for. What a query asks for is one row by its id, so that memory is bounded by the
 longest row that is looked at, and one that cannot be read is passed over alone.
 
-A database may be anybody's. So only tables are read, no views; a query ends that takes many more
-steps than the rows are worth that it gives, as without an index; and rows are sorted here, since
-SQLite would sort them before it gives the first. Within its steps signals are heard.
+A database may be anybody's. So only what is stored in tables is read: no views, and no columns that
+are computed, which may take any time in one step. A query ends that takes many more steps than the
+rows are worth that it gives, as without an index, or gives more than the file can hold; and rows
+are sorted here, since SQLite would sort them before it gives the first. Between its steps signals
+are heard.
 """
 
 import errno
@@ -29,15 +31,20 @@ _MOST_PARENTS = 32
 _EACH = 1_000
 """Steps of SQLite's machine after which it is looked whether a query is to end."""
 
+_TIMES = 3
+"""So often an id may stand in what a query gives."""
+
 _STEPS, _STEPS_OF_ROW = 20_000, 200
 """So many steps a query may take, and so many more for each row that it gives. By an index it takes
 some twenty for each."""
 
 _TABLES = """
-SELECT count(*) FROM sqlite_master
-WHERE lower(name) IN ('session', 'message', 'part') AND (type != 'table' OR rootpage < 1)
+SELECT count(*) FROM sqlite_master, pragma_table_xinfo(sqlite_master.name) AS column
+WHERE lower(sqlite_master.name) IN ('session', 'message', 'part')
+  AND (sqlite_master.type != 'table' OR rootpage < 1 OR column.hidden)
 """
-"""How many of what is read are no tables: views, and what a module of SQLite makes up."""
+"""How many columns of what is read are not stored in a table: those of views, those that a module
+of SQLite makes up, those that are computed."""
 
 _LEFT_OPEN = "its newest part lies in {}-wal, which needs {}-shm: start OpenCode once"
 
@@ -103,7 +110,8 @@ class Database:
     Args:
         connection: The connection.
         path: Its path, for people.
-        size: Its bytes: what is asked of all sessions may take steps in proportion to them.
+        size: Its bytes, those of its log included: what is asked of all sessions may take steps in
+            proportion to them, and nothing gives more.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: str, size: int) -> None:
@@ -124,7 +132,8 @@ class Database:
 
     def number(self) -> int:
         """Return how many sessions there are. Raises: OSError."""
-        return len(self._rows("SELECT 1 FROM session"))
+        (found,) = _first(self._rows("SELECT count(id) FROM session")) or (0,)
+        return found if isinstance(found, int) else 0
 
     def latest(self, session: str, most: int) -> list[str]:
         """Return the other sessions that were written last, in order. Raises: OSError."""
@@ -192,13 +201,16 @@ class Database:
         Raises:
             OSError: They cannot be read, or it takes too many steps.
         """
-        limit, found = self._limit, []
+        limit, found, held = self._limit, [], 0
         limit.raised = None
         limit.left = _STEPS + (0 if "WHERE" in asked else self._size)
         try:
             for row in self._connection.execute(asked, names):
                 limit.left += _STEPS_OF_ROW
                 found.append(row)
+                held += sum(len(value) for value in row if isinstance(value, bytes))
+                if len(found) > self._size or held > _TIMES * self._size + LONGEST_LINE:
+                    raise _unreadable("it gives more than it can hold", self._path)
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
         except (sqlite3.Error, sqlite3.Warning) as error:
@@ -233,7 +245,7 @@ def opened(path: str) -> Iterator[Database]:
     """
     before = _as_it_is(path)
     way = f"file:{quote(os.path.abspath(path))}?mode=ro"
-    log = os.path.isfile(f"{path}-wal") and os.path.getsize(f"{path}-wal")
+    log = os.path.getsize(f"{path}-wal") if os.path.isfile(f"{path}-wal") else 0
     if log and not os.path.isfile(f"{path}-shm"):  # to read it, that would have to be made
         name = os.path.basename(path)
         raise OSError(errno.EROFS, _LEFT_OPEN.format(name, name), path)
@@ -245,7 +257,7 @@ def opened(path: str) -> Iterator[Database]:
     try:
         connection.text_factory = bytes
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
-        database = Database(connection, path, before[0])
+        database = Database(connection, path, before[0] + log)
         database.look()
         yield database
         if not log and _as_it_is(path) != before:  # nobody told OpenCode that it is being read

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -78,9 +79,10 @@ class _Kept(Kept):
 
     def size(self, path: str) -> int:
         """As of `Kept`: as if the sessions shared the file equally."""
+        file = os.path.dirname(path)
         try:
-            with opened(os.path.dirname(path)) as database:
-                return os.path.getsize(os.path.dirname(path)) // (database.number() or 1)
+            status = os.stat(file)
+            return status.st_size // (_sessions_in(file, status.st_size, status.st_mtime_ns) or 1)
         except OSError:
             return 0
 
@@ -97,6 +99,13 @@ class _Kept(Kept):
 
 
 KEPT = _Kept()
+
+
+@lru_cache(maxsize=4)
+def _sessions_in(file: str, *_as_it_is: int) -> int:
+    """How many sessions there are in a database; asked once while it is as it is."""
+    with opened(file) as database:
+        return database.number()
 
 
 def head(path: str) -> Head:
