@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ctxuse import UsageEvent, Workspace
+from ctxuse.adding import Adding
 from ctxuse.cli.main import run
 from ctxuse.telemetry import import_telemetry
 
@@ -237,3 +238,22 @@ def test_the_command_says_what_it_passed_over(
     status, output = said(str(tmp_path))
     assert status == 3
     assert "it is no regular file" in output
+
+
+def test_a_file_that_is_gone_meanwhile_ends_no_import(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(Path(workspace.layout.root) / ".yoi/memory/decisions/money.md")
+    read = result("Read", "toolu_1", {"file_path": path})
+    kept = written(workspace, line([read]))
+    gone = Path(kept).with_name("gone.jsonl")
+    gone.write_text(line([read]))
+
+    def adding(*words: Any, **more: Any) -> Adding:  # noqa: ANN401 - passed on
+        gone.unlink()
+        return Adding(*words, **more)
+
+    monkeypatch.setattr("ctxuse.telemetry.Adding", adding)
+    found = import_telemetry(workspace, [str(gone), kept])
+    assert [where for where, _ in found.unreadable] == [str(gone)]
+    assert found.added == 1

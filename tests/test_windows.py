@@ -126,6 +126,13 @@ def test_days_are_those_of_the_calendar(moment: datetime) -> None:
         assert zone.day(begins - 1) == zone.day(at_ns) - 1
 
 
+def test_a_day_begins_with_its_first_second() -> None:
+    zone = Zone("Africa/Monrovia")  # on 7 January 1972 its clocks went from 0:00:00 to 0:44:30
+    begins = zone.midnight(date(1972, 1, 7))
+    assert zone.clock(begins) == "1972-01-07 00:44"
+    assert zone.clock(begins - SECOND) == "1972-01-06 23:59"
+
+
 @pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 10, 4)])
 @pytest.mark.parametrize("name", ["Australia/Sydney", "Australia/Lord_Howe", "Europe/Berlin"])
 def test_midnight_is_where_it_was_before_the_clocks_changed(name: str, day: date) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from ctxuse.adding import Adding, ImportResult
 from ctxuse.codec.encode import can_be_stored, encode
+from ctxuse.errors import CtxuseError
 from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts import module_of
@@ -121,14 +122,19 @@ def import_telemetry(
         for path in paths:
             if path in unreadable:
                 continue
-            for host, telling in _events(path, Strange()):
-                session = host, telling.segment_id
-                if session not in here:
-                    elsewhere.add(session)
-                    continue
-                result.untold += telling.is_untold
-                for event in _uses(telling, origin):
-                    adding.add(event.id, encode(event))
+            try:
+                for host, telling in _events(path, Strange()):
+                    session = host, telling.segment_id
+                    if session not in here:
+                        elsewhere.add(session)
+                        continue
+                    result.untold += telling.is_untold
+                    for event in _uses(telling, origin):
+                        adding.add(event.id, encode(event))
+            except CtxuseError:
+                raise
+            except OSError as error:  # it was there before
+                result.unreadable.append((path, what_happened(error)))
     result.elsewhere = len(elsewhere)
     return result
 
