@@ -192,8 +192,10 @@ def test_what_is_gone_with_its_process_is_nothing_to_write_to(
 ) -> None:
     make_fleet(tmp_path / "fleet", 1)
     for command in ("collect", "export"):
-        assert run(["fleet", command, str(tmp_path / "fleet"), "--to", "memory://x"]) == 3
-        assert "gone with the process that writes it" in capsys.readouterr().err
+        for executor in ("processes", "threads"):
+            words = [str(tmp_path / "fleet"), "--to", "memory://x", "--executor", executor]
+            assert run(["fleet", command, *words]) == 3
+            assert "gone with the process that writes it" in capsys.readouterr().err
 
 
 def test_of_two_exports_into_one_folder_at_once_neither_takes_the_others_files(

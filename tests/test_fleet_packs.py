@@ -14,6 +14,7 @@ from time import process_time
 from typing import Any
 
 import pytest
+from faults.processes import Child
 from fleets import BEGIN, as_log, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -559,6 +560,50 @@ def test_what_says_falsely_that_something_was_lost_costs_a_copy_and_goes(tmp_pat
         settled(target)
         assert [path.name for path in receipt.parent.iterdir()] == [receipt.name]
         assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+@pytest.mark.parametrize("gone", ["_usage/collected", "_usage"])
+def test_where_the_folder_is_gone_of_what_packs_hold_that_is_said(
+    tmp_path: Path, gone: str
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3, 5), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    memory = next(target.glob("*w001*")) / ".yoi" / "memory"
+    shutil.rmtree(memory / gone)
+    for place in (target, f"file://{target}"):
+        found = fleet_report([str(place)], executor="threads", workers=1)
+        (said,) = found.unreadable
+        assert "w001" in said.address
+        assert "packs hold logs of it" in said.reason
+    (memory / "_usage" / "collected").mkdir(parents=True)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "O_PATH") or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="only root may become somebody else",
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_folder_that_may_only_be_gone_through_is(tmp_path: Path, *, packed: bool) -> None:
+    target = tmp_path / "to"
+    collected(make_fleet(tmp_path / "fleet", 2, 5), target)
+    if packed:
+        settled(target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    target.chmod(0o711)
+    for above in (tmp_path, *tmp_path.parents[:3]):
+        above.chmod(above.stat().st_mode | 0o11)
+    folder = str(next(target.glob("*w001*")))
+
+    def work(tell: Callable[[str], None]) -> None:
+        os.setgid(65534)
+        os.setuid(65534)
+        found = fleet_report([folder], executor="threads", workers=1)
+        tell(f"{found.evidence.events} {len(found.unreadable)}")
+
+    assert Child(work).lines() == ["5 0"]
 
 
 def test_a_workspace_of_which_only_packs_hold_something_is_counted(tmp_path: Path) -> None:

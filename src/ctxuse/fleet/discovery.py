@@ -94,6 +94,7 @@ def _with_packs(
     searched: set[str] = set()
     seen: dict[str, set[str]] = {}
     beside: dict[str, list[tuple[Source, int | None]]] = {}
+    bare: dict[str, list[str]] = {}
     for source in found:
         if isinstance(source, _Packed):
             searched.add(source.place)
@@ -102,6 +103,7 @@ def _with_packs(
         place = source.parent
         seen.setdefault(place, set()).add(source.folder)
         if not source.has_collected or holds_buckets(place):
+            bare.setdefault(place, []).append(source.folder)
             yield source
         else:
             beside.setdefault(place, []).append((source, _owner(source)))
@@ -115,6 +117,9 @@ def _with_packs(
             size = source.size + sum(part.size for part in parts)
             yield replace(source, packed=(*parts,), size=size)
         if place in searched:
+            without = [folder for folder in bare.get(place, ()) if packs.of(folder, None)]
+            roots = (shown_place(f"{place.rstrip('/')}/{folder}") for folder in without)
+            unreadable += [Unreadable(root, _BARE) for root in roots]
             here = seen.get(place, ())
             held = {one: packs.of(one, None) for one in packs.parts if one not in here}
             alone = {one: its for one, its in held.items() if its or not packs.parts[one]}
@@ -135,6 +140,11 @@ def _in_packs_alone(
             yield Source(shown_place(root), packed=(*parts,), size=size, **there)
         else:
             unreadable.append(Unreadable(shown_place(root), "what packs held of it is missing"))
+
+
+_BARE = (
+    f"packs hold logs of it, and its folder {COLLECTED} is gone: make it anew, and they count again"
+)
 
 
 class _Packed(NamedTuple):

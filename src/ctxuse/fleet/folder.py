@@ -1,5 +1,7 @@
 """Open folders of this machine, and the ways into those in them, along which no link is followed.
 
+A folder that is only gone through need not be readable, where the system can open it so.
+
 Where the system has no `dir_fd` (Windows) ways are whole paths, each part of which is looked at.
 """
 
@@ -16,10 +18,13 @@ from ctxuse.files import (
     NO_LINK,
     Descriptor,
     RefusedError,
+    closing_fd,
     open_descriptor,
     open_regular,
 )
 from ctxuse.log.opening import CAN_WRITE as HAS_DIR_FD
+
+_THROUGH = DIRECTORY | getattr(os, "O_PATH", 0)
 
 
 class Folder(NamedTuple):
@@ -38,10 +43,20 @@ class Folder(NamedTuple):
         """What `way` begins at."""
         return self.descriptor if HAS_DIR_FD else None
 
-    @property
-    def listed(self) -> str | int:
-        """What `os.scandir` takes."""
-        return self.descriptor if HAS_DIR_FD else self.path
+    @contextmanager
+    def readable(self) -> Iterator[str | int]:
+        """Open it to be listed or synced: give what `os.scandir` takes. Raises: OSError."""
+        if not HAS_DIR_FD:
+            yield self.path
+            return
+        with closing_fd(open_descriptor(".", DIRECTORY, dir_fd=self.descriptor)) as descriptor:
+            yield descriptor
+
+    def sync(self) -> None:
+        """Have the names in it reach the disk, where it can be opened. Raises: OSError."""
+        with self.readable() as descriptor:
+            if isinstance(descriptor, int):
+                os.fsync(descriptor)
 
     def way(self, name: str) -> str:
         """The way to what has a name in it, from `dir_fd`."""
@@ -98,5 +113,5 @@ def opened(path: str, way: str | None = None, dir_fd: int | None = None) -> Fold
     """
     if not HAS_DIR_FD:
         return Folder(path, CLOSED)
-    flags = DIRECTORY if way is None else DIRECTORY | NO_LINK
+    flags = _THROUGH if way is None else _THROUGH | NO_LINK
     return Folder(path, open_descriptor(way or path, flags, dir_fd=dir_fd))

@@ -127,8 +127,8 @@ class LocalStore:
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
-            if sync and folder.dir_fd is not None:
-                os.fsync(folder.dir_fd)
+            if sync:
+                folder.sync()
 
     def put(self, name: str, path: str) -> None:
         """Write a file that holds what the file `path` of this machine does, likewise."""
@@ -204,7 +204,7 @@ class LocalStore:
 def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
     """Add the files in a folder, whose names begin with `below`; return the folders in it."""
     folders = []
-    with os.scandir(folder.listed) as entries:
+    with folder.readable() as way, os.scandir(way) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)

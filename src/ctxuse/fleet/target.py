@@ -21,6 +21,7 @@ from ctxuse.fleet.source import (
     without_local_scheme,
 )
 from ctxuse.fleet.store import open_store
+from ctxuse.hosts.paths import is_same
 from ctxuse.redaction import hidden, without_secrets
 
 HERE = frozenset({"processes", "threads"})
@@ -120,6 +121,8 @@ def way_to(source: Source, target: str) -> list[str] | None:
     if is_address(target) != bool(source.url):
         return None
     sign, identity = ("/", identity_of) if source.url else (os.sep, real_path)
+    if not source.url and is_same(os.path.dirname(source.place), target):
+        return [os.path.basename(source.place)]  # by whatever name: it may be mounted twice
     whole = f"{identity(source.place).rstrip(sign)}{sign}"
     inner = whole.removeprefix(f"{identity(target).rstrip(sign)}{sign}")
     return None if inner == whole else inner.split(sign)[:-1]

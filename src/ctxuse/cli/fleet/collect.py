@@ -9,7 +9,7 @@ from ctxuse.visible import visible
 
 @click.command("collect")
 @options.places_argument
-@click.option("--to", "target", metavar="DEST", required=True, help="A folder or an address.")
+@options.to_option("A folder or an address.", required=True)
 @click.option(
     "--host",
     metavar="NAME",

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @options.places_argument
-@click.option(
-    "--to", "target", metavar="DEST", help="An empty folder or address; for otlp, the endpoint."
-)
+@options.to_option("An empty folder or address; for otlp, the endpoint.")
 @click.option(
     "--format",
     "form",

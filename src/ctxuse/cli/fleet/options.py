@@ -9,6 +9,7 @@ import click
 from ctxuse.cli import FAILED
 from ctxuse.cli.common import Command, note
 from ctxuse.cli.progress import shown_progress
+from ctxuse.errors import FleetError
 from ctxuse.visible import visible
 
 if TYPE_CHECKING:
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 def places_argument(command: Command) -> Command:
     """Add ``PLACE...``, one or more; the command gets `places`."""
     return click.argument("places", metavar="PLACE...", nargs=-1, required=True)(command)
+
+
+def to_option(text: str, *, required: bool = False) -> Callable[[Command], Command]:
+    """Add ``--to DEST``; the command gets `target`, which is no memory of this process."""
+
+    def outlives(_: click.Context, __: click.Parameter, target: str | None) -> str | None:
+        if target is not None and target.startswith("memory://"):
+            raise FleetError(target, "it would be gone with the process that writes it")
+        return target
+
+    return click.option(
+        "--to", "target", metavar="DEST", callback=outlives, required=required, help=text
+    )
 
 
 def workers_options(command: Command) -> Command:
