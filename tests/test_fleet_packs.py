@@ -18,6 +18,7 @@ from faults.processes import Child
 from fleets import BEGIN, as_log, make_fleet, make_workspace, some_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import an_event
 
 from ctxuse import Workspace
 from ctxuse.cli.main import run
@@ -31,6 +32,7 @@ from ctxuse.fleet.packs import PACKS, Ranges, packs_in
 from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, Stream, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
+from ctxuse.ids import new_id
 from ctxuse.times import SECOND, instant
 
 NOW = 4_000_000_000.0
@@ -560,6 +562,26 @@ def test_what_says_falsely_that_something_was_lost_costs_a_copy_and_goes(tmp_pat
         settled(target)
         assert [path.name for path in receipt.parent.iterdir()] == [receipt.name]
         assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_stream_that_is_left_keeps_the_packs_that_hold_something_of_it_alone(
+    tmp_path: Path,
+) -> None:
+    def packs_after(rounds: int, *, bad: bool) -> int:
+        fleet, target = make_fleet(tmp_path / f"fleet-{bad}", 2, 5), tmp_path / f"to-{bad}"
+        growing = Workspace(fleet / "w000")
+        for turn in range(rounds):
+            growing.archive()
+            growing.append(an_event(id=new_id(turn)))
+            collected(fleet, target)
+            if bad and turn == 1:
+                stream = min(target.glob("*w000*/.yoi/memory/_usage/collected/*"))
+                (stream / f"{0:016}-{10:016}.{'0' * 16}.jsonl").write_bytes(b"z" * 10)
+            done = compacted(target, NOW + turn * 2 * GRACE, 10**6)
+            assert bool(done.done.unreadable) == (bad and turn > 0)
+        return len([*target.glob(f"{PACKS}/*.pack")])
+
+    assert packs_after(24, bad=True) <= packs_after(24, bad=False) + 3
 
 
 @pytest.mark.parametrize("gone", ["_usage/collected", "_usage"])

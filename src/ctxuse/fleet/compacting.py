@@ -12,7 +12,7 @@ Where pieces are mixed or some are missing nothing is removed. Where packs are m
 receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -78,7 +78,7 @@ def compact_some(job: Compact) -> Compacted:
             for plan in tried(partial(batch.look, source)):
                 batch.commit(source, plan)
         except (CtxuseError, OSError) as error:
-            batch.left(source, reason_of(error, source.url))
+            batch.left(source, reason_of(error, source.url), source.packs)
     try:
         return batch.finished()
     except FleetError as error:
@@ -106,6 +106,7 @@ class _Plan:
 
     Attributes:
         name: The stream.
+        packs: The packs that hold something of it.
         packed: What goes into packs.
         written: Receipts to write.
         gone: Files to remove.
@@ -113,8 +114,9 @@ class _Plan:
         trouble: Why the stream is left as it is; empty when it is not.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, packs: Collection[str]) -> None:
         self.name = name
+        self.packs = packs
         self.packed: list[_Packed] = []
         self.written: list[str] = []
         self.gone: list[str] = []
@@ -143,7 +145,7 @@ class _Batch:
         plans = []
         self._in_holes = 0
         for name, holding in holdings_in(source).items():
-            plan = _Plan(name)
+            plan = _Plan(name, {part.pack for _, part in holding.packed})
             reader = _Reader(self._packs.beside(source), collected_in(source.folder))
             try:
                 self._stream(holding, reader, plan)
@@ -174,13 +176,13 @@ class _Batch:
         self._gone |= dict.fromkeys(plan.gone, source)
         self._done.needed += plan.needed
         if plan.trouble:
-            self.left(source, f"{COLLECTED}/{plan.name}: {plan.trouble}")
+            self.left(source, f"{COLLECTED}/{plan.name}: {plan.trouble}", plan.packs)
 
-    def left(self, source: Source, reason: str) -> None:
-        """Say of a workspace that something of it was left as it is."""
+    def left(self, source: Source, reason: str, packs: Collection[str]) -> None:
+        """Say of a workspace that something of it, which is in these packs, was left as it is."""
         said = without_secrets(reason, self._job.target)
         self._done.unreadable.append(Unreadable(source.address, said))
-        self._done.needed += source.packs.intersection(self._job.superseded)
+        self._done.needed += {*packs}.intersection(self._job.superseded)
 
     def finished(self) -> Compacted:
         """Write the last pack, remove what is not needed, and return what was done.
