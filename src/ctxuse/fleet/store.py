@@ -391,6 +391,6 @@ def _removed_from_s3(fs: Any, paths: dict[str, str]) -> dict[str, str]:  # noqa:
         asked = {"Objects": [{"Key": key} for key in keys[at : at + _REMOVED]], "Quiet": True}
         said = fs.call_s3("delete_objects", Bucket=bucket, Delete=asked)
         for one in said.get("Errors", ()):
-            left[named[one["Key"]]] = one.get("Message") or one["Code"]
+            left[named[one["Key"]]] = reason_of(OSError(one.get("Message") or one["Code"]))
     fs.invalidate_cache()
     return left

@@ -118,5 +118,6 @@ def not_counted(report: FleetReport, safe: Safe) -> list[str]:
         named = [f"{safe(p.address)}: {safe(p.reason)}" for p in report.unreadable[:_MOST_SAID]]
         more = len(report.unreadable) - len(named)
         named += [f"and {more:,} more (--format json lists them)"] if more else []
-        said += [f"{places} could not be read, and nothing of them is counted:", *named]
+        them = "it" if len(report.unreadable) == 1 else "them"
+        said += [f"{places} could not be read, and nothing of {them} is counted:", *named]
     return said
