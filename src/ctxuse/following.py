@@ -320,9 +320,10 @@ class _InLog:
                 yield event
 
     def names(self, event: UsageEvent) -> set[tuple[str, str]]:
-        """The names that a record may have in the log: those of its event's call, if it has one."""
+        """The names of events of the same call in the log; of one without a call of all without."""
         call = None if event.call_id is None else quoted(event.call_id).encode()
-        found = self._by_call.get((event.event is UsageEventKind.USE, call), ())
+        kinds = {event.event is UsageEventKind.USE} if call else {True, False}
+        found = {name for kind in kinds for name in self._by_call.get((kind, call), ())}
         return {(_decode_text(kind), _decode_text(slug)) for kind, slug in found}
 
     @cached_property

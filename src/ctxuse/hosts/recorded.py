@@ -86,9 +86,10 @@ class Recorded:
         return sum(has(derived_id(self._host, key, *name)) for name in names)
 
     def _names_in_segment(self, event: UsageEvent) -> Collection[Name]:
-        """The names that events of its kind have in the log, of the same call or of none."""
+        """The names in the log of events of no call; of a call, its own and those of its kind."""
         self._look()
-        keys = ((event.segment_id, event.event, call) for call in {event.call_id, None})
+        calls, kinds = {event.call_id, None}, [event.event] if event.call_id else [*UsageEventKind]
+        keys = ((event.segment_id, kind, call) for kind in kinds for call in calls)
         return {name for key in keys for name in self._by_call.get(key, ())}
 
     def _look(self) -> None:

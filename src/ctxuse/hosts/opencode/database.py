@@ -244,7 +244,7 @@ def opened(path: str) -> Iterator[Database]:
         OSError: It cannot be read, or is no database of OpenCode's.
     """
     before = _as_it_is(path)
-    way = f"file:{quote(os.path.realpath(path))}?mode=ro"
+    way = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
     log = os.path.getsize(f"{path}-wal") if os.path.isfile(f"{path}-wal") else 0
     if log and not os.path.isfile(f"{path}-shm"):  # to read it, that would have to be made
         name = os.path.basename(path)
