@@ -482,6 +482,11 @@ def _with_tables(statements: str) -> Callable[[Path], object]:
     return write
 
 
+def _damaged_schema(path: Path) -> None:
+    _with_tables("CREATE TABLE session (id); CREATE INDEX by_its_id ON session (id);")(path)
+    path.write_bytes(path.read_bytes().replace(b"INDEX by_its_id", b"INDEX by_its_\xffd"))
+
+
 _NO_DATABASES: list[Callable[[Path], object]] = [
     lambda path: path.write_bytes(b"x" * 5000),
     lambda path: path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000),
@@ -497,6 +502,7 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
         "CREATE TABLE session (id, parent_id, directory, time_updated, time_created AS (hex(id)));"
         "INSERT INTO session (id) VALUES ('s');"
     ),
+    _damaged_schema,
 ]
 
 

@@ -126,6 +126,13 @@ def test_days_are_those_of_the_calendar(moment: datetime) -> None:
         assert zone.day(begins - 1) == zone.day(at_ns) - 1
 
 
+def test_where_midnight_comes_twice_a_day_begins_with_the_first() -> None:
+    zone = Zone("Asia/Amman")  # on 29 October 2021 its clocks went from 1:00 back to 0:00
+    begins = zone.midnight(date(2021, 10, 29))
+    assert begins == parse_ns("2021-10-28T21:00:00Z")
+    assert zone.clock(begins - SECOND) == "2021-10-28 23:59"
+
+
 def test_a_day_begins_with_its_first_second() -> None:
     zone = Zone("Africa/Monrovia")  # on 7 January 1972 its clocks went from 0:00:00 to 0:44:30
     begins = zone.midnight(date(1972, 1, 7))

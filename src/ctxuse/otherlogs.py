@@ -132,7 +132,7 @@ class _Parts:
             return
         if is_new:
             self._most[event.id] = max(self._most[event.id], len(event.records))
-        elif not self._most[event.id]:  # somebody else has added it since
+        elif self._most[event.id] < 0:  # somebody else has added it since
             self._look(self._most)
 
     def _follows_last(self, event: UsageEvent) -> bool:
@@ -144,12 +144,12 @@ class _Parts:
         return False
 
     def _most_records(self) -> dict[str, int]:
-        """How many records the log has, at most, under the id of each first part."""
+        """How many records the log has, at most, under the id of each first part; -1 without it."""
         reading, found = _Parts(self._layout, self._path), dict[str, int]()
         for line in _log_lines(self._path):
             _, event = _present(line)
             if not isinstance(event, Refusal) and reading._follows_last(event) and reading._first:
-                found[reading._first.id] = 0
+                found[reading._first.id] = -1
         found |= {one: most for one, most in (self._only_told or {}).items() if one in found}
         self._look(found)
         return found

@@ -99,11 +99,11 @@ class Zone:
         naive = (day.toordinal() - EPOCH) * 86_400
         begins = naive - self.offset((naive - self.offset(naive * SECOND)) * SECOND)
         wanted = day.toordinal() - EPOCH
-        if self.day(begins * SECOND) < wanted:
-            while self.day(begins * SECOND) < wanted:
-                begins += _MINUTE
-            while self.day((begins - 1) * SECOND) >= wanted:
-                begins -= 1
+        while self.day(begins * SECOND) < wanted:
+            begins += _MINUTE
+        for step in (_MINUTE, 1):  # where clocks are put back to midnight it comes twice
+            while self.day((begins - step) * SECOND) >= wanted:
+                begins -= step
         return begins * SECOND
 
     def _look_up(self, seconds: int) -> int:

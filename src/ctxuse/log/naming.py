@@ -64,7 +64,7 @@ class RequestLines:
             self._cursor.reached(log, Position(last_line_end(log, start)))
 
 
-_ID = re.compile(rb'"id"\s*:\s*"([0-9a-f-]{36})"')
+_ID = re.compile(rb'"id"\s*:\s*"([0-9a-fA-F-]{36})"')
 _FEW = 16
 """So many ids are looked for by themselves; of more, each id that stands there is looked at."""
 
@@ -79,14 +79,16 @@ def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[
     """
     wanted = {event_id.encode() for event_id in ids}
     few = len(wanted) <= _FEW
-    one = re.compile(rb'"id"\s*:\s*"(%s)"' % b"|".join(sorted(wanted))) if few else _ID
+    these = b"|".join(sorted(wanted))
+    one = re.compile(rb'"id"\s*:\s*"((?i:%s))"' % these) if few else _ID
 
     def search_in(data: bytes) -> _Search | None:
-        return one.search if few or not wanted.isdisjoint(_ID.findall(data)) else None
+        is_there = few or not wanted.isdisjoint(map(bytes.lower, _ID.findall(data)))
+        return one.search if is_there else None
 
     for found, line in _lines(layout, search_in) if wanted else ():
-        if found[1] in wanted:
-            yield found[1].decode(), line
+        if (event_id := found[1].lower()) in wanted:
+            yield event_id.decode(), line
 
 
 def _lines(

@@ -31,6 +31,9 @@ _MOST_PARENTS = 32
 _EACH = 1_000
 """Steps of SQLite's machine after which it is looked whether a query is to end."""
 
+_SMALL = 64 * 1024
+"""Bytes of a file of which it is not asked how many are on the disk."""
+
 _TIMES = 3
 """So often an id may stand in what a query gives."""
 
@@ -213,7 +216,7 @@ class Database:
                     raise _unreadable("it gives more than it can hold", self._path)
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
             if limit.raised is not None:
                 raise limit.raised from None
             what = "it has no index for what is asked" if limit.left < 0 else error
@@ -245,7 +248,7 @@ def opened(path: str) -> Iterator[Database]:
     """
     before = _as_it_is(path)
     way = f"file:/{quote(os.path.abspath(path).lstrip('/'))}?mode=ro"
-    log = os.path.getsize(f"{path}-wal") if os.path.isfile(f"{path}-wal") else 0
+    log = _size_on_disk(f"{path}-wal") if os.path.isfile(f"{path}-wal") else 0
     if log and not os.path.isfile(f"{path}-shm"):  # to read it, that would have to be made
         name = os.path.basename(path)
         raise OSError(errno.EROFS, _LEFT_OPEN.format(name, name), path)
@@ -257,7 +260,7 @@ def opened(path: str) -> Iterator[Database]:
     try:
         connection.text_factory = bytes
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
-        database = Database(connection, path, before[0] + log)
+        database = Database(connection, path, _size_on_disk(path) + log)
         database.look()
         yield database
         if not log and _as_it_is(path) != before:  # nobody told OpenCode that it is being read
@@ -270,6 +273,13 @@ def _as_it_is(path: str) -> tuple[int, int]:
     with closing_fd(open_regular(path)) as descriptor:
         found = os.fstat(descriptor)
     return found.st_size, found.st_mtime_ns
+
+
+def _size_on_disk(path: str) -> int:
+    """The bytes of a file without its holes; of a small one more than it may have."""
+    status = os.stat(path)
+    blocks = getattr(status, "st_blocks", status.st_size)
+    return min(status.st_size, max(_SMALL, blocks * 512))
 
 
 def _unreadable(error: object, path: str) -> OSError:
