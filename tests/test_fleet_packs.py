@@ -1180,14 +1180,20 @@ def swapped_before(
     aside.rename(one)
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
-def test_a_link_that_is_put_there_while_something_is_removed_leads_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def beside_a_victim(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A fleet, where it was collected to, the one folder there, and a copy of that elsewhere."""
     fleet, target = make_fleet(tmp_path / "fleet", 1, 30), tmp_path / "to"
     collected(fleet, target)
     (own,) = target.iterdir()
     shutil.copytree(own, tmp_path / "victim")
+    return fleet, target, own
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_a_link_that_is_put_there_while_something_is_removed_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target, own = beside_a_victim(tmp_path)
     before = len(loose_in(tmp_path / "victim"))
     compacted(target)
     with swapped_before(monkeypatch, "unlink", own / ".yoi", tmp_path / "victim" / ".yoi"):
@@ -1201,10 +1207,7 @@ def test_a_link_that_is_put_there_while_something_is_removed_leads_nowhere(
 def test_a_link_that_is_put_there_while_something_is_written_leads_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet, target = make_fleet(tmp_path / "fleet", 1, 30), tmp_path / "to"
-    collected(fleet, target)
-    (own,) = target.iterdir()
-    shutil.copytree(own, tmp_path / "victim")
+    fleet, target, own = beside_a_victim(tmp_path)
     before = sorted(tmp_path.glob("victim/**/*"))
     make_workspace(fleet / "w000", as_log([*some_events(30, 0), *some_events(30, 9)]))
     with swapped_before(monkeypatch, "open", own / ".yoi", tmp_path / "victim" / ".yoi"):

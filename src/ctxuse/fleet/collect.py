@@ -7,8 +7,8 @@ so a run that was broken off is simply run again, and several machines may colle
 workspace at once: at worst they bring the same bytes twice, and a reader takes each once.
 
 What collectors made in the target is no source, so the target may lie among the places. Another
-workspace that lies in it is not copied: it would be counted twice there. What a
-worker does with one workspace stands in `ctxuse.fleet.copying`.
+workspace that lies in it is not copied: it would be counted twice there. What a worker does with
+one workspace stands in `ctxuse.fleet.copying`.
 """
 
 import socket
@@ -22,7 +22,7 @@ from ctxuse.fleet.jobs import Collect, Collected, batches
 from ctxuse.fleet.pieces import PIECE_SIZE
 from ctxuse.fleet.running import open_engine
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.target import AnyExecutor, prepared, way_to
+from ctxuse.fleet.target import AnyExecutor, prepared, ways_in
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
 
@@ -75,9 +75,9 @@ def collect(  # noqa: PLR0913 - collecting has these options
     """
     target = prepared(target, executor)
     discovered = find(places)
-    sources, inside = [], []
+    sources, inside, way_to = [], [], ways_in(target)
     for source in discovered.sources:
-        way = way_to(source, target)
+        way = way_to(source)
         if way is None:
             sources.append(source)
         elif not _is_of_collectors(source, way):

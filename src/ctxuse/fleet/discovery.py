@@ -94,7 +94,6 @@ def _with_packs(
     searched: set[str] = set()
     seen: dict[str, set[str]] = {}
     beside: dict[str, list[tuple[Source, int | None]]] = {}
-    bare: dict[str, list[str]] = {}
     for source in found:
         if isinstance(source, _Packed):
             searched.add(source.place)
@@ -103,7 +102,6 @@ def _with_packs(
         place = source.parent
         seen.setdefault(place, set()).add(source.folder)
         if not source.has_collected or holds_buckets(place):
-            bare.setdefault(place, []).append(source.folder)
             yield source
         else:
             beside.setdefault(place, []).append((source, _owner(source)))
@@ -117,10 +115,11 @@ def _with_packs(
             size = source.size + sum(part.size for part in parts)
             yield replace(source, packed=(*parts,), size=size)
         if place in searched:
-            without = [folder for folder in bare.get(place, ()) if packs.of(folder, None)]
-            roots = (shown_place(f"{place.rstrip('/')}/{folder}") for folder in without)
-            unreadable += [Unreadable(root, _BARE) for root in roots]
-            here = seen.get(place, ())
+            here = seen.get(place, set())
+            bare = here.difference(source.folder for source, _ in workspaces)
+            for folder in sorted(one for one in bare if packs.of(one, None)):
+                root = shown_place(f"{place.rstrip('/')}/{folder}")
+                unreadable.append(Unreadable(root, _BARE))
             held = {one: packs.of(one, None) for one in packs.parts if one not in here}
             alone = {one: its for one, its in held.items() if its or not packs.parts[one]}
             yield from _in_packs_alone(place, alone, unreadable)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from glob import has_magic
@@ -63,8 +63,8 @@ def prepared(target: str, executor: AnyExecutor) -> str:
                 if not os.access(target, os.W_OK | os.X_OK):
                     raise PermissionError("it cannot be written to")
         else:
-            if target.startswith("memory://") and executor != "threads":
-                raise ValueError("it would be gone with the process that writes it")
+            if executor != "threads":
+                refuse_memory(target)
             if refused := why_refused(target):
                 raise ValueError(refused)
             open_store(target)
@@ -76,6 +76,16 @@ def prepared(target: str, executor: AnyExecutor) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise FleetError(shown_place(target), without_secrets(reason, target)) from error
     return target
+
+
+def refuse_memory(target: str) -> None:
+    """Refuse to write to what ends with the process that writes it.
+
+    Raises:
+        FleetError: By that.
+    """
+    if target.startswith("memory://"):
+        raise FleetError(shown_place(target), "it would be gone with the process that writes it")
 
 
 def names_in(target: str) -> Collection[str]:
@@ -113,19 +123,24 @@ def writing_to(target: str) -> Iterator[None]:
         raise FleetError(shown_place(target), reason) from error
 
 
-def way_to(source: Source, target: str) -> list[str] | None:
-    """Return the names that lead from a folder or address to a workspace in it, or that is it.
+def ways_in(target: str) -> Callable[[Source], list[str] | None]:
+    """Return what gives the names that lead from a folder or address to a workspace in it, or it.
 
-    None when it lies elsewhere.
+    That is None for one that lies elsewhere.
     """
-    if is_address(target) != bool(source.url):
-        return None
-    sign, identity = ("/", identity_of) if source.url else (os.sep, real_path)
-    if not source.url and is_same(os.path.dirname(source.place), target):
-        return [os.path.basename(source.place)]  # by whatever name: it may be mounted twice
-    whole = f"{identity(source.place).rstrip(sign)}{sign}"
-    inner = whole.removeprefix(f"{identity(target).rstrip(sign)}{sign}")
-    return None if inner == whole else inner.split(sign)[:-1]
+    sign, identity = ("/", identity_of) if is_address(target) else (os.sep, real_path)
+    top = f"{identity(target).rstrip(sign)}{sign}"
+
+    def way_to(source: Source) -> list[str] | None:
+        if is_address(target) != bool(source.url):
+            return None
+        if not source.url and is_same(os.path.dirname(source.place), target):
+            return [os.path.basename(source.place)]  # by whatever name: it may be mounted twice
+        whole = f"{identity(source.place).rstrip(sign)}{sign}"
+        inner = whole.removeprefix(top)
+        return None if inner == whole else inner.split(sign)[:-1]
+
+    return way_to
 
 
 @contextmanager

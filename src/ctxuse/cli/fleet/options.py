@@ -9,7 +9,6 @@ import click
 from ctxuse.cli import FAILED
 from ctxuse.cli.common import Command, note
 from ctxuse.cli.progress import shown_progress
-from ctxuse.errors import FleetError
 from ctxuse.visible import visible
 
 if TYPE_CHECKING:
@@ -27,8 +26,10 @@ def to_option(text: str, *, required: bool = False) -> Callable[[Command], Comma
     """Add ``--to DEST``; the command gets `target`, which is no memory of this process."""
 
     def outlives(_: click.Context, __: click.Parameter, target: str | None) -> str | None:
-        if target is not None and target.startswith("memory://"):
-            raise FleetError(target, "it would be gone with the process that writes it")
+        if target is not None:
+            from ctxuse.fleet.target import refuse_memory  # noqa: PLC0415 - when it is run
+
+            refuse_memory(target)
         return target
 
     return click.option(

@@ -183,13 +183,13 @@ class Database:
 
     def stamp(self, session: str) -> Stamp:
         """Return what tells whether a session is as it was. Raises: OSError."""
-        written = "SELECT time_updated FROM {} WHERE session_id = ?"
-        told = [self._rows(written.format(of), session) for of in ("message", "part")]
+        times = "SELECT time_updated FROM {} WHERE session_id = ?"
+        told = [self._rows(times.format(of), session) for of in ("message", "part")]
         own = _first(self._rows("SELECT time_updated FROM session WHERE id = ? LIMIT 1", session))
-        latest = [
+        written = [
             (len(rows), max((row[0] for row in rows), default=None, key=_rank)) for rows in told
         ]
-        return Stamp(sum(map(len, told)), 0, digest(repr((latest, own)).encode()))
+        return Stamp(sum(map(len, told)), 0, digest(repr((written, own)).encode()))
 
     def _row(self, asked: str, name: str) -> Row:
         try:
