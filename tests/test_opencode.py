@@ -482,6 +482,35 @@ def _with_tables(statements: str) -> Callable[[Path], object]:
     return write
 
 
+def _with_schema(changed: str) -> Callable[[Path], object]:
+    """Tables that are right, whose schema is changed behind SQLite's back."""
+
+    def write(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(SCHEMA)
+            database.execute("INSERT INTO session VALUES ('s', NULL, '/', 1, 1)")
+            database.execute("CREATE TABLE other (tbl, idx, n, stat)")
+            statistics = (("session", n) for n in range(3_000))
+            database.executemany("INSERT INTO other VALUES (?, NULL, ?, 1)", statistics)
+            database.execute("PRAGMA writable_schema = 1")
+            database.execute("UPDATE sqlite_master SET " + changed)  # noqa: S608 - ours, below
+            database.commit()
+
+    return write
+
+
+def _with_statistics(computed: str) -> Callable[[Path], object]:
+    """Statistics, which SQLite reads by itself, of which some are computed."""
+    made = f"CREATE TABLE sqlite_stat1 (tbl, idx, n, {computed})"
+    return _with_schema(
+        f"name = 'sqlite_stat1', tbl_name = 'sqlite_stat1', sql = '{made}' WHERE name = 'other'"
+    )
+
+
+_ENDLESS = "instr(zeroblob(8000000), CAST(zeroblob(4000000) || n AS BLOB))"
+_DOUBLED = ", ".join(f"c{n + 1} AS (c{n} + c{n})" for n in range(60))
+
+
 def _damaged_schema(path: Path) -> None:
     _with_tables("CREATE TABLE session (id); CREATE INDEX by_its_id ON session (id);")(path)
     path.write_bytes(path.read_bytes().replace(b"INDEX by_its_id", b"INDEX by_its_\xffd"))
@@ -503,6 +532,9 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
         "INSERT INTO session (id) VALUES ('s');"
     ),
     _damaged_schema,
+    _with_schema("name = CAST(x'73657373696F6E0078' AS TEXT) WHERE name = 'session'"),
+    _with_statistics("stat AS (" + "+".join(["instr(hex(zeroblob(4000)), n)"] * 4) + ")"),
+    _with_statistics(f"c0 AS (n), {_DOUBLED}, stat AS (c60)"),
 ]
 
 
@@ -527,7 +559,8 @@ def inner_page(child: int) -> bytes:
     return bytes(page)
 
 
-def test_a_table_that_gives_more_than_it_can_hold_ends(kept: Sessions) -> None:
+@pytest.mark.parametrize("hole", [0, 1 << 40])
+def test_a_table_that_gives_more_than_it_can_hold_ends(kept: Sessions, hole: int) -> None:
     with closing(sqlite3.connect(kept.path)) as database:
         database.executescript("PRAGMA page_size = 512; VACUUM; CREATE TABLE other (id);")
         database.execute("INSERT INTO other VALUES (zeroblob(10000))")
@@ -541,11 +574,19 @@ def test_a_table_that_gives_more_than_it_can_hold_ends(kept: Sessions) -> None:
     for page in (*range(len(pages) - 1, len(pages) - 8, -1), root):
         pages[page - 1], child = inner_page(child), page
     kept.path.write_bytes(b"".join(pages))
+    os.truncate(kept.path, kept.path.stat().st_size + hole)
     with opened(str(kept.path)) as found:
         with pytest.raises(OSError, match="it gives more than it can hold"):
             found.sessions()
         with pytest.raises(OSError, match="no database of OpenCode that can be read"):
             found.number()
+
+
+def test_statistics_that_are_computed_without_end_are_not(kept: Sessions) -> None:
+    kept.path.unlink()
+    _with_statistics(f"stat AS ({_ENDLESS})")(kept.path)
+    with opened(str(kept.path)) as found:
+        assert found.sessions() == ["s"]
 
 
 def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:

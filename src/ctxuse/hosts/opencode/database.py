@@ -8,14 +8,17 @@ A database may be anybody's. So only what is stored in tables is read: no views,
 are computed, which may take any time in one step. A query ends that takes many more steps than the
 rows are worth that it gives, as without an index, or gives more than the file can hold; and rows
 are sorted here, since SQLite would sort them before it gives the first. Between its steps signals
-are heard.
+are heard. While SQLite learns which tables there are it reads statistics by itself, computed ones
+too: until they are looked at no value is long, so that no step is, and the whole has an end.
 """
 
 import errno
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import thread_time
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -31,6 +34,15 @@ _MOST_PARENTS = 32
 _EACH = 1_000
 """Steps of SQLite's machine after which it is looked whether a query is to end."""
 
+_EACH_OF_LOOK, _CPU_OF_LOOK = 10, 2.0
+"""The same, and seconds of the processor for the whole, while it is looked which tables there are:
+of some sixty SQLite learns in a thousandth of a second."""
+
+_LONGEST_OF_LOOK, _PROGRAM_OF_LOOK = 8 * 1024, 100
+"""The bytes of the longest value meanwhile, that is of how a table was made, six times what the
+longest of OpenCode's has, and the instructions of the longest program: between two jumps SQLite
+asks for nothing."""
+
 _SMALL = 64 * 1024
 """Bytes of a file of which it is not asked how many are on the disk."""
 
@@ -41,7 +53,10 @@ _STEPS, _STEPS_OF_ROW = 20_000, 200
 """So many steps a query may take, and so many more for each row that it gives. By an index it takes
 some twenty for each."""
 
-_TABLES = """
+_CUT_NAMES = "SELECT count(*) FROM sqlite_master WHERE instr(CAST(name AS BLOB), x'00')"
+"""How many names SQLite takes to end before their end: it would find them by other ones."""
+
+_NOT_STORED = """
 SELECT count(*) FROM sqlite_master, pragma_table_xinfo(sqlite_master.name) AS column
 WHERE lower(sqlite_master.name) IN ('session', 'message', 'part')
   AND (sqlite_master.type != 'table' OR rootpage < 1 OR column.hidden)
@@ -49,6 +64,8 @@ WHERE lower(sqlite_master.name) IN ('session', 'message', 'part')
 """How many columns of what is read are not stored in a table: those of views, those that a module
 of SQLite makes up, those that are computed."""
 
+_NO_INDEX = "it has no index for what is asked"
+_TOO_MUCH = "it asks for more memory or longer programs than there are"
 _LEFT_OPEN = "its newest part lies in {}-wal, which needs {}-shm: start OpenCode once"
 
 
@@ -81,26 +98,40 @@ class Row(NamedTuple):
 
 
 class _Limit:
-    """Ends a query after so many steps, or when a signal raises.
+    """Ends a query after so many steps, or so long, or when a signal raises.
 
     SQLite swallows what is raised where it asks. A function would hear a signal at its very first
     step, where it can catch nothing; a generator hears it where it goes on, which is inside `try`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self.left = 0
         self.raised: BaseException | None = None
         asked = self._asked()
         next(asked)
-        self.is_over: Callable[[], bool] = asked.__next__
+        self._is_over: Callable[[], bool] = asked.__next__
+        self.ask(_EACH)
+
+    def ask(self, each: int, until: float = math.inf) -> None:
+        """From now on, ask each time that so many steps were taken, and end at a time.
+
+        Args:
+            each: The steps.
+            until: The time, in seconds of this thread on the processor.
+        """
+        self._each, self._until = each, until
+        self._connection.set_progress_handler(self._is_over, each)
 
     def _asked(self) -> Iterator[bool]:
-        """Tell, each time that `_EACH` more steps were taken, whether the query is to end."""
+        """Tell, each time that it is asked, whether the query is to end."""
         while True:
             try:
                 while True:
                     yield self.left < 0 or self.raised is not None
-                    self.left -= _EACH
+                    self.left -= self._each
+                    if thread_time() > self._until:
+                        self.left = -1
             except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - it is raised again where the query ends
@@ -121,13 +152,20 @@ class Database:
         self._connection = connection
         self._path = path
         self._size = size
-        self._limit = _Limit()
-        connection.set_progress_handler(self._limit.is_over, _EACH)
+        self._limit = _Limit(connection)
 
     def look(self) -> None:
-        """Look whether it holds tables. Raises: OSError."""
-        if self._rows(_TABLES) != [(0,)]:
+        """Look whether it holds tables; before anything else. Raises: OSError."""
+        self._limit.ask(_EACH_OF_LOOK, thread_time() + _CPU_OF_LOOK)
+        longest = self._connection.setlimit
+        longest(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_OF_LOOK)
+        usual = longest(sqlite3.SQLITE_LIMIT_VDBE_OP, _PROGRAM_OF_LOOK)
+        cut_names = self._rows(_CUT_NAMES)
+        longest(sqlite3.SQLITE_LIMIT_VDBE_OP, usual)
+        if cut_names != [(0,)] or self._rows(_NOT_STORED) != [(0,)]:
             raise _unreadable("what it reads is no table", self._path)
+        longest(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
+        self._limit.ask(_EACH)
 
     def sessions(self) -> list[str]:
         """Return the ids of the sessions, in the order in which they began. Raises: OSError."""
@@ -216,10 +254,10 @@ class Database:
                     raise _unreadable("it gives more than it can hold", self._path)
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
-        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
+        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError, MemoryError) as error:
             if limit.raised is not None:
                 raise limit.raised from None
-            what = "it has no index for what is asked" if limit.left < 0 else error
+            what = _NO_INDEX if limit.left < 0 else str(error) or _TOO_MUCH
             raise _unreadable(what, self._path) from error
         return found
 
@@ -259,7 +297,6 @@ def opened(path: str) -> Iterator[Database]:
         raise _unreadable(error, path) from error
     try:
         connection.text_factory = bytes
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
         database = Database(connection, path, _size_on_disk(path) + log)
         database.look()
         yield database
