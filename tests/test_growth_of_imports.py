@@ -1,6 +1,7 @@
 """Imports take steps in proportion to what is imported, whatever its lines say of one another."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.naming import lines_with
+from ctxuse.log.repair import repair_log
 from ctxuse.otherlogs import import_log
 
 FEW, TIMES = 150, 4
@@ -185,5 +187,49 @@ def test_a_transcript_that_has_grown_is_imported_in_proportion(
                 workspace, "claude-code", [str(transcript)], cache=False, processes=1
             )
             assert result.added + result.requests == number // 2
+
+    assert grows_in_proportion(work)
+
+
+def with_hole(path: Path, before: bytes, after: bytes, size: int) -> None:
+    """A file with a hole between lines: it is one more line, which is too long."""
+    with path.open("wb") as file:
+        file.write(before)
+        file.seek(size, os.SEEK_CUR)
+        file.write(b"\n" + after)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
+def test_holes_of_what_is_imported_are_not_read(tmp_path: Path) -> None:
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    workspace, transcript = made(tmp_path / "here"), tmp_path / "here" / f"{SESSION}.jsonl"
+    other = tmp_path / "other.jsonl"
+    told = reads(4, tmp_path / "here").encode().splitlines(keepends=True)
+    one, two = (encode(event) + b"\n" for event in parts(1))
+    before = bytes_read()
+    for size in (10**8, 10**10):
+        with_hole(transcript, b"".join(told[:4]), b"".join(told[4:]), size)
+        with_hole(other, one, two, size)
+        of_transcript = import_transcripts(
+            workspace, "claude-code", [str(transcript)], cache=False, processes=1
+        )
+        of_log = import_log(workspace, [str(other)])
+        assert (of_transcript.added + of_transcript.there, of_log.added + of_log.there) == (4, 2)
+        assert of_transcript.notes.not_understood == {"(line too long)": 1}
+        assert of_log.notes.not_understood == {"oversized": 1}
+    assert bytes_read() - before < 10**8
+
+
+def test_events_that_are_glued_on_one_line_are_appended_in_proportion(tmp_path: Path) -> None:
+    made_so_far = iter(range(9))
+
+    def work(number: int) -> None:
+        workspace = made(tmp_path / str(next(made_so_far)))
+        workspace.append(parts(1)[0]._replace(id=new_id(SECOND)))
+        with workspace.layout.events_path.open("ab") as log:
+            log.write(b"".join(map(encode, parts(number // 2))) + b"\n")
+        assert repair_log(workspace.layout).recovered == number
 
     assert grows_in_proportion(work)

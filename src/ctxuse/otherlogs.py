@@ -17,7 +17,7 @@ from ctxuse.ids import following_id
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.blocks import Known, add_missing
 from ctxuse.log.naming import lines_with
-from ctxuse.log.reader import open_logs
+from ctxuse.log.reader import Oversized, open_logs, read_blocks
 from ctxuse.workspace import Workspace
 
 
@@ -64,12 +64,12 @@ def _log_lines(path: str) -> Iterator[bytes]:
     Raises:
         OSError: It cannot be read, or there is none.
     """
-    if not os.path.isdir(path):
-        with closing_fd(open_regular(path)) as descriptor:
-            yield from _lines_of(descriptor)
-        return
-    there = False
     try:
+        if not os.path.isdir(path):
+            with closing_fd(open_regular(path)) as descriptor:
+                yield from _lines_of(descriptor)
+            return
+        there = False
         for log in open_logs(WorkspaceLayout(path)):
             there = True
             yield from _lines_of(log.descriptor)
@@ -80,16 +80,12 @@ def _log_lines(path: str) -> Iterator[bytes]:
 
 
 def _lines_of(descriptor: int) -> Iterator[bytes]:
-    limit = MAX_READ_LINE
-    with open(descriptor, "rb", closefd=False) as file:
-        left = os.fstat(descriptor).st_size  # what is appended meanwhile may be our own
-        while left > 0 and (line := file.readline(min(limit + 2, left))):
-            left -= len(line)
-            if line.strip():
-                yield line.rstrip(b"\r\n")
-            while len(line) == limit + 2 and not line.endswith(b"\n"):
-                line = file.readline(limit + 2)  # the rest of a line that is too long anyway
-                left -= len(line)
+    """Its lines up to where it ends now: what is appended meanwhile may be our own."""
+    for block in read_blocks(descriptor):
+        if isinstance(block, Oversized):
+            yield b"-" * (MAX_READ_LINE + 1)  # as unreadable, and as long, as it needs to be
+        else:
+            yield from (line.rstrip(b"\r") for line in block.lines if line.strip())
 
 
 class _Parts:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 import msgspec
 
 from ctxuse.files import closing_fd, open_regular
+from ctxuse.log.reader import behind_hole
 
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a line that is looked at; images make some very long."""
@@ -118,6 +119,23 @@ class _Whole:
             raise OSError(errno.EIO, f"it is damaged: {error}") from error
 
 
+def _end_of_line(file: BinaryIO, at: int, plain: BinaryIO) -> int | None:
+    """Pass over the rest of a line from `at` on, and tell where it ends; None if it does not.
+
+    Holes of what is not compressed are not read.
+    """
+    while rest := file.readline(LONGEST_LINE):
+        at += len(rest)
+        if rest.endswith(b"\n"):
+            return at
+        if file is plain:
+            raw = os.lseek(plain.fileno(), 0, os.SEEK_CUR)
+            behind = behind_hole(plain.fileno(), at, os.fstat(plain.fileno()).st_size)
+            os.lseek(plain.fileno(), raw, os.SEEK_SET)  # the buffer takes it for where it left it
+            at = plain.seek(max(at, behind))
+    return None
+
+
 L = TypeVar("L")
 
 
@@ -180,10 +198,8 @@ class Lines(Generic[L]):
                 position.offset += len(line) if line.endswith(b"\n") else 0
                 if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
                     found: L | str | None = "(line too long)"
-                    length = len(line)
-                    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-                        length += len(rest)
-                    position.offset += length + len(rest) if rest else 0
+                    ended = _end_of_line(file, position.offset + len(line), plain)
+                    position.offset = position.offset if ended is None else ended
                 else:
                     found = self._line(line)
                 if found is not None and not isinstance(found, str):

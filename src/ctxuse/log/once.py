@@ -90,14 +90,16 @@ def in_tail(root: str, event_id: str, searched: Searched | None = None) -> Look:
     return look
 
 
-def in_index(root: str, event_id: str, index: "IdIndex") -> Look:
+def in_index(event_id: str, index: "IdIndex") -> Look:
     """Return the look of an import: through everything, each byte once; see `in_tail`."""
 
     def look(log: int, size: int) -> Standing:
         index.catch_up()
         if event_id in index:
             return Standing.THERE
-        return in_tail(root, event_id)(log, size)  # the last line may be pending
+        if not size or os.pread(log, 1, size - 1) == b"\n":
+            return Standing.ABSENT
+        return _in_end(log, size, event_id, TAIL)[0]  # the last line may be pending
 
     return look
 

@@ -122,7 +122,7 @@ class LogWriter:
             index.catch_up()  # most of the reading is done before the lock is taken
         except OSError as error:
             self._fail("read", error)
-        return self._append(line, in_index(self._root, event_id, index), PATIENT_LOCK_TIMEOUT)
+        return self._append(line, in_index(event_id, index), PATIENT_LOCK_TIMEOUT)
 
     def append_if(self, line: bytes, still: "Callable[[], bool]") -> bool:
         """Append `line` if that is still right where nobody else appends; say whether it was.
