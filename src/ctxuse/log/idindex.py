@@ -154,10 +154,13 @@ class IdIndex:
         self._cursor.close()
 
     def _read(self, log: OpenLog, start: int) -> int:
-        """Add the ids of the finished lines from `start` on and return where they end."""
+        """Add the ids of the finished lines from `start` on and return where they end.
+
+        Nobody finishes the last line of an archived log: it stands there as it is.
+        """
         self.pending = None
         for block in read_blocks(log.descriptor, start, log.end):
-            if not block.ended:
+            if log.is_present and not block.ended:
                 if isinstance(block, Lines):
                     last = check(block.lines[0])
                     self.pending = last.id if isinstance(last, Valid) else None
