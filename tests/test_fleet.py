@@ -1062,6 +1062,9 @@ class Going:
     def is_file(self, *, follow_symlinks: bool) -> bool:
         return self._entry.is_file(follow_symlinks=follow_symlinks)
 
+    def is_symlink(self) -> bool:
+        return self._entry.is_symlink()
+
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
         assert not self.name.endswith(".tmp")
         if "gone" in self.name:

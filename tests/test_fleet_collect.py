@@ -19,6 +19,7 @@ from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.fleet import copying
 from ctxuse.fleet.collect import Collecting, collect
+from ctxuse.fleet.compact import compact
 from ctxuse.fleet.jobs import Collect, Export
 from ctxuse.fleet.opening import Opened, logs_of
 from ctxuse.fleet.packs import Packs
@@ -267,7 +268,7 @@ def test_what_was_collected_can_be_collected_again_elsewhere(tmp_path: Path) -> 
     assert records(tmp_path / "second") == records(tmp_path / "fleet")
 
 
-@pytest.mark.parametrize("scheme", ["", "file://", "local://"])
+@pytest.mark.parametrize("scheme", ["", "file://", "file://localhost", "local://"])
 def test_what_lies_in_the_target_is_no_source(tmp_path: Path, scheme: str) -> None:
     fleet = make_fleet(tmp_path / "fleet", 3)
     before = records(fleet)
@@ -406,6 +407,16 @@ def test_a_link_in_the_place_of_what_was_collected_is_not_followed(tmp_path: Pat
     assert [place.reason for place in report.unreadable] == [reason]
     assert not report.workspaces
     planted.unlink()
+    (stream,) = folder.iterdir()
+    for one in (stream, next(stream.iterdir())):
+        one.rename(tmp_path / one.name)
+        one.symlink_to(tmp_path / one.name)
+        (said,) = fleet_report([str(tmp_path / "elsewhere")], executor="threads").unreadable
+        assert said.reason == f"{one.name}: it is a link, and links are not followed"
+        (kept,) = compact(str(tmp_path / "elsewhere"), executor="threads").done.unreadable
+        assert kept.reason == said.reason
+        one.unlink()
+        (tmp_path / one.name).rename(one)
     (folder.parent / "there").mkdir()
     folder.rename(folder.parent / "there" / "moved")
     folder.symlink_to(folder.parent / "there")

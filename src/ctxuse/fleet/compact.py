@@ -19,7 +19,6 @@ from typing import NamedTuple
 import msgspec
 
 from ctxuse.errors import CtxuseError, FleetError
-from ctxuse.files import RefusedError
 from ctxuse.fleet.compacting import holdings_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
 from ctxuse.fleet.packs import (
@@ -194,8 +193,6 @@ def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     for folder in folders:
         try:
             files |= store.names(collected_in(folder), STREAMS) if folder != PACKS else {}
-        except RefusedError:  # a link is none of ours
-            continue
         except (CtxuseError, OSError) as error:
             unlisted[folder] = reason_of(error, target)
     return files, unlisted

@@ -176,14 +176,13 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
-_LOCAL_SCHEMES = ("file://", "local://")
+_LOCAL_SCHEME = re.compile(r"(?:file|local)://(?:localhost(?=/))?")
 
 
 def without_local_scheme(place: str) -> str:
     """Return an address of this machine's files as the path it is; others as they are."""
-    for scheme in _LOCAL_SCHEMES:
-        place = place.removeprefix(scheme)
-    return place
+    scheme = _LOCAL_SCHEME.match(place)
+    return place if scheme is None else place[scheme.end() :]
 
 
 _MOST_SAID = 300

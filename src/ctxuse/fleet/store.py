@@ -59,8 +59,8 @@ def append(target: IO[bytes], block: bytes) -> None:
 class LocalStore:
     """A folder of this machine; names in it are relative and have slashes.
 
-    The path to it may contain links. Those in it are no files of it; one on the way to a name is a
-    `RefusedError`.
+    The path to it may contain links. Those in it are no files of it; one on the way to a name, or
+    where a name is looked for, is a `RefusedError`.
     """
 
     def __init__(self, root: str) -> None:
@@ -72,6 +72,10 @@ class LocalStore:
         Args:
             below: See above.
             into: The names of folders in that whose files are listed, too.
+
+        Raises:
+            RefusedError: A link is in the place of one of those, or is in one.
+            OSError: It cannot be listed.
         """
         found: dict[str, int] = {}
         below = below.strip("/")
@@ -79,7 +83,8 @@ class LocalStore:
             for name in _list(folder, below, found):
                 if into.fullmatch(name):
                     with suppress(*_GONE), closing(folder.inner(name)) as inner:
-                        _list(inner, f"{below}/{name}".strip("/"), found)
+                        for other in _list(inner, f"{below}/{name}".strip("/"), found):
+                            inner.status(other)
         return found
 
     def folders(self) -> list[str]:
@@ -202,11 +207,11 @@ class LocalStore:
 
 
 def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
-    """Add the files in a folder, whose names begin with `below`; return the folders in it."""
+    """Add the files in a folder, whose names begin with `below`; return its folders and links."""
     folders = []
     with folder.readable() as way, os.scandir(way) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False) or entry.is_symlink():
                 folders.append(entry.name)
             elif not entry.name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # gone since
