@@ -12,6 +12,7 @@ from test_growth import steps
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.hosts.opencode.tools import loaded
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
@@ -231,5 +232,15 @@ def test_events_that_are_glued_on_one_line_are_appended_in_proportion(tmp_path: 
         with workspace.layout.events_path.open("ab") as log:
             log.write(b"".join(map(encode, parts(number // 2))) + b"\n")
         assert repair_log(workspace.layout).recovered == number
+
+    assert grows_in_proportion(work)
+
+
+def test_what_opencode_loads_is_looked_for_in_proportion() -> None:
+    def work(number: int) -> None:
+        paths = [f"/r{one}/AGENTS.md" for one in range(number)]
+        told = "".join(f"Instructions from: {path}\nBe kind.\n\n" for path in paths)
+        found = [*loaded(f"{told}\n</system-reminder>\n", {"loaded": paths * 2})]
+        assert found == [(path, len("Be kind.")) for path in paths]
 
     assert grows_in_proportion(work)

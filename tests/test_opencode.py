@@ -24,8 +24,9 @@ from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.doctor import examine
 from ctxuse.hook import run
+from ctxuse.hosts.jsonlines import LONGEST_LINE
 from ctxuse.hosts.opencode import named_instructions
-from ctxuse.hosts.opencode.database import opened
+from ctxuse.hosts.opencode.database import Row, opened
 from ctxuse.hosts.opencode.install import INSTALLATION
 from ctxuse.hosts.places import Places
 from ctxuse.importing import import_transcripts, sessions, transcripts_in
@@ -511,6 +512,17 @@ _ENDLESS = "instr(zeroblob(8000000), CAST(zeroblob(4000000) || n AS BLOB))"
 _DOUBLED = ", ".join(f"c{n + 1} AS (c{n} + c{n})" for n in range(60))
 
 
+def _made_up(path: Path) -> None:
+    """A table that a module makes up, of another one, with a page as if it were stored."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(SCHEMA.replace("CREATE TABLE session", "CREATE TABLE other"))
+        fields = "id, a, b, +parent_id, +directory, +time_created, +time_updated"
+        database.execute(f"CREATE VIRTUAL TABLE session USING rtree({fields})")
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'session'")
+        database.commit()
+
+
 def _damaged_schema(path: Path) -> None:
     _with_tables("CREATE TABLE session (id); CREATE INDEX by_its_id ON session (id);")(path)
     path.write_bytes(path.read_bytes().replace(b"INDEX by_its_id", b"INDEX by_its_\xffd"))
@@ -535,6 +547,9 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
     _with_schema("name = CAST(x'73657373696F6E0078' AS TEXT) WHERE name = 'session'"),
     _with_statistics("stat AS (" + "+".join(["instr(hex(zeroblob(4000)), n)"] * 4) + ")"),
     _with_statistics(f"c0 AS (n), {_DOUBLED}, stat AS (c60)"),
+    _with_statistics(f"stat AS ({_ENDLESS})"),
+    _with_statistics("stat AS (n)"),
+    _made_up,
 ]
 
 
@@ -582,11 +597,22 @@ def test_a_table_that_gives_more_than_it_can_hold_ends(kept: Sessions, hole: int
             found.number()
 
 
-def test_statistics_that_are_computed_without_end_are_not(kept: Sessions) -> None:
-    kept.path.unlink()
-    _with_statistics(f"stat AS ({_ENDLESS})")(kept.path)
-    with opened(str(kept.path)) as found:
-        assert found.sessions() == ["s"]
+def test_rows_give_no_more_than_there_can_be_until_they_are_listed_anew(kept: Sessions) -> None:
+    with closing(kept.open()) as database:
+        data = json.dumps({"role": "user", "text": "x" * (LONGEST_LINE // 2)})
+        database.execute("INSERT INTO message VALUES ('long', ?, 1, 1, ?)", (ROOT, data))
+        database.commit()
+
+    def looked_at() -> Row:
+        with opened(str(kept.path)) as found:
+            return found.message("long")
+
+    for _ in range(2):
+        with opened(str(kept.path)) as found:
+            found.sessions()
+        assert [looked_at().data for _ in range(5)] == [data.encode()] * 5
+        with pytest.raises(OSError, match="it gives more than it can hold"):
+            looked_at()
 
 
 def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:

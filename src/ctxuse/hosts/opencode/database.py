@@ -15,9 +15,12 @@ too: until they are looked at no value is long, so that no step is, and the whol
 import errno
 import math
 import os
+import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from time import thread_time
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -47,22 +50,18 @@ _SMALL = 64 * 1024
 """Bytes of a file of which it is not asked how many are on the disk."""
 
 _TIMES = 3
-"""So often an id may stand in what a query gives."""
+"""So often an id may stand in what a query gives, and what a row holds in what rows do, since the
+sessions were listed: rows can share their bytes."""
 
 _STEPS, _STEPS_OF_ROW = 20_000, 200
 """So many steps a query may take, and so many more for each row that it gives. By an index it takes
 some twenty for each."""
 
-_CUT_NAMES = "SELECT count(*) FROM sqlite_master WHERE instr(CAST(name AS BLOB), x'00')"
-"""How many names SQLite takes to end before their end: it would find them by other ones."""
+_READ = re.compile(rb"session|message|part|sqlite_stat\d*", re.IGNORECASE)
+"""The names of what is read: by us, and by SQLite itself."""
 
-_NOT_STORED = """
-SELECT count(*) FROM sqlite_master, pragma_table_xinfo(sqlite_master.name) AS column
-WHERE lower(sqlite_master.name) IN ('session', 'message', 'part')
-  AND (sqlite_master.type != 'table' OR rootpage < 1 OR column.hidden)
-"""
-"""How many columns of what is read are not stored in a table: those of views, those that a module
-of SQLite makes up, those that are computed."""
+_STORED = re.compile(rb"create table ", re.IGNORECASE)
+"""How what made a table begins, where no module of SQLite makes up what is in it."""
 
 _NO_INDEX = "it has no index for what is asked"
 _TOO_MUCH = "it asks for more memory or longer programs than there are"
@@ -138,6 +137,23 @@ class _Limit:
                 self.raised = error
 
 
+class _Given:
+    """How much was given of what the rows of a database hold.
+
+    Attributes:
+        bytes: See there.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+@lru_cache(maxsize=4)
+def _given(path: str, *_as_it_is: int) -> _Given:  # noqa: ARG001 - it tells them apart
+    """What was given of a database, while it is as it is."""
+    return _Given()
+
+
 class Database:
     """A database that is open.
 
@@ -146,9 +162,11 @@ class Database:
         path: Its path, for people.
         size: Its bytes, those of its log included: what is asked of all sessions may take steps in
             proportion to them, and nothing gives more.
+        given: What was given of it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str, size: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str, size: int, given: _Given) -> None:
+        self._given = given
         self._connection = connection
         self._path = path
         self._size = size
@@ -160,15 +178,26 @@ class Database:
         longest = self._connection.setlimit
         longest(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_OF_LOOK)
         usual = longest(sqlite3.SQLITE_LIMIT_VDBE_OP, _PROGRAM_OF_LOOK)
-        cut_names = self._rows(_CUT_NAMES)
+        there = self._rows("SELECT type, name, sql FROM sqlite_master")
         longest(sqlite3.SQLITE_LIMIT_VDBE_OP, usual)
-        if cut_names != [(0,)] or self._rows(_NOT_STORED) != [(0,)]:
-            raise _unreadable("what it reads is no table", self._path)
+        for kind, name, made in there:
+            if not isinstance(name, bytes) or b"\0" in name:  # SQLite finds it by what is before
+                raise _unreadable("what it holds has no names", self._path)
+            if _READ.fullmatch(name):
+                is_stored = isinstance(made, bytes) and _STORED.match(made)
+                computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden"
+                if (
+                    kind != b"table"
+                    or not is_stored
+                    or self._rows(computed, name.decode()) != [(0,)]
+                ):
+                    raise _unreadable("what it reads is no table", self._path)
         longest(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
         self._limit.ask(_EACH)
 
     def sessions(self) -> list[str]:
         """Return the ids of the sessions, in the order in which they began. Raises: OSError."""
+        self._given.bytes = 0
         return _ordered(self._rows("SELECT id, time_created, id FROM session"))
 
     def number(self) -> int:
@@ -234,7 +263,16 @@ class Database:
             created, data = _first(self._rows(asked, name)) or (None, None)
         except _TooLongError:
             return Row(name, None, None)
-        return Row(name, created, data if isinstance(data, bytes) else None)
+        if not isinstance(data, bytes):
+            return Row(name, created, None)
+        self._given.bytes += len(data)
+        self._be_within(self._given.bytes)
+        return Row(name, created, data)
+
+    def _be_within(self, given: int) -> None:
+        """Raise OSError when more bytes were given than there can be."""
+        if given > _TIMES * self._size + LONGEST_LINE:
+            raise _unreadable("it gives more than it can hold", self._path)
 
     def _rows(self, asked: str, *names: str) -> list[tuple[object, ...]]:
         """The rows that are asked for; of all sessions, where nothing is asked by an id.
@@ -250,8 +288,7 @@ class Database:
                 limit.left += _STEPS_OF_ROW
                 found.append(row)
                 held += sum(len(value) for value in row if isinstance(value, bytes))
-                if len(found) > self._size or held > _TIMES * self._size + LONGEST_LINE:
-                    raise _unreadable("it gives more than it can hold", self._path)
+                self._be_within(held if len(found) <= self._size else sys.maxsize)
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError, MemoryError) as error:
@@ -297,7 +334,7 @@ def opened(path: str) -> Iterator[Database]:
         raise _unreadable(error, path) from error
     try:
         connection.text_factory = bytes
-        database = Database(connection, path, _size_on_disk(path) + log)
+        database = Database(connection, path, _size_on_disk(path) + log, _given(path, *before, log))
         database.look()
         yield database
         if not log and _as_it_is(path) != before:  # nobody told OpenCode that it is being read

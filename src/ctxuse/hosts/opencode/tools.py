@@ -1,6 +1,7 @@
 """The tools of OpenCode that show records, as both its plugins and its database have them."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from ctxuse.hosts.calls import Call
@@ -76,15 +77,20 @@ def bytes_shown(output: str) -> int | None:
 
 def loaded(output: object, metadata: object) -> Iterator[tuple[str, int | None]]:
     """Yield the files of instructions behind one that was read, with the bytes of each."""
-    paths = [path for path in items(metadata, "loaded") if isinstance(path, str)]
+    paths = dict.fromkeys(path for path in items(metadata, "loaded") if isinstance(path, str))
     if not paths or not isinstance(output, str):
         return
-    begins = [output.rfind(f"{_LOADED}{path}\n") for path in paths]
-    ends = [*sorted(begins), output.rfind(_BEHIND_LOADED)]
-    for path, begin in zip(paths, begins, strict=True):
-        if begin >= 0 and text(path) is not None:
-            end = next((end for end in ends if end > begin), len(output))
-            told = output[begin + len(_LOADED) + len(path) + 1 : end].rstrip("\n")
+    begins, position = dict[str, int](), 0
+    for line in output.split("\n")[:-1]:
+        path = line.removeprefix(_LOADED)
+        if path != line and path in paths:
+            begins[path] = position
+        position += len(line) + 1
+    ends = sorted([*begins.values(), output.rfind(_BEHIND_LOADED), len(output)])
+    for path in paths:
+        if path in begins and text(path) is not None:
+            end = ends[bisect_right(ends, begins[path])]
+            told = output[begins[path] + len(_LOADED) + len(path) + 1 : end].rstrip("\n")
             yield path, size(told)
 
 
