@@ -561,3 +561,14 @@ def test_holes_are_not_copied_as_zeros(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["fleet", "compact", str(target), "--executor", "threads"]) == 3
     assert "bytes of holes" in capsys.readouterr().err
     assert sum(path.stat().st_size for path in target.rglob("*.pack")) < 10**6
+
+
+def test_where_logs_were_collected_it_is_said_what_counts_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collected(make_fleet(tmp_path / "fleet", 1), tmp_path / "to")
+    (copied,) = (tmp_path / "to").iterdir()
+    for root, said in ((copied, 1), (tmp_path / "fleet" / "w000", 0)):
+        for words in (["report"], ["check"], ["events"]):
+            run([*words, "-w", str(root)])
+            assert capsys.readouterr().err.count("ctxuse fleet report counts them") == said

@@ -26,6 +26,8 @@ USAGE_DIR = (*MARKER, "_usage")
 
 LOG_NAME = "events.jsonl"
 LOCK_NAME = "events.lock"
+COLLECTED = "collected"
+"""The folder beside the log that holds logs which were collected."""
 
 _SLUG_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 _LONGEST_SLUG = 64

@@ -25,7 +25,7 @@ def command(*, layout: "WorkspaceLayout") -> None:
       ctxuse archive
     """
     common.require_writing("archive")
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     name = Workspace(layout).archive()
     if name is None:
         common.note("the log is empty: nothing to archive")

@@ -44,7 +44,7 @@ def command(context: click.Context, *, layout: "WorkspaceLayout", form: str, cac
       ctxuse check
       ctxuse check --format json | jq '.skipped[].line'
     """
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     if cache:
         _prove_cache(context, layout, form)
         return

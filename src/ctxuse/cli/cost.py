@@ -100,5 +100,5 @@ def command(  # noqa: PLR0913 - a cost has these options
     with common.reading(no_cache=no_cache) as reading:
         common.note(*names.check_words(query, layout, reading))
         report = make_cost_report(layout, query, reading, prices=prices, window=window)
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     common.show_report(report.chosen(sort, top, query.kinds), form, output)

@@ -96,7 +96,7 @@ def command(  # noqa: PLR0913 - a comparison has these options
     ]
     met = None if windows[1].begin_ns is None else frozenset(r.key for r in earlier.records)
     comparison = Comparison(sides[0], sides[1], met, everything, sort)
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     common.show_report(comparison, form)
 
 

@@ -45,7 +45,7 @@ def command(
     In a table, lines that could not be counted stand where they are in the file; ctxuse check
     says more about them. Stop following with Ctrl-C.
     """
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     follower = Follower(layout)
     printer = _Printer(form)
 

@@ -43,7 +43,7 @@ def command(
     from ctxuse.otlp.export import export_otlp  # noqa: PLC0415 - only when it is called
 
     target = target_at(endpoint)
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     with progress("sending") as on_progress:
         sent = export_otlp(Workspace(layout), target, on_progress=on_progress)
     sending.show_sent(sent, target)

@@ -44,7 +44,7 @@ def command(*, workspace: str | None, no_resources: bool) -> None:
     if sys.stdin is None or sys.stdout is None:
         raise click.UsageError("it is spoken to on stdin and stdout, and one of them is closed")
     layout = WorkspaceLayout(workspace) if workspace is not None else _found()
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     incoming, outgoing = _wire(0, "rb"), _wire(1, "wb")
     from ctxuse.mcp_server.server import Server  # noqa: PLC0415 - as commands are
 

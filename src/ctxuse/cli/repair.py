@@ -39,7 +39,7 @@ def command(*, layout: "WorkspaceLayout", dry_run: bool, overwrite_invalid_utf8:
 
     if not dry_run:
         common.require_writing("repair")
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     result = Workspace(layout).repair(
         dry_run=dry_run, overwrite_invalid_utf8=overwrite_invalid_utf8
     )

@@ -104,7 +104,7 @@ def command(  # noqa: PLR0913 - a report has these options
             if everything:
                 report = report.with_disk(records_on_disk(report, _places(layout)))
             report = narrowed(report, query, rows)
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     if isinstance(report, FullReport) and form == "html":
         from ctxuse.render.page import page_html  # noqa: PLC0415 - only for this form
 

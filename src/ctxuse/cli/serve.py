@@ -58,7 +58,7 @@ def command(
         if open_it and not open_page(file.redirection(address), environ):
             common.note("there is no program here that opens it: open the address in a browser")
 
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     serve(
         layout,
         title=common.title(layout),

@@ -62,7 +62,7 @@ def command(
         return
     if form == "html":
         raise click.UsageError("html is for a session: ctxuse serve has a page for each record")
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     common.write_or_show(shown, output, common.show_json if form == "json" else common.show)
 
 
@@ -86,7 +86,7 @@ def _show_session(
     found = make_session_report(layout, what)
     if isinstance(found, list):
         raise click.UsageError(_which(what, found, layout))
-    common.note_no_marker(layout)
+    common.note_elsewhere(layout)
     match form:
         case "json":
             common.write_or_show(as_json(found.fields()), output, common.show_json)

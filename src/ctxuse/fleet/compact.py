@@ -33,11 +33,12 @@ from ctxuse.fleet.packs import (
     moment,
     packs_in,
 )
-from ctxuse.fleet.pieces import COLLECTED, STREAMS, collected_in, is_folder, parse
+from ctxuse.fleet.pieces import STREAMS, collected_in, is_folder, parse
 from ctxuse.fleet.running import Engine, open_engine
 from ctxuse.fleet.source import Source, is_address, reason_of, shown_place, without_local_scheme
 from ctxuse.fleet.store import Store, open_store
 from ctxuse.fleet.target import AnyExecutor, prepared, writing_to
+from ctxuse.layout import COLLECTED
 from ctxuse.progress import OnProgress, silent
 from ctxuse.reports.fleet import Unreadable
 

@@ -22,7 +22,6 @@ from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved
 from ctxuse.fleet.opening import tried
 from ctxuse.fleet.packs import READ_AHEAD, Packs, PackWriter, Ranges, file_of
 from ctxuse.fleet.pieces import (
-    COLLECTED,
     MARKED,
     MIXED,
     Holding,
@@ -38,6 +37,7 @@ from ctxuse.fleet.pieces import (
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import BLOCK, IN_HOLES, MOST_IN_HOLES, Store, open_store
 from ctxuse.fleet.target import writing_to
+from ctxuse.layout import COLLECTED
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
 

@@ -22,7 +22,7 @@ from ctxuse.errors import CtxuseError
 from ctxuse.files import read_small, real_path, what_happened
 from ctxuse.fleet.filesystems import Failed, files_below, filesystem, matches
 from ctxuse.fleet.packs import PACKS, packs_beside
-from ctxuse.fleet.pieces import COLLECTED, Part
+from ctxuse.fleet.pieces import Part
 from ctxuse.fleet.source import (
     Source,
     as_text,
@@ -36,7 +36,7 @@ from ctxuse.fleet.source import (
     without_local_scheme,
 )
 from ctxuse.fleet.store import NOBODY
-from ctxuse.layout import MARKER, USAGE_DIR
+from ctxuse.layout import COLLECTED, MARKER, USAGE_DIR
 from ctxuse.log.names import is_log
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable

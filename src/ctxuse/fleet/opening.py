@@ -14,10 +14,10 @@ from typing import IO, NamedTuple, TypeVar
 from ctxuse.errors import CtxuseError, LogUnreadableError
 from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
-from ctxuse.fleet.pieces import COLLECTED, STREAMS, Stream, streams_of
+from ctxuse.fleet.pieces import STREAMS, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
-from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
+from ctxuse.layout import COLLECTED, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
 from ctxuse.reports.fleet import Unreadable

@@ -31,10 +31,7 @@ from itertools import islice, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
-from ctxuse.layout import USAGE_DIR
-
-COLLECTED = "collected"
-"""The folder in ``_usage`` that holds what was collected."""
+from ctxuse.layout import COLLECTED, USAGE_DIR
 
 STREAMS = re.compile(r"[0-9]{20,21}-[0-9a-f]{16}")
 """How the folders in that are named which hold pieces."""

@@ -8,8 +8,8 @@ import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.files import what_happened
-from ctxuse.fleet.pieces import COLLECTED, Part
-from ctxuse.layout import USAGE_DIR, WorkspaceLayout
+from ctxuse.fleet.pieces import Part
+from ctxuse.layout import COLLECTED, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.redaction import hidden, without_credentials, without_secrets
 
