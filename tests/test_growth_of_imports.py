@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
-from test_growth import steps
+from test_growth import instructions, steps
 
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode
@@ -15,6 +15,7 @@ from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.blocks import Known, add_missing
 from ctxuse.log.naming import lines_with
 from ctxuse.log.repair import repair_log
 from ctxuse.otherlogs import import_log
@@ -74,6 +75,19 @@ def test_another_log_is_imported_in_proportion(tmp_path: Path) -> None:
         assert import_log(workspace, [str(other)]).requests == number
 
     assert grows_in_proportion(work)
+
+
+def test_a_block_of_which_every_second_request_is_known_is_added_in_proportion() -> None:
+    def add(number: int) -> None:
+        numbers, known = range(number), Known()
+        requests = Requests("r", (*numbers,), (1,) * number, (1,) * number, (), (), (*numbers,))
+        block = blocks(1)[0]._replace(requests=requests)
+        known_ones = Requests("s", (*numbers[::2],), (1,) * (number // 2), ())
+        known.add(block._replace(requests=known_ones))
+        assert add_missing(block, known, lambda _: True) == (number // 2, True)
+
+    for count in (steps, instructions):
+        assert count(lambda: add(4 * 100)) < 6 * count(lambda: add(100))
 
 
 def test_for_parts_of_events_the_log_is_looked_through_once(
