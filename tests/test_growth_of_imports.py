@@ -10,7 +10,7 @@ import pytest
 from test_growth import instructions, steps
 
 from ctxuse import UsageEventKind, UsageSource, Workspace
-from ctxuse.codec.encode import encode
+from ctxuse.codec.encode import encode, encode_any
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
@@ -132,6 +132,46 @@ def test_what_others_add_whole_meanwhile_is_not_added_in_parts(
     other.write_bytes(b"".join(encode(one) + b"\n" for one in (*others, first, rest)))
     assert import_log(workspace, [str(other)]).added == 2
     assert looked == [2, 2]
+
+
+def test_a_part_that_is_not_found_is_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, other = made(tmp_path / "here"), tmp_path / "other.jsonl"
+    looked: list[int] = []
+
+    def looking(_: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        yield from ()
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    first, rest = parts(1)
+    workspace.append(first)
+    other.write_bytes(b"".join(encode(one) + b"\n" for one in (first, rest, *[first] * FEW)))
+    assert import_log(workspace, [str(other)]).added == 1
+    assert looked == [1, 1]
+
+
+def test_of_an_event_that_is_too_long_for_a_line_a_dry_run_knows_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        return lines_with(layout, ids)
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    first, rest = parts(1)
+    long, other = first._replace(records=first.records * 1_000), tmp_path / "other.jsonl"
+    lines = [encode_any(long), *(encode(one) for one in (first, rest, *[first] * FEW))]
+    other.write_bytes(b"".join(line + b"\n" for line in lines))
+    found = [
+        import_log(made(tmp_path / f"{dry_run}"), [str(other)], dry_run=dry_run)
+        for dry_run in (True, False)
+    ]
+    assert [(one.added, one.there) for one in found] == [(2, FEW + 2)] * 2
+    assert looked == [1] * 2
 
 
 def test_a_dry_run_over_several_logs_says_what_an_import_does(tmp_path: Path) -> None:
