@@ -432,6 +432,31 @@ class TestBlocks:
         Known.of_log(workspace.layout, span_of(responses(range(500_100, 500_200))))
         assert len(decoded) == 1
 
+    @pytest.mark.parametrize(
+        ("key", "decoy"),
+        [
+            ('"occurred_at":', '"meta":{"occurred_at":"2001-01-01T00:00:00Z"},"occurred_at": '),
+            ('"occurred_at":', '"occurred_at":"2001-01-01T00:00:00Z","occurred_\\u0061t":'),
+            ('"at":', '"at":[0],"a\\u0074":'),
+            ('"at":', '"meta":{"at":[0]},"at" :'),
+        ],
+    )
+    def test_blocks_are_of_their_day_however_they_are_written(
+        self, tmp_path: Path, key: str, decoy: str
+    ) -> None:
+        said, log, workspace = (
+            responses(range(0, 10**6 + 1, 10**6)),
+            list[UsageEvent](),
+            Workspace(tmp_path),
+        )
+        make([*said], log, whole=True)
+        workspace.init()
+        workspace.append(log[0])
+        events = workspace.layout.events_path
+        events.write_text(events.read_text().replace(key, decoy, 1))
+        known, last = Known.of_log(workspace.layout, span_of(said[1:])), said[1]
+        assert known.has_at("h", last.at_ns // _MS, last.input)
+
     def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
         put(tmp_path / "one", 0, 300, 800, 900)
         two = put(tmp_path / "two", 0, 500, 900)
