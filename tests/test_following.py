@@ -335,6 +335,17 @@ def test_of_a_log_that_another_program_wrote_anew_a_copy_doubles_nothing(
     assert ended(project, session_id=COPY, transcript_path=str(copied(project, talk))) == []
 
 
+def test_an_id_that_a_line_repeals_is_not_in_the_log(project: Path) -> None:
+    kept(project).write_text(as_text(session(project).lines))
+    told = ended(project)
+    path = Workspace(project).layout.events_path
+    other = derived_id("", "", "", "")
+    path.write_text(path.read_text().replace('"occurred_at"', f'"id":"{other}","occurred_at"', 1))
+    (stopped,) = (project.parent / ".cache").rglob("*.followed")
+    stopped.unlink()
+    assert ids(ended(project)) == ids(told[:1])
+
+
 def test_a_copy_that_is_read_before_what_it_copies_doubles_nothing(project: Path) -> None:
     talk = session(project)
     kept(project).write_text(as_text(talk.lines))
@@ -373,7 +384,10 @@ def test_what_hooks_recorded_before_an_archiving_is_not_told_again(project: Path
     assert "sub/CLAUDE.md" not in [event.records[0].slug for event in ended(project)]
 
 
-def test_what_an_earlier_version_called_otherwise_is_not_told_again(project: Path) -> None:
+@pytest.mark.parametrize("between", ["", " "])
+def test_what_an_earlier_version_called_otherwise_is_not_told_again(
+    project: Path, between: str
+) -> None:
     command = project / ".claude/commands/ship.md"
     command.parent.mkdir()
     command.write_text("Ship it.")
@@ -388,7 +402,7 @@ def test_what_an_earlier_version_called_otherwise_is_not_told_again(project: Pat
     former = derived_id("claude-code", prompt_key("p8"), "skill", "ship")
     path = Workspace(project).layout.events_path
     lines = path.read_text().replace(told.id, former).replace('"command"', '"skill"')
-    path.write_text(lines)
+    path.write_text(lines.replace('":', f'":{between}').replace(',"', f',{between}"'))
     (stopped,) = (project.parent / ".cache").rglob("*.followed")
     stopped.unlink()
     assert ended(project) == []

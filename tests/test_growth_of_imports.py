@@ -7,15 +7,16 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
-from test_growth import steps
+from test_growth import instructions, steps
 
 from ctxuse import UsageEventKind, UsageSource, Workspace
-from ctxuse.codec.encode import encode
+from ctxuse.codec.encode import encode, encode_any
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
 from ctxuse.hosts.opencode.tools import loaded
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log.blocks import Known, add_missing
 from ctxuse.log.naming import lines_with
 from ctxuse.log.repair import repair_log
 from ctxuse.otherlogs import import_log
@@ -77,6 +78,19 @@ def test_another_log_is_imported_in_proportion(tmp_path: Path) -> None:
     assert grows_in_proportion(work)
 
 
+def test_a_block_of_which_every_second_request_is_known_is_added_in_proportion() -> None:
+    def add(number: int) -> None:
+        numbers, known = range(number), Known()
+        requests = Requests("r", (*numbers,), (1,) * number, (1,) * number, (), (), (*numbers,))
+        block = blocks(1)[0]._replace(requests=requests)
+        known_ones = Requests("s", (*numbers[::2],), (1,) * (number // 2), ())
+        known.add(block._replace(requests=known_ones))
+        assert add_missing(block, known, lambda _: True) == (number // 2, True)
+
+    for count in (steps, instructions):
+        assert count(lambda: add(4 * 100)) < 6 * count(lambda: add(100))
+
+
 def test_for_parts_of_events_the_log_is_looked_through_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +133,46 @@ def test_what_others_add_whole_meanwhile_is_not_added_in_parts(
     other.write_bytes(b"".join(encode(one) + b"\n" for one in (*others, first, rest)))
     assert import_log(workspace, [str(other)]).added == 2
     assert looked == [2, 2]
+
+
+def test_a_part_that_is_not_found_is_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, other = made(tmp_path / "here"), tmp_path / "other.jsonl"
+    looked: list[int] = []
+
+    def looking(_: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        yield from ()
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    first, rest = parts(1)
+    workspace.append(first)
+    other.write_bytes(b"".join(encode(one) + b"\n" for one in (first, rest, *[first] * FEW)))
+    assert import_log(workspace, [str(other)]).added == 1
+    assert looked == [1, 1]
+
+
+def test_of_an_event_that_is_too_long_for_a_line_a_dry_run_knows_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        looked.append(len(ids))
+        return lines_with(layout, ids)
+
+    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    first, rest = parts(1)
+    long, other = first._replace(records=first.records * 1_000), tmp_path / "other.jsonl"
+    lines = [encode_any(long), *(encode(one) for one in (first, rest, *[first] * FEW))]
+    other.write_bytes(b"".join(line + b"\n" for line in lines))
+    found = [
+        import_log(made(tmp_path / f"{dry_run}"), [str(other)], dry_run=dry_run)
+        for dry_run in (True, False)
+    ]
+    assert [(one.added, one.there) for one in found] == [(2, FEW + 2)] * 2
+    assert looked == [1] * 2
 
 
 def test_a_dry_run_over_several_logs_says_what_an_import_does(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from ctxuse.hosts.responses import (
 )
 from ctxuse.hosts.transcripts import Told
 from ctxuse.layout import WorkspaceLayout
-from ctxuse.log.blocks import Known, named, without_known
+from ctxuse.log.blocks import Known, add_missing, named, without_known
 from ctxuse.log.naming import RequestLines
 from ctxuse.otherlogs import import_log
 from ctxuse.query import BY
@@ -261,6 +261,13 @@ def known_of(events: list[UsageEvent]) -> Known:
     return known
 
 
+def at(block: UsageEvent, place: int) -> UsageEvent:
+    """A block of one request of another."""
+    requests = block.requests or BLOCK
+    one = Requests(f"k{place}", (requests.at_ms[place],), (requests.input[place],), (1,))
+    return block._replace(id=an_event().id, requests=one)
+
+
 def make(said: list[Said], log: list[UsageEvent], *, whole: bool) -> list[Said]:
     """Store what is told, and return what is kept for later."""
     found = stored("h", said, lambda: known_of(log), 3.0, whole=whole)
@@ -375,9 +382,9 @@ class TestBlocks:
         known = known_of(log)
         added: list[UsageEvent] = []
         for event in other:
-            while parts := without_known(event, known):
-                known.add(parts[0])
-                added.append(parts[0])
+            for part in without_known(event, known):
+                known.add(part)
+                added.append(part)
         assert len({one.id for one in [*log, *added]}) == len(log) + len(added)
         assert all(encode(part) for part in added)
         union, both = told([*log, *added]), told(log) | told(other)
@@ -424,6 +431,31 @@ class TestBlocks:
         monkeypatch.setattr("ctxuse.log.blocks.decode", noted)
         Known.of_log(workspace.layout, span_of(responses(range(500_100, 500_200))))
         assert len(decoded) == 1
+
+    @pytest.mark.parametrize(
+        ("key", "decoy"),
+        [
+            ('"occurred_at":', '"meta":{"occurred_at":"2001-01-01T00:00:00Z"},"occurred_at": '),
+            ('"occurred_at":', '"occurred_at":"2001-01-01T00:00:00Z","occurred_\\u0061t":'),
+            ('"at":', '"at":[0],"a\\u0074":'),
+            ('"at":', '"meta":{"at":[0]},"at" :'),
+        ],
+    )
+    def test_blocks_are_of_their_day_however_they_are_written(
+        self, tmp_path: Path, key: str, decoy: str
+    ) -> None:
+        said, log, workspace = (
+            responses(range(0, 10**6 + 1, 10**6)),
+            list[UsageEvent](),
+            Workspace(tmp_path),
+        )
+        make([*said], log, whole=True)
+        workspace.init()
+        workspace.append(log[0])
+        events = workspace.layout.events_path
+        events.write_text(events.read_text().replace(key, decoy, 1))
+        known, last = Known.of_log(workspace.layout, span_of(said[1:])), said[1]
+        assert known.has_at("h", last.at_ns // _MS, last.input)
 
     def test_logs_are_joined_whose_blocks_end_elsewhere(self, tmp_path: Path) -> None:
         put(tmp_path / "one", 0, 300, 800, 900)
@@ -483,8 +515,8 @@ class TestBlocks:
         assert len({event.id for event in log}) == len(log) == 3
         other: list[UsageEvent] = []
         make(said, other, whole=True)
-        assert without_known(other[0], known_of(log)) == []
-        joined = without_known(other[0], known_of(log[:1]))
+        assert [*without_known(other[0], known_of(log))] == []
+        joined = [*without_known(other[0], known_of(log[:1]))]
         assert [event.requests and len(event.requests.at_ms) for event in joined] == [40]
         assert joined[0].id not in {log[0].id, other[0].id}
 
@@ -503,6 +535,30 @@ class TestBlocks:
             (new,) = without_known(event, known)
             assert known.lacks(new)
             known.add(new)
+
+    def test_a_compaction_is_of_one_part_whatever_the_order_of_times(self) -> None:
+        times, numbers = (0, 9, 3, 12, 3, 9), (1,) * 6
+        block = Requests("r", times, (1, 2, 3, 4, 5, 6), numbers, compactions=(10, 5, 5, 99))
+        whole = FACT._replace(requests=block)
+        known = known_of([at(whole, place) for place in (0, 2, 4)])
+        parts = [part.requests for part in without_known(whole, known) if part.requests]
+        assert [part.first for part in parts] == ["r+1", "r+3", "r+5"]
+        assert [part.compactions for part in parts] == [(-4, -4), (-2,), ()]
+
+    def test_what_others_add_meanwhile_is_not_added_again(self) -> None:
+        block = Requests("r", (0, 1, 2, 3, 4), (1, 2, 3, 4, 5), (1,) * 5)
+        whole, known, added = FACT._replace(requests=block), Known(), list[UsageEvent]()
+        middle = [*without_known(whole, known_of([at(whole, place) for place in (0, 1, 3, 4)]))]
+
+        def append(part: UsageEvent) -> bool:
+            if middle:
+                known.add(middle.pop())
+                return False
+            added.append(part)
+            return True
+
+        assert add_missing(whole, known, append) == (2, True)
+        assert [part.requests and part.requests.input for part in added] == [(1, 2), (4, 5)]
 
     def test_names_that_are_taken_are_passed_over(self) -> None:
         log: list[UsageEvent] = []

@@ -165,7 +165,7 @@ INSIDE = {
         "archive | cursor",
         "failures | generation | lock | reader",
         "names",
-        "opening | recover",
+        "opening | recover | spelling",
     ],
     "mcp_server": [
         "server",

@@ -31,7 +31,7 @@ from ctxuse.hosts.paths import is_name, is_same
 from ctxuse.hosts.recorded import Recorded, ids_of
 from ctxuse.hosts.responses import Said, ends, is_to_be_stored, span_of, stored
 from ctxuse.hosts.transcripts import Happened, Notes, Rest, Told
-from ctxuse.ids import is_derived
+from ctxuse.ids import canonical_id, is_derived
 from ctxuse.imported import READING, LogMark
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.blocks import Known
@@ -308,7 +308,8 @@ class _InLog:
     def has(self, event_id: str) -> bool:
         """Whether an event is in the log."""
         line = None if event_id in self._counting else self._lines.get(event_id)
-        if line is not None and _event_on(line) is not None:
+        event = None if line is None else _event_on(line)
+        if event is not None and event.id == event_id:
             self._counting.add(event_id)
         return event_id in self._counting
 
@@ -337,9 +338,9 @@ class _InLog:
         return found
 
 
-_CALL = re.compile(rb'"call_id":("(?:[^"\\]|\\.)*")')
+_CALL = re.compile(rb'"call_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 _USE = re.compile(rb'"event"\s*:\s*"use"')
-_NAME = re.compile(rb'"kind":("(?:[^"\\]|\\.)*"),"slug":("(?:[^"\\]|\\.)*")')
+_NAME = re.compile(rb'"kind"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"slug"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 _OURS, _ID = b'{"id":"', 36
 """How the lines that we write begin, and the bytes of an id."""
@@ -349,7 +350,7 @@ def _id_on(line: bytes) -> str | None:
     """The id on a line, if it has one; only what does not begin as ours do is read for it."""
     end = len(_OURS) + _ID
     if line.startswith(_OURS) and line[end : end + 1] == b'"':
-        return line[len(_OURS) : end].decode("ascii", "replace")
+        return canonical_id(line[len(_OURS) : end].decode("ascii", "replace"))
     event = _event_on(line)
     return None if event is None else event.id
 

@@ -130,6 +130,7 @@ class _Parts:
             self._most[event.id] = max(self._most[event.id], len(event.records))
         elif self._most[event.id] < 0:  # somebody else has added it since
             self._look(self._most)
+            self._most[event.id] = max(self._most[event.id], 0)  # once, whatever was found
 
     def _follows_last(self, event: UsageEvent) -> bool:
         """Take in an event; whether it is the part behind the one before."""
@@ -182,7 +183,7 @@ def _add_line(
         return None
     try:
         for part, part_line in split(found):
-            adding.add(part.id, part_line)
+            parts.added(part, is_new=adding.add(part.id, part_line))
     except InvalidEventError:  # one record alone is too long for a line
         return Refusal(SkipReason.OVERSIZED)
     return None

@@ -5,8 +5,9 @@ in, so that holds for copies of a transcript, too. Who adds a block looks once m
 else appends (`LogWriter.append_if` with `Known.lacks`).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, count, groupby
+from itertools import accumulate, chain, count, groupby
 from typing import Self
 
 from ctxuse.codec.decode import Refusal, decode
@@ -106,9 +107,11 @@ last: what is told at once may not be in order."""
 def _may_hold(line: bytes, since_ns: int, until_ns: int) -> bool:
     """Whether a block may tell of requests of a time, by what is seen at a glance.
 
-    A block of 500 is decoded in 0.4 ms. What is not written as we do it may.
+    A block of 500 is decoded in 0.4 ms. What is not written as we do it may: with a key twice, or
+    maybe escaped, or with something between a key and its value.
     """
-    if line.count(_BEGINS) != 1 or line.count(_AT) != 1:
+    of_each = [(line.count(begin), line.count(begin[:-2])) for begin in (_BEGINS, _AT)]
+    if b"\\" in line or of_each != [(1, 1)] * 2:
         return True
     begin = line.index(_BEGINS) + len(_BEGINS)
     ats = line.index(_AT) + len(_AT)
@@ -119,22 +122,33 @@ def _may_hold(line: bytes, since_ns: int, until_ns: int) -> bool:
     return since_ns <= first_ns + int(last) * _MS + _AROUND and first_ns - _AROUND <= until_ns
 
 
-def without_known(event: UsageEvent, known: Known) -> list[UsageEvent]:
-    """Return what a block of another log tells of requests that have none.
+def without_known(event: UsageEvent, known: Known) -> Iterator[UsageEvent]:
+    """Yield what a block of another log tells of requests that have none.
 
     That is the block itself where none of them has one; else a block of each run. Of a request that
-    is not the first of its block no name is known: it is that of the first, and its place.
+    is not the first of its block no name is known: it is that of the first, and its place. What is
+    taken note of between two of them counts for the second.
     """
     block, base = event.requests, event.occurred_at_ns // _MS
     if block is None:
-        return [event]
-    each = zip(block.at_ms, block.input, strict=True)
-    has_none = [not known.has_at(event.host, base + at, taken) for at, taken in each]
-    runs = groupby(range(len(has_none)), has_none.__getitem__)
-    parts = (
-        event if all(has_none) else _part_of(event, block, [*run]) for is_new, run in runs if is_new
-    )
-    return [named(part, known.has_id) for part in parts]
+        yield event
+        return
+    compactions = _compactions_before(block)
+    each = enumerate(zip(block.at_ms, block.input, strict=True))
+    runs = groupby(each, lambda one: not known.has_at(event.host, base + one[1][0], one[1][1]))
+    for places in ([place for place, _ in run] for is_new, run in runs if is_new):
+        is_all = len(places) == len(block.at_ms)
+        part = event if is_all else _part_of(event, block, places, compactions)
+        yield named(part, known.has_id)
+
+
+def _compactions_before(block: Requests) -> list[list[int]]:
+    """Of each request which compactions came before it, and after all requests before it."""
+    latest = [*accumulate(block.at_ms, max)]
+    found: list[list[int]] = [[] for _ in (*latest, None)]
+    for place, at in enumerate(block.compactions):
+        found[bisect_left(latest, at)].append(place)
+    return found
 
 
 def named(event: UsageEvent, is_taken: Callable[[str], bool]) -> UsageEvent:
@@ -162,22 +176,21 @@ def _renamed(event: UsageEvent, behind: str) -> UsageEvent:
     return event._replace(id=event_id, requests=event.requests._replace(first=first))
 
 
-def _part_of(event: UsageEvent, block: Requests, run: Sequence[int]) -> UsageEvent:
+def _part_of(
+    event: UsageEvent, block: Requests, run: Sequence[int], compactions: Sequence[Sequence[int]]
+) -> UsageEvent:
     """The requests of a block at places that follow one another, as a block."""
     begin, end = run[0], run[-1] + 1
-    moved, after = block.at_ms[begin], block.at_ms[begin - 1] if begin else None
+    moved = block.at_ms[begin]
+    its = sorted(chain.from_iterable(compactions[begin:end]))
     part = block._replace(
         at_ms=tuple([at - moved for at in block.at_ms[begin:end]]),
         input=block.input[begin:end],
         output=block.output[begin:end],
         cached=block.cached[begin:end],
         written=block.written[begin:end],
-        compactions=tuple([
-            at - moved
-            for at in block.compactions
-            if at <= block.at_ms[end - 1] and (after is None or at > after)
-        ]),
-    )  # fmt: skip
+        compactions=tuple([block.compactions[place] - moved for place in its]),
+    )
     moved_event = event._replace(occurred_at_ns=event.occurred_at_ns + moved * _MS, requests=part)
     return _renamed(moved_event, f"+{begin}") if begin else moved_event
 
@@ -196,11 +209,13 @@ def add_missing(
         How many parts were added, and whether all that could be.
     """
     added, is_all = 0, True
-    while parts := without_known(block, known):
-        part = parts[0]
+    parts = without_known(block, known)
+    while (part := next(parts, None)) is not None:
         is_storable = can_be_stored(part)
         is_all = is_all and is_storable
         if not is_storable or append(part):
             known.add(part)
             added += is_storable
+        else:  # others have added some of it, which is known now
+            parts = without_known(block, known)
     return added, is_all

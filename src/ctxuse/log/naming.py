@@ -2,37 +2,42 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
+from ctxuse.codec.decode import Valid, check
 from ctxuse.layout import WorkspaceLayout
+from ctxuse.log import spelling
 from ctxuse.log.cursor import Cursor, Position
 from ctxuse.log.reader import Lines, OpenLog, last_line_end, open_logs, read_blocks
-from ctxuse.plainjson import quoted
 
 _Search = Callable[[bytes, int], re.Match[bytes] | None]
 
 
 def lines_naming(layout: WorkspaceLayout, beginnings: Collection[str]) -> Iterator[bytes]:
-    """Yield each line that holds a text that begins so, archived logs included; not all may count.
+    """Yield each line whose segment begins so, archived logs included; others, too.
 
-    It takes 0.8 s per GB: most lines of a log are of other sessions, and are not looked at.
+    Others are those that hold a text that begins so; and not all may count. It takes 0.8 s per GB:
+    most lines of a log are of other sessions, and are not looked at.
 
     Args:
         layout: The workspace.
-        beginnings: How texts begin, such as segment ids.
+        beginnings: How segment ids begin.
 
     Raises:
         LogUnreadableError: The log exists but cannot be read.
     """
-    forms = {form for text in beginnings for form in _forms(text)}
-    if forms:
-        search = re.compile(b"|".join(map(re.escape, sorted(forms)))).search
-        for _, line in _lines(layout, lambda _: search):
+    named, begins = spelling.beginnings(beginnings), (*beginnings,)
+    for found, line in _lines(layout, partial(_search, named)) if named else ():
+        if found[0].startswith(b'"') or _segment_on(line).startswith(begins):
             yield line
 
 
-_OF_REQUESTS = re.compile(rb'"segment"\s*:').search
-_ESCAPED = re.compile(rb'"segment"\s*:|\\u00[67]').search
-"""Also where a letter of the key may be escaped, which is as good a key."""
+def _segment_on(line: bytes) -> str:
+    found = check(line)
+    return found.line.segment_id if isinstance(found, Valid) else ""
+
+
+_OF_REQUESTS = rb'"segment"\s*:'
 
 
 class RequestLines:
@@ -52,25 +57,19 @@ class RequestLines:
         Raises:
             LogUnreadableError: The log exists but cannot be read.
         """
-
-        def search_in(data: bytes) -> _Search:
-            has_escapes = b"\\" in data and (b"\\u006" in data or b"\\u007" in data)
-            return _ESCAPED if has_escapes else _OF_REQUESTS
-
         for log in open_logs(self._layout):
             start = self._cursor.of(log).offset
-            for _, line in _lines_of(log, search_in, start):
+            for _, line in _lines_of(log, partial(_search, _OF_REQUESTS), start):
                 yield line
             self._cursor.reached(log, Position(last_line_end(log, start)))
 
 
-_ID = re.compile(rb'"id"\s*:\s*"([0-9a-fA-F-]{36})"')
 _FEW = 16
 """So many ids are looked for by themselves; of more, each id that stands there is looked at."""
 
 
 def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield each line whose own id is one of some canonical ones, with it; not all may count.
+    """Yield each line that counts whose id is one of some canonical ones, with it.
 
     It takes 1 s per GB, whatever their number; of a few, 0.6 s.
 
@@ -78,17 +77,31 @@ def lines_with(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[
         LogUnreadableError: The log exists but cannot be read.
     """
     wanted = {event_id.encode() for event_id in ids}
-    few = len(wanted) <= _FEW
-    these = b"|".join(sorted(wanted))
-    one = re.compile(rb'"id"\s*:\s*"((?i:%s))"' % these) if few else _ID
+    search_in: Callable[[bytes], _Search | None]
+    if len(wanted) <= _FEW:
+        search_in = partial(_search, spelling.ids(ids))
+    else:
+        escaped, bare = b"", {one.replace(b"-", b"") for one in wanted}
+        search_in = partial(_search_many, {escaped, *bare, *wanted})
+    for _, line in _lines(layout, search_in) if wanted else ():
+        found = check(line)
+        if isinstance(found, Valid) and found.id.encode() in wanted:
+            yield found.id, line
 
-    def search_in(data: bytes) -> _Search | None:
-        is_there = few or not wanted.isdisjoint(map(bytes.lower, _ID.findall(data)))
-        return one.search if is_there else None
 
-    for found, line in _lines(layout, search_in) if wanted else ():
-        if (event_id := found[1].lower()) in wanted:
-            yield event_id.decode(), line
+def _search(expression: bytes, data: bytes) -> _Search:
+    """What finds an expression, or what may be that, in some bytes."""
+    return spelling.finding(expression, data).search
+
+
+def _search_many(wanted: set[bytes], data: bytes) -> _Search | None:
+    """As `_search`, of what a lot of ids may be; None where no such id is in these bytes."""
+    any_id = spelling.finding(spelling.ANY_ID, data)
+    if wanted.isdisjoint(map(bytes.lower, any_id.findall(data))):
+        return None
+    return lambda data, start: next(
+        (one for one in any_id.finditer(data, start) if (one[1] or b"").lower() in wanted), None
+    )
 
 
 def _lines(
@@ -116,9 +129,3 @@ def _lines_of(
             end = data.find(b"\n", found.end())
             position = len(data) if end < 0 else end + 1
             yield found, data[begin : position if end < 0 else end]
-
-
-def _forms(text: str) -> set[bytes]:
-    """How a text that begins so may stand in a line: in ASCII, and with its own characters."""
-    raw = f'"{text}'.encode("utf-8", "surrogatepass")
-    return {quoted(text)[:-1].encode(), raw}

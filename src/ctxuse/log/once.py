@@ -27,6 +27,9 @@ _LONGEST_CUT = 64 * 1024
 _MOST_ARCHIVES = 128
 """In how many archived logs at most."""
 
+_DIGITS = 12
+"""The last digits of an id: they stand behind its last hyphen."""
+
 
 class Standing(Enum):
     """How an event stands in the log."""
@@ -134,14 +137,18 @@ def _in_end(log: int, size: int, event_id: str, length: int) -> tuple[Standing, 
 
 def _standing(data: bytes, event_id: str, *, whole: bool) -> Standing:
     """How the event stands in `data`, the end of a log (all of it when `whole`)."""
-    wanted = event_id.encode()
-    at = data.find(wanted)
-    while at >= 0:
-        begin = data.rfind(b"\n", 0, at) + 1
-        end = data.find(b"\n", at)
+    if event_id[-_DIGITS:].encode() not in data.lower() and b"\\" not in data:
+        return Standing.ABSENT
+    from ctxuse.log import spelling  # noqa: PLC0415 - only where it may be
+
+    search = spelling.finding(spelling.ids([event_id]), data).search
+    found = search(data)
+    while found is not None:
+        begin = data.rfind(b"\n", 0, found.start()) + 1
+        end = data.find(b"\n", found.end())
         if (begin or whole) and _is_event(data[begin : end if end >= 0 else None], event_id):
             return Standing.THERE if end >= 0 else Standing.PENDING
-        at = data.find(wanted, end) if end >= 0 else -1
+        found = search(data, end) if end >= 0 else None
     return Standing.ABSENT
 
 

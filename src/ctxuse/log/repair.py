@@ -163,7 +163,7 @@ def _recover(layout: WorkspaceLayout, backup: _Backup | None) -> tuple[int, int,
             found = [*recover(line)]
             fresh = {one.event.id for one in found if one.event.requests is None}
             fresh = {i for i in fresh - planned - {index.pending} if i not in index}
-            for event in (one.event for one in found if without_known(one.event, known)):
+            for event in (one.event for one in found if any(without_known(one.event, known))):
                 if event.requests is not None:
                     known.add(event)
                     fresh.add(event.id)
