@@ -28,7 +28,7 @@ from ctxuse.fleet import opening, packs
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.folder import Folder
-from ctxuse.fleet.packs import PACKS, Ranges, packs_in
+from ctxuse.fleet.packs import PACKS, UNFINISHED, Ranges, packs_in
 from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, Stream, holdings_of, parse
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
@@ -257,7 +257,7 @@ def test_a_compaction_may_be_killed_anywhere_and_another_one_run_inside_it(
             with at_operation(number, lambda: compacted(copy, later, 10**5)):  # noqa: B023 - at once
                 assert compacted(copy, later, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
-            for turn in (2, 4, 6, 8):
+            for turn in (2, 4, 6, 8 + UNFINISHED / GRACE):
                 assert compacted(copy, later + turn * GRACE, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
             assert not loose_in(copy)
@@ -471,17 +471,76 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     assert [one.replaced for one in collected(fleet, target).workspaces] == [0, 0, 1]
 
 
-def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
+def test_a_pack_that_was_not_finished_goes_after_a_day(tmp_path: Path) -> None:
     fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
     collected(fleet, target, 10**6)
     with at_operation(6, die), pytest.raises(Killed):  # three lists, two pieces, the pack; index
         compacted(target)
     (left,) = (target / PACKS).iterdir()
     assert left.suffix == ".pack"
-    compacted(target, NOW + GRACE - 1)
-    assert left.exists()
-    compacted(target, NOW + GRACE)
+    for grace in (GRACE, 0):
+        compacted(target, NOW + UNFINISHED - 1, grace=grace)
+        assert left.exists()
+    compacted(target, NOW + UNFINISHED + 1)
     assert not left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_pack_whose_index_comes_late_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who wrote it slept; another one has listed it, and wakes it up when it writes itself."""
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    waiting: list[tuple[str, bytes]] = []
+    real = LocalStore.write
+
+    def asleep(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        if name.endswith(".index"):
+            waiting.append((name, data))
+            die()
+        real(store, name, data, sync=sync)
+
+    def waking(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        while waiting:
+            real(store, *waiting.pop())
+            late = NOW + UNFINISHED + GRACE
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(LocalStore, "write", real)
+                assert compacted(target, late, size=10**6).done.removed > 2
+        real(store, name, data, sync=sync)
+
+    monkeypatch.setattr(LocalStore, "write", asleep)
+    with pytest.raises(Killed):
+        compacted(target, size=10**6)
+    (left,) = (target / PACKS).iterdir()
+    monkeypatch.setattr(LocalStore, "write", waking)
+    compacted(target, NOW + UNFINISHED + GRACE, size=10**6)
+    assert waiting == []
+    assert left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_pack_that_took_long_to_write_gets_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    at, number = NOW, 0
+    real = LocalStore.write
+
+    def slow(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        nonlocal at, number
+        real(store, name, data, sync=sync)
+        number += name.endswith(".pack")
+        at += UNFINISHED / 2 if number == 1 else 1
+
+    monkeypatch.setattr(LocalStore, "write", slow)
+    monkeypatch.setattr("time.time", lambda: at)
+    assert compacted(target, size=10**6).done.packs == 1
+    first, second = sorted((target / PACKS).glob("*.pack"))
+    assert not first.with_suffix(".index").exists()
+    assert second.with_suffix(".index").exists()
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
@@ -944,7 +1003,7 @@ def test_a_pack_that_cannot_be_removed_is_said_and_the_others_go(
     unremovable(monkeypatch, packs[0])
     for turn in range(1, 4):
         compacted(target, NOW + turn * GRACE, 10**6)
-    done = compacted(target, NOW + 4 * GRACE, 10**6)
+    done = compacted(target, NOW + 4 * GRACE + UNFINISHED, 10**6)
     assert [Path(one.address).name for one in done.done.unreadable] == [packs[0]]
     assert done.done.unreadable[0].reason == "it cannot be removed: Permission denied"
     left = {path.stem for path in (target / PACKS).iterdir()}

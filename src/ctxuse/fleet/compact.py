@@ -25,6 +25,7 @@ from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
     PACKS,
+    UNFINISHED,
     Found,
     Pack,
     VanishedError,
@@ -111,12 +112,16 @@ def compact(  # noqa: PLR0913 - compacting has these options
             return stack.enter_context(open_engine(executor, workers))
 
         try:
-            return listed_anew(partial(_compact, job, engine, on_progress))
+            begun = moment(now - max(grace, UNFINISHED))
+            return listed_anew(partial(_compact, job, begun, engine, on_progress))
         except VanishedError as error:
             raise FleetError(shown_place(target), f"{error}; try again later") from error
 
 
-def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
+def _compact(
+    job: Compact, unfinished: str, engine: Callable[[], Engine], on_progress: OnProgress
+) -> Compaction:
+    """Compact, and remove what was begun before a time and is `unfinished`."""
     target = job.target
     with writing_to(target):
         store = open_store(target)
@@ -140,12 +145,23 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
     gone = {file_of(name, "index"): name for name in superseded}
     left = store.remove(gone)
     gone = {index: name for index, name in gone.items() if index not in left}
-    rest = (name for name in packs.rest if _is_settled(name, job))
+    with writing_to(target):
+        rest = _unfinished(store, [name for name in packs.rest if name < unfinished])
     left |= store.remove([file_of(name) for name in (*gone.values(), *rest)])
     for name, why in left.items():
         there = shown_place(f"{target.rstrip('/')}/{name}")
         done.unreadable.append(Unreadable(there, f"it cannot be removed: {why}"))
     return Compaction(number, done, len(gone))
+
+
+def _unfinished(store: Store, packs: Collection[str]) -> list[str]:
+    """Return those of some packs without an index that have none now either, while this run works.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    files = store.names(PACKS) if packs else {}
+    return [name for name in packs if file_of(name, "index") not in files]
 
 
 class _Plan(NamedTuple):

@@ -20,7 +20,8 @@ from typing import NamedTuple
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved
 from ctxuse.fleet.opening import tried
-from ctxuse.fleet.packs import READ_AHEAD, Packs, PackWriter, Ranges, file_of
+from ctxuse.fleet.packing import PackWriter
+from ctxuse.fleet.packs import READ_AHEAD, Packs, Ranges, file_of
 from ctxuse.fleet.pieces import (
     COLLECTED,
     MARKED,

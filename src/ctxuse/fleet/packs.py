@@ -6,9 +6,10 @@ They lie in one folder beside those of the workspaces::
     .ctxuse-packs/<time>-<hash of the index>.index    their names, by folder, in that order
 
 The time is when the pack was written, in UTC. Neither file ever changes. The index is written last:
-a pack counts when its index has the hash of its name and speaks of as many bytes as there are. A
-folder that is missing from the indexes has nothing in packs; what is missing of one that has is
-told from its receipts (`ctxuse.fleet.pieces`).
+a pack counts when its index has the hash of its name and speaks of as many bytes as there are. One
+without an index is being written, or was left so: after `UNFINISHED` it is removed. A folder that
+is missing from the indexes has nothing in packs; what is missing of one that has is told from its
+receipts (`ctxuse.fleet.pieces`).
 """
 
 import errno
@@ -25,7 +26,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from ctxuse.errors import CtxuseError
-from ctxuse.fleet.pieces import Part, Piece, Step, is_folder, parse
+from ctxuse.fleet.pieces import Part, Step, is_folder, parse
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import FOREIGN, NOBODY, Owners, Store, open_store
 
@@ -37,6 +38,9 @@ PACK_SIZE = 64 * 1024 * 1024
 
 MOST_PIECES = 100_000
 """Pieces in a pack, at most."""
+
+UNFINISHED = 86_400.0
+"""Seconds for which a pack without an index is left, at least: somebody may be writing that."""
 
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
@@ -76,15 +80,14 @@ class VanishedError(Exception):
         return "packs are removed while they are listed"
 
 
-class _Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True):
     """What an index holds: the hash of the pack's bytes, and names of pieces by folder."""
 
     sha256: str
     pieces: dict[str, list[str]]
 
 
-_decode = msgspec.json.Decoder(_Index).decode
-_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Index).decode
 
 
 class Pack(NamedTuple):
@@ -263,7 +266,7 @@ def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[st
     Raises:
         ValueError: Its index is none.
     """
-    if _hash(data) != name.rpartition("-")[2]:
+    if hash_of(data) != name.rpartition("-")[2]:
         raise ValueError("no index of a pack: it is not what its name says")
     try:
         index = _decode(data)
@@ -284,68 +287,9 @@ def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[st
     return index.sha256, held
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
+    """Return the hash of an index, as names of packs end with it."""
     return sha256(data).hexdigest()[:32]
-
-
-class PackWriter:
-    """Writes packs, one after the other.
-
-    Args:
-        store: The place where the workspaces are.
-        begun: When the compaction began, as names begin with it: no pack is older.
-        size: Bytes of a pack, at most, unless one piece alone has more.
-    """
-
-    def __init__(self, store: Store, begun: str, size: int) -> None:
-        self._store = store
-        self._begun = begun
-        self._size = size
-        self._data = bytearray()
-        self._pieces: dict[str, list[Piece]] = {}
-        self._number = 0
-        self.packs = 0
-        self.bytes = 0
-
-    def add(self, folder: str, piece: Piece, data: bytes, *, joins: bool = True) -> None:
-        """Add a piece.
-
-        Args:
-            folder: The folder of its workspace; those of one follow one another.
-            piece: The piece.
-            data: Its bytes.
-            joins: Whether it may become one with the piece before it that it continues.
-
-        Raises:
-            OSError: A pack that was full could not be written.
-        """
-        if self._data and (len(self._data) + len(data) > self._size or self._number >= MOST_PIECES):
-            self.flush()
-        its = self._pieces.setdefault(folder, [])
-        if joins and its and its[-1].stream == piece.stream and its[-1].end == piece.start:
-            its[-1] = its[-1]._replace(end=piece.end, mark=piece.mark)
-        else:
-            its.append(piece)
-            self._number += 1
-        self._data += data
-
-    def flush(self) -> None:
-        """Write what was added since the last pack.
-
-        Raises:
-            OSError: It could not be written.
-        """
-        if not self._data:
-            return
-        names = {folder: [piece.name for piece in its] for folder, its in self._pieces.items()}
-        data = bytes(self._data)
-        index = _encode(_Index(sha256(data).hexdigest(), names))
-        name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
-        self._store.write(file_of(name), data, sync=True)
-        self._store.write(file_of(name, "index"), index, sync=True)
-        self.packs += 1
-        self.bytes += len(data)
-        self._data, self._pieces, self._number = bytearray(), {}, 0
 
 
 class Ranges:
