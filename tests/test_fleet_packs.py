@@ -24,7 +24,7 @@ from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.files import path_of
-from ctxuse.fleet import opening, packs
+from ctxuse.fleet import opening, packs, store
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.folder import Folder
@@ -822,8 +822,8 @@ def test_an_index_that_is_too_large_is_not_read(
     path = forged(tmp_path, b" " * 100)
     monkeypatch.setattr(packs, "_LARGEST_INDEX", 99)
     monkeypatch.setattr(LocalStore, "read", None)
-    store = LocalStore(str(tmp_path))
-    assert [*packs_in(store, store.names(PACKS)).troubles] == [f"{PACKS}/{path.name}"]
+    here = LocalStore(str(tmp_path))
+    assert [*packs_in(here, here.names(PACKS)).troubles] == [f"{PACKS}/{path.name}"]
 
 
 def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path) -> None:
@@ -1105,6 +1105,33 @@ def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     report(tmp_path)
     assert found[-1].st_size == size
     assert found[-1].st_blocks * 512 < size // 4
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
+def test_a_hole_in_a_pack_is_not_read(tmp_path: Path) -> None:
+    """Packs may lie in any folder that is searched; also with some data between holes."""
+
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    for size in (10**9, 10**12):
+        target = tmp_path / str(size)
+        target.mkdir()
+        piece = Piece(0, STREAM, 0, size, "0" * 16)
+        for time in ("20200101T000000Z-", "20200102T000000Z-"):
+            path = forged(target, {"sha256": "", "pieces": {"w": [piece.name]}}, time=time)
+            with path.with_suffix(".pack").open("r+b") as file:
+                file.truncate(size)
+                for at in range(0, size, size // 5):
+                    file.seek(at)
+                    file.write(b"\n")
+        before = bytes_read()
+        assert report(target).unreadable == ()
+        done = collect([str(target)], str(tmp_path / "to"), host="h", executor="threads")
+        assert [store.IN_HOLES in one.reason for one in done.failed] == [True]
+        said = compacted(target).done.unreadable
+        assert {one.reason for one in said if PACKS in one.address} == {store.IN_HOLES}
+        assert bytes_read() - before < 50_000_000
 
 
 @pytest.mark.parametrize(("bound", "most"), [("_MOST_INDEXED", 300), ("_MOST_ENTRIES", 2)])

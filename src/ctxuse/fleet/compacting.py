@@ -12,6 +12,7 @@ Where pieces are mixed or some are missing nothing is removed. Where packs are m
 receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
+import errno
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
@@ -65,6 +66,8 @@ def prove(job: Prove) -> Proved:
 
 
 def _digest(store: Store, name: str, size: int) -> str:
+    if store.in_holes(name) > MOST_IN_HOLES:
+        raise OSError(errno.EFBIG, IN_HOLES)
     digest = sha256()
     for start in range(0, size, READ_AHEAD):
         digest.update(store.read(name, start, min(size, start + READ_AHEAD)))

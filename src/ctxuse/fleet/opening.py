@@ -16,7 +16,7 @@ from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
 from ctxuse.fleet.pieces import COLLECTED, STREAMS, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
+from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
@@ -156,14 +156,11 @@ def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]
     """Append the bytes of a collected log to an open file; say how many are in holes."""
     holes = 0
     for step in stream.steps:
+        skipped = step.start - step.piece.start
         if step.part is None:
-            skipped = step.start - step.piece.start
             holes += store.copy(f"{COLLECTED}/{step.piece.name}", target, skipped)
-            continue
-        for start in range(step.start, step.piece.end, BLOCK):
-            end = min(start + BLOCK, step.piece.end)
-            append(target, ranges.of_step(step, COLLECTED, start, end))
-        target.truncate()
+        else:
+            holes += ranges.copy(step.part, target, skipped)
     return holes
 
 

@@ -21,14 +21,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 import msgspec
 
 from ctxuse.errors import CtxuseError
 from ctxuse.fleet.pieces import Part, Step, is_folder, parse
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import FOREIGN, NOBODY, Owners, Store, open_store
+from ctxuse.fleet.store import BLOCK, FOREIGN, NOBODY, Owners, Store, append, open_store
 
 PACKS = ".ctxuse-packs"
 """The folder of packs. No folder that stands for a workspace has such a name."""
@@ -306,6 +306,7 @@ class Ranges:
         self._ahead = min(READ_AHEAD, max(_LEAST_AHEAD, _MOST_HELD // max(1, len(ends))))
         self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._held = 0
+        self._sparse: dict[str, bool] = {}
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to but without `end`.
@@ -317,7 +318,8 @@ class Ranges:
         if not first <= start <= end <= first + len(data):
             first = start
             self._held -= len(data)
-            stop = max(end, min(start + self._ahead, self._ends.get(name, 0)))
+            ahead = 0 if self._sparse.get(name) else self._ahead
+            stop = max(end, min(start + ahead, self._ends.get(name, 0)))
             data = self._store.read(name, start, stop)
             if len(data) < end - start:
                 raise OSError(f"{name} is shorter than it was")
@@ -327,6 +329,31 @@ class Ranges:
         while self._held > _MOST_HELD and len(self._kept) > 1:
             self._held -= len(self._kept.popitem(last=False)[1][1])
         return data[start - first : end - first]
+
+    def copy(self, part: Part, target: IO[bytes], start: int = 0) -> int:
+        """Append a part of a pack, from `start` in it on, to an open file; say what is in holes.
+
+        Holes are not read.
+
+        Raises:
+            OSError: See `read`.
+        """
+        name, first, end = file_of(part.pack), part.offset + start, part.offset + part.size
+        at, holes = target.tell() - first, end - first
+        for begin, stop in self._data_in(name, first, end):
+            holes -= stop - begin
+            for here in range(begin, stop, BLOCK):
+                target.seek(at + here)
+                append(target, self.read(name, here, min(here + BLOCK, stop)))
+        target.seek(at + end)
+        target.truncate()
+        return holes
+
+    def _data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:
+        """The stretches of a file between two of its bytes that are no holes."""
+        if name not in self._sparse:
+            self._sparse[name] = self._store.in_holes(name) > 0
+        return self._store.data_in(name, start, end) if self._sparse[name] else [(start, end)]
 
     def of_step(self, step: Step, below: str, start: int, end: int) -> bytes:
         """Return bytes of a stream that one piece of it holds.

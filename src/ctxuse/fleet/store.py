@@ -123,6 +123,13 @@ class LocalStore:
         with self._open(name) as file:
             return in_holes(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
+    def data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the stretches of a file between two of its bytes that are no holes."""
+        with self._open(name) as file:
+            if os.fstat(file.fileno()).st_size < end:
+                raise OSError(f"{name} is shorter than it was")
+            return [*data_in(file.fileno(), start, end)]
+
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         above, _, last = name.rpartition("/")
@@ -311,6 +318,10 @@ class RemoteStore:
     def in_holes(self, name: str) -> int:  # noqa: ARG002
         """See `LocalStore`. Nobody tells of holes at an address."""
         return 0
+
+    def data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:  # noqa: ARG002
+        """See `in_holes`."""
+        return [(start, end)]
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
         """See `LocalStore`. Object stores show an object when all of it is there, and kept."""
