@@ -29,7 +29,17 @@ from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.folder import Folder
 from ctxuse.fleet.packs import PACKS, UNFINISHED, Ranges, packs_in
-from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, Stream, holdings_of, parse
+from ctxuse.fleet.pieces import (
+    MARKED,
+    MIXED,
+    Holding,
+    Part,
+    Piece,
+    Stream,
+    collected_in,
+    holdings_of,
+    parse,
+)
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
 from ctxuse.ids import new_id
@@ -1105,6 +1115,60 @@ def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     report(tmp_path)
     assert found[-1].st_size == size
     assert found[-1].st_blocks * 512 < size // 4
+
+
+def of_newlines(target: Path, spans: Iterable[tuple[int, int]], byte: bytes = b"\n") -> list[Path]:
+    """Pieces of a log of newlines, or of zeros that are holes, in the folder of one workspace."""
+    first = sha256(b"" if byte == b"\n" else byte * 1024 * 1024).hexdigest()[:16]
+    made = []
+    for start, end in spans:
+        mark = sha256(byte * min(MARKED, end)).hexdigest()[:16]
+        path = target / collected_in("w") / Piece(0, first, start, end, mark).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"" if byte == b"\0" else byte * (end - start))
+        os.truncate(path, end - start)
+        made.append(path)
+    return made
+
+
+def test_pieces_of_a_byte_are_packed_in_a_read_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names hold the hash of what is before their ends, which is kept."""
+    of_newlines(tmp_path, ((at, at + 1) for at in range(300)))
+    read: list[str] = []
+    real = Ranges.read
+
+    def reading(ranges: Ranges, name: str, start: int, end: int) -> bytes:
+        read.append(name)
+        return real(ranges, name, start, end)
+
+    monkeypatch.setattr(Ranges, "read", reading)
+    assert compacted(tmp_path).done.pieces == 300
+    assert len(read) == 300
+
+
+def test_holes_of_what_packs_hold_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They overlap with a piece of zeros that was packed, in a file of a few bytes each."""
+    size = 10**6
+    of_newlines(tmp_path, [(0, 2 * size)], b"\0")
+    assert compacted(tmp_path, size=10**7).done.pieces == 1
+    pieces = of_newlines(tmp_path, ((at, at + size) for at in range(100)), b"\0")
+    read = 0
+    real = LocalStore.read
+
+    def reading(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal read
+        read += end - start
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", reading)
+    done = compacted(tmp_path, NOW + 2 * GRACE, 10**7).done
+    assert reasons_of(done.unreadable) == [store.IN_HOLES]
+    assert read < 10 * size
+    assert all(piece.exists() for piece in pieces)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
