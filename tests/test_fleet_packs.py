@@ -907,6 +907,26 @@ def test_what_others_may_have_written_is_not_believed(
                 compacted(target)
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners")
+def test_what_no_report_believes_goes_into_no_pack(tmp_path: Path) -> None:
+    """Who may write it could take the folder away, and what packs hold of it would be believed."""
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    pieces = next(target.rglob("collected"))
+    before = pieces.stat().st_mode
+    pieces.chmod(before | 0o002)
+    number = len([*pieces.rglob("*.jsonl")])
+    for turn in range(3):
+        (said,) = compacted(target, NOW + turn * 2 * GRACE).done.unreadable
+        (also,) = report(target).unreadable
+        assert said == also
+        assert said.reason == f"collected: {store.FOREIGN}"
+    assert len(loose_in(target)) == len([*pieces.rglob("*.jsonl")]) == number
+    pieces.chmod(before)
+    settled(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
 def test_a_link_in_the_place_of_packs_is_not_followed(tmp_path: Path) -> None:
     fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
     collected(fleet, target)

@@ -21,6 +21,7 @@ import msgspec
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.compacting import holdings_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
+from ctxuse.fleet.opening import why_not_believed
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
@@ -196,7 +197,8 @@ def _planned(
 def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     """The files of packs and of what was collected, with their sizes.
 
-    With them come the folders that cannot be listed, each with the reason.
+    With them come the folders that cannot be listed, or that a report would not believe, each with
+    the reason: what went into packs would be believed.
 
     Raises:
         OSError: The place, or its folder of packs, cannot be listed.
@@ -204,13 +206,19 @@ def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     folders = store.folders()
     if folders is None:
         return store.names(), {}
-    files = store.names(PACKS)
-    unlisted = {}
-    for folder in folders:
+    files, is_local = store.names(PACKS), not is_address(target)
+    unlisted: dict[str, str] = {}
+    for folder in filter(PACKS.__ne__, folders):
+        its: dict[str, int] = {}
         try:
-            files |= store.names(collected_in(folder), STREAMS) if folder != PACKS else {}
+            its = store.names(collected_in(folder), STREAMS)
+            reason = why_not_believed(os.path.join(target, folder)) if its and is_local else ""
         except (CtxuseError, OSError) as error:
-            unlisted[folder] = reason_of(error, target)
+            reason = reason_of(error, target)
+        if reason:
+            unlisted[folder] = reason
+        else:
+            files |= its
     return files, unlisted
 
 

@@ -81,13 +81,26 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     for log in open_logs(layout):
         yield Opened(log, layout)
     files = store.names(COLLECTED, STREAMS)
-    if files:
-        try:
-            # whoever may write beside it may write logs of the workspace, too
-            store.believed_by(COLLECTED, {os.stat(layout).st_uid}, os.stat(usage).st_mode)
-        except PermissionError as error:
-            raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
+    if files and (reason := why_not_believed(layout)):
+        raise LogUnreadableError(source.address, reason)
     yield from _collected(store, files, source, packs)
+
+
+def why_not_believed(root: str | os.PathLike[str]) -> str:
+    """Return why nobody believes what was collected of a workspace; empty where it is believed.
+
+    Whoever may write beside it may write logs of the workspace, too.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    usage = os.path.join(root, *USAGE_DIR)
+    try:
+        owners = {os.stat(root).st_uid}
+        LocalStore(usage).believed_by(COLLECTED, owners, os.stat(usage).st_mode)
+    except PermissionError as error:
+        return f"{COLLECTED}: {reason_of(error)}"
+    return ""
 
 
 def needs_fleet(source: Source) -> bool:
