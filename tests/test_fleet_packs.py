@@ -1191,6 +1191,55 @@ def test_holes_of_what_packs_hold_are_not_compared(
     assert all(piece.exists() for piece in pieces)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files are told apart there")
+def test_a_file_under_two_names_is_no_two_pieces(tmp_path: Path) -> None:
+    """But a copy of hard links is a copy, and receipts, which are empty, are what they are."""
+    first, second = of_newlines(tmp_path / "to", [(0, 10**5), (10**5, 2 * 10**5)])
+    copy = shutil.copytree(tmp_path / "to", tmp_path / "copy", copy_function=os.link)
+    for place in (tmp_path / "to", copy):
+        assert report(place).unreadable == ()
+    second.unlink()
+    second.hardlink_to(first)
+    (said,) = report(tmp_path / "to").unreadable
+    assert "under another name" in said.reason
+    done = compacted(tmp_path / "to").done
+    assert (done.pieces, [one.reason for one in done.unreadable]) == (0, [said.reason])
+    assert report(copy).unreadable == ()
+    (tmp_path / "one.packed").touch()
+    (tmp_path / "two.packed").hardlink_to(tmp_path / "one.packed")
+    assert len(LocalStore(str(tmp_path)).names()) == 2
+
+
+def test_of_packs_with_one_index_a_report_reads_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target, size=10**6)
+    (index,) = (target / PACKS).glob("*.index")
+    _, _, digest = index.stem.rpartition("-")
+    for number in range(9):
+        for path in (index, index.with_suffix(".pack")):
+            shutil.copy(path, path.with_name(f"2000010{number}T000000Z-{digest}{path.suffix}"))
+    expected = report(fleet).fields()["records"]
+    read: list[str] = []
+    real = LocalStore.read
+
+    def reading(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        read.append(name)
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", reading)
+    assert report(target).fields()["records"] == expected
+    assert [name for name in read if name.endswith(".index")] == [f"{PACKS}/{index.name}"]
+    index.with_suffix(".pack").unlink()
+    assert report(target).fields()["records"] == expected
+    index.unlink()
+    settled(target, 10**6)
+    assert len([*(target / PACKS).glob("*.index")]) == 1
+    assert report(target).fields()["records"] == expected
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
 def test_a_hole_in_a_pack_is_not_read(tmp_path: Path) -> None:
     """Packs may lie in any folder that is searched; also with some data between holes."""

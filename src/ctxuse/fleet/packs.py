@@ -406,11 +406,28 @@ def listed_anew(act: Callable[[], T]) -> T:
     return act()
 
 
+def _read(files: Mapping[str, int]) -> dict[str, int]:
+    """Of packs of one size with one index those with the last name: they hold the same.
+
+    Compactors at one moment write such; a compaction, which removes all but one, looks at all.
+    """
+    last: dict[tuple[str, int], str] = {}
+    kept = {}
+    for path, size in sorted(files.items(), reverse=True):
+        match = _FILE.fullmatch(path)
+        if match is not None:
+            name, there = match["name"], files.get(file_of(match["name"]))
+            digest = name.rpartition("-")[2]
+            if there is None or last.setdefault((digest, there), name) == name:
+                kept[path] = size
+    return kept
+
+
 def packs_beside(place: str, owners: Owners) -> Found:
     """Return the packs in a folder or at an address; whatever is wrong is among the troubles."""
     try:
         store = open_store(place)
-        return listed_anew(lambda: packs_in(store, store.names(PACKS), owners))
+        return listed_anew(lambda: packs_in(store, _read(store.names(PACKS)), owners))
     except VanishedError as error:
         reason = str(error)
     except (CtxuseError, OSError) as error:
