@@ -30,14 +30,15 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import DETAIL
 from ctxuse.errors import FleetError
-from ctxuse.fleet import counting, opening, reporting, running, wire
+from ctxuse.fleet import counting, opening, repeats, reporting, running, wire
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import MOST_BYTES, MOST_FILES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.packs import Packs
+from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.store import LocalStore
+from ctxuse.fleet.store import LocalStore, Store
 from ctxuse.query import Query, Window
 from ctxuse.redaction import hidden, redacted, without_secrets
 from ctxuse.reports.fleet import (
@@ -227,6 +228,29 @@ PARTS: list[dict[str, Any]] = [
     {"actors": ["user"]},
     {"until": instant(BEGIN + 4 * DAY), "without_actors": ["user", "maintenance"]},
 ]
+
+
+def test_ids_are_divided_by_how_many_there_are_whatever_size_logs_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = as_log(some_events(40, 1))
+    roots = [make_workspace(tmp_path / name, log) for name in ("a", "b")]
+    os.truncate(Workspace(roots[1]).layout.events_path, 10**12)
+    divided: list[int] = []
+    real = repeats.write_repeats
+
+    def dividing(scratch: Store, part: int, parts: int, *more: Any) -> dict[int, Slice]:  # noqa: ANN401 - passed on
+        divided.append(parts)
+        return real(scratch, part, parts, *more)
+
+    monkeypatch.setattr("ctxuse.fleet.work.write_repeats", dividing)
+    for in_part, parts in ((repeats.IN_PART, 1), (16, 5)):
+        monkeypatch.setattr(repeats, "IN_PART", in_part)
+        report = fleet_report([str(tmp_path)], distinct_ids=True, executor="threads")
+        assert [(one.events, one.repeated) for one in report.workspaces] == [(40, 0), (0, 40)]
+        assert divided == [parts] * parts
+        divided.clear()
+    assert repeats.parts_for(10**15) == repeats.BUCKETS
 
 
 def some_by_actors() -> list[UsageEvent]:

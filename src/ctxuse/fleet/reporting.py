@@ -176,20 +176,21 @@ def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: s
 
     A workspace that can be read at first and not later on holds nothing: then it is done again.
     """
-    parts = parts_for(sum(source.size for source in sources))
     files: list[tuple[int, int]] = []
     unreadable: dict[int, str] = {}
     writing = (
-        WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
+        WriteIds(sources=tuple(batch), scratch=scratch, first=first)
         for first, batch in run.batches(sources)
     )
-    done, whole = 0, len(sources)
+    done, ids, whole = 0, 0, len(sources)
     for one, result in run.engine.results(writing):
         done += one.number
         run.on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
+        ids += written.ids
+    parts = parts_for(ids)
     while True:
         slices: list[list[Slice]] = [[] for _ in sources]
         finding = (
