@@ -10,8 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import cycle, pairwise
 from pathlib import Path
 from string import ascii_letters, digits
@@ -251,6 +252,40 @@ def test_ids_are_divided_by_how_many_there_are_whatever_size_logs_have(
         assert divided == [parts] * parts
         divided.clear()
     assert repeats.parts_for(10**15) == repeats.BUCKETS
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_scratch_goes_when_nobody_works_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_named: bool
+) -> None:
+    fleet, scratch = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "scratch"
+    scratch.mkdir()
+    there: list[int] = []
+
+    @contextmanager
+    def open_engine(*words: Any) -> Iterator[running.Engine]:  # noqa: ANN401 - passed on
+        try:
+            with running.open_engine(*words) as engine:
+                yield engine
+        finally:
+            there.append(len(os.listdir(scratch)))
+
+    def interrupted(*words: object, **more: object) -> None:
+        del words, more
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reporting, "open_engine", open_engine)
+    monkeypatch.setattr(reporting, "FindRepeats", interrupted)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with pytest.raises(KeyboardInterrupt):
+        fleet_report(
+            [str(fleet)],
+            distinct_ids=True,
+            executor="threads",
+            scratch=str(scratch) if is_named else None,
+        )
+    assert there == [1]
+    assert os.listdir(scratch) == []
 
 
 def some_by_actors() -> list[UsageEvent]:
