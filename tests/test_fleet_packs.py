@@ -457,6 +457,24 @@ def test_packs_are_on_the_disk_before_their_indexes_and_before_anything_goes(
     assert synced == [".tmp", ".pack", ".pack.tmp", ".index.pack"]
 
 
+def test_of_what_is_in_packs_alone_and_stays_there_no_bytes_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    put_together: list[str] = []
+    real = Holding.packed_stream
+
+    def counting(holding: Holding, until: str = "") -> Stream:
+        put_together.append(until)
+        return real(holding, until)
+
+    monkeypatch.setattr(Holding, "packed_stream", counting)
+    compacted(target, NOW + 99 * GRACE)
+    assert put_together == []
+
+
 def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

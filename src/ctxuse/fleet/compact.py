@@ -297,9 +297,10 @@ def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Sourc
     for source in known:
         size, meant = 0, []
         for holding in holdings_in(source).values():
-            plan.relied_on.update(holding.standing(settled, plan.superseded))
             in_moved = [(piece, part) for piece, part in holding.packed if part.pack in moved]
-            packed = holding.packed_stream().end
+            if holding.loose or in_moved:
+                plan.relied_on.update(holding.standing(settled, plan.superseded))
+            packed = holding.packed_stream().end if holding.loose else 0
             new = sum(piece.size for piece in holding.loose if piece.end > packed)
             new += sum(piece.size for piece, part in in_moved if part.pack in plan.taken_up)
             size += new
