@@ -10,8 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import cycle, pairwise
 from pathlib import Path
 from string import ascii_letters, digits
@@ -30,14 +31,15 @@ from ctxuse.codec.encode import encode
 from ctxuse.counting.count import Accumulator
 from ctxuse.counting.kinds import DETAIL
 from ctxuse.errors import FleetError
-from ctxuse.fleet import counting, opening, reporting, running, wire
+from ctxuse.fleet import counting, opening, repeats, reporting, running, wire
 from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import MOST_BYTES, MOST_FILES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.packs import Packs
+from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.store import LocalStore
+from ctxuse.fleet.store import LocalStore, Store
 from ctxuse.query import Query, Window
 from ctxuse.redaction import hidden, redacted, without_secrets
 from ctxuse.reports.fleet import (
@@ -227,6 +229,63 @@ PARTS: list[dict[str, Any]] = [
     {"actors": ["user"]},
     {"until": instant(BEGIN + 4 * DAY), "without_actors": ["user", "maintenance"]},
 ]
+
+
+def test_ids_are_divided_by_how_many_there_are_whatever_size_logs_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = as_log(some_events(40, 1))
+    roots = [make_workspace(tmp_path / name, log) for name in ("a", "b")]
+    os.truncate(Workspace(roots[1]).layout.events_path, 10**12)
+    divided: list[int] = []
+    real = repeats.write_repeats
+
+    def dividing(scratch: Store, part: int, parts: int, *more: Any) -> dict[int, Slice]:  # noqa: ANN401 - passed on
+        divided.append(parts)
+        return real(scratch, part, parts, *more)
+
+    monkeypatch.setattr("ctxuse.fleet.work.write_repeats", dividing)
+    for in_part, parts in ((repeats.IN_PART, 1), (16, 5)):
+        monkeypatch.setattr(repeats, "IN_PART", in_part)
+        report = fleet_report([str(tmp_path)], distinct_ids=True, executor="threads")
+        assert [(one.events, one.repeated) for one in report.workspaces] == [(40, 0), (0, 40)]
+        assert divided == [parts] * parts
+        divided.clear()
+    assert repeats.parts_for(10**15) == repeats.BUCKETS
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_scratch_goes_when_nobody_works_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_named: bool
+) -> None:
+    fleet, scratch = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "scratch"
+    scratch.mkdir()
+    there: list[int] = []
+
+    @contextmanager
+    def open_engine(*words: Any) -> Iterator[running.Engine]:  # noqa: ANN401 - passed on
+        try:
+            with running.open_engine(*words) as engine:
+                yield engine
+        finally:
+            there.append(len(os.listdir(scratch)))
+
+    def interrupted(*words: object, **more: object) -> None:
+        del words, more
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reporting, "open_engine", open_engine)
+    monkeypatch.setattr(reporting, "FindRepeats", interrupted)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with pytest.raises(KeyboardInterrupt):
+        fleet_report(
+            [str(fleet)],
+            distinct_ids=True,
+            executor="threads",
+            scratch=str(scratch) if is_named else None,
+        )
+    assert there == [1]
+    assert os.listdir(scratch) == []
 
 
 def some_by_actors() -> list[UsageEvent]:

@@ -24,12 +24,22 @@ from ctxuse import Workspace
 from ctxuse.cli.main import run
 from ctxuse.errors import FleetError
 from ctxuse.files import path_of
-from ctxuse.fleet import opening, packs
+from ctxuse.fleet import opening, packs, store
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
 from ctxuse.fleet.folder import Folder
-from ctxuse.fleet.packs import PACKS, Ranges, packs_in
-from ctxuse.fleet.pieces import MARKED, MIXED, Holding, Part, Piece, Stream, holdings_of, parse
+from ctxuse.fleet.packs import PACKS, UNFINISHED, Ranges, packs_in
+from ctxuse.fleet.pieces import (
+    MARKED,
+    MIXED,
+    Holding,
+    Part,
+    Piece,
+    Stream,
+    collected_in,
+    holdings_of,
+    parse,
+)
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.store import LocalStore, RemoteStore, open_store
 from ctxuse.ids import new_id
@@ -257,7 +267,7 @@ def test_a_compaction_may_be_killed_anywhere_and_another_one_run_inside_it(
             with at_operation(number, lambda: compacted(copy, later, 10**5)):  # noqa: B023 - at once
                 assert compacted(copy, later, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
-            for turn in (2, 4, 6, 8):
+            for turn in (2, 4, 6, 8 + UNFINISHED / GRACE):
                 assert compacted(copy, later + turn * GRACE, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
             assert not loose_in(copy)
@@ -447,6 +457,24 @@ def test_packs_are_on_the_disk_before_their_indexes_and_before_anything_goes(
     assert synced == [".tmp", ".pack", ".pack.tmp", ".index.pack"]
 
 
+def test_of_what_is_in_packs_alone_and_stays_there_no_bytes_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 3), tmp_path / "to"
+    collected(fleet, target)
+    settled(target)
+    put_together: list[str] = []
+    real = Holding.packed_stream
+
+    def counting(holding: Holding, until: str = "") -> Stream:
+        put_together.append(until)
+        return real(holding, until)
+
+    monkeypatch.setattr(Holding, "packed_stream", counting)
+    compacted(target, NOW + 99 * GRACE)
+    assert put_together == []
+
+
 def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -471,17 +499,76 @@ def test_a_collector_needs_nothing_but_the_folder_of_the_workspace(
     assert [one.replaced for one in collected(fleet, target).workspaces] == [0, 0, 1]
 
 
-def test_a_pack_that_was_not_finished_goes_after_the_grace(tmp_path: Path) -> None:
+def test_a_pack_that_was_not_finished_goes_after_a_day(tmp_path: Path) -> None:
     fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
     collected(fleet, target, 10**6)
     with at_operation(6, die), pytest.raises(Killed):  # three lists, two pieces, the pack; index
         compacted(target)
     (left,) = (target / PACKS).iterdir()
     assert left.suffix == ".pack"
-    compacted(target, NOW + GRACE - 1)
-    assert left.exists()
-    compacted(target, NOW + GRACE)
+    for grace in (GRACE, 0):
+        compacted(target, NOW + UNFINISHED - 1, grace=grace)
+        assert left.exists()
+    compacted(target, NOW + UNFINISHED + 1)
     assert not left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_pack_whose_index_comes_late_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who wrote it slept; another one has listed it, and wakes it up when it writes itself."""
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    waiting: list[tuple[str, bytes]] = []
+    real = LocalStore.write
+
+    def asleep(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        if name.endswith(".index"):
+            waiting.append((name, data))
+            die()
+        real(store, name, data, sync=sync)
+
+    def waking(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        while waiting:
+            real(store, *waiting.pop())
+            late = NOW + UNFINISHED + GRACE
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(LocalStore, "write", real)
+                assert compacted(target, late, size=10**6).done.removed > 2
+        real(store, name, data, sync=sync)
+
+    monkeypatch.setattr(LocalStore, "write", asleep)
+    with pytest.raises(Killed):
+        compacted(target, size=10**6)
+    (left,) = (target / PACKS).iterdir()
+    monkeypatch.setattr(LocalStore, "write", waking)
+    compacted(target, NOW + UNFINISHED + GRACE, size=10**6)
+    assert waiting == []
+    assert left.exists()
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
+
+
+def test_a_pack_that_took_long_to_write_gets_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    at, number = NOW, 0
+    real = LocalStore.write
+
+    def slow(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
+        nonlocal at, number
+        real(store, name, data, sync=sync)
+        number += name.endswith(".pack")
+        at += UNFINISHED / 2 if number == 1 else 1
+
+    monkeypatch.setattr(LocalStore, "write", slow)
+    monkeypatch.setattr("time.time", lambda: at)
+    assert compacted(target, size=10**6).done.packs == 1
+    first, second = sorted((target / PACKS).glob("*.pack"))
+    assert not first.with_suffix(".index").exists()
+    assert second.with_suffix(".index").exists()
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
@@ -763,8 +850,8 @@ def test_an_index_that_is_too_large_is_not_read(
     path = forged(tmp_path, b" " * 100)
     monkeypatch.setattr(packs, "_LARGEST_INDEX", 99)
     monkeypatch.setattr(LocalStore, "read", None)
-    store = LocalStore(str(tmp_path))
-    assert [*packs_in(store, store.names(PACKS)).troubles] == [f"{PACKS}/{path.name}"]
+    here = LocalStore(str(tmp_path))
+    assert [*packs_in(here, here.names(PACKS)).troubles] == [f"{PACKS}/{path.name}"]
 
 
 def test_a_pack_that_claims_what_it_does_not_hold_removes_nothing(tmp_path: Path) -> None:
@@ -836,6 +923,26 @@ def test_what_others_may_have_written_is_not_believed(
         if not good:
             with pytest.raises(FleetError, match="somebody else may have written it"):
                 compacted(target)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners")
+def test_what_no_report_believes_goes_into_no_pack(tmp_path: Path) -> None:
+    """Who may write it could take the folder away, and what packs hold of it would be believed."""
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    pieces = next(target.rglob("collected"))
+    before = pieces.stat().st_mode
+    pieces.chmod(before | 0o002)
+    number = len([*pieces.rglob("*.jsonl")])
+    for turn in range(3):
+        (said,) = compacted(target, NOW + turn * 2 * GRACE).done.unreadable
+        (also,) = report(target).unreadable
+        assert said == also
+        assert said.reason == f"collected: {store.FOREIGN}"
+    assert len(loose_in(target)) == len([*pieces.rglob("*.jsonl")]) == number
+    pieces.chmod(before)
+    settled(target)
+    assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
 
 def test_a_link_in_the_place_of_packs_is_not_followed(tmp_path: Path) -> None:
@@ -944,7 +1051,7 @@ def test_a_pack_that_cannot_be_removed_is_said_and_the_others_go(
     unremovable(monkeypatch, packs[0])
     for turn in range(1, 4):
         compacted(target, NOW + turn * GRACE, 10**6)
-    done = compacted(target, NOW + 4 * GRACE, 10**6)
+    done = compacted(target, NOW + 4 * GRACE + UNFINISHED, 10**6)
     assert [Path(one.address).name for one in done.done.unreadable] == [packs[0]]
     assert done.done.unreadable[0].reason == "it cannot be removed: Permission denied"
     left = {path.stem for path in (target / PACKS).iterdir()}
@@ -1046,6 +1153,136 @@ def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     report(tmp_path)
     assert found[-1].st_size == size
     assert found[-1].st_blocks * 512 < size // 4
+
+
+def of_newlines(target: Path, spans: Iterable[tuple[int, int]], byte: bytes = b"\n") -> list[Path]:
+    """Pieces of a log of newlines, or of zeros that are holes, in the folder of one workspace."""
+    first = sha256(b"" if byte == b"\n" else byte * 1024 * 1024).hexdigest()[:16]
+    made = []
+    for start, end in spans:
+        mark = sha256(byte * min(MARKED, end)).hexdigest()[:16]
+        path = target / collected_in("w") / Piece(0, first, start, end, mark).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"" if byte == b"\0" else byte * (end - start))
+        os.truncate(path, end - start)
+        made.append(path)
+    return made
+
+
+def test_pieces_of_a_byte_are_packed_in_a_read_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names hold the hash of what is before their ends, which is kept."""
+    of_newlines(tmp_path, ((at, at + 1) for at in range(300)))
+    read: list[str] = []
+    real = Ranges.read
+
+    def reading(ranges: Ranges, name: str, start: int, end: int) -> bytes:
+        read.append(name)
+        return real(ranges, name, start, end)
+
+    monkeypatch.setattr(Ranges, "read", reading)
+    assert compacted(tmp_path).done.pieces == 300
+    assert len(read) == 300
+
+
+def test_holes_of_what_packs_hold_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They overlap with a piece of zeros that was packed, in a file of a few bytes each."""
+    size = 10**6
+    of_newlines(tmp_path, [(0, 2 * size)], b"\0")
+    assert compacted(tmp_path, size=10**7).done.pieces == 1
+    pieces = of_newlines(tmp_path, ((at, at + size) for at in range(100)), b"\0")
+    read = 0
+    real = LocalStore.read
+
+    def reading(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        nonlocal read
+        read += end - start
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", reading)
+    done = compacted(tmp_path, NOW + 2 * GRACE, 10**7).done
+    assert reasons_of(done.unreadable) == [store.IN_HOLES]
+    assert read < 10 * size
+    assert all(piece.exists() for piece in pieces)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are told apart there")
+def test_a_file_under_two_names_is_no_two_pieces(tmp_path: Path) -> None:
+    """But a copy of hard links is a copy, and receipts, which are empty, are what they are."""
+    first, second = of_newlines(tmp_path / "to", [(0, 10**5), (10**5, 2 * 10**5)])
+    copy = shutil.copytree(tmp_path / "to", tmp_path / "copy", copy_function=os.link)
+    for place in (tmp_path / "to", copy):
+        assert report(place).unreadable == ()
+    second.unlink()
+    second.hardlink_to(first)
+    (said,) = report(tmp_path / "to").unreadable
+    assert "under another name" in said.reason
+    done = compacted(tmp_path / "to").done
+    assert (done.pieces, [one.reason for one in done.unreadable]) == (0, [said.reason])
+    assert report(copy).unreadable == ()
+    (tmp_path / "one.packed").touch()
+    (tmp_path / "two.packed").hardlink_to(tmp_path / "one.packed")
+    assert len(LocalStore(str(tmp_path)).names()) == 2
+
+
+def test_of_packs_with_one_index_a_report_reads_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, target = make_fleet(tmp_path / "fleet", 2, 5), tmp_path / "to"
+    collected(fleet, target)
+    compacted(target, size=10**6)
+    (index,) = (target / PACKS).glob("*.index")
+    _, _, digest = index.stem.rpartition("-")
+    for number in range(9):
+        for path in (index, index.with_suffix(".pack")):
+            shutil.copy(path, path.with_name(f"2000010{number}T000000Z-{digest}{path.suffix}"))
+    expected = report(fleet).fields()["records"]
+    read: list[str] = []
+    real = LocalStore.read
+
+    def reading(store: LocalStore, name: str, start: int, end: int) -> bytes:
+        read.append(name)
+        return real(store, name, start, end)
+
+    monkeypatch.setattr(LocalStore, "read", reading)
+    assert report(target).fields()["records"] == expected
+    assert [name for name in read if name.endswith(".index")] == [f"{PACKS}/{index.name}"]
+    index.with_suffix(".pack").unlink()
+    assert report(target).fields()["records"] == expected
+    index.unlink()
+    settled(target, 10**6)
+    assert len([*(target / PACKS).glob("*.index")]) == 1
+    assert report(target).fields()["records"] == expected
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="nobody says what was read")
+def test_a_hole_in_a_pack_is_not_read(tmp_path: Path) -> None:
+    """Packs may lie in any folder that is searched; also with some data between holes."""
+
+    def bytes_read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    for size in (10**9, 10**12):
+        target = tmp_path / str(size)
+        target.mkdir()
+        piece = Piece(0, STREAM, 0, size, "0" * 16)
+        for time in ("20200101T000000Z-", "20200102T000000Z-"):
+            path = forged(target, {"sha256": "", "pieces": {"w": [piece.name]}}, time=time)
+            with path.with_suffix(".pack").open("r+b") as file:
+                file.truncate(size)
+                for at in range(0, size, size // 5):
+                    file.seek(at)
+                    file.write(b"\n")
+        before = bytes_read()
+        assert report(target).unreadable == ()
+        done = collect([str(target)], str(tmp_path / "to"), host="h", executor="threads")
+        assert [store.IN_HOLES in one.reason for one in done.failed] == [True]
+        said = compacted(target).done.unreadable
+        assert {one.reason for one in said if PACKS in one.address} == {store.IN_HOLES}
+        assert bytes_read() - before < 50_000_000
 
 
 @pytest.mark.parametrize(("bound", "most"), [("_MOST_INDEXED", 300), ("_MOST_ENTRIES", 2)])

@@ -76,7 +76,7 @@ INSIDE = {
         "compacting | copying | counting | parquet",
         "jobs",
         "repeats",
-        "discovery | opening | target",
+        "discovery | opening | packing | target",
         "packs",
         "store | wire",
         "filesystems | folder | source",

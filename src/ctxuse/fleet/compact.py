@@ -21,10 +21,12 @@ import msgspec
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.compacting import holdings_in
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
+from ctxuse.fleet.opening import why_not_believed
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
     PACKS,
+    UNFINISHED,
     Found,
     Pack,
     VanishedError,
@@ -112,12 +114,16 @@ def compact(  # noqa: PLR0913 - compacting has these options
             return stack.enter_context(open_engine(executor, workers))
 
         try:
-            return listed_anew(partial(_compact, job, engine, on_progress))
+            begun = moment(now - max(grace, UNFINISHED))
+            return listed_anew(partial(_compact, job, begun, engine, on_progress))
         except VanishedError as error:
             raise FleetError(shown_place(target), f"{error}; try again later") from error
 
 
-def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress) -> Compaction:
+def _compact(
+    job: Compact, unfinished: str, engine: Callable[[], Engine], on_progress: OnProgress
+) -> Compaction:
+    """Compact, and remove what was begun before a time and is `unfinished`."""
     target = job.target
     with writing_to(target):
         store = open_store(target)
@@ -141,12 +147,23 @@ def _compact(job: Compact, engine: Callable[[], Engine], on_progress: OnProgress
     gone = {file_of(name, "index"): name for name in superseded}
     left = store.remove(gone)
     gone = {index: name for index, name in gone.items() if index not in left}
-    rest = (name for name in packs.rest if _is_settled(name, job))
+    with writing_to(target):
+        rest = _unfinished(store, [name for name in packs.rest if name < unfinished])
     left |= store.remove([file_of(name) for name in (*gone.values(), *rest)])
     for name, why in left.items():
         there = shown_place(f"{target.rstrip('/')}/{name}")
         done.unreadable.append(Unreadable(there, f"it cannot be removed: {why}"))
     return Compaction(number, done, len(gone))
+
+
+def _unfinished(store: Store, packs: Collection[str]) -> list[str]:
+    """Return those of some packs without an index that have none now either, while this run works.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    files = store.names(PACKS) if packs else {}
+    return [name for name in packs if file_of(name, "index") not in files]
 
 
 class _Plan(NamedTuple):
@@ -181,7 +198,8 @@ def _planned(
 def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     """The files of packs and of what was collected, with their sizes.
 
-    With them come the folders that cannot be listed, each with the reason.
+    With them come the folders that cannot be listed, or that a report would not believe, each with
+    the reason: what went into packs would be believed.
 
     Raises:
         OSError: The place, or its folder of packs, cannot be listed.
@@ -189,13 +207,19 @@ def _listed(store: Store, target: str) -> tuple[dict[str, int], dict[str, str]]:
     folders = store.folders()
     if folders is None:
         return store.names(), {}
-    files = store.names(PACKS)
-    unlisted = {}
-    for folder in folders:
+    files, is_local = store.names(PACKS), not is_address(target)
+    unlisted: dict[str, str] = {}
+    for folder in filter(PACKS.__ne__, folders):
+        its: dict[str, int] = {}
         try:
-            files |= store.names(collected_in(folder), STREAMS) if folder != PACKS else {}
+            its = store.names(collected_in(folder), STREAMS)
+            reason = why_not_believed(os.path.join(target, folder)) if its and is_local else ""
         except (CtxuseError, OSError) as error:
-            unlisted[folder] = reason_of(error, target)
+            reason = reason_of(error, target)
+        if reason:
+            unlisted[folder] = reason
+        else:
+            files |= its
     return files, unlisted
 
 
@@ -274,9 +298,10 @@ def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Sourc
     for source in known:
         size, meant = 0, []
         for holding in holdings_in(source).values():
-            plan.relied_on.update(holding.standing(settled, plan.superseded))
             in_moved = [(piece, part) for piece, part in holding.packed if part.pack in moved]
-            packed = holding.packed_stream().end
+            if holding.loose or in_moved:
+                plan.relied_on.update(holding.standing(settled, plan.superseded))
+            packed = holding.packed_stream().end if holding.loose else 0
             new = sum(piece.size for piece in holding.loose if piece.end > packed)
             new += sum(piece.size for piece, part in in_moved if part.pack in plan.taken_up)
             size += new

@@ -12,7 +12,9 @@ Where pieces are mixed or some are missing nothing is removed. Where packs are m
 receipt speaks, it is said how much is there, for collectors to copy the rest again.
 """
 
+import errno
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,7 +22,8 @@ from typing import NamedTuple
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved
 from ctxuse.fleet.opening import tried
-from ctxuse.fleet.packs import READ_AHEAD, Packs, PackWriter, Ranges, file_of
+from ctxuse.fleet.packing import PackWriter
+from ctxuse.fleet.packs import READ_AHEAD, Packs, Ranges, file_of
 from ctxuse.fleet.pieces import (
     MARKED,
     MIXED,
@@ -64,6 +67,8 @@ def prove(job: Prove) -> Proved:
 
 
 def _digest(store: Store, name: str, size: int) -> str:
+    if store.in_holes(name) > MOST_IN_HOLES:
+        raise OSError(errno.EFBIG, IN_HOLES)
     digest = sha256()
     for start in range(0, size, READ_AHEAD):
         digest.update(store.read(name, start, min(size, start + READ_AHEAD)))
@@ -212,6 +217,7 @@ class _Batch:
             raise _LeftError(whole.trouble)
         settled = holding.packed_stream(self._job.settled)
         twice = [piece for piece in holding.loose if piece.end <= settled.end]
+        self._look_for_holes(reader.paths(twice))
         checked = [Step(piece, piece.start) for piece in twice]
         needed = []
         for piece, part in holding.packed:
@@ -233,13 +239,23 @@ class _Batch:
         less = (one for one in holding.receipts if one.end < said)
         plan.gone += reader.paths([*holding.lost, *twice, *less])
 
+    def _look_for_holes(self, files: Iterable[str]) -> None:
+        """Count what is in holes of files that are to be read.
+
+        Raises:
+            _LeftError: It is too much, of this workspace.
+        """
+        for name in files:
+            with suppress(FileNotFoundError):  # noticed when it is read
+                self._in_holes += self._store.in_holes(name)
+            if self._in_holes > MOST_IN_HOLES:
+                raise _LeftError(IN_HOLES)
+
     def _packed(self, holding: Holding, whole: Stream, reader: "_Reader") -> Iterator["_Packed"]:
         """Yield what goes into packs: what none holds yet, and what is taken up."""
         end = holding.packed_stream().end
         loose = [piece for piece in holding.loose if piece.end > end]
-        self._in_holes += sum(map(self._store.in_holes, reader.paths(loose)))
-        if self._in_holes > MOST_IN_HOLES:
-            raise _LeftError(IN_HOLES)
+        self._look_for_holes(reader.paths(loose))
         taken = dict(self._taken_up(holding))
         for step in swept([*loose, *taken], taken):
             if step.piece.size > self._job.pack_size:
@@ -274,6 +290,7 @@ class _Reader:
     def __init__(self, ranges: Ranges, below: str) -> None:
         self._ranges = ranges
         self._below = below
+        self._last = (0, b"")
 
     def paths(self, pieces: Iterable[Piece]) -> list[str]:
         """Return where pieces are that are files of their own."""
@@ -310,11 +327,16 @@ class _Reader:
         data = self.bytes_of(step, step.start, step.piece.end)
         tail = data[-MARKED:]
         if len(tail) < MARKED:
-            before = max(0, step.start - MARKED + len(tail))
-            tail = self._range(stream, before, step.start) + tail
+            tail = (self._before(stream, step.start) + tail)[-MARKED:]
         if mark_of(tail) != step.piece.mark:
             raise _LeftError("what a piece holds is not what its name says")
+        self._last = step.piece.end, tail
         return data
+
+    def _before(self, stream: Stream, end: int) -> bytes:
+        """The last bytes of a stream before `end`, as many as a mark is of: mostly just read."""
+        last, tail = self._last
+        return tail if last == end else self._range(stream, max(0, end - MARKED), end)
 
     def _range(self, stream: Stream, first: int, end: int) -> bytes:
         """The bytes of a stream from `first` up to `end`."""

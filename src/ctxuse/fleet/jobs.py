@@ -144,11 +144,9 @@ class WriteIds(NumberedJob, frozen=True, kw_only=True):
 
     Attributes:
         scratch: Where to.
-        parts: Into how many parts ids are divided.
     """
 
     scratch: str
-    parts: int
 
     def given_up(self, reason: str) -> bytes:
         """None of them can be read."""
@@ -163,10 +161,12 @@ class IdsWritten(msgspec.Struct, frozen=True):
     Attributes:
         files: How many files were written.
         unreadable: By number, the workspaces that could not be read, and why.
+        ids: How many ids they hold.
     """
 
     files: int
     unreadable: dict[int, str]
+    ids: int = 0
 
 
 class FindRepeats(Job, frozen=True, kw_only=True):

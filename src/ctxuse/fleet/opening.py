@@ -16,7 +16,7 @@ from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
 from ctxuse.fleet.pieces import STREAMS, Stream, streams_of
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import BLOCK, LocalStore, RemoteStore, Store, append
+from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import COLLECTED, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.log.reader import OpenLog, open_logs
@@ -81,13 +81,26 @@ def logs_of(source: Source, packs: Packs) -> Iterator[Opened]:
     for log in open_logs(layout):
         yield Opened(log, layout)
     files = store.names(COLLECTED, STREAMS)
-    if files:
-        try:
-            # whoever may write beside it may write logs of the workspace, too
-            store.believed_by(COLLECTED, {os.stat(layout).st_uid}, os.stat(usage).st_mode)
-        except PermissionError as error:
-            raise LogUnreadableError(source.address, f"{COLLECTED}: {reason_of(error)}") from error
+    if files and (reason := why_not_believed(layout)):
+        raise LogUnreadableError(source.address, reason)
     yield from _collected(store, files, source, packs)
+
+
+def why_not_believed(root: str | os.PathLike[str]) -> str:
+    """Return why nobody believes what was collected of a workspace; empty where it is believed.
+
+    Whoever may write beside it may write logs of the workspace, too.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    usage = os.path.join(root, *USAGE_DIR)
+    try:
+        owners = {os.stat(root).st_uid}
+        LocalStore(usage).believed_by(COLLECTED, owners, os.stat(usage).st_mode)
+    except PermissionError as error:
+        return f"{COLLECTED}: {reason_of(error)}"
+    return ""
 
 
 def needs_fleet(source: Source) -> bool:
@@ -156,14 +169,11 @@ def _copy_stream(store: Store, ranges: Ranges, stream: Stream, target: IO[bytes]
     """Append the bytes of a collected log to an open file; say how many are in holes."""
     holes = 0
     for step in stream.steps:
+        skipped = step.start - step.piece.start
         if step.part is None:
-            skipped = step.start - step.piece.start
             holes += store.copy(f"{COLLECTED}/{step.piece.name}", target, skipped)
-            continue
-        for start in range(step.start, step.piece.end, BLOCK):
-            end = min(start + BLOCK, step.piece.end)
-            append(target, ranges.of_step(step, COLLECTED, start, end))
-        target.truncate()
+        else:
+            holes += ranges.copy(step.part, target, skipped)
     return holes
 
 

@@ -6,9 +6,10 @@ They lie in one folder beside those of the workspaces::
     .ctxuse-packs/<time>-<hash of the index>.index    their names, by folder, in that order
 
 The time is when the pack was written, in UTC. Neither file ever changes. The index is written last:
-a pack counts when its index has the hash of its name and speaks of as many bytes as there are. A
-folder that is missing from the indexes has nothing in packs; what is missing of one that has is
-told from its receipts (`ctxuse.fleet.pieces`).
+a pack counts when its index has the hash of its name and speaks of as many bytes as there are. One
+without an index is being written, or was left so: after `UNFINISHED` it is removed. A folder that
+is missing from the indexes has nothing in packs; what is missing of one that has is told from its
+receipts (`ctxuse.fleet.pieces`).
 """
 
 import errno
@@ -20,14 +21,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 import msgspec
 
 from ctxuse.errors import CtxuseError
-from ctxuse.fleet.pieces import Part, Piece, Step, is_folder, parse
+from ctxuse.fleet.pieces import Part, Step, is_folder, parse
 from ctxuse.fleet.source import Source, reason_of
-from ctxuse.fleet.store import FOREIGN, NOBODY, Owners, Store, open_store
+from ctxuse.fleet.store import BLOCK, FOREIGN, NOBODY, Owners, Store, append, open_store
 
 PACKS = ".ctxuse-packs"
 """The folder of packs. No folder that stands for a workspace has such a name."""
@@ -37,6 +38,9 @@ PACK_SIZE = 64 * 1024 * 1024
 
 MOST_PIECES = 100_000
 """Pieces in a pack, at most."""
+
+UNFINISHED = 86_400.0
+"""Seconds for which a pack without an index is left, at least: somebody may be writing that."""
 
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""
@@ -76,15 +80,14 @@ class VanishedError(Exception):
         return "packs are removed while they are listed"
 
 
-class _Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True):
     """What an index holds: the hash of the pack's bytes, and names of pieces by folder."""
 
     sha256: str
     pieces: dict[str, list[str]]
 
 
-_decode = msgspec.json.Decoder(_Index).decode
-_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Index).decode
 
 
 class Pack(NamedTuple):
@@ -263,7 +266,7 @@ def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[st
     Raises:
         ValueError: Its index is none.
     """
-    if _hash(data) != name.rpartition("-")[2]:
+    if hash_of(data) != name.rpartition("-")[2]:
         raise ValueError("no index of a pack: it is not what its name says")
     try:
         index = _decode(data)
@@ -284,68 +287,9 @@ def _held(name: str, data: bytes, bytes_there: int | None) -> tuple[str, dict[st
     return index.sha256, held
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
+    """Return the hash of an index, as names of packs end with it."""
     return sha256(data).hexdigest()[:32]
-
-
-class PackWriter:
-    """Writes packs, one after the other.
-
-    Args:
-        store: The place where the workspaces are.
-        begun: When the compaction began, as names begin with it: no pack is older.
-        size: Bytes of a pack, at most, unless one piece alone has more.
-    """
-
-    def __init__(self, store: Store, begun: str, size: int) -> None:
-        self._store = store
-        self._begun = begun
-        self._size = size
-        self._data = bytearray()
-        self._pieces: dict[str, list[Piece]] = {}
-        self._number = 0
-        self.packs = 0
-        self.bytes = 0
-
-    def add(self, folder: str, piece: Piece, data: bytes, *, joins: bool = True) -> None:
-        """Add a piece.
-
-        Args:
-            folder: The folder of its workspace; those of one follow one another.
-            piece: The piece.
-            data: Its bytes.
-            joins: Whether it may become one with the piece before it that it continues.
-
-        Raises:
-            OSError: A pack that was full could not be written.
-        """
-        if self._data and (len(self._data) + len(data) > self._size or self._number >= MOST_PIECES):
-            self.flush()
-        its = self._pieces.setdefault(folder, [])
-        if joins and its and its[-1].stream == piece.stream and its[-1].end == piece.start:
-            its[-1] = its[-1]._replace(end=piece.end, mark=piece.mark)
-        else:
-            its.append(piece)
-            self._number += 1
-        self._data += data
-
-    def flush(self) -> None:
-        """Write what was added since the last pack.
-
-        Raises:
-            OSError: It could not be written.
-        """
-        if not self._data:
-            return
-        names = {folder: [piece.name for piece in its] for folder, its in self._pieces.items()}
-        data = bytes(self._data)
-        index = _encode(_Index(sha256(data).hexdigest(), names))
-        name = f"{max(self._begun, moment(time.time()))}-{_hash(index)}"
-        self._store.write(file_of(name), data, sync=True)
-        self._store.write(file_of(name, "index"), index, sync=True)
-        self.packs += 1
-        self.bytes += len(data)
-        self._data, self._pieces, self._number = bytearray(), {}, 0
 
 
 class Ranges:
@@ -362,6 +306,7 @@ class Ranges:
         self._ahead = min(READ_AHEAD, max(_LEAST_AHEAD, _MOST_HELD // max(1, len(ends))))
         self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._held = 0
+        self._sparse: dict[str, bool] = {}
 
     def read(self, name: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to but without `end`.
@@ -373,7 +318,8 @@ class Ranges:
         if not first <= start <= end <= first + len(data):
             first = start
             self._held -= len(data)
-            stop = max(end, min(start + self._ahead, self._ends.get(name, 0)))
+            ahead = 0 if self._sparse.get(name) else self._ahead
+            stop = max(end, min(start + ahead, self._ends.get(name, 0)))
             data = self._store.read(name, start, stop)
             if len(data) < end - start:
                 raise OSError(f"{name} is shorter than it was")
@@ -383,6 +329,31 @@ class Ranges:
         while self._held > _MOST_HELD and len(self._kept) > 1:
             self._held -= len(self._kept.popitem(last=False)[1][1])
         return data[start - first : end - first]
+
+    def copy(self, part: Part, target: IO[bytes], start: int = 0) -> int:
+        """Append a part of a pack, from `start` in it on, to an open file; say what is in holes.
+
+        Holes are not read.
+
+        Raises:
+            OSError: See `read`.
+        """
+        name, first, end = file_of(part.pack), part.offset + start, part.offset + part.size
+        at, holes = target.tell() - first, end - first
+        for begin, stop in self._data_in(name, first, end):
+            holes -= stop - begin
+            for here in range(begin, stop, BLOCK):
+                target.seek(at + here)
+                append(target, self.read(name, here, min(here + BLOCK, stop)))
+        target.seek(at + end)
+        target.truncate()
+        return holes
+
+    def _data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:
+        """The stretches of a file between two of its bytes that are no holes."""
+        if name not in self._sparse:
+            self._sparse[name] = self._store.in_holes(name) > 0
+        return self._store.data_in(name, start, end) if self._sparse[name] else [(start, end)]
 
     def of_step(self, step: Step, below: str, start: int, end: int) -> bytes:
         """Return bytes of a stream that one piece of it holds.
@@ -435,11 +406,28 @@ def listed_anew(act: Callable[[], T]) -> T:
     return act()
 
 
+def _read(files: Mapping[str, int]) -> dict[str, int]:
+    """Of packs of one size with one index those with the last name: they hold the same.
+
+    Compactors at one moment write such; a compaction, which removes all but one, looks at all.
+    """
+    last: dict[tuple[str, int], str] = {}
+    kept = {}
+    for path, size in sorted(files.items(), reverse=True):
+        match = _FILE.fullmatch(path)
+        if match is not None:
+            name, there = match["name"], files.get(file_of(match["name"]))
+            digest = name.rpartition("-")[2]
+            if there is None or last.setdefault((digest, there), name) == name:
+                kept[path] = size
+    return kept
+
+
 def packs_beside(place: str, owners: Owners) -> Found:
     """Return the packs in a folder or at an address; whatever is wrong is among the troubles."""
     try:
         store = open_store(place)
-        return listed_anew(lambda: packs_in(store, store.names(PACKS), owners))
+        return listed_anew(lambda: packs_in(store, _read(store.names(PACKS)), owners))
     except VanishedError as error:
         reason = str(error)
     except (CtxuseError, OSError) as error:

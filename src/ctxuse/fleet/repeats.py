@@ -3,14 +3,15 @@
 First is whose address sorts first. What a workspace itself holds twice counts twice, as in its own
 report. On the way every id goes to the disk, into a *scratch* folder that all workers reach:
 
-1. A worker writes the ids of its workspaces there, each with the number of its workspace, divided
-   into parts by a checksum of the id (`write_ids`).
-2. A worker reads one part of all those files, sorts it, and writes down which ids of which
-   workspaces are repeats of one before (`write_repeats`).
+1. A worker writes the ids of its workspaces there, each with the number of its workspace, dealt
+   out to buckets by a checksum of the id (`IdWriter`).
+2. A worker reads one part of all those files, some buckets, sorts it, and writes down which ids of
+   which workspaces are repeats of one before (`write_repeats`).
 3. Who counts a workspace looks its events up in what concerns it (`Repeats`), in a database that
    goes to the disk when it grows.
 
-Memory grows with the size of a part, of which there are the more the more events there are.
+Memory grows with the size of a part, of which there are the more the more ids were written: what
+sizes logs have says nothing of that, as they may have holes.
 """
 
 import sqlite3
@@ -34,7 +35,9 @@ IN_PART = 200_000
 AT_ONCE = 200_000
 """Ids a worker holds before it writes them."""
 
-_BYTES_PER_EVENT = 200
+BUCKETS = 4096
+"""Into so many ids are dealt out, so that there are as many parts at most."""
+
 _ID, _NUMBER = 16, 4
 _ENTRY = _ID + _NUMBER
 
@@ -57,9 +60,9 @@ Files = Sequence[tuple[int, int]]
 """The batches, by the number of the first workspace, and how many files of ids each has."""
 
 
-def parts_for(size: int) -> int:
-    """Return into how many parts the ids of `size` bytes of logs are divided."""
-    return max(1, size // (_BYTES_PER_EVENT * IN_PART))
+def parts_for(ids: int) -> int:
+    """Return how many parts so many ids are."""
+    return min(BUCKETS, max(1, ids // IN_PART))
 
 
 class IdWriter:
@@ -68,17 +71,20 @@ class IdWriter:
     Args:
         scratch: Where to.
         batch: What the batch is called: the number of its first workspace.
-        parts: Into how many parts ids are divided.
         at_once: How many to hold before writing them.
+
+    Attributes:
+        files: How many files were written.
+        ids: How many ids they hold.
     """
 
-    def __init__(self, scratch: Store, batch: int, parts: int, at_once: int = AT_ONCE) -> None:
+    def __init__(self, scratch: Store, batch: int, at_once: int = AT_ONCE) -> None:
         self._scratch = scratch
         self._batch = batch
-        self._parts: list[set[bytes]] = [set() for _ in range(parts)]
+        self._buckets: list[set[bytes]] = [set() for _ in range(BUCKETS)]
         self._held = 0
         self._at_once = at_once
-        self.files = 0
+        self.files = self.ids = 0
 
     def add(self, source: Source, number: int, packs: Packs) -> None:
         """Add the ids of a workspace, whose number is `number`, reading `packs`."""
@@ -87,7 +93,7 @@ class IdWriter:
             for found in read_events(opened.log):
                 if isinstance(found, UsageEvent):
                     key = packed_id(found.id)
-                    self._parts[crc32(key) % len(self._parts)].add(key + tail)
+                    self._buckets[crc32(key) % BUCKETS].add(key + tail)
                     self._held += 1
                     if self._held >= self._at_once:
                         self.flush()
@@ -96,13 +102,14 @@ class IdWriter:
         """Write what is held."""
         if self._held:
             ends = array("I", [0])
-            for part in self._parts:
-                ends.append(ends[-1] + len(part))
-            data = b"".join(b"".join(part) for part in self._parts)
+            for bucket in self._buckets:
+                ends.append(ends[-1] + len(bucket))
+            data = b"".join(b"".join(bucket) for bucket in self._buckets)
             self._scratch.write(_ids_name(self._batch, self.files), ends.tobytes() + data)
             self.files += 1
+            self.ids += ends[-1]
             self._held = 0
-            self._parts = [set() for _ in self._parts]
+            self._buckets = [set() for _ in self._buckets]
 
 
 def write_repeats(
@@ -141,11 +148,12 @@ def write_repeats(
 
 def _entries_of(scratch: Store, part: int, parts: int, files: Files) -> Iterator[bytes]:
     width = array("I").itemsize
+    first, last = part * BUCKETS // parts, (part + 1) * BUCKETS // parts
+    head = (BUCKETS + 1) * width
     for batch, number in files:
         for file in range(number):
             name = _ids_name(batch, file)
-            begin, end = array("I", scratch.read(name, part * width, (part + 2) * width))
-            head = (parts + 1) * width
+            begin, *_, end = array("I", scratch.read(name, first * width, (last + 1) * width))
             data = scratch.read(name, head + begin * _ENTRY, head + end * _ENTRY)
             for at in range(0, len(data), _ENTRY):
                 yield data[at : at + _ENTRY]

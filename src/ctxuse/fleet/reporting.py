@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -122,17 +122,21 @@ def make_fleet_report(
         return build_fleet_report(FleetTally(), asked, discovered.unreadable)
     job = Count(asked=asked, cache=execution.cache)
     with ExitStack() as stack:
+        # before the workers, who have ended when it goes
+        scratch = stack.enter_context(_scratch_of(execution)) if asked.distinct_ids else ""
         engine = stack.enter_context(open_engine(executor, execution.workers))
         run = _Run(engine, execution.batch_size, execution.on_progress)
-        if asked.distinct_ids:
-            if execution.scratch is None:
-                own = stack.enter_context(tempfile.TemporaryDirectory(prefix="ctxuse-"))
-            else:
-                own = stack.enter_context(scratch_in(execution.scratch, executor))
-            tally = _count_distinct(run, discovered.sources, job, own)
+        if scratch:
+            tally = _count_distinct(run, discovered.sources, job, scratch)
         else:
             tally = _count(run, discovered.sources, job)
     return build_fleet_report(tally, asked, discovered.unreadable)
+
+
+def _scratch_of(execution: Execution) -> AbstractContextManager[str]:
+    if execution.scratch is None:
+        return tempfile.TemporaryDirectory(prefix="ctxuse-")
+    return scratch_in(execution.scratch, execution.executor)
 
 
 class _Run(NamedTuple):
@@ -176,20 +180,21 @@ def _count_distinct(run: _Run, sources: Sequence[Source], job: Count, scratch: s
 
     A workspace that can be read at first and not later on holds nothing: then it is done again.
     """
-    parts = parts_for(sum(source.size for source in sources))
     files: list[tuple[int, int]] = []
     unreadable: dict[int, str] = {}
     writing = (
-        WriteIds(sources=tuple(batch), scratch=scratch, first=first, parts=parts)
+        WriteIds(sources=tuple(batch), scratch=scratch, first=first)
         for first, batch in run.batches(sources)
     )
-    done, whole = 0, len(sources)
+    done, ids, whole = 0, 0, len(sources)
     for one, result in run.engine.results(writing):
         done += one.number
         run.on_progress(done // 2, whole)  # the other half is counting them
         written = msgspec.json.decode(result, type=IdsWritten)
         files.append((one.first, written.files))
         unreadable |= written.unreadable
+        ids += written.ids
+    parts = parts_for(ids)
     while True:
         slices: list[list[Slice]] = [[] for _ in sources]
         finding = (

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import IO, Any
 
 from ctxuse.errors import CtxuseError, FleetError
-from ctxuse.files import UNFINISHED, Descriptor, closing_fd, open_regular, replacing
+from ctxuse.files import UNFINISHED, Descriptor, RefusedError, closing_fd, open_regular, replacing
 from ctxuse.fleet.filesystems import files_below, filesystem, is_tree
 from ctxuse.fleet.folder import Folder, opened
 from ctxuse.fleet.source import is_address, reason_of, shown_address
@@ -74,16 +74,20 @@ class LocalStore:
             into: The names of folders in that whose files are listed, too.
 
         Raises:
-            RefusedError: A link is in the place of one of those, or is in one.
+            RefusedError: A link is in the place of one of those, or is in one; or what is no empty
+                file is listed under two names. A name elsewhere, as a copy of hard links has, is
+                none of those.
             OSError: It cannot be listed.
         """
         found: dict[str, int] = {}
+        several: dict[tuple[int, int], str] = {}
         below = below.strip("/")
         with suppress(*_GONE), self._in(below) as folder:
-            for name in _list(folder, below, found):
+            for name in _list(folder, below, found, several):
                 if into.fullmatch(name):
                     with suppress(*_GONE), closing(folder.inner(name)) as inner:
-                        for other in _list(inner, f"{below}/{name}".strip("/"), found):
+                        its = f"{below}/{name}".strip("/")
+                        for other in _list(inner, its, found, several):
                             inner.status(other)
         return found
 
@@ -122,6 +126,13 @@ class LocalStore:
         """Return how many bytes of a file are in holes."""
         with self._open(name) as file:
             return in_holes(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
+    def data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the stretches of a file between two of its bytes that are no holes."""
+        with self._open(name) as file:
+            if os.fstat(file.fileno()).st_size < end:
+                raise OSError(f"{name} is shorter than it was")
+            return [*data_in(file.fileno(), start, end)]
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
@@ -206,8 +217,16 @@ class LocalStore:
             yield folder
 
 
-def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
-    """Add the files in a folder, whose names begin with `below`; return its folders and links."""
+def _list(
+    folder: Folder, below: str, found: dict[str, int], several: dict[tuple[int, int], str]
+) -> list[str]:
+    """Add the files in a folder, whose names begin with `below`; return its folders and links.
+
+    Those with several names are remembered, by what tells files apart.
+
+    Raises:
+        RefusedError: One of them was added under another name.
+    """
     folders = []
     with folder.readable() as way, os.scandir(way) as entries:
         for entry in entries:
@@ -215,9 +234,18 @@ def _list(folder: Folder, below: str, found: dict[str, int]) -> list[str]:
                 folders.append(entry.name)
             elif not entry.name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # gone since
-                    size = entry.stat(follow_symlinks=False).st_size
-                    found[f"{below}/{entry.name}" if below else entry.name] = size
+                    status = entry.stat(follow_symlinks=False)
+                    found[f"{below}/{entry.name}" if below else entry.name] = status.st_size
+                    if status.st_nlink > 1 and status.st_size:
+                        _be_first(entry.name, status, several)
     return folders
+
+
+def _be_first(name: str, status: os.stat_result, several: dict[tuple[int, int], str]) -> None:
+    """Remember a file. Raises: RefusedError: It was remembered under another name."""
+    first = several.setdefault((status.st_dev, status.st_ino), name)
+    if first != name:
+        raise RefusedError(errno.EMLINK, f"it is {first} under another name (a hard link)", name)
 
 
 def _unlinked(folder: Folder, name: str) -> dict[str, str]:
@@ -311,6 +339,10 @@ class RemoteStore:
     def in_holes(self, name: str) -> int:  # noqa: ARG002
         """See `LocalStore`. Nobody tells of holes at an address."""
         return 0
+
+    def data_in(self, name: str, start: int, end: int) -> list[tuple[int, int]]:  # noqa: ARG002
+        """See `in_holes`."""
+        return [(start, end)]
 
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:  # noqa: ARG002
         """See `LocalStore`. Object stores show an object when all of it is there, and kept."""

@@ -69,11 +69,11 @@ def _count(job: jobs.Count) -> FleetTally:
 
 def _write_ids(job: jobs.WriteIds) -> jobs.IdsWritten:
     unreadable: dict[int, str] = {}
-    writer = IdWriter(open_store(job.scratch), job.first, job.parts)
+    writer = IdWriter(open_store(job.scratch), job.first)
     packs = Packs(job.sources)
     for number, source in enumerate(job.sources, job.first):
         found = with_retries(source, partial(writer.add, source, number, packs))
         if isinstance(found, Unreadable):
             unreadable[number] = found.reason
     writer.flush()
-    return jobs.IdsWritten(writer.files, unreadable)
+    return jobs.IdsWritten(writer.files, unreadable, writer.ids)
