@@ -112,6 +112,7 @@ INSIDE = {
     "hosts.codex": [
         "hook | install | mcp | telemetry",
         "transcript",
+        "forks",
         "commands | context | messages | requested",
         "scripts",
         "tools",
