@@ -649,6 +649,53 @@ def test_what_a_fork_begins_with_is_told_once_its_parent_can_be_read(
     assert [(done.added, done.unchanged) for done in (again(), again())] == [(wanted, 0), (0, 1)]
 
 
+def test_a_fork_begins_with_what_stood_before_its_parent_was_damaged(project: Path) -> None:
+    zstd = pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+    of_parent, of_fork = forked(project, "2026/08/03")
+    wanted = imported(project, of_fork, dry_run=True).added
+    rest = "".join(hex(number) + "\n" for number in range(200_000))
+    whole = zstd.compress((of_parent.read_text() + rest).encode())
+    zstd_of(of_parent, whole[:-1_000])
+    done = imported(project, of_fork)
+    assert (done.added, done.unreadable) == (wanted, [])
+
+
+@pytest.mark.parametrize(
+    ("many", "why"), [
+        ("skills", "1,000 records"), ("messages", "5,000 messages"), ("texts", "1,048,576 char"),
+        ("repeated", "1,048,576 char"),
+    ],
+)  # fmt: skip
+def test_a_fork_that_begins_with_too_much_is_named(project: Path, many: str, why: str) -> None:
+    parent, text = Rollout(project), agents(project, "x" * (1 if many == "messages" else 9_999))
+    listed = "".join(f"- s{number}: one\n" for number in range(1_200 if many == "skills" else 1))
+    parent.message("developer", listing(project).replace("- lint", f"{listed}- lint"))
+    for number in range({"skills": 0, "messages": 5_001}.get(many, 120)):
+        parent.item("compacted" if many == "messages" else "x")
+        new = f"\n{number}" if many == "texts" else ""
+        parent.message("user", text + new, "agents_md.instructions")
+    fork = Rollout(project, CHILD, forked_from_id=ROOT, forked_from_ordinal_exclusive=3)
+    fork.called("c1", "cat AGENTS.md")
+    fork.printed("c1", RULES)
+    parent.write(project)
+    done = imported(project, fork.write(project, CHILD))
+    ((_, said),) = done.unreadable
+    assert said.startswith(f"what it begins with: it is more than {why}")
+    assert done.added == (1_001 if many == "skills" else 1)
+
+
+@pytest.mark.parametrize("role", [[], {}, 7, "assistant"])
+def test_strange_messages_of_a_parent_pass_nothing_on(project: Path, role: object) -> None:
+    of_parent, of_fork = forked(project, "2026/08/03")
+    wanted = imported(project, of_fork, dry_run=True).added
+    begin, *rest = of_parent.read_text().splitlines(keepends=True)
+    strange = json.loads(rest[0])
+    strange["payload"]["role"] = role
+    of_parent.write_text("".join([begin, json.dumps(strange) + "\n", *rest]))
+    done = imported(project, of_fork)
+    assert (done.added, done.unreadable) == (wanted, [])
+
+
 def test_hooks_read_on_in_a_fork_whose_parent_cannot_be_read(project: Path) -> None:
     of_parent, of_fork = forked(project, "2026/08/03")
     zstd_of(of_parent, b"rubbish")
@@ -757,6 +804,15 @@ class TestCompressed:
         monkeypatch.chdir(project)
         assert command(["import", "codex", "--no-cache", str(path)]) == 3
         assert "bytes uncompressed" in capsys.readouterr().err
+
+    def test_a_small_one_is_no_more_than_it_can_be(self, project: Path) -> None:
+        zstd = pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+        path = self.compressed(project)
+        lines = zstd.decompress(path.read_bytes())
+        path.write_bytes(zstd.compress(lines + b'{"type":"compacted"}\n' * 20_000))
+        ((_, why),) = imported(project, path).unreadable
+        assert "bytes uncompressed" in why
+        assert len(uses(project)) == 1
 
     def test_without_the_library_it_is_said_what_to_install(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

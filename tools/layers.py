@@ -113,6 +113,7 @@ INSIDE = {
         "hook | install | mcp | telemetry",
         "transcript",
         "forks",
+        "history",
         "commands | context | messages | requested",
         "scripts",
         "tools",

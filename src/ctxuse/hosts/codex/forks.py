@@ -8,14 +8,18 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from tempfile import SpooledTemporaryFile
+from weakref import finalize
 
-from ctxuse.hosts.codex.lines import Line, Payload, payload_of
-from ctxuse.hosts.codex.messages import Message, replacing
+import msgspec
+
+from ctxuse.hosts.codex.history import MOST_TEXT, Fork, History, too_much
+from ctxuse.hosts.codex.lines import Line, payload_of
+from ctxuse.hosts.codex.messages import Message
 from ctxuse.hosts.jsonlines import COMPRESSED, START, Lines
 from ctxuse.hosts.kept import Stamp
-from ctxuse.hosts.lookup import text
 from ctxuse.hosts.paths import paths_in
+from ctxuse.hosts.places import Places
 from ctxuse.remembered import digest
 
 _MOST_PARENTS = 9
@@ -24,8 +28,15 @@ _MOST_PARENTS = 9
 _THREAD = 36
 """Characters of the id of a thread, with which the names of its rollouts end."""
 
-_lines = Lines(Line)
+_EACH = 1024
+"""Characters as which each text that a fork is given counts besides."""
+
+_HELD = 4 * 1024 * 1024
+"""Bytes of what is passed on up to which that stays in memory."""
+
 _starts = Lines(Line, START)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(History).decode
 
 
 def first(path: str) -> Line:
@@ -35,19 +46,6 @@ def first(path: str) -> Line:
         OSError: The file cannot be read.
     """
     return next((line for line in _starts.read(path) if line.type == "session_meta"), Line())
-
-
-class Fork(NamedTuple):
-    """Of what a rollout is a fork: what stood in a thread before the line of a number."""
-
-    thread: str
-    before: int
-
-    @classmethod
-    def of(cls, payload: Payload) -> "Fork | None":
-        """Return what the first line of a rollout says of that; None of one that is no fork."""
-        thread, before = text(payload.forked_from_id), payload.forked_from_ordinal_exclusive
-        return None if thread is None or not isinstance(before, int) else cls(thread, before)
 
 
 class Rollouts:
@@ -123,32 +121,53 @@ class Stamps:
         return self._known[path]
 
 
-def inherited(seen: list[str], fork: Fork, rollouts: Rollouts) -> list[Message]:
-    """Return the messages with which a fork begins.
+class Parents:
+    """What the rollouts of parents pass on: each is read once, and that is kept on the disk."""
 
-    Args:
-        seen: See `Rollouts.parent`.
-        fork: The fork.
-        rollouts: Where they are.
+    def __init__(self) -> None:
+        self._rollouts = Rollouts()
+        self._kept: dict[str, tuple[int, int]] = {}
+        self._end = 0
+        self._file = SpooledTemporaryFile[bytes](max_size=_HELD)
+        finalize(self, self._file.close)
 
-    Raises:
-        OSError: The rollout of a parent is there and cannot be read.
-    """
-    file = rollouts.parent(fork, seen)
-    if file is None:
-        return []
-    found: list[Message] = []
-    has_begun = False
-    for line in _lines.read(file):
-        payload = payload_of(line)
-        if isinstance(line.ordinal, int) and line.ordinal >= fork.before:
-            break
-        if line.type == "session_meta" and not has_begun:  # others are of a history it repeats
-            has_begun = True
-            of = Fork.of(payload)
-            found = [] if of is None else inherited([*seen, file], of, rollouts)
-        elif line.type == "compacted":
-            found = replacing(payload, None)
-        elif payload.type == "message" and payload.role not in {None, "assistant"}:
-            found.append(Message.of(payload))
-    return found
+    @classmethod
+    def of(cls, places: Places) -> "Parents":
+        """Return those that are kept with some places."""
+        found = places.kept.get(cls)
+        if not isinstance(found, cls):
+            found = places.kept[cls] = cls()
+        return found
+
+    def passed_on(self, path: str, fork: Fork) -> list[Message]:
+        """Return the messages with which a fork begins.
+
+        Args:
+            path: Its rollout.
+            fork: What it is a fork of.
+
+        Raises:
+            OSError: The rollout of a parent is there and cannot be read, or it is too much.
+        """
+        found: list[Message] = []
+        seen, room = [path], MOST_TEXT
+        of: Fork | None = fork
+        while of is not None and (parent := self._rollouts.parent(of, seen)) is not None:
+            seen.append(parent)
+            messages, of = self._history(parent).before(of.before)
+            room -= sum(len(body) + _EACH for message in messages for body, _ in message.parts())
+            if room < 0:
+                raise too_much(f"{MOST_TEXT:,} characters")
+            found[:0] = messages
+        return found
+
+    def _history(self, path: str) -> History:
+        if path not in self._kept:
+            data = _encode(History.of(path))
+            self._file.seek(self._end)
+            self._file.write(data)
+            self._kept[path] = self._end, len(data)
+            self._end += len(data)
+        at, length = self._kept[path]
+        self._file.seek(at)
+        return _decode(self._file.read(length))

@@ -1,5 +1,6 @@
 """The messages of a rollout."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxuse.hosts.codex.lines import Passed, Payload
@@ -31,6 +32,14 @@ class Message(NamedTuple):
         role, key = text(payload.role), text(payload.id)
         kinds, turn = items(passed.content_item_kinds), text(passed.turn_id)
         return cls(role, held(payload.content), kinds, key, turn)
+
+    def parts(self) -> Iterator[tuple[str, str | None]]:
+        """Yield each text in it, with its kind where the host notes one."""
+        for number, block in enumerate(items(self.content)):
+            body = at(block, "text")
+            if isinstance(body, str):
+                kind = self.kinds[number] if number < len(self.kinds) else None
+                yield body, text(kind)
 
 
 def replacing(payload: Payload, at_ns: int | None) -> list[Message]:

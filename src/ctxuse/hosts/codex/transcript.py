@@ -2,13 +2,16 @@
 
 import os
 import re
+from collections.abc import Iterator
 
+from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
-from ctxuse.hosts.codex.forks import Fork, Rollouts, Stamps, first, inherited
+from ctxuse.hosts.codex.forks import Parents, Stamps, first
+from ctxuse.hosts.codex.history import Fork, too_much
 from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
 from ctxuse.hosts.codex.messages import Message, replacing
 from ctxuse.hosts.codex.requested import Requested
@@ -29,6 +32,9 @@ _KNOWN = frozenset({
     "turn_context", "world_state",
 })  # fmt: skip
 _MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
+_MOST_INHERITED = 1_000
+"""Records that stand in a fork from its beginning; a rollout of a few bytes may be one."""
+
 _REPLAYED_NS = 100_000_000
 """So long after the parent's first line a fork or child of older versions repeats its history."""
 
@@ -65,6 +71,7 @@ class _Reader(Reader[Line]):
         super().__init__(_lines, path, told, self._entered.samples)
         began = payload_of(first(path))
         self._origin = Origin.of_transcript(places, text(began.cwd))
+        self._places = places
         has_begun, replay_ns = rest.noted.get("begun") == 1, rest.noted.get("replay")
         self._thread: Session | None = _thread(began) if has_begun else None
         self._commands = Commands(self._origin, told, self._calls, rest.directory)
@@ -116,9 +123,15 @@ class _Reader(Reader[Line]):
         fork = Fork.of(payload)
         if fork is None or at_ns is None:
             return
+        number = 0
         try:
-            for message in inherited([os.path.abspath(self._path)], fork, Rollouts()):
-                self._stands(message, f"{message.key} {thread.segment_id}", thread, at_ns)
+            for message in Parents.of(self._places).passed_on(os.path.abspath(self._path), fork):
+                key = f"{message.key} {thread.segment_id}"
+                for event in self._standing(message, key, thread, at_ns):
+                    number += 1
+                    if number > _MOST_INHERITED:
+                        raise too_much(f"{_MOST_INHERITED:,} records")
+                    self._told.happened([event], key=key, unless_exposed=True)
         except OSError as error:
             self._told.summary.lacks = f"what it begins with: {what_happened(error)}"
 
@@ -193,15 +206,16 @@ class _Reader(Reader[Line]):
 
     def _stands(self, message: Message, key: str, thread: Session, at_ns: int) -> None:
         """Tell of what stands in a context from the beginning of it."""
-        for number, block in enumerate(items(message.content)):
-            body = at(block, "text")
-            if not isinstance(body, str):
-                continue
-            kind = text(message.kinds[number]) if number < len(message.kinds) else None
+        events = self._standing(message, key, thread, at_ns)
+        self._told.happened(events, key=key, unless_exposed=True)
+
+    def _standing(
+        self, message: Message, key: str, thread: Session, at_ns: int
+    ) -> Iterator[UsageEvent]:
+        for body, kind in message.parts():
             for record, length in placed(body, kind, message.role, self._origin):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
-                event = thread.exposure([snapshot], at_ns, key)
-                self._told.happened([event], key=key, unless_exposed=True)
+                yield thread.exposure([snapshot], at_ns, key)
 
     def _replaced(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """The history that a compaction leaves holds anew what stands at its beginning."""
