@@ -242,7 +242,7 @@ def test_events_that_are_glued_on_one_line_are_appended_in_proportion(tmp_path: 
 
 
 @pytest.mark.parametrize("number", [1, 30])
-def test_the_parents_of_forks_are_read_once(
+def test_the_parents_of_forks_are_read_twice_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     project, read = made(tmp_path / "app").layout.root, Counter[str]()
@@ -250,9 +250,13 @@ def test_the_parents_of_forks_are_read_once(
     paths, begins = [], f"# AGENTS.md instructions for {project}\n\n<INSTRUCTIONS>\n"
     for at, thread in enumerate(own):
         said: dict[str, Any] = {"forked_from_id": own[min(at - 1, 1)]} if at else {}
-        rollout = Rollout(project, thread, **said, forked_from_ordinal_exclusive=1_000)
+        rollout = Rollout(project, thread, **said, forked_from_ordinal_exclusive=at + 2)
         for number_of, body in enumerate(("Go on.", f"{begins}Be brief.\n</INSTRUCTIONS>")):
             rollout.message("user", body, key=f"{thread} {number_of}")
+        for _ in range(number + 9 if at < 2 else 0):
+            rollout.line("world_state")
+        for ordinal, said_so in enumerate(rollout.lines):
+            said_so["ordinal"] = ordinal
         paths.append(str(rollout.write(Path(project), thread)))
     before = Lines.read
 
@@ -270,7 +274,7 @@ def test_the_parents_of_forks_are_read_once(
     monkeypatch.setattr("ctxuse.hosts.codex.forks.paths_in", listing)
     done = import_transcripts(Workspace(project), "codex", paths[2:], cache=False)
     assert done.added == 3 * number
-    assert [read[path] for path in paths[:2]] == [1, 1]
+    assert [read[path] for path in paths[:2]] == [1, min(number, 2)]
     assert len(listed) == len({*listed})
     (context,) = [one for one in History.of(paths[0]).contexts if one.messages]
     assert len(context.messages) == 1

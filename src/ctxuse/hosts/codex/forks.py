@@ -122,7 +122,7 @@ class Stamps:
 
 
 class Parents:
-    """What the rollouts of parents pass on: each is read once, and that is kept on the disk."""
+    """What the rollouts of parents pass on: each is read twice at most, and kept on the disk."""
 
     def __init__(self) -> None:
         self._rollouts = Rollouts()
@@ -154,20 +154,28 @@ class Parents:
         of: Fork | None = fork
         while of is not None and (parent := self._rollouts.parent(of, seen)) is not None:
             seen.append(parent)
-            messages, of = self._history(parent).before(of.before)
+            messages, of = self._history(parent, of.before).before(of.before)
             room -= sum(len(body) + _EACH for message in messages for body, _ in message.parts())
             if room < 0:
                 raise too_much(f"{MOST_TEXT:,} characters")
             found[:0] = messages
         return found
 
-    def _history(self, path: str) -> History:
-        if path not in self._kept:
-            data = _encode(History.of(path))
+    def _history(self, path: str, before: int) -> History:
+        """What a rollout passes on: read as far as is asked first; if ever more is, to its end."""
+        found = self._known(path)
+        if found is None or not found.reaches(before):
+            found = History.of(path, before if found is None else None)
+            data = _encode(found)
             self._file.seek(self._end)
             self._file.write(data)
             self._kept[path] = self._end, len(data)
             self._end += len(data)
+        return found
+
+    def _known(self, path: str) -> History | None:
+        if path not in self._kept:
+            return None
         at, length = self._kept[path]
         self._file.seek(at)
         return _decode(self._file.read(length))

@@ -1,8 +1,8 @@
 """What a rollout passes on to its forks: what stands in its context before some line.
 
-Strategy: it is read once for all of its forks, so that these cost as much as what is passed on. Of
-its messages only the parts are kept that may hold records, each text once, since every compaction
-repeats them.
+Strategy: it is read for all of its forks together, so that these cost as much as what is passed on.
+Of its messages only the parts are kept that may hold records, each text once, since every
+compaction repeats them.
 """
 
 import errno
@@ -82,25 +82,34 @@ class History(msgspec.Struct, array_like=True):
         contexts: Its contexts, one after the other.
         texts: What stands in the messages.
         reached: The highest number of a line that was read.
-        error: Why what follows was not; None if all was.
+        goes_on: Whether more follows that was not asked for.
+        error: Why what follows could not be read; None if it was, or was not asked for.
     """
 
     contexts: list[_Context]
     texts: list[str]
     reached: int
+    goes_on: bool
     error: tuple[int, str] | None = None
 
     @classmethod
-    def of(cls, path: str) -> "History":
-        """Return that of a rollout."""
-        reading, error = _Reading(), None
+    def of(cls, path: str, before: int | None = None) -> "History":
+        """Return that of a rollout, up to the line of a number, or to its end."""
+        reading, goes_on, error = _Reading(), False, None
         try:
             for line in _lines.read(path):
                 reading.take(line)
+                goes_on = before is not None and reading.reached >= before
+                if goes_on:
+                    break
         except OSError as raised:
             words = what_happened(raised).encode("utf-8", "replace").decode()
             error = raised.errno or errno.EIO, words
-        return cls(reading.contexts, [*reading.texts], reading.reached, error)
+        return cls(reading.contexts, [*reading.texts], reading.reached, goes_on, error)
+
+    def reaches(self, number: int) -> bool:
+        """Whether it tells what stands before the line of a number, as far as that can be read."""
+        return self.reached >= number or not self.goes_on
 
     def before(self, number: int) -> tuple[list[Message], Fork | None]:
         """Return what stands before the line of a number, and of what that is a fork itself.
