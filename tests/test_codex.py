@@ -15,14 +15,18 @@ from ctxuse.adding import ImportResult
 from ctxuse.cli.main import run as command
 from ctxuse.doctor import examine
 from ctxuse.hook import run
+from ctxuse.hosts.places import Places
 from ctxuse.ids import derived_id
-from ctxuse.importing import import_transcripts
+from ctxuse.importing import import_transcripts, sessions
+from ctxuse.layout import WorkspaceLayout
+from ctxuse.overview import overview
 
 RULES = "Be brief and say what you did.\nAmounts are integers of cents.\n"
 ALPHA = "The shop has one currency.\nIt is the euro.\n"
 OWN = "Never use emojis in code.\n"
 ROOT = "019aaaaa-0000-7000-8000-000000000001"
 CHILD = "019bbbbb-0000-7000-8000-000000000002"
+OTHER = "019ccccc-0000-7000-8000-000000000003"
 
 
 @pytest.fixture
@@ -105,9 +109,9 @@ class Rollout:
         return put(folder / f"rollout-2026-08-03T10-00-00-{name}.jsonl", text)
 
 
-def imported(project: Path, *rollouts: Path) -> ImportResult:
+def imported(project: Path, *rollouts: Path, dry_run: bool = False) -> ImportResult:
     files = [str(path) for path in rollouts]
-    return import_transcripts(Workspace(project), "codex", files, cache=False)
+    return import_transcripts(Workspace(project), "codex", files, dry_run=dry_run, cache=False)
 
 
 def log(project: Path) -> list[UsageEvent]:
@@ -598,6 +602,112 @@ def test_of_a_fork_whose_parent_is_gone_nothing_is_claimed(project: Path) -> Non
     assert resident(project) == []
 
 
+def zstd_of(path: Path, data: bytes) -> Path:
+    """Write the compressed rollout of another one, which goes."""
+    path.unlink()
+    small = path.with_name(f"{path.name}.zst")
+    small.write_bytes(data)
+    return small
+
+
+def beyond(project: Path) -> tuple[int, list[str]]:
+    """How many events the transcripts tell beyond the log, and what could not be read."""
+    layout = WorkspaceLayout(project)
+    found = overview(layout, [*sessions("codex", Places(layout))])
+    return sum(agent.beyond for agent in found.agents), [why for _, why in found.unreadable]
+
+
+@pytest.mark.parametrize("generations", [1, 2])
+@pytest.mark.parametrize("state", ["gone", "damaged"])
+def test_what_a_fork_begins_with_is_told_once_its_parent_can_be_read(
+    project: Path, state: str, generations: int
+) -> None:
+    pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+    of_parent, of_fork = forked(project, "2026/08/03")
+    for _ in range(generations - 1):
+        later = Rollout(project, OTHER, forked_from_id=CHILD, forked_from_ordinal_exclusive=3)
+        of_fork = later.write(project, OTHER)
+    told, whole = beyond(project), of_parent.read_text()
+    bad = zstd_of(of_parent, b"rubbish")
+    if state == "gone":
+        bad.unlink()
+
+    def again() -> ImportResult:
+        return import_transcripts(Workspace(project), "codex", [str(of_fork)])
+
+    for _ in range(2):
+        done = again()
+        assert done.added == 0
+        assert [path for path, _ in done.unreadable] == [str(of_fork)] * (state == "damaged")
+        assert all("what it begins with: it is damaged" in why for _, why in done.unreadable)
+        assert beyond(project)[0] < told[0]
+    bad.unlink(missing_ok=True)
+    put(of_parent, whole)
+    assert beyond(project) == told
+    wanted = imported(project, of_fork, dry_run=True).added
+    assert wanted > 0
+    assert [(done.added, done.unchanged) for done in (again(), again())] == [(wanted, 0), (0, 1)]
+
+
+def test_a_fork_begins_with_what_stood_before_its_parent_was_damaged(project: Path) -> None:
+    zstd = pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+    of_parent, of_fork = forked(project, "2026/08/03")
+    wanted = imported(project, of_fork, dry_run=True).added
+    rest = "".join(hex(number) + "\n" for number in range(200_000))
+    whole = zstd.compress((of_parent.read_text() + rest).encode())
+    zstd_of(of_parent, whole[:-1_000])
+    done = imported(project, of_fork)
+    assert (done.added, done.unreadable) == (wanted, [])
+
+
+@pytest.mark.parametrize(
+    ("many", "why"), [
+        ("skills", "1,000 records"), ("messages", "5,000 messages"), ("texts", "1,048,576 char"),
+        ("repeated", "1,048,576 char"),
+    ],
+)  # fmt: skip
+def test_a_fork_that_begins_with_too_much_is_named(project: Path, many: str, why: str) -> None:
+    parent, text = Rollout(project), agents(project, "x" * (1 if many == "messages" else 9_999))
+    listed = "".join(f"- s{number}: one\n" for number in range(1_200 if many == "skills" else 1))
+    parent.message("developer", listing(project).replace("- lint", f"{listed}- lint"))
+    for number in range({"skills": 0, "messages": 5_001}.get(many, 120)):
+        parent.item("compacted" if many == "messages" else "x")
+        new = f"\n{number}" if many == "texts" else ""
+        parent.message("user", text + new, "agents_md.instructions")
+    fork = Rollout(project, CHILD, forked_from_id=ROOT, forked_from_ordinal_exclusive=3)
+    fork.called("c1", "cat AGENTS.md")
+    fork.printed("c1", RULES)
+    parent.write(project)
+    done = imported(project, fork.write(project, CHILD))
+    ((_, said),) = done.unreadable
+    assert said.startswith(f"what it begins with: it is more than {why}")
+    assert done.added == (1_001 if many == "skills" else 1)
+
+
+@pytest.mark.parametrize("role", [[], {}, 7, "assistant"])
+def test_strange_messages_of_a_parent_pass_nothing_on(project: Path, role: object) -> None:
+    of_parent, of_fork = forked(project, "2026/08/03")
+    wanted = imported(project, of_fork, dry_run=True).added
+    begin, *rest = of_parent.read_text().splitlines(keepends=True)
+    strange = json.loads(rest[0])
+    strange["payload"]["role"] = role
+    of_parent.write_text("".join([begin, json.dumps(strange) + "\n", *rest]))
+    done = imported(project, of_fork)
+    assert (done.added, done.unreadable) == (wanted, [])
+
+
+def test_hooks_read_on_in_a_fork_whose_parent_cannot_be_read(project: Path) -> None:
+    of_parent, of_fork = forked(project, "2026/08/03")
+    zstd_of(of_parent, b"rubbish")
+    before = fired(project, "Stop", of_fork, session_id=CHILD)
+    assert before == 0
+    rollout = Rollout(project, CHILD, forked_from_id=ROOT, forked_from_ordinal_exclusive=3)
+    rollout.called("c1", "cat AGENTS.md")
+    rollout.printed("c1", RULES)
+    rollout.write(project, CHILD)
+    assert fired(project, "Stop", of_fork, session_id=CHILD) == 1
+
+
 def test_where_the_agent_was_is_known_also_when_it_is_read_on(project: Path) -> None:
     put(project / "api/AGENTS.md", "Only version two, and nothing of the first.\n")
     rollout = Rollout(project)
@@ -694,6 +804,15 @@ class TestCompressed:
         monkeypatch.chdir(project)
         assert command(["import", "codex", "--no-cache", str(path)]) == 3
         assert "bytes uncompressed" in capsys.readouterr().err
+
+    def test_a_small_one_is_no_more_than_it_can_be(self, project: Path) -> None:
+        zstd = pytest.importorskip("backports.zstd", reason="there is no backports.zstd")
+        path = self.compressed(project)
+        lines = zstd.decompress(path.read_bytes())
+        path.write_bytes(zstd.compress(lines + b'{"type":"compacted"}\n' * 20_000))
+        ((_, why),) = imported(project, path).unreadable
+        assert "bytes uncompressed" in why
+        assert len(uses(project)) == 1
 
     def test_without_the_library_it_is_said_what_to_install(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -452,6 +452,19 @@ def cells_that_are_left(rollout: Rollout, number: int) -> None:
         rollout.ended(f"exec-{i}x", "make", f"compiled {i}\nok\n")
 
 
+def answered_after_its_end(rollout: Rollout, number: int) -> None:
+    """Many calls wait for one script, the first answer ends it, and a command goes on waiting."""
+    rollout.script("c0")
+    rollout.returned("c0", "", "Script running with cell ID 1")
+    for i in range(number):
+        arguments = json.dumps({"cell_id": "1"})
+        rollout.item("function_call", name="wait", call_id=f"w{i}x", arguments=arguments)
+    rollout.ended("exec-0", "make", "compiled\nok\n")
+    for i in range(number):
+        said = "".join(f"done {of}\n" for of in range(number)) if i == 0 else f"more {i}"
+        rollout.item("function_call_output", call_id=f"w{i}x", output=said)
+
+
 def running_beside_others(rollout: Rollout, number: int) -> None:
     """Commands go on, and others end."""
     for i in range(number):
@@ -480,7 +493,7 @@ def asked_again(rollout: Rollout, number: int) -> None:
         rollout.printed(f"w{i}x", "more\n", f"running with session ID {number - 1}")
 
 
-OF_SCRIPTS = [waiting_for_a_cell, open_at_once, cells_that_are_left]
+OF_SCRIPTS = [waiting_for_a_cell, open_at_once, cells_that_are_left, answered_after_its_end]
 OF_COMMANDS = [running_beside_others, running_beside_older_ones, asked_again]
 
 

@@ -3,16 +3,22 @@
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from test_codex import Rollout
 from test_growth import instructions, steps
 
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode, encode_any
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.hosts.codex.history import History
+from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.opencode.tools import loaded
+from ctxuse.hosts.paths import paths_in
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
@@ -298,3 +304,42 @@ def test_what_opencode_loads_is_looked_for_in_proportion() -> None:
         assert found == [(path, len("Be kind.")) for path in paths]
 
     assert grows_in_proportion(work)
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_the_parents_of_forks_are_read_twice_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    project, read = made(tmp_path / "app").layout.root, Counter[str]()
+    own = [f"019aaaaa-0000-7000-8000-{one:012}" for one in range(number + 2)]
+    paths, begins = [], f"# AGENTS.md instructions for {project}\n\n<INSTRUCTIONS>\n"
+    for at, thread in enumerate(own):
+        said: dict[str, Any] = {"forked_from_id": own[min(at - 1, 1)]} if at else {}
+        rollout = Rollout(project, thread, **said, forked_from_ordinal_exclusive=at + 2)
+        for number_of, body in enumerate(("Go on.", f"{begins}Be brief.\n</INSTRUCTIONS>")):
+            rollout.message("user", body, key=f"{thread} {number_of}")
+        for _ in range(number + 9 if at < 2 else 0):
+            rollout.line("world_state")
+        for ordinal, said_so in enumerate(rollout.lines):
+            said_so["ordinal"] = ordinal
+        paths.append(str(rollout.write(Path(project), thread)))
+    before = Lines.read
+
+    def counting(self: Lines[object], path: str, *words: object) -> Iterator[object]:
+        read[path] += 1
+        return before(self, path, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Lines, "read", counting)
+    listed: list[str] = []
+
+    def listing(folder: str) -> list[str]:
+        listed.append(folder)
+        return paths_in(folder)
+
+    monkeypatch.setattr("ctxuse.hosts.codex.forks.paths_in", listing)
+    done = import_transcripts(Workspace(project), "codex", paths[2:], cache=False)
+    assert done.added == 3 * number
+    assert [read[path] for path in paths[:2]] == [1, min(number, 2)]
+    assert len(listed) == len({*listed})
+    (context,) = [one for one in History.of(paths[0]).contexts if one.messages]
+    assert len(context.messages) == 1

@@ -180,10 +180,14 @@ def test_where_the_target_is_something_else_the_status_says_so(
 def test_a_log_that_the_disk_does_not_give_is_named(
     tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(*_: object) -> bytes:
-        raise OSError(errno.EIO, "Input/output error")
-
     fill(tmp_path)
+    log, pread = (tmp_path / USAGE / "events.jsonl").stat(), os.pread
+
+    def fails(descriptor: int, length: int, position: int) -> bytes:
+        if os.path.samestat(os.fstat(descriptor), log):
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(descriptor, length, position)
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "pread", fails)
     assert run(ASKED[command].words) == 3

@@ -112,6 +112,8 @@ INSIDE = {
     "hosts.codex": [
         "hook | install | mcp | telemetry",
         "transcript",
+        "forks",
+        "history",
         "commands | context | messages | requested",
         "scripts",
         "tools",

@@ -144,7 +144,7 @@ class Imported:
         reader: str = READING,
     ) -> None:
         self._layout = layout
-        self._kept = kept_of(host)
+        self._stamp = kept_of(host).stamping()
         self._reader = reader
         self._root = os.fspath(layout)
         self._generation = _generation(self._root)
@@ -188,7 +188,7 @@ class Imported:
         if not self._memory.used:
             return None
         path = os.path.abspath(path)
-        stamp = self._stamps[path] = self._kept.stamp(path)
+        stamp = self._stamps[path] = self._stamp(path)
         known = self._files.get(path)
         return known.events if known is not None and known.stamp == stamp else None
 

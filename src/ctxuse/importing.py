@@ -95,8 +95,8 @@ def import_transcripts(  # noqa: PLR0913 - two of them are for tests and for ter
             _store(adding, host, told, blocks, notes)
             if adding.lost():
                 imported.lost()
-            if told.summary.error is not None:
-                result.unreadable.append((path, told.summary.error))
+            if told.summary.unread is not None:
+                result.unreadable.append((path, told.summary.unread))
             elif not dry_run:
                 imported.keep(path, result.added + result.there - before)
     return result

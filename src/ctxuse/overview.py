@@ -173,9 +173,8 @@ class _Memory:
         self._room = _MOST_TOLD
         self._memory = Memory(os.environ if environ is None else environ, "overviews", _VERSION)
         self._name = os.fspath(layout)
-        self._stamps = {
-            _key(one.host, one.path): kept_of(one.host).stamp(one.path) for one in found
-        }
+        stamp = {host: kept_of(host).stamping() for host in {one.host for one in found}}
+        self._stamps = {_key(one.host, one.path): stamp[one.host](one.path) for one in found}
         self._places = _digest([READING, os.fspath(layout), _records(Places(layout, environ))])
         self._all = _digest([self._places, _logs(layout), [*self._stamps.items()]])
 
@@ -213,7 +212,7 @@ class _Memory:
     def read(self, name: str, told: Told) -> None:
         """Take note of what a transcript tells that was read now."""
         stamp = self._stamps[name]
-        if stamp is not None and told.summary.error is None:
+        if stamp is not None and told.summary.unread is None:
             parts, size = [], 0
             for part in told.parts():
                 size += len(part)
@@ -286,8 +285,8 @@ def _looked(memory: _Memory, on_progress: OnProgress, processes: int | None) -> 
             asked = Asked(host, layout, whole, memory.environ, processes)
             for path, told in _told(memory, known, asked, on_read):
                 agent.add(told, there, tally)
-                if told.summary.error is not None:
-                    unreadable.append((path, told.summary.error))
+                if told.summary.unread is not None:
+                    unreadable.append((path, told.summary.unread))
             if agent.sessions:
                 agents.append(agent.done())
     return Overview(layout, tally, agents, in_log, unreadable)

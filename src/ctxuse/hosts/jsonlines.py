@@ -68,8 +68,11 @@ def with_whole_characters(line: bytes) -> bytes:
 COMPRESSED = ".zst"
 """How the names of transcripts end that a host has compressed."""
 
-_ALWAYS, _TIMES = 64 * 1024 * 1024, 300
-"""So many bytes a compressed transcript may be, and so many times as many as it has on the disk."""
+_ALWAYS, _TIMES = 256 * 1024, 300
+"""So many bytes a compressed transcript may be, and so many times as many as it has on the disk.
+
+Honest ones are five to thirty times as long. Many small files may be given at once, so that what is
+always allowed has to be little."""
 
 
 def _as_written(file: BinaryIO, path: str) -> AbstractContextManager[BinaryIO]:

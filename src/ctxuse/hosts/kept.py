@@ -5,6 +5,7 @@ path then, too: its name below the file.
 """
 
 import os
+from collections.abc import Callable
 
 import msgspec
 
@@ -45,6 +46,10 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True):
         return cls(found.st_size, found.st_mtime_ns, digest(last))
 
 
+Stamping = Callable[[str], Stamp | None]
+"""Gives the stamp of a transcript; None for what cannot be read."""
+
+
 class Kept:
     """How an agent keeps its transcripts: each in a file, which is only ever appended to."""
 
@@ -56,9 +61,9 @@ class Kept:
         """
         return [path]
 
-    def stamp(self, path: str) -> Stamp | None:
-        """Return the stamp of a transcript; None for what cannot be read."""
-        return Stamp.of(path)
+    def stamping(self) -> Stamping:
+        """Return what gives the stamps of many transcripts, each as it is when it is asked for."""
+        return Stamp.of
 
     def size(self, path: str) -> int:
         """Return about how many bytes there are to read; 0 for what cannot be seen."""

@@ -175,6 +175,8 @@ class Summary(msgspec.Struct):
         left_open: Calls whose result is not in it, by key.
         size: How many bytes of it were read.
         error: Why it could not be read to its end; None if it was.
+        lacks: Why what stands in it from its beginning, and in another transcript, could not be
+            read; None if it was, or is nowhere.
     """
 
     bytes_per_token: float | None = None
@@ -183,6 +185,12 @@ class Summary(msgspec.Struct):
     left_open: list[str] = []
     size: int = 0
     error: str | None = None
+    lacks: str | None = None
+
+    @property
+    def unread(self) -> str | None:
+        """Why something could not be read that may be told another time; None if all was."""
+        return self.error or self.lacks
 
 
 Item = Answered | Happened | Responded | Compacted

@@ -6,7 +6,7 @@ begin. What stands there is what entered: nothing is looked up but which file a 
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ctxuse.context.residenttext import standing as standing_in
 from ctxuse.hosts.caller import is_ours
@@ -32,22 +32,19 @@ _SERVER = re.compile(r"^- mcp__([\w-]{1,128}): (.*)$", re.MULTILINE)
 
 def placed(text: str, kind: str | None, role: str | None, origin: Origin) -> Iterator[Placed]:
     """Yield what of records a part of a message holds; the host may have noted its `kind`."""
-    if kind is None:
-        kind = _kind_of(text, role)
-    match kind:
-        case "agents_md.instructions":
-            yield from _instructions(text, origin)
-        case "host_skills.instructions":
-            yield from _skills(text, origin)
-        case "memories.instructions":
-            yield from _memory(text, origin)
-        case "tools.deferred_namespaces":
-            for server in _SERVER.finditer(text):
-                parts = [*standing_in(server[2])] if is_ours(server[1]) else []
-                for part in parts:
-                    yield Placed(origin.own(part.kind, part.slug), size(part.text))
-                if not parts:
-                    yield Placed(RecordFile(MCP, server[1], "", ""), size(server[0]))
+    read = _reader(text, kind, role)
+    if read is not None:
+        yield from read(text, origin)
+
+
+def may_hold_records(text: str, kind: str | None, role: str | None) -> bool:
+    """Whether a part of a message is of a kind that holds something of records."""
+    return _reader(text, kind, role) is not None
+
+
+def _reader(text: str, kind: str | None, role: str | None) -> "_Read | None":
+    kind = _kind_of(text, role) if kind is None else kind
+    return None if kind is None else _READ.get(kind)
 
 
 def _kind_of(text: str, role: str | None) -> str | None:
@@ -156,3 +153,24 @@ def _memory(text: str, origin: Origin) -> Iterator[Placed]:
     record = origin.places.record_at(path)
     if is_ended and record is not None and record.kind != INSTRUCTIONS:
         yield Placed(record, size(summary.strip("=").removeprefix("\n").removesuffix("\n")))
+
+
+def _servers(text: str, origin: Origin) -> Iterator[Placed]:
+    """The MCP servers of which the tools are only named."""
+    for server in _SERVER.finditer(text):
+        parts = [*standing_in(server[2])] if is_ours(server[1]) else []
+        for part in parts:
+            yield Placed(origin.own(part.kind, part.slug), size(part.text))
+        if not parts:
+            yield Placed(RecordFile(MCP, server[1], "", ""), size(server[0]))
+
+
+_Read = Callable[[str, Origin], Iterator[Placed]]
+
+_READ: dict[str, _Read] = {
+    "agents_md.instructions": _instructions,
+    "host_skills.instructions": _skills,
+    "memories.instructions": _memory,
+    "tools.deferred_namespaces": _servers,
+}
+"""What reads the parts of each kind."""

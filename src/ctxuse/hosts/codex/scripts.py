@@ -7,7 +7,9 @@ is not told, and a command may end long after: it is one that was open while the
 
 Strategy: a command of which nothing is shown yet waits for as long as a script is open that may
 show it, and that may be for ever. So the lines of those that wait are looked up by what a script
-has printed, never the other way round, and what waits is only looked at when it is met.
+has printed, never the other way round, and what waits is only looked at when it is met. A script
+that has ended may be answered again, by each call that waited for it: then only what is new is
+looked up.
 """
 
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from ctxuse.hosts.calls import Call
-from ctxuse.hosts.codex.tools import Pieces, lines_shown
+from ctxuse.hosts.codex.tools import MOST_HELD, Pieces, lines_shown
 from ctxuse.patterns import pattern
 
 _GOES_ON = pattern(r"Script running with cell ID (\S{1,64})")
@@ -35,21 +37,28 @@ class _Script:
     """A script; `open_by` so many calls and cells, as one may be met twice."""
 
     began_ns: int
-    printed: Pieces = field(default_factory=Pieces)
     ended_ns: int | None = None
     cell: str | None = None
     open_by: int = 0
-    _shown: set[str] | None = None
+    shown: list[set[str]] = field(default_factory=lambda: [set(), set()])
+    """The lines that were looked up: earlier ones, and the last ones."""
+
+    _new: Pieces = field(default_factory=Pieces)
+    _length: int = 0
 
     def prints(self, output: str) -> None:
-        self.printed.add(output)
-        self._shown = None
+        """Take note of what is printed and not looked up yet."""
+        self._new.add(output)
 
-    @property
-    def shown(self) -> set[str]:
-        if self._shown is None:
-            self._shown = lines_shown(self.printed.text)
-        return self._shown
+    def looked_up(self) -> set[str]:
+        """Return the lines that were not looked up; they are now."""
+        printed, self._new = self._new.text, Pieces()
+        if self._length > MOST_HELD:
+            self.shown, self._length = [self.shown[1], set()], 0
+        found = lines_shown(printed)
+        self.shown[1].update(found)
+        self._length += len(printed)
+        return found
 
     def was_open(self, command: "_Command") -> bool:
         """Whether a command ran while it was open; it has ended."""
@@ -101,10 +110,11 @@ class _Waiting:
                     del alike[next(iter(alike))]
 
     def shown_by(self, script: _Script) -> list[_Command]:
-        """Return those that a script that has ended has shown; they wait no longer."""
+        """Return those that a script that has ended shows now; they wait no longer."""
+        new = script.looked_up()
         found = {
             command: None
-            for line in (script.shown if self._there else ())
+            for line in (new if self._there else ())
             for command in self._by_line.get(line, ())
             if script.was_open(command)
         }
@@ -200,9 +210,11 @@ class Scripts:
         if goes_on is not None:
             script.cell = goes_on[1]
             self._put(self._cells, script.cell, script)
-            return []
-        script.ended_ns = at_ns
-        self._ended = [*self._ended, script][-_MOST_ENDED:]
+            if script.ended_ns is None:
+                return []
+        else:
+            script.ended_ns = at_ns
+            self._ended = [*self._ended, script][-_MOST_ENDED:]
         found = self._waiting.shown_by(script) + self._waiting.ended_before(self._first_begin())
         found.sort(key=lambda command: command.number)
         return [one.call._replace(output=self._entered(one)) for one in found]
@@ -215,9 +227,11 @@ class Scripts:
         found, shown = [], set[str]()
         for command in self._waiting.ended_before(_NEVER):  # the first that ended comes first
             while later and later[-1].began_ns <= command.ended_ns:
-                shown |= lines_shown(later.pop().printed.text)
+                shown |= later.pop().looked_up()
             entered = command.entered([shown, *self._shown_to(command)])
             found.append((command.number, command.call._replace(output=entered)))
+        for script in later:
+            script.looked_up()
         for script in open_still:
             script.ended_ns = _NEVER
         self._open, self._cells, self._by_begin = {}, {}, []
@@ -229,7 +243,8 @@ class Scripts:
 
     def _shown_to(self, command: _Command) -> list[set[str]]:
         """What the scripts have shown that were open while a command ran, and have ended."""
-        return [script.shown for script in self._ended if script.was_open(command)]
+        there = (script for script in self._ended if script.was_open(command))
+        return [lines for script in there for lines in script.shown]
 
     def _first_begin(self) -> int:
         """When the first of those began that are open."""

@@ -1,18 +1,24 @@
 """The rollouts of Codex → events (versions 0.104 to 0.169; the format is the host's own)."""
 
+import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
 
+from ctxuse.events import UsageEvent
+from ctxuse.files import what_happened
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.commands import Commands
 from ctxuse.hosts.codex.context import placed
+from ctxuse.hosts.codex.forks import Parents, Stamps, first
+from ctxuse.hosts.codex.history import Fork, too_much
 from ctxuse.hosts.codex.lines import Item, Line, Payload, payload_of
-from ctxuse.hosts.codex.messages import Message, inherited, replacing
+from ctxuse.hosts.codex.messages import Message, replacing
 from ctxuse.hosts.codex.requested import Requested
 from ctxuse.hosts.codex.tools import said
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import START, Lines, held
+from ctxuse.hosts.jsonlines import Lines, held
+from ctxuse.hosts.kept import Kept, Stamping
 from ctxuse.hosts.lookup import at, items, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
@@ -26,11 +32,22 @@ _KNOWN = frozenset({
     "turn_context", "world_state",
 })  # fmt: skip
 _MENTION = re.compile(r"\A\s*<skill>\s*<name>([^<]{1,256})</name>\s*<path>([^<]{1,4096})</path>")
+_MOST_INHERITED = 1_000
+"""Records that stand in a fork from its beginning; a rollout of a few bytes may be one."""
+
 _REPLAYED_NS = 100_000_000
 """So long after the parent's first line a fork or child of older versions repeats its history."""
 
 _lines = Lines(Line)
-_starts = Lines(Line, START)
+
+
+class _Kept(Kept):
+    def stamping(self) -> Stamping:
+        """As of `Kept`."""
+        return Stamps().of
+
+
+KEPT = _Kept()
 
 
 def head(path: str) -> Head:
@@ -39,7 +56,7 @@ def head(path: str) -> Head:
     Raises:
         OSError: The file cannot be read.
     """
-    line = _first(path)
+    line = first(path)
     payload = payload_of(line)
     thread = _thread(payload)
     if thread is None:
@@ -52,8 +69,9 @@ class _Reader(Reader[Line]):
     def __init__(self, path: str, places: Places, told: Told, rest: Rest) -> None:
         self._entered = Growth(rest.samples)
         super().__init__(_lines, path, told, self._entered.samples)
-        began = payload_of(_first(path))
+        began = payload_of(first(path))
         self._origin = Origin.of_transcript(places, text(began.cwd))
+        self._places = places
         has_begun, replay_ns = rest.noted.get("begun") == 1, rest.noted.get("replay")
         self._thread: Session | None = _thread(began) if has_begun else None
         self._commands = Commands(self._origin, told, self._calls, rest.directory)
@@ -102,11 +120,20 @@ class _Reader(Reader[Line]):
 
     def _inherit(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """Tell of what stands in a fork from its beginning."""
-        if payload.forked_from_id is None or at_ns is None:
+        fork = Fork.of(payload)
+        if fork is None or at_ns is None:
             return
-        with suppress(OSError):  # the parent is gone: what stood there is not known
-            for message in inherited(self._path, payload):
-                self._stands(message, f"{message.key} {thread.segment_id}", thread, at_ns)
+        number = 0
+        try:
+            for message in Parents.of(self._places).passed_on(os.path.abspath(self._path), fork):
+                key = f"{message.key} {thread.segment_id}"
+                for event in self._standing(message, key, thread, at_ns):
+                    number += 1
+                    if number > _MOST_INHERITED:
+                        raise too_much(f"{_MOST_INHERITED:,} records")
+                    self._told.happened([event], key=key, unless_exposed=True)
+        except OSError as error:
+            self._told.summary.lacks = f"what it begins with: {what_happened(error)}"
 
     def _is_replayed(self, line: Line) -> bool:
         """Whether a line repeats the history of the parent, whose own rollout tells of that."""
@@ -179,15 +206,16 @@ class _Reader(Reader[Line]):
 
     def _stands(self, message: Message, key: str, thread: Session, at_ns: int) -> None:
         """Tell of what stands in a context from the beginning of it."""
-        for number, block in enumerate(items(message.content)):
-            body = at(block, "text")
-            if not isinstance(body, str):
-                continue
-            kind = text(message.kinds[number]) if number < len(message.kinds) else None
+        events = self._standing(message, key, thread, at_ns)
+        self._told.happened(events, key=key, unless_exposed=True)
+
+    def _standing(
+        self, message: Message, key: str, thread: Session, at_ns: int
+    ) -> Iterator[UsageEvent]:
+        for body, kind in message.parts():
             for record, length in placed(body, kind, message.role, self._origin):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
-                event = thread.exposure([snapshot], at_ns, key)
-                self._told.happened([event], key=key, unless_exposed=True)
+                yield thread.exposure([snapshot], at_ns, key)
 
     def _replaced(self, payload: Payload, thread: Session, at_ns: int | None) -> None:
         """The history that a compaction leaves holds anew what stands at its beginning."""
@@ -232,11 +260,6 @@ def _length_of(payload: Payload, content: object) -> int:
         case "function_call_output" | "custom_tool_call_output":
             return size(said(payload.output)) or 0
     return 0
-
-
-def _first(path: str) -> Line:
-    """The line on which a rollout says whose it is; one that says nothing where there is none."""
-    return next((line for line in _starts.read(path) if line.type == "session_meta"), Line())
 
 
 def _thread(payload: Payload) -> Session | None:

@@ -9,7 +9,7 @@ import msgspec
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.growth import Growth
 from ctxuse.hosts.jsonlines import Else, OnRead
-from ctxuse.hosts.kept import Kept, Stamp
+from ctxuse.hosts.kept import Kept, Stamp, Stamping
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.opencode import NAME
 from ctxuse.hosts.opencode.database import Row, opened
@@ -69,13 +69,9 @@ class _Kept(Kept):
         with opened(path) as database:
             return [os.path.join(path, session) for session in database.sessions()]
 
-    def stamp(self, path: str) -> Stamp | None:
+    def stamping(self) -> Stamping:
         """As of `Kept`."""
-        try:
-            with opened(os.path.dirname(path)) as database:
-                return database.stamp(os.path.basename(path))
-        except OSError:
-            return None
+        return _stamp
 
     def size(self, path: str) -> int:
         """As of `Kept`: as if the sessions shared the file equally."""
@@ -99,6 +95,14 @@ class _Kept(Kept):
 
 
 KEPT = _Kept()
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        with opened(os.path.dirname(path)) as database:
+            return database.stamp(os.path.basename(path))
+    except OSError:
+        return None
 
 
 @lru_cache(maxsize=4)
