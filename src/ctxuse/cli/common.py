@@ -15,7 +15,7 @@ from ctxuse.cli.progress import progress
 from ctxuse.cli.typed import without_secrets
 from ctxuse.errors import NoWorkspaceError, SetupError, UnsupportedSystemError
 from ctxuse.files import naming, real_path, replacing
-from ctxuse.layout import COLLECTED, WorkspaceLayout, passed_over
+from ctxuse.layout import COLLECTED, USAGE_DIR, WorkspaceLayout, passed_over
 from ctxuse.query import Query, Window
 from ctxuse.times import MAX_NS, MIN_NS
 from ctxuse.visible import quoted, visible
@@ -384,7 +384,7 @@ def note_elsewhere(layout: WorkspaceLayout) -> None:
     """Say on stderr that there is no workspace here, or logs that are not looked at, if so."""
     if not layout.has_marker:
         note(str(no_workspace(layout)))
-    elif os.path.lexists(layout.usage_dir / COLLECTED):
+    elif os.path.lexists(os.path.join(layout, *USAGE_DIR, COLLECTED)):
         note(
             f"the logs that were collected in {quoted(os.fspath(layout))} are not looked at here:"
             " ctxuse fleet report counts them"
