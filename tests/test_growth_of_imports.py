@@ -12,6 +12,7 @@ from test_growth import steps
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.hosts.bounded import BYTES_OF_ONE, MORE
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
 from ctxuse.layout import WorkspaceLayout
@@ -231,5 +232,44 @@ def test_events_that_are_glued_on_one_line_are_appended_in_proportion(tmp_path: 
         with workspace.layout.events_path.open("ab") as log:
             log.write(b"".join(map(encode, parts(number // 2))) + b"\n")
         assert repair_log(workspace.layout).recovered == number
+
+    assert grows_in_proportion(work)
+
+
+def prompt_of_pi(number: int, root: Path, *, of_one: bool) -> str:
+    """A session of Pi whose prompt lists many files, or one many times, and stands many times."""
+    placed = "\n\n".join(
+        f'<project_instructions path="{"" if of_one else f"d{one}/"}AGENTS.md">\n{one % 2}\n'
+        "</project_instructions>"
+        for one in range(number)
+    )
+    section = f"<project_context>\n{placed}\n</project_context>"
+    begun = {"type": "session", "id": SESSION, "cwd": str(root), "version": 3}
+    system = {"role": "system", "sections": {"project_context": section}}
+    lines: list[dict[str, object]] = [begun, {"type": "message", "message": system}]
+    for _ in range(number):
+        lines += [{"type": "compaction"}] * (not of_one)
+        lines.append({"type": "message", "message": {"role": "assistant"}})
+    when = {"timestamp": "2026-08-03T10:00:00.000Z"}
+    return "".join(
+        json.dumps({**one, "id": one.get("id", f"{at}"), **when}) + "\n"
+        for at, one in enumerate(lines)
+    )
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+def test_a_prompt_that_stands_again_and_again_is_told_in_proportion(
+    tmp_path: Path, *, of_one: bool
+) -> None:
+    made_so_far = iter(range(9))
+
+    def work(number: int) -> None:
+        place = tmp_path / str(next(made_so_far))
+        workspace, transcript = made(place), place / "pi.jsonl"
+        transcript.write_text(prompt_of_pi(number, place, of_one=of_one))
+        result = import_transcripts(workspace, "pi", [str(transcript)], cache=False, processes=1)
+        assert result.added + result.there <= transcript.stat().st_size / BYTES_OF_ONE
+        assert (result.notes.not_understood[MORE] > 0) is not of_one
+        assert (result.added + result.there == 1) is of_one
 
     assert grows_in_proportion(work)

@@ -90,7 +90,7 @@ INSIDE = {
         "calls",
         "growth | origin",
         "installation | prompted | skillnames | transcripts",
-        "responses",
+        "bounded | responses",
         "evidence | lineindex | listing | refusals",
         "ondisk",
         "places",

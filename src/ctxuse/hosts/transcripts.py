@@ -25,7 +25,7 @@ from ctxuse.hosts.responses import Compacted, Responded, Said, is_number
 from ctxuse.hosts.session import Session
 from ctxuse.times import parse_ns
 
-READER = 12
+READER = 13
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5

@@ -16,6 +16,9 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
 
+SECTIONS = frozenset({"addendum", "preamble", "project_context", "skills"})
+"""The sections that hold something of records."""
+
 _INSTRUCTIONS = re.compile(r'<project_instructions path="([^"\n]{1,4096})">\n')
 _END_OF_INSTRUCTIONS = re.compile(
     r'\n</project_instructions>(?=\n\n<project_instructions path="|\n</project_context>\Z)'
