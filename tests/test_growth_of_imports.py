@@ -12,6 +12,7 @@ from test_growth import steps
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.files import read_small
 from ctxuse.hosts.bounded import BYTES_OF_ONE, MORE
 from ctxuse.ids import following_id, new_id
 from ctxuse.importing import import_transcripts
@@ -273,3 +274,88 @@ def test_a_prompt_that_stands_again_and_again_is_told_in_proportion(
         assert (result.added + result.there == 1) is of_one
 
     assert grows_in_proportion(work)
+
+
+NOW = {"timestamp": "2099-08-03T10:00:00.000Z"}
+"""Behind everything, so that files are as they were."""
+
+RULES = ".github/instructions/r.instructions.md"
+
+
+def of_copilot(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Instructions that are told by their path, and prompts with rules, an agent and a block."""
+    begun = {"sessionId": SESSION, "context": {"cwd": str(root)}}
+    yield {"type": "session.start", "data": begun}
+    yield {"type": "subagent.started", "agentId": "a", "data": {"agentName": "helper"}}
+    block = "<custom_instruction>\nx\n</custom_instruction>"
+    for _ in range(number):
+        kind = {"type": "instruction_discovered", "sourcePath": "AGENTS.md"}
+        yield {"type": "system.notification", "data": {"kind": kind}}
+        prompt = {"content": f"\n</tools>\n{block}\nSay\nRule.\n"}
+        yield {"type": "system.message", "agentId": "a", "data": prompt}
+
+
+def of_codex(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Messages with which a context begins."""
+    yield {"type": "session_meta", "payload": {"id": SESSION, "cwd": str(root)}}
+    said = f"# AGENTS.md instructions for {root}\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>"
+    message = {"type": "message", "role": "user", "content": [{"text": said}]}
+    for at in range(number):
+        yield {"type": "response_item", "payload": {**message, "id": f"{at}"}}
+
+
+def of_pi(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Prompts of the user's own."""
+    yield {"type": "session", "id": SESSION, "cwd": str(root), "version": 3}
+    system = {"role": "system", "sections": {"preamble": "Say"}}
+    for at in range(number):
+        yield {"type": "message", "id": f"{at}", "message": system}
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("copilot", of_copilot), ("codex", of_codex), ("pi", of_pi)]
+)
+def test_a_file_of_which_many_lines_tell_is_read_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    told: Callable[[int, Path], Iterator[dict[str, object]]],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    read: list[str] = []
+
+    def reading(path: str) -> bytes:
+        data = read_small(path)
+        read.append(path)
+        return data
+
+    monkeypatch.setattr("ctxuse.hosts.lookup.read_small", reading)
+    workspace, transcript = made(tmp_path / "here"), tmp_path / "told.jsonl"
+    for file in ("AGENTS.md", ".github/agents/helper.agent.md", RULES, ".pi/SYSTEM.md"):
+        path = tmp_path / "here" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Say\nRule." if file == RULES else "Say")
+    for number in (3, 30):
+        read.clear()
+        lines = told(number, tmp_path / "here")
+        transcript.write_text("".join(json.dumps({**NOW, **one}) + "\n" for one in lines))
+        result = import_transcripts(workspace, host, [str(transcript)], cache=False, processes=1)
+        assert result.notes.not_understood == {}
+        # what an agent says is taken without its frontmatter, and a notification as XML
+        assert 0 < max(map(read.count, read)) <= 2
+
+
+def test_of_a_prompt_that_stands_for_many_files_the_first_are_told(tmp_path: Path) -> None:
+    workspace, transcript = made(tmp_path), tmp_path / "told.jsonl"
+    for at in range(FEW):
+        path = tmp_path / RULES.replace("r.", f"r{at}.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    begun = {"sessionId": SESSION, "context": {"cwd": str(tmp_path)}}
+    prompt = {"type": "system.message", "data": {"content": "\n</tools>\n\nx\n"}}
+    compacted = {"type": "session.compaction_complete", "data": {"success": True}}
+    lines = [{"type": "session.start", "data": begun}, *[prompt, compacted] * FEW]
+    told = [json.dumps({"id": f"{at}", **NOW, **line}) + "\n" for at, line in enumerate(lines)]
+    transcript.write_text("".join(told))
+    result = import_transcripts(workspace, "copilot", [str(transcript)], cache=False, processes=1)
+    assert (result.added, result.notes.not_understood) == (FEW, {MORE: FEW})

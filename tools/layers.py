@@ -91,7 +91,7 @@ INSIDE = {
         "growth | origin",
         "installation | prompted | skillnames | transcripts",
         "bounded | responses",
-        "evidence | lineindex | listing | refusals",
+        "evidence | lineindex | listing | refusals | texts",
         "ondisk",
         "places",
         "__init__ | checkouts | handlers | imports | payload | prompts | searches | shell",

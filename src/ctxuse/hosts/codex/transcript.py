@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 
+from ctxuse.hosts.bounded import most_in, paid
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.commands import Commands
@@ -184,7 +185,9 @@ class _Reader(Reader[Line]):
             if not isinstance(body, str):
                 continue
             kind = text(message.kinds[number]) if number < len(message.kinds) else None
-            for record, length in placed(body, kind, message.role, self._origin):
+            stands = placed(body, kind, message.role, self._origin)
+            most = most_in(len(body))
+            for record, length in paid(stands, most, self._told.not_understood):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
                 event = thread.exposure([snapshot], at_ns, key)
                 self._told.happened([event], key=key, unless_exposed=True)

@@ -5,10 +5,11 @@ A session and all of its sub-agents stand in one file, each line with the id of 
 
 from zlib import crc32
 
+from ctxuse.hosts.bounded import most_in, paid
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.copilot import NAME
 from ctxuse.hosts.copilot.accounting import length_of, length_of_answer, responded, summarised
-from ctxuse.hosts.copilot.context import agent_in, discovered, placed
+from ctxuse.hosts.copilot.context import There, agent_in, discovered, placed
 from ctxuse.hosts.copilot.lines import Data, Line, data_of
 from ctxuse.hosts.copilot.skills import Skills, kept, to_keep
 from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
@@ -64,6 +65,7 @@ class _Reader(Reader[Line]):
         self._directory = rest.directory or began.directory
         self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
+        self._there = There(self._origin)
         self._shells = kept(rest.noted, _SHELL, str)
         self._agents = kept(rest.noted, _AGENT, str)
         """The kinds of sub-agents, by their ids."""
@@ -209,7 +211,8 @@ class _Reader(Reader[Line]):
         if not isinstance(prompt, str):
             return
         before = self._standing.setdefault(thread.segment_id, set())
-        found = [*placed(prompt, self._repository, self._origin)]
+        stands = placed(prompt, self._repository, self._origin, self._there)
+        found = [*paid(stands, most_in(len(prompt)), self._told.not_understood)]
         if thread.agent_type is not None:
             found += agent_in(prompt, thread.agent_type, self._origin)
         for one in found:
