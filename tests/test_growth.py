@@ -27,7 +27,7 @@ from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
-from ctxuse.files import read_small
+from ctxuse.files import read_beginning, read_small
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.compact import compact
 from ctxuse.fleet.pieces import Piece, collected_in
@@ -520,6 +520,31 @@ def test_a_line_of_many_records_that_stands_there_often_is_shared_once(
     found = known.shown(output, command).shown
     assert len(found) == 100
     assert steps(lambda: known.shown(output, command)) < 20 * 5_000
+
+
+def test_files_that_many_commands_name_are_read_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(path: str, most: int) -> bytes:
+        read.append(path)
+        return read_beginning(path, most)
+
+    monkeypatch.setattr("ctxuse.hosts.lines.read_beginning", reading)
+    monkeypatch.setattr("ctxuse.hosts.lines._MOST_HASHES", 8)
+    said = "That one stands in a record.\nThis one stands elsewhere, too.\n"
+    files = [os.fspath(workspace.layout.root / name) for name in ("a", "b", "large")]
+    for file in files:
+        Path(file).write_text("This one stands elsewhere, too.\n" + "x\n" * 9)
+    Path(files[2]).write_text("\n".join(map(str, range(9))))
+    known = KnownLines(known_records(workspace, 1, said), Places(workspace.layout).root)
+    for number in range(1, 10):
+        for output, shown in (said, 1), ("This one stands elsewhere, too.\n", 0):
+            found = known.shown(output, Command("make a b large", (), files)).shown
+            assert len(found) == shown
+        assert (read.count(files[0]), read.count(files[1])) == (1, 1)
+        assert read.count(files[2]) == 2 * number  # there is no room for what it holds
 
 
 def test_no_line_of_an_output_is_searched_for_in_all_of_the_command(workspace: Workspace) -> None:

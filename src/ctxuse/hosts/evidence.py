@@ -27,6 +27,7 @@ from ctxuse.hosts.lines import (
     LARGEST,
     MOST_BYTES,
     MOST_FILES,
+    OtherFiles,
     forms,
     lines_of,
     lines_printed,
@@ -170,6 +171,7 @@ class KnownLines:
         self._left = MOST_BYTES
         self._kept: dict[str, _Text | None] = {}
         self._room = 2 * MOST_BYTES
+        self._others = OtherFiles()
         self._learn(files)
 
     @classmethod
@@ -279,7 +281,7 @@ class KnownLines:
         doubtful = {place for place in found if self._files[place].named not in explicit}
         if doubtful:
             proof = unsaid.keys() & (lines if command.sought else texts)
-            proof -= self._of_others(command, doubtful)
+            proof -= self._of_others(command, doubtful, proof)
             sought = Mentions(command.sought, self._root)
             proved = self._sure({line: holders[line] for line in proof}, likely)
             found -= {
@@ -338,17 +340,17 @@ class KnownLines:
         """A line as a record has it; as it is, where none has it."""
         return next((form for form in forms(line) if form in self._holders), line)
 
-    def _of_others(self, command: Command, doubtful: set[int]) -> set[str]:
-        """The lines of other files that a command names; they are no evidence of a record."""
+    def _of_others(self, command: Command, doubtful: set[int], lines: set[str]) -> set[str]:
+        """Those of lines that other files have which a command names: no evidence of a record."""
         same = {real_path(self._files[place].named) for place in doubtful}
         found: set[str] = set()
         left = MOST_BYTES
         for path in command.others:
             if left > 0 and real_path(path) not in same:
                 with suppress(OSError):
-                    data = read_beginning(path, min(LARGEST, left))
-                    found |= lines_of(data)
-                    left -= len(data)
+                    other = self._others.of(path, min(LARGEST, left))
+                    found |= {line for line in lines if other.has(line)}
+                    left -= other.size
         return found
 
     @staticmethod

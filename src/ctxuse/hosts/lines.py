@@ -3,12 +3,20 @@
 How much of records is looked at stands here, too.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
+
+from ctxuse.files import read_beginning
+from ctxuse.typed import NamedTuple
 
 LARGEST = 256 * 1024
 MOST_BYTES = 4 * 1024 * 1024
 MOST_FILES = 2_000
 """So much of a record, of all of them, and so many files are looked at."""
+
+_MOST_HASHES = 4 * 1024 * 1024
+"""So many lines of files that are no records are kept, by their hashes."""
 
 _MOST_OUTPUT = 1024 * 1024
 """Characters of an output that are looked at."""
@@ -28,6 +36,43 @@ def lines_of(data: bytes) -> set[str]:
 def lines_printed(output: str) -> list[str]:
     """Return the lines of an output as they come, without what is blank around them."""
     return [line.strip() for line in output[:_MOST_OUTPUT].splitlines()]
+
+
+class OtherFile(NamedTuple):
+    """A file that is no record.
+
+    Attributes:
+        hashes: Those of its lines, sorted.
+        size: The bytes that were looked at.
+    """
+
+    hashes: "array[int]"
+    size: int
+
+    def has(self, line: str) -> bool:
+        """Whether a line stands in it."""
+        sought = hash(line)
+        at = bisect_left(self.hashes, sought)
+        return at < len(self.hashes) and self.hashes[at] == sought
+
+
+class OtherFiles:
+    """The lines of files that are no records, kept as commands name them again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], OtherFile] = {}
+        self._room = _MOST_HASHES
+
+    def of(self, path: str, most: int) -> OtherFile:
+        """Return a file, as far as its first bytes. Raises: OSError."""
+        found = self._known.get((path, most))
+        if found is None:
+            data = read_beginning(path, most)
+            found = OtherFile(array("q", sorted(map(hash, lines_of(data)))), len(data))
+            if len(found.hashes) < self._room:
+                self._room -= 1 + len(found.hashes)
+                self._known[path, most] = found
+        return found
 
 
 def forms(line: str) -> Iterator[str]:
