@@ -522,6 +522,21 @@ def test_a_line_of_many_records_that_stands_there_often_is_shared_once(
     assert steps(lambda: known.shown(output, command)) < 20 * 5_000
 
 
+@pytest.mark.parametrize("name", ["make", "head knowledge/*"])
+def test_records_that_share_many_lines_are_not_gone_through_for_each(
+    workspace: Workspace, name: str
+) -> None:
+    def work(number: int) -> Callable[[], object]:
+        shared = KnownLines(records[:number], Places(workspace.layout).root)
+        return lambda: shared.shown(text, Command(name, ()))
+
+    text = "".join(f"line {number}\n" for number in range(300))
+    records = known_records(workspace, 400, text)
+    work(1)()  # what is imported is imported
+    more = instructions(work(400)) - instructions(work(100))
+    assert more < 300 * 300
+
+
 def test_files_that_many_commands_name_are_read_once(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

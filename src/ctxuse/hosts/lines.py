@@ -21,6 +21,12 @@ _MOST_HASHES = 4 * 1024 * 1024
 _MOST_OUTPUT = 1024 * 1024
 """Characters of an output that are looked at."""
 
+SHORTEST = 3
+"""A line of fewer characters shows nothing that is not named."""
+
+_FEW = 16
+"""So many times as few are looked up one by one."""
+
 _DIGITS = "0123456789"
 _MOST_DIGITS = 9
 _LONGEST_NAME = 255
@@ -99,3 +105,24 @@ def _behind_number(text: str) -> str:
     """What stands behind a number at the beginning of a text; the text where there is none."""
     behind = text.lstrip(_DIGITS)
     return behind if 0 < len(text) - len(behind) <= _MOST_DIGITS else text
+
+
+def bytes_of(line: str) -> int:
+    """The bytes of a line and its end; an output may be cut within a character."""
+    return len(line.encode("utf-8", "replace")) + 1
+
+
+def weight(lines: set[str]) -> int:
+    """The letters and digits of lines; nothing for those that are too short to tell anything."""
+    return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= SHORTEST)
+
+
+def among(holders: list[int], some: set[int]) -> list[int]:
+    """Return those of the holders of a line, which ascend, that are among some files.
+
+    Very many files may share each of very many lines, so they are not gone through one by one.
+    """
+    if len(some) * _FEW >= len(holders):
+        return sorted(some.intersection(holders))
+    places = [(bisect_left(holders, one), one) for one in sorted(some)]
+    return [one for at, one in places if at < len(holders) and holders[at] == one]
