@@ -38,6 +38,8 @@ from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
 from ctxuse.hosts.copilot import tools as tools_of_copilot
+from ctxuse.hosts.copilot import transcript as transcript_of_copilot
+from ctxuse.hosts.copilot.skills import to_keep
 from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.gemini_cli import code as code_of_gemini
 from ctxuse.hosts.gemini_cli import context as context_of_gemini
@@ -58,7 +60,7 @@ from ctxuse.hosts.session import Session
 from ctxuse.hosts.shell import files_shown, started_in
 from ctxuse.hosts.shellwords import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
-from ctxuse.hosts.transcripts import Told
+from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
@@ -535,6 +537,44 @@ def test_records_that_share_many_lines_are_not_gone_through_for_each(
     work(1)()  # what is imported is imported
     more = instructions(work(400)) - instructions(work(100))
     assert more < 300 * 300
+
+
+def test_what_is_kept_at_a_rest_is_not_put_together_behind_each_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[dict[str, str | int | None]] = []
+
+    def resting(
+        offset: int,
+        *,
+        samples: list[float],
+        directory: str | None,
+        noted: dict[str, str | int | None],
+    ) -> Rest:
+        rests.append(noted)
+        return Rest(offset, samples=samples, directory=directory, noted=noted)
+
+    monkeypatch.setattr(transcript_of_copilot, "Rest", resting)
+    transcript, places = tmp_path / "a.jsonl", Places(Workspace(tmp_path).layout)
+    skills = "".join(f"<skill>\n  <name>s{n}</name>\n  y\n</skill>\n" for n in range(9))
+    prompt = {"type": "system.message", "data": {"content": skills}}
+    lines = [{"type": "session.start", "data": {"sessionId": "s"}}, *[prompt] * 9]
+    begun = ({**line, "timestamp": "2026-08-03T10:00:00.000Z"} for line in lines)
+    transcript.write_text("".join(json.dumps(line) + "\n" for line in begun))
+    with Told() as told:
+        transcript_of_copilot.read_on(str(transcript), places, told, Rest(), 10**7)
+    (kept,) = {id(one["standing s"]): one["standing s"] for one in rests[1:]}.values()
+    assert len(str(kept).split()) == 9
+
+
+def test_of_what_is_kept_at_a_rest_the_last_is_looked_at() -> None:
+    named = {f"{number}": number for number in range(100_000)}
+    tracemalloc.start()
+    try:
+        assert to_keep(named, "a ", 2) == {"a 99998": 99_998, "a 99999": 99_999}
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_files_that_many_commands_name_are_read_once(
