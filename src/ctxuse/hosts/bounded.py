@@ -13,6 +13,10 @@ from ctxuse.hosts.jsonlines import Strange
 BYTES_OF_ONE = 32
 """So many bytes are read for each record that is told; its line in the log has ten times that."""
 
+_SHORTEST = 16
+"""So many bytes a text has for each record at least: that is a short name with its dash, and more
+than many of them have."""
+
 MORE = "(too many records)"
 """How a line is counted that stands for more of them."""
 
@@ -30,4 +34,4 @@ def paid(found: Iterable[V], most: int, strange: Strange) -> Iterator[V]:
 
 def most_in(length: int) -> int:
     """Return how many records a text of so many bytes may hold."""
-    return 1 + length // BYTES_OF_ONE
+    return 1 + length // _SHORTEST
