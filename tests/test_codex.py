@@ -668,7 +668,9 @@ def test_a_fork_begins_with_what_stood_before_its_parent_was_damaged(project: Pa
 )  # fmt: skip
 def test_a_fork_that_begins_with_too_much_is_named(project: Path, many: str, why: str) -> None:
     parent, text = Rollout(project), agents(project, "x" * (1 if many == "messages" else 9_999))
-    listed = "".join(f"- s{number}: one\n" for number in range(1_200 if many == "skills" else 1))
+    listed = "".join(
+        f"- s{number}: one of many\n" for number in range(1_200 if many == "skills" else 1)
+    )
     parent.message("developer", listing(project).replace("- lint", f"{listed}- lint"))
     for number in range({"skills": 0, "messages": 5_001}.get(many, 120)):
         parent.item("compacted" if many == "messages" else "x")

@@ -27,7 +27,7 @@ from ctxuse.context.frontmatter import take_apart
 from ctxuse.context.references import references
 from ctxuse.context.search import search
 from ctxuse.errors import BrokenRecordError, SettingsError
-from ctxuse.files import read_small
+from ctxuse.files import read_beginning, read_small
 from ctxuse.fleet.collect import collect
 from ctxuse.fleet.compact import compact
 from ctxuse.fleet.pieces import Piece, collected_in
@@ -38,6 +38,8 @@ from ctxuse.hosts.claude_code.loaded import body_bytes
 from ctxuse.hosts.claude_code.standing import resident_in_agent
 from ctxuse.hosts.codex import transcript
 from ctxuse.hosts.copilot import tools as tools_of_copilot
+from ctxuse.hosts.copilot import transcript as transcript_of_copilot
+from ctxuse.hosts.copilot.skills import to_keep
 from ctxuse.hosts.evidence import Command, KnownLines
 from ctxuse.hosts.gemini_cli import code as code_of_gemini
 from ctxuse.hosts.gemini_cli import context as context_of_gemini
@@ -58,7 +60,7 @@ from ctxuse.hosts.session import Session
 from ctxuse.hosts.shell import files_shown, started_in
 from ctxuse.hosts.shellwords import LONGEST
 from ctxuse.hosts.skillnames import agent_otherwise_named
-from ctxuse.hosts.transcripts import Told
+from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.layout import WorkspaceLayout
 from ctxuse.log.recover import recover
 from ctxuse.redaction import without_secrets
@@ -533,6 +535,84 @@ def test_a_line_of_many_records_that_stands_there_often_is_shared_once(
     found = known.shown(output, command).shown
     assert len(found) == 100
     assert steps(lambda: known.shown(output, command)) < 20 * 5_000
+
+
+@pytest.mark.parametrize("name", ["make", "head knowledge/*"])
+def test_records_that_share_many_lines_are_not_gone_through_for_each(
+    workspace: Workspace, name: str
+) -> None:
+    def work(number: int) -> Callable[[], object]:
+        shared = KnownLines(records[:number], Places(workspace.layout).root)
+        return lambda: shared.shown(text, Command(name, ()))
+
+    text = "".join(f"line {number}\n" for number in range(300))
+    records = known_records(workspace, 400, text)
+    work(1)()  # what is imported is imported
+    more = instructions(work(400)) - instructions(work(100))
+    assert more < 300 * 300
+
+
+def test_what_is_kept_at_a_rest_is_not_put_together_behind_each_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[dict[str, str | int | None]] = []
+
+    def resting(
+        offset: int,
+        *,
+        samples: list[float],
+        directory: str | None,
+        noted: dict[str, str | int | None],
+    ) -> Rest:
+        rests.append(noted)
+        return Rest(offset, samples=samples, directory=directory, noted=noted)
+
+    monkeypatch.setattr(transcript_of_copilot, "Rest", resting)
+    transcript, places = tmp_path / "a.jsonl", Places(Workspace(tmp_path).layout)
+    skills = "".join(f"<skill>\n  <name>s{n}</name>\n  y\n</skill>\n" for n in range(9))
+    prompt = {"type": "system.message", "data": {"content": skills}}
+    lines = [{"type": "session.start", "data": {"sessionId": "s"}}, *[prompt] * 9]
+    begun = ({**line, "timestamp": "2026-08-03T10:00:00.000Z"} for line in lines)
+    transcript.write_text("".join(json.dumps(line) + "\n" for line in begun))
+    with Told() as told:
+        transcript_of_copilot.read_on(str(transcript), places, told, Rest(), 10**7)
+    (kept,) = {id(one["standing s"]): one["standing s"] for one in rests[1:]}.values()
+    assert len(str(kept).split()) == 9
+
+
+def test_of_what_is_kept_at_a_rest_the_last_is_looked_at() -> None:
+    named = {f"{number}": number for number in range(100_000)}
+    tracemalloc.start()
+    try:
+        assert to_keep(named, "a ", 2) == {"a 99998": 99_998, "a 99999": 99_999}
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_that_many_commands_name_are_read_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(path: str, most: int) -> bytes:
+        read.append(path)
+        return read_beginning(path, most)
+
+    monkeypatch.setattr("ctxuse.hosts.lines.read_beginning", reading)
+    monkeypatch.setattr("ctxuse.hosts.lines._MOST_HASHES", 8)
+    said = "That one stands in a record.\nThis one stands elsewhere, too.\n"
+    files = [os.fspath(workspace.layout.root / name) for name in ("a", "b", "large")]
+    for file in files:
+        Path(file).write_text("This one stands elsewhere, too.\n" + "x\n" * 9)
+    Path(files[2]).write_text("\n".join(map(str, range(9))))
+    known = KnownLines(known_records(workspace, 1, said), Places(workspace.layout).root)
+    for number in range(1, 10):
+        for output, shown in (said, 1), ("This one stands elsewhere, too.\n", 0):
+            found = known.shown(output, Command("make a b large", (), files)).shown
+            assert len(found) == shown
+        assert (read.count(files[0]), read.count(files[1])) == (1, 1)
+        assert read.count(files[2]) == 2 * number  # there is no room for what it holds
 
 
 def test_no_line_of_an_output_is_searched_for_in_all_of_the_command(workspace: Workspace) -> None:

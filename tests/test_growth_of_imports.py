@@ -15,6 +15,8 @@ from test_growth import instructions, steps
 from ctxuse import UsageEventKind, UsageSource, Workspace
 from ctxuse.codec.encode import encode, encode_any
 from ctxuse.events import Requests, UsageEvent, UsageRecordSnapshot
+from ctxuse.files import read_small
+from ctxuse.hosts.bounded import BYTES_OF_ONE, MORE
 from ctxuse.hosts.codex.history import History
 from ctxuse.hosts.jsonlines import Lines
 from ctxuse.hosts.opencode.tools import loaded
@@ -306,6 +308,45 @@ def test_what_opencode_loads_is_looked_for_in_proportion() -> None:
     assert grows_in_proportion(work)
 
 
+def prompt_of_pi(number: int, root: Path, *, of_one: bool) -> str:
+    """A session of Pi whose prompt lists many files, or one many times, and stands many times."""
+    placed = "\n\n".join(
+        f'<project_instructions path="{"" if of_one else f"d{one}/"}AGENTS.md">\n{one % 2}\n'
+        "</project_instructions>"
+        for one in range(number)
+    )
+    section = f"<project_context>\n{placed}\n</project_context>"
+    begun = {"type": "session", "id": SESSION, "cwd": str(root), "version": 3}
+    system = {"role": "system", "sections": {"project_context": section}}
+    lines: list[dict[str, object]] = [begun, {"type": "message", "message": system}]
+    for _ in range(number):
+        lines += [{"type": "compaction"}] * (not of_one)
+        lines.append({"type": "message", "message": {"role": "assistant"}})
+    when = {"timestamp": "2026-08-03T10:00:00.000Z"}
+    return "".join(
+        json.dumps({**one, "id": one.get("id", f"{at}"), **when}) + "\n"
+        for at, one in enumerate(lines)
+    )
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+def test_a_prompt_that_stands_again_and_again_is_told_in_proportion(
+    tmp_path: Path, *, of_one: bool
+) -> None:
+    made_so_far = iter(range(9))
+
+    def work(number: int) -> None:
+        place = tmp_path / str(next(made_so_far))
+        workspace, transcript = made(place), place / "pi.jsonl"
+        transcript.write_text(prompt_of_pi(number, place, of_one=of_one))
+        result = import_transcripts(workspace, "pi", [str(transcript)], cache=False, processes=1)
+        assert result.added + result.there <= transcript.stat().st_size / BYTES_OF_ONE
+        assert (result.notes.not_understood[MORE] > 0) is not of_one
+        assert (result.added + result.there == 1) is of_one
+
+    assert grows_in_proportion(work)
+
+
 @pytest.mark.parametrize("number", [1, 30])
 def test_the_parents_of_forks_are_read_twice_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -343,3 +384,88 @@ def test_the_parents_of_forks_are_read_twice_at_most(
     assert len(listed) == len({*listed})
     (context,) = [one for one in History.of(paths[0]).contexts if one.messages]
     assert len(context.messages) == 1
+
+
+NOW = {"timestamp": "2099-08-03T10:00:00.000Z"}
+"""Behind everything, so that files are as they were."""
+
+RULES = ".github/instructions/r.instructions.md"
+
+
+def of_copilot(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Instructions that are told by their path, and prompts with rules, an agent and a block."""
+    begun = {"sessionId": SESSION, "context": {"cwd": str(root)}}
+    yield {"type": "session.start", "data": begun}
+    yield {"type": "subagent.started", "agentId": "a", "data": {"agentName": "helper"}}
+    block = "<custom_instruction>\nx\n</custom_instruction>"
+    for _ in range(number):
+        kind = {"type": "instruction_discovered", "sourcePath": "AGENTS.md"}
+        yield {"type": "system.notification", "data": {"kind": kind}}
+        prompt = {"content": f"\n</tools>\n{block}\nSay\nRule.\n"}
+        yield {"type": "system.message", "agentId": "a", "data": prompt}
+
+
+def of_codex(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Messages with which a context begins."""
+    yield {"type": "session_meta", "payload": {"id": SESSION, "cwd": str(root)}}
+    said = f"# AGENTS.md instructions for {root}\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>"
+    message = {"type": "message", "role": "user", "content": [{"text": said}]}
+    for at in range(number):
+        yield {"type": "response_item", "payload": {**message, "id": f"{at}"}}
+
+
+def of_pi(number: int, root: Path) -> Iterator[dict[str, object]]:
+    """Prompts of the user's own."""
+    yield {"type": "session", "id": SESSION, "cwd": str(root), "version": 3}
+    system = {"role": "system", "sections": {"preamble": "Say"}}
+    for at in range(number):
+        yield {"type": "message", "id": f"{at}", "message": system}
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("copilot", of_copilot), ("codex", of_codex), ("pi", of_pi)]
+)
+def test_a_file_of_which_many_lines_tell_is_read_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    told: Callable[[int, Path], Iterator[dict[str, object]]],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    read: list[str] = []
+
+    def reading(path: str) -> bytes:
+        data = read_small(path)
+        read.append(path)
+        return data
+
+    monkeypatch.setattr("ctxuse.hosts.lookup.read_small", reading)
+    workspace, transcript = made(tmp_path / "here"), tmp_path / "told.jsonl"
+    for file in ("AGENTS.md", ".github/agents/helper.agent.md", RULES, ".pi/SYSTEM.md"):
+        path = tmp_path / "here" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Say\nRule." if file == RULES else "Say")
+    for number in (3, 30):
+        read.clear()
+        lines = told(number, tmp_path / "here")
+        transcript.write_text("".join(json.dumps({**NOW, **one}) + "\n" for one in lines))
+        result = import_transcripts(workspace, host, [str(transcript)], cache=False, processes=1)
+        assert result.notes.not_understood == {}
+        # what an agent says is taken without its frontmatter, and a notification as XML
+        assert 0 < max(map(read.count, read)) <= 2
+
+
+def test_of_a_prompt_that_stands_for_many_files_the_first_are_told(tmp_path: Path) -> None:
+    workspace, transcript = made(tmp_path), tmp_path / "told.jsonl"
+    for at in range(FEW):
+        path = tmp_path / RULES.replace("r.", f"r{at}.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    begun = {"sessionId": SESSION, "context": {"cwd": str(tmp_path)}}
+    prompt = {"type": "system.message", "data": {"content": "\n</tools>\n\nx\n"}}
+    compacted = {"type": "session.compaction_complete", "data": {"success": True}}
+    lines = [{"type": "session.start", "data": begun}, *[prompt, compacted] * FEW]
+    told = [json.dumps({"id": f"{at}", **NOW, **line}) + "\n" for at, line in enumerate(lines)]
+    transcript.write_text("".join(told))
+    result = import_transcripts(workspace, "copilot", [str(transcript)], cache=False, processes=1)
+    assert (result.added, result.notes.not_understood) == (FEW, {MORE: FEW})

@@ -27,9 +27,14 @@ from ctxuse.hosts.lines import (
     LARGEST,
     MOST_BYTES,
     MOST_FILES,
+    SHORTEST,
+    OtherFiles,
+    among,
+    bytes_of,
     forms,
     lines_of,
     lines_printed,
+    weight,
 )
 from ctxuse.hosts.mentions import Mentions, Said
 from ctxuse.hosts.ondisk import record_files
@@ -42,9 +47,6 @@ _ENOUGH = 20
 
 _MOST_OF_IT = 0.9
 """So much of a record that was written after a call must stand in what the call printed."""
-
-_SHORTEST = 3
-"""A line of fewer characters shows nothing that is not named."""
 
 _PART = 4
 """So many characters of a line that was cut show a file that is named, but for a single word."""
@@ -113,11 +115,11 @@ def shows(record: RecordFile, text: str) -> bool:
         return False
     printed = {form for line in lines_printed(text) for form in forms(line) if form}
     held = lines & printed
-    if any(map(_tells, held)) or _weight(held) >= _ENOUGH:
+    if any(map(_tells, held)) or weight(held) >= _ENOUGH:
         return True
     if held == lines and any(map(str.isalnum, "".join(held))):
         return True
-    begun = {part for line in printed for part in _beginnings(line) if _weight({part}) >= _ENOUGH}
+    begun = {part for line in printed for part in _beginnings(line) if weight({part}) >= _ENOUGH}
     known = sorted(lines) if begun else []
     return any(
         place < len(known) and known[place].startswith(part)
@@ -129,7 +131,7 @@ def shows(record: RecordFile, text: str) -> bool:
 def _tells(line: str) -> bool:
     """Whether a line is more than rulers, and than a word that a tool may say by itself."""
     is_word = line.isascii() and len(line.split()) == 1
-    return _weight({line}) > 0 and not is_word
+    return weight({line}) > 0 and not is_word
 
 
 def _shows_when_cut(line: str, command: str, *, is_whole: bool) -> bool:
@@ -138,7 +140,7 @@ def _shows_when_cut(line: str, command: str, *, is_whole: bool) -> bool:
     A word alone may be what went wrong, unless it is a whole line, or the command cuts bytes.
     """
     may_be_word = is_whole or any(sign in command for sign in _CUTTING)
-    return len(line) >= _PART and (may_be_word or _tells(line) or _weight({line}) >= _ENOUGH)
+    return len(line) >= _PART and (may_be_word or _tells(line) or weight({line}) >= _ENOUGH)
 
 
 _CUTTING = (" -c", "--bytes", "dd ")
@@ -170,6 +172,7 @@ class KnownLines:
         self._left = MOST_BYTES
         self._kept: dict[str, _Text | None] = {}
         self._room = 2 * MOST_BYTES
+        self._others = OtherFiles()
         self._learn(files)
 
     @classmethod
@@ -269,7 +272,7 @@ class KnownLines:
         holders = {text: self._holders.get(text, []) for text in texts}
         likely = {
             place
-            for place in {place for of in holders.values() for place in of}
+            for place in self._any_of(holders.values())
             if self._files[place].named in explicit or said.mentions(self._files[place])
         }
         own = Said(command.text)
@@ -279,7 +282,7 @@ class KnownLines:
         doubtful = {place for place in found if self._files[place].named not in explicit}
         if doubtful:
             proof = unsaid.keys() & (lines if command.sought else texts)
-            proof -= self._of_others(command, doubtful)
+            proof -= self._of_others(command, doubtful, proof)
             sought = Mentions(command.sought, self._root)
             proved = self._sure({line: holders[line] for line in proof}, likely)
             found -= {
@@ -296,7 +299,7 @@ class KnownLines:
             # what the command itself wrote before is said as a whole
             and (
                 not unsaid.keys().isdisjoint(those := self._texts[place])
-                or _weight(those) >= _ENOUGH
+                or weight(those) >= _ENOUGH
             )
         }
         if past_ns is not None:
@@ -328,27 +331,36 @@ class KnownLines:
             for place in map(self._places.get, explicit)
             if place is not None and place not in found and (size := self._cut(ends, begins, place))
         }
-        theirs = {text: [place for place in of if place in found] for text, of in holders.items()}
+        theirs = {text: among(of, found) for text, of in holders.items()}
         sizes = self._sizes(texts, theirs)
         sizes |= cut  # of these a part of a line is all there is
         shown = [Shown(self._files[place], size) for place, size in sizes.items()]
         return Found(shown, is_all=all(of for text, of in theirs.items() if text))
 
+    def _any_of(self, holders: Iterable[list[int]]) -> set[int]:
+        """The records that have any of some lines."""
+        found: set[int] = set()
+        for of in holders:
+            found.update(of)
+            if len(found) == len(self._files):
+                break
+        return found
+
     def _as_held(self, line: str) -> str:
         """A line as a record has it; as it is, where none has it."""
         return next((form for form in forms(line) if form in self._holders), line)
 
-    def _of_others(self, command: Command, doubtful: set[int]) -> set[str]:
-        """The lines of other files that a command names; they are no evidence of a record."""
+    def _of_others(self, command: Command, doubtful: set[int], lines: set[str]) -> set[str]:
+        """Those of lines that other files have which a command names: no evidence of a record."""
         same = {real_path(self._files[place].named) for place in doubtful}
         found: set[str] = set()
         left = MOST_BYTES
         for path in command.others:
             if left > 0 and real_path(path) not in same:
                 with suppress(OSError):
-                    data = read_beginning(path, min(LARGEST, left))
-                    found |= lines_of(data)
-                    left -= len(data)
+                    other = self._others.of(path, min(LARGEST, left))
+                    found |= {line for line in lines if other.has(line)}
+                    left -= other.size
         return found
 
     @staticmethod
@@ -359,13 +371,13 @@ class KnownLines:
             if len(of) == 1:
                 own.setdefault(of[0], set()).add(line)
             elif of:  # several have it: that of those that are likely, if it is one
-                alike = [place for place in of if place in likely]
+                alike = among(of, likely)
                 if len(alike) == 1:
                     own.setdefault(alike[0], set()).add(line)
         return {
             place
             for place, those in own.items()
-            if _weight(those) >= (_SHORTEST if place in likely else _ENOUGH)
+            if weight(those) >= (SHORTEST if place in likely else _ENOUGH)
         }
 
     def _was(self, place: int, past_ns: int, present: set[str]) -> bool:
@@ -373,14 +385,14 @@ class KnownLines:
         if self._written_ns[place] <= past_ns:
             return True
         known = self._texts[place]
-        return _weight(known & present) >= _MOST_OF_IT * _weight(known)
+        return weight(known & present) >= _MOST_OF_IT * weight(known)
 
     def _cut(self, ends: list[str], begins: list[str], place: int) -> int:
         """The bytes of lines that end or begin a line of a record."""
         texts = self._texts[place]
         parts = {line for line in ends if any(text.endswith(line) for text in texts)}
         parts |= {line for line in begins if any(text.startswith(line) for text in texts)}
-        return sum(map(_bytes_of, parts))
+        return sum(map(bytes_of, parts))
 
     def _sizes(self, texts: list[str], theirs: dict[str, list[int]]) -> dict[int, int]:
         """The bytes of each record that was found, as far as its lines follow one another.
@@ -396,7 +408,7 @@ class KnownLines:
             if mine and present not in mine:
                 present = theirs[text][0]
             if present is not None and (mine or not text):
-                sizes[present] = sizes.get(present, 0) + _bytes_of(text)
+                sizes[present] = sizes.get(present, 0) + bytes_of(text)
                 takers[text] = present
         alike: dict[int, int] = {}
         for text, of in theirs.items():
@@ -425,20 +437,10 @@ class KnownLines:
         for text, times in Counter(texts).items():
             for place in theirs[text]:
                 if place in alike:
-                    common[place] = common.get(place, 0) + times * _bytes_of(text)
+                    common[place] = common.get(place, 0) + times * bytes_of(text)
         number = Counter(alike.values())
         for place, taker in alike.items():
-            own = sum(map(_bytes_of, self._texts[place]))
+            own = sum(map(bytes_of, self._texts[place]))
             share = min(own, common[place] // (number[taker] + 1), sizes[taker])
             sizes[place] = share
             sizes[taker] -= share
-
-
-def _bytes_of(line: str) -> int:
-    """The bytes of a line and its end; an output may be cut within a character."""
-    return len(line.encode("utf-8", "replace")) + 1
-
-
-def _weight(lines: set[str]) -> int:
-    """The letters and digits of lines; nothing for those that are too short to tell anything."""
-    return sum(len(line) for line in lines if sum(map(str.isalnum, line)) >= _SHORTEST)

@@ -6,6 +6,7 @@ from typing import TypeVar
 from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.hosts.texts import Texts, texts_of
 from ctxuse.layout import WorkspaceLayout
 
 _MOST_PATHS = 20_000
@@ -53,7 +54,9 @@ class PastPlaces(Places):
         return found
 
     def _another(self, start: str) -> "PastPlaces":
-        return PastPlaces(self.layout, self.environ, start, recent=self.recent)
+        found = PastPlaces(self.layout, self.environ, start, recent=self.recent)
+        found.kept[Texts] = texts_of(self)
+        return found
 
 
 V = TypeVar("V")

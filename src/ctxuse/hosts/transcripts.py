@@ -25,7 +25,7 @@ from ctxuse.hosts.responses import Compacted, Responded, Said, is_number
 from ctxuse.hosts.session import Session
 from ctxuse.times import parse_ns
 
-READER = 12
+READER = 13
 """Raised whenever something is read out of a transcript that was not, or otherwise."""
 
 FEWEST_SAMPLES = 5
@@ -175,8 +175,7 @@ class Summary(msgspec.Struct):
         left_open: Calls whose result is not in it, by key.
         size: How many bytes of it were read.
         error: Why it could not be read to its end; None if it was.
-        lacks: Why what stands in it from its beginning, and in another transcript, could not be
-            read; None if it was, or is nowhere.
+        lacks: The same of what it begins with, which another transcript holds; None if it is gone.
     """
 
     bytes_per_token: float | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ctxuse.events import UsageEvent
 from ctxuse.files import what_happened
+from ctxuse.hosts.bounded import most_in, paid
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.codex import NAME
 from ctxuse.hosts.codex.commands import Commands
@@ -213,7 +214,8 @@ class _Reader(Reader[Line]):
         self, message: Message, key: str, thread: Session, at_ns: int
     ) -> Iterator[UsageEvent]:
         for body, kind in message.parts():
-            for record, length in placed(body, kind, message.role, self._origin):
+            stands = placed(body, kind, message.role, self._origin)
+            for record, length in paid(stands, most_in(len(body)), self._told.not_understood):
                 snapshot = self._origin.snapshot(record, at_ns, None, length)
                 yield thread.exposure([snapshot], at_ns, key)
 

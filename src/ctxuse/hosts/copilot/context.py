@@ -8,6 +8,7 @@ import html
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from xml.sax.saxutils import escape
 
 from ctxuse.context.residenttext import standing as standing_in
@@ -18,6 +19,7 @@ from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import files_below
 from ctxuse.hosts.recordfile import MCP, Placed, RecordFile, skill_name
+from ctxuse.hosts.texts import texts_of
 
 _TOOLS = "\n</tools>\n"
 """Behind this stand the instructions."""
@@ -46,12 +48,44 @@ _HEAD = re.compile(r"\A---\r?\n.*?\n---[ \t]*(?:\n|\r\n|\Z)", re.DOTALL)
 _ROW = re.compile(r"^\| [^|\n]* \| '([^'\n]{1,4096})' \| [^|\n]*\|$", re.MULTILINE)
 
 
-def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Placed]:
+class There:
+    """The files that may stand in the prompts of a session, as far as they are there.
+
+    They are looked up once, when they are first asked for.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Those of which each is a block of its own."""
+        return _files(self._origin)
+
+    @cached_property
+    def _rules(self) -> dict[int, list[tuple[int, str]]]:
+        """The files of rules, in order, by a hash of the line with which each begins."""
+        found: dict[int, list[tuple[int, str]]] = {}
+        for number, file in enumerate(_rules(self._origin)):
+            content = texts_of(self._origin.places).of(_content, file)
+            if content:
+                first = hash(content.partition("\n")[0])
+                found.setdefault(first, []).append((number, file))
+        return found
+
+    def rules_like(self, text: str) -> list[str]:
+        """Return the files of rules that begin with a line of a text."""
+        firsts = {*map(hash, text.split("\n"))}
+        found = (one for first in firsts for one in self._rules.get(first, ()))
+        return [file for _, file in sorted(found)]
+
+
+def placed(prompt: str, repository: str | None, origin: Origin, there: There) -> Iterator[Placed]:
     """Yield what of records a system prompt holds, which names files from `repository` on."""
     tools, _, behind = prompt.partition(_TOOLS)
     yield from _skills(tools, origin)
     yield from _servers(tools, origin)
-    yield from _instructions(behind, origin)
+    yield from _instructions(behind, origin, there)
     for row in _ROW.finditer(_BLOCK.sub("", behind)):
         yield from _at(origin.here(row[1], repository), size(row[0]), origin)
 
@@ -59,10 +93,9 @@ def placed(prompt: str, repository: str | None, origin: Origin) -> Iterator[Plac
 def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
     """Return the agent whose own text stands in the system prompt of a sub-agent of its kind."""
     record = origin.agent(kind)
-    content = _content(record.file) if record.file else None
-    if content is None:
+    body = texts_of(origin.places).of(_body, record.file) if record.file else None
+    if body is None:
         return []
-    body = _HEAD.sub("", content, count=1).strip()
     return [Placed(record, size(body) if body and body in prompt else None)]
 
 
@@ -73,8 +106,8 @@ def discovered(path: str, repository: str | None, at_ns: int, origin: Origin) ->
     as it was.
     """
     file = origin.here(path, repository)
-    content = _content(file) if is_as_it_was(file, at_ns) else None
-    yield from _at(file, None if content is None else size(escape(content, _QUOTES)), origin)
+    is_known = is_as_it_was(file, at_ns)
+    yield from _at(file, texts_of(origin.places).of(_as_xml, file) if is_known else None, origin)
 
 
 def _skills(text: str, origin: Origin) -> Iterator[Placed]:
@@ -95,12 +128,14 @@ def _servers(text: str, origin: Origin) -> Iterator[Placed]:
             yield Placed(RecordFile(MCP, server[1], "", ""), size(server[2]))
 
 
-def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
+def _instructions(text: str, origin: Origin, there: There) -> Iterator[Placed]:
     """The instructions of the user, of the project, and of its parts."""
     text, taken_in = _without_imported(text)
     blocks = [block[1].strip() for block in _BLOCK.finditer(text)]
-    files = _files(origin)
-    known = {file: content for file in files if (content := _content(file)) in blocks and content}
+    texts, files = texts_of(origin.places), there.files
+    longest = max(map(len, blocks), default=0)
+    contents = {file: texts.of(_content, file, longest) for file in files}
+    known = {file: content for file, content in contents.items() if content and content in blocks}
     left = [block for block in blocks if block and block not in known.values()]
     unknown = [file for file in files if file not in known]
     told = dict(zip(known.values(), known, strict=True)) | (
@@ -111,8 +146,8 @@ def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
     for path, content in taken_in.items():
         yield from _at(origin.here(path), size(content), origin)
     others = _BLOCK.sub("", text)
-    for file in _rules(origin):
-        content = _content(file)
+    for file in there.rules_like(others):
+        content = texts.of(_content, file, len(others))
         if content and f"\n{content}\n" in others:
             yield from _at(file, size(content), origin)
 
@@ -166,3 +201,15 @@ def _content(file: str) -> str | None:
     """What a file holds now; None where it cannot be read."""
     content = file_text(file)
     return None if content is None else content.strip()
+
+
+def _body(file: str) -> str | None:
+    """What an agent's file says beside its frontmatter."""
+    content = _content(file)
+    return None if content is None else _HEAD.sub("", content, count=1).strip()
+
+
+def _as_xml(file: str) -> int | None:
+    """The bytes of what a file holds, as XML has it."""
+    content = _content(file)
+    return None if content is None else size(escape(content, _QUOTES))

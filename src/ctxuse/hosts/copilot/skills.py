@@ -7,6 +7,7 @@ and what of it was delivered to the model; what the user typed is delivered with
 import hashlib
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import TypeVar
 
 from ctxuse.hosts.calls import Call, uses
@@ -109,9 +110,13 @@ class Skills:
             self._sizes[f"sha256:{digest}"] = length
 
 
-def to_keep(named: Mapping[str, V], begins: str, most: int) -> dict[str, V]:
-    """Return the last of what is kept at a rest under names that begin alike."""
-    return {begins + name: value for name, value in [*named.items()][-most:]}
+def to_keep(named: dict[str, V], begins: str, most: int) -> dict[str, V]:
+    """Return the last of what is kept at a rest under names that begin alike.
+
+    A rest may be behind each line, so what is not kept is not looked at.
+    """
+    last = [*islice(reversed(named.items()), most)]
+    return {begins + name: value for name, value in reversed(last)}
 
 
 def kept(noted: Mapping[str, object], begins: str, kind: type[V]) -> dict[str, V]:

@@ -5,10 +5,11 @@ A session and all of its sub-agents stand in one file, each line with the id of 
 
 from zlib import crc32
 
+from ctxuse.hosts.bounded import most_in, paid
 from ctxuse.hosts.calls import uses
 from ctxuse.hosts.copilot import NAME
 from ctxuse.hosts.copilot.accounting import length_of, length_of_answer, responded, summarised
-from ctxuse.hosts.copilot.context import agent_in, discovered, placed
+from ctxuse.hosts.copilot.context import There, agent_in, discovered, placed
 from ctxuse.hosts.copilot.lines import Data, Line, data_of
 from ctxuse.hosts.copilot.skills import Skills, kept, to_keep
 from ctxuse.hosts.copilot.tools import answered, said_by, shell_of, tool_call
@@ -64,12 +65,13 @@ class _Reader(Reader[Line]):
         self._directory = rest.directory or began.directory
         self._repository = text(rest.noted.get(_REPOSITORY)) or self._directory
         self._origin = Origin.of_transcript(places, began.directory)
+        self._there = There(self._origin)
         self._shells = kept(rest.noted, _SHELL, str)
         self._agents = kept(rest.noted, _AGENT, str)
         """The kinds of sub-agents, by their ids."""
-        standing = kept(rest.noted, _STANDING, str)
-        self._standing = {of: {*marks.split()} for of, marks in standing.items()}
-        """What stands in the system prompt, by segment."""
+        self._marks = kept(rest.noted, _STANDING, str)
+        self._standing = {of: {*marks.split()} for of, marks in self._marks.items()}
+        """What stands in the system prompt, by segment; and that as it is kept at a rest."""
         self._skills = Skills(self._origin, told, rest.noted)
 
     @property
@@ -77,14 +79,11 @@ class _Reader(Reader[Line]):
         return not any(self._calls.values()) and self._skills.none_open
 
     def rest(self, offset: int) -> Rest:
-        standing = {of: " ".join(sorted(marks)) for of, marks in self._standing.items()}
-        noted: dict[str, str | int | None] = {
-            _REPOSITORY: self._repository,
-            **to_keep(self._shells, _SHELL, _KEPT),
-            **to_keep(self._agents, _AGENT, _KEPT),
-            **to_keep(standing, _STANDING, _KEPT),
-            **self._skills.noted,
-        }
+        noted: dict[str, str | int | None] = {_REPOSITORY: self._repository, **self._skills.noted}
+        some = (self._shells, _SHELL), (self._agents, _AGENT), (self._marks, _STANDING)
+        for named, begins in some:
+            last = to_keep(named, begins, _KEPT)
+            noted.update(last)
         return Rest(offset, samples=self.samples, directory=self._directory, noted=noted)
 
     def end_open(self) -> None:
@@ -173,6 +172,7 @@ class _Reader(Reader[Line]):
             self._told.of_requests(summary)
         self._told.of_compaction(thread, at_ns)
         self._standing.pop(thread.segment_id, None)
+        self._marks.pop(thread.segment_id, None)
         if thread.actor == "agent":
             self._entered.begins_anew()
 
@@ -209,14 +209,18 @@ class _Reader(Reader[Line]):
         if not isinstance(prompt, str):
             return
         before = self._standing.setdefault(thread.segment_id, set())
-        found = [*placed(prompt, self._repository, self._origin)]
+        stands = placed(prompt, self._repository, self._origin, self._there)
+        found = [*paid(stands, most_in(len(prompt)), self._told.not_understood)]
         if thread.agent_type is not None:
             found += agent_in(prompt, thread.agent_type, self._origin)
+        marks = [self._marks.get(thread.segment_id, "")]
         for one in found:
             mark = f"{crc32(f'{one.record.kind} {one.record.slug}'.encode()):08x}"
             if mark not in before:
                 before.add(mark)
+                marks.append(mark)
                 self._stood(one, line, thread, at_ns)
+        self._marks[thread.segment_id] = " ".join(marks)
 
     def _discovered(self, line: Line, data: Data, thread: Session, at_ns: int) -> None:
         """Tell of instructions that are handed over because a file near them was looked at."""

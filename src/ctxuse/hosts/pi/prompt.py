@@ -15,6 +15,10 @@ from ctxuse.hosts.lookup import file_text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
+from ctxuse.hosts.texts import texts_of
+
+SECTIONS = frozenset({"addendum", "preamble", "project_context", "skills"})
+"""The sections that hold something of records."""
 
 _INSTRUCTIONS = re.compile(r'<project_instructions path="([^"\n]{1,4096})">\n')
 _END_OF_INSTRUCTIONS = re.compile(
@@ -77,6 +81,11 @@ def _of_file(name: str, said: str, origin: Origin) -> Iterator[Placed]:
     own = origin.places.config_dirs[NAME]
     for file in (origin.here(f"{FOLDER}/{name}"), os.path.join(own, name)):
         record = origin.places.instructions_at(file)
-        if record is not None and file_text(file, "utf-8-sig") == said:
+        if record is not None and said == texts_of(origin.places).of(_text, file, len(said)):
             yield Placed(record, said, is_whole=True)
             return
+
+
+def _text(file: str) -> str | None:
+    """What a file holds now; None where it cannot be read."""
+    return file_text(file, "utf-8-sig")

@@ -7,15 +7,17 @@ told of the fork, too.
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
+from ctxuse.hosts.bounded import BYTES_OF_ONE, paid
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.growth import Growth
-from ctxuse.hosts.jsonlines import START, Lines, OnRead, held
+from ctxuse.hosts.jsonlines import START, Lines, OnRead, Position, held
 from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import NAME
 from ctxuse.hosts.pi.lines import Line, Message, parts, texts
-from ctxuse.hosts.pi.prompt import Placed, placed
+from ctxuse.hosts.pi.prompt import SECTIONS, Placed, placed
 from ctxuse.hosts.pi.tools import Result, answered, begins_at_start, tool_call
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import skill_name
@@ -58,8 +60,9 @@ def read(path: str, places: Places, told: Told, on_read: OnRead | None = None) -
     Raises:
         OSError: The file cannot be read.
     """
-    reader = _Reader(_first(path), places, told)
-    for line in _lines.read(path, told.not_understood, on_read):
+    position = Position()
+    reader = _Reader(_first(path), places, told, position)
+    for line in _lines.read(path, told.not_understood, on_read, position):
         reader.read(line)
     reader.end()
 
@@ -72,8 +75,9 @@ def _first(path: str) -> Line:
 class _Reader:
     """Tells what the lines of a session file tell."""
 
-    def __init__(self, first: Line, places: Places, told: Told) -> None:
+    def __init__(self, first: Line, places: Places, told: Told, position: Position) -> None:
         self._told = told
+        self._position = position
         self._origin = Origin.of_transcript(places, text(first.cwd))
         session = text(first.id)
         self._session = None if session is None else Session.named(NAME, session, None)
@@ -81,7 +85,11 @@ class _Reader:
         self._calls: dict[str, tuple[Call | None, bool]] = {}
         """Calls without a result so far, by key, and whether they ask for a file from its start."""
         self._prompt: dict[str, list[Placed]] = {}
-        """What of records stands in the system prompt now, by section."""
+        """What of records stands in the system prompt now, each once, by section."""
+        self._due: set[str] = set()
+        """The sections of it that are others, or in another context, since the last answer."""
+        self._looked = 0
+        """How many of the records in it were looked at in all."""
         self._stands: dict[tuple[str, str], str] = {}
         """What was told of that since the context began, by kind and slug."""
         self._growth = Growth()
@@ -106,6 +114,7 @@ class _Reader:
         key = f"{self._session.segment_id} {text(line.id) or at_ns}"
         if kind == "compaction":
             self._stands.clear()
+            self._due.update(self._prompt)
             self._told.of_compaction(self._session, at_ns)
         elif kind == "message" and isinstance(line.message, Message):
             self._message(line, line.message, self._session, at_ns, key)
@@ -138,8 +147,14 @@ class _Reader:
         """Sections of the system prompt are others from now on; those that are null are gone."""
         sections = message.sections if isinstance(message.sections, dict) else {}
         for name, said in sections.items():
+            if name not in SECTIONS:
+                continue
+            self._due.add(name)
             if isinstance(said, str):
-                self._prompt[name] = [*placed(name, said, self._origin)]
+                found: dict[tuple[str, str], Placed] = {}
+                for one in placed(name, said, self._origin):
+                    found.setdefault((one.record.kind, one.record.slug), one)
+                self._prompt[name] = [*found.values()]
             else:
                 self._prompt.pop(name, None)
 
@@ -148,7 +163,11 @@ class _Reader:
 
         That is known with the answer: what is only prepared may never be sent.
         """
-        for record, said, is_whole in (one for some in self._prompt.values() for one in some):
+        due = [some for section, some in self._prompt.items() if section in self._due]
+        self._due.clear()
+        most = self._position.offset // BYTES_OF_ONE - self._looked
+        for record, said, is_whole in paid(chain(*due), most, self._told.not_understood):
+            self._looked += 1
             name = record.kind, record.slug
             if self._stands.get(name) != said:
                 self._stands[name] = said
