@@ -1,7 +1,10 @@
 """Collecting logs: pieces, races, logs that are cut or replaced."""
 
+import errno
 import os
 import shutil
+import stat
+import sys
 import threading
 from collections.abc import Iterator
 from hashlib import sha256
@@ -526,6 +529,52 @@ def test_a_piece_that_has_grown_is_none(tmp_path: Path) -> None:
     assert records(tmp_path / "to") != before
     collected(root, tmp_path / "to")
     assert records(tmp_path / "to") == before
+
+
+@pytest.mark.parametrize(("piece", "left"), [(0, 0), (1, 99), (2, 0), (2, 99)])
+def test_what_a_piece_lost_is_said_until_it_was_collected_again(
+    tmp_path: Path, piece: int, left: int
+) -> None:
+    root = make_workspace(tmp_path / "w", b"")
+    for number in (4, 8, 12):
+        log_of(root).write_bytes(as_log(some_events(number, 1)))
+        collected(root, tmp_path / "to")
+    before = records(tmp_path / "to")
+    os.truncate(tmp_path / "to" / sorted(pieces_in(tmp_path / "to"))[piece], left)
+    report = fleet_report([str(tmp_path / "to")], executor="threads")
+    assert [place.reason.rpartition(" is ")[2] for place in report.unreadable] == ["missing"]
+    assert report.workspaces == ()
+    done = compact(str(tmp_path / "to"), grace=0, executor="threads").done
+    assert (len(done.unreadable), done.packs, done.removed) == (1, 0, 0)
+    again = collect([str(tmp_path / "to")], str(tmp_path / "other"), executor="threads")
+    assert len(again.failed) == 1
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == before
+    assert compact(str(tmp_path / "to"), executor="threads").done.unreadable == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be opened there")
+def test_what_was_copied_is_on_the_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    synced: list[int] = []
+    usual = os.fsync
+
+    def syncing(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        usual(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):  # as some network shares say
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    collected(root, tmp_path / "to")
+    made = {path.stat().st_ino for path in (tmp_path / "to", *(tmp_path / "to").rglob("*"))}
+    assert set(synced) == made
+    synced.clear()
+    log_of(root).write_bytes(as_log(some_events(5, 1)))
+    collected(root, tmp_path / "to")
+    assert len(synced) == 2
 
 
 def test_each_name_of_a_piece_is_looked_at_once(

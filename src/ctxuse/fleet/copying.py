@@ -170,7 +170,7 @@ class _Folders:
         if parse(piece.name) != piece:
             raise FleetError(shown_place(self._target), f"{piece.name} would be no name of a piece")
         with writing_to(self._target):
-            self._store.write(f"{self._path(which)}/{piece.name}", data)
+            self._store.write(f"{self._path(which)}/{piece.name}", data, sync=True)
         self._in(which).setdefault(piece.stream, []).append(piece)
 
     def _in(self, which: int) -> dict[str, list[Piece]]:

@@ -53,10 +53,18 @@ class Folder(NamedTuple):
             yield descriptor
 
     def sync(self) -> None:
-        """Have the names in it reach the disk, where it can be opened. Raises: OSError."""
-        with self.readable() as descriptor:
-            if isinstance(descriptor, int):
-                os.fsync(descriptor)
+        """Have the names in it reach the disk, where it may be opened and folders are synced.
+
+        Raises:
+            OSError: What the system said.
+        """
+        try:
+            with self.readable() as descriptor:
+                if isinstance(descriptor, int):
+                    os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EACCES, errno.EINVAL, errno.ENOTSUP}:
+                raise
 
     def way(self, name: str) -> str:
         """The way to what has a name in it, from `dir_fd`."""
@@ -74,8 +82,10 @@ class Folder(NamedTuple):
         with self._refusing(name):
             return open_regular(self.way(name), os.O_RDONLY | NO_LINK, dir_fd=self.dir_fd)
 
-    def inner(self, name: str, *, make: bool = False) -> "Folder":
+    def inner(self, name: str, *, make: bool = False, sync: bool = False) -> "Folder":
         """Return a folder in it; with `make` it is made, with mode 0700, when it is missing.
+
+        With `sync` the name of one that is made reaches the disk.
 
         Raises:
             RefusedError: It is a link.
@@ -84,6 +94,8 @@ class Folder(NamedTuple):
         if make:
             with suppress(FileExistsError):
                 os.mkdir(self.way(name), 0o700, dir_fd=self.dir_fd)
+                if sync:
+                    self.sync()
         with self._refusing(name):
             return opened(os.path.join(self.path, name), self.way(name), self.dir_fd)
 

@@ -126,7 +126,7 @@ class LocalStore:
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         above, _, last = name.rpartition("/")
-        with self._in(above, make=True) as folder:
+        with self._in(above, make=True, sync=sync) as folder:
             with _replacing(folder, last) as file:
                 file.write(data)
                 if sync:
@@ -194,14 +194,17 @@ class LocalStore:
             return io.BufferedReader(_OwnFile(folder.file(last)))
 
     @contextmanager
-    def _in(self, below: str, *, make: bool = False) -> Iterator[Folder]:
-        """Give a folder in it; with `make` it is made when it is missing, and so are all above."""
+    def _in(self, below: str, *, make: bool = False, sync: bool = False) -> Iterator[Folder]:
+        """Give a folder in it; with `make` it is made when it is missing, and so are all above.
+
+        With `sync` the names of those that are made in it are on the disk.
+        """
         if make:
             os.makedirs(self._root, mode=0o700, exist_ok=True)
         folder = opened(self._root)
         for name in filter(None, below.split("/")):
             with closing(folder) as above:
-                folder = above.inner(name, make=make)
+                folder = above.inner(name, make=make, sync=sync)
         with closing(folder):
             yield folder
 
