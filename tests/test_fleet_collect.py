@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -575,6 +576,27 @@ def test_what_was_copied_is_on_the_disk_with_its_name(
     log_of(root).write_bytes(as_log(some_events(5, 1)))
     collected(root, tmp_path / "to")
     assert len(synced) == 2
+
+
+def test_what_killed_writers_left_is_removed_by_who_writes_there_when_it_is_a_day_old(
+    tmp_path: Path,
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    collected(root, tmp_path / "to")
+    compact(str(tmp_path / "to"), executor="threads")
+    (piece,) = (tmp_path / "to").rglob("*.jsonl")
+    packs = next((tmp_path / "to").rglob("*.pack")).parent
+    names = [".ctxuse-7-0123abcd.tmp", ".ctxuse-8-0123abcd.tmp", ".ctxuse-x.tmp", "other.tmp"]
+    day = time.time() - 86_400
+    for folder in (piece.parent, packs):
+        for name in names:
+            (folder / name).write_bytes(b"{")
+            os.utime(folder / name, (day, day + 99 * (name == names[1])))
+    log_of(root).write_bytes(as_log(some_events(5, 1)))
+    collected(root, tmp_path / "to")
+    compact(str(tmp_path / "to"), executor="threads")
+    for folder in (piece.parent, packs):
+        assert [name for name in names if not (folder / name).exists()] == names[:1]
 
 
 def test_each_name_of_a_piece_is_looked_at_once(

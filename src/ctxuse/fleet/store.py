@@ -65,6 +65,7 @@ class LocalStore:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
+        self._looked_in: set[str] = set()
 
     def names(self, below: str = "", into: re.Pattern[str] = NONE) -> dict[str, int]:
         """Return the files in it, or in its folder `below`, with their sizes; none if missing.
@@ -197,7 +198,8 @@ class LocalStore:
     def _in(self, below: str, *, make: bool = False, sync: bool = False) -> Iterator[Folder]:
         """Give a folder in it; with `make` it is made when it is missing, and so are all above.
 
-        With `sync` the names of those that are made in it are on the disk.
+        With `sync` the names of those that are made in it are on the disk. What was left in one
+        that is written to is removed, once.
         """
         if make:
             os.makedirs(self._root, mode=0o700, exist_ok=True)
@@ -206,6 +208,9 @@ class LocalStore:
             with closing(folder) as above:
                 folder = above.inner(name, make=make, sync=sync)
         with closing(folder):
+            if make and below not in self._looked_in:
+                self._looked_in.add(below)
+                folder.remove_left()
             yield folder
 
 
