@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import errno
 import io
 import json
 import os
@@ -36,6 +37,7 @@ from ctxuse.fleet.discovery import find
 from ctxuse.fleet.jobs import MOST_BYTES, MOST_FILES, MOST_IN_BATCH, Job, batches
 from ctxuse.fleet.opening import Opened
 from ctxuse.fleet.packs import Packs
+from ctxuse.fleet.pieces import Part
 from ctxuse.fleet.repeats import Slice
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
@@ -1039,6 +1041,62 @@ def test_two_stars_follow_no_link(tmp_path: Path) -> None:
     assert [source.address for source in linked] == [f"{tmp_path}/other/w"]
     git = find([f"{tmp_path}/all/**", f"{tmp_path}/all/.*", f"{tmp_path}/all"]).sources
     assert len(git) == 4
+
+
+@CLEAN
+def test_a_folder_that_may_not_be_looked_into_is_no_folder_without_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_fleet(tmp_path / "all", 2)
+    for name in ("deep/private/agents", "linked"):
+        make_workspace(tmp_path / "all" / name, as_log(some_events(1, 1)))
+    (tmp_path / "all/linked/.yoi").rename(tmp_path / "yoi")
+    (tmp_path / "all/linked/.yoi").symlink_to(".yoi")  # nobody may say what is there
+    private, asked, listed = str(tmp_path / "all/deep/private"), os.stat, os.scandir
+
+    def refusing(usual: Callable[..., Any], at: str) -> Callable[..., Any]:
+        def refused(path: Any = ".", *where: Any, **how: Any) -> Any:  # noqa: ANN401 - passed on
+            if str(path).startswith(at):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return usual(path, *where, **how)
+
+        return refused
+
+    for place, refused in {
+        "all": ["deep/private", "linked/.yoi"],
+        "all/w*/../linked": ["linked/.yoi"],
+        "all/deep/*/agents": ["deep/private/agents"],
+        "all/**/agents": ["deep/private", "deep/private/agents"],
+        "all/**": ["deep/private", "linked/.yoi"],
+        "all/deep/private/*": ["deep/private"],
+    }.items():
+        monkeypatch.setattr(os, "stat", refusing(asked, f"{private}/"))
+        monkeypatch.setattr(os, "scandir", refusing(listed, private))
+        found = find([f"{tmp_path}/{place}"])
+        monkeypatch.undo()
+        said = [one.address.removeprefix(f"{tmp_path}/all/") for one in found.unreadable]
+        assert sorted(said) == refused, place
+        assert len(found.sources) == (2 if place in {"all", "all/**"} else 0)
+    (tmp_path / "all/linked/.yoi").unlink()
+    (tmp_path / "all/linked/.yoi").symlink_to("nothing")
+    assert find([f"{tmp_path}/all"]).unreadable == []
+
+
+def test_a_folder_of_collected_logs_that_may_not_be_looked_into_is_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    below = make_workspace(tmp_path / "to/below/w", b"")
+    (below / ".yoi/memory/_usage/events.jsonl").unlink()
+    (below / ".yoi/memory/_usage/collected").symlink_to("collected")
+    make_fleet(tmp_path / "all", 1)
+    words = ["fleet", "collect", str(tmp_path), "--to", str(tmp_path / "to")]
+    assert run([*words, "--scheduler", "threads"]) == 3
+    assert "it lies in what is copied to" in capsys.readouterr().err
+    packed = Source("w", root=os.fsencode(tmp_path / "w"), packed=(Part("a", 0, "b"),))
+    assert packed.is_in_packs_alone
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/.yoi").symlink_to(".yoi")
+    assert not packed.is_in_packs_alone
 
 
 @CLEAN

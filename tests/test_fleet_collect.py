@@ -1,11 +1,16 @@
 """Collecting logs: pieces, races, logs that are cut or replaced."""
 
+import errno
 import os
 import shutil
+import stat
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import fsspec  # type: ignore[import-untyped] # it has no types
 import pytest
@@ -26,7 +31,7 @@ from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import MIXED, PIECE_SIZE, Piece, collected_in, joined, parse, streams_of
 from ctxuse.fleet.reporting import fleet_report
 from ctxuse.fleet.source import Source
-from ctxuse.fleet.store import LocalStore
+from ctxuse.fleet.store import LocalStore, RemoteStore
 from ctxuse.fleet.target import prepared
 
 STREAM = "0123456789abcdef"
@@ -374,6 +379,93 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     fs.rm("/overtaken", recursive=True)
 
 
+def test_a_log_that_grows_while_what_was_copied_is_listed_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
+    usual = LocalStore.names
+
+    def overtaken(self: LocalStore, *where: Any) -> dict[str, int]:  # noqa: ANN401 - passed on
+        monkeypatch.setattr(LocalStore, "names", usual)
+        with log_of(root).open("ab") as log:
+            log.write(as_log(some_events(9, 2)))
+        collected(root, tmp_path / "to")
+        return usual(self, *where)
+
+    monkeypatch.setattr(LocalStore, "names", overtaken)
+    (one,) = collected(root, tmp_path / "to").workspaces
+    assert (one.pieces, one.replaced) == (0, 0)
+    assert len([*(tmp_path / "to").iterdir()]) == 1
+    assert records(tmp_path / "to") == records(root)
+
+
+def test_a_slow_collector_that_is_overtaken_each_time_it_fetches_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = fsspec.filesystem("memory")
+    root, log = "memory://slow/w", "/slow/w/.yoi/memory/_usage/events.jsonl"
+    written = as_log(some_events(9, 1))
+    fs.pipe_file(log, written)
+    usual = RemoteStore.copy
+
+    def copied() -> Collecting:
+        return collect([root], str(tmp_path / "to"), host="h", executor="threads", workers=1)
+
+    def slow(self: RemoteStore, *what: Any) -> int:  # noqa: ANN401 - passed on
+        nonlocal written
+        holes = usual(self, *what)
+        monkeypatch.setattr(RemoteStore, "copy", usual)
+        written += as_log(some_events(3, len(written)))
+        fs.pipe_file(log, written)
+        assert copied().failed == []
+        monkeypatch.setattr(RemoteStore, "copy", slow)
+        return holes
+
+    monkeypatch.setattr(RemoteStore, "copy", slow)
+    done = copied()
+    monkeypatch.setattr(RemoteStore, "copy", usual)
+    assert [(one.replaced, one.reason) for one in done.workspaces] == [(0, "")]
+    assert copied().failed == []
+    assert len([*(tmp_path / "to").iterdir()]) == 1
+    assert records(tmp_path / "to") == fleet_report([root], executor="threads").fields()["records"]
+    fs.rm("/slow", recursive=True)
+
+
+def test_what_was_listed_of_a_collection_before_another_collector_went_on_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
+    collected(root, "memory://listed")
+    usual = logs_of
+
+    def copied() -> Collecting:
+        return collect(["memory://listed"], str(tmp_path / "to"), executor="threads", workers=1)
+
+    def overtaken(source: Source, packs: Packs) -> Iterator[Opened]:
+        monkeypatch.setattr(copying, "logs_of", usual)
+        with log_of(root).open("ab") as log:
+            log.write(as_log(some_events(9, 2)))
+        collected(root, "memory://listed")
+        assert copied().failed == []
+        return usual(source, packs)
+
+    monkeypatch.setattr(copying, "logs_of", overtaken)
+    assert [one.reason for one in copied().failed] == ["more of it was copied than is there"]
+    assert (copied().failed, len([*(tmp_path / "to").iterdir()])) == ([], 1)
+    assert records(tmp_path / "to") == records(root)
+    fsspec.filesystem("memory").rm("/listed", recursive=True)
+
+
+def test_of_two_logs_that_begin_alike_each_is_copied_in_each_run(tmp_path: Path) -> None:
+    events = [*some_events(30, 1)]
+    root = make_workspace(tmp_path / "w", as_log(events[:10]), "events.20261101T000000Z.jsonl")
+    for number in (20, 20, 30):
+        make_workspace(root, as_log(events[:number]))
+        (one,) = collected(root, tmp_path / "to").workspaces
+        report = fleet_report([str(tmp_path / "to")], merge_records=True, executor="threads")
+        assert (report.evidence.events, one.replaced) == (10 + number, 0)
+
+
 def test_every_workspace_has_a_folder_of_its_own_whatever_its_address() -> None:
     some = [
         Source(address="s3://b/w", url="s3://b/w?a=1"),
@@ -438,6 +530,73 @@ def test_a_piece_that_has_grown_is_none(tmp_path: Path) -> None:
     assert records(tmp_path / "to") != before
     collected(root, tmp_path / "to")
     assert records(tmp_path / "to") == before
+
+
+@pytest.mark.parametrize(("piece", "left"), [(0, 0), (1, 99), (2, 0), (2, 99)])
+def test_what_a_piece_lost_is_said_until_it_was_collected_again(
+    tmp_path: Path, piece: int, left: int
+) -> None:
+    root = make_workspace(tmp_path / "w", b"")
+    for number in (4, 8, 12):
+        log_of(root).write_bytes(as_log(some_events(number, 1)))
+        collected(root, tmp_path / "to")
+    before = records(tmp_path / "to")
+    os.truncate(tmp_path / "to" / sorted(pieces_in(tmp_path / "to"))[piece], left)
+    report = fleet_report([str(tmp_path / "to")], executor="threads")
+    assert [place.reason.rpartition(" is ")[2] for place in report.unreadable] == ["missing"]
+    assert report.workspaces == ()
+    done = compact(str(tmp_path / "to"), grace=0, executor="threads").done
+    assert (len(done.unreadable), done.packs, done.removed) == (1, 0, 0)
+    again = collect([str(tmp_path / "to")], str(tmp_path / "other"), executor="threads")
+    assert len(again.failed) == 1
+    collected(root, tmp_path / "to")
+    assert records(tmp_path / "to") == before
+    assert compact(str(tmp_path / "to"), executor="threads").done.unreadable == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be opened there")
+def test_what_was_copied_is_on_the_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    synced: list[int] = []
+    usual = os.fsync
+
+    def syncing(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        usual(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):  # as some network shares say
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    collected(root, tmp_path / "to")
+    made = {path.stat().st_ino for path in (tmp_path / "to", *(tmp_path / "to").rglob("*"))}
+    assert set(synced) == made
+    synced.clear()
+    log_of(root).write_bytes(as_log(some_events(5, 1)))
+    collected(root, tmp_path / "to")
+    assert len(synced) == 2
+
+
+def test_what_killed_writers_left_is_removed_by_who_writes_there_when_it_is_a_day_old(
+    tmp_path: Path,
+) -> None:
+    root = make_workspace(tmp_path / "w", as_log(some_events(3, 1)))
+    collected(root, tmp_path / "to")
+    compact(str(tmp_path / "to"), executor="threads")
+    (piece,) = (tmp_path / "to").rglob("*.jsonl")
+    packs = next((tmp_path / "to").rglob("*.pack")).parent
+    names = [".ctxuse-7-0123abcd.tmp", ".ctxuse-8-0123abcd.tmp", ".ctxuse-x.tmp", "other.tmp"]
+    day = time.time() - 86_400
+    for folder in (piece.parent, packs):
+        for name in names:
+            (folder / name).write_bytes(b"{")
+            os.utime(folder / name, (day, day + 99 * (name == names[1])))
+    log_of(root).write_bytes(as_log(some_events(5, 1)))
+    collected(root, tmp_path / "to")
+    compact(str(tmp_path / "to"), executor="threads")
+    for folder in (piece.parent, packs):
+        assert [name for name in names if not (folder / name).exists()] == names[:1]
 
 
 def test_each_name_of_a_piece_is_looked_at_once(

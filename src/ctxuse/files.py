@@ -306,6 +306,18 @@ def real_path(path: str | os.PathLike[str]) -> str:
         return os.path.abspath(path)
 
 
+def is_directory(path: str) -> bool:
+    """Return whether a directory is at a path; links are followed.
+
+    Raises:
+        OSError: The system does not say: what is there may not be looked at.
+    """
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def upwards(path: str) -> Iterator[str]:
     """Yield a path, and all directories it is in, the nearest first. As text: nothing is asked."""
     yield path

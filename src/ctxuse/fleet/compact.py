@@ -317,8 +317,8 @@ def _to_do(known: Sequence[Source], settled: str, plan: _Plan) -> Iterator[Sourc
             ):
                 meant.append(holding if trouble else holding.without_rest(settled, moved))
         if meant:
-            files = [piece for one in meant for piece in (*one.loose, *one.receipts, *one.lost)]
-            logs = tuple((f"{COLLECTED}/{piece.name}", piece.bytes) for piece in files)
+            names = {f"{COLLECTED}/{piece.name}" for one in meant for piece in one.files}
+            logs = tuple(one for one in source.logs if one[0] in names)
             parts = tuple(part for one in meant for _, part in one.packed)
             yield msgspec.structs.replace(source, logs=logs, packed=parts, size=size)
 

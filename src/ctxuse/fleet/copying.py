@@ -8,13 +8,14 @@ nothing that was copied is changed, and `--distinct-ids` counts what both hold o
 import os
 import re
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import count
 
 from ctxuse.errors import FleetError, LogUnreadableError
+from ctxuse.fleet.filesystems import filesystem
 from ctxuse.fleet.jobs import Collect, Collected
-from ctxuse.fleet.opening import TRIES, logs_of, with_retries
+from ctxuse.fleet.opening import Opened, logs_of, with_retries
 from ctxuse.fleet.packs import Packs
 from ctxuse.fleet.pieces import (
     MARKED,
@@ -31,7 +32,7 @@ from ctxuse.fleet.pieces import (
 from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import IN_HOLES, MOST_IN_HOLES, open_store
 from ctxuse.fleet.target import writing_to
-from ctxuse.log.names import archive_time
+from ctxuse.log.names import archive_time, is_log
 from ctxuse.log.reader import OpenLog, in_holes, last_line_end, pread, pread_all
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
@@ -50,8 +51,8 @@ def copy_new(job: Collect) -> list[Collected]:
 
 
 def _copied(source: Source, packs: Packs, job: Collect) -> Collected:
-    tries = count(1)
-    done = with_retries(source, lambda: _copy(source, packs, job, last=next(tries) == TRIES))
+    tries = count()
+    done = with_retries(source, lambda: _copy(source, packs, job, again=next(tries) > 0))
     if isinstance(done, Unreadable):
         return Collected(address=source.address, reason=without_secrets(done.reason, job.target))
     return done
@@ -66,21 +67,30 @@ def folder_of(source: Source, host: str) -> str:
 
 
 class _BehindError(OSError):
-    """Another collector has copied more than we have seen."""
+    """More of a log was copied than a copy of it holds, which may be too old."""
 
 
-def _copy(source: Source, packs: Packs, job: Collect, *, last: bool) -> Collected:
-    """Copy what is new in one workspace; see `that_continues` for the `last` try."""
+def _copy(source: Source, packs: Packs, job: Collect, *, again: bool) -> Collected:
+    """Copy what is new in one workspace.
+
+    Raises:
+        _BehindError: Of a log at an address less was fetched than another collector has copied.
+            When it is tried `again`, what was copied is listed first and the address asked anew.
+    """
     number = size = replaced = before = holes = 0
     folders = _Folders(job.target, folder_of(source, job.host))
+    if again:
+        folders.list_all()
+        if source.url:
+            filesystem(source.url)[0].invalidate_cache()
     for opened in logs_of(source, packs):
         log = opened.log
         end = last_line_end(log, 0) if log.is_present else log.end
         stream = stream_of(log, end)
         if stream is None:
             continue
-        which, there = folders.that_continues(log, stream, sure=last or opened.layout is not None)
-        replaced += which > 1 and there.end < end
+        which, there, is_another = folders.that_continues(opened, stream)
+        replaced += is_another and there.end < end
         order = there.order
         if order is None:
             order = _order(log, before, folders, which)
@@ -106,40 +116,45 @@ class _Folders:
         self._name = name
         self._pieces: dict[int, dict[str, list[Piece]]] = {}
         self._alike: dict[str, _Alike] = {}
-        self._written: dict[str, int] = {}
+        self._first = 0
 
-    def that_continues(self, log: OpenLog, stream: str, *, sure: bool) -> tuple[int, Stream]:
-        """Return in which of them, from 1, a log goes on, and what is there of it.
+    def list_all(self) -> None:
+        """List all of them now, before the logs are opened."""
+        self._first = next(which for which in count(1) if not self._in(which)) - 1
+
+    def that_continues(self, opened: Opened, stream: str) -> tuple[int, Stream, bool]:
+        """Return in which of them, from 1, a log goes on, what is there, and if others are before.
 
         It is the first one of which the log is what was copied, and perhaps more: every piece ended
-        in the same bytes. Another collector may have copied what was appended since we opened the
-        log. Of a file that is seen, since it is open; a copy that was fetched may only be too old.
+        in the same bytes. One log goes on in it. What no log goes on in was copied of one that is
+        replaced.
+
+        Other collectors copy what is appended meanwhile. So a log is said to have fewer bytes than
+        were copied, and to be another one, by its size at a moment after a folder was listed.
 
         Args:
-            log: The open log.
+            opened: The open log.
             stream: Which stream it is.
-            sure: Whether the log has at most the bytes it has now; else it is to be opened again.
 
         Raises:
-            _BehindError: It has fewer bytes than were copied, and that is not sure.
+            _BehindError: It has fewer, and it is a copy from before.
         """
-        alike = self._alike.setdefault(stream, _Alike())
-        if stream in self._written:
-            which = self._written.pop(stream)
-            alike.put(which, as_collected(self._in(which)[stream]))
-        has = os.fstat(log.descriptor).st_size
-        known = alike.that_end_in(log, has)
-        which = next((one for one in known if _continues(log, alike.streams[one - 1], has)), 0)
+        log, alike = opened.log, self._alike.setdefault(stream, _Alike())
+        known = alike.that_end_in(log)
+        which = next((one for one in known if _continues(log, alike.streams[one - 1])), 0)
         while not which and (pieces := self._in(len(alike.streams) + 1).get(stream)):
-            there = as_collected(pieces)
-            alike.put(len(alike.streams) + 1, there)
-            which = len(alike.streams) if _continues(log, there, has) else 0
-        which = which or len(alike.streams) + 1
-        if not sure and any(there.end > has for there in alike.streams[: which - 1]):
-            raise _BehindError("another collector is ahead")
-        if which > len(alike.streams):
-            return which, as_collected(())
-        return which, alike.streams[which - 1]
+            alike.add(as_collected(pieces))
+            last = len(alike.streams)
+            which = last if _continues(log, alike.streams[-1]) else 0
+        if not which:
+            alike.add(as_collected(()))
+            which = len(alike.streams)
+        there, sure = alike.streams[which - 1], self._first if is_log(log.name) else 0
+        may_be_old = range(sure + 1, which) if opened.layout is None and there.end < log.end else ()
+        if any(one.end > _size(log) for one in alike.free(may_be_old)):
+            raise _BehindError("more of it was copied than is there")
+        alike.take(which)
+        return which, there, bool(alike.free(range(1, which)))
 
     def last_order(self, which: int) -> int:
         """Return where the last of the streams of one of them stands; -1 where there is none."""
@@ -155,9 +170,8 @@ class _Folders:
         if parse(piece.name) != piece:
             raise FleetError(shown_place(self._target), f"{piece.name} would be no name of a piece")
         with writing_to(self._target):
-            self._store.write(f"{self._path(which)}/{piece.name}", data)
+            self._store.write(f"{self._path(which)}/{piece.name}", data, sync=True)
         self._in(which).setdefault(piece.stream, []).append(piece)
-        self._written[piece.stream] = which
 
     def _in(self, which: int) -> dict[str, list[Piece]]:
         """The pieces and receipts that are there, as when they were first looked at, and ours."""
@@ -182,22 +196,28 @@ class _Alike:
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
+        self._taken: set[int] = set()
         self._ends: list[int] = []
         self._by_end: dict[int, dict[str, set[int]]] = {}
 
-    def put(self, which: int, stream: Stream) -> None:
-        """Say what is there in one of the folders, or in the next one."""
-        if which <= len(self.streams):
-            self._in(self.streams[which - 1]).discard(which)
-            self.streams[which - 1] = stream
-        else:
-            self.streams.append(stream)
+    def add(self, stream: Stream) -> None:
+        """Say what is there in the next folder."""
+        self.streams.append(stream)
         if stream.trouble != MIXED:
-            self._in(stream).add(which)
+            self._in(stream).add(len(self.streams))
 
-    def that_end_in(self, log: OpenLog, has: int) -> list[int]:
+    def take(self, which: int) -> None:
+        """Give a folder to a log: for others it is none."""
+        self._taken.add(which)
+        self._in(self.streams[which - 1]).discard(which)
+
+    def free(self, folders: Iterable[int]) -> list[Stream]:
+        """Return what is there in those of some folders that were given to no log."""
+        return [self.streams[one - 1] for one in folders if one not in self._taken]
+
+    def that_end_in(self, log: OpenLog) -> list[int]:
         """Return the folders in which is nothing that ends otherwise than a log does there."""
-        ends = self._ends[: bisect_right(self._ends, has)]
+        ends = self._ends[: bisect_right(self._ends, _size(log))]
         return sorted(
             which for end in ends for which in self._by_end[end].get(_mark_at(log, end), ())
         )
@@ -269,10 +289,15 @@ def _mark_at(log: OpenLog, end: int) -> str:
     return mark_of(_read(log, max(0, end - MARKED), end))
 
 
-def _continues(log: OpenLog, there: Stream, has: int) -> bool:
-    """Whether every piece that was copied ended in the bytes that a log of so many has there."""
+def _size(log: OpenLog) -> int:
+    """How many bytes a log has now."""
+    return os.fstat(log.descriptor).st_size
+
+
+def _continues(log: OpenLog, there: Stream) -> bool:
+    """Whether every piece that was copied ended in the bytes that a log has there."""
     return (
         there.trouble != MIXED
-        and there.end <= has
+        and there.end <= _size(log)
         and all(_mark_at(log, step.piece.end) == step.piece.mark for step in there.steps)
     )

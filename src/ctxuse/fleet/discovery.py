@@ -11,15 +11,16 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from glob import escape, has_magic, iglob
+from fnmatch import fnmatch
+from glob import has_magic
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from ctxuse.errors import CtxuseError
-from ctxuse.files import read_small, real_path, what_happened
+from ctxuse.files import is_directory, read_small, real_path, what_happened
 from ctxuse.fleet.filesystems import Failed, files_below, filesystem, matches
 from ctxuse.fleet.packs import PACKS, packs_beside
 from ctxuse.fleet.pieces import Part
@@ -52,10 +53,7 @@ _NONE = "no workspace is in it (.yoi/memory/)"
 _LARGEST_LIST = 256 * 1024 * 1024
 
 _REMOTE = re.compile(r"(?:(?P<root>.*?)/)?\.yoi/memory/(?P<name>.*)", re.DOTALL)
-_SEPARATOR = r"[/\\]" if os.sep == "\\" else "/"
-_STARS = re.compile(
-    rf"(?P<before>(?:.*?{_SEPARATOR})??)\*\*(?:{_SEPARATOR}+(?P<after>.*))?", re.DOTALL
-)
+_SEPARATOR = re.compile(r"[/\\]" if os.sep == "\\" else "/")
 
 
 class Discovered(NamedTuple):
@@ -222,50 +220,83 @@ def _listed(path: str, unreadable: list[Unreadable]) -> list[str]:
 
 def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packed]:
     folders = [os.path.expanduser(place)]
+    number, before = 0, len(unreadable)
     if has_magic(place) and not os.path.lexists(folders[0]):
-        folders = _not_within({real_path(one) for one in _expanded(folders[0])}, os.sep)
-    number = trouble = 0
+
+        def failed(path: str, error: OSError) -> None:
+            unreadable.append(Unreadable(shown_path(real_path(path)), what_happened(error)))
+
+        folders = _not_within({real_path(one) for one in _expanded(folders[0], failed)}, os.sep)
     for folder in folders:
-        before = len(unreadable)
         for source in _search(real_path(folder), unreadable):
             number += 1
             yield source
-        trouble += len(unreadable) - before
-    if not number and not trouble:
+    if not number and len(unreadable) == before:
         reason = _NONE if folders else "no folder matches"
         unreadable.append(Unreadable(shown_path(place), reason))
 
 
-def _expanded(pattern: str) -> Iterator[str]:
+_Refused = Callable[[str, OSError], None]
+"""Told of each path that cannot be looked at."""
+
+
+def _expanded(pattern: str, failed: _Refused) -> Iterator[str]:
     """The folders that match a pattern; ``**`` stands for any that are reached without links."""
-    parts = _STARS.fullmatch(pattern)
-    if parts is None:
-        matching = iglob(pattern, include_hidden=True)
-        yield from (match for match in matching if os.path.isdir(match))
-        return
-    before = parts["before"]
-    for folder in iglob(before, include_hidden=True) if before else ["."]:
-        for inner in _folders(folder):
-            after = parts["after"]
-            yield from _expanded(os.path.join(escape(inner), after)) if after else [inner]
+    drive, path = os.path.splitdrive(pattern)
+    first, *parts = _SEPARATOR.split(path)
+    folders = iter([drive or os.curdir] if first else [drive + os.sep])
+    for part in filter(None, (first, *parts)):
+        folders = _inside(folders, part, failed)
+    return folders
 
 
-def _folders(top: str) -> Iterator[str]:
+def _inside(folders: Iterable[str], part: str, failed: _Refused) -> Iterator[str]:
+    """The folders in some that match a part of a pattern."""
+    for folder in folders:
+        if part == "**":
+            yield from _folders(folder, failed)
+        elif has_magic(part):
+            yield from _inner(folder, failed, lambda entry: fnmatch(entry.name, part))
+        else:
+            path = os.path.join(folder, part)
+            try:
+                if is_directory(path):
+                    yield path
+            except OSError as error:
+                failed(path, error)
+
+
+def _folders(top: str, failed: _Refused) -> Iterator[str]:
     """A folder and those in it that are searched."""
     waiting = [top]
     while waiting:
         here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                inner = [
-                    entry.path
-                    for entry in entries
-                    if entry.name not in NOT_SEARCHED and entry.is_dir(follow_symlinks=False)
-                ]
-        except OSError:  # said when it is searched, if it is
-            inner = []
         yield here
-        waiting += inner
+        waiting += _inner(here, failed, _is_gone_into)
+
+
+def _is_gone_into(entry: os.DirEntry[str]) -> bool:
+    return entry.name not in NOT_SEARCHED and not entry.is_symlink()
+
+
+def _inner(
+    folder: str, failed: _Refused, is_meant: Callable[[os.DirEntry[str]], bool]
+) -> Iterator[str]:
+    """Those of the folders in a folder, or links to some, that are meant."""
+    try:
+        with os.scandir(folder) as entries:
+            meant = [entry for entry in entries if is_meant(entry)]
+    except (FileNotFoundError, NotADirectoryError):  # gone since
+        return
+    except OSError as error:
+        failed(folder, error)
+        return
+    for entry in meant:
+        try:
+            if entry.is_dir():
+                yield entry.path
+        except OSError as error:
+            failed(entry.path, error)
 
 
 def _not_within(paths: Iterable[str], separator: str) -> list[str]:
@@ -290,14 +321,25 @@ def _search(folder: str, unreadable: list[Unreadable]) -> Iterator[Source | _Pac
         try:
             with os.scandir(here) as entries:
                 for entry in entries:
-                    if entry.name == ".yoi" and os.path.isdir(os.path.join(here, *MARKER)):
-                        yield _at(here)
+                    if entry.name == MARKER[0]:
+                        yield from _marked(here, unreadable)
                     elif entry.name == PACKS:
                         yield _Packed(here)
                     elif entry.name not in NOT_SEARCHED and entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError as error:
             unreadable.append(Unreadable(shown_path(here), what_happened(error)))
+
+
+def _marked(root: str, unreadable: list[Unreadable]) -> Iterator[Source]:
+    """A folder that is a workspace, if it is one."""
+    try:
+        if is_directory(os.path.join(root, *MARKER)):
+            yield _at(root)
+    except OSError as error:
+        unreadable.append(
+            Unreadable(shown_path(os.path.join(root, MARKER[0])), what_happened(error))
+        )
 
 
 def _at(root: str) -> Source:

@@ -7,7 +7,9 @@ Where the system has no `dir_fd` (Windows) ways are whole paths, each part of wh
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from ctxuse.files import (
     CLOSED,
     DIRECTORY,
     NO_LINK,
+    UNFINISHED,
     Descriptor,
     RefusedError,
     closing_fd,
@@ -23,6 +26,10 @@ from ctxuse.files import (
     open_regular,
 )
 from ctxuse.log.opening import CAN_WRITE as HAS_DIR_FD
+
+_UNFINISHED = re.compile(rf"\.ctxuse-[0-9]+-[0-9a-f]{{8}}{re.escape(UNFINISHED)}")
+_LEFT = 86_400
+"""Seconds for which nothing is written to a file that nobody finishes any more."""
 
 _THROUGH = DIRECTORY | getattr(os, "O_PATH", 0)
 
@@ -53,10 +60,30 @@ class Folder(NamedTuple):
             yield descriptor
 
     def sync(self) -> None:
-        """Have the names in it reach the disk, where it can be opened. Raises: OSError."""
-        with self.readable() as descriptor:
-            if isinstance(descriptor, int):
-                os.fsync(descriptor)
+        """Have the names in it reach the disk, where it may be opened and folders are synced.
+
+        Raises:
+            OSError: What the system said.
+        """
+        try:
+            with self.readable() as descriptor:
+                if isinstance(descriptor, int):
+                    os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EACCES, errno.EINVAL, errno.ENOTSUP}:
+                raise
+
+    def remove_left(self) -> None:
+        """Remove what writers that were killed left in it unfinished: what is older than a day.
+
+        Whether a process is there nobody can say of another machine.
+        """
+        left = []
+        with suppress(OSError), self.readable() as there, os.scandir(there) as entries:
+            left = [entry.name for entry in entries if _is_left(entry)]
+        for name in left:
+            with suppress(OSError):
+                os.unlink(self.way(name), dir_fd=self.dir_fd)
 
     def way(self, name: str) -> str:
         """The way to what has a name in it, from `dir_fd`."""
@@ -74,8 +101,10 @@ class Folder(NamedTuple):
         with self._refusing(name):
             return open_regular(self.way(name), os.O_RDONLY | NO_LINK, dir_fd=self.dir_fd)
 
-    def inner(self, name: str, *, make: bool = False) -> "Folder":
+    def inner(self, name: str, *, make: bool = False, sync: bool = False) -> "Folder":
         """Return a folder in it; with `make` it is made, with mode 0700, when it is missing.
+
+        With `sync` the name of one that is made reaches the disk.
 
         Raises:
             RefusedError: It is a link.
@@ -84,6 +113,8 @@ class Folder(NamedTuple):
         if make:
             with suppress(FileExistsError):
                 os.mkdir(self.way(name), 0o700, dir_fd=self.dir_fd)
+                if sync:
+                    self.sync()
         with self._refusing(name):
             return opened(os.path.join(self.path, name), self.way(name), self.dir_fd)
 
@@ -115,3 +146,12 @@ def opened(path: str, way: str | None = None, dir_fd: int | None = None) -> Fold
         return Folder(path, CLOSED)
     flags = _THROUGH if way is None else _THROUGH | NO_LINK
     return Folder(path, open_descriptor(way or path, flags, dir_fd=dir_fd))
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is one of ours that nobody finishes any more."""
+    return (
+        _UNFINISHED.fullmatch(entry.name) is not None
+        and entry.is_file(follow_symlinks=False)
+        and entry.stat(follow_symlinks=False).st_mtime < time.time() - _LEFT
+    )

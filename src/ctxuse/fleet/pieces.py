@@ -12,8 +12,8 @@ the order in which the workspace's own report reads its files.
 
 All pieces of a stream are cut out of one sequence of bytes. So where pieces overlap (two collectors
 that saw different lengths) they say the same, and a reader takes each byte of the sequence once: it
-goes on with the piece that leads furthest. A piece of another size than its name says, such as one
-that is being uploaded, does not count.
+goes on with the piece that leads furthest. A piece of another size than its name says (it was cut,
+or is being uploaded) gives none; what it says is there is missing until another piece holds it.
 
 A piece has a place: a file of its own, or a part of a *pack* (`ctxuse.fleet.packs`). Where files of
 their own were taken away, a *receipt* stands for them: an empty file with the name of a piece that
@@ -27,7 +27,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -153,12 +153,24 @@ class Holding(NamedTuple):
         receipts: What is said to be in packs.
         packed: The pieces in packs with their places, those of the pack with the last name first.
         lost: What is said to be there where the rest was lost.
+        broken: The pieces that are files of another size than their names say.
     """
 
     loose: list[Piece]
     receipts: list[Piece]
     packed: list[tuple[Piece, Part]]
     lost: list[Piece]
+    broken: list[Piece]
+
+    @classmethod
+    def nothing(cls) -> "Holding":
+        """Return one of which nothing is known."""
+        return cls([], [], [], [], [])
+
+    @property
+    def files(self) -> Iterator[Piece]:
+        """The pieces that are files, broken ones and what stands for others among them."""
+        return chain(self.loose, self.receipts, self.lost, self.broken)
 
     def in_packs(self, until: str = "") -> list[tuple[Piece, Part]]:
         """Return the pieces that packs hold and no pack with a later name does.
@@ -219,12 +231,12 @@ class Holding(NamedTuple):
         spans = _Spans(piece for piece, _ in found)
         loose = [piece for piece in self.loose if not spans.hold(piece)]
         whole = joined([*(piece for piece, _ in found), *loose], dict(found))
-        known = (*self.loose, *self.receipts, *self.lost, *(piece for piece, _ in self.packed))
-        order = min(piece.order for piece in known)
+        packed = [piece for piece, _ in self.packed]
+        order = min(piece.order for piece in (*self.files, *packed))
         trouble = whole.trouble
-        if are_mixed([*self.loose, *(piece for piece, _ in self.packed)]):
+        if are_mixed([*self.loose, *packed]):
             trouble = MIXED
-        elif max((one.end for one in self.receipts), default=0) > whole.end:
+        elif max((one.end for one in (*self.receipts, *self.broken)), default=0) > whole.end:
             trouble = trouble or _missing(whole.end)
         return whole._replace(order=order, trouble=trouble)
 
@@ -286,26 +298,32 @@ def holdings_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[st
     for part in sorted(parts, reverse=True):
         piece = parse(part.name)
         if piece is not None:
-            found.setdefault(piece.stream, Holding([], [], [], [])).packed.append((piece, part))
-    for stream, pieces in pieces_of(files).items():
-        holding = found.setdefault(stream, Holding([], [], [], []))
+            found.setdefault(piece.stream, Holding.nothing()).packed.append((piece, part))
+    for piece, is_whole in _named(files):
+        holding = found.setdefault(piece.stream, Holding.nothing())
         places = {"jsonl": holding.loose, "packed": holding.receipts, "lost": holding.lost}
-        for piece in pieces:
-            places[piece.kind].append(piece)
+        (places[piece.kind] if is_whole else holding.broken).append(piece)
     return found
 
 
 def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     """Return the pieces among `files` (name → bytes), by the hash of their stream's first line.
 
-    Receipts, and what says that something was lost, are among them.
+    Receipts, and what says that something was lost, are among them; what is broken is not.
     """
     pieces: dict[str, list[Piece]] = {}
-    for name, size in files.items():
-        piece = parse(name)
-        if piece is not None and size == piece.bytes:
+    for piece, is_whole in _named(files):
+        if is_whole:
             pieces.setdefault(piece.stream, []).append(piece)
     return pieces
+
+
+def _named(files: Mapping[str, int]) -> Iterator[tuple[Piece, bool]]:
+    """The pieces that files are by their names, and whether they are by their sizes, too."""
+    for name, size in files.items():
+        piece = parse(name)
+        if piece is not None:
+            yield piece, size == piece.bytes
 
 
 def as_collected(pieces: Collection[Piece]) -> Stream:

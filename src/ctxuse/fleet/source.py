@@ -7,9 +7,9 @@ from contextlib import suppress
 import msgspec
 
 from ctxuse.errors import CtxuseError
-from ctxuse.files import what_happened
+from ctxuse.files import is_directory, what_happened
 from ctxuse.fleet.pieces import Part
-from ctxuse.layout import COLLECTED, USAGE_DIR, WorkspaceLayout
+from ctxuse.layout import COLLECTED, MARKER, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
 from ctxuse.redaction import hidden, without_credentials, without_secrets
 
@@ -65,8 +65,7 @@ class Source(msgspec.Struct, frozen=True):
     @property
     def is_in_packs_alone(self) -> bool:
         """Whether it is no workspace of this machine any more, but packs hold logs of it."""
-        layout = self.layout
-        return bool(self.packed) and layout is not None and not layout.has_marker
+        return bool(self.packed and self.root) and not self._may_hold(*MARKER)
 
     @property
     def has_own_log(self) -> bool:
@@ -80,10 +79,17 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def has_collected(self) -> bool:
-        """Whether it has a folder of collected logs of its own."""
+        """Whether it has a folder of collected logs of its own; also where nobody can say."""
         if self.url:
             return any(name.startswith(f"{COLLECTED}/") for name, _ in self.logs)
-        return os.path.isdir(os.path.join(self.place, *USAGE_DIR, COLLECTED))
+        return self._may_hold(*USAGE_DIR, COLLECTED)
+
+    def _may_hold(self, *folder: str) -> bool:
+        """Whether it has a folder, as one of this machine; also where nobody can say."""
+        try:
+            return is_directory(os.path.join(self.place, *folder))
+        except OSError:
+            return True
 
     @property
     def usage_url(self) -> str:

@@ -65,6 +65,7 @@ class LocalStore:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
+        self._looked_in: set[str] = set()
 
     def names(self, below: str = "", into: re.Pattern[str] = NONE) -> dict[str, int]:
         """Return the files in it, or in its folder `below`, with their sizes; none if missing.
@@ -137,7 +138,7 @@ class LocalStore:
     def write(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Write a file in one step: it is there whole, or not at all; with `sync` on the disk."""
         above, _, last = name.rpartition("/")
-        with self._in(above, make=True) as folder:
+        with self._in(above, make=True, sync=sync) as folder:
             with _replacing(folder, last) as file:
                 file.write(data)
                 if sync:
@@ -205,15 +206,22 @@ class LocalStore:
             return io.BufferedReader(_OwnFile(folder.file(last)))
 
     @contextmanager
-    def _in(self, below: str, *, make: bool = False) -> Iterator[Folder]:
-        """Give a folder in it; with `make` it is made when it is missing, and so are all above."""
+    def _in(self, below: str, *, make: bool = False, sync: bool = False) -> Iterator[Folder]:
+        """Give a folder in it; with `make` it is made when it is missing, and so are all above.
+
+        With `sync` the names of those that are made in it are on the disk. What was left in one
+        that is written to is removed, once.
+        """
         if make:
             os.makedirs(self._root, mode=0o700, exist_ok=True)
         folder = opened(self._root)
         for name in filter(None, below.split("/")):
             with closing(folder) as above:
-                folder = above.inner(name, make=make)
+                folder = above.inner(name, make=make, sync=sync)
         with closing(folder):
+            if make and below not in self._looked_in:
+                self._looked_in.add(below)
+                folder.remove_left()
             yield folder
 
 
