@@ -23,7 +23,7 @@ browser:
 
 # The long versions of the fault tests, some minutes; TORTURE=--scale=0.1 for less.
 torture: .venv/ready
-	PYTHONPATH=tests $(BIN)/python tests/faults/torture.py $(TORTURE)
+	PYTHONPATH=tests $(BIN)/python -m faults.torture $(TORTURE)
 
 # Figures, as ratios within one run; BENCH="--events 100000 --repeat 3" for less.
 bench: .venv/ready
