@@ -379,14 +379,19 @@ def test_a_copy_that_was_fetched_before_another_collector_went_on_is_fetched_aga
     fs.rm("/overtaken", recursive=True)
 
 
+@pytest.mark.parametrize("renewed", [False, True])
 def test_a_log_that_grows_while_what_was_copied_is_listed_is_not_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, renewed: bool
 ) -> None:
+    """By more lines, or by a longer one that takes its name."""
     root = make_workspace(tmp_path / "w", as_log(some_events(9, 1)))
     usual = LocalStore.names
 
     def overtaken(self: LocalStore, *where: Any) -> dict[str, int]:  # noqa: ANN401 - passed on
         monkeypatch.setattr(LocalStore, "names", usual)
+        if renewed:
+            before = log_of(root).rename(tmp_path / "before")
+            shutil.copy(before, log_of(root))
         with log_of(root).open("ab") as log:
             log.write(as_log(some_events(9, 2)))
         collected(root, tmp_path / "to")

@@ -1216,6 +1216,12 @@ def test_a_file_under_two_names_is_no_two_pieces(tmp_path: Path) -> None:
     copy = shutil.copytree(tmp_path / "to", tmp_path / "copy", copy_function=os.link)
     for place in (tmp_path / "to", copy):
         assert report(place).unreadable == ()
+    again = first.parent.with_name(first.parent.name[:-1] + "0") / first.name
+    again.parent.mkdir()
+    again.hardlink_to(first)
+    (said,) = report(tmp_path / "to").unreadable
+    assert "under another name" in said.reason
+    again.unlink()
     second.unlink()
     second.hardlink_to(first)
     (said,) = report(tmp_path / "to").unreadable

@@ -33,6 +33,7 @@ from ctxuse.fleet.source import Source, shown_address, shown_place
 from ctxuse.fleet.store import IN_HOLES, MOST_IN_HOLES, open_store
 from ctxuse.fleet.target import writing_to
 from ctxuse.log.names import archive_time, is_log
+from ctxuse.log.opening import identity, log_identity
 from ctxuse.log.reader import OpenLog, in_holes, last_line_end, pread, pread_all
 from ctxuse.redaction import without_secrets
 from ctxuse.reports.fleet import Unreadable
@@ -74,8 +75,8 @@ def _copy(source: Source, packs: Packs, job: Collect, *, again: bool) -> Collect
     """Copy what is new in one workspace.
 
     Raises:
-        _BehindError: Of a log at an address less was fetched than another collector has copied.
-            When it is tried `again`, what was copied is listed first and the address asked anew.
+        _BehindError: Of a log less was opened or fetched than another collector has copied. When it
+            is tried `again`, what was copied is listed first and the log looked for anew.
     """
     number = size = replaced = before = holes = 0
     folders = _Folders(job.target, folder_of(source, job.host))
@@ -137,7 +138,7 @@ class _Folders:
             stream: Which stream it is.
 
         Raises:
-            _BehindError: It has fewer, and it is a copy from before.
+            _BehindError: It has fewer, and may be a log from before.
         """
         log, alike = opened.log, self._alike.setdefault(stream, _Alike())
         known = alike.that_end_in(log)
@@ -150,8 +151,8 @@ class _Folders:
             alike.add(as_collected(()))
             which = len(alike.streams)
         there, sure = alike.streams[which - 1], self._first if is_log(log.name) else 0
-        may_be_old = range(sure + 1, which) if opened.layout is None and there.end < log.end else ()
-        if any(one.end > _size(log) for one in alike.free(may_be_old)):
+        others = alike.free(range(sure + 1, which)) if there.end < log.end else ()
+        if any(one.end > _size(log) for one in others) and _may_be_old(opened):
             raise _BehindError("more of it was copied than is there")
         alike.take(which)
         return which, there, bool(alike.free(range(1, which)))
@@ -292,6 +293,12 @@ def _mark_at(log: OpenLog, end: int) -> str:
 def _size(log: OpenLog) -> int:
     """How many bytes a log has now."""
     return os.fstat(log.descriptor).st_size
+
+
+def _may_be_old(opened: Opened) -> bool:
+    """Whether what is open may not be the log any more: a copy of it, or renamed or replaced."""
+    log, layout = opened.log, opened.layout
+    return layout is None or log_identity(os.fspath(layout), log.name) != identity(log.descriptor)
 
 
 def _continues(log: OpenLog, there: Stream) -> bool:

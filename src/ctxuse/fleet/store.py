@@ -243,9 +243,10 @@ def _list(
             elif not entry.name.endswith(UNFINISHED) and entry.is_file(follow_symlinks=False):
                 with suppress(FileNotFoundError):  # gone since
                     status = entry.stat(follow_symlinks=False)
-                    found[f"{below}/{entry.name}" if below else entry.name] = status.st_size
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    found[name] = status.st_size
                     if status.st_nlink > 1 and status.st_size:
-                        _be_first(entry.name, status, several)
+                        _be_first(name, status, several)
     return folders
 
 
@@ -253,7 +254,8 @@ def _be_first(name: str, status: os.stat_result, several: dict[tuple[int, int], 
     """Remember a file. Raises: RefusedError: It was remembered under another name."""
     first = several.setdefault((status.st_dev, status.st_ino), name)
     if first != name:
-        raise RefusedError(errno.EMLINK, f"it is {first} under another name (a hard link)", name)
+        other, own = "/".join(first.split("/")[-2:]), name.rpartition("/")[2]
+        raise RefusedError(errno.EMLINK, f"it is {other} under another name (a hard link)", own)
 
 
 def _unlinked(folder: Folder, name: str) -> dict[str, str]:

@@ -113,10 +113,10 @@ def identity(descriptor: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def log_identity(root: str) -> tuple[int, int] | None:
-    """The identity of what stands at the log's path now, or None when nothing does."""
+def log_identity(root: str, name: str = LOG_NAME) -> tuple[int, int] | None:
+    """The identity of what stands at a log's path now, or None when nothing does."""
     try:
-        status = os.lstat(os.path.join(root, *USAGE_DIR, LOG_NAME))
+        status = os.lstat(os.path.join(root, *USAGE_DIR, name))
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
