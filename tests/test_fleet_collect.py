@@ -736,3 +736,37 @@ def test_where_logs_were_collected_it_is_said_what_counts_them(
         for words in (["report"], ["check"], ["events"]):
             run([*words, "-w", str(root)])
             assert capsys.readouterr().err.count("ctxuse fleet report counts them") == said
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_piece_that_was_cut_is_said_though_another_log_is_in_its_place(
+    tmp_path: Path, *, was_there: bool
+) -> None:
+    first, rest = as_log(some_events(2, 1)), [as_log(some_events(9, number)) for number in (2, 3)]
+    root, target = make_workspace(tmp_path / "w", first + rest[0]), tmp_path / "to"
+    collected(root, target)
+    ((name, _),) = pieces_in(target).items()
+    if was_there:
+        make_workspace(root, first + rest[1] * 2)
+        collected(root, target)
+    os.truncate(target / name, 9)
+    make_workspace(root, first + rest[1] * 2)
+    for _ in range(2):
+        collected(root, target)
+        found = fleet_report([str(target)], executor="threads")
+        assert found.evidence.events == 20
+        assert [one.reason.endswith("byte 0 is missing") for one in found.unreadable] == [True]
+
+
+def test_of_pieces_of_two_logs_in_one_folder_nothing_is_counted(tmp_path: Path) -> None:
+    """As collectors leave them that have read a log before and after it was replaced."""
+    first, rest = as_log(some_events(2, 1)), [as_log(some_events(9, number)) for number in (2, 3)]
+    folders = []
+    for number, log in enumerate((first + rest[0], first + rest[1] * 2)):
+        root = make_workspace(tmp_path / f"{number}" / "w", log)
+        collected(root, tmp_path / f"to{number}")
+        folders += [*(tmp_path / f"to{number}").glob("*/.yoi/memory/_usage/collected/*")]
+    for piece in folders[1].iterdir():
+        shutil.copy(piece, folders[0])
+    (said,) = fleet_report([str(tmp_path / "to0")], executor="threads").unreadable
+    assert said.reason.endswith(MIXED)

@@ -38,6 +38,7 @@ from ctxuse.fleet.pieces import (
     Stream,
     collected_in,
     holdings_of,
+    mark_of,
     parse,
 )
 from ctxuse.fleet.reporting import fleet_report
@@ -613,6 +614,23 @@ def test_a_lost_pack_is_said_until_what_it_held_was_copied_again(
     store.remove(files_in(target))
 
 
+def test_what_was_lost_is_said_though_another_log_is_in_its_place(tmp_path: Path) -> None:
+    """One that begins as it did: of it nothing is put where the other one was, nor twice."""
+    fleet, target = tmp_path / "fleet", tmp_path / "to"
+    first, rest = as_log(some_events(2, 1)), [as_log(some_events(9, number)) for number in (2, 3)]
+    make_workspace(fleet / "w", first + rest[0])
+    collected(fleet, target)
+    settled(target)
+    shutil.rmtree(target / PACKS)
+    assert reasons_of(compacted(target).done.unreadable) == [LOST]
+    make_workspace(fleet / "w", first + rest[1] * 2)
+    for turn in range(3):
+        collected(fleet, target)
+        found = report(target)
+        assert (found.evidence.events, reasons_of(found.unreadable)) == (20, [LOST])
+        assert reasons_of(compacted(target, NOW + turn * 2 * GRACE).done.unreadable) == [LOST]
+
+
 def test_what_is_there_before_a_gap_is_not_copied_again(tmp_path: Path) -> None:
     make_workspace(tmp_path / "fleet" / "w", as_log(some_events(9, 1)))
     fleet, target = tmp_path / "fleet", tmp_path / "to"
@@ -1135,7 +1153,7 @@ def test_pieces_that_do_not_touch_are_taken_up_in_one_sweep() -> None:
 
 def test_a_hole_in_a_pack_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = 64 * 1024 * 1024
-    piece = Piece(0, STREAM, 0, size, "0" * 16)
+    piece = Piece(0, STREAM, 0, size, mark_of(bytes(MARKED)))
     make_workspace(tmp_path / "w", b"")
     (Workspace(tmp_path / "w").layout.events_path.parent / "collected").mkdir()
     path = forged(tmp_path, {"sha256": "", "pieces": {"w": [piece.name]}})
@@ -1274,7 +1292,7 @@ def test_a_hole_in_a_pack_is_not_read(tmp_path: Path) -> None:
     for size in (10**9, 10**12):
         target = tmp_path / str(size)
         target.mkdir()
-        piece = Piece(0, STREAM, 0, size, "0" * 16)
+        piece = Piece(0, STREAM, 0, size, mark_of(bytes(MARKED)))
         for time in ("20200101T000000Z-", "20200102T000000Z-"):
             path = forged(target, {"sha256": "", "pieces": {"w": [piece.name]}}, time=time)
             with path.with_suffix(".pack").open("r+b") as file:

@@ -615,6 +615,27 @@ def test_rows_give_no_more_than_there_can_be_until_they_are_listed_anew(kept: Se
             looked_at()
 
 
+def test_where_a_file_system_compresses_a_database_gives_what_it_holds(
+    kept: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(kept.open()) as database:
+        data = json.dumps({"role": "user", "text": "x" * (LONGEST_LINE // 2)})
+        rows = ((f"long{number}", ROOT, 1, 1, data) for number in range(5))
+        database.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+    usual = os.stat
+
+    def compressed(path: str, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = usual(path, follow_symlinks=follow_symlinks)
+        blocks = found.st_size // 512 // 20
+        return os.stat_result(tuple(found)[:10], {"st_blocks": blocks}) if path == way else found
+
+    way = str(kept.path)
+    monkeypatch.setattr(os, "stat", compressed)
+    with opened(way) as found:
+        assert [found.message(f"long{number}").data for number in range(5)] == [data.encode()] * 5
+
+
 def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:
     with closing(kept.open()) as database:
         database.executemany(

@@ -497,3 +497,25 @@ def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Groun
         started.append(origin.places)
     assert len({id(one) for one in started}) == 6
     assert sum(KnownLines in one.kept for one in {id(one): one for one in started}.values()) == 2
+
+
+@pytest.mark.parametrize("name", ["a/" * 60, "a/" * 300, "a" * 200 + "/", ("a" * 200 + "/") * 25])
+def test_of_a_path_that_no_file_can_have_nothing_is_asked(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked = 0
+    usual = os.lstat
+
+    def asking(path: str, **more: int) -> os.stat_result:
+        nonlocal asked
+        asked += 1
+        return usual(path, **more)
+
+    path = str(ground.root / name / "AGENTS.md")
+    is_possible = path.count("/") < 256 and len(path) < 4096
+    linked = ground.root / "linked"
+    linked.symlink_to(ground.root)
+    places = Places(WorkspaceLayout(linked), {"HOME": str(ground.home)})
+    monkeypatch.setattr(os, "lstat", asking)
+    assert places.record_at(path.replace(str(ground.root), "/nowhere")) is None
+    assert (asked > 0) is is_possible

@@ -34,6 +34,7 @@ from ctxuse.fleet.pieces import (
     Stream,
     collected_in,
     holdings_of,
+    is_of_one_log,
     mark_of,
     swept,
 )
@@ -215,6 +216,10 @@ class _Batch:
                 plan.written += reader.paths({lost}.difference(holding.lost))
                 plan.gone += reader.paths(one for one in holding.lost if one != lost)
             raise _LeftError(whole.trouble)
+        if holding.lost or holding.broken:
+            said = whole._replace(said=(*holding.receipts, *holding.broken))
+            if not is_of_one_log(said, partial(reader.last_of, whole)):
+                raise _LeftError(MIXED)
         settled = holding.packed_stream(self._job.settled)
         twice = [piece for piece in holding.loose if piece.end <= settled.end]
         self._look_for_holes(reader.paths(twice))
@@ -231,12 +236,12 @@ class _Batch:
         packed = [*self._packed(holding, whole, reader)]
         plan.packed += packed
         plan.needed += needed
-        said = max((one.end for one in holding.receipts), default=0)
-        if twice and said < settled.end:
-            said, mark = settled.end, settled.steps[-1].piece.mark
-            receipt = Piece(whole.order or 0, twice[0].stream, 0, said, mark, "packed")
+        so_far = max((one.end for one in holding.receipts), default=0)
+        if twice and so_far < settled.end:
+            so_far, mark = settled.end, settled.steps[-1].piece.mark
+            receipt = Piece(whole.order or 0, twice[0].stream, 0, so_far, mark, "packed")
             plan.written += reader.paths([receipt])
-        less = (one for one in holding.receipts if one.end < said)
+        less = (one for one in holding.receipts if one.end < so_far)
         plan.gone += reader.paths([*holding.lost, *twice, *less])
 
     def _look_for_holes(self, files: Iterable[str]) -> None:
@@ -299,6 +304,10 @@ class _Reader:
     def bytes_of(self, step: Step, start: int, end: int) -> bytes:
         """Return bytes of a stream that a piece holds."""
         return self._ranges.of_step(step, self._below, start, end)
+
+    def last_of(self, stream: Stream, length: int, start: int) -> bytes:
+        """Return so many bytes of a stream from a place on."""
+        return self._range(stream, start, start + length)
 
     def check(self, stream: Stream, step: Step) -> None:
         """Look whether all bytes of a piece are those of a stream, and end in its mark.

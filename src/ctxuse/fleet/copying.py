@@ -305,6 +305,6 @@ def _continues(log: OpenLog, there: Stream) -> bool:
     """Whether every piece that was copied ended in the bytes that a log has there."""
     return (
         there.trouble != MIXED
-        and there.end <= _size(log)
-        and all(_mark_at(log, step.piece.end) == step.piece.mark for step in there.steps)
+        and max((one.end for one in there.said), default=there.end) <= _size(log)
+        and all(_mark_at(log, one.end) == one.mark for one in there.said)
     )

@@ -9,17 +9,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import IO, NamedTuple, TypeVar
 
 from ctxuse.errors import CtxuseError, LogUnreadableError
 from ctxuse.files import RefusedError
 from ctxuse.fleet.packs import Packs, Ranges
-from ctxuse.fleet.pieces import STREAMS, Stream, streams_of
+from ctxuse.fleet.pieces import MIXED, STREAMS, Stream, is_of_one_log, streams_of
 from ctxuse.fleet.source import Source, reason_of
 from ctxuse.fleet.store import LocalStore, RemoteStore, Store
 from ctxuse.layout import COLLECTED, LOG_NAME, USAGE_DIR, WorkspaceLayout
 from ctxuse.log.names import is_log
-from ctxuse.log.reader import OpenLog, open_logs
+from ctxuse.log.reader import OpenLog, open_logs, pread_all
 from ctxuse.reports.fleet import Unreadable
 
 TRIES = 3
@@ -162,6 +163,8 @@ def _collected(
         with tempfile.TemporaryFile() as file:
             holes = _copy_stream(store, packs.beside(source), stream, file)
             copy = _of(file, f"{stream.order or 0:020}-{name}")
+            if not is_of_one_log(stream, partial(pread_all, file.fileno())):
+                raise LogUnreadableError(source.address, f"{COLLECTED}/{name}: {MIXED}")
             yield copy._replace(in_holes=holes)
 
 

@@ -24,7 +24,7 @@ by the receipt and misses the rest until it was collected again.
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import chain, islice, takewhile
@@ -63,7 +63,8 @@ class Piece(NamedTuple):
         end: Where it ends.
         mark: The hash of the last bytes before its end.
         kind: ``jsonl``; or ``packed``, a receipt, which says that packs hold this; or ``lost``,
-            which says that no more than this is there. Neither of these holds anything.
+            which says that no more than this is there; or ``broken``, of a file of another size.
+            None of these holds anything.
     """
 
     order: int
@@ -132,12 +133,15 @@ class Stream(NamedTuple):
         end: Where they end.
         trouble: What is wrong with the pieces; empty when nothing is.
         order: Where it stands among the others; None when there is nothing of it.
+        said: Pieces that say by their marks what stands before their ends, whether they are there
+            or not.
     """
 
     steps: list[Step]
     end: int
     trouble: str = ""
     order: int | None = None
+    said: tuple[Piece, ...] = ()
 
     def between(self, start: int, end: int) -> Iterator[Step]:
         """Yield the steps that give bytes from `start` up to `end`."""
@@ -233,12 +237,13 @@ class Holding(NamedTuple):
         whole = joined([*(piece for piece, _ in found), *loose], dict(found))
         packed = [piece for piece, _ in self.packed]
         order = min(piece.order for piece in (*self.files, *packed))
+        said = (*self.loose, *packed, *self.receipts, *self.broken)
         trouble = whole.trouble
-        if are_mixed([*self.loose, *packed]):
+        if are_mixed(said):
             trouble = MIXED
         elif max((one.end for one in (*self.receipts, *self.broken)), default=0) > whole.end:
             trouble = trouble or _missing(whole.end)
-        return whole._replace(order=order, trouble=trouble)
+        return whole._replace(order=order, trouble=trouble, said=said)
 
 
 class _Spans:
@@ -309,12 +314,13 @@ def holdings_of(files: Mapping[str, int], parts: Iterable[Part] = ()) -> dict[st
 def pieces_of(files: Mapping[str, int]) -> dict[str, list[Piece]]:
     """Return the pieces among `files` (name → bytes), by the hash of their stream's first line.
 
-    Receipts, and what says that something was lost, are among them; what is broken is not.
+    Receipts, and what says that something was lost, are among them; of what is broken the kind says
+    so.
     """
     pieces: dict[str, list[Piece]] = {}
     for piece, is_whole in _named(files):
-        if is_whole:
-            pieces.setdefault(piece.stream, []).append(piece)
+        one = piece if is_whole else piece._replace(kind="broken")
+        pieces.setdefault(piece.stream, []).append(one)
     return pieces
 
 
@@ -326,13 +332,16 @@ def _named(files: Mapping[str, int]) -> Iterator[tuple[Piece, bool]]:
             yield piece, size == piece.bytes
 
 
+_KINDS = ("jsonl", "packed", "lost", "broken")
+
+
 def as_collected(pieces: Collection[Piece]) -> Stream:
     """Return what a collector need not copy of a stream, whose `pieces` these are."""
-    lost = [piece for piece in pieces if piece.kind == "lost"]
-    if not lost:
-        return joined(pieces)
-    least = min(lost, key=attrgetter("end"))
-    return joined([least, *(piece for piece in pieces if piece.kind == "jsonl")])
+    of = {kind: [piece for piece in pieces if piece.kind == kind] for kind in _KINDS}
+    least = sorted(of["lost"], key=attrgetter("end"))[:1]
+    there = joined([*of["jsonl"], *(least or of["packed"])])
+    ends = [one for one in least if one.end]
+    return there._replace(said=(*of["jsonl"], *of["packed"], *of["broken"], *ends))
 
 
 def joined(pieces: Collection[Piece], places: Mapping[Piece, Part] | None = None) -> Stream:
@@ -370,6 +379,17 @@ def are_mixed(pieces: Iterable[Piece]) -> bool:
     """Whether two pieces that end at the same byte do not end alike."""
     marks: dict[int, str] = {}
     return any(marks.setdefault(piece.end, piece.mark) != piece.mark for piece in pieces)
+
+
+def is_of_one_log(stream: Stream, read: Callable[[int, int], bytes]) -> bool:
+    """Whether all pieces that speak of a stream say what stands in it.
+
+    Args:
+        stream: The stream.
+        read: Gives so many bytes of it, from a place on.
+    """
+    said = {(one.end, one.mark) for one in stream.said if one.end <= stream.end}
+    return all(mark_of(read(min(end, MARKED), max(0, end - MARKED))) == mark for end, mark in said)
 
 
 def _missing(here: int) -> str:

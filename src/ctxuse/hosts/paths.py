@@ -73,13 +73,17 @@ def latest_beside(path: str, most: int) -> list[str]:
     return latest((other for other in beside if other.endswith(".jsonl") and other != path), most)
 
 
+_LONGEST, _DEEPEST = 4096, 256
+"""Bytes of a path, and how many directories it is in, at most: each of them is asked for."""
+
+
 def is_name(path: str) -> bool:
     """Return whether a path can be that of a file, and be written as text."""
     try:
-        path.encode()
+        length = len(path.encode())
     except UnicodeEncodeError:
         return False
-    return "\0" not in path
+    return "\0" not in path and length <= _LONGEST and path.count("/") <= _DEEPEST
 
 
 _MOST_LOOKED_AT = 5_000

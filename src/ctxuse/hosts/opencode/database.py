@@ -46,8 +46,9 @@ _LONGEST_OF_LOOK, _PROGRAM_OF_LOOK = 8 * 1024, 100
 longest of OpenCode's has, and the instructions of the longest program: between two jumps SQLite
 asks for nothing."""
 
-_SMALL = 64 * 1024
-"""Bytes of a file of which it is not asked how many are on the disk."""
+_SMALL, _COMPRESSED = 64 * 1024, 64
+"""Bytes of a file of which it is not asked how many are on the disk, and how many may be in one of
+those that are."""
 
 _TIMES = 3
 """So often an id may stand in what a query gives, and what a row holds in what rows do, since the
@@ -350,10 +351,10 @@ def _as_it_is(path: str) -> tuple[int, int]:
 
 
 def _size_on_disk(path: str) -> int:
-    """The bytes of a file without its holes; of a small one more than it may have."""
+    """The bytes that a file may have without its holes; more where a file system compresses."""
     status = os.stat(path)
     blocks = getattr(status, "st_blocks", status.st_size)
-    return min(status.st_size, max(_SMALL, blocks * 512))
+    return min(status.st_size, max(_SMALL, blocks * 512 * _COMPRESSED))
 
 
 def _unreadable(error: object, path: str) -> OSError:
