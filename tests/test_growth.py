@@ -58,7 +58,7 @@ from ctxuse.hosts.refusals import not_refused
 from ctxuse.hosts.searches import what_is_done
 from ctxuse.hosts.session import Session
 from ctxuse.hosts.shell import files_shown, started_in
-from ctxuse.hosts.shellwords import LONGEST
+from ctxuse.hosts.shellwords import LONGEST, tokens
 from ctxuse.hosts.skillnames import agent_otherwise_named
 from ctxuse.hosts.transcripts import Rest, Told
 from ctxuse.layout import WorkspaceLayout
@@ -1094,3 +1094,10 @@ def test_a_hole_costs_the_same_however_long_it_is(tmp_path: Path) -> None:
         assert done.failed == []
         compact(str(to), executor="threads")
         assert bytes_read() - before < 100_000_000
+
+
+def test_a_command_that_is_answered_many_times_is_taken_apart_once() -> None:
+    command = " ".join(f"cat f{number}.md;" for number in range(900))
+    once = steps(lambda: tokens(command))
+    assert once > 900
+    assert steps(lambda: [tokens(command) for _ in range(99)]) < once

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from starting import PATIENCE
 from test_following import made, put
+from test_growth import steps
 
 from ctxuse import UsageEvent, UsageEventKind, UsageSource, Workspace
 from ctxuse.adding import ImportResult
@@ -533,6 +534,7 @@ _NO_DATABASES: list[Callable[[Path], object]] = [
     lambda path: path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000),
     _with_tables("CREATE TABLE other (id);"),
     _with_tables("CREATE TABLE session (name);"),
+    _with_tables(SCHEMA + "".join(f"CREATE VIEW v{number} AS SELECT 1;" for number in range(400))),
     _with_tables(
         "CREATE VIEW session AS WITH RECURSIVE endless(n) AS"
         " (SELECT 1 UNION ALL SELECT n + 1 FROM endless)"
@@ -634,6 +636,16 @@ def test_where_a_file_system_compresses_a_database_gives_what_it_holds(
     monkeypatch.setattr(os, "stat", compressed)
     with opened(way) as found:
         assert [found.message(f"long{number}").data for number in range(5)] == [data.encode()] * 5
+
+
+def test_the_text_before_files_is_measured_once(kept: Sessions) -> None:
+    took = []
+    for number in (50, 200):
+        shown = "".join(f"{line}: x\n" for line in range(number))
+        files = [{"type": "file", "url": "file:///x"}] * number
+        kept.message("user", {"type": "text", "text": f"\n<content>\n{shown}"}, *files)
+        took.append(steps(kept.imported))
+    assert took[1] < 8 * took[0]
 
 
 def test_without_an_index_a_query_ends_and_with_one_it_does_not(kept: Sessions) -> None:

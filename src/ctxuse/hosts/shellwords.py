@@ -6,6 +6,7 @@ here-document ends; both would make reads of what is none.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ctxuse.patterns import pattern
 from ctxuse.typed import NamedTuple
@@ -73,7 +74,13 @@ def tokens(command: str) -> list[Token]:
     """
     if len(command) > LONGEST:
         raise NotParsedError(command[:80])
-    return [*_tokens(command)]
+    return [*_taken_apart(command)]
+
+
+@lru_cache(maxsize=4)
+def _taken_apart(command: str) -> tuple[Token, ...]:
+    """The tokens of a command: it is asked for them several times, and by each answer to it."""
+    return (*_tokens(command),)
 
 
 def _tokens(command: str) -> Iterator[Token]:

@@ -29,8 +29,8 @@ class Message(NamedTuple):
     def of(cls, payload: Payload) -> "Message":
         """Return the message that a line carries."""
         passed = payload.passed if isinstance(payload.passed, Passed) else Passed()
-        role, key = text(payload.role), text(payload.id)
-        kinds, turn = items(passed.content_item_kinds), text(passed.turn_id)
+        role, key = text(payload.role, longest=256), text(payload.id, longest=256)
+        kinds, turn = items(passed.content_item_kinds), text(passed.turn_id, longest=256)
         return cls(role, held(payload.content), kinds, key, turn)
 
     def parts(self) -> Iterator[tuple[str, str | None]]:
@@ -46,8 +46,8 @@ def replacing(payload: Payload, at_ns: int | None) -> list[Message]:
     """Return the messages that stand in the history that a compaction leaves."""
     found = []
     for message in items(held(payload.replacement_history)):
-        key = text(message, "id")
+        key = text(message, "id", longest=256)
         if key is not None and at(message, "type") == "message":
-            said = text(message, "role"), at(message, "content")
+            said = text(message, "role", longest=256), at(message, "content")
             found.append(Message(*said, [], f"{key} {at_ns}"))
     return found

@@ -58,6 +58,9 @@ _STEPS, _STEPS_OF_ROW = 20_000, 200
 """So many steps a query may take, and so many more for each row that it gives. By an index it takes
 some twenty for each."""
 
+_MOST_IN_SCHEMA = 300
+"""Tables and indexes, of which OpenCode makes some sixty: they are looked at for each session."""
+
 _READ = re.compile(rb"session|message|part|sqlite_stat\d*", re.IGNORECASE)
 """The names of what is read: by us, and by SQLite itself."""
 
@@ -181,6 +184,8 @@ class Database:
         usual = longest(sqlite3.SQLITE_LIMIT_VDBE_OP, _PROGRAM_OF_LOOK)
         there = self._rows("SELECT type, name, sql FROM sqlite_master")
         longest(sqlite3.SQLITE_LIMIT_VDBE_OP, usual)
+        if len(there) > _MOST_IN_SCHEMA:
+            raise _unreadable(f"it has more than {_MOST_IN_SCHEMA} tables and indexes", self._path)
         for kind, name, made in there:
             if not isinstance(name, bytes) or b"\0" in name:  # SQLite finds it by what is before
                 raise _unreadable("what it holds has no names", self._path)

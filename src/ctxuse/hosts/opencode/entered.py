@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call
 from ctxuse.hosts.lookup import text
-from ctxuse.hosts.opencode.tools import bytes_shown, loaded
+from ctxuse.hosts.opencode.tools import loaded
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.session import Session
 
@@ -19,13 +19,13 @@ def exposures(call: Call, output: object, metadata: object, origin: Origin) -> I
             yield call.session.exposure([snapshot], call.at_ns, call.key)
 
 
-def mention(session: Session, url: object, said: object, part: str, at_ns: int) -> Call | None:
+def mention(session: Session, url: object, shown: int | None, part: str, at_ns: int) -> Call | None:
     """Return how a file entered that the user named by its address; None where its text did not.
 
-    What is `said` before it in the message is its text, as a rule; the host names its `part`.
+    What is said before it in the message is its text, as a rule: the bytes of a file that it shows
+    are given. The host names its `part`.
     """
     path = path_of(url)
-    shown = bytes_shown(said) if isinstance(said, str) else None
     if path is None or shown is None:
         return None
     key = f"mention:{part}"

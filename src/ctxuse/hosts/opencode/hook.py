@@ -13,7 +13,7 @@ from ctxuse.events import UsageEvent
 from ctxuse.hosts.calls import Call, uses
 from ctxuse.hosts.lookup import at, text
 from ctxuse.hosts.opencode import NAME
-from ctxuse.hosts.opencode.tools import answered, ns_of, tool_call
+from ctxuse.hosts.opencode.tools import answered, bytes_shown, ns_of, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.parts import MOST_UNHEARD, Followed
 from ctxuse.hosts.payload import Payload
@@ -58,7 +58,8 @@ def events(payload: Payload, places: Places) -> Iterator[UsageEvent]:
             from ctxuse.hosts.opencode.entered import mention  # noqa: PLC0415 - likewise
 
             part = text(said, "part", longest=256) or ""
-            call = mention(session, at(said, "url"), at(said, "said"), part, payload.at_ns)
+            shown = bytes_shown(at(said, "said"))
+            call = mention(session, at(said, "url"), shown, part, payload.at_ns)
             if call is not None and part:
                 yield from uses(call, Origin(places))
         case "command.execute.before":

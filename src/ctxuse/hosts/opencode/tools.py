@@ -61,8 +61,10 @@ def answered(call: Call, output: object, metadata: object, at_ns: int) -> Call |
             return None if shown is None else call._replace(context_bytes=shown)
 
 
-def bytes_shown(output: str) -> int | None:
+def bytes_shown(output: object) -> int | None:
     """Return the bytes of the lines of a file that an output shows; None where it shows no file."""
+    if not isinstance(output, str):
+        return None
     _, begin, behind = output.partition(_BEGIN)
     if not begin:
         return None

@@ -14,7 +14,7 @@ from ctxuse.hosts.lookup import at, size, text
 from ctxuse.hosts.opencode import NAME
 from ctxuse.hosts.opencode.database import Row, opened
 from ctxuse.hosts.opencode.entered import exposures, mention
-from ctxuse.hosts.opencode.tools import answered, ns_of, tool_call
+from ctxuse.hosts.opencode.tools import answered, bytes_shown, ns_of, tool_call
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.responses import Responded, tokens
@@ -165,6 +165,7 @@ class _Reader:
         self._begun_ns: int | None = None
         self._inherited_ns: int | None = None
         self._said: object = None
+        self._shown: int | None = None
         self._is_typed = False
 
     def read_on(self, most: int | None) -> Rest:
@@ -204,7 +205,8 @@ class _Reader:
         self._inherited_ns = self._began_ns if is_before else None
         if at_ns is not None and not is_before:
             self._told.began(self._thread, format_ns(at_ns), answered=is_answer)
-        self._begun_ns, self._said, open_before = None, None, len(self._open)
+        self._begun_ns, self._said, self._shown = None, None, None
+        open_before = len(self._open)
         for part_row in parts:
             part = self._decoded(part_row, _part)
             if isinstance(part, Part):
@@ -235,7 +237,7 @@ class _Reader:
                 self._requested(message, part, row.id, at_ns)
                 self._begun_ns = None
             case "text":
-                self._said = part.text
+                self._said, self._shown = part.text, bytes_shown(part.text)
                 self._entered.entered(size(part.text) or 0)
             case "file" if not is_answer and at_ns is not None and self._inherited_ns is None:
                 self._mentioned(part, row.id, at_ns)
@@ -279,7 +281,7 @@ class _Reader:
 
     def _mentioned(self, part: Part, name: str, at_ns: int) -> None:
         """A file that the user named: its text stands before it."""
-        call = mention(self._thread, part.url, self._said, name, at_ns)
+        call = mention(self._thread, part.url, self._shown, name, at_ns)
         if call is not None:
             self._told.happened(uses(call, self._origin), key=call.key)
 
