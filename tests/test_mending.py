@@ -157,6 +157,20 @@ def test_a_recovered_line_of_another_writer_keeps_its_fields_in_ascii(
     assert json.loads(line) == json.loads(foreign)
 
 
+def test_what_a_repair_finishes_by_appending_is_recovered_by_it(
+    workspace_of_log: Callable[[bytes], Workspace],
+) -> None:
+    third = an_event(id="00000000-0000-7000-8000-000000000001")
+    unfinished = OTHER[:40] + OTHER
+    workspace = workspace_of_log(LINE[:40] + encode(third) + b"\n" + unfinished)
+    assert workspace.repair(dry_run=True).recovered == 1
+    done = workspace.repair()
+    assert (done.damaged, done.recovered, done.present) == (2, 2, 0)
+    assert {event.id for event in stored(workspace)} == {third.id, OTHER_EVENT.id}
+    assert not workspace.repair().changed
+    assert workspace_of_log(unfinished).repair().recovered == 0
+
+
 def test_invalid_utf8_is_overwritten_only_on_request_and_only_in_finished_lines(
     workspace_of_log: Callable[[bytes], Workspace],
 ) -> None:

@@ -145,7 +145,11 @@ def repair_log(
         closing(_Backup(layout, "damaged")) as lines,
         closing(_Backup(layout, "overwritten")) as raw,
     ):
+        was_pending = _has_pending_line(layout)
         damaged, recovered, present = _recover(layout, None if dry_run else lines)
+        if recovered and was_pending and not dry_run:  # what was appended has finished that line
+            more = _recover(layout, lines)
+            damaged, recovered = damaged + more[0], recovered + more[1]
         overwritten = 0
         if overwrite_invalid_utf8:
             overwritten = _overwrite(layout, None if dry_run else raw)
@@ -178,6 +182,10 @@ def _recover(layout: WorkspaceLayout, backup: _Backup | None) -> tuple[int, int,
             backup.sync()
             _append(layout, index, planned)
     return damaged, recovered, present
+
+
+def _has_pending_line(layout: WorkspaceLayout) -> bool:
+    return any(log.is_present and last_line_end(log, 0) < log.end for log in open_logs(layout))
 
 
 def _damaged_lines(layout: WorkspaceLayout) -> Iterator[tuple[SkippedLine, bytes]]:
