@@ -12,6 +12,7 @@ from strategies import an_event
 
 from ctxuse import UsageEvent, UsageEventKind, UsageRecordSnapshot, UsageSource, Workspace
 from ctxuse.cli.main import run
+from ctxuse.codec.encode import encode_any
 from ctxuse.errors import FleetError
 from ctxuse.events import U64_MAX
 from ctxuse.fleet.export import export_events
@@ -128,6 +129,16 @@ def test_rows_are_written_in_groups(tmp_path: Path) -> None:
     files = [parquet.ParquetFile(path) for path in sorted((tmp_path / "events").iterdir())]
     assert all(file.num_row_groups > 5 for file in files)
     assert as_told(asked(QUERY, tmp_path / "events")) == told([tmp_path / "fleet"])
+
+
+def test_of_an_event_with_long_texts_and_many_records_a_group_has_a_part(tmp_path: Path) -> None:
+    records = [UsageRecordSnapshot("skill", f"r{number}", 1, 1) for number in range(400)]
+    event = an_event(segment_id="s" * 400_000, records=tuple(records))
+    make_workspace(tmp_path / "w", encode_any(event) + b"\n")
+    export_events([str(tmp_path / "w")], str(tmp_path / "events"), executor="threads", workers=1)
+    (path,) = (tmp_path / "events").iterdir()
+    file = parquet.ParquetFile(path)
+    assert (file.num_row_groups, file.metadata.num_rows) == (5, 400)
 
 
 @pytest.mark.parametrize("group", [10, 10_000])

@@ -27,6 +27,9 @@ from ctxuse.reports.fleet import FleetQuery, FleetTally, Unreadable
 if TYPE_CHECKING:
     from types import ModuleType
 
+_MOST_TEXTS = 32 * 1024 * 1024
+"""Characters of texts in a group of rows, about, at most: each row repeats those of its event."""
+
 SUFFIX = ".parquet"
 
 
@@ -104,6 +107,7 @@ class _Rows:
         self._group_rows = group_rows
         self._packs = packs
         self._rows: list[tuple[object, ...]] = []
+        self._texts = 0
         self._groups = 0
         self._saved = (0, 0)
         self._trouble: Exception = OSError("it could not be read to its end")
@@ -132,10 +136,14 @@ class _Rows:
             for _, line in read_lines(opened.log):
                 counted.add_line(line)
                 if isinstance(line, Valid):
-                    self._rows += _rows_of(source.address, position, event_of(line))
+                    event = event_of(line)
+                    texts = _texts_of(event)
+                    for row in _rows_of(source.address, position, event):
+                        self._rows.append(row)
+                        self._texts += texts
+                        if len(self._rows) >= self._group_rows or self._texts >= _MOST_TEXTS:
+                            self._write()
                     position += 1
-                    if len(self._rows) >= self._group_rows:
-                        self._write()
 
     def taken_back(self) -> bool:
         """Take the rows of the last workspace back, and say whether that could be done."""
@@ -159,6 +167,7 @@ class _Rows:
         with _temporary():
             self._writer.write_table(self._arrow.table(arrays, schema=self._schema))
         self._rows = []
+        self._texts = 0
         self._groups += 1
 
 
@@ -189,6 +198,12 @@ def schema(arrow: "ModuleType") -> Any:  # noqa: ANN401 - pyarrow has no types
         ("agent_type", text, True),
     ]
     return arrow.schema([arrow.field(name, kind, nullable) for name, kind, nullable in columns])
+
+
+def _texts_of(event: UsageEvent) -> int:
+    """About how many characters an event puts into each row of it."""
+    texts = (event.segment_id, event.host, event.actor, event.call_id, event.agent_type)
+    return sum(len(text) for text in texts if text is not None)
 
 
 def _rows_of(workspace: str, position: int, event: UsageEvent) -> Iterator[tuple[object, ...]]:
