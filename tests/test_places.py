@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from ctxuse.hosts.ondisk import files_called, on_disk, size_now
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
+from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.hosts.recordlines import lines_of
 from ctxuse.hosts.skillnames import skill_otherwise_named
 from ctxuse.ids import derived_id
 
@@ -486,7 +489,21 @@ def test_instructions_in_which_nothing_stands_are_in_no_sub_agent(
     assert [snapshot.slug for snapshot in resident] == ["CLAUDE.md", "docs/full.md"]
 
 
-def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Ground) -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_the_lines_of_records_are_kept_for_few_directories_at_once(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, *, own: bool
+) -> None:
+    """Of directories in which sessions have the same records they are the same."""
+    learnt: list[str] = []
+    usual = KnownLines.__init__
+
+    def learning(self: KnownLines, files: Iterable[RecordFile], root: str) -> None:
+        learnt.append(root)
+        usual(self, files, root)
+
+    monkeypatch.setattr(KnownLines, "__init__", learning)
+    for number in range(6):
+        ground.write(f"d{number}/.claude/skills/s/SKILL.md" if own else "CLAUDE.md")
     places = PastPlaces(ground.places.layout, ground.places.environ)
     started = []
     for number in (*range(6), 5, 4, 0):
@@ -496,7 +513,8 @@ def test_the_lines_of_records_are_kept_for_few_directories_at_once(ground: Groun
             assert first is second
         started.append(origin.places)
     assert len({id(one) for one in started}) == 6
-    assert sum(KnownLines in one.kept for one in {id(one): one for one in started}.values()) == 2
+    assert len({id(lines_of(one)) for one in started}) == 1
+    assert (len(lines_of(places)), len(learnt)) == ((2, 7) if own else (1, 1))
 
 
 @pytest.mark.parametrize("name", ["a/" * 60, "a/" * 300, "a" * 200 + "/", ("a" * 200 + "/") * 25])

@@ -90,7 +90,7 @@ INSIDE = {
         "calls",
         "growth | origin",
         "installation | prompted | skillnames | transcripts",
-        "bounded | responses",
+        "bounded | recordlines | responses",
         "evidence | lineindex | listing | refusals | texts",
         "ondisk",
         "places",

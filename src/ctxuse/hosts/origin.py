@@ -140,9 +140,9 @@ class Origin:
         if not self._is_past:
             yield KnownLines.of(self.places, named, command, near)
             return
-        kept = self.places.kept.get(KnownLines)  # of many transcripts they are the same
-        if not isinstance(kept, KnownLines):
-            kept = self.places.kept[KnownLines] = KnownLines.of(self.places, (), "")
+        from ctxuse.hosts.recordlines import lines_of  # noqa: PLC0415 - likewise
+
+        kept = lines_of(self.places).of(self.places)
         with kept.also(named):
             yield kept
 

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ctxuse.hosts.evidence import KnownLines
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
+from ctxuse.hosts.recordlines import LinesOfRecords, lines_of
 from ctxuse.hosts.texts import Texts, texts_of
 from ctxuse.layout import WorkspaceLayout
 
 _MOST_PATHS = 20_000
-_MOST_LINES = 2
-"""So many directories in which sessions began have the lines of their records kept."""
 
 
 class PastPlaces(Places):
@@ -34,7 +32,6 @@ class PastPlaces(Places):
         self._at: dict[str, RecordFile | None] = {}
         self._named: dict[str, RecordFile | None] = {}
         self._starting: dict[str, PastPlaces] = {}
-        self._latest: list[PastPlaces] = []
 
     def record_at(self, path: str) -> RecordFile | None:
         """As of `Places`."""
@@ -46,16 +43,11 @@ class PastPlaces(Places):
 
     def starting_in(self, directory: str) -> "PastPlaces":
         """As of `Places`."""
-        found = _once(self._starting, directory, self._another)
-        self._latest = [found, *(places for places in self._latest if places is not found)]
-        for places in self._latest[_MOST_LINES:]:
-            places.kept.pop(KnownLines, None)
-        del self._latest[_MOST_LINES:]
-        return found
+        return _once(self._starting, directory, self._another)
 
     def _another(self, start: str) -> "PastPlaces":
         found = PastPlaces(self.layout, self.environ, start, recent=self.recent)
-        found.kept[Texts] = texts_of(self)
+        found.kept |= {Texts: texts_of(self), LinesOfRecords: lines_of(self)}
         return found
 
 
