@@ -27,8 +27,8 @@ from ctxuse.files import path_of
 from ctxuse.fleet import opening, packs, store
 from ctxuse.fleet.collect import Collecting, collect
 from ctxuse.fleet.compact import GRACE, Compaction, compact
-from ctxuse.fleet.folder import Folder
-from ctxuse.fleet.packs import PACKS, UNFINISHED, Ranges, packs_in
+from ctxuse.fleet.folder import LEFT, Folder
+from ctxuse.fleet.packs import PACKS, Ranges, packs_in
 from ctxuse.fleet.pieces import (
     MARKED,
     MIXED,
@@ -268,7 +268,7 @@ def test_a_compaction_may_be_killed_anywhere_and_another_one_run_inside_it(
             with at_operation(number, lambda: compacted(copy, later, 10**5)):  # noqa: B023 - at once
                 assert compacted(copy, later, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
-            for turn in (2, 4, 6, 8 + UNFINISHED / GRACE):
+            for turn in (2, 4, 6, 8 + LEFT / GRACE):
                 assert compacted(copy, later + turn * GRACE, 10**5).done.unreadable == []
             assert report(copy).fields()["records"] == expected
             assert not loose_in(copy)
@@ -508,9 +508,9 @@ def test_a_pack_that_was_not_finished_goes_after_a_day(tmp_path: Path) -> None:
     (left,) = (target / PACKS).iterdir()
     assert left.suffix == ".pack"
     for grace in (GRACE, 0):
-        compacted(target, NOW + UNFINISHED - 1, grace=grace)
+        compacted(target, NOW + LEFT - 1, grace=grace)
         assert left.exists()
-    compacted(target, NOW + UNFINISHED + 1)
+    compacted(target, NOW + LEFT + 1)
     assert not left.exists()
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
 
@@ -533,7 +533,7 @@ def test_a_pack_whose_index_comes_late_is_not_removed(
     def waking(store: LocalStore, name: str, data: bytes, *, sync: bool = False) -> None:
         while waiting:
             real(store, *waiting.pop())
-            late = NOW + UNFINISHED + GRACE
+            late = NOW + LEFT + GRACE
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(LocalStore, "write", real)
                 assert compacted(target, late, size=10**6).done.removed > 2
@@ -544,7 +544,7 @@ def test_a_pack_whose_index_comes_late_is_not_removed(
         compacted(target, size=10**6)
     (left,) = (target / PACKS).iterdir()
     monkeypatch.setattr(LocalStore, "write", waking)
-    compacted(target, NOW + UNFINISHED + GRACE, size=10**6)
+    compacted(target, NOW + LEFT + GRACE, size=10**6)
     assert waiting == []
     assert left.exists()
     assert report(target).fields()["records"] == report(fleet).fields()["records"]
@@ -562,7 +562,7 @@ def test_a_pack_that_took_long_to_write_gets_another_name(
         nonlocal at, number
         real(store, name, data, sync=sync)
         number += name.endswith(".pack")
-        at += UNFINISHED / 2 if number == 1 else 1
+        at += LEFT / 2 if number == 1 else 1
 
     monkeypatch.setattr(LocalStore, "write", slow)
     monkeypatch.setattr("time.time", lambda: at)
@@ -1069,7 +1069,7 @@ def test_a_pack_that_cannot_be_removed_is_said_and_the_others_go(
     unremovable(monkeypatch, packs[0])
     for turn in range(1, 4):
         compacted(target, NOW + turn * GRACE, 10**6)
-    done = compacted(target, NOW + 4 * GRACE + UNFINISHED, 10**6)
+    done = compacted(target, NOW + 4 * GRACE + LEFT, 10**6)
     assert [Path(one.address).name for one in done.done.unreadable] == [packs[0]]
     assert done.done.unreadable[0].reason == "it cannot be removed: Permission denied"
     left = {path.stem for path in (target / PACKS).iterdir()}

@@ -99,16 +99,22 @@ def test_a_block_of_which_every_second_request_is_known_is_added_in_proportion()
         assert count(lambda: add(4 * 100)) < 6 * count(lambda: add(100))
 
 
-def test_for_parts_of_events_the_log_is_looked_through_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[int] = []
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many ids were looked for in the log, each time that some were."""
+    numbers: list[int] = []
 
     def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        looked.append(len(ids))
+        numbers.append(len(ids))
         return lines_with(layout, ids)
 
     monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
+    return numbers
+
+
+def test_for_parts_of_events_the_log_is_looked_through_once(
+    tmp_path: Path, looked: list[int]
+) -> None:
     workspace, other = made(tmp_path / "here"), tmp_path / "other.jsonl"
     other.write_bytes(b"".join(encode(one) + b"\n" for one in parts(FEW)))
     assert import_log(workspace, [str(other)]).added == 2 * FEW
@@ -162,15 +168,8 @@ def test_a_part_that_is_not_found_is_looked_for_once(
 
 
 def test_of_an_event_that_is_too_long_for_a_line_a_dry_run_knows_the_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, looked: list[int]
 ) -> None:
-    looked: list[int] = []
-
-    def looking(layout: WorkspaceLayout, ids: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        looked.append(len(ids))
-        return lines_with(layout, ids)
-
-    monkeypatch.setattr("ctxuse.otherlogs.lines_with", looking)
     first, rest = parts(1)
     long, other = first._replace(records=first.records * 1_000), tmp_path / "other.jsonl"
     lines = [encode_any(long), *(encode(one) for one in (first, rest, *[first] * FEW))]

@@ -19,7 +19,7 @@ from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.past import PastPlaces
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
-from ctxuse.hosts.recordlines import lines_of
+from ctxuse.hosts.recordlines import LinesOfRecords
 from ctxuse.hosts.skillnames import skill_otherwise_named
 from ctxuse.ids import derived_id
 
@@ -513,8 +513,8 @@ def test_the_lines_of_records_are_kept_for_few_directories_at_once(
             assert first is second
         started.append(origin.places)
     assert len({id(one) for one in started}) == 6
-    assert len({id(lines_of(one)) for one in started}) == 1
-    assert (len(lines_of(places)), len(learnt)) == ((2, 7) if own else (1, 1))
+    assert len({id(one.keep(LinesOfRecords)) for one in started}) == 1
+    assert (len(places.keep(LinesOfRecords)), len(learnt)) == ((2, 7) if own else (1, 1))
 
 
 @pytest.mark.parametrize("name", ["a/" * 60, "a/" * 300, "a" * 200 + "/", ("a" * 200 + "/") * 25])

@@ -7,7 +7,7 @@ import pytest
 
 from ctxuse.hosts import texts
 from ctxuse.hosts.past import PastPlaces
-from ctxuse.hosts.texts import Texts, texts_of
+from ctxuse.hosts.texts import Texts
 from ctxuse.layout import WorkspaceLayout
 
 
@@ -66,4 +66,4 @@ def test_of_many_files_the_last_ones_are_known(
 
 def test_sessions_of_several_directories_know_the_same_files(tmp_path: Path) -> None:
     places = PastPlaces(WorkspaceLayout(tmp_path))
-    assert texts_of(places.starting_in(str(tmp_path / "a"))) is texts_of(places)
+    assert places.starting_in(str(tmp_path / "a")).keep(Texts) is places.keep(Texts)

@@ -20,13 +20,13 @@ import msgspec
 
 from ctxuse.errors import CtxuseError, FleetError
 from ctxuse.fleet.compacting import holdings_in
+from ctxuse.fleet.folder import LEFT
 from ctxuse.fleet.jobs import Compact, Compacted, Prove, Proved, batches
 from ctxuse.fleet.opening import why_not_believed
 from ctxuse.fleet.packs import (
     MOST_PIECES,
     PACK_SIZE,
     PACKS,
-    UNFINISHED,
     Found,
     Pack,
     VanishedError,
@@ -114,7 +114,7 @@ def compact(  # noqa: PLR0913 - compacting has these options
             return stack.enter_context(open_engine(executor, workers))
 
         try:
-            begun = moment(now - max(grace, UNFINISHED))
+            begun = moment(now - max(grace, LEFT))
             return listed_anew(partial(_compact, job, begun, engine, on_progress))
         except VanishedError as error:
             raise FleetError(shown_place(target), f"{error}; try again later") from error

@@ -68,7 +68,7 @@ def folder_of(source: Source, host: str) -> str:
 
 
 class _BehindError(OSError):
-    """More of a log was copied than a copy of it holds, which may be too old."""
+    """More of a log was copied than is open of it, which may be too old."""
 
 
 def _copy(source: Source, packs: Packs, job: Collect, *, again: bool) -> Collected:

@@ -223,8 +223,8 @@ def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packe
     number, before = 0, len(unreadable)
     if has_magic(place) and not os.path.lexists(folders[0]):
 
-        def failed(path: str, error: OSError) -> None:
-            unreadable.append(Unreadable(shown_path(real_path(path)), what_happened(error)))
+        def failed(path: str, error: Exception) -> None:
+            unreadable.append(Unreadable(shown_path(real_path(path)), reason_of(error)))
 
         folders = _not_within({real_path(one) for one in _expanded(folders[0], failed)}, os.sep)
     for folder in folders:
@@ -236,11 +236,7 @@ def _local(place: str, unreadable: list[Unreadable]) -> Iterator[Source | _Packe
         unreadable.append(Unreadable(shown_path(place), reason))
 
 
-_Refused = Callable[[str, OSError], None]
-"""Told of each path that cannot be looked at."""
-
-
-def _expanded(pattern: str, failed: _Refused) -> Iterator[str]:
+def _expanded(pattern: str, failed: Failed) -> Iterator[str]:
     """The folders that match a pattern; ``**`` stands for any that are reached without links."""
     drive, path = os.path.splitdrive(pattern)
     first, *parts = _SEPARATOR.split(path)
@@ -250,7 +246,7 @@ def _expanded(pattern: str, failed: _Refused) -> Iterator[str]:
     return folders
 
 
-def _inside(folders: Iterable[str], part: str, failed: _Refused) -> Iterator[str]:
+def _inside(folders: Iterable[str], part: str, failed: Failed) -> Iterator[str]:
     """The folders in some that match a part of a pattern."""
     for folder in folders:
         if part == "**":
@@ -266,7 +262,7 @@ def _inside(folders: Iterable[str], part: str, failed: _Refused) -> Iterator[str
                 failed(path, error)
 
 
-def _folders(top: str, failed: _Refused) -> Iterator[str]:
+def _folders(top: str, failed: Failed) -> Iterator[str]:
     """A folder and those in it that are searched."""
     waiting = [top]
     while waiting:
@@ -280,7 +276,7 @@ def _is_gone_into(entry: os.DirEntry[str]) -> bool:
 
 
 def _inner(
-    folder: str, failed: _Refused, is_meant: Callable[[os.DirEntry[str]], bool]
+    folder: str, failed: Failed, is_meant: Callable[[os.DirEntry[str]], bool]
 ) -> Iterator[str]:
     """Those of the folders in a folder, or links to some, that are meant."""
     try:

@@ -28,8 +28,8 @@ from ctxuse.files import (
 from ctxuse.log.opening import CAN_WRITE as HAS_DIR_FD
 
 _UNFINISHED = re.compile(rf"\.ctxuse-[0-9]+-[0-9a-f]{{8}}{re.escape(UNFINISHED)}")
-_LEFT = 86_400
-"""Seconds for which nothing is written to a file that nobody finishes any more."""
+LEFT = 86_400.0
+"""Seconds after which what is unfinished is taken for left so: nobody is writing it any more."""
 
 _THROUGH = DIRECTORY | getattr(os, "O_PATH", 0)
 
@@ -153,5 +153,5 @@ def _is_left(entry: os.DirEntry[str]) -> bool:
     return (
         _UNFINISHED.fullmatch(entry.name) is not None
         and entry.is_file(follow_symlinks=False)
-        and entry.stat(follow_symlinks=False).st_mtime < time.time() - _LEFT
+        and entry.stat(follow_symlinks=False).st_mtime < time.time() - LEFT
     )

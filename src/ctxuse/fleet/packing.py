@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import msgspec
 
-from ctxuse.fleet.packs import MOST_PIECES, UNFINISHED, Index, file_of, hash_of, moment
+from ctxuse.fleet.folder import LEFT
+from ctxuse.fleet.packs import MOST_PIECES, Index, file_of, hash_of, moment
 from ctxuse.fleet.pieces import Piece
 from ctxuse.fleet.store import Store
 
@@ -83,6 +84,6 @@ class PackWriter:
             begin = time.time()
             name = f"{max(self._begun, moment(begin))}-{digest}"
             self._store.write(file_of(name), data, sync=True)
-            if time.time() - begin < UNFINISHED / 2:
+            if time.time() - begin < LEFT / 2:
                 return name
         raise OSError(errno.ETIMEDOUT, "a pack takes too long to be written")

@@ -7,7 +7,7 @@ They lie in one folder beside those of the workspaces::
 
 The time is when the pack was written, in UTC. Neither file ever changes. The index is written last:
 a pack counts when its index has the hash of its name and speaks of as many bytes as there are. One
-without an index is being written, or was left so: after `UNFINISHED` it is removed. A folder that
+without an index is being written, or was left so: after `folder.LEFT` it is removed. A folder that
 is missing from the indexes has nothing in packs; what is missing of one that has is told from its
 receipts (`ctxuse.fleet.pieces`).
 """
@@ -38,9 +38,6 @@ PACK_SIZE = 64 * 1024 * 1024
 
 MOST_PIECES = 100_000
 """Pieces in a pack, at most."""
-
-UNFINISHED = 86_400.0
-"""Seconds for which a pack without an index is left, at least: somebody may be writing that."""
 
 _LARGEST_INDEX = 32 * 1024 * 1024
 """Bytes of an index that is read, at most; one of `MOST_PIECES` has some 20 MB at most."""

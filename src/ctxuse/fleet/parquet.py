@@ -109,7 +109,7 @@ class _Rows:
         self._rows: list[tuple[object, ...]] = []
         self._texts = 0
         self._groups = 0
-        self._saved = (0, 0)
+        self._saved = (0, 0, 0)
         self._trouble: Exception = OSError("it could not be read to its end")
 
     def add(self, source: Source) -> Accumulator:
@@ -120,14 +120,14 @@ class _Rows:
         """
         if not self.taken_back():
             raise self._trouble  # it cannot be read again into this file
-        self._saved = len(self._rows), self._groups
+        self._saved = len(self._rows), self._texts, self._groups
         counted = Accumulator()
         try:
             self._add(source, counted)
         except Exception as error:
             self._trouble = error
             raise
-        self._saved = len(self._rows), self._groups
+        self._saved = len(self._rows), self._texts, self._groups
         return counted
 
     def _add(self, source: Source, counted: Accumulator) -> None:
@@ -147,9 +147,10 @@ class _Rows:
 
     def taken_back(self) -> bool:
         """Take the rows of the last workspace back, and say whether that could be done."""
-        number, groups = self._saved
+        number, texts, groups = self._saved
         if groups == self._groups:
             del self._rows[number:]
+            self._texts = texts
         return groups == self._groups
 
     def close(self) -> None:

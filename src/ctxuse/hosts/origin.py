@@ -140,9 +140,9 @@ class Origin:
         if not self._is_past:
             yield KnownLines.of(self.places, named, command, near)
             return
-        from ctxuse.hosts.recordlines import lines_of  # noqa: PLC0415 - likewise
+        from ctxuse.hosts.recordlines import LinesOfRecords  # noqa: PLC0415 - likewise
 
-        kept = lines_of(self.places).of(self.places)
+        kept = self.places.keep(LinesOfRecords).of(self.places)
         with kept.also(named):
             yield kept
 

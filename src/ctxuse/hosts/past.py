@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from ctxuse.hosts.places import Places
 from ctxuse.hosts.recordfile import RecordFile
-from ctxuse.hosts.recordlines import LinesOfRecords, lines_of
-from ctxuse.hosts.texts import Texts, texts_of
+from ctxuse.hosts.recordlines import LinesOfRecords
+from ctxuse.hosts.texts import Texts
 from ctxuse.layout import WorkspaceLayout
 
 _MOST_PATHS = 20_000
@@ -47,7 +47,7 @@ class PastPlaces(Places):
 
     def _another(self, start: str) -> "PastPlaces":
         found = PastPlaces(self.layout, self.environ, start, recent=self.recent)
-        found.kept |= {Texts: texts_of(self), LinesOfRecords: lines_of(self)}
+        found.kept |= {Texts: self.keep(Texts), LinesOfRecords: self.keep(LinesOfRecords)}
         return found
 
 

@@ -8,7 +8,7 @@ way of a hook, so nothing expensive is imported.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import takewhile
 
@@ -31,7 +31,13 @@ from ctxuse.hosts.recordfile import (
     skill_of,
 )
 from ctxuse.layout import RecordKind, Slug, WorkspaceLayout
+from ctxuse.typed import TYPE_CHECKING
 from ctxuse.worktrees import Worktree
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    V = TypeVar("V")
 
 _MARKDOWN, _TEXTS, _PLUGIN_SKILLS = ".md", (".md", ".mdc"), "skills"
 
@@ -80,8 +86,8 @@ class Places:
         at_home = {host: parts_below(path, self.home) for host, path in self.config_dirs.items()}
         self._shown = {host: ["~", *parts] for host, parts in at_home.items() if parts is not None}
         """By agent, how its own directory in the home directory is written in slugs."""
-        self.kept: dict[object, object] = {}
-        """What is kept with these places by whoever reads much of the past, by its class."""
+        self.kept: dict[object, Any] = {}
+        """What is kept with these places by whoever reads much of the past; see `keep`."""
         self._plugins: dict[str, str] | None = None
         self._imports: dict[str, None] | None = None
         self._resolved: Places | None = None
@@ -110,6 +116,13 @@ class Places:
                 yield from ((INSTRUCTIONS, own, path, project) for path in host.of_user.rules)
         for directory in [self.root, *self._above()]:
             yield from ((INSTRUCTIONS, directory, path, "") for path in self._rules)
+
+    def keep(self, make: "Callable[..., V]", *of: object) -> "V":
+        """Return what is made of some things, made once and kept with these places."""
+        if make not in self.kept:
+            self.kept[make] = make(*of)
+        found: V = self.kept[make]
+        return found
 
     def record_at(self, path: str) -> RecordFile | None:
         """Return which record the file at `path` is, or None if it is none of this workspace's.

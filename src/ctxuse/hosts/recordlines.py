@@ -30,11 +30,3 @@ class LinesOfRecords:
         if len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
         return found
-
-
-def lines_of(places: Places) -> LinesOfRecords:
-    """Return what is kept of the lines of records for who asks about these places."""
-    found = places.kept.get(LinesOfRecords)
-    if not isinstance(found, LinesOfRecords):
-        found = places.kept[LinesOfRecords] = LinesOfRecords()
-    return found

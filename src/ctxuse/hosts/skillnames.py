@@ -6,9 +6,8 @@ all names, which a transcript may have thousands of.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar, cast
 
 from ctxuse.context.frontmatter import frontmatter_of
 from ctxuse.files import read_small
@@ -19,8 +18,6 @@ from ctxuse.hosts.prompts import prompts
 from ctxuse.hosts.recordfile import AGENT, SKILL, SKILL_FILE, RecordFile, skill_name
 from ctxuse.records import MAX_RECORD
 
-V = TypeVar("V")
-
 _DEEPEST = 5
 _MOST_DIRECTORIES = 2_000
 _PASSED_OVER = frozenset({"node_modules", "target", "dist", "build", "venv", "__pycache__"})
@@ -28,7 +25,7 @@ _PASSED_OVER = frozenset({"node_modules", "target", "dist", "build", "venv", "__
 
 def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
     """Return the skill that an agent calls `name` though no folder where it looks first has it."""
-    known = _once(_Names, places)
+    known = places.keep(_Names, places)
     if skill_name(name) == name and ":" not in name:
         for file in known.by_folder.get(name, ()):
             found = places.record_at(file)
@@ -39,14 +36,7 @@ def skill_otherwise_named(places: Places, name: str) -> RecordFile | None:
 
 def agent_otherwise_named(places: Places, name: str) -> RecordFile | None:
     """Return the agent that says of itself that it is called `name`."""
-    return _once(_agents, places).get(name)
-
-
-def _once(make: Callable[[Places], V], places: Places) -> V:
-    """What is made of places, made once."""
-    if make not in places.kept:
-        places.kept[make] = make(places)
-    return cast("V", places.kept[make])
+    return places.keep(_agents, places).get(name)
 
 
 def _agents(places: Places) -> dict[str, RecordFile]:

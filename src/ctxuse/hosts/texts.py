@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from ctxuse.hosts.places import Places
-
 V = TypeVar("V")
 
 ROOM = 32 * 1024 * 1024
@@ -68,14 +66,6 @@ class Texts:
         self._room -= length if is_kept else 0
         made = self._known[key] = _Made(stamp, value if is_kept else None, length, is_kept)
         return made
-
-
-def texts_of(places: Places) -> Texts:
-    """Return what is kept of files for who asks about these places."""
-    found = places.kept.get(Texts)
-    if not isinstance(found, Texts):
-        found = places.kept[Texts] = Texts()
-    return found
 
 
 def _stamp(path: str) -> tuple[int, ...] | None:

@@ -13,7 +13,7 @@ from ctxuse.hosts.caller import is_ours
 from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.recordfile import INSTRUCTIONS, MCP, SKILL_FILE, Placed, RecordFile, skill_name
-from ctxuse.hosts.texts import texts_of
+from ctxuse.hosts.texts import Texts
 
 OWN_DIRECTORY = "~/.codex"
 _NAMES = ("AGENTS.override.md", "AGENTS.md")
@@ -102,7 +102,7 @@ def _instructions(text: str, origin: Origin) -> Iterator[Placed]:
 def _is_of_user(text: str, origin: Origin) -> bool:
     """Whether a text is that of the user's own file, where nothing stands between two."""
     own = _first(origin.here(OWN_DIRECTORY))
-    return texts_of(origin.places).of(_content, own, len(text)) == text.strip()
+    return origin.places.keep(Texts).of(_content, own, len(text)) == text.strip()
 
 
 def _first(directory: str) -> str:
@@ -127,7 +127,7 @@ def _down_to(directory: str, origin: Origin) -> list[str]:
 
 def _of_files(text: str, files: list[str], origin: Origin) -> Iterator[Placed]:
     """The files that a text is made of; what is of none of them as it is now is of the one left."""
-    texts = texts_of(origin.places)
+    texts = origin.places.keep(Texts)
     contents = {file: texts.of(_content, file, len(text)) for file in files}
     known = {file: content for file, content in contents.items() if content and content in text}
     unknown = [file for file in files if file not in known]

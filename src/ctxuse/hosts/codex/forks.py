@@ -19,7 +19,6 @@ from ctxuse.hosts.codex.messages import Message
 from ctxuse.hosts.jsonlines import COMPRESSED, START, Lines
 from ctxuse.hosts.kept import Stamp
 from ctxuse.hosts.paths import paths_in
-from ctxuse.hosts.places import Places
 from ctxuse.remembered import digest
 
 _MOST_PARENTS = 9
@@ -130,14 +129,6 @@ class Parents:
         self._end = 0
         self._file = SpooledTemporaryFile[bytes](max_size=_HELD)
         finalize(self, self._file.close)
-
-    @classmethod
-    def of(cls, places: Places) -> "Parents":
-        """Return those that are kept with some places."""
-        found = places.kept.get(cls)
-        if not isinstance(found, cls):
-            found = places.kept[cls] = cls()
-        return found
 
     def passed_on(self, path: str, fork: Fork) -> list[Message]:
         """Return the messages with which a fork begins.

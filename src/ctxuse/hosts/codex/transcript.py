@@ -126,7 +126,8 @@ class _Reader(Reader[Line]):
             return
         number = 0
         try:
-            for message in Parents.of(self._places).passed_on(os.path.abspath(self._path), fork):
+            parents = self._places.keep(Parents)
+            for message in parents.passed_on(os.path.abspath(self._path), fork):
                 key = f"{message.key} {thread.segment_id}"
                 for event in self._standing(message, key, thread, at_ns):
                     number += 1

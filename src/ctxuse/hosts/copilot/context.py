@@ -19,7 +19,7 @@ from ctxuse.hosts.lookup import file_text, size
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.paths import files_below
 from ctxuse.hosts.recordfile import MCP, Placed, RecordFile, skill_name
-from ctxuse.hosts.texts import texts_of
+from ctxuse.hosts.texts import Texts
 
 _TOOLS = "\n</tools>\n"
 """Behind this stand the instructions."""
@@ -67,7 +67,7 @@ class There:
         """The files of rules, in order, by a hash of the line with which each begins."""
         found: dict[int, list[tuple[int, str]]] = {}
         for number, file in enumerate(_rules(self._origin)):
-            content = texts_of(self._origin.places).of(_content, file)
+            content = self._origin.places.keep(Texts).of(_content, file)
             if content:
                 first = hash(content.partition("\n")[0])
                 found.setdefault(first, []).append((number, file))
@@ -93,7 +93,7 @@ def placed(prompt: str, repository: str | None, origin: Origin, there: There) ->
 def agent_in(prompt: str, kind: str, origin: Origin) -> list[Placed]:
     """Return the agent whose own text stands in the system prompt of a sub-agent of its kind."""
     record = origin.agent(kind)
-    body = texts_of(origin.places).of(_body, record.file) if record.file else None
+    body = origin.places.keep(Texts).of(_body, record.file) if record.file else None
     if body is None:
         return []
     return [Placed(record, size(body) if body and body in prompt else None)]
@@ -107,7 +107,7 @@ def discovered(path: str, repository: str | None, at_ns: int, origin: Origin) ->
     """
     file = origin.here(path, repository)
     is_known = is_as_it_was(file, at_ns)
-    yield from _at(file, texts_of(origin.places).of(_as_xml, file) if is_known else None, origin)
+    yield from _at(file, origin.places.keep(Texts).of(_as_xml, file) if is_known else None, origin)
 
 
 def _skills(text: str, origin: Origin) -> Iterator[Placed]:
@@ -132,7 +132,7 @@ def _instructions(text: str, origin: Origin, there: There) -> Iterator[Placed]:
     """The instructions of the user, of the project, and of its parts."""
     text, taken_in = _without_imported(text)
     blocks = [block[1].strip() for block in _BLOCK.finditer(text)]
-    texts, files = texts_of(origin.places), there.files
+    texts, files = origin.places.keep(Texts), there.files
     longest = max(map(len, blocks), default=0)
     contents = {file: texts.of(_content, file, longest) for file in files}
     known = {file: content for file, content in contents.items() if content and content in blocks}

@@ -17,7 +17,6 @@ import math
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -66,6 +65,9 @@ _READ = re.compile(rb"session|message|part|sqlite_stat\d*", re.IGNORECASE)
 
 _STORED = re.compile(rb"create table ", re.IGNORECASE)
 """How what made a table begins, where no module of SQLite makes up what is in it."""
+
+_COMPUTED = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden"
+"""How many columns of a table are not stored."""
 
 _NO_INDEX = "it has no index for what is asked"
 _TOO_MUCH = "it asks for more memory or longer programs than there are"
@@ -179,26 +181,24 @@ class Database:
     def look(self) -> None:
         """Look whether it holds tables; before anything else. Raises: OSError."""
         self._limit.ask(_EACH_OF_LOOK, thread_time() + _CPU_OF_LOOK)
-        longest = self._connection.setlimit
-        longest(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_OF_LOOK)
-        usual = longest(sqlite3.SQLITE_LIMIT_VDBE_OP, _PROGRAM_OF_LOOK)
+        limit = self._connection.setlimit
+        limit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_OF_LOOK)
+        usual = limit(sqlite3.SQLITE_LIMIT_VDBE_OP, _PROGRAM_OF_LOOK)
         there = self._rows("SELECT type, name, sql FROM sqlite_master")
-        longest(sqlite3.SQLITE_LIMIT_VDBE_OP, usual)
+        limit(sqlite3.SQLITE_LIMIT_VDBE_OP, usual)
         if len(there) > _MOST_IN_SCHEMA:
             raise _unreadable(f"it has more than {_MOST_IN_SCHEMA} tables and indexes", self._path)
         for kind, name, made in there:
             if not isinstance(name, bytes) or b"\0" in name:  # SQLite finds it by what is before
                 raise _unreadable("what it holds has no names", self._path)
-            if _READ.fullmatch(name):
-                is_stored = isinstance(made, bytes) and _STORED.match(made)
-                computed = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden"
-                if (
-                    kind != b"table"
-                    or not is_stored
-                    or self._rows(computed, name.decode()) != [(0,)]
-                ):
-                    raise _unreadable("what it reads is no table", self._path)
-        longest(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
+            if _READ.fullmatch(name) and not (
+                kind == b"table"
+                and isinstance(made, bytes)
+                and _STORED.match(made)
+                and self._rows(_COMPUTED, name.decode()) == [(0,)]
+            ):
+                raise _unreadable("what it reads is no table", self._path)
+        limit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_LINE)
         self._limit.ask(_EACH)
 
     def sessions(self) -> list[str]:
@@ -275,9 +275,9 @@ class Database:
         self._be_within(self._given.bytes)
         return Row(name, created, data)
 
-    def _be_within(self, given: int) -> None:
-        """Raise OSError when more bytes were given than there can be."""
-        if given > _TIMES * self._size + LONGEST_LINE:
+    def _be_within(self, given: int, rows: int = 0) -> None:
+        """Raise OSError when more bytes, or rows, were given than there can be."""
+        if rows > self._size or given > _TIMES * self._size + LONGEST_LINE:
             raise _unreadable("it gives more than it can hold", self._path)
 
     def _rows(self, asked: str, *names: str) -> list[tuple[object, ...]]:
@@ -294,7 +294,7 @@ class Database:
                 limit.left += _STEPS_OF_ROW
                 found.append(row)
                 held += sum(len(value) for value in row if isinstance(value, bytes))
-                self._be_within(held if len(found) <= self._size else sys.maxsize)
+                self._be_within(held, len(found))
         except sqlite3.DataError as error:
             raise _TooLongError(errno.EFBIG, str(error), self._path) from error
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError, MemoryError) as error:

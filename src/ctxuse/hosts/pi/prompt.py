@@ -15,7 +15,7 @@ from ctxuse.hosts.lookup import file_text
 from ctxuse.hosts.origin import Origin
 from ctxuse.hosts.pi import APPEND_SYSTEM, FOLDER, NAME, SYSTEM
 from ctxuse.hosts.recordfile import SKILL, SKILL_FILE, RecordFile, skill_name
-from ctxuse.hosts.texts import texts_of
+from ctxuse.hosts.texts import Texts
 
 SECTIONS = frozenset({"addendum", "preamble", "project_context", "skills"})
 """The sections that hold something of records."""
@@ -81,7 +81,7 @@ def _of_file(name: str, said: str, origin: Origin) -> Iterator[Placed]:
     own = origin.places.config_dirs[NAME]
     for file in (origin.here(f"{FOLDER}/{name}"), os.path.join(own, name)):
         record = origin.places.instructions_at(file)
-        if record is not None and said == texts_of(origin.places).of(_text, file, len(said)):
+        if record is not None and said == origin.places.keep(Texts).of(_text, file, len(said)):
             yield Placed(record, said, is_whole=True)
             return
 
